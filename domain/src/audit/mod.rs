@@ -1,0 +1,14 @@
+//! The audit trail: who did what to what, when. An event is written in the same atomic step as the
+//! change that it tells of, and never holds a secret or a digest.
+
+mod event;
+mod store;
+
+pub use event::{
+    AuditAction, AuditActor, AuditEvent, AuditEventId, InvalidRequestId, RequestContext, RequestId,
+    Subject,
+};
+pub use store::AuditStore;
+
+#[cfg(feature = "testing")]
+pub use store::MockAuditStore;

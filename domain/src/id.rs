@@ -1,0 +1,111 @@
+//! Ids: a type prefix and a UUID, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::entropy::{Entropy, EntropyError};
+
+/// The text is not an id of the wanted type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this type")]
+pub struct InvalidId;
+
+/// A UUID version 7 (RFC 9562 §5.7) of the given time, so that ids sort by creation.
+pub(crate) fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
+    let mut random = [0; 10];
+    entropy.fill(&mut random)?;
+    let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+/// Reads the UUID behind `prefix`: 32 lower-case hexadecimal digits and nothing else, so that an
+/// id has one spelling.
+pub(crate) fn parse_uuid(text: &str, prefix: &str) -> Result<Uuid, InvalidId> {
+    let digits = text.strip_prefix(prefix).ok_or(InvalidId)?;
+    if digits.len() != 32 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(InvalidId);
+    }
+    Uuid::try_parse(digits).map_err(|_| InvalidId)
+}
+
+/// Defines an id type that is written with the given prefix.
+macro_rules! prefixed_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(uuid::Uuid);
+
+        impl $name {
+            /// What every id of this type begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id for something that comes into being at `now`.
+            ///
+            /// # Errors
+            ///
+            /// When the source of entropy is unavailable.
+            pub fn generate(
+                now: $crate::clock::Timestamp,
+                entropy: &dyn $crate::entropy::Entropy,
+            ) -> Result<Self, $crate::entropy::EntropyError> {
+                $crate::id::new_uuid(now, entropy).map(Self)
+            }
+
+            /// The id around a UUID that a store kept.
+            #[must_use]
+            pub const fn from_uuid(uuid: uuid::Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The UUID without its prefix, as a store keeps it.
+            #[must_use]
+            pub const fn uuid(self) -> uuid::Uuid {
+                self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, self.0.simple())
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::id::parse_uuid(text, Self::PREFIX).map(Self)
+            }
+        }
+    };
+}
+pub(crate) use prefixed_id;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let text = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+        assert!(parse_uuid(text, "usr_").is_ok());
+        for other in [
+            "0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            "usr_0199F3A1C6D07C35B2F0E8A4D1C7B9E2",
+            "usr_0199f3a1-c6d0-7c35-b2f0-e8a4d1c7b9e2",
+            "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e",
+            "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 ",
+            "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            "usr_",
+            "",
+        ] {
+            assert_eq!(parse_uuid(other, "usr_"), Err(InvalidId), "{other:?}");
+        }
+    }
+}

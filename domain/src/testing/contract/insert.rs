@@ -1,0 +1,144 @@
+//! Inserting within the quota.
+
+use futures_util::future::join_all;
+
+use super::{
+    Harness, NOW, Spoiled, acting, find, insert, insertion, list, put, revocation, seed,
+    spoil_actor, trail,
+};
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::testing::fixtures;
+use crate::token::{InsertOutcome, RevokeOutcome, Scope, TokenName};
+
+/// What goes in comes out, to the millisecond and the last character.
+pub async fn keeps_every_field(harness: &dyn Harness) {
+    seed(harness).await;
+    let mut plain = insertion(1, 100);
+    plain.token.scope = Scope::ReadWrite;
+    plain.token.created_at = NOW.saturating_add_millis(1);
+    plain.token.expires_at = Some(NOW.saturating_add_millis(7));
+    plain.token.name = TokenName::parse("Zoë's 界 <b>'\"; DROP \u{202e}%_").expect("a name");
+    let mut extreme = insertion(2, 100);
+    extreme.token.created_at = NOW.saturating_add_millis(2);
+    extreme.token.expires_at = Some(Timestamp::MAX);
+    extreme.token.name = TokenName::parse(&"界".repeat(100)).expect("a name");
+    for (number, change) in [(1, &plain), (2, &extreme)] {
+        assert_eq!(
+            insert(harness, change.clone()).await,
+            InsertOutcome::Inserted
+        );
+        let record = find(harness, number).await.expect("it was inserted");
+        assert_eq!(record.token, change.token);
+    }
+    let expected = vec![extreme.token, plain.token, acting()];
+    assert_eq!(list(harness, fixtures::user(1).id).await, expected);
+}
+
+/// Expired and revoked tokens and those of others leave room.
+pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let mut expired = fixtures::token(11, NOW);
+    expired.expires_at = Some(NOW);
+    let mut revoked = fixtures::token(12, NOW);
+    revoked.revoked_at = Some(NOW);
+    let mut foreign = fixtures::token(13, NOW);
+    foreign.owner = fixtures::user(2).id;
+    let mut ending = fixtures::token(14, NOW);
+    ending.expires_at = Some(NOW.saturating_add_millis(1));
+    for (number, token) in [
+        (11, &expired),
+        (12, &revoked),
+        (13, &foreign),
+        (14, &ending),
+    ] {
+        put(harness, number, token).await;
+    }
+    // Live are the acting token and the one that is about to end.
+    assert_eq!(
+        insert(harness, insertion(1, 2)).await,
+        InsertOutcome::QuotaReached
+    );
+    assert_eq!(
+        insert(harness, insertion(1, 3)).await,
+        InsertOutcome::Inserted
+    );
+    assert_eq!(
+        insert(harness, insertion(2, 3)).await,
+        InsertOutcome::QuotaReached
+    );
+    assert!(
+        find(harness, 2).await.is_none(),
+        "a refused token is not kept"
+    );
+}
+
+/// Of 64 simultaneous creates with room for 9, exactly 9 succeed.
+pub async fn holds_the_quota_exactly_under_64_creates(harness: &dyn Harness) {
+    seed(harness).await;
+    let outcomes = join_all((1..=64).map(|number| insert(harness, insertion(number, 10)))).await;
+    let inserted = outcomes
+        .iter()
+        .filter(|outcome| **outcome == InsertOutcome::Inserted)
+        .count();
+    assert_eq!(inserted, 9, "the acting token is the tenth: {outcomes:?}");
+    assert_eq!(list(harness, fixtures::user(1).id).await.len(), 10);
+    assert_eq!(trail(harness).await.len(), 9);
+}
+
+/// A credential that ended between verification and change makes no token and leaves no trail.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut change = insertion(1, 100);
+        change.actor = spoil_actor(harness, how).await;
+        assert_eq!(
+            insert(harness, change).await,
+            InsertOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        assert!(find(harness, 1).await.is_none(), "{how:?}");
+        assert_eq!(trail(harness).await, vec![], "{how:?}");
+    }
+}
+
+/// Creates that race the revocation of their own credential: those that were in time are whole,
+/// and once the revocation has answered none comes through.
+pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
+    seed(harness).await;
+    // Another token of the same owner does the revoking, so that the acting one can be refused.
+    put(harness, 50, &fixtures::token(50, NOW)).await;
+    let mut revoke = revocation(acting().id, 51);
+    revoke.actor.token = fixtures::token(50, NOW).id;
+    let racing = join_all((1..=16).map(|number| insert(harness, insertion(number, 100))));
+    let tokens = harness.tokens();
+    let (outcomes, revoked) = futures_util::future::join(racing, tokens.revoke_once(revoke)).await;
+    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    let refused = InsertOutcome::ActorRefused(Spoiled::Revoked.refusal());
+    for (number, outcome) in (1..).zip(&outcomes) {
+        let there = find(harness, number).await.is_some();
+        assert_eq!(there, *outcome == InsertOutcome::Inserted, "{outcome:?}");
+        assert!(there || *outcome == refused, "{outcome:?}");
+    }
+    assert_eq!(insert(harness, insertion(17, 100)).await, refused);
+}
+
+/// Ids and digests are unique; a second one is refused as a fault and changes nothing.
+pub async fn refuses_an_id_or_digest_that_exists(harness: &dyn Harness) {
+    seed(harness).await;
+    assert_eq!(
+        insert(harness, insertion(1, 100)).await,
+        InsertOutcome::Inserted
+    );
+    let mut same_id = insertion(2, 100);
+    same_id.token.id = fixtures::token(1, NOW).id;
+    let mut same_digest = insertion(3, 100);
+    same_digest.digest = fixtures::digest(1);
+    for change in [same_id, same_digest] {
+        let answer = harness.tokens().insert_within_quota(change).await;
+        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+    }
+    assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
+    assert_eq!(trail(harness).await.len(), 1);
+}

@@ -1,0 +1,285 @@
+//! The contract suite: what every store must do, as tests that a store outside this workspace can
+//! run too. Each case is a function of a [`Harness`] around an empty store.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a case panics exactly when the store breaks its promise"
+)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::audit::{AuditAction, AuditEvent, AuditStore};
+use crate::clock::Timestamp;
+use crate::testing::fixtures;
+use crate::token::{
+    Actor, Digest, InsertOutcome, InsertToken, PredecessorEnd, ReplaceToken, Requirement,
+    RevokeToken, Token, TokenId, TokenRecord, TokenStore,
+};
+use crate::user::{User, UserId, UserStore};
+
+pub mod audit;
+pub mod insert;
+pub mod lookup;
+pub mod replace;
+pub mod revoke;
+pub mod upkeep;
+pub mod users;
+
+/// An empty store under test, and the two ways in which a test begins with something in it.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The store.
+    fn tokens(&self) -> Arc<dyn TokenStore>;
+    /// Its trail.
+    fn audit(&self) -> Arc<dyn AuditStore>;
+    /// Inserts a user, or replaces the one with the same id.
+    async fn put_user(&self, user: &User);
+    /// Inserts a token past every rule.
+    async fn put_token(&self, token: &Token, digest: &Digest);
+}
+
+/// A [`Harness`] of a store that keeps users as well.
+pub trait UserHarness: Harness {
+    /// The store.
+    fn users(&self) -> Arc<dyn UserStore>;
+}
+
+/// Makes one test of each case of the token store's contract, with the given test attributes. The
+/// expression makes the harness around an empty store, and may await.
+#[macro_export]
+macro_rules! token_store_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            lookup {
+                finds_the_token_with_its_digest_and_owner
+                finds_nothing_for_a_digest_that_is_not_there
+                answers_the_owner_as_they_are_now
+                lists_live_and_expired_newest_first
+                gets_only_what_the_owner_has
+            }
+            insert {
+                keeps_every_field
+                counts_only_live_tokens_of_the_owner
+                holds_the_quota_exactly_under_64_creates
+                refuses_an_actor_that_is_no_longer_good
+                never_writes_after_its_actor_was_revoked
+                refuses_an_id_or_digest_that_exists
+            }
+            revoke {
+                leaves_a_tombstone
+                counts_once_however_often
+                counts_once_of_32_at_the_same_time
+                takes_an_expired_token_off_the_list
+                finds_nothing_of_someone_else
+                refuses_an_actor_that_is_no_longer_good
+                lets_a_token_revoke_itself
+            }
+            replace {
+                ends_the_old_and_inserts_the_new_at_once
+                keeps_the_old_for_its_overlap
+                refuses_what_cannot_be_rotated
+                holds_the_quota
+                refuses_an_actor_that_is_no_longer_good
+                makes_one_successor_of_16_at_the_same_time
+                racing_a_revocation_one_of_them_wins
+            }
+            upkeep {
+                notes_the_latest_use
+                notes_thousands_of_uses_in_one_batch
+                forgets_tombstones_past_the_horizon
+            }
+            audit {
+                tells_of_each_change_as_it_was_given
+                and_change_come_together_or_not_at_all
+            }
+        }
+    };
+}
+
+/// Makes one test of each case of the user store's contract, as
+/// [`token_store_contract!`](crate::token_store_contract) does.
+#[macro_export]
+macro_rules! user_store_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            users {
+                creates_the_first_admin_with_token_and_trail
+                creates_nothing_when_somebody_is_there
+                creates_one_first_admin_of_16_at_the_same_time
+                pages_through_everybody_in_order
+            }
+        }
+    };
+}
+
+/// Not for direct use: the repetition behind the two macros above.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($(#[$attribute:meta])+ $harness:expr; ) => {};
+    ($(#[$attribute:meta])+ $harness:expr; $module:ident { $($case:ident)+ } $($rest:tt)*) => {
+        mod $module {
+            #[allow(unused_imports, clippy::wildcard_imports, reason = "the harness may need any")]
+            use super::*;
+            $crate::contract_cases! { @each $module $(#[$attribute])+ $harness; $($case)+ }
+        }
+        $crate::contract_cases! { $(#[$attribute])+ $harness; $($rest)* }
+    };
+    (@each $module:ident $(#[$attribute:meta])+ $harness:expr; ) => {};
+    (@each $module:ident $(#[$attribute:meta])+ $harness:expr; $case:ident $($rest:ident)*) => {
+        $(#[$attribute])+
+        async fn $case() {
+            $crate::testing::contract::$module::$case(&$harness).await;
+        }
+        $crate::contract_cases! { @each $module $(#[$attribute])+ $harness; $($rest)* }
+    };
+}
+
+/// The time of every request in the suite.
+const NOW: Timestamp = fixtures::NOW;
+
+/// The token that acts, number 0, owned by user 1 as all fixtures are.
+fn acting() -> Token {
+    fixtures::token(0, NOW.saturating_add_seconds(-3600))
+}
+
+/// Puts user 1 and their acting token in place.
+async fn seed(harness: &dyn Harness) {
+    harness.put_user(&fixtures::user(1)).await;
+    harness.put_token(&acting(), &fixtures::digest(0)).await;
+}
+
+async fn put(harness: &dyn Harness, number: u64, token: &Token) {
+    harness.put_token(token, &fixtures::digest(number)).await;
+}
+
+fn actor() -> Actor {
+    Actor {
+        token: acting().id,
+        requirement: Requirement::HUMAN,
+        now: NOW,
+    }
+}
+
+/// The insertion of token `number`, whose trail is event `number`.
+fn insertion(number: u64, quota: u32) -> InsertToken {
+    let token = fixtures::token(number, NOW);
+    InsertToken {
+        actor: actor(),
+        digest: fixtures::digest(number),
+        quota,
+        audit: fixtures::audit(number, NOW, AuditAction::TokenIssued { token: token.id }),
+        token,
+    }
+}
+
+/// The revocation of `token`, whose trail is event `event`.
+fn revocation(token: TokenId, event: u64) -> RevokeToken {
+    RevokeToken {
+        actor: actor(),
+        owner: fixtures::user(1).id,
+        token,
+        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked { token }),
+    }
+}
+
+/// The rotation of `predecessor` to token `number`, whose trail is event `number`.
+fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> ReplaceToken {
+    let mut successor = insertion(number, 100);
+    successor.audit.action = AuditAction::TokenRotated {
+        token: predecessor,
+        successor: successor.token.id,
+    };
+    ReplaceToken {
+        predecessor,
+        end,
+        successor,
+    }
+}
+
+/// The ways in which an acting token ceases to be good, each brought about in the store.
+async fn spoil_actor(harness: &dyn Harness, how: Spoiled) -> Actor {
+    let mut token = acting();
+    let mut user = fixtures::user(1);
+    let mut actor = actor();
+    match how {
+        Spoiled::Revoked => token.revoked_at = Some(NOW),
+        Spoiled::Expired => token.expires_at = Some(NOW),
+        Spoiled::Suspended => user.suspended_at = Some(NOW),
+        Spoiled::Demoted => {
+            user.role = crate::user::Role::Member;
+            actor.requirement = Requirement::HUMAN_ADMIN;
+        }
+        Spoiled::Gone => actor.token = fixtures::token(99, NOW).id,
+    }
+    harness.put_user(&user).await;
+    harness.put_token(&token, &fixtures::digest(0)).await;
+    actor
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Spoiled {
+    Revoked,
+    Expired,
+    Suspended,
+    Demoted,
+    Gone,
+}
+
+impl Spoiled {
+    const ALL: [Self; 5] = [
+        Self::Revoked,
+        Self::Expired,
+        Self::Suspended,
+        Self::Demoted,
+        Self::Gone,
+    ];
+
+    fn refusal(self) -> crate::token::Refusal {
+        use crate::token::{Denied, Rejection, Scope};
+        match self {
+            Self::Revoked => Rejection::Revoked { at: NOW }.into(),
+            Self::Expired => Rejection::Expired { at: NOW }.into(),
+            Self::Suspended => Rejection::OwnerSuspended.into(),
+            Self::Demoted => Denied::InsufficientScope {
+                required: Scope::Admin,
+            }
+            .into(),
+            Self::Gone => Rejection::Unknown.into(),
+        }
+    }
+}
+
+async fn insert(harness: &dyn Harness, change: InsertToken) -> InsertOutcome {
+    harness
+        .tokens()
+        .insert_within_quota(change)
+        .await
+        .expect("the store answers")
+}
+
+async fn find(harness: &dyn Harness, number: u64) -> Option<TokenRecord> {
+    harness
+        .tokens()
+        .find_by_digest(&fixtures::digest(number))
+        .await
+        .expect("the store answers")
+}
+
+async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
+    harness
+        .tokens()
+        .list(owner)
+        .await
+        .expect("the store answers")
+}
+
+async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
+    harness
+        .audit()
+        .newest(1_000)
+        .await
+        .expect("the store answers")
+}

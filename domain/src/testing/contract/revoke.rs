@@ -1,0 +1,126 @@
+//! Revoking.
+
+use futures_util::future::join_all;
+
+use super::{Harness, NOW, Spoiled, acting, find, list, put, revocation, seed, spoil_actor, trail};
+use crate::testing::fixtures;
+use crate::token::{RevokeOutcome, RevokeToken};
+
+async fn revoke(harness: &dyn Harness, change: RevokeToken) -> RevokeOutcome {
+    harness
+        .tokens()
+        .revoke_once(change)
+        .await
+        .expect("the store answers")
+}
+
+/// A revoked token is off the list and still found by its digest, with the time of its end.
+pub async fn leaves_a_tombstone(harness: &dyn Harness) {
+    seed(harness).await;
+    let token = fixtures::token(1, NOW);
+    put(harness, 1, &token).await;
+    assert_eq!(
+        revoke(harness, revocation(token.id, 1)).await,
+        RevokeOutcome::Revoked
+    );
+    let tombstone = find(harness, 1).await.expect("a tombstone").token;
+    assert_eq!(tombstone.revoked_at, Some(NOW));
+    assert_eq!(list(harness, token.owner).await, vec![acting()]);
+    let got = harness.tokens().get(token.owner, token.id).await;
+    assert_eq!(got.expect("the store answers"), None);
+}
+
+/// A second revocation finds nothing, and the first one's time stands.
+pub async fn counts_once_however_often(harness: &dyn Harness) {
+    seed(harness).await;
+    let token = fixtures::token(1, NOW);
+    put(harness, 1, &token).await;
+    assert_eq!(
+        revoke(harness, revocation(token.id, 1)).await,
+        RevokeOutcome::Revoked
+    );
+    let mut again = revocation(token.id, 2);
+    again.actor.now = NOW.saturating_add_seconds(1);
+    assert_eq!(revoke(harness, again).await, RevokeOutcome::NotFound);
+    let tombstone = find(harness, 1).await.expect("a tombstone").token;
+    assert_eq!(tombstone.revoked_at, Some(NOW));
+    assert_eq!(trail(harness).await.len(), 1);
+}
+
+/// Of 32 simultaneous revocations one counts.
+pub async fn counts_once_of_32_at_the_same_time(harness: &dyn Harness) {
+    seed(harness).await;
+    let token = fixtures::token(1, NOW);
+    put(harness, 1, &token).await;
+    let outcomes =
+        join_all((1..=32).map(|event| revoke(harness, revocation(token.id, event)))).await;
+    let revoked = outcomes
+        .iter()
+        .filter(|outcome| **outcome == RevokeOutcome::Revoked)
+        .count();
+    assert_eq!(revoked, 1, "{outcomes:?}");
+    assert_eq!(trail(harness).await.len(), 1);
+}
+
+/// An expired token is still its owner's to delete.
+pub async fn takes_an_expired_token_off_the_list(harness: &dyn Harness) {
+    seed(harness).await;
+    let mut token = fixtures::token(1, NOW);
+    token.expires_at = Some(NOW);
+    put(harness, 1, &token).await;
+    assert_eq!(
+        revoke(harness, revocation(token.id, 1)).await,
+        RevokeOutcome::Revoked
+    );
+    assert_eq!(list(harness, token.owner).await, vec![acting()]);
+}
+
+/// Unknown and someone else's are not found, alike, and stay as they are.
+pub async fn finds_nothing_of_someone_else(harness: &dyn Harness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let mut foreign = fixtures::token(1, NOW);
+    foreign.owner = fixtures::user(2).id;
+    put(harness, 1, &foreign).await;
+    for id in [foreign.id, fixtures::token(2, NOW).id] {
+        assert_eq!(
+            revoke(harness, revocation(id, 1)).await,
+            RevokeOutcome::NotFound
+        );
+    }
+    assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// A credential that ended between verification and change revokes nothing.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+    let token = fixtures::token(1, NOW);
+    seed(harness).await;
+    put(harness, 1, &token).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut change = revocation(token.id, 1);
+        change.actor = spoil_actor(harness, how).await;
+        assert_eq!(
+            revoke(harness, change).await,
+            RevokeOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        let found = find(harness, 1).await.expect("it is there").token;
+        assert_eq!(found.revoked_at, None, "{how:?}");
+        assert_eq!(trail(harness).await, vec![], "{how:?}");
+    }
+}
+
+/// The last thing a token can do is to end itself.
+pub async fn lets_a_token_revoke_itself(harness: &dyn Harness) {
+    seed(harness).await;
+    assert_eq!(
+        revoke(harness, revocation(acting().id, 1)).await,
+        RevokeOutcome::Revoked
+    );
+    assert_eq!(
+        revoke(harness, revocation(acting().id, 2)).await,
+        RevokeOutcome::ActorRefused(Spoiled::Revoked.refusal())
+    );
+}

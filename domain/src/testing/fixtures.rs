@@ -1,0 +1,85 @@
+//! Ready-made users and tokens. Equal numbers make equal ids.
+
+use uuid::Uuid;
+
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId};
+use crate::clock::Timestamp;
+use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName};
+use crate::user::{Email, Owner, PersonName, Role, User, UserId};
+
+/// 2026-11-24T06:00:00.000Z, the present of tests.
+pub const NOW: Timestamp = match Timestamp::from_unix_millis(1_795_500_000_000) {
+    Some(now) => now,
+    None => Timestamp::MIN,
+};
+
+fn uuid(space: u64, number: u64) -> Uuid {
+    Uuid::from_u64_pair(space << 32 | 0x7000, 1 << 63 | number)
+}
+
+/// An active administrator.
+///
+/// # Panics
+///
+/// Never: the name and address are well-formed for every number.
+#[must_use]
+pub fn user(number: u64) -> User {
+    User {
+        id: UserId::from_uuid(uuid(1, number)),
+        email: Email::parse(&format!("user{number}@example.com")).expect("a well-formed address"),
+        name: PersonName::parse(&format!("User {number}")).expect("a well-formed name"),
+        role: Role::Admin,
+        created_at: NOW,
+        suspended_at: None,
+    }
+}
+
+/// The same administrator as the owner of tokens.
+#[must_use]
+pub fn owner(number: u64) -> Owner {
+    user(number).as_owner()
+}
+
+/// A live `admin` token without expiry, of user 1, created at `created_at`.
+///
+/// # Panics
+///
+/// Never: the name is well-formed for every number.
+#[must_use]
+pub fn token(number: u64, created_at: Timestamp) -> Token {
+    Token {
+        id: TokenId::new(TokenKind::Personal, uuid(2, number)),
+        owner: user(1).id,
+        name: TokenName::parse(&format!("token {number}")).expect("a well-formed name"),
+        scope: Scope::Admin,
+        created_at,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+        successor: None,
+    }
+}
+
+/// The digest that goes with a token of the same number.
+///
+/// # Panics
+///
+/// Never: it has 32 bytes for every number.
+#[must_use]
+pub fn digest(number: u64) -> Digest {
+    let mut bytes = [0xd1; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    Digest::from_stored(&bytes).expect("32 bytes")
+}
+
+/// An event with an id of the given number, by the operator.
+#[must_use]
+pub fn audit(number: u64, at: Timestamp, action: AuditAction) -> AuditEvent {
+    AuditEvent {
+        id: AuditEventId::from_uuid(uuid(3, number)),
+        at,
+        actor: AuditActor::Operator,
+        action,
+        request_id: None,
+    }
+}

@@ -1,0 +1,54 @@
+//! For unit tests without IO: an in-memory store, a clock that stands still, entropy from a seed,
+//! mocks for faults, and the contract suite that every store must pass.
+//!
+//! Use [`MemoryStore`] for behavior and the mocks for faults (a store that fails at step N).
+//!
+//! # A store of your own
+//!
+//! Implement [`Harness`] for it and let [`token_store_contract!`](crate::token_store_contract)
+//! make one test of each case:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use async_trait::async_trait;
+//! use openindex_domain::audit::AuditStore;
+//! use openindex_domain::testing::{Harness, MemoryStore};
+//! use openindex_domain::token::{Digest, Token, TokenStore};
+//! use openindex_domain::user::User;
+//!
+//! struct MyHarness(Arc<MemoryStore>);
+//!
+//! #[async_trait]
+//! impl Harness for MyHarness {
+//!     fn tokens(&self) -> Arc<dyn TokenStore> { self.0.clone() }
+//!     fn audit(&self) -> Arc<dyn AuditStore> { self.0.clone() }
+//!     async fn put_user(&self, user: &User) { self.0.put_user(user.clone()) }
+//!     async fn put_token(&self, token: &Token, digest: &Digest) {
+//!         self.0.put_token(token.clone(), *digest)
+//!     }
+//! }
+//!
+//! openindex_domain::token_store_contract! {
+//!     #[tokio::test]
+//!     MyHarness(Arc::new(MemoryStore::default()))
+//! }
+//! # fn main() {}
+//! ```
+
+mod clock;
+pub mod contract;
+mod entropy;
+pub mod fixtures;
+mod memory;
+
+pub use clock::FixedClock;
+pub use contract::{Harness, UserHarness};
+pub use entropy::SeededEntropy;
+pub use memory::MemoryStore;
+
+pub use crate::audit::MockAuditStore;
+pub use crate::clock::MockClock;
+pub use crate::entropy::MockEntropy;
+pub use crate::store::MockStoreHealth;
+pub use crate::token::MockTokenStore;
+pub use crate::user::MockUserStore;

@@ -1,0 +1,83 @@
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+/// SHA-256 of a secret: the only form of it that a store sees.
+///
+/// A plain hash is right here, and a password hash is not: a secret has 256 random bits, so there
+/// is nothing to guess (NIST SP 800-63B-4 §3.1.2.2 on look-up secrets of at least 112 bits).
+/// `Debug` is redacted, because who reads a digest in a log can look it up in a stolen database.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+/// A stored digest that is not 32 bytes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a digest has 32 bytes")]
+pub struct InvalidDigest;
+
+impl Digest {
+    /// The digest that belongs to no secret; what a lookup that found nothing is compared with.
+    pub(super) const NONE: Self = Self([0; 32]);
+
+    pub(super) fn of(secret: &[u8]) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// The digest that a store kept.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDigest`] unless there are exactly 32 bytes.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, InvalidDigest> {
+        bytes.try_into().map(Self).map_err(|_| InvalidDigest)
+    }
+
+    /// The 32 bytes, for a store to keep and to look up.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Equality in constant time.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_the_sha_256_of_the_whole_text() {
+        // FIPS 180-4, the example "abc".
+        let expected = [
+            0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae,
+            0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61,
+            0xf2, 0x00, 0x15, 0xad,
+        ];
+        assert_eq!(Digest::of(b"abc").as_bytes(), &expected);
+        assert!(Digest::of(b"abc").matches(&Digest(expected)));
+        assert!(!Digest::of(b"abd").matches(&Digest(expected)));
+    }
+
+    #[test]
+    fn debug_is_redacted() {
+        assert_eq!(format!("{:?}", Digest::of(b"abc")), "Digest([redacted])");
+    }
+
+    #[test]
+    fn a_stored_digest_has_32_bytes() {
+        assert_eq!(Digest::from_stored(&[0; 31]), Err(InvalidDigest));
+        assert_eq!(Digest::from_stored(&[0; 33]), Err(InvalidDigest));
+        assert_eq!(Digest::from_stored(&[0; 32]), Ok(Digest::NONE));
+    }
+}

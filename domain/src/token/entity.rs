@@ -1,0 +1,207 @@
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::{Scope, TokenId, TokenKind, TokenName};
+
+/// How long a revoked token is remembered, so that whoever still holds its secret is told that it
+/// was revoked rather than that it is unknown: 30 days.
+pub const TOMBSTONE_RETENTION_DAYS: i64 = 30;
+
+/// A token as an entity. Neither its secret nor its digest is part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Names it; carries its kind.
+    pub id: TokenId,
+    /// Who owns it and is acted for by it.
+    pub owner: UserId,
+    /// What the owner calls it.
+    pub name: TokenName,
+    /// What it was issued for. What it may do *now* also depends on the owner's role.
+    pub scope: Scope,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// It is live before this instant; `None` is never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked; from then on it is a tombstone.
+    pub revoked_at: Option<Timestamp>,
+    /// When a request was last verified with it; seconds behind at most.
+    pub last_used_at: Option<Timestamp>,
+    /// The token that took its place when it was rotated. A token is rotated once.
+    pub successor: Option<TokenId>,
+}
+
+/// Where a token stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Accepted.
+    Live,
+    /// Its time is up.
+    Expired,
+    /// Deleted by its owner, an administrator, or a rotation.
+    Revoked,
+}
+
+impl Status {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// Why a token cannot be rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotRotatable {
+    /// It is over; there is nothing to carry on.
+    #[error("the token has expired")]
+    Expired,
+    /// It has a successor already and is in its overlap.
+    #[error("the token was rotated already")]
+    AlreadyRotated,
+}
+
+/// How a rotated token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PredecessorEnd {
+    /// It is revoked in the same step.
+    AtOnce,
+    /// It stays live until this instant, or its own expiry if that comes first.
+    After(Timestamp),
+}
+
+impl Token {
+    /// Whether a human's or an agent run's.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.id.kind()
+    }
+
+    /// The one rule of a token's life: revoked is revoked; otherwise live while
+    /// `now < expires_at`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> Status {
+        if self.revoked_at.is_some() {
+            Status::Revoked
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            Status::Expired
+        } else {
+            Status::Live
+        }
+    }
+
+    /// The token after its revocation at `now`, or `None` when it was revoked before: of any
+    /// number of revocations, one counts. An expired token can be revoked; that takes it off the
+    /// list.
+    #[must_use]
+    pub fn revoked(&self, now: Timestamp) -> Option<Self> {
+        self.revoked_at.is_none().then(|| Self {
+            revoked_at: Some(now),
+            ..self.clone()
+        })
+    }
+
+    /// The token after `successor` took its place at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotRotatable`] when it has expired or has a successor. A revoked token is not offered
+    /// here: it does not exist for its owner any more.
+    pub fn rotated(
+        &self,
+        now: Timestamp,
+        end: PredecessorEnd,
+        successor: TokenId,
+    ) -> Result<Self, NotRotatable> {
+        if self.successor.is_some() {
+            return Err(NotRotatable::AlreadyRotated);
+        }
+        if self.status(now) != Status::Live {
+            return Err(NotRotatable::Expired);
+        }
+        let mut rotated = Self {
+            successor: Some(successor),
+            ..self.clone()
+        };
+        match end {
+            PredecessorEnd::AtOnce => rotated.revoked_at = Some(now),
+            PredecessorEnd::After(at) => {
+                rotated.expires_at = Some(self.expires_at.map_or(at, |own| own.min(at)));
+            }
+        }
+        Ok(rotated)
+    }
+
+    /// Revocations before this instant need not be remembered at `now`.
+    #[must_use]
+    pub fn tombstone_horizon(now: Timestamp) -> Timestamp {
+        now.saturating_add_seconds(-TOMBSTONE_RETENTION_DAYS * 24 * 60 * 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+
+    #[test]
+    fn is_live_before_its_expiry_and_expired_from_it_on() {
+        let now = fixtures::NOW;
+        let mut token = fixtures::token(1, now);
+        token.expires_at = Some(now);
+        assert_eq!(token.status(now.saturating_add_millis(-1)), Status::Live);
+        assert_eq!(token.status(now), Status::Expired);
+        token.expires_at = None;
+        assert_eq!(token.status(Timestamp::MAX), Status::Live);
+    }
+
+    #[test]
+    fn a_revoked_token_is_revoked_even_when_it_has_expired() {
+        let now = fixtures::NOW;
+        let mut token = fixtures::token(1, now);
+        token.expires_at = Some(now);
+        let token = token.revoked(now).unwrap();
+        assert_eq!(token.status(now), Status::Revoked);
+        assert_eq!(
+            token.revoked(now),
+            None,
+            "a second revocation does not count"
+        );
+    }
+
+    #[test]
+    fn an_overlap_never_prolongs_a_life() {
+        let now = fixtures::NOW;
+        let successor = fixtures::token(2, now).id;
+        let soon = now.saturating_add_seconds(10);
+        let later = now.saturating_add_seconds(3600);
+        let mut token = fixtures::token(1, now);
+        token.expires_at = Some(soon);
+        let rotated = token.rotated(now, PredecessorEnd::After(later), successor);
+        assert_eq!(rotated.unwrap().expires_at, Some(soon));
+        token.expires_at = None;
+        let rotated = token
+            .rotated(now, PredecessorEnd::After(soon), successor)
+            .unwrap();
+        assert_eq!(rotated.expires_at, Some(soon));
+        assert_eq!(rotated.status(now), Status::Live);
+        assert_eq!(
+            rotated.rotated(now, PredecessorEnd::AtOnce, successor),
+            Err(NotRotatable::AlreadyRotated)
+        );
+    }
+
+    #[test]
+    fn an_expired_token_is_not_rotated() {
+        let now = fixtures::NOW;
+        let mut token = fixtures::token(1, now);
+        token.expires_at = Some(now);
+        assert_eq!(
+            token.rotated(now, PredecessorEnd::AtOnce, fixtures::token(2, now).id),
+            Err(NotRotatable::Expired)
+        );
+    }
+}

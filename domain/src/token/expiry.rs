@@ -1,0 +1,195 @@
+use time::format_description::FormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, Time};
+
+use crate::clock::Timestamp;
+
+const DATE: &[FormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// When a token ends by itself: at an instant, or never.
+///
+/// The one expiry rule: a token is live while `now < expires_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It lives until it is revoked.
+    Never,
+    /// It is live before this instant and expired from it on.
+    At(Timestamp),
+}
+
+/// The text or the instant cannot be an expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExpiryError {
+    /// Neither an RFC 3339 date-time nor a date, or beyond the year 9999.
+    #[error(
+        "must be an RFC 3339 date-time such as 2026-12-31T12:00:00Z, or a date such as 2026-12-31, \
+         up to the year 9999"
+    )]
+    Unparsable,
+    /// Not later than now.
+    #[error("must be in the future")]
+    NotInFuture,
+}
+
+impl Expiry {
+    /// Reads what a person or a program wrote: an RFC 3339 date-time, or a date, which means to
+    /// the end of that day in UTC. Blank means never.
+    ///
+    /// # Errors
+    ///
+    /// [`ExpiryError::Unparsable`]. Whether it lies in the future is checked when it is used.
+    pub fn parse(text: &str) -> Result<Self, ExpiryError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self::Never);
+        }
+        // RFC 3339 knows no signed years; the parser of dates does.
+        if text.starts_with(['+', '-']) {
+            return Err(ExpiryError::Unparsable);
+        }
+        let at = match Date::parse(text, DATE) {
+            Ok(day) => return Ok(Self::At(end_of(day))),
+            Err(_) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ExpiryError::Unparsable)?,
+        };
+        if at < OffsetDateTime::UNIX_EPOCH {
+            return Ok(Self::At(Timestamp::MIN));
+        }
+        Timestamp::from_datetime(at)
+            .map(Self::At)
+            .ok_or(ExpiryError::Unparsable)
+    }
+
+    /// As stored: the instant, or none for never.
+    #[must_use]
+    pub const fn instant(self) -> Option<Timestamp> {
+        match self {
+            Self::Never => None,
+            Self::At(at) => Some(at),
+        }
+    }
+
+    /// Refuses an instant that is not after `now`: such a token would never have lived.
+    pub(super) fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
+        match self {
+            Self::At(at) if at <= now => Err(ExpiryError::NotInFuture),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// The midnight that follows `day`, since an expiry is exclusive. Days before 1970 end at its
+/// beginning, which is as much in the past; the last day of year 9999 ends with it.
+fn end_of(day: Date) -> Timestamp {
+    match day.next_day() {
+        Some(next) => Timestamp::from_datetime(next.with_time(Time::MIDNIGHT).assume_utc())
+            .unwrap_or(Timestamp::MIN),
+        None => Timestamp::MAX,
+    }
+}
+
+impl From<Option<Timestamp>> for Expiry {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Never, Self::At)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        match Expiry::parse(text) {
+            Ok(Expiry::At(at)) => at.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_date_means_to_the_end_of_that_day_in_utc() {
+        assert_eq!(parsed("2026-12-31"), "2027-01-01T00:00:00.000Z");
+        assert_eq!(parsed("2028-02-29"), "2028-03-01T00:00:00.000Z");
+        assert_eq!(parsed("9999-12-30"), "9999-12-31T00:00:00.000Z");
+        assert_eq!(parsed("9999-12-31"), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_date_time_is_taken_at_its_instant() {
+        assert_eq!(
+            parsed("2026-12-31T12:00:00+02:00"),
+            "2026-12-31T10:00:00.000Z"
+        );
+        assert_eq!(
+            parsed(" 2026-12-31T12:00:00.9999Z "),
+            "2026-12-31T12:00:00.999Z"
+        );
+    }
+
+    #[test]
+    fn blank_means_never() {
+        assert_eq!(Expiry::parse(""), Ok(Expiry::Never));
+        assert_eq!(Expiry::parse("  "), Ok(Expiry::Never));
+    }
+
+    #[test]
+    fn what_is_long_past_is_read_and_lies_in_the_past() {
+        for text in ["0001-01-01", "1969-12-31T23:59:59Z"] {
+            assert_eq!(
+                Expiry::parse(text),
+                Ok(Expiry::At(Timestamp::MIN)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "tomorrow",
+            "90d",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-12-31T12:00:00",
+            "31.12.2026",
+            "10000-01-01",
+            "+10000-01-01",
+            "10000-01-01T00:00:00Z",
+            "1767225600",
+            "2026-12-31T25:00:00Z",
+            "9999-12-31T23:59:59-01:00",
+            "-0001-01-01",
+        ] {
+            assert_eq!(Expiry::parse(text), Err(ExpiryError::Unparsable), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_present_is_not_the_future() {
+        let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
+        assert_eq!(
+            Expiry::At(now).check_future(now),
+            Err(ExpiryError::NotInFuture)
+        );
+        let later = Expiry::At(now.saturating_add_millis(1));
+        assert_eq!(later.check_future(now), Ok(later));
+        assert_eq!(Expiry::Never.check_future(now), Ok(Expiry::Never));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(text in ".{0,40}") {
+            let _ = Expiry::parse(&text);
+        }
+
+        #[test]
+        fn any_almost_date_is_read_or_refused_without_a_panic(
+            text in "[+-]?[0-9]{1,6}-[0-9]{1,3}-[0-9]{1,3}(T[0-9:.]{0,20}(Z|[+-][0-9:]{0,6})?)?"
+        ) {
+            if let Ok(Expiry::At(at)) = Expiry::parse(&text) {
+                prop_assert!(at <= Timestamp::MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use crate::audit::{AuditAction, RequestContext};
+use crate::clock::Timestamp;
+use crate::entropy::{Entropy, EntropyError};
+use crate::user::UserId;
+
+use super::{
+    Expiry, InsertOutcome, InsertToken, Principal, Requirement, Scope, Secret, Token, TokenError,
+    TokenId, TokenKind, TokenName, Tokens,
+};
+
+/// What a new token is to be.
+#[derive(Debug, Clone)]
+pub struct IssueToken {
+    /// What its owner calls it.
+    pub name: TokenName,
+    /// What it is for; at most the issuing principal's effective scope.
+    pub scope: Scope,
+    /// When it ends by itself.
+    pub expires: Expiry,
+}
+
+/// A new token and its secret, which exists here and nowhere else.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token.
+    pub token: Token,
+    /// Its plaintext. Give it to the owner and drop it.
+    pub secret: Secret,
+}
+
+impl Issued {
+    /// A new personal access token with its secret, not yet in any store.
+    pub(crate) fn mint(
+        owner: UserId,
+        name: TokenName,
+        scope: Scope,
+        expires: Expiry,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        let kind = TokenKind::Personal;
+        Ok(Self {
+            secret: Secret::generate(kind, entropy)?,
+            token: Token {
+                id: TokenId::generate(kind, now, entropy)?,
+                owner,
+                name,
+                scope,
+                created_at: now,
+                expires_at: expires.instant(),
+                revoked_at: None,
+                last_used_at: None,
+                successor: None,
+            },
+        })
+    }
+}
+
+impl Tokens {
+    /// Issues a personal access token to the user that `principal` acts as.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
+    /// the wanted one; the expiry must lie in the future; the quota must have room.
+    pub async fn issue(
+        &self,
+        principal: &Principal,
+        wanted: IssueToken,
+        context: &RequestContext,
+    ) -> Result<Issued, TokenError> {
+        let requirement = Requirement::human_with(wanted.scope);
+        principal.authorize(requirement)?;
+        let now = self.clock.now();
+        let issued = Issued::mint(
+            principal.user_id(),
+            wanted.name,
+            wanted.scope,
+            wanted.expires.check_future(now)?,
+            now,
+            &*self.entropy,
+        )?;
+        let action = AuditAction::TokenIssued {
+            token: issued.token.id,
+        };
+        let change = InsertToken {
+            actor: Self::actor(principal, requirement, now),
+            token: issued.token.clone(),
+            digest: issued.secret.digest(),
+            quota: self.quota,
+            audit: self.audit(principal, context, now, action)?,
+        };
+        match self.store.insert_within_quota(change).await? {
+            InsertOutcome::Inserted => Ok(issued),
+            InsertOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            InsertOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}

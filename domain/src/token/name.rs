@@ -1,0 +1,104 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// What a token is called by its owner: 1 to 100 characters after trimming, no control characters.
+///
+/// Two tokens may share a name. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenName(Arc<str>);
+
+/// The text cannot name a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Nothing, or only white space.
+    #[error("must not be blank")]
+    Blank,
+    /// More than 100 characters.
+    #[error("must not be longer than {} characters", TokenName::MAX_CHARS)]
+    TooLong,
+    /// A line break, an escape, or another control character.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+impl TokenName {
+    /// The most characters (Unicode scalar values) a name may have.
+    pub const MAX_CHARS: usize = 100;
+
+    /// Trims and checks a name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        check_name(text).map(|name| Self(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The rule for every name that a person chooses: of a token, of themselves.
+pub(crate) fn check_name(text: &str) -> Result<&str, InvalidName> {
+    // A line break at the end is no mistake of typing to be trimmed away, but a control character.
+    if text.chars().any(char::is_control) {
+        return Err(InvalidName::Control);
+    }
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(InvalidName::Blank);
+    }
+    if trimmed.chars().count() > TokenName::MAX_CHARS {
+        return Err(InvalidName::TooLong);
+    }
+    Ok(trimmed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn is_trimmed_and_bounded() {
+        assert_eq!(
+            TokenName::parse("  deploy bot ").unwrap().as_str(),
+            "deploy bot"
+        );
+        assert_eq!(TokenName::parse(" \u{3000} "), Err(InvalidName::Blank));
+        assert_eq!(TokenName::parse(""), Err(InvalidName::Blank));
+        assert!(TokenName::parse(&"界".repeat(100)).is_ok());
+        assert_eq!(
+            TokenName::parse(&"x".repeat(101)),
+            Err(InvalidName::TooLong)
+        );
+        for text in ["a\u{1b}[31mb", "a\nb", "a\0", "\u{85}a"] {
+            assert_eq!(
+                TokenName::parse(text),
+                Err(InvalidName::Control),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_name_is_accepted_again_unchanged(text in ".{0,120}") {
+            if let Ok(name) = TokenName::parse(&text) {
+                prop_assert_eq!(TokenName::parse(name.as_str()), Ok(name.clone()));
+                prop_assert!((1..=100).contains(&name.as_str().chars().count()));
+                prop_assert!(!name.as_str().chars().any(char::is_control));
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use crate::audit::{AuditAction, RequestContext};
+
+use super::{
+    Principal, Requirement, RevokeOutcome, RevokeToken, TokenError, TokenId, TokenKind, Tokens,
+};
+
+impl Tokens {
+    /// Revokes a personal access token of the user that `principal` acts as; it may be the acting
+    /// token itself. When this has answered, no verification that starts later accepts the token.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::NotFound`] when it is unknown, already deleted or someone else's, without
+    /// telling which; [`TokenError::Denied`] unless a human's token asks;
+    /// [`TokenError::Rejected`] when the acting token was itself revoked in between;
+    /// [`TokenError::Store`].
+    pub async fn revoke(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        context: &RequestContext,
+    ) -> Result<(), TokenError> {
+        let requirement = Requirement::HUMAN;
+        principal.authorize(requirement)?;
+        if id.kind() != TokenKind::Personal {
+            return Err(TokenError::NotFound);
+        }
+        let now = self.clock.now();
+        let action = AuditAction::TokenRevoked { token: id };
+        let change = RevokeToken {
+            actor: Self::actor(principal, requirement, now),
+            owner: principal.user_id(),
+            token: id,
+            audit: self.audit(principal, context, now, action)?,
+        };
+        match self.store.revoke_once(change).await? {
+            RevokeOutcome::Revoked => Ok(()),
+            RevokeOutcome::NotFound => Err(TokenError::NotFound),
+            RevokeOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use crate::audit::{AuditAction, RequestContext};
+
+use super::{
+    Expiry, InsertToken, Issued, PredecessorEnd, Principal, ReplaceOutcome, ReplaceToken,
+    Requirement, TokenError, TokenId, Tokens,
+};
+
+/// The longest that a rotated token may live beside its successor: 24 hours.
+pub const MAX_OVERLAP_SECONDS: u32 = 24 * 60 * 60;
+
+/// For how long a rotated token and its successor are both live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overlap(u32);
+
+/// The overlap is longer than 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be from 0 to {MAX_OVERLAP_SECONDS} seconds (24 hours)")]
+pub struct OverlapError;
+
+impl Overlap {
+    /// None: the predecessor ends in the step that makes the successor.
+    pub const NONE: Self = Self(0);
+
+    /// An overlap of 0 to [`MAX_OVERLAP_SECONDS`] seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`OverlapError`] when it is outside that range.
+    pub fn from_seconds(seconds: i64) -> Result<Self, OverlapError> {
+        u32::try_from(seconds)
+            .ok()
+            .filter(|seconds| *seconds <= MAX_OVERLAP_SECONDS)
+            .map(Self)
+            .ok_or(OverlapError)
+    }
+}
+
+/// How a token is to be rotated.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RotateToken {
+    /// When the successor ends by itself. `None` keeps the predecessor's expiry, so that rotating
+    /// never prolongs a life that nobody asked to prolong.
+    pub expires: Option<Expiry>,
+    /// For how long the predecessor stays live.
+    pub overlap: Overlap,
+}
+
+impl Tokens {
+    /// Replaces a live personal access token by a new one with the same name and scope, and ends
+    /// the old one, at once or after an overlap, in one atomic step. A token is rotated once.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
+    /// the rotated token's; not found as in [`get`](Self::get); not rotatable when it has expired
+    /// or was rotated already; over quota when both would be live and that is one too many.
+    pub async fn rotate(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        wanted: RotateToken,
+        context: &RequestContext,
+    ) -> Result<Issued, TokenError> {
+        // Name and scope of a token never change, so reading them before the step is safe.
+        let predecessor = self.get(principal, id).await?;
+        let requirement = Requirement::human_with(predecessor.scope);
+        principal.authorize(requirement)?;
+        let now = self.clock.now();
+        let expires = match wanted.expires {
+            None => predecessor.expires_at.into(),
+            Some(expires) => expires.check_future(now)?,
+        };
+        let issued = Issued::mint(
+            predecessor.owner,
+            predecessor.name,
+            predecessor.scope,
+            expires,
+            now,
+            &*self.entropy,
+        )?;
+        let action = AuditAction::TokenRotated {
+            token: id,
+            successor: issued.token.id,
+        };
+        let change = ReplaceToken {
+            predecessor: id,
+            end: match wanted.overlap {
+                Overlap::NONE => PredecessorEnd::AtOnce,
+                Overlap(seconds) => {
+                    PredecessorEnd::After(now.saturating_add_seconds(seconds.into()))
+                }
+            },
+            successor: InsertToken {
+                actor: Self::actor(principal, requirement, now),
+                token: issued.token.clone(),
+                digest: issued.secret.digest(),
+                quota: self.quota,
+                audit: self.audit(principal, context, now, action)?,
+            },
+        };
+        match self.store.replace(change).await? {
+            ReplaceOutcome::Replaced => Ok(issued),
+            ReplaceOutcome::NotFound => Err(TokenError::NotFound),
+            ReplaceOutcome::NotRotatable(reason) => Err(reason.into()),
+            ReplaceOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            ReplaceOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_is_at_most_24_hours() {
+        assert_eq!(Overlap::from_seconds(0), Ok(Overlap::NONE));
+        assert!(Overlap::from_seconds(86_400).is_ok());
+        for seconds in [-1, 86_401, i64::MAX, i64::MIN] {
+            assert_eq!(Overlap::from_seconds(seconds), Err(OverlapError));
+        }
+    }
+}

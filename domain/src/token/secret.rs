@@ -1,0 +1,251 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::entropy::{Entropy, EntropyError};
+
+use super::{Digest, TokenKind};
+
+/// Random bytes in a secret: 256 bits.
+const RANDOM_BYTES: usize = 32;
+/// The random bytes and their CRC-32.
+const PAYLOAD_BYTES: usize = RANDOM_BYTES + 4;
+/// 36 bytes make 48 base64url characters (RFC 4648 §5) without padding.
+const BODY_CHARS: usize = 48;
+/// Both prefixes have this length; changing it changes the length of every secret.
+const PREFIX_CHARS: usize = 7;
+/// The length of every secret. 55 bytes are the most that SHA-256 hashes in a single block.
+const SECRET_CHARS: usize = PREFIX_CHARS + BODY_CHARS;
+
+/// The plaintext of a token: `oi_pat_` or `oi_run_` and 48 characters of base64url, which hold
+/// 32 random bytes and the CRC-32 of the prefix and those bytes, big-endian.
+///
+/// It is made once, shown once and never stored. The memory is wiped on drop; there is no
+/// `Clone`, no `Display` and no serialization, and `Debug` is redacted. [`Secret::expose`] is the
+/// only way to read it, so that every exposure can be found by searching for that word.
+pub struct Secret {
+    kind: TokenKind,
+    text: Zeroizing<[u8; SECRET_CHARS]>,
+}
+
+/// What is presented cannot be a secret, so no store is asked. It says in which way, but nothing
+/// of the text and not the expected checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedSecret {
+    /// Not `oi_pat_` or `oi_run_` at the beginning.
+    #[error("a token begins with oi_pat_ or oi_run_")]
+    Prefix,
+    /// Not 55 characters: truncated, or with something added.
+    #[error("a token has exactly 55 characters")]
+    Length,
+    /// A character that no secret contains.
+    #[error("a token contains only letters, digits and underscores")]
+    Alphabet,
+    /// The checksum does not fit: at least one character is wrong.
+    #[error("the checksum does not match; at least one character is mistyped")]
+    Checksum,
+}
+
+impl Secret {
+    /// Makes a new secret.
+    ///
+    /// Draws again while the text contains `-`, so that a double-click selects the whole of it
+    /// and `\boi_(pat|run)_[A-Za-z0-9_]{48}\b` finds it; about half of the draws pass, and at
+    /// least 254 bits of entropy remain.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`] when there is no entropy to make it from.
+    pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
+        let mut text = Zeroizing::new([0; SECRET_CHARS]);
+        text[..PREFIX_CHARS].copy_from_slice(kind.secret_prefix().as_bytes());
+        loop {
+            entropy.fill(&mut payload[..RANDOM_BYTES])?;
+            let checksum = checksum(kind, &payload[..RANDOM_BYTES]);
+            payload[RANDOM_BYTES..].copy_from_slice(&checksum);
+            URL_SAFE_NO_PAD
+                .encode_slice(&payload[..], &mut text[PREFIX_CHARS..])
+                .map_err(|_| EntropyError)?;
+            if !text.contains(&b'-') {
+                return Ok(Self { kind, text });
+            }
+        }
+    }
+
+    /// Reads a presented secret: whole, case-sensitive, with a fitting checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedSecret`] when it cannot be a secret of ours.
+    pub fn parse(presented: &str) -> Result<Self, MalformedSecret> {
+        let bytes = presented.as_bytes();
+        let kind = TokenKind::ALL
+            .into_iter()
+            .find(|kind| bytes.starts_with(kind.secret_prefix().as_bytes()))
+            .ok_or(MalformedSecret::Prefix)?;
+        let text: &[u8; SECRET_CHARS] = bytes.try_into().map_err(|_| MalformedSecret::Length)?;
+        let body = &text[PREFIX_CHARS..];
+        // base64url also has `-`, which no secret contains.
+        if body.contains(&b'-') {
+            return Err(MalformedSecret::Alphabet);
+        }
+        let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
+        URL_SAFE_NO_PAD
+            .decode_slice(body, &mut payload[..])
+            .map_err(|_| MalformedSecret::Alphabet)?;
+        if payload[RANDOM_BYTES..] != checksum(kind, &payload[..RANDOM_BYTES]) {
+            return Err(MalformedSecret::Checksum);
+        }
+        Ok(Self {
+            kind,
+            text: Zeroizing::new(*text),
+        })
+    }
+
+    /// Whether it is a human's token or an agent run's, as the prefix says.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The SHA-256 of the whole text.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.text[..])
+    }
+
+    /// The plaintext. Whoever has it *is* the token's owner: hand it to its owner, once, and to
+    /// nothing that logs.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        // Both constructors let only ASCII through.
+        std::str::from_utf8(&self.text[..]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[redacted]", self.kind.secret_prefix())
+    }
+}
+
+fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(kind.secret_prefix().as_bytes());
+    hasher.update(random);
+    hasher.finalize().to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::SeededEntropy;
+
+    fn secret(seed: u64, kind: TokenKind) -> String {
+        Secret::generate(kind, &SeededEntropy::new(seed))
+            .unwrap()
+            .expose()
+            .to_owned()
+    }
+
+    fn kinds() -> impl Strategy<Value = TokenKind> {
+        prop_oneof![Just(TokenKind::Personal), Just(TokenKind::AgentRun)]
+    }
+
+    #[test]
+    fn the_format_is_a_promise_to_every_secret_scanner() {
+        // Changing this text means that every token in the world stops working.
+        let text = secret(7, TokenKind::Personal);
+        assert_eq!(
+            text,
+            "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h"
+        );
+        assert_eq!(text.len(), 55);
+    }
+
+    #[test]
+    fn debug_shows_the_kind_alone() {
+        let secret = Secret::generate(TokenKind::AgentRun, &SeededEntropy::new(1)).unwrap();
+        assert_eq!(format!("{secret:?}"), "oi_run_[redacted]");
+    }
+
+    #[test]
+    fn a_prefix_of_one_kind_on_the_body_of_the_other_is_refused() {
+        let text = secret(3, TokenKind::Personal).replace("oi_pat_", "oi_run_");
+        assert_eq!(Secret::parse(&text).err(), Some(MalformedSecret::Checksum));
+    }
+
+    #[test]
+    fn no_entropy_makes_no_secret() {
+        let mut entropy = crate::testing::MockEntropy::new();
+        entropy.expect_fill().return_const(Err(EntropyError));
+        assert!(Secret::generate(TokenKind::Personal, &entropy).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_made_can_be_read(seed in any::<u64>(), kind in kinds()) {
+            let text = secret(seed, kind);
+            let read = Secret::parse(&text).unwrap();
+            prop_assert_eq!(read.kind(), kind);
+            prop_assert_eq!(read.expose(), &text);
+            prop_assert_eq!(read.digest(), Digest::of(text.as_bytes()));
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        }
+
+        #[test]
+        fn every_single_character_change_is_refused(
+            seed in any::<u64>(), kind in kinds(), other in any::<char>()
+        ) {
+            let text: Vec<char> = secret(seed, kind).chars().collect();
+            let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['_', '-', '=', ' ', other]);
+            for replacement in alphabet {
+                for at in 0..text.len() {
+                    if text[at] != replacement {
+                        let mut changed = text.clone();
+                        changed[at] = replacement;
+                        let changed: String = changed.into_iter().collect();
+                        prop_assert!(Secret::parse(&changed).is_err(), "{} at {}", replacement, at);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn every_case_flip_is_refused(seed in any::<u64>(), kind in kinds()) {
+            let text = secret(seed, kind);
+            prop_assert!(Secret::parse(&text.to_ascii_uppercase()).is_err());
+            prop_assert!(Secret::parse(&text.to_ascii_lowercase()).is_err());
+            for (at, c) in text.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()) {
+                let flipped = if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+                let mut changed = text.clone();
+                changed.replace_range(at..=at, &flipped.to_string());
+                prop_assert!(Secret::parse(&changed).is_err(), "at {}", at);
+            }
+        }
+
+        #[test]
+        fn every_prefix_and_every_extension_is_refused(
+            seed in any::<u64>(), kind in kinds(), more in ".{1,8}"
+        ) {
+            let text = secret(seed, kind);
+            for end in 0..text.len() {
+                prop_assert!(Secret::parse(&text[..end]).is_err(), "prefix of {}", end);
+                prop_assert!(Secret::parse(&text[text.len() - end..]).is_err(), "suffix of {}", end);
+            }
+            let (extended, preceded) = (format!("{text}{more}"), format!("{more}{text}"));
+            prop_assert!(Secret::parse(&extended).is_err());
+            prop_assert!(Secret::parse(&preceded).is_err());
+        }
+
+        #[test]
+        fn arbitrary_text_is_refused_without_a_panic(text in ".*") {
+            prop_assert!(Secret::parse(&text).is_err());
+        }
+    }
+}

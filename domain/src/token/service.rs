@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext};
+use crate::clock::{Clock, Timestamp};
+use crate::entropy::{Entropy, EntropyError};
+use crate::store::StoreError;
+
+use super::{Actor, LastUsed, Principal, Requirement, TokenStore};
+
+/// The most live tokens a user may have unless configured otherwise.
+pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
+
+/// The use cases of tokens: [`verify`](Self::verify), [`issue`](Self::issue),
+/// [`list`](Self::list), [`get`](Self::get), [`rotate`](Self::rotate) and
+/// [`revoke`](Self::revoke). Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens {
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) last_used: Arc<LastUsed>,
+    pub(super) quota: u32,
+}
+
+impl Tokens {
+    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_TOKEN_QUOTA`].
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn TokenStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            last_used: Arc::default(),
+            quota: DEFAULT_TOKEN_QUOTA,
+        }
+    }
+
+    /// The same with another quota of live tokens a user.
+    #[must_use]
+    pub fn with_quota(mut self, quota: u32) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// The time that every decision here is made by; what a caller needs to show a token's status.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes collected last-used times to the store and answers how many tokens they cover. Call
+    /// it every few seconds, and at the end of the process.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing is lost then, call it again.
+    pub async fn flush_last_used(&self) -> Result<usize, StoreError> {
+        self.last_used.flush(&*self.store).await
+    }
+
+    /// Forgets tokens that were revoked more than
+    /// [`TOMBSTONE_RETENTION_DAYS`](super::TOMBSTONE_RETENTION_DAYS) ago and answers how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; call it again later.
+    pub async fn purge_tombstones(&self) -> Result<u64, StoreError> {
+        let horizon = super::Token::tombstone_horizon(self.clock.now());
+        self.store.purge_revoked_before(horizon).await
+    }
+
+    pub(super) fn actor(principal: &Principal, requirement: Requirement, now: Timestamp) -> Actor {
+        Actor {
+            token: principal.token_id(),
+            requirement,
+            now,
+        }
+    }
+
+    pub(super) fn audit(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+        now: Timestamp,
+        action: AuditAction,
+    ) -> Result<AuditEvent, EntropyError> {
+        Ok(AuditEvent {
+            id: AuditEventId::generate(now, &*self.entropy)?,
+            at: now,
+            actor: AuditActor::Token {
+                user: principal.user_id(),
+                token: principal.token_id(),
+            },
+            action,
+            request_id: context.request_id.clone(),
+        })
+    }
+}

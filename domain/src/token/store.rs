@@ -1,0 +1,271 @@
+use async_trait::async_trait;
+
+use crate::audit::AuditEvent;
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::user::{Owner, UserId};
+
+use super::verify::rejection_of;
+use super::{
+    Denied, Digest, NotRotatable, PredecessorEnd, Rejection, Requirement, Status, Token, TokenId,
+};
+
+/// A token as a lookup answers it: with its digest, and with its owner as they are now.
+#[derive(Debug, Clone)]
+pub struct TokenRecord {
+    /// The token.
+    pub token: Token,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its owner's standing at the moment of the lookup.
+    pub owner: Owner,
+}
+
+/// The credential behind a change. A store asks it, inside the transaction of the change, whether
+/// it is still good: a request that was verified before a revocation must not write after it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The token that the request was verified with.
+    pub token: TokenId,
+    /// What the change needs of it.
+    pub requirement: Requirement,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+/// The acting credential ceased to be good between its verification and the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is not accepted any more.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// It is accepted, but may not do this any more.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+impl Actor {
+    /// Whether the acting token may make the change, given its record as read in the same
+    /// transaction (`None`: it is gone).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; the store then writes nothing and answers with it.
+    pub fn check(&self, current: Option<&TokenRecord>) -> Result<(), Refusal> {
+        let record = current
+            .filter(|record| record.token.id == self.token)
+            .ok_or(Rejection::Unknown)?;
+        match rejection_of(record, self.now) {
+            Some(rejection) => Err(rejection.into()),
+            None => Ok(self.requirement.check(&record.token, &record.owner)?),
+        }
+    }
+}
+
+/// The change: a new token comes into being. Also the half of a rotation.
+#[derive(Debug, Clone)]
+pub struct InsertToken {
+    /// Who makes it.
+    pub actor: Actor,
+    /// The new token.
+    pub token: Token,
+    /// Its digest.
+    pub digest: Digest,
+    /// The most live tokens its owner may have, the new one included.
+    pub quota: u32,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of an [`InsertToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum InsertOutcome {
+    /// It is there.
+    Inserted,
+    /// The owner has as many live tokens as they may; nothing changed.
+    QuotaReached,
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+impl InsertToken {
+    /// Decides, from what the store read inside the transaction: the acting token's record, and
+    /// how many of the owner's tokens are live at [`Actor::now`].
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&TokenRecord>,
+        live_tokens: u32,
+    ) -> Result<(), InsertOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(InsertOutcome::ActorRefused)?;
+        if live_tokens >= self.quota {
+            return Err(InsertOutcome::QuotaReached);
+        }
+        Ok(())
+    }
+}
+
+/// The change: a token is revoked.
+#[derive(Debug, Clone)]
+pub struct RevokeToken {
+    /// Who does it.
+    pub actor: Actor,
+    /// Whose token it must be.
+    pub owner: UserId,
+    /// Which one.
+    pub token: TokenId,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`RevokeToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum RevokeOutcome {
+    /// It is revoked, and this call did it.
+    Revoked,
+    /// There is none, it is someone else's, or it was revoked before; nothing changed.
+    NotFound,
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+impl RevokeToken {
+    /// Decides, from what the store read inside the transaction: the acting token's record and the
+    /// token in question. Answers the token as it is to be written.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&TokenRecord>,
+        target: Option<&Token>,
+    ) -> Result<Token, RevokeOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(RevokeOutcome::ActorRefused)?;
+        target
+            .filter(|token| token.id == self.token && token.owner == self.owner)
+            .and_then(|token| token.revoked(self.actor.now))
+            .ok_or(RevokeOutcome::NotFound)
+    }
+}
+
+/// The change: a token is replaced by its successor, which has the same owner, name and scope.
+#[derive(Debug, Clone)]
+pub struct ReplaceToken {
+    /// The token that is replaced. Its owner must be the successor's.
+    pub predecessor: TokenId,
+    /// How it ends.
+    pub end: PredecessorEnd,
+    /// The successor, and who does it.
+    pub successor: InsertToken,
+}
+
+/// What became of a [`ReplaceToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum ReplaceOutcome {
+    /// The successor is there and the predecessor has ended or will.
+    Replaced,
+    /// There is no such token for this owner (any more); nothing changed.
+    NotFound,
+    /// The predecessor is there and cannot be rotated; nothing changed.
+    NotRotatable(NotRotatable),
+    /// Both would be live during the overlap, and that is one too many; nothing changed.
+    QuotaReached,
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+impl ReplaceToken {
+    /// Decides, from what the store read inside the transaction: the acting token's record, the
+    /// predecessor, and how many of the owner's tokens are live. Answers the predecessor as it is
+    /// to be written.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&TokenRecord>,
+        predecessor: Option<&Token>,
+        live_tokens: u32,
+    ) -> Result<Token, ReplaceOutcome> {
+        let InsertToken {
+            actor: acting,
+            token: successor,
+            quota,
+            ..
+        } = &self.successor;
+        acting.check(actor).map_err(ReplaceOutcome::ActorRefused)?;
+        let current = predecessor
+            .filter(|token| token.id == self.predecessor && token.owner == successor.owner)
+            .filter(|token| token.status(acting.now) != Status::Revoked)
+            .ok_or(ReplaceOutcome::NotFound)?;
+        let rotated = current
+            .rotated(acting.now, self.end, successor.id)
+            .map_err(ReplaceOutcome::NotRotatable)?;
+        let freed = u32::from(rotated.status(acting.now) != Status::Live);
+        if live_tokens.saturating_sub(freed) >= *quota {
+            return Err(ReplaceOutcome::QuotaReached);
+        }
+        Ok(rotated)
+    }
+}
+
+/// Port: where tokens are kept.
+///
+/// Values cross it, not capabilities: ids, times and digests come with the call, and no rule is
+/// born behind it. Each method is one atomic step, its audit event included: either all of it
+/// happened, durably, or none of it. A change reads what its `decide` asks for under a lock (or in
+/// a serializable transaction), calls `decide`, and writes only on `Ok`.
+///
+/// The contract suite in [`crate::testing`] is the executable form of this description; every
+/// store must pass it.
+///
+/// # Errors
+///
+/// Every method answers [`StoreError`] when the store cannot be reached or holds something
+/// invalid. After [`StoreError::Unavailable`] from a change, the change may or may not have
+/// happened, but never in part.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    /// The token with this digest, tombstones included, and its owner as they are now. The hot
+    /// path: one lookup a verification, of the primary, never of a replica or a cache.
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError>;
+
+    /// Inserts the token if its owner has fewer than `quota` live ones, exactly, however many
+    /// calls run at the same time.
+    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError>;
+
+    /// Revokes the token. Of any number of calls for one token, one answers
+    /// [`RevokeOutcome::Revoked`]; once it has, no lookup that starts later finds the token live.
+    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError>;
+
+    /// Ends the predecessor and inserts its successor in one step.
+    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError>;
+
+    /// All of the owner's tokens that are not revoked, live and expired, the newest first (by
+    /// creation, then by id).
+    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError>;
+
+    /// One of the owner's tokens, unless it is revoked.
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
+
+    /// Notes when tokens were last used. A later time than the one noted wins; an unknown token is
+    /// passed over.
+    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
+
+    /// Forgets tokens that were revoked before the given instant and answers how many. Their
+    /// secrets are unknown from then on.
+    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError>;
+}

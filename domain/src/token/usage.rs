@@ -1,0 +1,92 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+use super::{TokenId, TokenStore};
+
+/// Collects when tokens were last used, so that verifying writes nothing to the store.
+///
+/// The owner of the process calls [`LastUsed::flush`] every few seconds and once at the end. It
+/// holds one entry a token used since the last flush.
+#[derive(Debug, Default)]
+pub struct LastUsed {
+    pending: Mutex<HashMap<TokenId, Timestamp>>,
+}
+
+impl LastUsed {
+    /// Notes a use in memory.
+    pub fn record(&self, token: TokenId, at: Timestamp) {
+        let mut pending = self.pending();
+        let latest = pending.entry(token).or_insert(at);
+        *latest = at.max(*latest);
+    }
+
+    /// Writes what was collected as one batch and answers how many tokens it covered. When the
+    /// store fails, nothing is lost: the entries wait for the next flush.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the store.
+    pub async fn flush(&self, store: &dyn TokenStore) -> Result<usize, StoreError> {
+        let batch: Vec<_> = std::mem::take(&mut *self.pending()).into_iter().collect();
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        match store.record_last_used(&batch).await {
+            Ok(()) => Ok(batch.len()),
+            Err(error) => {
+                for (token, at) in batch {
+                    self.record(token, at);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    // A panic while the lock is held leaves a map that is still a map of uses.
+    fn pending(&self) -> MutexGuard<'_, HashMap<TokenId, Timestamp>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{MockTokenStore, fixtures};
+
+    #[tokio::test]
+    async fn the_latest_use_of_each_token_is_written_once() {
+        let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
+        let later = now.saturating_add_seconds(1);
+        let mut store = MockTokenStore::new();
+        store
+            .expect_record_last_used()
+            .times(1)
+            .withf(move |uses| uses == [(id, later)])
+            .returning(|_| Ok(()));
+        let last_used = LastUsed::default();
+        for at in [now, later, now] {
+            last_used.record(id, at);
+        }
+        assert_eq!(last_used.flush(&store).await.unwrap(), 1);
+        assert_eq!(last_used.flush(&store).await.unwrap(), 0, "and not again");
+    }
+
+    #[tokio::test]
+    async fn a_failed_flush_is_made_up_for_by_the_next() {
+        let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
+        let last_used = LastUsed::default();
+        last_used.record(id, now);
+        let mut down = MockTokenStore::new();
+        down.expect_record_last_used()
+            .returning(|_| Err(StoreError::unavailable("down")));
+        assert!(last_used.flush(&down).await.is_err());
+        let mut up = MockTokenStore::new();
+        up.expect_record_last_used()
+            .withf(move |uses| uses == [(id, now)])
+            .returning(|_| Ok(()));
+        assert_eq!(last_used.flush(&up).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,89 @@
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+use super::{Digest, MalformedSecret, Principal, Secret, Status, TokenRecord, Tokens};
+
+/// Why a presented secret is not accepted; over HTTP a 401 (RFC 6750 §3.1 `invalid_token`).
+///
+/// Whoever holds a real secret is told what became of it. That tells nothing to anyone else:
+/// without the secret, only `Malformed` and `Unknown` can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be a secret of ours; the store was not asked.
+    #[error("the token is malformed: {0}")]
+    Malformed(#[from] MalformedSecret),
+    /// No token has it, or its tombstone is gone.
+    #[error("the token is unknown")]
+    Unknown,
+    /// Its time was up.
+    #[error("the token expired at {at}")]
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// It was deleted.
+    #[error("the token was revoked at {at}")]
+    Revoked {
+        /// When.
+        at: Timestamp,
+    },
+    /// Its owner is suspended.
+    #[error("the token's owner is suspended")]
+    OwnerSuspended,
+}
+
+/// Why there is no principal.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The secret is not accepted.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The store did not answer, so nobody knows; over HTTP a 503, never a 401 and never a pass.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Tokens {
+    /// Verifies a presented secret: who does its holder act as, now?
+    ///
+    /// Asks the store once and writes nothing; the use is collected for
+    /// [`flush_last_used`](Self::flush_last_used).
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Rejected`] when it is not accepted, [`VerifyError::Store`] when that could
+    /// not be found out.
+    pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
+        let digest = Secret::parse(presented)
+            .map_err(Rejection::Malformed)?
+            .digest();
+        let found = self.store.find_by_digest(&digest).await?;
+        // Compared whatever was found, so that a store which matches loosely (a case-insensitive
+        // collation, a truncated index) lets nobody in and takes no telling time.
+        let found_digest = found.as_ref().map_or(Digest::NONE, |record| record.digest);
+        let matches = found_digest.matches(&digest);
+        let record = found.filter(|_| matches).ok_or(Rejection::Unknown)?;
+        // Asked after the lookup: a token that expired while the store answered is expired.
+        let now = self.clock.now();
+        if let Some(rejection) = rejection_of(&record, now) {
+            return Err(rejection.into());
+        }
+        self.last_used.record(record.token.id, now);
+        Ok(Principal::new(record.token, record.owner))
+    }
+}
+
+/// Whether a token that was found is accepted at `now`, and if not, why.
+pub(super) fn rejection_of(record: &TokenRecord, now: Timestamp) -> Option<Rejection> {
+    let token = &record.token;
+    match token.status(now) {
+        Status::Revoked => Some(Rejection::Revoked {
+            at: token.revoked_at.unwrap_or(now),
+        }),
+        Status::Expired => Some(Rejection::Expired {
+            at: token.expires_at.unwrap_or(now),
+        }),
+        Status::Live if !record.owner.active => Some(Rejection::OwnerSuspended),
+        Status::Live => None,
+    }
+}

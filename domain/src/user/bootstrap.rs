@@ -1,0 +1,84 @@
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId};
+use crate::entropy::EntropyError;
+use crate::store::StoreError;
+use crate::token::{Expiry, Issued, Scope, TokenName};
+
+use super::{CreateFirstAdmin, Email, FirstAdminOutcome, PersonName, Role, User, UserId, Users};
+
+/// The first administrator and their first token.
+#[derive(Debug)]
+pub struct Bootstrapped {
+    /// The administrator.
+    pub user: User,
+    /// Their token, with the scope `admin`, and its secret.
+    pub issued: Issued,
+}
+
+/// Why an instance was not bootstrapped.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// Somebody is there already, and can invite others.
+    #[error("the instance has users already")]
+    InstanceHasUsers,
+    /// No secret could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Users {
+    /// Creates the first administrator and an `admin` token without expiry for them, on an
+    /// instance that has no user yet. For the operator's shell: whoever can call this owns the
+    /// instance.
+    ///
+    /// # Errors
+    ///
+    /// [`BootstrapError::InstanceHasUsers`] from the first user on; of several simultaneous calls,
+    /// one succeeds.
+    pub async fn bootstrap(
+        &self,
+        email: Email,
+        name: PersonName,
+        token_name: TokenName,
+    ) -> Result<Bootstrapped, BootstrapError> {
+        let now = self.clock.now();
+        let entropy = &*self.entropy;
+        let user = User {
+            id: UserId::generate(now, entropy)?,
+            email,
+            name,
+            role: Role::Admin,
+            created_at: now,
+            suspended_at: None,
+        };
+        let issued = Issued::mint(
+            user.id,
+            token_name,
+            Scope::Admin,
+            Expiry::Never,
+            now,
+            entropy,
+        )?;
+        let change = CreateFirstAdmin {
+            user: user.clone(),
+            token: issued.token.clone(),
+            digest: issued.secret.digest(),
+            audit: AuditEvent {
+                id: AuditEventId::generate(now, entropy)?,
+                at: now,
+                actor: AuditActor::Operator,
+                action: AuditAction::InstanceBootstrapped {
+                    user: user.id,
+                    token: issued.token.id,
+                },
+                request_id: None,
+            },
+        };
+        match self.store.create_first_admin(change).await? {
+            FirstAdminOutcome::Created => Ok(Bootstrapped { user, issued }),
+            FirstAdminOutcome::InstanceHasUsers => Err(BootstrapError::InstanceHasUsers),
+        }
+    }
+}

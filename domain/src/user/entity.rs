@@ -1,0 +1,140 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::id::prefixed_id;
+use crate::token::{InvalidName, Scope};
+
+use super::Email;
+
+prefixed_id! {
+    /// The id of a user: `usr_` and a UUID.
+    UserId, "usr_"
+}
+
+/// What a user may be allowed at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Works with the instance.
+    Member,
+    /// Administers it as well.
+    Admin,
+}
+
+impl Role {
+    /// Every role, the least first.
+    pub const ALL: [Self; 2] = [Self::Member, Self::Admin];
+
+    /// The highest scope that a token of such a user has in effect.
+    #[must_use]
+    pub const fn highest_scope(self) -> Scope {
+        match self {
+            Self::Member => Scope::ReadWrite,
+            Self::Admin => Scope::Admin,
+        }
+    }
+
+    /// The name in stores and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads what [`Role::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// What a person is called: the same rule as for a token's name. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PersonName(Arc<str>);
+
+impl PersonName {
+    /// Trims and checks a name: 1 to 100 characters, no control characters.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        crate::token::check_name(text).map(|name| Self(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A user of our own table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Names them.
+    pub id: UserId,
+    /// Unique, whatever its spelling ([`Email::key`]).
+    pub email: Email,
+    /// What they are called.
+    pub name: PersonName,
+    /// What they may do at most.
+    pub role: Role,
+    /// When they joined.
+    pub created_at: Timestamp,
+    /// Since when they are suspended; none of their tokens is accepted meanwhile.
+    pub suspended_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether they may act at all.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.suspended_at.is_none()
+    }
+
+    /// The user as the owner of a token.
+    #[must_use]
+    pub fn as_owner(&self) -> Owner {
+        Owner {
+            id: self.id,
+            active: self.is_active(),
+            role: self.role,
+            profile: Some(Profile {
+                email: self.email.clone(),
+                name: self.name.clone(),
+            }),
+        }
+    }
+}
+
+/// The owner of a token as a lookup answers them: an id and a standing. An embedding service with
+/// users of its own fills in just that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Names them.
+    pub id: UserId,
+    /// Whether they may act at all, now.
+    pub active: bool,
+    /// What they may do at most, now.
+    pub role: Role,
+    /// How to show them, where the store knows.
+    pub profile: Option<Profile>,
+}
+
+/// How to show a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Their address.
+    pub email: Email,
+    /// What they are called.
+    pub name: PersonName,
+}

@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+
+use super::UserStore;
+
+/// The use cases of users: [`bootstrap`](Self::bootstrap) and
+/// [`list`](Self::list). Cheap to clone.
+#[derive(Clone)]
+pub struct Users {
+    pub(super) store: Arc<dyn UserStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+impl Users {
+    /// The use cases on a store, a clock and a source of entropy.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn UserStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+        }
+    }
+}
