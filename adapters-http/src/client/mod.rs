@@ -1,1 +1,18 @@
-//! The typed client.
+//! The typed client: blocking, over ureq, without axum or a runtime. The `oi` command uses it.
+//!
+//! What it holds to, whatever the server answers:
+//! - it follows no redirect, so that a token goes to the one address it was given and no further;
+//! - it sends no token over plain `http` to another machine, unless that is allowed explicitly;
+//! - it reads a bounded answer in bounded time, and retries nothing;
+//! - no error, no `Debug` and no log holds the token or the body of an answer.
+
+mod api;
+mod base_url;
+mod error;
+mod options;
+mod transport;
+
+pub use api::{Client, Probe};
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use error::{ClientError, Problem};
+pub use options::{CertificateError, ClientOptions};

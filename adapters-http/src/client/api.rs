@@ -1,0 +1,153 @@
+use std::fmt;
+
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::TokenId;
+use ureq::http::Method;
+
+use crate::wire::{
+    CreatePat, CreatedPat, Discovery, Me, Pat, PatList, PlainSecret, RotatePat, UserList,
+};
+
+use super::transport::Transport;
+use super::{BaseUrl, ClientError, ClientOptions};
+
+/// Speaks to one server, as whoever the token belongs to.
+///
+/// Blocking; connections are kept for the next request. Its `Debug` does not show the token.
+///
+/// # Errors
+///
+/// Every method answers with [`ClientError`]: [`Problem`](ClientError::Problem) when the server
+/// refused, and the other variants when there was no answer to be used.
+pub struct Client(Transport);
+
+/// How a server answered when asked whether it is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// The HTTP status: 200 is well, 503 is not (yet) ready.
+    pub status: u16,
+    /// The time on its clock, to the second, when it says so.
+    pub server_time: Option<Timestamp>,
+}
+
+impl Client {
+    /// A client with [default options](ClientOptions::default). Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::InsecureTransport`] when there is a token and `api_url` is plain `http` on
+    /// another machine; [`ClientError::UnsendableToken`].
+    pub fn new(api_url: &BaseUrl, token: Option<&PlainSecret>) -> Result<Self, ClientError> {
+        Self::with_options(api_url, token, &ClientOptions::default())
+    }
+
+    /// As [`Client::new`], with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::new`].
+    pub fn with_options(
+        api_url: &BaseUrl,
+        token: Option<&PlainSecret>,
+        options: &ClientOptions,
+    ) -> Result<Self, ClientError> {
+        Transport::new(api_url, token, options).map(Self)
+    }
+
+    /// Whether the server runs. Any answer of it is one; the token is not sent.
+    pub fn health(&self) -> Result<Probe, ClientError> {
+        self.probe("/health")
+    }
+
+    /// Whether the server can serve: its store answers and is migrated. The token is not sent.
+    pub fn ready(&self) -> Result<Probe, ClientError> {
+        self.probe("/ready")
+    }
+
+    /// Where the API is, and the server's version. The token is not sent.
+    pub fn discovery(&self) -> Result<Discovery, ClientError> {
+        let answer = self.0.get_public("/.well-known/openindex.json")?;
+        self.0.read(&answer)
+    }
+
+    /// The OpenAPI document of the server. The token is not sent.
+    pub fn openapi(&self) -> Result<serde_json::Value, ClientError> {
+        let answer = self.0.get_public("/openapi.json")?;
+        self.0.read(&answer)
+    }
+
+    /// Who the token acts as.
+    pub fn me(&self) -> Result<Me, ClientError> {
+        self.get("/me")
+    }
+
+    /// All of the caller's tokens, live and expired, the newest first.
+    pub fn pats_list(&self) -> Result<PatList, ClientError> {
+        self.get("/me/pats")
+    }
+
+    /// Issues a token. Not to be repeated without looking when the answer got lost: see
+    /// [`ClientError::Transport`].
+    pub fn pat_create(&self, wanted: &CreatePat) -> Result<CreatedPat, ClientError> {
+        let answer = self.0.send(Method::POST, "/me/pats", Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// One of the caller's tokens.
+    pub fn pat_get(&self, id: TokenId) -> Result<Pat, ClientError> {
+        self.get(&format!("/me/pats/{id}"))
+    }
+
+    /// Revokes one of the caller's tokens: once this has returned, nobody gets in with it.
+    pub fn pat_delete(&self, id: TokenId) -> Result<(), ClientError> {
+        let path = format!("/me/pats/{id}");
+        let answer = self.0.send(Method::DELETE, &path, None::<&()>)?;
+        self.0.check(&answer)
+    }
+
+    /// Replaces one of the caller's tokens by a new one with the same name and scope. Not to be
+    /// repeated without looking, like [`pat_create`](Self::pat_create).
+    pub fn pat_rotate(&self, id: TokenId, wanted: &RotatePat) -> Result<CreatedPat, ClientError> {
+        let path = format!("/me/pats/{id}/rotate");
+        let answer = self.0.send(Method::POST, &path, Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// One page of the instance's users; `cursor` is the page before's `next_cursor`.
+    pub fn users_list(&self, cursor: Option<&str>) -> Result<UserList, ClientError> {
+        let mut path = "/admin/users".to_owned();
+        if let Some(cursor) = cursor {
+            let query: String = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("cursor", cursor)
+                .finish();
+            path = format!("{path}?{query}");
+        }
+        self.get(&path)
+    }
+
+    /// Where it sends its requests.
+    #[must_use]
+    pub const fn api_url(&self) -> &BaseUrl {
+        self.0.base()
+    }
+
+    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let answer = self.0.send(Method::GET, path, None::<&()>)?;
+        self.0.read(&answer)
+    }
+
+    fn probe(&self, path: &str) -> Result<Probe, ClientError> {
+        self.0.get_public(path).map(|answer| Probe {
+            status: answer.status,
+            server_time: answer.server_time(),
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("api_url", self.api_url())
+            .finish_non_exhaustive()
+    }
+}
