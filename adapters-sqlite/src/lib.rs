@@ -1,1 +1,41 @@
-//! x
+//! The token store on SQLite: one file, no server, the default of an instance with one replica.
+//!
+//! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use openindex_adapters_sqlite::SqliteStore;
+//! use openindex_domain::StoreHealth;
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let url = format!("sqlite://{}", directory.path().join("openindex.db").display());
+//! let store = SqliteStore::connect(&url).await?; // creates a missing file, mode 0600
+//! store.migrate().await?;
+//! store.ready().await?;
+//! store.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - **Durable:** write-ahead log with `synchronous=FULL`. A change that answered survives
+//!   `kill -9` and a power cut.
+//! - **One writer:** changes queue for a single connection and run in `BEGIN IMMEDIATE`
+//!   transactions, so what a change reads cannot move before it writes. Lookups run beside it, on
+//!   connections of their own, and see everything that was committed before they began.
+//! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
+//!   what it says.
+//! - **Failures:** a locked, full, read-only or unreadable file is
+//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
+//!   a damaged file or a value that the domain refuses is
+//!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
+
+mod audit;
+mod error;
+mod file;
+mod rows;
+mod store;
+mod tokens;
+mod users;
+
+pub use store::{SqliteOptions, SqliteStore};

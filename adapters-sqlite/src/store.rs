@@ -1,0 +1,289 @@
+//! Opening a database file, bringing its schema up to date, and telling whether it is fit to serve.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use openindex_domain::{StoreError, StoreHealth};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Sqlite, Transaction};
+
+use crate::error::{migrate_error, store_error};
+use crate::file::DatabaseFile;
+
+/// Lookups that run at the same time. Each has a thread of its own, and they are short.
+const READERS: u32 = 4;
+
+/// How a [`SqliteStore`] behaves; the default suits a server.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SqliteOptions {
+    /// How long a change waits for its turn and for a lock that another process holds on the file,
+    /// before it is [`StoreError::Unavailable`]: 5 s by default, and each of the two at most.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// The same with another [`busy_timeout`](Self::busy_timeout).
+    #[must_use]
+    pub fn with_busy_timeout(self, busy_timeout: Duration) -> Self {
+        Self { busy_timeout }
+    }
+}
+
+/// Tokens, users and audit trail in one SQLite file. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+    file: Arc<DatabaseFile>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens `sqlite://path` or `sqlite:path`, relative to the working directory unless the path
+    /// begins with `/`. A missing file is created with mode 0600, unless the URL ends with
+    /// `?mode=rw`; a missing directory is not. The schema is left alone: see
+    /// [`SqliteStore::migrate`].
+    ///
+    /// A database in memory is refused: it has no second connection to read with. For tests
+    /// without a file there is `MemoryStore` in `openindex_domain::testing`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when the file cannot be created or opened,
+    /// [`StoreError::Corrupt`] when the URL is malformed or the file is no SQLite database.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, SqliteOptions::default()).await
+    }
+
+    /// As [`SqliteStore::connect`], with options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SqliteStore::connect`].
+    pub async fn connect_with(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
+        let (location, create) = location(url)?;
+        let connect = location
+            .parse::<SqliteConnectOptions>()
+            .map_err(store_error)?
+            .foreign_keys(true)
+            .busy_timeout(options.busy_timeout);
+        let file = DatabaseFile::open(connect.get_filename(), create)?;
+        // Connections last as long as the process: there is no server to relieve, and closing the
+        // last one would make SQLite fold the write-ahead log in at an inconvenient time.
+        let pool = SqlitePoolOptions::new()
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        let writer = pool
+            .clone()
+            .max_connections(1)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // The ping waits for a rollback under way. SQLite has already rolled back by
+                    // itself after some errors (a full disk is one); the driver then believes
+                    // itself in a transaction for ever, and such a connection is not given out
+                    // again.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(
+                connect
+                    .clone()
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full),
+            )
+            .await
+            .map_err(store_error)?;
+        let readers = pool
+            .max_connections(READERS)
+            .connect_with(connect.pragma("query_only", "ON"))
+            .await
+            .map_err(store_error)?;
+        Ok(Self {
+            writer,
+            readers,
+            file: Arc::new(file),
+        })
+    }
+
+    /// Brings the schema to the version that this binary embeds: all that is pending, or nothing.
+    /// Any number of processes may call it on one file at the same time. A newer schema is left as
+    /// it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; [`StoreError::Corrupt`] when a migration differs from the one that was
+    /// applied.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        migrator()
+            .run(&mut *transaction)
+            .await
+            .map_err(migrate_error)?;
+        transaction.commit().await.map_err(store_error)
+    }
+
+    /// Closes all connections once what runs on them has ended. Calls after it are
+    /// [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        // The writer last: it folds the write-ahead log in when nobody reads any more.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Begins a change. It holds the write lock from the start, so what it reads stays true.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(store_error)
+    }
+}
+
+#[async_trait]
+impl StoreHealth for SqliteStore {
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.file.check()?;
+        let applied: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+                .fetch_all(&self.readers)
+                .await
+                .map_err(store_error)?;
+        for migration in migrator().iter() {
+            let version = migration.version;
+            let (_, checksum) = applied
+                .iter()
+                .find(|(applied, _)| *applied == version)
+                .ok_or_else(|| {
+                    StoreError::corrupt(format!("migration {version} has not been applied"))
+                })?;
+            if *checksum != *migration.checksum {
+                return Err(StoreError::corrupt(format!(
+                    "migration {version} differs from the one that was applied"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The embedded migrations. Unknown ones in the database are those of a newer release, which the
+/// rules of `migrations/README.md` make compatible.
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!();
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+/// Splits the URL into what leads to the file and whether a missing one is to be created.
+fn location(url: &str) -> Result<(&str, bool), StoreError> {
+    let (location, parameters) = url.split_once('?').unwrap_or((url, "mode=rwc"));
+    let create = match parameters {
+        "mode=rwc" => true,
+        "mode=rw" => false,
+        _ => {
+            return Err(StoreError::corrupt(
+                "of the parameters of a SQLite URL only mode=rw and mode=rwc are supported",
+            ));
+        }
+    };
+    let path = location
+        .strip_prefix("sqlite:")
+        .ok_or_else(|| StoreError::corrupt("a SQLite URL begins with sqlite:"))?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path == ":memory:" {
+        return Err(StoreError::corrupt(
+            "a SQLite database in memory is not supported; name a file",
+        ));
+    }
+    if Path::new(path).file_name().is_none() {
+        return Err(StoreError::corrupt("the SQLite URL names no file"));
+    }
+    Ok((location, create))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_and_whether_to_create_it() {
+        for (url, expected) in [
+            ("sqlite://openindex.db", ("sqlite://openindex.db", true)),
+            ("sqlite:openindex.db", ("sqlite:openindex.db", true)),
+            ("sqlite:///var/o.db?mode=rwc", ("sqlite:///var/o.db", true)),
+            ("sqlite://o.db?mode=rw", ("sqlite://o.db", false)),
+        ] {
+            assert_eq!(location(url).expect("a location"), expected);
+        }
+        for url in [
+            "",
+            "openindex.db",
+            "postgres://host/db",
+            "sqlite:",
+            "sqlite://",
+            "sqlite:///",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://o.db?mode=memory",
+            "sqlite://o.db?mode=ro",
+            "sqlite://o.db?mode=rw&immutable=1",
+            "sqlite://o.db?",
+        ] {
+            assert!(location(url).is_err(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_the_writer_works_again() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}", directory.path().join("full.db").display());
+        let store = SqliteStore::connect(&url).await.expect("a store");
+        store.migrate().await.expect("migrated");
+        // A limit on pages is a full disk to SQLite: it rolls the transaction back by itself.
+        let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")
+            .fetch_one(&store.writer)
+            .await
+            .expect("a limit");
+        let mut transaction = store.begin().await.expect("a transaction begins");
+        let filled = sqlx::query(
+            "INSERT INTO audit_events (id, at, actor, action, subject) \
+             VALUES (zeroblob(16), 0, 'operator', 'filler', hex(zeroblob(?1)))",
+        )
+        .bind(limit * 65_536)
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error);
+        assert!(
+            matches!(filled, Err(StoreError::Unavailable(_))),
+            "{filled:?}"
+        );
+        drop(transaction);
+        let next = store.begin().await.expect("the next one begins");
+        next.commit().await.expect("and ends");
+    }
+}

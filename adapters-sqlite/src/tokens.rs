@@ -1,0 +1,242 @@
+//! [`TokenStore`] on SQLite. Each change is one `BEGIN IMMEDIATE` transaction: it reads what the
+//! domain's `decide` asks for, asks it, and writes only when it agrees. A transaction that is
+//! dropped without a commit rolls back.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use openindex_domain::StoreError;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{
+    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
+    Status, Token, TokenId, TokenRecord, TokenStore,
+};
+use openindex_domain::user::UserId;
+use sqlx::{SqliteConnection, SqliteExecutor};
+
+use crate::error::store_error;
+use crate::rows::{select_record, token_columns};
+use crate::{SqliteStore, audit, rows};
+
+#[async_trait]
+impl TokenStore for SqliteStore {
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+        sqlx::query(select_record!("t.digest = ?1"))
+            .bind(&digest.as_bytes()[..])
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)?
+            .as_ref()
+            .map(rows::record)
+            .transpose()
+    }
+
+    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = record_by_id(&mut transaction, change.actor.token).await?;
+        let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
+        if let Err(outcome) = change.decide(actor.as_ref(), live) {
+            return Ok(outcome);
+        }
+        insert(&mut transaction, &change.token, &change.digest).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(InsertOutcome::Inserted)
+    }
+
+    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = record_by_id(&mut transaction, change.actor.token).await?;
+        let target = record_by_id(&mut transaction, change.token).await?;
+        let target = target.as_ref().map(|record| &record.token);
+        let revoked = match change.decide(actor.as_ref(), target) {
+            Ok(revoked) => revoked,
+            Err(outcome) => return Ok(outcome),
+        };
+        update(&mut transaction, &revoked).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(RevokeOutcome::Revoked)
+    }
+
+    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+        let successor = &change.successor;
+        let mut transaction = self.begin().await?;
+        let actor = record_by_id(&mut transaction, successor.actor.token).await?;
+        let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
+        let predecessor = predecessor.as_ref().map(|record| &record.token);
+        let (owner, now) = (successor.token.owner, successor.actor.now);
+        let live = live_tokens(&mut transaction, owner, now).await?;
+        let rotated = match change.decide(actor.as_ref(), predecessor, live) {
+            Ok(rotated) => rotated,
+            Err(outcome) => return Ok(outcome),
+        };
+        update(&mut transaction, &rotated).await?;
+        insert(&mut transaction, &successor.token, &successor.digest).await?;
+        audit::insert(&mut transaction, &successor.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(ReplaceOutcome::Replaced)
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+        unrevoked(&self.readers, owner).await
+    }
+
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        sqlx::query(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
+             AND t.revoked_at IS NULL"
+        ))
+        .bind(id.uuid())
+        .bind(id.kind().as_str())
+        .bind(owner.uuid())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::token)
+        .transpose()
+    }
+
+    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        // One statement however many there are, so that the writer is not held for long.
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE tokens SET last_used_at = used.at \
+             FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at \
+                   FROM json_each(?1) GROUP BY 1) AS used \
+             WHERE tokens.id = used.id AND used.at > coalesce(tokens.last_used_at, -1)",
+        )
+        .bind(as_json(uses))
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+        transaction.commit().await.map_err(store_error)
+    }
+
+    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let purged = sqlx::query("DELETE FROM tokens WHERE revoked_at < ?1")
+            .bind(horizon.unix_millis())
+            .execute(&mut *transaction)
+            .await
+            .map_err(store_error)?
+            .rows_affected();
+        transaction.commit().await.map_err(store_error)?;
+        Ok(purged)
+    }
+}
+
+async fn record_by_id(
+    connection: &mut SqliteConnection,
+    id: TokenId,
+) -> Result<Option<TokenRecord>, StoreError> {
+    sqlx::query(select_record!("t.id = ?1 AND t.kind = ?2"))
+        .bind(id.uuid())
+        .bind(id.kind().as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::record)
+        .transpose()
+}
+
+async fn unrevoked(
+    executor: impl SqliteExecutor<'_>,
+    owner: UserId,
+) -> Result<Vec<Token>, StoreError> {
+    sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
+         ORDER BY t.created_at DESC, t.id DESC"
+    ))
+    .bind(owner.uuid())
+    .fetch_all(executor)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::token)
+    .collect()
+}
+
+/// Counted here and not in SQL: what is live is the domain's to say.
+async fn live_tokens(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let tokens = unrevoked(connection, owner).await?;
+    let live = tokens
+        .iter()
+        .filter(|token| token.status(now) == Status::Live)
+        .count();
+    Ok(u32::try_from(live).unwrap_or(u32::MAX))
+}
+
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    token: &Token,
+    digest: &Digest,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
+         revoked_at, last_used_at, successor) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .bind(token.id.uuid())
+    .bind(token.kind().as_str())
+    .bind(token.owner.uuid())
+    .bind(token.name.as_str())
+    .bind(token.scope.as_str())
+    .bind(&digest.as_bytes()[..])
+    .bind(token.created_at.unix_millis())
+    .bind(token.expires_at.map(Timestamp::unix_millis))
+    .bind(token.revoked_at.map(Timestamp::unix_millis))
+    .bind(token.last_used_at.map(Timestamp::unix_millis))
+    .bind(token.successor.map(|id| id.to_string()))
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+/// Writes what a revocation or a rotation changes of a token.
+async fn update(connection: &mut SqliteConnection, token: &Token) -> Result<(), StoreError> {
+    let updated = sqlx::query(
+        "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4 WHERE id = ?1",
+    )
+    .bind(token.id.uuid())
+    .bind(token.expires_at.map(Timestamp::unix_millis))
+    .bind(token.revoked_at.map(Timestamp::unix_millis))
+    .bind(token.successor.map(|id| id.to_string()))
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    if updated == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::corrupt(
+            "a token went away inside the transaction that changes it",
+        ))
+    }
+}
+
+/// `[["<id in hexadecimal>",<milliseconds>],…]`.
+fn as_json(uses: &[(TokenId, Timestamp)]) -> String {
+    let mut json = String::with_capacity(uses.len() * 52 + 2);
+    for (id, at) in uses {
+        json.push(if json.is_empty() { '[' } else { ',' });
+        // Writing to a string cannot fail.
+        let _ = write!(json, "[\"{}\",{}]", id.uuid().simple(), at.unix_millis());
+    }
+    json.push(']');
+    json
+}
