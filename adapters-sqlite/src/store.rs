@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use openindex_domain::{StoreError, StoreHealth};
@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, Sqlite, Transaction};
 
-use crate::error::{migrate_error, store_error};
+use crate::error::{is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
 
 /// Lookups that run at the same time. Each has a thread of its own, and they are short.
@@ -97,27 +97,15 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
-        let writer = pool
-            .clone()
-            .max_connections(1)
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    // The ping waits for a rollback under way. SQLite has already rolled back by
-                    // itself after some errors (a full disk is one); the driver then believes
-                    // itself in a transaction for ever, and such a connection is not given out
-                    // again.
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
-                })
-            })
-            .connect_with(
-                connect
-                    .clone()
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full),
-            )
-            .await
-            .map_err(store_error)?;
+        let writer = open_writer(
+            pool.clone().max_connections(1),
+            connect
+                .clone()
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
+            options.busy_timeout,
+        )
+        .await?;
         let readers = pool
             .max_connections(READERS)
             .connect_with(connect.pragma("query_only", "ON"))
@@ -140,8 +128,10 @@ impl SqliteStore {
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
+        // `Migrator::run` would be the documented way, but its future on a borrowed connection is
+        // not `Send`; this is what it calls.
         migrator()
-            .run(&mut *transaction)
+            .run_direct(None, &mut *transaction, false)
             .await
             .map_err(migrate_error)?;
         transaction.commit().await.map_err(store_error)
@@ -188,6 +178,33 @@ impl StoreHealth for SqliteStore {
             }
         }
         Ok(())
+    }
+}
+
+/// Opens the one connection that writes. The switch of a new file to the write-ahead log does not
+/// wait for a lock as everything else does, so processes that start at the same time try again.
+async fn open_writer(
+    pool: SqlitePoolOptions,
+    connect: SqliteConnectOptions,
+    patience: Duration,
+) -> Result<SqlitePool, StoreError> {
+    let pool = pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // The ping waits for a rollback under way. SQLite has already rolled back by itself
+            // after some errors (a full disk is one); the driver then believes itself in a
+            // transaction for ever, and such a connection is not given out again.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    });
+    let deadline = Instant::now() + patience;
+    loop {
+        match pool.clone().connect_with(connect.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            opened => return opened.map_err(store_error),
+        }
     }
 }
 
