@@ -1,10 +1,16 @@
 //! OpenIndex over HTTP.
 //!
-//! Feature `server` (the default): axum extractors that guard routes, the routes themselves, the
-//! one mapping of errors to statuses, OpenAPI. Feature `client`: the typed client that the `oi`
-//! command uses, without axum. The wire types are common to both.
-
-pub mod wire;
+//! | feature | what it brings |
+//! |---|---|
+//! | `server` (the default) | axum extractors that guard routes, the routes, the one mapping of errors to statuses, OpenAPI |
+//! | `client` | the typed blocking client that the `oi` command uses, without axum |
+//!
+//! The [`wire`] types are common to both. An embedding service guards its own axum routes with
+//! [`server::Human`] and its siblings: `examples/guard_your_routes.rs`.
+#![cfg_attr(not(feature = "server"), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod wire;

@@ -236,6 +236,17 @@ pub struct User {
     pub suspended_at: Option<String>,
 }
 
+/// A new instance's first administrator, as `oi-server bootstrap --json` prints them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Bootstrapped {
+    /// The administrator.
+    pub user: User,
+    /// Their token.
+    pub pat: Pat,
+    /// Its secret, to be kept now or never.
+    pub token: PlainSecret,
+}
+
 /// A page of users, in the order of their joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -282,9 +293,6 @@ pub struct ProblemBody {
     pub detail: String,
     /// The kind of problem, for programs.
     pub code: String,
-    /// Names this request in the server's logs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
     /// What is wrong with which field or parameter, on 400.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,

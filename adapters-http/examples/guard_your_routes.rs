@@ -1,0 +1,120 @@
+//! An embedding service guards its own axum routes: the permission is a handler's first argument.
+//!
+//! `cargo run -p openindex-adapters-http --example guard_your_routes` sends itself a few requests,
+//! shows the answers and exits.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "it shows its answers to whoever runs it"
+)]
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::FromRef;
+use axum::routing::get;
+use http::{Request, StatusCode, header};
+use openindex_adapters_http::server::{AnyToken, Guard, HumanAdmin};
+use openindex_domain::audit::RequestContext;
+use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
+use openindex_domain::token::{Expiry, IssueToken, Scope, TokenName, Tokens};
+use openindex_domain::user::Users;
+use tower::ServiceExt as _;
+
+/// The service's own state; the extractors need a [`Guard`] out of it.
+#[derive(Clone)]
+struct MyState {
+    guard: Guard,
+}
+
+impl FromRef<MyState> for Guard {
+    fn from_ref(state: &MyState) -> Self {
+        state.guard.clone()
+    }
+}
+
+async fn reports(AnyToken(principal): AnyToken) -> String {
+    format!("reports for {}", principal.user_id())
+}
+
+async fn settings(HumanAdmin(principal): HumanAdmin) -> String {
+    format!("settings, changed by {}", principal.user_id())
+}
+
+async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
+    let mut request = Request::get(path);
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Body::empty()).expect("a request");
+    let response = app.clone().oneshot(request).await.expect("an answer");
+    response.status()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // In production: a database store, the system's clock and the system's entropy.
+    let (store, clock, entropy) = (
+        Arc::new(MemoryStore::default()),
+        Arc::new(FixedClock::default()),
+        Arc::new(SeededEntropy::new(1)),
+    );
+    let tokens = Tokens::new(store.clone(), clock.clone(), entropy.clone());
+    let app = Router::new()
+        .route("/reports", get(reports))
+        .route("/settings", get(settings))
+        .with_state(MyState {
+            guard: Guard::new(tokens.clone()),
+        });
+
+    let ada = fixtures::user(1);
+    let admin = Users::new(store, clock, entropy)
+        .bootstrap(ada.email, ada.name, TokenName::parse("admin")?)
+        .await?
+        .issued
+        .secret;
+    let principal = tokens.verify(admin.expose()).await?;
+    let wanted = IssueToken {
+        name: TokenName::parse("reader")?,
+        scope: Scope::ReadWrite,
+        expires: Expiry::Never,
+    };
+    let context = RequestContext::default();
+    let reader = tokens.issue(&principal, wanted, &context).await?;
+
+    for (who, token) in [
+        ("nobody", None),
+        ("reader", Some(reader.secret.expose())),
+        ("admin", Some(admin.expose())),
+    ] {
+        for path in ["/reports", "/settings"] {
+            println!("{who:8} {path:10} {}", status(&app, path, token).await);
+        }
+    }
+    let read = reader.secret.expose();
+    assert_eq!(
+        status(&app, "/reports", None).await,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(status(&app, "/reports", Some(read)).await, StatusCode::OK);
+    assert_eq!(
+        status(&app, "/settings", Some(read)).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        status(&app, "/settings", Some(admin.expose())).await,
+        StatusCode::OK
+    );
+
+    tokens.revoke(&principal, reader.token.id, &context).await?;
+    assert_eq!(
+        status(&app, "/reports", Some(read)).await,
+        StatusCode::UNAUTHORIZED
+    );
+    println!(
+        "reader   /reports   {} after its revocation",
+        StatusCode::UNAUTHORIZED
+    );
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Bodies and parameters, field by field: every field that is wrong is named at once, with what it
+//! must be, and an unknown one is refused, so that a mistyped `expiresAt` does not make a token
+//! that never expires.
+
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::response::IntoResponse as _;
+use http::header;
+use http::request::Parts;
+use serde_json::{Map, Value};
+
+use crate::wire::FieldError;
+
+use super::{Code, MAX_BODY_BYTES, Problem};
+
+/// The fields of a JSON object, or of a query, each to be taken once.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    values: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Takes a field with a parser for text. An absent field, or null, is `None`; one that is not
+    /// text or does not parse is noted as an error and `None`.
+    pub(super) fn text<T, E: ToString>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.values.remove(field)? {
+            Value::Null => None,
+            Value::String(text) => match parse(&text) {
+                Ok(value) => Some(value),
+                Err(error) => self.refuse(field, error.to_string()),
+            },
+            _ => self.refuse(field, "must be a string"),
+        }
+    }
+
+    /// Takes a whole number with a check of its range, as [`Fields::text`] takes text. A query
+    /// carries numbers as text.
+    pub(super) fn integer<T, E: ToString>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(i64) -> Result<T, E>,
+    ) -> Option<T> {
+        let number = match self.values.remove(field)? {
+            Value::Null => return None,
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        match number.map(parse) {
+            Some(Ok(value)) => Some(value),
+            Some(Err(error)) => self.refuse(field, error.to_string()),
+            None => self.refuse(field, "must be a whole number"),
+        }
+    }
+
+    /// Notes that a field without which nothing can be done is missing, unless it is already known
+    /// to be wrong.
+    pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
+            self.refuse::<T>(field, "is required");
+        }
+        value
+    }
+
+    /// Refuses what is left over, and answers with all errors, if there are any.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        for field in std::mem::take(&mut self.values).keys() {
+            // The name is the client's own text; a long one is not repeated whole.
+            let field: String = field.chars().take(64).collect();
+            self.refuse::<()>(&field, "is not known here");
+        }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid_fields(self.errors))
+        }
+    }
+
+    fn refuse<T>(&mut self, field: &str, message: impl Into<String>) -> Option<T> {
+        self.errors.push(FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        });
+        None
+    }
+}
+
+/// A JSON object as the body. No body at all is an empty object.
+pub(super) struct JsonFields(pub(super) Fields);
+
+impl<S: Send + Sync> FromRequest<S> for JsonFields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        match content_type {
+            None if bytes.is_empty() => return Ok(Self(Fields::default())),
+            Some(value) if is_json(value.as_bytes()) => {}
+            _ => {
+                return Err(Problem::new(
+                    Code::UnsupportedMediaType,
+                    "send the body with the header Content-Type: application/json",
+                ));
+            }
+        }
+        if bytes.is_empty() {
+            return Ok(Self(Fields::default()));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(values)) => Ok(Self(Fields {
+                values,
+                errors: Vec::new(),
+            })),
+            Ok(_) => Err(Problem::new(
+                Code::InvalidRequest,
+                "the body must be a JSON object",
+            )),
+            Err(error) => Err(Problem::new(
+                Code::InvalidRequest,
+                format!(
+                    "the body is not valid JSON at line {} column {}",
+                    error.line(),
+                    error.column()
+                ),
+            )),
+        }
+    }
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next();
+    essence.is_some_and(|essence| {
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"application/json")
+    })
+}
+
+fn unreadable(error: &axum::Error) -> Problem {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return body_too_large();
+        }
+        cause = error.source();
+    }
+    Problem::new(
+        Code::InvalidRequest,
+        "the body ended before it was complete",
+    )
+}
+
+pub(super) fn body_too_large() -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the body may have at most {MAX_BODY_BYTES} bytes"),
+    )
+}
+
+/// The query's parameters. One that is given twice is refused.
+pub(super) struct QueryFields(pub(super) Fields);
+
+impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
+    type Rejection = axum::response::Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let refused = |detail| Problem::new(Code::InvalidRequest, detail).into_response();
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| refused("the query cannot be read"))?;
+        let mut values = Map::new();
+        for (name, value) in pairs {
+            if values.insert(name, Value::String(value)).is_some() {
+                return Err(refused("give each query parameter once"));
+            }
+        }
+        Ok(Self(Fields {
+            values,
+            errors: Vec::new(),
+        }))
+    }
+}

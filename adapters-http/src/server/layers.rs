@@ -1,0 +1,186 @@
+//! What surrounds every route, from the outside in: the id of the request and the log line, panics,
+//! the limits on headers and body, and the time that a request may take.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, header};
+use openindex_domain::audit::RequestId;
+use openindex_domain::token::TokenKind;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use super::body::body_too_large;
+use super::{ApiState, Code, Problem};
+
+/// The largest body that is read, in bytes: 64 KiB.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The most that a request's target and headers may have together, in bytes: 16 KiB.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Limits of the layers around the routes.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerSettings {
+    /// How long a request may take before it is answered with 503.
+    pub request_timeout: Duration,
+}
+
+impl Default for LayerSettings {
+    /// 30 seconds.
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Puts the layers around routes that have their state already.
+pub(super) fn wrap(router: Router, state: ApiState) -> Router {
+    router
+        .layer(middleware::from_fn_with_state(
+            state.settings.layers,
+            limit_time,
+        ))
+        .layer(middleware::from_fn(limit_size))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(middleware::from_fn_with_state(state, observe))
+}
+
+/// Gives the request an id, answers with it, and writes one line about it to the log. The line has
+/// the route's pattern, never the target: what a client puts into a query stays out of the log.
+async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .and_then(acceptable_id)
+        .or_else(|| new_id(&state));
+    let method = request.method().clone();
+    let span = tracing::info_span!(
+        "request",
+        id = id.as_ref().map_or("-", RequestId::as_str),
+        %method,
+    );
+    if let Some(id) = &id {
+        request.extensions_mut().insert(id.clone());
+    }
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    async move {
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        if let Some(Ok(value)) = id.map(|id| HeaderValue::from_str(id.as_str())) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        let status = response.status().as_u16();
+        let micros = begun.elapsed().as_micros();
+        tracing::info!(route, status, micros, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// A proxy's id is taken over if it is one, unless it looks like a secret that somebody put into
+/// the wrong header.
+fn acceptable_id(text: &str) -> Option<RequestId> {
+    let secret = TokenKind::ALL
+        .iter()
+        .any(|kind| text.contains(kind.secret_prefix()));
+    (!secret).then(|| RequestId::parse(text).ok()).flatten()
+}
+
+fn new_id(state: &ApiState) -> Option<RequestId> {
+    let mut random = [0; 16];
+    state.entropy.fill(&mut random).ok()?;
+    let uuid = uuid::Builder::from_random_bytes(random).into_uuid();
+    RequestId::parse(&format!("req_{}", uuid.simple())).ok()
+}
+
+async fn limit_size(request: Request, next: Next) -> Response {
+    let headers: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if headers + target > MAX_HEADER_BYTES {
+        return Problem::new(
+            Code::HeadersTooLarge,
+            format!("the request's target and headers may have {MAX_HEADER_BYTES} bytes together"),
+        )
+        .into_response();
+    }
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+        return body_too_large().into_response();
+    }
+    next.run(request).await
+}
+
+async fn limit_time(
+    State(settings): State<LayerSettings>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match tokio::time::timeout(settings.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            Code::Unavailable,
+            "the request took too long and was given up; whether a change was made is not known, \
+             so look before you repeat it",
+        )
+        .into_response(),
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature is that of tower-http's panic handlers"
+)]
+fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(message, "a handler panicked");
+    Problem::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_the_wrong_header_does_not_become_an_id() {
+        assert!(acceptable_id("0af7651916cd43dd8448eb211c80319c").is_some());
+        for text in ["oi_pat_jZHvxRBv86", "x-oi_run_jZHv", "two words", ""] {
+            assert_eq!(acceptable_id(text), None, "{text}");
+        }
+    }
+}

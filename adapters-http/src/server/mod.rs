@@ -1,0 +1,22 @@
+//! The server's side.
+
+mod api;
+mod body;
+mod context;
+mod credentials;
+mod guard;
+mod layers;
+mod openapi;
+mod permission;
+mod problem;
+mod routes;
+mod to_wire;
+
+pub use api::{ApiSettings, ApiState, router};
+pub use context::Context;
+pub use guard::Guard;
+pub use layers::{LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES};
+pub use openapi::document as openapi;
+pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
+pub use problem::{Code, Problem};
+pub use to_wire::bootstrapped;

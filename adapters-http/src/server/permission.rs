@@ -1,0 +1,81 @@
+//! Permissions as extractor types: a handler's signature says who may call it.
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+use openindex_domain::token::{Principal, Requirement};
+
+use super::{Guard, Problem};
+
+/// What a route needs of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing; anybody may call it.
+    Nothing,
+    /// A bearer token that meets the requirement.
+    Token(Requirement),
+}
+
+/// An extractor that decides who may call a handler. It is the handler's first argument.
+pub trait Permission {
+    /// What it asks for.
+    const NEEDS: Needs;
+}
+
+/// Anybody may call this route; written down, so that no route is open by omission.
+#[derive(Debug, Clone, Copy)]
+pub struct Public;
+
+impl Permission for Public {
+    const NEEDS: Needs = Needs::Nothing;
+}
+
+impl<S: Sync> FromRequestParts<S> for Public {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self)
+    }
+}
+
+macro_rules! permission {
+    ($(#[$doc:meta])* $name:ident, $requirement:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(
+            /// Who the request acts as.
+            pub Principal,
+        );
+
+        impl Permission for $name {
+            const NEEDS: Needs = Needs::Token($requirement);
+        }
+
+        impl<S> FromRequestParts<S> for $name
+        where
+            S: Send + Sync,
+            Guard: FromRef<S>,
+        {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                Guard::from_ref(state)
+                    .admit(&parts.headers, $requirement)
+                    .await
+                    .map(Self)
+            }
+        }
+    };
+}
+
+permission! {
+    /// Any live token, of a human or of a workflow agent run.
+    AnyToken, Requirement::ANY_TOKEN
+}
+permission! {
+    /// A human's personal access token of any scope; an agent run's is refused with 403.
+    Human, Requirement::HUMAN
+}
+permission! {
+    /// A human's personal access token with the effective scope `admin`.
+    HumanAdmin, Requirement::HUMAN_ADMIN
+}

@@ -1,0 +1,3 @@
+//! Administration of the instance.
+
+pub(super) mod users;

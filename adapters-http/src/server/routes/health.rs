@@ -1,0 +1,41 @@
+//! Probes for whoever runs the server.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::server::{ApiState, Problem, Public};
+use crate::wire::Health;
+
+/// Is the process alive?
+///
+/// Asks nothing of the store: a restart would not bring a database back.
+#[utoipa::path(get, path = "/health", tag = "instance", operation_id = "health",
+    responses((status = 200, description = "It is", body = Health)))]
+pub(super) async fn alive(_: Public) -> Json<Health> {
+    ok()
+}
+
+/// Can requests be served?
+///
+/// The store can be reached and its schema is the one that this version needs.
+#[utoipa::path(get, path = "/ready", tag = "instance", operation_id = "ready",
+    responses(
+        (status = 200, description = "They can", body = Health),
+        (status = 503, description = "`unavailable`: not now; see `Retry-After`",
+            body = crate::wire::ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn ready(
+    _: Public,
+    State(state): State<ApiState>,
+) -> Result<Json<Health>, Problem> {
+    match state.health.ready().await {
+        Ok(()) => Ok(ok()),
+        Err(error) => Err(Problem::not_ready(&error)),
+    }
+}
+
+fn ok() -> Json<Health> {
+    Json(Health {
+        status: "ok".to_owned(),
+    })
+}

@@ -1,0 +1,177 @@
+//! The caller's personal access tokens.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, State};
+use http::request::Parts;
+use http::{HeaderName, StatusCode, header};
+use openindex_domain::token::{
+    Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenError, TokenId,
+    TokenName,
+};
+
+use crate::server::body::JsonFields;
+use crate::server::{ApiState, Context, Human, Problem, to_wire};
+use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
+
+type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
+
+/// The id of a token in a path. One that cannot be is like one that is not there: 404.
+pub(in crate::server) struct PatPath(TokenId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PatPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|Path(id)| id.parse().ok())
+            .map(Self)
+            .ok_or_else(|| TokenError::NotFound.into())
+    }
+}
+
+/// All of my tokens, live and expired, the newest first.
+#[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
+    responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
+pub(in crate::server) async fn list(
+    Human(principal): Human,
+    State(state): State<ApiState>,
+) -> Result<Json<PatList>, Problem> {
+    let tokens = state.tokens.list(&principal).await?;
+    let now = state.tokens.now();
+    let items = tokens
+        .iter()
+        .map(|token| to_wire::pat(token, now))
+        .collect();
+    Ok(Json(PatList { items }))
+}
+
+/// Issue a token.
+///
+/// The effective scope of the token that asks must contain the new one's.
+#[utoipa::path(post, path = "/me/pats", tag = "me", operation_id = "createPat",
+    request_body = CreatePat,
+    responses(
+        (status = 201, description = "The token with its secret, which is never shown again",
+            body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
+        (status = 409, description = "`token_limit_reached`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn create(
+    Human(principal): Human,
+    State(state): State<ApiState>,
+    context: Context,
+    JsonFields(mut fields): JsonFields,
+) -> Result<Created, Problem> {
+    let name = fields.text("name", TokenName::parse);
+    let name = fields.require("name", name);
+    let scope = fields.text("scope", |text| {
+        text.parse::<Scope>()
+            .map_err(|InvalidScope| "must be read_write or admin")
+    });
+    let scope = fields.require("scope", scope);
+    let expires = fields.text("expiresAt", Expiry::parse);
+    fields.finish()?;
+    let (Some(name), Some(scope)) = (name, scope) else {
+        return Err(Problem::internal());
+    };
+    let wanted = IssueToken {
+        name,
+        scope,
+        expires: expires.unwrap_or(Expiry::Never),
+    };
+    let issued = state.tokens.issue(&principal, wanted, &context).await?;
+    Ok(created(&state, &issued))
+}
+
+/// One of my tokens.
+#[utoipa::path(get, path = "/me/pats/{id}", tag = "me", operation_id = "getPat",
+    params(("id" = String, Path, description = "`pat_…`")),
+    responses(
+        (status = 200, description = "The token, without its secret", body = Pat),
+        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn show(
+    Human(principal): Human,
+    State(state): State<ApiState>,
+    PatPath(id): PatPath,
+) -> Result<Json<Pat>, Problem> {
+    let token = state.tokens.get(&principal, id).await?;
+    Ok(Json(to_wire::pat(&token, state.tokens.now())))
+}
+
+/// Delete a token, at once and everywhere.
+///
+/// When this has answered, no request that starts later is accepted with it.
+#[utoipa::path(delete, path = "/me/pats/{id}", tag = "me", operation_id = "deletePat",
+    params(("id" = String, Path, description = "`pat_…`")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "`not_found`: unknown, already deleted or someone else's",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn delete(
+    Human(principal): Human,
+    State(state): State<ApiState>,
+    context: Context,
+    PatPath(id): PatPath,
+) -> Result<StatusCode, Problem> {
+    state.tokens.revoke(&principal, id, &context).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Replace a token by a new one with the same name and scope.
+///
+/// The old one ends in the same step, or after an overlap of at most 24 hours. A token is rotated
+/// once. The effective scope of the token that asks must contain the rotated one's.
+#[utoipa::path(post, path = "/me/pats/{id}/rotate", tag = "me", operation_id = "rotatePat",
+    params(("id" = String, Path, description = "`pat_…`")),
+    request_body(content = Option<RotatePat>),
+    responses(
+        (status = 201, description = "The new token with its secret, which is never shown again",
+            body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
+        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409,
+            description = "`token_not_live`, `token_already_rotated` or `token_limit_reached`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn rotate(
+    Human(principal): Human,
+    State(state): State<ApiState>,
+    context: Context,
+    PatPath(id): PatPath,
+    JsonFields(mut fields): JsonFields,
+) -> Result<Created, Problem> {
+    let wanted = RotateToken {
+        expires: fields.text("expiresAt", Expiry::parse),
+        overlap: fields
+            .integer("overlapSeconds", Overlap::from_seconds)
+            .unwrap_or_default(),
+    };
+    fields.finish()?;
+    let issued = state
+        .tokens
+        .rotate(&principal, id, wanted, &context)
+        .await?;
+    Ok(created(&state, &issued))
+}
+
+fn created(state: &ApiState, issued: &Issued) -> Created {
+    let location = format!("/me/pats/{}", issued.token.id);
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(to_wire::created(issued, state.tokens.now())),
+    )
+}

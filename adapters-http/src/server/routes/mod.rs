@@ -1,0 +1,49 @@
+//! The routes; the folders mirror the URLs.
+
+mod admin;
+mod health;
+mod me;
+mod openapi_json;
+mod well_known;
+
+use http::{Method, Uri};
+
+use super::api::{Routes, route};
+use super::{Code, Problem};
+
+/// Every route of the API.
+pub(super) fn all() -> Routes {
+    let routes = Routes::new();
+    let routes = route!(routes, health::alive);
+    let routes = route!(routes, health::ready);
+    let routes = route!(routes, well_known::discover);
+    let routes = route!(routes, openapi_json::document);
+    let routes = route!(routes, me::show);
+    let routes = route!(routes, me::pats::list);
+    let routes = route!(routes, me::pats::create);
+    let routes = route!(routes, me::pats::show);
+    let routes = route!(routes, me::pats::delete);
+    let routes = route!(routes, me::pats::rotate);
+    route!(routes, admin::users::list)
+}
+
+pub(super) async fn not_found(uri: Uri) -> Problem {
+    let hint = if uri.path().len() > 1 && uri.path().ends_with('/') {
+        "; paths have no slash at their end"
+    } else {
+        ""
+    };
+    Problem::new(
+        Code::NotFound,
+        format!("there is nothing at this path; /openapi.json lists what there is{hint}"),
+    )
+}
+
+pub(super) async fn method_not_allowed(method: Method) -> Problem {
+    // A method is the client's own text, of any length.
+    let method: String = method.as_str().chars().take(32).collect();
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("this path does not answer {method}; see the header Allow"),
+    )
+}

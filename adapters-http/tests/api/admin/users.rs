@@ -1,0 +1,76 @@
+//! `GET /admin/users`
+
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Scope, TokenKind};
+use openindex_domain::user::Role;
+use serde_json::json;
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn an_administrator_pages_through_everybody() {
+    let server = Server::new();
+    let admin = server.admin();
+    let mut suspended = fixtures::user(2);
+    suspended.suspended_at = Some(fixtures::NOW);
+    suspended.role = Role::Member;
+    server.store.put_user(suspended.clone());
+    server.store.put_user(fixtures::user(3));
+    let first = server.get("/admin/users?limit=2", &admin).await.json();
+    assert_eq!(
+        first["items"][1],
+        json!({
+            "id": suspended.id.to_string(),
+            "email": "user2@example.com",
+            "name": "User 2",
+            "role": "member",
+            "createdAt": "2026-11-24T06:00:00.000Z",
+            "suspendedAt": "2026-11-24T06:00:00.000Z",
+        })
+    );
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let path = format!("/admin/users?cursor={cursor}&limit=2");
+    let second = server.get(&path, &admin).await.json();
+    assert_eq!(second["items"].as_array().unwrap().len(), 1);
+    assert_eq!(second["nextCursor"], json!(null));
+}
+
+#[tokio::test]
+async fn wrong_parameters_are_named() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("cursor=abc", "cursor"),
+        ("cursor=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "cursor"),
+        ("page=2", "page"),
+    ] {
+        let answer = server.get(&format!("/admin/users?{query}"), &admin).await;
+        assert_eq!(answer.wrong_fields(), [field], "{query}");
+    }
+    let answer = server.get("/admin/users?limit=1&limit=2", &admin).await;
+    assert_eq!(answer.problem(400), "invalid_request");
+}
+
+#[tokio::test]
+async fn whoever_does_not_administer_is_told_which_scope_it_takes() {
+    let server = Server::new();
+    for (scope, role) in [
+        (Scope::ReadWrite, Role::Admin),
+        (Scope::Admin, Role::Member),
+    ] {
+        let token = server.token(1, TokenKind::Personal, scope, role);
+        let answer = server.get("/admin/users", &token).await;
+        assert_eq!(answer.problem(403), "insufficient_scope");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            r#"Bearer realm="openindex", error="insufficient_scope", scope="admin""#
+        );
+    }
+    let run = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
+    let answer = server.get("/admin/users", &run).await;
+    assert_eq!(answer.problem(403), "human_token_required");
+}

@@ -1,0 +1,128 @@
+//! Nothing that a client sends yields a 5xx or a panic, and nothing but a live token yields more
+//! than a 4xx on a guarded route.
+
+use axum::body::Body;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::support::{Answer, Server};
+
+fn run(server: &Server, request: Request<Body>) -> Answer {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(server.send_request(request))
+}
+
+fn methods() -> impl Strategy<Value = Method> {
+    prop_oneof![
+        Just(Method::GET),
+        Just(Method::POST),
+        Just(Method::DELETE),
+        Just(Method::HEAD),
+        Just(Method::PUT),
+        "[A-Z]{1,12}".prop_map(|name| Method::from_bytes(name.as_bytes()).expect("a method")),
+    ]
+}
+
+fn paths() -> impl Strategy<Value = Uri> {
+    let known = prop::sample::select(vec![
+        "/me",
+        "/me/pats",
+        "/me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+        "/me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/rotate",
+        "/admin/users",
+        "/health",
+        "/openapi.json",
+    ]);
+    prop_oneof![
+        4 => (known, "(\\?[a-z=&%0-9+]{0,40})?").prop_map(|(path, query)| format!("{path}{query}")),
+        1 => "/me/pats/[a-zA-Z0-9_%.-]{0,60}(/rotate)?",
+        1 => "/[!-~]{0,60}",
+    ]
+    .prop_filter_map("not a URI", |text| text.parse().ok())
+}
+
+fn headers() -> impl Strategy<Value = Vec<(HeaderName, HeaderValue)>> {
+    let name = prop_oneof![
+        Just(http::header::AUTHORIZATION),
+        Just(http::header::CONTENT_TYPE),
+        Just(http::header::CONTENT_LENGTH),
+        Just(http::header::COOKIE),
+        Just(HeaderName::from_static("x-request-id")),
+        "[a-z][a-z0-9-]{0,20}".prop_filter_map("a name", |name| name.parse().ok()),
+    ];
+    let value = prop_oneof![
+        vec(any::<u8>(), 0..80),
+        "(?i)bearer (oi_(pat|run)_[A-Za-z0-9_-]{40,50}|.{0,40})".prop_map(String::into_bytes),
+        Just(b"application/json".to_vec()),
+    ]
+    .prop_filter_map("a value", |bytes| HeaderValue::from_bytes(&bytes).ok());
+    vec((name, value), 0..6)
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    let field = prop::sample::select(vec!["name", "scope", "expiresAt", "overlapSeconds", "x"]);
+    let value = prop_oneof![
+        Just("null".to_owned()),
+        Just("\"read_write\"".to_owned()),
+        Just("\"admin\"".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<f64>().prop_map(|number| format!("{number:e}")),
+        "[ -!#-~]{0,30}".prop_map(|text| serde_json::Value::from(text).to_string()),
+        ".{0,20}".prop_map(|text| serde_json::Value::from(text).to_string()),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([+-][0-9]{2}:[0-9]{2}|Z))?"
+            .prop_map(|text| format!("\"{text}\"")),
+        Just("{\"a\": [1]}".to_owned()),
+    ];
+    let object = vec((field, value), 0..6).prop_map(|fields| {
+        let fields: Vec<String> = fields
+            .into_iter()
+            .map(|(field, value)| format!("\"{field}\": {value}"))
+            .collect();
+        format!("{{{}}}", fields.join(",")).into_bytes()
+    });
+    prop_oneof![3 => object, 1 => vec(any::<u8>(), 0..300)]
+}
+
+proptest! {
+    #[test]
+    fn without_a_live_token_no_guarded_route_opens(
+        method in methods(), uri in paths(), headers in headers(), body in bodies()
+    ) {
+        let server = Server::new();
+        server.admin();
+        let open = ["/health", "/ready", "/openapi.json"].contains(&uri.path());
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        for (name, value) in headers {
+            request.headers_mut().append(name, value);
+        }
+        let answer = run(&server, request);
+        prop_assert!(answer.status.as_u16() < 500, "{:?}", answer);
+        prop_assert!(open || answer.status.is_client_error(), "{:?}", answer);
+    }
+
+    #[test]
+    fn with_a_live_token_nothing_yields_a_5xx(
+        method in methods(), uri in paths(), headers in headers(), body in bodies()
+    ) {
+        let server = Server::new();
+        let admin = server.admin();
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        for (name, value) in headers {
+            request.headers_mut().append(name, value);
+        }
+        let bearer = HeaderValue::from_str(&format!("Bearer {admin}")).expect("a value");
+        request.headers_mut().insert(http::header::AUTHORIZATION, bearer);
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        let answer = run(&server, request);
+        prop_assert!(answer.status.as_u16() < 500, "{:?}", answer);
+    }
+}

@@ -1,0 +1,9 @@
+//! The API over the in-memory store, without a socket. The tree mirrors the URLs.
+
+mod admin;
+mod arbitrary_input;
+mod instance;
+mod limits;
+mod me;
+mod outage;
+mod support;

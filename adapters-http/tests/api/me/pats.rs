@@ -1,0 +1,344 @@
+//! `/me/pats`
+
+use axum::body::Body;
+use http::Method;
+use openindex_domain::audit::AuditStore as _;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Expiry, Scope, TokenKind};
+use openindex_domain::user::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Server, with_token};
+
+fn ids(list: &Value) -> Vec<String> {
+    let items = list["items"].as_array().expect("items");
+    items
+        .iter()
+        .map(|item| item["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_token_lives_from_its_creation_to_its_deletion() {
+    let server = Server::new();
+    let admin = server.admin();
+    let body = json!({"name": " ci ", "scope": "read_write", "expiresAt": "2026-12-31"});
+    let created = server.post("/me/pats", &admin, &body).await;
+    assert_eq!(created.status, 201);
+    assert_eq!(created.header("cache-control"), "no-store");
+    let mut pat = created.json();
+    let secret = pat["token"].as_str().unwrap().to_owned();
+    pat.as_object_mut().unwrap().remove("token");
+    let id = pat["id"].as_str().unwrap().to_owned();
+    assert_eq!(created.header("location"), format!("/me/pats/{id}"));
+    assert_eq!(
+        pat,
+        json!({
+            "id": id,
+            "name": "ci",
+            "scope": "read_write",
+            "createdAt": "2026-11-24T06:00:00.000Z",
+            "expiresAt": "2027-01-01T00:00:00.000Z",
+            "lastUsedAt": null,
+            "status": "live",
+        })
+    );
+
+    assert_eq!(server.get("/me", &secret).await.status, 200);
+    server.clock.advance_seconds(1);
+    server.tokens.flush_last_used().await.unwrap();
+    let path = format!("/me/pats/{id}");
+    let shown = server.get(&path, &admin).await;
+    assert_eq!(shown.json()["lastUsedAt"], "2026-11-24T06:00:00.000Z");
+    let list = server.get("/me/pats", &admin).await;
+    assert_eq!(list.json()["items"][0], shown.json());
+    assert!(!String::from_utf8_lossy(&list.body).contains(&secret));
+
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+    assert_eq!(server.get(&path, &admin).await.problem(404), "not_found");
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
+    let list = server.get("/me/pats", &admin).await.json();
+    assert!(!ids(&list).contains(&id));
+}
+
+#[tokio::test]
+async fn an_expired_token_stays_on_the_list_until_it_is_deleted() {
+    let server = Server::new();
+    let admin = server.admin();
+    let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
+    let token = server.issue(&admin, Scope::ReadWrite, soon).await.token;
+    server.clock.advance_millis(1);
+    let path = format!("/me/pats/{}", token.id);
+    assert_eq!(server.get(&path, &admin).await.json()["status"], "expired");
+    let list = server.get("/me/pats", &admin).await.json();
+    assert_eq!(list["items"][0]["status"], "expired");
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_at_once() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (body, fields) in [
+        (json!({}), &["name", "scope"][..]),
+        (json!({"name": "", "scope": "root"}), &["name", "scope"]),
+        (json!({"name": 7, "scope": ["admin"]}), &["name", "scope"]),
+        (json!({"name": null, "scope": null}), &["name", "scope"]),
+        (
+            json!({"name": "x".repeat(101), "scope": "admin"}),
+            &["name"],
+        ),
+        (json!({"name": "a\u{1b}[2J", "scope": "admin"}), &["name"]),
+        (json!({"name": "ci", "scope": "Admin"}), &["scope"]),
+        (
+            json!({"name": "ci", "scope": "admin", "expiresAt": "2020-01-01"}),
+            &["expiresAt"],
+        ),
+        (
+            json!({"name": "ci", "scope": "admin", "expiresAt": "2026-11-24T06:00:00Z"}),
+            &["expiresAt"],
+        ),
+        (
+            json!({"name": "ci", "scope": "admin", "expiresAt": "10000-01-01T00:00:00Z"}),
+            &["expiresAt"],
+        ),
+        (
+            json!({"name": "ci", "scope": "admin", "expiresAt": 1_900_000_000}),
+            &["expiresAt"],
+        ),
+        (
+            json!({"name": "ci", "scope": "admin", "expires_at": "2026-12-31"}),
+            &["expires_at"],
+        ),
+        (
+            json!({"name": "ci", "scope": "admin", "token": "oi_pat_x"}),
+            &["token"],
+        ),
+    ] {
+        let answer = server.post("/me/pats", &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), fields, "{body}");
+    }
+    assert_eq!(server.store.newest(10).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn blank_or_absent_expiry_never_expires_and_names_may_repeat() {
+    let server = Server::new();
+    let admin = server.admin();
+    for expiry in [json!(null), json!(""), json!("  ")] {
+        let body = json!({"name": "ci", "scope": "admin", "expiresAt": expiry});
+        let created = server.post("/me/pats", &admin, &body).await.json();
+        assert_eq!(created["expiresAt"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn no_token_makes_a_mightier_one() {
+    let server = Server::new();
+    let weak = server.token(1, TokenKind::Personal, Scope::ReadWrite, Role::Admin);
+    let body = json!({"name": "up", "scope": "admin"});
+    let answer = server.post("/me/pats", &weak, &body).await;
+    assert_eq!(answer.problem(403), "insufficient_scope");
+    let demoted = server.token(2, TokenKind::Personal, Scope::Admin, Role::Member);
+    let answer = server.post("/me/pats", &demoted, &body).await;
+    assert_eq!(answer.problem(403), "insufficient_scope");
+    let body = json!({"name": "same", "scope": "read_write"});
+    assert_eq!(server.post("/me/pats", &weak, &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_weak_token_does_not_rotate_a_mightier_one() {
+    let server = Server::new();
+    let admin = server.admin();
+    let weak = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let mighty = server.issue(&admin, Scope::Admin, Expiry::Never).await;
+    let path = format!("/me/pats/{}/rotate", mighty.token.id);
+    let answer = server.post(&path, weak.secret.expose(), &json!({})).await;
+    assert_eq!(answer.problem(403), "insufficient_scope");
+    assert_eq!(server.get("/me", mighty.secret.expose()).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_agent_run_is_refused_on_every_route() {
+    let server = Server::new();
+    let admin = server.admin();
+    let pat = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let run = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
+    let one = format!("/me/pats/{}", pat.token.id);
+    let rotate = format!("{one}/rotate");
+    for (method, path) in [
+        (Method::GET, "/me/pats"),
+        (Method::POST, "/me/pats"),
+        (Method::GET, &one),
+        (Method::DELETE, &one),
+        (Method::POST, &rotate),
+    ] {
+        let request = with_token(method.clone(), path, &run);
+        let answer = server.send(request, Body::empty()).await;
+        assert_eq!(
+            answer.problem(403),
+            "human_token_required",
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_someone_else_is_not_there() {
+    let server = Server::new();
+    let admin = server.admin();
+    let other = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
+    let pat = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let foreign = format!("/me/pats/{}", pat.token.id);
+    for path in [
+        foreign.as_str(),
+        "/me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+        "/me/pats/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+        "/me/pats/x",
+        "/me/pats/%ff",
+        "/me/pats/..%2f..%2fadmin",
+    ] {
+        let alike = server.get(path, &other).await;
+        assert_eq!(alike.problem(404), "not_found", "{path}");
+        assert_eq!(
+            alike.json(),
+            server.get(&foreign, &other).await.json(),
+            "{path}"
+        );
+        assert_eq!(server.delete(path, &other).await.problem(404), "not_found");
+        let rotate = format!("{path}/rotate");
+        let answer = server.post(&rotate, &other, &json!({})).await;
+        assert_eq!(answer.problem(404), "not_found", "{path}");
+    }
+    assert_eq!(server.get("/me", pat.secret.expose()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_limit_of_live_tokens_is_409() {
+    let server = Server::new();
+    let admin = server.admin();
+    for _ in 1..100 {
+        server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    }
+    let body = json!({"name": "one too many", "scope": "read_write"});
+    let answer = server.post("/me/pats", &admin, &body).await;
+    assert_eq!(answer.problem(409), "token_limit_reached");
+}
+
+#[tokio::test]
+async fn rotation_ends_the_old_secret_as_the_new_one_begins() {
+    let server = Server::new();
+    let admin = server.admin();
+    let expiry = Expiry::parse("2026-12-31").unwrap();
+    let old = server.issue(&admin, Scope::ReadWrite, expiry).await;
+    let path = format!("/me/pats/{}/rotate", old.token.id);
+    let request = with_token(Method::POST, &path, &admin);
+    let rotated = server.send(request, Body::empty()).await;
+    assert_eq!(rotated.status, 201, "no body at all is fine: {rotated:?}");
+    let new = rotated.json();
+    assert_eq!(new["name"], "another");
+    assert_eq!(new["scope"], "read_write");
+    assert_eq!(
+        new["expiresAt"], "2027-01-01T00:00:00.000Z",
+        "the old one's expiry is kept"
+    );
+    assert_ne!(new["id"], old.token.id.to_string());
+    let secret = new["token"].as_str().unwrap();
+    assert_eq!(server.get("/me", secret).await.status, 200);
+    let answer = server.get("/me", old.secret.expose()).await;
+    assert_eq!(answer.problem(401), "token_revoked");
+    let answer = server.post(&path, &admin, &json!({})).await;
+    assert_eq!(answer.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn rotation_with_an_overlap_keeps_both_until_it_is_over() {
+    let server = Server::new();
+    let admin = server.admin();
+    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let path = format!("/me/pats/{}/rotate", old.token.id);
+    let body = json!({"overlapSeconds": 60, "expiresAt": ""});
+    let new = server.post(&path, &admin, &body).await.json();
+    assert_eq!(new["expiresAt"], json!(null));
+    let again = server.post(&path, &admin, &json!({})).await;
+    assert_eq!(again.problem(409), "token_already_rotated");
+    server.clock.advance_seconds(59);
+    assert_eq!(server.get("/me", old.secret.expose()).await.status, 200);
+    server.clock.advance_seconds(1);
+    let answer = server.get("/me", old.secret.expose()).await;
+    assert_eq!(answer.problem(401), "token_expired");
+    let secret = new["token"].as_str().unwrap();
+    assert_eq!(server.get("/me", secret).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_says_why() {
+    let server = Server::new();
+    let admin = server.admin();
+    let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
+    let token = server.issue(&admin, Scope::ReadWrite, soon).await.token;
+    let path = format!("/me/pats/{}/rotate", token.id);
+    for (body, field) in [
+        (json!({"overlapSeconds": 86_401}), "overlapSeconds"),
+        (json!({"overlapSeconds": -1}), "overlapSeconds"),
+        (json!({"overlapSeconds": 1.5}), "overlapSeconds"),
+        (json!({"overlapSeconds": "an hour"}), "overlapSeconds"),
+        (json!({"expiresAt": "2020-01-01"}), "expiresAt"),
+        (json!({"scope": "admin"}), "scope"),
+    ] {
+        let answer = server.post(&path, &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), [field], "{body}");
+    }
+    server.clock.advance_millis(1);
+    let answer = server.post(&path, &admin, &json!({})).await;
+    assert_eq!(answer.problem(409), "token_not_live");
+}
+
+#[tokio::test]
+async fn a_token_can_delete_and_rotate_itself() {
+    let server = Server::new();
+    let admin = server.admin();
+    let own = server.get("/me", &admin).await.json()["token"]["id"].clone();
+    let path = format!("/me/pats/{}", own.as_str().unwrap());
+    let rotated = server
+        .post(&format!("{path}/rotate"), &admin, &json!({}))
+        .await;
+    let next = rotated.json();
+    let (id, secret) = (
+        next["id"].as_str().unwrap(),
+        next["token"].as_str().unwrap(),
+    );
+    assert_eq!(
+        server.get("/me", &admin).await.problem(401),
+        "token_revoked"
+    );
+    let answer = server.delete(&format!("/me/pats/{id}"), secret).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(
+        server.get("/me", secret).await.problem(401),
+        "token_revoked"
+    );
+}
+
+#[tokio::test]
+async fn the_trail_tells_who_did_what_in_which_request() {
+    let server = Server::new();
+    let admin = server.admin();
+    let body = json!({"name": "ci", "scope": "read_write"}).to_string();
+    let request = with_token(Method::POST, "/me/pats", &admin)
+        .header("content-type", "application/json")
+        .header("x-request-id", "req-7");
+    let created = server.send(request, Body::from(body)).await.json();
+    let events = server.store.newest(10).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].action.name(), "token.issued");
+    assert_eq!(
+        events[0].action.subject().to_string(),
+        created["id"].as_str().unwrap()
+    );
+    assert_eq!(events[0].request_id.as_ref().unwrap().as_str(), "req-7");
+}

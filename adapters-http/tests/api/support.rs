@@ -1,0 +1,193 @@
+//! A server without a socket: the in-memory store, a clock that stands still, seeded entropy.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use http::request::Builder;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, router};
+use openindex_domain::StoreHealth;
+use openindex_domain::audit::RequestContext;
+use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
+use openindex_domain::token::{
+    Expiry, IssueToken, Issued, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, Tokens,
+};
+use openindex_domain::user::{Role, User, UserStore, Users};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+pub(crate) struct Server {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) tokens: Tokens,
+    entropy: Arc<SeededEntropy>,
+    router: Router,
+}
+
+/// An answer whose body has been read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        Self::on(store.clone(), store.clone(), store.clone(), store)
+    }
+
+    /// A server whose ports may be doubles; the memory store is for whatever a test puts there.
+    pub(crate) fn on(
+        store: Arc<MemoryStore>,
+        tokens: Arc<dyn TokenStore>,
+        users: Arc<dyn UserStore>,
+        health: Arc<dyn StoreHealth>,
+    ) -> Self {
+        let clock = Arc::new(FixedClock::default());
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let tokens = Tokens::new(tokens, clock.clone(), entropy.clone());
+        let router = router(ApiState {
+            tokens: tokens.clone(),
+            users: Users::new(users, clock.clone(), entropy.clone()),
+            health,
+            entropy: entropy.clone(),
+            settings: Arc::new(ApiSettings {
+                public_url: "https://oi.example.com".to_owned(),
+                version: "1.2.3",
+                layers: LayerSettings::default(),
+            }),
+        });
+        Self {
+            store,
+            clock,
+            tokens,
+            entropy,
+            router,
+        }
+    }
+
+    /// A live token of a kind and scope whose owner has a role, past every rule. User `number`
+    /// owns it.
+    pub(crate) fn token(&self, number: u64, kind: TokenKind, scope: Scope, role: Role) -> String {
+        let user = User {
+            role,
+            ..fixtures::user(number)
+        };
+        let secret = Secret::generate(kind, &*self.entropy).expect("entropy");
+        // Older than whatever the test makes, so that the newest first is one order.
+        let mut token = fixtures::token(number, fixtures::NOW.saturating_add_seconds(-3600));
+        token.id = TokenId::generate(kind, fixtures::NOW, &*self.entropy).expect("entropy");
+        token.scope = scope;
+        token.owner = user.id;
+        self.store.put_user(user);
+        self.store.put_token(token, secret.digest());
+        secret.expose().to_owned()
+    }
+
+    /// User 1's `admin` token.
+    pub(crate) fn admin(&self) -> String {
+        self.token(1, TokenKind::Personal, Scope::Admin, Role::Admin)
+    }
+
+    /// Issues another token through the use case.
+    pub(crate) async fn issue(&self, by: &str, scope: Scope, expires: Expiry) -> Issued {
+        let principal = self.tokens.verify(by).await.expect("a live token");
+        let wanted = IssueToken {
+            name: TokenName::parse("another").expect("a name"),
+            scope,
+            expires,
+        };
+        self.tokens
+            .issue(&principal, wanted, &RequestContext::default())
+            .await
+            .expect("it is issued")
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(with_token(Method::GET, path, token), Body::empty())
+            .await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(with_token(Method::DELETE, path, token), Body::empty())
+            .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let request =
+            with_token(Method::POST, path, token).header(header::CONTENT_TYPE, "application/json");
+        self.send(request, Body::from(body.to_string())).await
+    }
+
+    pub(crate) async fn send(&self, request: Builder, body: Body) -> Answer {
+        let request = request.body(body).expect("a request");
+        self.send_request(request).await
+    }
+
+    pub(crate) async fn send_request(&self, request: Request<Body>) -> Answer {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+}
+
+pub(crate) fn with_token(method: Method, path: &str, token: &str) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Asserts that this is a well-formed problem and answers its code.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        let code = body["code"].as_str().expect("a code").to_owned();
+        assert_eq!(body["type"], format!("urn:openindex:problem:{code}"));
+        for text in ["title", "detail"] {
+            assert!(!body[text].as_str().expect("text").is_empty(), "{body}");
+        }
+        code
+    }
+
+    /// The fields that a 400 names, in order.
+    #[track_caller]
+    pub(crate) fn wrong_fields(&self) -> Vec<String> {
+        assert_eq!(self.problem(400), "invalid_field");
+        let errors = self.json()["errors"].clone();
+        let errors = errors.as_array().expect("errors");
+        errors
+            .iter()
+            .map(|error| error["field"].as_str().expect("a field").to_owned())
+            .collect()
+    }
+}
