@@ -8,8 +8,6 @@
     reason = "it shows its answers to whoever runs it"
 )]
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
@@ -17,9 +15,8 @@ use axum::routing::get;
 use http::{Request, StatusCode, header};
 use openindex_adapters_http::server::{AnyToken, Guard, HumanAdmin};
 use openindex_domain::audit::RequestContext;
-use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Scope, TokenName, Tokens};
-use openindex_domain::user::Users;
+use openindex_domain::testing::{InMemory, fixtures};
+use openindex_domain::token::{Expiry, IssueToken, Scope, TokenName};
 use tower::ServiceExt as _;
 
 /// The service's own state; the extractors need a [`Guard`] out of it.
@@ -54,13 +51,8 @@ async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // In production: a database store, the system's clock and the system's entropy.
-    let (store, clock, entropy) = (
-        Arc::new(MemoryStore::default()),
-        Arc::new(FixedClock::default()),
-        Arc::new(SeededEntropy::new(1)),
-    );
-    let tokens = Tokens::new(store.clone(), clock.clone(), entropy.clone());
+    // In production: `Tokens::new` on a database store, the system's clock and its entropy.
+    let InMemory { tokens, users, .. } = InMemory::default();
     let app = Router::new()
         .route("/reports", get(reports))
         .route("/settings", get(settings))
@@ -69,7 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
 
     let ada = fixtures::user(1);
-    let admin = Users::new(store, clock, entropy)
+    let admin = users
         .bootstrap(ada.email, ada.name, TokenName::parse("admin")?)
         .await?
         .issued

@@ -39,11 +39,13 @@ mod clock;
 pub mod contract;
 mod entropy;
 pub mod fixtures;
+mod in_memory;
 mod memory;
 
 pub use clock::FixedClock;
 pub use contract::{Harness, UserHarness};
 pub use entropy::SeededEntropy;
+pub use in_memory::InMemory;
 pub use memory::MemoryStore;
 
 pub use crate::audit::MockAuditStore;

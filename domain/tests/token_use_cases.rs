@@ -1,0 +1,466 @@
+//! What a token goes through, on the in-memory store with a clock that stands still. Mocks are for
+//! faults and for what must not be asked.
+
+use std::sync::Arc;
+
+use openindex_domain::StoreError;
+use openindex_domain::audit::{AuditActor, AuditStore as _, RequestContext};
+use openindex_domain::entropy::EntropyError;
+use openindex_domain::testing::{
+    FixedClock, InMemory, MemoryStore, MockEntropy, MockTokenStore, SeededEntropy, fixtures,
+};
+use openindex_domain::token::{
+    Denied, Expiry, ExpiryError, IssueToken, Issued, MalformedSecret, NotRotatable, Overlap,
+    Principal, Rejection, RotateToken, Scope, Secret, Status, TokenError, TokenId, TokenKind,
+    TokenName, TokenRecord, Tokens, VerifyError,
+};
+use openindex_domain::user::{BootstrapError, Role, UserError, Users};
+
+struct World {
+    store: Arc<MemoryStore>,
+    clock: Arc<FixedClock>,
+    tokens: Tokens,
+    users: Users,
+    admin: Issued,
+}
+
+impl World {
+    async fn new() -> Self {
+        let InMemory {
+            store,
+            clock,
+            tokens,
+            users,
+        } = InMemory::default();
+        let ada = fixtures::user(1);
+        let first = users
+            .bootstrap(ada.email, ada.name, name("first"))
+            .await
+            .expect("a first administrator");
+        Self {
+            store,
+            clock,
+            tokens,
+            users,
+            admin: first.issued,
+        }
+    }
+
+    async fn admin(&self) -> Principal {
+        self.principal(&self.admin.secret).await
+    }
+
+    async fn principal(&self, secret: &Secret) -> Principal {
+        self.tokens.verify(secret.expose()).await.expect("live")
+    }
+
+    async fn issue(&self, scope: Scope, expires: Expiry) -> Issued {
+        let admin = self.admin().await;
+        self.tokens
+            .issue(&admin, wanted(scope, expires), &context())
+            .await
+            .expect("issued")
+    }
+
+    async fn rejection(&self, secret: &Secret) -> Option<Rejection> {
+        match self.tokens.verify(secret.expose()).await {
+            Ok(_) => None,
+            Err(VerifyError::Rejected(rejection)) => Some(rejection),
+            Err(VerifyError::Store(error)) => panic!("{error}"),
+        }
+    }
+}
+
+fn name(text: &str) -> TokenName {
+    TokenName::parse(text).expect("a name")
+}
+
+fn wanted(scope: Scope, expires: Expiry) -> IssueToken {
+    IssueToken {
+        name: name("ci"),
+        scope,
+        expires,
+    }
+}
+
+fn context() -> RequestContext {
+    RequestContext::default()
+}
+
+fn any_secret() -> Secret {
+    Secret::generate(TokenKind::Personal, &SeededEntropy::new(99)).expect("entropy")
+}
+
+fn on(store: MockTokenStore) -> Tokens {
+    Tokens::new(
+        Arc::new(store),
+        Arc::new(FixedClock::default()),
+        Arc::new(SeededEntropy::new(1)),
+    )
+}
+
+#[tokio::test]
+async fn a_malformed_secret_never_reaches_the_store() {
+    // A mock without expectations panics when it is asked.
+    let tokens = on(MockTokenStore::new());
+    let secret = any_secret();
+    for (presented, why) in [
+        ("", MalformedSecret::Prefix),
+        ("ghp_abc", MalformedSecret::Prefix),
+        (&secret.expose()[..54], MalformedSecret::Length),
+        (
+            &secret.expose().replace(char::is_alphabetic, "-"),
+            MalformedSecret::Prefix,
+        ),
+    ] {
+        match tokens.verify(presented).await {
+            Err(VerifyError::Rejected(Rejection::Malformed(reason))) => assert_eq!(reason, why),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn verifying_asks_the_store_once_and_writes_nothing() {
+    let mut store = MockTokenStore::new();
+    let digest = any_secret().digest();
+    store.expect_find_by_digest().times(1).returning(move |_| {
+        Ok(Some(TokenRecord {
+            token: fixtures::token(1, fixtures::NOW),
+            digest,
+            owner: fixtures::owner(1),
+        }))
+    });
+    let principal = on(store).verify(any_secret().expose()).await;
+    assert_eq!(principal.expect("live").user_id(), fixtures::user(1).id);
+}
+
+#[tokio::test]
+async fn a_store_that_matches_loosely_lets_nobody_in() {
+    let mut store = MockTokenStore::new();
+    store.expect_find_by_digest().returning(|_| {
+        Ok(Some(TokenRecord {
+            token: fixtures::token(1, fixtures::NOW),
+            digest: fixtures::digest(1),
+            owner: fixtures::owner(1),
+        }))
+    });
+    let answer = on(store).verify(any_secret().expose()).await;
+    assert!(
+        matches!(answer, Err(VerifyError::Rejected(Rejection::Unknown))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_outage_is_neither_a_pass_nor_a_rejection() {
+    let mut store = MockTokenStore::new();
+    store
+        .expect_find_by_digest()
+        .returning(|_| Err(StoreError::unavailable("down")));
+    let answer = on(store).verify(any_secret().expose()).await;
+    assert!(matches!(answer, Err(VerifyError::Store(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_first_admin_is_made_once_and_their_token_administers() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    assert_eq!(admin.effective_scope(), Scope::Admin);
+    assert_eq!(admin.token().expires_at, None);
+    let grace = fixtures::user(2);
+    let again = world
+        .users
+        .bootstrap(grace.email, grace.name, name("second"))
+        .await;
+    assert!(
+        matches!(again, Err(BootstrapError::InstanceHasUsers)),
+        "{again:?}"
+    );
+    let trail = world.store.newest(10).await.expect("a trail");
+    assert_eq!(trail.len(), 1);
+    assert_eq!(trail[0].actor, AuditActor::Operator);
+    assert!(world.users.any().await.expect("an answer"));
+}
+
+#[tokio::test]
+async fn a_token_is_live_until_the_instant_of_its_expiry() {
+    let world = World::new().await;
+    let at = fixtures::NOW.saturating_add_seconds(60);
+    let issued = world.issue(Scope::ReadWrite, Expiry::At(at)).await;
+    world.clock.set(at.saturating_add_millis(-1));
+    assert_eq!(world.rejection(&issued.secret).await, None);
+    world.clock.set(at);
+    let expired = Some(Rejection::Expired { at });
+    assert_eq!(world.rejection(&issued.secret).await, expired);
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_revoked_for_the_next_verification() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let issued = world.issue(Scope::Admin, Expiry::Never).await;
+    let revoke = || {
+        world.tokens.revoke(
+            &admin,
+            issued.token.id,
+            &RequestContext { request_id: None },
+        )
+    };
+    revoke().await.expect("revoked");
+    let at = fixtures::NOW;
+    let revoked = Some(Rejection::Revoked { at });
+    assert_eq!(world.rejection(&issued.secret).await, revoked);
+    assert!(matches!(revoke().await, Err(TokenError::NotFound)));
+    let get = world.tokens.get(&admin, issued.token.id).await;
+    assert!(matches!(get, Err(TokenError::NotFound)), "{get:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let victim = world.issue(Scope::Admin, Expiry::Never).await;
+    let stale = world.principal(&victim.secret).await;
+    world
+        .tokens
+        .revoke(&admin, victim.token.id, &context())
+        .await
+        .expect("revoked");
+    let at = fixtures::NOW;
+    let other = world.issue(Scope::ReadWrite, Expiry::Never).await.token;
+    let issue = world
+        .tokens
+        .issue(&stale, wanted(Scope::ReadWrite, Expiry::Never), &context())
+        .await;
+    let revoke = world.tokens.revoke(&stale, other.id, &context()).await;
+    let rotate = world
+        .tokens
+        .rotate(&stale, other.id, RotateToken::default(), &context())
+        .await;
+    for answer in [issue.map(|_| ()), revoke, rotate.map(|_| ())] {
+        match answer {
+            Err(TokenError::Rejected(rejection)) => {
+                assert_eq!(rejection, Rejection::Revoked { at });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn suspension_and_demotion_count_from_the_next_verification_on() {
+    let world = World::new().await;
+    let mut ada = world
+        .users
+        .list(&world.admin().await, None, 1)
+        .await
+        .expect("users")
+        .users
+        .remove(0);
+    let stale = world.admin().await;
+    ada.role = Role::Member;
+    world.store.put_user(ada.clone());
+    let demoted = world.admin().await;
+    assert_eq!(demoted.effective_scope(), Scope::ReadWrite);
+    let list = world.users.list(&demoted, None, 1).await;
+    assert!(matches!(list, Err(UserError::Denied(_))), "{list:?}");
+    // Even a principal from before the demotion cannot issue an admin token after it.
+    let issue = world
+        .tokens
+        .issue(&stale, wanted(Scope::Admin, Expiry::Never), &context())
+        .await;
+    assert!(matches!(issue, Err(TokenError::Denied(_))), "{issue:?}");
+
+    ada.suspended_at = Some(fixtures::NOW);
+    world.store.put_user(ada);
+    let rejected = Some(Rejection::OwnerSuspended);
+    assert_eq!(world.rejection(&world.admin.secret).await, rejected);
+}
+
+#[tokio::test]
+async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let past = wanted(Scope::Admin, Expiry::At(fixtures::NOW));
+    let answer = world.tokens.issue(&admin, past, &context()).await;
+    assert!(
+        matches!(answer, Err(TokenError::Expiry(ExpiryError::NotInFuture))),
+        "{answer:?}"
+    );
+    assert_eq!(world.tokens.list(&admin).await.expect("a list").len(), 1);
+}
+
+#[tokio::test]
+async fn the_quota_is_for_live_tokens() {
+    let mut world = World::new().await;
+    world.tokens = world.tokens.with_quota(2);
+    let admin = world.admin().await;
+    let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(1));
+    world.issue(Scope::ReadWrite, soon).await;
+    let third = wanted(Scope::ReadWrite, Expiry::Never);
+    let answer = world.tokens.issue(&admin, third.clone(), &context()).await;
+    assert!(
+        matches!(answer, Err(TokenError::QuotaReached { quota: 2 })),
+        "{answer:?}"
+    );
+    world.clock.advance_seconds(1);
+    let answer = world.tokens.issue(&admin, third, &context()).await;
+    assert!(answer.is_ok(), "the second has expired: {answer:?}");
+}
+
+#[tokio::test]
+async fn a_rotated_token_keeps_name_scope_and_expiry() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let expiry = Expiry::At(fixtures::NOW.saturating_add_seconds(3600));
+    let old = world.issue(Scope::ReadWrite, expiry).await;
+    world.clock.advance_seconds(5);
+    let new = world
+        .tokens
+        .rotate(&admin, old.token.id, RotateToken::default(), &context())
+        .await
+        .expect("rotated");
+    assert_eq!(new.token.name, old.token.name);
+    assert_eq!(new.token.scope, old.token.scope);
+    assert_eq!(new.token.expires_at, old.token.expires_at);
+    assert_eq!(
+        new.token.created_at,
+        fixtures::NOW.saturating_add_seconds(5)
+    );
+    assert_eq!(world.rejection(&new.secret).await, None);
+    assert!(matches!(
+        world.rejection(&old.secret).await,
+        Some(Rejection::Revoked { .. })
+    ));
+}
+
+#[tokio::test]
+async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let old = world.issue(Scope::ReadWrite, Expiry::Never).await;
+    let with_overlap = RotateToken {
+        expires: Some(Expiry::Never),
+        overlap: Overlap::from_seconds(60).expect("an overlap"),
+    };
+    let rotate = || {
+        world.tokens.rotate(
+            &admin,
+            old.token.id,
+            with_overlap,
+            &RequestContext { request_id: None },
+        )
+    };
+    let new = rotate().await.expect("rotated");
+    let again = rotate().await;
+    assert!(
+        matches!(
+            again,
+            Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated))
+        ),
+        "{again:?}"
+    );
+    assert_eq!(world.rejection(&old.secret).await, None);
+    assert_eq!(world.rejection(&new.secret).await, None);
+    world.clock.advance_seconds(60);
+    let at = fixtures::NOW.saturating_add_seconds(60);
+    let expired = Some(Rejection::Expired { at });
+    assert_eq!(world.rejection(&old.secret).await, expired);
+    assert_eq!(world.rejection(&new.secret).await, None);
+}
+
+#[tokio::test]
+async fn an_agent_run_manages_no_tokens() {
+    let world = World::new().await;
+    let secret = Secret::generate(TokenKind::AgentRun, &SeededEntropy::new(5)).expect("entropy");
+    let ada = world.admin().await.user_id();
+    let mut token = fixtures::token(7, fixtures::NOW);
+    token.id = TokenId::new(TokenKind::AgentRun, token.id.uuid());
+    token.owner = ada;
+    world.store.put_token(token.clone(), secret.digest());
+    let run = world.principal(&secret).await;
+    let tokens = &world.tokens;
+    let pat = world.admin.token.id;
+    let refused = [
+        tokens.list(&run).await.map(|_| ()),
+        tokens.get(&run, pat).await.map(|_| ()),
+        tokens.revoke(&run, pat, &context()).await,
+        tokens
+            .issue(&run, wanted(Scope::ReadWrite, Expiry::Never), &context())
+            .await
+            .map(|_| ()),
+        tokens
+            .rotate(&run, pat, RotateToken::default(), &context())
+            .await
+            .map(|_| ()),
+    ];
+    for answer in refused {
+        assert!(
+            matches!(answer, Err(TokenError::Denied(Denied::HumanTokenRequired))),
+            "{answer:?}"
+        );
+    }
+    // Nor is a run's token one of the personal ones, even to its human.
+    let admin = world.admin().await;
+    for answer in [
+        tokens.get(&admin, token.id).await.map(|_| ()),
+        tokens.revoke(&admin, token.id, &context()).await,
+    ] {
+        assert!(matches!(answer, Err(TokenError::NotFound)), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_entropy_nothing_is_issued() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let mut entropy = MockEntropy::new();
+    entropy.expect_fill().return_const(Err(EntropyError));
+    let dry = Tokens::new(world.store.clone(), world.clock.clone(), Arc::new(entropy));
+    let answer = dry
+        .issue(&admin, wanted(Scope::Admin, Expiry::Never), &context())
+        .await;
+    assert!(matches!(answer, Err(TokenError::Entropy(_))), "{answer:?}");
+    assert_eq!(world.tokens.list(&admin).await.expect("a list").len(), 1);
+}
+
+#[tokio::test]
+async fn last_used_times_reach_the_store_when_they_are_flushed() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    world.clock.advance_seconds(7);
+    let admin_again = world.admin().await;
+    let before = world.tokens.get(&admin, admin.token_id()).await;
+    assert_eq!(before.expect("it is there").last_used_at, None);
+    assert_eq!(world.tokens.flush_last_used().await.expect("flushed"), 1);
+    let after = world.tokens.get(&admin_again, admin.token_id()).await;
+    let used = fixtures::NOW.saturating_add_seconds(7);
+    assert_eq!(after.expect("it is there").last_used_at, Some(used));
+}
+
+#[tokio::test]
+async fn a_tombstone_is_forgotten_after_30_days() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let issued = world.issue(Scope::ReadWrite, Expiry::Never).await;
+    world
+        .tokens
+        .revoke(&admin, issued.token.id, &context())
+        .await
+        .expect("revoked");
+    let month = 30 * 24 * 60 * 60;
+    world.clock.advance_seconds(month);
+    assert_eq!(world.tokens.purge_tombstones().await.expect("purged"), 0);
+    assert!(matches!(
+        world.rejection(&issued.secret).await,
+        Some(Rejection::Revoked { .. })
+    ));
+    world.clock.advance_millis(1);
+    assert_eq!(world.tokens.purge_tombstones().await.expect("purged"), 1);
+    let unknown = Some(Rejection::Unknown);
+    assert_eq!(world.rejection(&issued.secret).await, unknown);
+    let kept = world.tokens.list(&admin).await.expect("a list");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].status(world.tokens.now()), Status::Live);
+}
