@@ -1,1 +1,48 @@
-//! x
+//! The token store on PostgreSQL, for instances with several replicas.
+//!
+//! [`PostgresStore`] implements the ports of `openindex-domain` and passes its contract suite.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+//! use openindex_domain::StoreHealth;
+//!
+//! let url = "postgres://openindex@db.example.com/openindex?sslmode=verify-full";
+//! let store = PostgresStore::connect(url, PoolOptions::default()).await?;
+//! store.migrate().await?;
+//! store.ready().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - **No stale answer:** every lookup is one query to the primary, and sees all that was
+//!   committed before it was sent, by whichever replica of the server. A standby would answer with
+//!   revoked tokens as live; [`ready`](openindex_domain::StoreHealth::ready) refuses one. Of the
+//!   URL parameters that choose among hosts (`target_session_attrs`, several hosts) none is
+//!   supported: point the URL at the primary, or at something that follows it.
+//! - **Exact under concurrency:** a change first locks the row of each owner that it depends on
+//!   (the acting one's and the target's, in the order of their ids), then reads, then writes. So
+//!   all changes of one owner's tokens, and a suspension, happen one after the other.
+//! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
+//!   what it says.
+//! - **Failures are bounded:** no call waits for a connection, a lock or an answer without limit
+//!   (see [`PoolOptions`]). Whatever keeps the server from answering is
+//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
+//!   a missing table or a value that the domain refuses is
+//!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
+//! - **Durable:** commits are synchronous, even where the server's default is not.
+//!
+//! A connection pooler in between must keep one server connection a session (`pool_mode=session`
+//! in `PgBouncer`): statements are prepared once, and timeouts are set when a session begins.
+
+mod audit;
+mod error;
+mod options;
+mod rows;
+mod store;
+mod tokens;
+mod users;
+
+pub use options::PoolOptions;
+pub use store::PostgresStore;

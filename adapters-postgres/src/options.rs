@@ -1,0 +1,119 @@
+//! How a store connects, and how long it waits for what.
+
+use std::time::Duration;
+
+use openindex_domain::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, Executor as _};
+
+use crate::error::store_error;
+
+/// A connection that rested for longer is asked whether it is still there before it is used; a
+/// busy one is not, which saves a round trip a lookup.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a server waits for another that is migrating.
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long record-keeping that nobody waits for may take: last-used times, the purge.
+pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How many connections a store opens, and how long it waits before a call is
+/// [`StoreError::Unavailable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The most connections that are open at the same time, by default 10. Together with those of
+    /// the other replicas they must fit into the server's `max_connections`.
+    pub max_connections: u32,
+    /// How long a call waits for a connection, by default 3 s: for one that others use, or for a
+    /// new one to a server that does not answer. One statement, and within it the wait for a lock,
+    /// may take twice as long, and a whole call three times as long from when it has a connection.
+    pub acquire_timeout: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+impl PoolOptions {
+    /// The most time between having a connection and having the answer.
+    pub(crate) fn call_timeout(self) -> Duration {
+        self.acquire_timeout * 3
+    }
+
+    /// A pool for changes and lookups. It connects when it is first used.
+    pub(crate) fn pool(self, connect: PgConnectOptions) -> PgPool {
+        let statement = milliseconds(self.acquire_timeout * 2);
+        let connect = connect.options([
+            ("statement_timeout", statement.clone()),
+            ("lock_timeout", statement),
+            // A client that vanished does not hold an owner's lock for long.
+            (
+                "idle_in_transaction_session_timeout",
+                milliseconds(self.call_timeout()),
+            ),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(self.max_connections)
+            .acquire_timeout(self.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    if metadata.idle_for > PROBE_AFTER {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // What was answered survives a crash of the server, also where asynchronous
+                    // commits are the default. A stronger setting stays.
+                    connection
+                        .execute(
+                            "SELECT set_config('synchronous_commit', 'on', false) \
+                             WHERE current_setting('synchronous_commit') = 'off'",
+                        )
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(connect)
+    }
+
+    /// A pool of one connection, on which a migration may take its time. The advisory lock is the
+    /// session's: closing the pool gives it up, whatever happened.
+    pub(crate) fn migration_pool(self, connect: PgConnectOptions) -> PgPool {
+        let connect = connect.options([
+            ("statement_timeout", "0".to_owned()),
+            ("lock_timeout", milliseconds(MIGRATION_LOCK_TIMEOUT)),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.acquire_timeout)
+            .connect_lazy_with(connect)
+    }
+}
+
+/// Reads the URL. Its error never quotes it: there may be a password in it.
+pub(crate) fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(StoreError::corrupt(
+            "a PostgreSQL URL begins with postgres:// or postgresql://",
+        ));
+    }
+    Ok(url
+        .parse::<PgConnectOptions>()
+        .map_err(store_error)?
+        .application_name("openindex"))
+}
+
+fn milliseconds(duration: Duration) -> String {
+    // Zero would mean no limit at all.
+    duration.as_millis().max(1).to_string()
+}

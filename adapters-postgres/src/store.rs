@@ -1,0 +1,184 @@
+//! Connecting, bringing the schema up to date, and telling whether the database is fit to serve.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use openindex_domain::{StoreError, StoreHealth};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::{Connection as _, Postgres, Transaction};
+
+use crate::PoolOptions;
+use crate::error::{NoAnswer, migrate_error, store_error};
+use crate::options::{UPKEEP_TIMEOUT, parse_url};
+
+/// What is done on one connection.
+pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
+
+/// Tokens, users and audit trail in a PostgreSQL database. Cheap to clone; clones share
+/// connections.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+    connect: PgConnectOptions,
+    options: PoolOptions,
+}
+
+// Not derived: the driver's options would print the password.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("host", &self.connect.get_host())
+            .field("port", &self.connect.get_port())
+            .field("database", &self.connect.get_database())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Takes note of `postgres://user:password@host:port/database?sslmode=…`. Nothing is sent yet:
+    /// a server can start, and answer 503, while its database is down. What the URL leaves out
+    /// comes from the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file. The schema
+    /// is left alone: see [`PostgresStore::migrate`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when the URL is malformed.
+    #[expect(
+        clippy::unused_async,
+        reason = "the pool needs the runtime that an async caller has; and both adapters connect alike"
+    )]
+    pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+        let connect = parse_url(url)?;
+        Ok(Self {
+            pool: options.pool(connect.clone()),
+            connect,
+            options,
+        })
+    }
+
+    /// Brings the schema to the version that this binary embeds. Any number of servers may call it
+    /// at the same time. A newer schema is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; [`StoreError::Corrupt`] when a migration differs from the one that was
+    /// applied.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let pool = self.options.migration_pool(self.connect.clone());
+        let migrated = migrator().run(&pool).await.map_err(migrate_error);
+        pool.close().await;
+        migrated
+    }
+
+    /// Closes all connections once what runs on them has ended. Calls after it are
+    /// [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Does `work` on a connection of the pool.
+    pub(crate) async fn call<T>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+    ) -> Result<T, StoreError> {
+        self.call_within(self.options.call_timeout(), work).await
+    }
+
+    /// Does `work` in one transaction that may touch many rows, and for which nobody waits.
+    pub(crate) async fn upkeep<T: Send>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.call_within(UPKEEP_TIMEOUT, move |connection| {
+            Box::pin(async move {
+                let mut transaction = begin(connection).await?;
+                sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+                    .bind(UPKEEP_TIMEOUT.as_millis().to_string())
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(store_error)?;
+                let answer = work(&mut transaction).await?;
+                transaction.commit().await.map_err(store_error)?;
+                Ok(answer)
+            })
+        })
+        .await
+    }
+
+    async fn call_within<T>(
+        &self,
+        limit: Duration,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        if let Ok(answer) = tokio::time::timeout(limit, work(&mut connection)).await {
+            return answer;
+        }
+        // The server's own timeouts would have been quicker, so it is out of reach. Given back to
+        // the pool, the connection would take up a place for as long as TCP hopes.
+        drop(connection.detach());
+        Err(StoreError::unavailable(NoAnswer))
+    }
+}
+
+/// Begins a change. Reads must see what was committed while the change waited for its locks, so
+/// the isolation level is not left to the server's default.
+pub(crate) async fn begin(
+    connection: &mut PgConnection,
+) -> Result<Transaction<'_, Postgres>, StoreError> {
+    connection
+        .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        .await
+        .map_err(store_error)
+}
+
+#[async_trait]
+impl StoreHealth for PostgresStore {
+    async fn ready(&self) -> Result<(), StoreError> {
+        let applied: Vec<(i64, Vec<u8>, bool)> = self
+            .call(|connection| {
+                Box::pin(async move {
+                    sqlx::query_as(
+                        "SELECT version, checksum, pg_is_in_recovery() \
+                         FROM _sqlx_migrations WHERE success",
+                    )
+                    .fetch_all(connection)
+                    .await
+                    .map_err(store_error)
+                })
+            })
+            .await?;
+        if applied.iter().any(|(_, _, standby)| *standby) {
+            return Err(StoreError::unavailable(
+                "the database is a standby, which may not know of revocations yet",
+            ));
+        }
+        for migration in migrator().iter() {
+            let version = migration.version;
+            let (_, checksum, _) = applied
+                .iter()
+                .find(|(applied, _, _)| *applied == version)
+                .ok_or_else(|| {
+                    StoreError::corrupt(format!("migration {version} has not been applied"))
+                })?;
+            if *checksum != *migration.checksum {
+                return Err(StoreError::corrupt(format!(
+                    "migration {version} differs from the one that was applied"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The embedded migrations. Unknown ones in the database are those of a newer release, which the
+/// rules of `migrations/README.md` make compatible.
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!();
+    migrator.set_ignore_missing(true);
+    migrator
+}

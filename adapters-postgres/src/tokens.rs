@@ -1,0 +1,306 @@
+//! [`TokenStore`] on PostgreSQL. Each change is one transaction: it locks the owners it depends on,
+//! reads what the domain's `decide` asks for, asks it, and writes only when it agrees. A
+//! transaction that is dropped without a commit rolls back.
+
+use async_trait::async_trait;
+use openindex_domain::StoreError;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{
+    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
+    Status, Token, TokenId, TokenRecord, TokenStore,
+};
+use openindex_domain::user::UserId;
+use sqlx::PgConnection;
+
+use crate::error::store_error;
+use crate::rows::{select_record, token_columns};
+use crate::store::begin;
+use crate::{PostgresStore, audit, rows};
+
+#[async_trait]
+impl TokenStore for PostgresStore {
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+        let digest = *digest;
+        self.call(move |connection| {
+            Box::pin(async move {
+                sqlx::query(select_record!("t.digest = $1"))
+                    .bind(&digest.as_bytes()[..])
+                    .fetch_optional(connection)
+                    .await
+                    .map_err(store_error)?
+                    .as_ref()
+                    .map(rows::record)
+                    .transpose()
+            })
+        })
+        .await
+    }
+
+    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { issue(connection, &change).await }))
+            .await
+    }
+
+    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { revoke(connection, &change).await }))
+            .await
+    }
+
+    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { rotate(connection, &change).await }))
+            .await
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+        self.call(move |connection| Box::pin(unrevoked(connection, owner)))
+            .await
+    }
+
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.call(move |connection| {
+            Box::pin(async move {
+                sqlx::query(concat!(
+                    "SELECT ",
+                    token_columns!(),
+                    " FROM tokens t WHERE t.id = $1 AND t.kind = $2 AND t.owner_id = $3 \
+                     AND t.revoked_at IS NULL"
+                ))
+                .bind(id.uuid())
+                .bind(id.kind().as_str())
+                .bind(owner.uuid())
+                .fetch_optional(connection)
+                .await
+                .map_err(store_error)?
+                .as_ref()
+                .map(rows::token)
+                .transpose()
+            })
+        })
+        .await
+    }
+
+    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let (ids, times): (Vec<_>, Vec<_>) = uses
+            .iter()
+            .map(|(id, at)| (id.uuid(), at.to_datetime()))
+            .unzip();
+        self.upkeep(move |connection| {
+            Box::pin(async move {
+                // Rows are locked in the order of their ids, so that two replicas that write at
+                // the same time wait for one another, and not each for the other.
+                sqlx::query(
+                    "WITH used AS ( \
+                         SELECT id, max(at) AS at \
+                         FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) GROUP BY id \
+                     ), due AS ( \
+                         SELECT t.id, used.at FROM tokens t JOIN used ON used.id = t.id \
+                         WHERE t.last_used_at IS NULL OR t.last_used_at < used.at \
+                         ORDER BY t.id FOR NO KEY UPDATE OF t \
+                     ) \
+                     UPDATE tokens SET last_used_at = greatest(tokens.last_used_at, due.at) \
+                     FROM due WHERE tokens.id = due.id",
+                )
+                .bind(ids)
+                .bind(times)
+                .execute(connection)
+                .await
+                .map_err(store_error)?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+        self.upkeep(move |connection| {
+            Box::pin(async move {
+                Ok(sqlx::query("DELETE FROM tokens WHERE revoked_at < $1")
+                    .bind(horizon.to_datetime())
+                    .execute(connection)
+                    .await
+                    .map_err(store_error)?
+                    .rows_affected())
+            })
+        })
+        .await
+    }
+}
+
+async fn issue(
+    connection: &mut PgConnection,
+    change: &InsertToken,
+) -> Result<InsertOutcome, StoreError> {
+    let mut transaction = begin(connection).await?;
+    lock_owners(&mut transaction, change.actor.token, change.token.owner).await?;
+    let actor = record_by_id(&mut transaction, change.actor.token).await?;
+    let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), live) {
+        return Ok(outcome);
+    }
+    insert(&mut transaction, &change.token, &change.digest).await?;
+    audit::insert(&mut transaction, &change.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(InsertOutcome::Inserted)
+}
+
+async fn revoke(
+    connection: &mut PgConnection,
+    change: &RevokeToken,
+) -> Result<RevokeOutcome, StoreError> {
+    let mut transaction = begin(connection).await?;
+    lock_owners(&mut transaction, change.actor.token, change.owner).await?;
+    let actor = record_by_id(&mut transaction, change.actor.token).await?;
+    let target = record_by_id(&mut transaction, change.token).await?;
+    let target = target.as_ref().map(|record| &record.token);
+    let revoked = match change.decide(actor.as_ref(), target) {
+        Ok(revoked) => revoked,
+        Err(outcome) => return Ok(outcome),
+    };
+    update(&mut transaction, &revoked).await?;
+    audit::insert(&mut transaction, &change.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(RevokeOutcome::Revoked)
+}
+
+async fn rotate(
+    connection: &mut PgConnection,
+    change: &ReplaceToken,
+) -> Result<ReplaceOutcome, StoreError> {
+    let successor = &change.successor;
+    let (owner, now) = (successor.token.owner, successor.actor.now);
+    let mut transaction = begin(connection).await?;
+    lock_owners(&mut transaction, successor.actor.token, owner).await?;
+    let actor = record_by_id(&mut transaction, successor.actor.token).await?;
+    let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
+    let predecessor = predecessor.as_ref().map(|record| &record.token);
+    let live = live_tokens(&mut transaction, owner, now).await?;
+    let rotated = match change.decide(actor.as_ref(), predecessor, live) {
+        Ok(rotated) => rotated,
+        Err(outcome) => return Ok(outcome),
+    };
+    update(&mut transaction, &rotated).await?;
+    insert(&mut transaction, &successor.token, &successor.digest).await?;
+    audit::insert(&mut transaction, &successor.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(ReplaceOutcome::Replaced)
+}
+
+/// Locks the owner of the acting token and the owner of what is changed, in the order of their
+/// ids. What is read afterwards stays true until the commit: every change of a token goes through
+/// here, and whatever changes a user's role or standing updates the locked row.
+///
+/// `NO KEY` lets others insert rows that refer to the user.
+async fn lock_owners(
+    connection: &mut PgConnection,
+    actor: TokenId,
+    owner: UserId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "SELECT 1 FROM users \
+         WHERE id = ANY (ARRAY[$1, (SELECT owner_id FROM tokens WHERE id = $2)]) \
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(owner.uuid())
+    .bind(actor.uuid())
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn record_by_id(
+    connection: &mut PgConnection,
+    id: TokenId,
+) -> Result<Option<TokenRecord>, StoreError> {
+    sqlx::query(select_record!("t.id = $1 AND t.kind = $2"))
+        .bind(id.uuid())
+        .bind(id.kind().as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::record)
+        .transpose()
+}
+
+async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<Token>, StoreError> {
+    sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = $1 AND t.revoked_at IS NULL \
+         ORDER BY t.created_at DESC, t.id DESC"
+    ))
+    .bind(owner.uuid())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::token)
+    .collect()
+}
+
+/// Counted here and not in SQL: what is live is the domain's to say.
+async fn live_tokens(
+    connection: &mut PgConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let tokens = unrevoked(connection, owner).await?;
+    let live = tokens
+        .iter()
+        .filter(|token| token.status(now) == Status::Live)
+        .count();
+    Ok(u32::try_from(live).unwrap_or(u32::MAX))
+}
+
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    token: &Token,
+    digest: &Digest,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
+         revoked_at, last_used_at, successor) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(token.id.uuid())
+    .bind(token.kind().as_str())
+    .bind(token.owner.uuid())
+    .bind(token.name.as_str())
+    .bind(token.scope.as_str())
+    .bind(&digest.as_bytes()[..])
+    .bind(token.created_at.to_datetime())
+    .bind(token.expires_at.map(Timestamp::to_datetime))
+    .bind(token.revoked_at.map(Timestamp::to_datetime))
+    .bind(token.last_used_at.map(Timestamp::to_datetime))
+    .bind(token.successor.map(|id| id.to_string()))
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+/// Writes what a revocation or a rotation changes of a token.
+async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), StoreError> {
+    let updated = sqlx::query(
+        "UPDATE tokens SET expires_at = $2, revoked_at = $3, successor = $4 WHERE id = $1",
+    )
+    .bind(token.id.uuid())
+    .bind(token.expires_at.map(Timestamp::to_datetime))
+    .bind(token.revoked_at.map(Timestamp::to_datetime))
+    .bind(token.successor.map(|id| id.to_string()))
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    if updated == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::corrupt(
+            "a token went away inside the transaction that changes it",
+        ))
+    }
+}

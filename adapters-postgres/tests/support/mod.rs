@@ -1,0 +1,191 @@
+//! A store on a database of its own, and a second connection to that database past every rule.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_domain::audit::AuditStore;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::testing::{Harness, UserHarness};
+use openindex_domain::token::{Digest, Token, TokenStore};
+use openindex_domain::user::{User, UserStore};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+pub struct Postgres {
+    pub url: String,
+    pub store: PostgresStore,
+    pub raw: PgPool,
+    database: Database,
+}
+
+/// A database of one test, dropped at its end.
+struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    async fn create(server: String) -> Self {
+        // Unique while the process runs; what a killed one left behind is dropped first.
+        let name = format!(
+            "openindex_test_{}_{}",
+            std::process::id(),
+            DATABASES.fetch_add(1, Ordering::Relaxed)
+        );
+        let database = Self { server, name };
+        let name = &database.name;
+        database
+            .administer(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            .await;
+        database.administer(format!("CREATE DATABASE {name}")).await;
+        database
+    }
+
+    fn url(&self) -> String {
+        let (server, _) = self.server.rsplit_once('/').expect("a database in the URL");
+        format!("{server}/{}", self.name)
+    }
+
+    async fn administer(&self, sql: String) {
+        let mut connection = PgConnection::connect(&self.server)
+            .await
+            .expect("DATABASE_URL leads to a PostgreSQL server");
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .expect("DATABASE_URL's user may create databases");
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // On a thread of its own, because the test's runtime may be on its way out.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime")
+                    .block_on(self.administer(format!("DROP DATABASE {} WITH (FORCE)", self.name)));
+            });
+        });
+    }
+}
+
+impl Postgres {
+    pub async fn start() -> Self {
+        Self::start_with(PoolOptions::default()).await
+    }
+
+    pub async fn start_with(options: PoolOptions) -> Self {
+        let postgres = Self::start_empty(options).await;
+        postgres.store.migrate().await.expect("migrated");
+        postgres
+    }
+
+    /// Without a schema.
+    pub async fn start_empty(options: PoolOptions) -> Self {
+        let server = std::env::var("DATABASE_URL").expect(
+            "these tests need a PostgreSQL server in DATABASE_URL; run them as \
+             `scripts/postgres run -- cargo nextest run -p openindex-adapters-postgres`",
+        );
+        let database = Database::create(server).await;
+        let url = database.url();
+        let connect: PgConnectOptions = url.parse().expect("a URL");
+        Self {
+            store: PostgresStore::connect(&url, options)
+                .await
+                .expect("a store"),
+            raw: PgPoolOptions::new()
+                .max_connections(2)
+                .connect_lazy_with(connect),
+            url,
+            database,
+        }
+    }
+
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::raw_sql(sql)
+            .execute(&self.raw)
+            .await
+            .expect("executed");
+    }
+}
+
+#[async_trait]
+impl Harness for Postgres {
+    fn tokens(&self) -> Arc<dyn TokenStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn audit(&self) -> Arc<dyn AuditStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_user(&self, user: &User) {
+        put_user(&self.raw, user).await;
+    }
+
+    async fn put_token(&self, token: &Token, digest: &Digest) {
+        put_token(&self.raw, token, digest).await;
+    }
+}
+
+impl UserHarness for Postgres {
+    fn users(&self) -> Arc<dyn UserStore> {
+        Arc::new(self.store.clone())
+    }
+}
+
+pub async fn put_user(pool: &PgPool, user: &User) {
+    sqlx::query(
+        "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+         email = $2, email_key = $3, name = $4, role = $5, created_at = $6, suspended_at = $7",
+    )
+    .bind(user.id.uuid())
+    .bind(user.email.as_str())
+    .bind(user.email.key())
+    .bind(user.name.as_str())
+    .bind(user.role.as_str())
+    .bind(user.created_at.to_datetime())
+    .bind(user.suspended_at.map(Timestamp::to_datetime))
+    .execute(pool)
+    .await
+    .expect("a user");
+}
+
+pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
+    sqlx::query(
+        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
+         revoked_at, last_used_at, successor) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (id) DO UPDATE SET kind = $2, owner_id = $3, name = $4, scope = $5, \
+         digest = $6, created_at = $7, expires_at = $8, revoked_at = $9, last_used_at = $10, \
+         successor = $11",
+    )
+    .bind(token.id.uuid())
+    .bind(token.kind().as_str())
+    .bind(token.owner.uuid())
+    .bind(token.name.as_str())
+    .bind(token.scope.as_str())
+    .bind(&digest.as_bytes()[..])
+    .bind(token.created_at.to_datetime())
+    .bind(token.expires_at.map(Timestamp::to_datetime))
+    .bind(token.revoked_at.map(Timestamp::to_datetime))
+    .bind(token.last_used_at.map(Timestamp::to_datetime))
+    .bind(token.successor.map(|id| id.to_string()))
+    .execute(pool)
+    .await
+    .expect("a token");
+}
