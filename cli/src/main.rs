@@ -1,2 +1,103 @@
-//! x
-fn main() {}
+//! The `oi` command: OpenIndex from a terminal or a script.
+
+#![expect(
+    clippy::similar_names,
+    reason = "app_url and api_url are the words of the contract"
+)]
+
+mod app;
+mod cli;
+mod commands;
+mod config;
+mod discovery;
+mod duration;
+mod environment;
+mod error;
+mod exit_code;
+mod output;
+mod prompt;
+mod render;
+mod resolve;
+
+use std::path::PathBuf;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use etcetera::BaseStrategy as _;
+use openindex_adapters_system::SystemClock;
+use openindex_domain::clock::Clock as _;
+
+use app::App;
+use cli::Cli;
+use config::ConfigStore;
+use environment::Environment;
+use error::CliError;
+use exit_code::ExitCode;
+use output::Output;
+
+fn main() -> std::process::ExitCode {
+    let environment = Environment::of_process();
+    let parsed = Cli::try_parse();
+    let json = match &parsed {
+        Ok(cli) => cli.globals.json,
+        // Where the command line cannot be read, this much of it can.
+        Err(_) => std::env::args_os().any(|argument| argument == "--json"),
+    };
+    let out = Output::of_process(json, &environment, SystemClock.now());
+    match parsed {
+        Ok(cli) => run(&cli, &environment, out),
+        Err(error) => usage(&error, out),
+    }
+    .into()
+}
+
+fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
+    let mut out = out;
+    let path = match config::locate(environment, user_config_dir()) {
+        Ok(path) => path,
+        Err(failure) => return finish(&mut out, Err(failure.into())),
+    };
+    let mut app = App {
+        globals: &cli.globals,
+        environment,
+        clock: &SystemClock,
+        store: ConfigStore::new(path),
+        out,
+    };
+    let outcome = commands::run(&cli.command, &mut app);
+    finish(&mut app.out, outcome)
+}
+
+fn usage(error: &clap::Error, mut out: Output) -> ExitCode {
+    let outcome = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // clap knows whether help may be in colour; a reader that has gone is no failure.
+            let _ = error.print();
+            return ExitCode::Success;
+        }
+        _ => out.usage(error),
+    };
+    match outcome {
+        Err(CliError::ClosedPipe) | Ok(()) => ExitCode::Usage,
+        outcome => finish(&mut out, outcome),
+    }
+}
+
+fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
+    match outcome {
+        Ok(()) | Err(CliError::ClosedPipe) => ExitCode::Success,
+        Err(CliError::Reported(exit)) => exit,
+        // If this cannot be written either, the exit status still says it.
+        Err(CliError::Failure(failure)) => {
+            let _ = out.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows.
+fn user_config_dir() -> Option<PathBuf> {
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|strategy| strategy.config_dir())
+}

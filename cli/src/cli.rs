@@ -1,0 +1,150 @@
+//! The command line: what can be typed, and its help.
+
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Effects};
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{admin_users, completions, doctor, profile, schema, tokens};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  oi profile set --app-url https://openindex.example.com --token -
+  oi auth check
+  oi settings personal tokens create ci --expires-in 90d
+
+Environment:
+  OPENINDEX_TOKEN    the token to use, over the profile's
+  OPENINDEX_APP_URL  the server to use, over the profile's
+  OPENINDEX_PROFILE  the profile to use
+  OPENINDEX_CONFIG   the config file
+
+Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
+130 interrupted. On a pipe, and with --json, the answer is one JSON document.";
+
+/// OpenIndex from a terminal or a script.
+#[derive(Debug, Parser)]
+#[command(name = "oi", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// The profile to use [env: `OPENINDEX_PROFILE`]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The server to use, over the profile's [env: `OPENINDEX_APP_URL`]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) app_url: Option<String>,
+    /// Answer with one JSON document, on a terminal too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep servers and tokens under names
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// See whether the token is accepted
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Show who the token acts as
+    #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
+    Me,
+    /// Manage your tokens, and the instance
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// Find out why it does not work
+    #[command(after_help = doctor::AFTER_HELP)]
+    Doctor,
+    /// Describe these commands, or the server's API, for programs
+    Schema(schema::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Show who you are, with which token, and for how long
+    #[command(after_help = "\
+Exits with 4, and says why, when the token is not accepted.
+
+Examples:
+  oi auth check
+  OPENINDEX_TOKEN=oi_pat_… oi auth check
+  oi auth check --json | jq -r .source")]
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SettingsCommand {
+    /// What is yours
+    #[command(subcommand)]
+    Personal(PersonalCommand),
+    /// What is the instance's; needs a token with the scope admin
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonalCommand {
+    /// Issue, list, rotate and delete personal access tokens
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// The instance's users
+    #[command(subcommand)]
+    Users(UsersCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// List all users
+    #[command(visible_alias = "ls", after_help = admin_users::AFTER_HELP)]
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn walk(command: &clap::Command, path: &str) {
+            if command.has_subcommands() {
+                for child in command.get_subcommands() {
+                    walk(child, &format!("{path} {}", child.get_name()));
+                }
+            } else {
+                let help = command.get_after_help().map(ToString::to_string);
+                assert!(
+                    help.is_some_and(|help| help.contains(&format!("  {path}"))),
+                    "{path} shows how it is used"
+                );
+            }
+        }
+        walk(&Cli::command(), "oi");
+    }
+}

@@ -1,0 +1,68 @@
+//! `oi auth check`: whether the token is accepted, whose it is, and where it is from.
+
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::Me;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::CliError;
+use crate::render::{Style, fields, parse};
+
+use super::me::{token_fields, who};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    #[serde(flatten)]
+    me: Me,
+    /// Null is never.
+    expires_in_seconds: Option<i64>,
+    source: String,
+    app_url: String,
+    api_url: String,
+}
+
+pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let me = session.call(Client::me)?;
+    let expires_at = me.token.expires_at.as_deref().and_then(parse);
+    let check = Check {
+        expires_in_seconds: expires_at
+            .map(|at| (at.unix_millis() - app.now().unix_millis()) / 1_000),
+        me,
+        source: session.credential.source.to_string(),
+        app_url: session.server.app_url.to_string(),
+        api_url: session.server.api_url.to_string(),
+    };
+    app.out.answer(&check, |style| human(&check, style))
+}
+
+fn human(check: &Check, style: &Style) -> String {
+    let mut rows = token_fields(&check.me, style);
+    rows.push(("source", check.source.clone()));
+    format!(
+        "{} {} accepts the token of {}\n{}",
+        style.done(),
+        check.app_url,
+        style.bold(&who(&check.me)),
+        fields(&rows, style)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::{STYLE, me};
+
+    #[test]
+    fn tells_who_with_what_and_for_how_long() {
+        let check = Check {
+            me: me(),
+            expires_in_seconds: None,
+            source: "profile:work".to_owned(),
+            app_url: "https://openindex.example.com".to_owned(),
+            api_url: "https://openindex.example.com".to_owned(),
+        };
+        insta::assert_snapshot!(human(&check, &STYLE));
+    }
+}

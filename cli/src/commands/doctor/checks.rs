@@ -1,0 +1,291 @@
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::Me;
+use openindex_domain::clock::Timestamp;
+
+use crate::app::{App, no_server, no_token};
+use crate::commands::me::{role, scope, who};
+use crate::config::Config;
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::render::{Style, expiry, masked, parse, span};
+use crate::resolve::{Credential, Server};
+
+use super::{Check, Status};
+
+/// From here on expiry may be judged differently on both sides. The server's time comes without
+/// its milliseconds and after a journey.
+const MAX_SKEW_MILLIS: i64 = 60_000;
+/// Soon enough to be renewed now.
+const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
+
+/// Everything, in the order in which one thing needs the other.
+pub(super) fn all(app: &App<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let (check, config) = config_file(app);
+    let config_failed = check.status == Status::Fail;
+    checks.push(check);
+    let sources = app.sources(&config);
+    if !config_failed {
+        checks.push(match sources.profile() {
+            Ok((name, Some(_))) => Check::new("profile", Status::Ok, name),
+            Ok((name, None)) => Check::new(
+                "profile",
+                Status::Ok,
+                format!("none is set; {name} would be used"),
+            ),
+            Err(failure) => failed("profile", failure),
+        });
+    }
+    let (check, credential) = token_source(sources.credential());
+    checks.push(check);
+    let (check, client) = server(app, sources.server(), credential.as_ref());
+    checks.push(check);
+    let mut reachable = false;
+    if let Some(client) = &client {
+        reachable = reach(client, app.now(), &mut checks);
+    }
+    match (client, credential) {
+        (Some(client), Some(credential)) if reachable => {
+            token(&client, &credential, app.now(), &mut checks);
+        }
+        _ => checks.push(Check::new(
+            "token",
+            Status::Skip,
+            "not known without a token and a server",
+        )),
+    }
+    checks
+}
+
+fn config_file(app: &App<'_>) -> (Check, Config) {
+    const NAME: &str = "config file";
+    let file = app.store.file();
+    let shown = file.display();
+    let config = match app.store.load() {
+        Ok(config) => config,
+        Err(failure) => return (failed(NAME, failure), Config::default()),
+    };
+    let check = if let Some((what, command)) = app.store.exposure() {
+        Check::new(NAME, Status::Warn, what).hint(command)
+    } else if !file.exists() {
+        Check::new(
+            NAME,
+            Status::Ok,
+            format!("{shown}, which does not exist yet"),
+        )
+    } else if let Some(mode) = crate::config::mode(file) {
+        Check::new(NAME, Status::Ok, format!("{shown} (mode {mode:04o})"))
+    } else {
+        Check::new(NAME, Status::Ok, shown.to_string())
+    };
+    (check, config)
+}
+
+fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Credential>) {
+    const NAME: &str = "token source";
+    match found {
+        Ok(Some(credential)) => {
+            let shown = masked(credential.secret.expose());
+            let detail = format!("{} ({shown}), well-formed", credential.source);
+            (Check::new(NAME, Status::Ok, detail), Some(credential))
+        }
+        Ok(None) => (failed(NAME, no_token()), None),
+        Err(failure) => (failed(NAME, failure), None),
+    }
+}
+
+/// The server that would be talked to, and the means to.
+fn server(
+    app: &App<'_>,
+    found: Result<Option<Server>, Failure>,
+    credential: Option<&Credential>,
+) -> (Check, Option<Client>) {
+    const NAME: &str = "server url";
+    let server = match found {
+        Ok(Some(server)) => server,
+        Ok(None) => return (failed(NAME, no_server()), None),
+        Err(failure) => return (failed(NAME, failure), None),
+    };
+    match app.client(&server.api_url, credential) {
+        Ok(client) => {
+            let detail = format!("{} (from {})", server.api_url, server.source.as_str());
+            (Check::new(NAME, Status::Ok, detail), Some(client))
+        }
+        Err(CliError::Failure(failure)) => (failed(NAME, failure), None),
+        Err(_) => (Check::new(NAME, Status::Fail, "no client for it"), None),
+    }
+}
+
+/// Whether the server answers, is ready, and what time it is there.
+fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
+    let health = match client.health() {
+        Ok(health) if health.status == 200 => health,
+        Ok(health) => {
+            let detail = format!("answers /health with HTTP {}", health.status);
+            let check = Check::new("server", Status::Fail, detail)
+                .hint("is it the address of an OpenIndex server?");
+            checks.push(check);
+            return false;
+        }
+        Err(error) => {
+            let mut failure = Failure::from(error);
+            failure.next_command = None;
+            let check = failed("server", failure);
+            checks.push(match &check.hint {
+                Some(_) => check,
+                None => check.hint("is it running, and is the address right?"),
+            });
+            return false;
+        }
+    };
+    checks.push(match client.discovery() {
+        Ok(discovery) => Check::new(
+            "server",
+            Status::Ok,
+            format!("answers, version {}", discovery.version),
+        ),
+        Err(error) => Check::new(
+            "server",
+            Status::Warn,
+            format!("does not say its version: {error}"),
+        )
+        .hint("is it the address of an OpenIndex server?"),
+    });
+    checks.push(match client.ready() {
+        Ok(ready) if ready.status == 200 => {
+            Check::new("readiness", Status::Ok, "its store answers")
+        }
+        Ok(ready) => Check::new(
+            "readiness",
+            Status::Fail,
+            format!("not ready (HTTP {})", ready.status),
+        )
+        .hint("its logs say why"),
+        Err(error) => failed("readiness", error.into()),
+    });
+    checks.push(clock(health.server_time, now));
+    true
+}
+
+fn clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
+    const NAME: &str = "clock";
+    let Some(server_time) = server_time else {
+        return Check::new(NAME, Status::Skip, "the server does not say its time");
+    };
+    let ahead = now.unix_millis() - server_time.unix_millis();
+    if ahead.abs() <= MAX_SKEW_MILLIS {
+        return Check::new(NAME, Status::Ok, "agrees with the server's");
+    }
+    let direction = if ahead > 0 { "ahead of" } else { "behind" };
+    let detail = format!("{} {direction} the server's", span(ahead.abs()));
+    Check::new(NAME, Status::Warn, detail).hint("one of the two is wrong; use NTP")
+}
+
+/// Whether the token is accepted, for what and for how long.
+fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut Vec<Check>) {
+    let me = match client.me() {
+        Ok(me) => me,
+        Err(error) => {
+            let mut failure = Failure::from(error);
+            failure.message = format!("{} ({})", failure.message, credential.source);
+            checks.push(failed("token", failure));
+            return;
+        }
+    };
+    let detail = format!("accepted: {}, of {}", me.token.name, who(&me));
+    checks.push(Check::new("token", Status::Ok, detail));
+    checks.push(effective_scope(&me));
+    checks.push(ends(&me, now));
+}
+
+fn effective_scope(me: &Me) -> Check {
+    let (token, effective) = (scope(me.token.scope), scope(me.token.effective_scope));
+    if token == effective {
+        return Check::new("scope", Status::Ok, token);
+    }
+    let detail = format!(
+        "{effective}: the token's {token} is limited by the role {}",
+        role(me.user.role)
+    );
+    Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
+}
+
+fn ends(me: &Me, now: Timestamp) -> Check {
+    let style = Style {
+        width: usize::MAX,
+        color: false,
+        now,
+    };
+    let expires_at = me.token.expires_at.as_deref();
+    let detail = expiry(expires_at, &style);
+    match expires_at.and_then(parse) {
+        Some(at) if at.unix_millis() - now.unix_millis() < SOON_MILLIS => {
+            let hint = format!(
+                "oi settings personal tokens rotate {} --expires-in 90d",
+                me.token.id
+            );
+            Check::new("expiry", Status::Warn, detail).hint(hint)
+        }
+        _ => Check::new("expiry", Status::Ok, detail),
+    }
+}
+
+fn failed(name: &'static str, failure: Failure) -> Check {
+    let mut failure = failure;
+    let check = Check::new(name, Status::Fail, failure.message.replace('\n', " "));
+    let check = match failure.next_command.take().or_else(|| failure.hint.take()) {
+        Some(hint) => check.hint(hint),
+        None => check,
+    };
+    if failure.exit == ExitCode::Auth {
+        check.about_token()
+    } else {
+        check
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::testing::fixtures::NOW;
+
+    use super::*;
+    use crate::commands::tests::me;
+
+    #[test]
+    fn clocks_may_differ_by_a_minute() {
+        for (millis, status, detail) in [
+            (0, Status::Ok, "agrees with the server's"),
+            (60_000, Status::Ok, "agrees with the server's"),
+            (-60_000, Status::Ok, "agrees with the server's"),
+            (180_000, Status::Warn, "3 minutes behind the server's"),
+            (-7_200_000, Status::Warn, "2 hours ahead of the server's"),
+        ] {
+            let check = clock(Some(NOW.saturating_add_millis(millis)), NOW);
+            assert_eq!((check.status, check.detail.as_str()), (status, detail));
+        }
+        assert_eq!(clock(None, NOW).status, Status::Skip);
+    }
+
+    #[test]
+    fn an_expiry_within_two_weeks_is_told_with_the_way_out() {
+        let mut me = me();
+        assert_eq!(ends(&me, NOW).status, Status::Ok);
+        me.token.expires_at = Some("2026-12-01T00:00:00.000Z".to_owned());
+        let check = ends(&me, NOW);
+        assert_eq!(check.status, Status::Warn);
+        assert_eq!(check.detail, "2026-11-30 (in 6 days)");
+        assert!(check.hint.is_some_and(|hint| hint.contains(&me.token.id)));
+        me.token.expires_at = None;
+        assert_eq!(ends(&me, NOW).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_scope_that_the_role_limits_is_told() {
+        let check = effective_scope(&me());
+        assert_eq!(check.status, Status::Warn);
+        assert_eq!(
+            check.detail,
+            "read_write: the token's admin is limited by the role member"
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! `oi me`: who the token acts as.
+
+use openindex_adapters_http::wire::{Kind, Me, Role, WireScope};
+use openindex_domain::token::Scope;
+
+use crate::app::App;
+use crate::error::CliError;
+use crate::render::{Style, expiry, fields, plain};
+
+pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let me = session.call(openindex_adapters_http::client::Client::me)?;
+    app.out.answer(&me, |style| {
+        let mut rows = vec![
+            ("id", plain(&me.user.id)),
+            ("role", role(me.user.role).to_owned()),
+        ];
+        rows.extend(token_fields(&me, style));
+        format!("{}\n{}", style.bold(&who(&me)), fields(&rows, style))
+    })
+}
+
+/// `Ada Lovelace <ada@example.com>`, or as much of it as the instance knows.
+pub(super) fn who(me: &Me) -> String {
+    match (&me.user.name, &me.user.email) {
+        (Some(name), Some(email)) => format!("{} <{}>", plain(name), plain(email)),
+        (Some(one), None) | (None, Some(one)) => plain(one),
+        (None, None) => plain(&me.user.id),
+    }
+}
+
+/// The token, its kind, its scopes and its end.
+pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)> {
+    let token = &me.token;
+    let mut effective = scope(token.effective_scope).to_owned();
+    if token.effective_scope != token.scope {
+        let why = format!("limited by the role {}", role(me.user.role));
+        effective = format!("{effective} {}", style.yellow(&format!("({why})")));
+    }
+    vec![
+        (
+            "token",
+            format!("{} ({})", plain(&token.name), plain(&token.id)),
+        ),
+        (
+            "kind",
+            match token.kind {
+                Kind::Personal => "personal",
+                Kind::AgentRun => "agent run",
+            }
+            .to_owned(),
+        ),
+        ("scope", scope(token.scope).to_owned()),
+        ("effective scope", effective),
+        ("expires", expiry(token.expires_at.as_deref(), style)),
+    ]
+}
+
+pub(super) fn scope(scope: WireScope) -> &'static str {
+    Scope::from(scope).as_str()
+}
+
+pub(super) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::Admin => "admin",
+    }
+}

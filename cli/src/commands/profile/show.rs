@@ -1,0 +1,61 @@
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::{CliError, Failure};
+use crate::render::{fields, plain};
+use crate::resolve::profile_not_found;
+
+use super::{Shown, or_dash};
+
+/// Which profile.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  oi profile show\n  oi profile show work")]
+pub(crate) struct Args {
+    /// Its name; the one that commands would use when left out
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    #[serde(flatten)]
+    profile: Shown,
+    config_path: String,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let config = app.config()?;
+    let sources = app.sources(&config);
+    let active = sources.profile_name();
+    let name = args.name.as_ref().unwrap_or(&active);
+    let profile = config
+        .profiles
+        .get(name)
+        .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
+    let answer = Answer {
+        profile: Shown::new(name, *name == active, profile),
+        config_path: app.store.file().display().to_string(),
+    };
+    app.out.answer(&answer, |style| {
+        let shown = &answer.profile;
+        let rows = [
+            ("app url", or_dash(shown.app_url.as_ref())),
+            ("api url", or_dash(shown.api_url.as_ref())),
+            ("token", or_dash(shown.token.as_ref())),
+            ("agent id", or_dash(shown.agent_id.as_ref())),
+            ("config", plain(&answer.config_path)),
+        ];
+        let current = if shown.current { " (current)" } else { "" };
+        let name = style.bold(&plain(&shown.name));
+        format!("{name}{current}\n{}", fields(&rows, style))
+    })
+}
+
+fn missing(name: &str, none_at_all: bool) -> Failure {
+    let failure = profile_not_found(name);
+    if none_at_all {
+        failure.next("oi profile set --app-url https://openindex.example.com --token -")
+    } else {
+        failure
+    }
+}

@@ -1,0 +1,46 @@
+use serde_json::json;
+
+use crate::app::App;
+use crate::environment;
+use crate::error::CliError;
+use crate::render::plain;
+use crate::resolve::profile_not_found;
+
+/// Which profile.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  oi profile use work")]
+pub(crate) struct Args {
+    /// Its name
+    name: String,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    app.config()?;
+    let name = &args.name;
+    // Looked up first, so that a mistyped name makes no file.
+    if !app.store.load()?.profiles.contains_key(name) {
+        return Err(profile_not_found(name).into());
+    }
+    app.store.update(|config| {
+        if !config.profiles.contains_key(name) {
+            return Err(profile_not_found(name).into());
+        }
+        config.current_profile = Some(name.clone());
+        Ok(())
+    })?;
+    if let Some(other) = app.environment.get(environment::PROFILE)
+        && other != *name
+    {
+        app.out.warn(&format!(
+            "{} is {other} and is over it",
+            environment::PROFILE
+        ));
+    }
+    app.out.answer(&json!({ "currentProfile": name }), |style| {
+        format!(
+            "{} The current profile is {}\n",
+            style.done(),
+            style.bold(&plain(name))
+        )
+    })
+}

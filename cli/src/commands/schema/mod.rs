@@ -1,0 +1,132 @@
+//! `oi schema`: what a program needs to know to drive `oi`, or the API itself.
+
+mod answers;
+
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+
+use crate::app::{App, no_server};
+use crate::cli::Cli;
+use crate::environment;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// What to describe.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without an option: the commands with their arguments, the environment, the exit statuses and the
+form of every answer (JSON Schema), as one JSON document.
+
+Examples:
+  oi schema | jq -r '.commands[].command'
+  oi schema --api > openapi.json")]
+pub(crate) struct Args {
+    /// The OpenAPI document of the server instead
+    #[arg(long)]
+    api: bool,
+}
+
+pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    if !args.api {
+        return app.out.document(&describe());
+    }
+    let config = app.config()?;
+    let server = app.sources(&config).server()?.ok_or_else(no_server)?;
+    let document = app.client(&server.api_url, None)?.openapi()?;
+    app.out.document(&document)
+}
+
+fn describe() -> Value {
+    let mut root = Cli::command();
+    root.build();
+    let mut commands = Vec::new();
+    walk(&root, "oi", &mut commands);
+    let variables = environment::ALL.map(|(name, about)| json!({"name": name, "about": about}));
+    let statuses = ExitCode::ALL
+        .map(|(code, name, about)| json!({"code": code as u8, "name": name, "about": about}));
+    json!({
+        "name": "oi",
+        "version": env!("CARGO_PKG_VERSION"),
+        "globalArguments": arguments(&root, clap::Arg::is_global_set),
+        "commands": commands,
+        "environment": variables,
+        "exitCodes": statuses,
+        "output": "On a pipe and with --json: one JSON document on standard output, \
+                   an error's too; messages on standard error.",
+        "error": answers::error(),
+        "$defs": answers::definitions(),
+    })
+}
+
+fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
+    for child in command
+        .get_subcommands()
+        .filter(|child| child.get_name() != "help")
+    {
+        let path = format!("{path} {}", child.get_name());
+        if child.has_subcommands() {
+            walk(child, &path, commands);
+            continue;
+        }
+        commands.push(json!({
+            "command": path,
+            "about": child.get_about().map(ToString::to_string),
+            "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
+            "arguments": arguments(child, |argument| !argument.is_global_set()),
+            "answer": answers::of(&path),
+        }));
+    }
+}
+
+fn arguments(command: &clap::Command, wanted: impl Fn(&clap::Arg) -> bool) -> Vec<Value> {
+    command
+        .get_arguments()
+        .filter(|argument| wanted(argument))
+        .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
+        .map(|argument| {
+            let takes_value = argument.get_action().takes_values();
+            let values = argument.get_possible_values();
+            let defaults = argument.get_default_values();
+            json!({
+                "name": argument.get_long().map_or_else(
+                    || argument.get_id().to_string().to_uppercase(),
+                    |long| format!("--{long}"),
+                ),
+                "short": argument.get_short().map(|short| format!("-{short}")),
+                "about": argument.get_help().map(ToString::to_string),
+                "takesValue": takes_value,
+                "required": argument.is_required_set(),
+                "repeatable": matches!(argument.get_action(), clap::ArgAction::Append),
+                "values": (takes_value && !values.is_empty())
+                    .then(|| values.iter().map(|value| value.get_name().to_owned()).collect::<Vec<_>>()),
+                "default": takes_value
+                    .then(|| defaults.first().map(|value| value.to_string_lossy().into_owned())),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_an_answer_whose_form_is_defined() {
+        let schema = describe();
+        let definitions = schema["$defs"].as_object().unwrap();
+        for command in schema["commands"].as_array().unwrap() {
+            let answer = &command["answer"];
+            if let Some(name) = answer["$ref"].as_str() {
+                let name = name.strip_prefix("#/$defs/").unwrap();
+                assert!(definitions.contains_key(name), "{command}");
+            } else {
+                assert!(answer["contentMediaType"].is_string(), "{command}");
+            }
+        }
+    }
+
+    #[test]
+    fn describes_the_command_line() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&describe()["commands"]).unwrap());
+    }
+}

@@ -1,0 +1,69 @@
+//! What the snapshots of the commands share.
+
+use openindex_adapters_http::wire::{Kind, Me, MeToken, MeUser, Pat, Role, Status, WireScope};
+
+use crate::render::Style;
+
+/// A terminal of 80 columns without colour, on 2026-11-24 at 06:00.
+pub(super) const STYLE: Style = Style {
+    width: 80,
+    color: false,
+    now: openindex_domain::testing::fixtures::NOW,
+};
+
+/// One that is wide enough for a table.
+pub(super) const WIDE: Style = Style {
+    width: 140,
+    ..STYLE
+};
+
+pub(super) fn me() -> Me {
+    Me {
+        user: MeUser {
+            id: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
+            email: Some("ada@example.com".to_owned()),
+            name: Some("Ada Lovelace".to_owned()),
+            role: Role::Member,
+        },
+        token: MeToken {
+            id: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
+            kind: Kind::Personal,
+            name: "laptop".to_owned(),
+            scope: WireScope::Admin,
+            effective_scope: WireScope::ReadWrite,
+            expires_at: Some("2027-01-01T00:00:00.000Z".to_owned()),
+        },
+    }
+}
+
+/// Live, expiring, expired, and one with a name from somebody with bad intentions.
+pub(super) fn pats() -> Vec<Pat> {
+    let pat = |digit: char, name: &str, expires_at: Option<&str>, last_used_at: Option<&str>| Pat {
+        id: format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
+        name: name.to_owned(),
+        scope: WireScope::ReadWrite,
+        created_at: "2026-11-01T00:00:00.000Z".to_owned(),
+        expires_at: expires_at.map(str::to_owned),
+        last_used_at: last_used_at.map(str::to_owned),
+        status: Status::Live,
+    };
+    let mut pats = vec![
+        pat('1', "laptop", None, Some("2026-11-24T05:58:00.000Z")),
+        pat('2', "deploy bot", Some("2027-01-01T00:00:00.000Z"), None),
+        pat(
+            '3',
+            "old\u{1b}[2J\u{202e}gnp.exe",
+            Some("2026-11-20T00:00:00.000Z"),
+            Some("2026-08-01T00:00:00.000Z"),
+        ),
+        pat(
+            '4',
+            &"長い名前".repeat(20),
+            Some("2026-12-01T12:00:00.000Z"),
+            None,
+        ),
+    ];
+    pats[0].scope = WireScope::Admin;
+    pats[2].status = Status::Expired;
+    pats
+}

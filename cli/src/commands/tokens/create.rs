@@ -1,0 +1,47 @@
+use openindex_adapters_http::wire::CreatePat;
+use openindex_domain::token::{Scope, TokenName};
+
+use crate::app::App;
+use crate::error::{CliError, Failure};
+
+use super::{ExpiryArgs, look_first, show_created};
+
+/// What to issue.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The secret is shown in this one answer and never again. Without --expires or --expires-in the
+token is accepted until it is deleted.
+
+Examples:
+  oi settings personal tokens create laptop
+  oi settings personal tokens create ci --expires-in 90d
+  oi settings personal tokens create ops --scope admin --expires 2026-12-31
+  oi settings personal tokens create ci --json | jq -r .token")]
+pub(crate) struct Args {
+    /// What to call it: 1 to 100 characters
+    name: String,
+    /// What it may be used for
+    #[arg(long, default_value = "read_write", value_parser = ["read_write", "admin"])]
+    scope: String,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let name = TokenName::parse(&args.name)
+        .map_err(|error| Failure::usage(format!("the name {error}")))?;
+    let scope: Scope = args
+        .scope
+        .parse()
+        .map_err(|error| Failure::usage(format!("--scope: {error}")))?;
+    let wanted = CreatePat {
+        name: name.as_str().to_owned(),
+        scope: scope.into(),
+        expires_at: args.expiry.wanted(app.now())?,
+    };
+    let session = app.human_session()?;
+    let created = session
+        .call(|client| client.pat_create(&wanted))
+        .map_err(look_first)?;
+    show_created(app, &created, "Created")
+}

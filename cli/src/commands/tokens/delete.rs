@@ -1,0 +1,125 @@
+use std::fmt::Write as _;
+
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::Pat;
+use openindex_domain::token::TokenId;
+use serde_json::json;
+
+use crate::app::{App, Session};
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::prompt;
+use crate::render::{Style, moment, plain};
+
+use super::parse_id;
+
+/// What to revoke.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Asks on a terminal; without one, --yes is required. Stops at the first token that cannot be
+deleted and says which were.
+
+Examples:
+  oi settings personal tokens delete pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+pub(crate) struct Args {
+    /// Their ids, as `list` shows them
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let mut ids = Vec::new();
+    for text in &args.ids {
+        let id = parse_id(text)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if !args.yes && !prompt::is_interactive() {
+        return Err(Failure::usage(
+            "deleting asks for confirmation, and there is no terminal to ask on; pass --yes",
+        )
+        .into());
+    }
+    let session = app.human_session()?;
+    if !args.yes && !confirmed(&ids, &session, app)? {
+        return Err(Failure::new(ExitCode::Failure, "not_confirmed", "nothing was deleted").into());
+    }
+    let mut deleted: Vec<String> = Vec::new();
+    for id in ids {
+        session
+            .call(|client| client.pat_delete(id))
+            .map_err(|mut failure| {
+                failure.message = format!("{id}: {}", failure.message);
+                if deleted.is_empty() {
+                    return failure;
+                }
+                failure.message = format!(
+                    "{}\ndeleted before: {}",
+                    failure.message,
+                    deleted.join(", ")
+                );
+                failure.detail("deleted", deleted.clone())
+            })?;
+        deleted.push(id.to_string());
+    }
+    app.out.answer(&json!({ "deleted": deleted }), |style| {
+        let lines = deleted
+            .iter()
+            .map(|id| format!("{} Deleted {id}\n", style.done()));
+        lines.collect()
+    })
+}
+
+/// Shows what is about to end, and asks.
+fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
+    let acting = session.call(Client::me)?.token.id;
+    let mut pats = Vec::new();
+    for id in ids {
+        pats.push(session.call(|client| client.pat_get(*id))?);
+    }
+    let style = app.out.message_style();
+    prompt::confirm(&question(&pats, &acting, &style))
+}
+
+fn question(pats: &[Pat], acting: &str, style: &Style) -> String {
+    let mut text = String::new();
+    for pat in pats {
+        let used = match pat.last_used_at.as_deref() {
+            None => "never used".to_owned(),
+            at => format!("last used {}", moment(at, style)),
+        };
+        let _ = writeln!(
+            text,
+            "  {}  {}  {used}",
+            style.bold(&plain(&pat.name)),
+            plain(&pat.id)
+        );
+        if pat.id == acting {
+            let warning = "  this is the token that you are using now";
+            let _ = writeln!(text, "{}", style.yellow(warning));
+        }
+    }
+    let what = match pats.len() {
+        1 => "this token? Whatever uses it".to_owned(),
+        count => format!("these {count} tokens? Whatever uses them"),
+    };
+    format!("{text}Delete {what} stops working at once.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::{STYLE, pats};
+
+    #[test]
+    fn the_question_shows_what_would_end() {
+        let pats = &pats()[..2];
+        insta::assert_snapshot!("delete_one", question(&pats[1..], "pat_other", &STYLE));
+        insta::assert_snapshot!("delete_own", question(pats, &pats[0].id, &STYLE));
+    }
+}

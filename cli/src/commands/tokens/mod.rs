@@ -1,0 +1,144 @@
+//! `oi settings personal tokens`: the caller's own tokens.
+
+mod create;
+mod delete;
+mod list;
+mod rotate;
+
+use clap::Subcommand;
+use openindex_adapters_http::wire::CreatedPat;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Expiry, TokenId, TokenKind};
+
+use crate::app::App;
+use crate::duration::parse_seconds;
+use crate::error::{CliError, Failure};
+use crate::render::{Style, expiry, fields, plain, redact};
+
+const LIST: &str = "oi settings personal tokens list";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List your tokens, the newest first
+    #[command(visible_alias = "ls", after_help = list::AFTER_HELP)]
+    List,
+    /// Issue a token and show its secret, once
+    Create(create::Args),
+    /// Revoke tokens: whatever uses them stops working at once
+    #[command(visible_alias = "rm")]
+    Delete(delete::Args),
+    /// Replace a token by a new one with the same name and scope
+    Rotate(rotate::Args),
+}
+
+pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
+    match command {
+        Command::List => list::run(app),
+        Command::Create(args) => create::run(args, app),
+        Command::Delete(args) => delete::run(args, app),
+        Command::Rotate(args) => rotate::run(args, app),
+    }
+}
+
+/// When a new token ends.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct ExpiryArgs {
+    /// The last day it is accepted (UTC), or an RFC 3339 date-time
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
+    /// For how long it is accepted: 90d, 12h, 30m, 1w
+    #[arg(long, value_name = "SPAN")]
+    expires_in: Option<String>,
+}
+
+impl ExpiryArgs {
+    /// As the API takes it; `None` when neither was given.
+    fn wanted(&self, now: Timestamp) -> Result<Option<String>, Failure> {
+        if let Some(text) = &self.expires {
+            return match Expiry::parse(text) {
+                Ok(Expiry::At(_)) => Ok(Some(text.trim().to_owned())),
+                // An empty variable in a script must not make a token that never expires.
+                Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
+                Err(error) => Err(Failure::usage(format!("--expires {error}"))),
+            };
+        }
+        let Some(text) = &self.expires_in else {
+            return Ok(None);
+        };
+        let seconds = parse_seconds(text)
+            .map_err(|error| Failure::usage(format!("--expires-in {text}: {error}")))?;
+        if seconds == 0 {
+            return Err(Failure::usage("--expires-in must be longer than nothing"));
+        }
+        let at = now.saturating_add_seconds(seconds);
+        if at == Timestamp::MAX {
+            return Err(Failure::usage("--expires-in reaches beyond the year 9999"));
+        }
+        Ok(Some(at.to_string()))
+    }
+}
+
+/// The id of a personal access token. What else may be meant gets an answer of its own; a secret
+/// is not repeated.
+fn parse_id(text: &str) -> Result<TokenId, Failure> {
+    let wrong = |message: String| Err(Failure::usage(message).next(LIST));
+    match text.parse::<TokenId>() {
+        Ok(id) if id.kind() == TokenKind::Personal => Ok(id),
+        Ok(id) => wrong(format!(
+            "{id} is an agent run, not a personal access token (pat_…)"
+        )),
+        Err(_) if text.starts_with("oi_") => wrong(
+            "that is a token's secret; a token is named by its id, which begins with pat_"
+                .to_owned(),
+        ),
+        Err(_) => wrong(format!(
+            "{} is not the id of a token, which is pat_ and 32 digits",
+            redact(&plain(text))
+        )),
+    }
+}
+
+/// The answer with a new secret: the secret alone on standard output, where it can be taken from,
+/// and around it what a person should know.
+fn show_created(app: &mut App<'_>, created: &CreatedPat, verb: &str) -> Result<(), CliError> {
+    app.out
+        .aside(|style| format!("{}\n", created_text(created, verb, style)));
+    app.out.answer(created, |style| {
+        format!("{}\n", style.bold(created.token.expose()))
+    })?;
+    app.out.aside(|style| {
+        let warning = "Copy it now. It is not shown again, and whoever has it can act as you.";
+        format!("\n{}\n", style.yellow(warning))
+    });
+    Ok(())
+}
+
+fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
+    let pat = &created.pat;
+    let rows = [
+        ("id", plain(&pat.id)),
+        ("scope", super::me::scope(pat.scope).to_owned()),
+        ("expires", expiry(pat.expires_at.as_deref(), style)),
+    ];
+    format!(
+        "{} {verb} the token {}\n{}",
+        style.done(),
+        style.bold(&plain(&pat.name)),
+        fields(&rows, style)
+    )
+}
+
+/// A request that changes something got no answer: say what to do before repeating it.
+fn look_first(failure: Failure) -> Failure {
+    if failure.details.contains_key("mayHaveArrived") {
+        failure
+            .hint("it may have been done all the same; look before you try again")
+            .next(LIST)
+    } else {
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
+use openindex_domain::token::Overlap;
+
+use crate::app::{App, Session};
+use crate::duration::parse_seconds;
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::resolve::TokenSource;
+
+use super::{ExpiryArgs, look_first, parse_id, show_created};
+
+/// What to replace, and how.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The old token ends at once, or after the overlap. Without an option the new one ends when the old
+one would have. Rotating the token that the profile uses puts the new one into the profile.
+
+Examples:
+  oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --overlap 1h")]
+pub(crate) struct Args {
+    /// Its id, as `list` shows it
+    id: String,
+    /// For how long the old token is accepted beside the new one: 1h, at most 24h
+    #[arg(long, value_name = "SPAN")]
+    overlap: Option<String>,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+    /// The new token is accepted until it is deleted
+    #[arg(long, conflicts_with = "ExpiryArgs")]
+    never_expires: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let id = parse_id(&args.id)?;
+    let wanted = RotatePat {
+        expires_at: if args.never_expires {
+            // As the API says never.
+            Some(String::new())
+        } else {
+            args.expiry.wanted(app.now())?
+        },
+        overlap_seconds: args.overlap.as_deref().map(overlap).transpose()?,
+    };
+    let session = app.human_session()?;
+    let is_own = session.call(Client::me)?.token.id == id.to_string();
+    let created = session
+        .call(|client| client.pat_rotate(id, &wanted))
+        .map_err(look_first)?;
+    // First, so that a crash in between leaves the profile with a token that works.
+    let kept = if is_own {
+        keep(app, &session, &created)
+    } else {
+        Ok(())
+    };
+    show_created(app, &created, "Rotated")?;
+    let Err(error) = kept else {
+        return Ok(());
+    };
+    // The answer is given, and it holds the secret: this must not be a second document.
+    if let CliError::Failure(failure) = error {
+        app.out.warn(&format!(
+            "the profile still has the old token: {}; store the new one with oi profile set --token -",
+            failure.message
+        ));
+    }
+    Err(CliError::Reported(ExitCode::Failure))
+}
+
+/// Puts the new token where the old one was, so that nobody is locked out by their own rotation.
+fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<(), CliError> {
+    let name = match &session.credential.source {
+        TokenSource::Profile(name) => name,
+        TokenSource::Environment => {
+            app.out
+                .warn("this was the token in OPENINDEX_TOKEN; set the variable to the new one");
+            return Ok(());
+        }
+    };
+    let old = session.credential.secret.expose();
+    app.store.update(|config| {
+        match config.profiles.get_mut(name) {
+            // Somebody else may have set another token meanwhile: theirs stays.
+            Some(profile)
+                if profile
+                    .token
+                    .as_ref()
+                    .is_some_and(|token| token.expose().trim() == old) =>
+            {
+                profile.token = Some(PlainSecret::new(created.token.expose()));
+                Ok(())
+            }
+            _ => Err(Failure::new(
+                ExitCode::Failure,
+                "profile_changed",
+                format!("the profile {name} was changed meanwhile"),
+            )
+            .into()),
+        }
+    })?;
+    app.out
+        .note(&format!("the profile {name} now uses the new token"));
+    Ok(())
+}
+
+fn overlap(text: &str) -> Result<i64, Failure> {
+    let seconds = parse_seconds(text)
+        .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
+    match Overlap::from_seconds(seconds) {
+        Ok(_) => Ok(seconds),
+        Err(error) => Err(Failure::usage(format!("--overlap {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_is_at_most_a_day() {
+        assert_eq!(overlap("24h").ok(), Some(86_400));
+        assert_eq!(overlap("0s").ok(), Some(0));
+        for text in ["25h", "2d", "soon", ""] {
+            assert_eq!(overlap(text).unwrap_err().exit, ExitCode::Usage, "{text}");
+        }
+    }
+}

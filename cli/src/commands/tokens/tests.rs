@@ -1,0 +1,75 @@
+use openindex_adapters_http::wire::PlainSecret;
+use openindex_domain::testing::fixtures::NOW;
+
+use super::*;
+use crate::commands::tests::{STYLE, pats};
+use crate::exit_code::ExitCode;
+
+fn wanted(expires: Option<&str>, expires_in: Option<&str>) -> Result<Option<String>, String> {
+    ExpiryArgs {
+        expires: expires.map(str::to_owned),
+        expires_in: expires_in.map(str::to_owned),
+    }
+    .wanted(NOW)
+    .map_err(|failure| {
+        assert_eq!(failure.exit, ExitCode::Usage);
+        failure.message.clone()
+    })
+}
+
+#[test]
+fn an_expiry_is_a_date_or_a_span_from_now() {
+    assert_eq!(wanted(None, None), Ok(None));
+    assert_eq!(
+        wanted(Some("2026-12-31"), None),
+        Ok(Some("2026-12-31".to_owned()))
+    );
+    assert_eq!(
+        wanted(None, Some("90d")),
+        Ok(Some("2027-02-22T06:00:00.000Z".to_owned()))
+    );
+}
+
+#[test]
+fn a_wrong_expiry_is_a_usage_error_that_says_what_is_right() {
+    for (expires, expires_in, message) in [
+        (Some(" "), None, "must not be blank"),
+        (Some("tomorrow"), None, "such as 2026-12-31"),
+        (None, Some("tomorrow"), "as in 90d"),
+        (None, Some("0d"), "longer than nothing"),
+        (None, Some("9000000d"), "longer than 9999 years"),
+        (None, Some("3000000d"), "beyond the year 9999"),
+    ] {
+        let said = wanted(expires, expires_in).unwrap_err();
+        assert!(said.contains(message), "{said}");
+    }
+}
+
+#[test]
+fn an_id_is_told_from_all_that_may_be_taken_for_one() {
+    assert!(parse_id("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2").is_ok());
+    let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    for (text, message) in [
+        ("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "is an agent run"),
+        (secret, "is a token's secret"),
+        ("deploy bot", "deploy bot is not the id of a token"),
+        (&secret[1..], "is not the id of a token"),
+    ] {
+        let failure = parse_id(text).unwrap_err();
+        assert_eq!(failure.exit, ExitCode::Usage);
+        assert!(failure.message.contains(message), "{}", failure.message);
+        assert_eq!(failure.next_command.as_deref(), Some(LIST));
+        assert!(!failure.message.contains(secret));
+    }
+}
+
+#[test]
+fn a_new_token_is_introduced_without_its_secret() {
+    let created = CreatedPat {
+        pat: pats().remove(1),
+        token: PlainSecret::new("the secret"),
+    };
+    let text = created_text(&created, "Created", &STYLE);
+    assert!(!text.contains("the secret"));
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,204 @@
+//! Why a command ends without having done what was asked.
+
+use std::fmt::Write as _;
+use std::io;
+use std::ops::{Deref, DerefMut};
+
+use openindex_adapters_http::client::{ClientError, Problem};
+use serde_json::{Map, Value, json};
+
+use crate::exit_code::ExitCode;
+
+/// How a command ends when it does not succeed.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// The reader of the output has gone: enough was seen.
+    ClosedPipe,
+    /// The output says it all; only the exit status is left to be given.
+    Reported(ExitCode),
+    /// Something to be told.
+    Failure(Failure),
+}
+
+/// What to tell: to a person in lines, to a program as the `error` document.
+///
+/// Boxed, so that a `Result` with it stays small.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(Box<Parts>);
+
+/// What a [`Failure`] is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    pub(crate) exit: ExitCode,
+    /// The kind of failure, for programs; the server's own code where it is the server's.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// The HTTP status, when a server answered.
+    pub(crate) status: Option<u16>,
+    /// The command that leads on.
+    pub(crate) next_command: Option<String>,
+    /// What else to try, for a person.
+    pub(crate) hint: Option<String>,
+    /// What else a program may want to know; stands beside `error`.
+    pub(crate) details: Map<String, Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: ExitCode, code: &str, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            exit,
+            code: code.to_owned(),
+            message: message.into(),
+            status: None,
+            next_command: None,
+            hint: None,
+            details: Map::new(),
+        }))
+    }
+
+    /// A wrong command line that clap cannot know to be wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, "usage", message)
+    }
+
+    pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
+        self.next_command = Some(command.into());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// `{error: {code, message, status, nextCommand}}`, and the details beside it.
+    pub(crate) fn document(&self) -> Value {
+        let mut document = self.details.clone();
+        document.insert(
+            "error".to_owned(),
+            json!({
+                "code": self.code,
+                "message": self.message,
+                "status": self.status,
+                "nextCommand": self.next_command,
+            }),
+        );
+        Value::Object(document)
+    }
+}
+
+impl Deref for Failure {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<io::Error> for CliError {
+    /// For errors of writing the output; other IO says what it was about.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
+        Failure::new(
+            ExitCode::Failure,
+            "output_failed",
+            format!("cannot write the output: {error}"),
+        )
+        .into()
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let message = error.to_string();
+        match error {
+            ClientError::Problem(problem) => of_problem(*problem),
+            ClientError::Transport { may_have_arrived, .. } => {
+                let failure = Self::new(ExitCode::Failure, "unreachable", message);
+                if may_have_arrived {
+                    failure.detail("mayHaveArrived", true)
+                } else {
+                    failure.next("oi doctor")
+                }
+            }
+            ClientError::UnexpectedAnswer {
+                status,
+                retry_after,
+                ..
+            } => {
+                let message = with_wait(message, retry_after);
+                let mut failure = Self::new(ExitCode::Failure, "unexpected_answer", message)
+                    .hint("is it the address of an OpenIndex server?")
+                    .next("oi doctor");
+                failure.status = Some(status);
+                failure
+            }
+            ClientError::UnsendableToken => Self::new(ExitCode::Auth, "token_malformed", message)
+                .next("oi profile set --token -"),
+            ClientError::InsecureTransport { .. } => {
+                Self::new(ExitCode::Failure, "insecure_transport", message).hint(
+                    "use https://, or set OPENINDEX_ALLOW_INSECURE_HTTP=1 if the network is yours alone",
+                )
+            }
+        }
+    }
+}
+
+fn of_problem(problem: Problem) -> Failure {
+    let exit = match problem.status {
+        401 | 403 => ExitCode::Auth,
+        _ => ExitCode::Failure,
+    };
+    let mut message = with_wait(problem.body.detail, problem.retry_after);
+    for field in &problem.body.errors {
+        let _ = write!(message, "\n  {}: {}", field.field, field.message);
+    }
+    let mut failure = Failure::new(exit, &problem.body.code, message);
+    failure.status = Some(problem.status);
+    failure.next_command = problem.body.next_command;
+    if !problem.body.errors.is_empty() {
+        failure = failure.detail("errors", json!(problem.body.errors));
+    }
+    if let Some(seconds) = problem.retry_after {
+        failure = failure.detail("retryAfterSeconds", seconds);
+    }
+    if let Some(id) = problem.request_id.filter(|_| problem.status >= 500) {
+        failure = failure
+            .hint(format!("the server's logs know this request as {id}"))
+            .detail("requestId", id);
+    }
+    failure
+}
+
+fn with_wait(message: String, retry_after: Option<u64>) -> String {
+    match retry_after {
+        None => message,
+        Some(1) => format!("{message} (try again in 1 second)"),
+        Some(seconds) => format!("{message} (try again in {seconds} seconds)"),
+    }
+}

@@ -1,0 +1,192 @@
+//! Where everything that `oi` says goes: data to standard output, messages to standard error.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write};
+
+use openindex_domain::clock::Timestamp;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::environment::{CLICOLOR_FORCE, Environment, NO_COLOR, TERM};
+use crate::error::{CliError, Failure};
+use crate::render::{Style, escape_json, plain, redact};
+
+/// Columns where the terminal does not say.
+const DEFAULT_WIDTH: usize = 80;
+
+/// The two streams, and how to speak on each.
+pub(crate) struct Output {
+    stdout: Box<dyn Write>,
+    stderr: Box<dyn Write>,
+    json: bool,
+    style: Style,
+    stderr_style: Style,
+}
+
+impl Output {
+    /// This process's streams. JSON where it is asked for, or where nobody reads along.
+    pub(crate) fn of_process(json: bool, environment: &Environment, now: Timestamp) -> Self {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let width = comfy_table::Table::new()
+            .width()
+            .map_or(DEFAULT_WIDTH, usize::from);
+        let style = |terminal| Style {
+            width,
+            color: wants_color(environment, terminal),
+            now,
+        };
+        Self {
+            json: json || !stdout.is_terminal(),
+            style: style(stdout.is_terminal()),
+            stderr_style: style(stderr.is_terminal()),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+        }
+    }
+
+    /// The answer of a command: one JSON document, or what a person reads.
+    pub(crate) fn answer<T: Serialize + ?Sized>(
+        &mut self,
+        document: &T,
+        human: impl FnOnce(&Style) -> String,
+    ) -> Result<(), CliError> {
+        if self.json {
+            self.document(document)
+        } else {
+            let text = Zeroizing::new(human(&self.style));
+            self.raw(&text)
+        }
+    }
+
+    /// One JSON document.
+    pub(crate) fn document<T: Serialize + ?Sized>(&mut self, document: &T) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
+        let text = Zeroizing::new(text);
+        let text = Zeroizing::new(escape_json(&text));
+        self.raw(&text)?;
+        self.raw("\n")
+    }
+
+    /// Text as it is.
+    pub(crate) fn raw(&mut self, text: &str) -> Result<(), CliError> {
+        self.stdout.write_all(text.as_bytes())?;
+        Ok(self.stdout.flush()?)
+    }
+
+    /// How to speak on standard error, for a question.
+    pub(crate) const fn message_style(&self) -> Style {
+        self.stderr_style
+    }
+
+    /// Words around an answer that are only for a person: not in JSON mode.
+    pub(crate) fn aside(&mut self, text: impl FnOnce(&Style) -> String) {
+        if !self.json {
+            let text = text(&self.stderr_style);
+            self.message(&text);
+        }
+    }
+
+    /// Something to know, in JSON mode too.
+    pub(crate) fn note(&mut self, text: &str) {
+        let label = self.stderr_style.cyan("note:");
+        let text = lines(text);
+        self.message(&format!("{label} {text}\n"));
+    }
+
+    /// Something to mend, in JSON mode too.
+    pub(crate) fn warn(&mut self, text: &str) {
+        let label = self.stderr_style.yellow("warning:");
+        let text = lines(text);
+        self.message(&format!("{label} {text}\n"));
+    }
+
+    /// A failure: to a person in lines, and in JSON mode as the one document too.
+    pub(crate) fn failure(&mut self, failure: &Failure) -> Result<(), CliError> {
+        let text = failure_text(failure, &self.stderr_style);
+        self.message(&text);
+        if !self.json {
+            return Ok(());
+        }
+        let mut failure = failure.clone();
+        failure.message = redact(&failure.message);
+        self.document(&failure.document())
+    }
+
+    /// A wrong command line: clap has its own words for it, with the usage and its colours.
+    pub(crate) fn usage(&mut self, error: &clap::Error) -> Result<(), CliError> {
+        let rendered = error.render();
+        let text = if self.stderr_style.color {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
+        };
+        self.message(&text);
+        if !self.json {
+            return Ok(());
+        }
+        let text = rendered.to_string();
+        let message = text.lines().next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        self.document(&Failure::usage(redact(message)).next("oi --help").document())
+    }
+
+    /// Messages must not turn a success into a failure: a closed standard error is ignored.
+    fn message(&mut self, text: &str) {
+        let _ = self.stderr.write_all(redact(text).as_bytes());
+        let _ = self.stderr.flush();
+    }
+}
+
+/// `error: …`, with what leads on below it.
+pub(crate) fn failure_text(failure: &Failure, style: &Style) -> String {
+    let mut text = format!("{} {}\n", style.red("error:"), lines(&failure.message));
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(text, "{} {}", style.cyan("hint:"), lines(hint));
+    }
+    if let Some(command) = &failure.next_command {
+        let command = style.bold(&plain(command));
+        let _ = writeln!(text, "{} {command}", style.cyan("next:"));
+    }
+    text
+}
+
+/// Safe to show, line breaks kept: a message may have them, and what it quotes gets no further
+/// than its own line.
+fn lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    lines.join("\n")
+}
+
+fn wants_color(environment: &Environment, terminal: bool) -> bool {
+    if environment.get(NO_COLOR).is_some() {
+        return false;
+    }
+    if environment
+        .get(CLICOLOR_FORCE)
+        .is_some_and(|value| value != "0")
+    {
+        return true;
+    }
+    terminal && environment.get(TERM).as_deref() != Some("dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_unless_the_user_says_otherwise() {
+        for (variables, terminal, color) in [
+            ([(NO_COLOR, ""), (TERM, "xterm")], true, true),
+            ([(NO_COLOR, ""), (TERM, "xterm")], false, false),
+            ([(NO_COLOR, "1"), (TERM, "xterm")], true, false),
+            ([(NO_COLOR, "1"), (CLICOLOR_FORCE, "1")], true, false),
+            ([(NO_COLOR, ""), (CLICOLOR_FORCE, "1")], false, true),
+            ([(NO_COLOR, ""), (CLICOLOR_FORCE, "0")], false, false),
+            ([(NO_COLOR, ""), (TERM, "dumb")], true, false),
+        ] {
+            let environment = Environment::from(variables);
+            assert_eq!(wants_color(&environment, terminal), color, "{variables:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Questions to whoever sits at the terminal. They go to the terminal or standard error, so that
+//! standard output stays data.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use zeroize::Zeroizing;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// The most that is read from standard input for a token, which has 55 characters.
+const MAX_TOKEN_INPUT: u64 = 4_096;
+
+/// Whether there is somebody to ask.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question with the answer no as its default. Ctrl-C and the end of input end the command.
+pub(crate) fn confirm(question: &str) -> Result<bool, CliError> {
+    exit_130_on_interrupt();
+    ask(question, &mut io::stdin().lock(), &mut io::stderr())
+}
+
+fn ask(
+    question: &str,
+    answers: &mut dyn BufRead,
+    questions: &mut dyn Write,
+) -> Result<bool, CliError> {
+    write!(questions, "{question} [y/N] ")?;
+    questions.flush()?;
+    let mut answer = String::new();
+    if answers.take(MAX_TOKEN_INPUT).read_line(&mut answer)? == 0 {
+        writeln!(questions)?;
+        return Err(CliError::Reported(ExitCode::Interrupted));
+    }
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    ))
+}
+
+/// The token from standard input, without the line break at its end; on a terminal it is asked
+/// for and not shown.
+pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
+    if !io::stdin().is_terminal() {
+        return Ok(read_piped(&mut io::stdin().lock())?);
+    }
+    exit_130_on_interrupt();
+    match rpassword::prompt_password("Token (not shown): ") {
+        Ok(token) => Ok(Zeroizing::new(token)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Err(CliError::Reported(ExitCode::Interrupted))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read_piped(input: &mut dyn Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    input.take(MAX_TOKEN_INPUT).read_to_string(&mut text)?;
+    let end = text
+        .strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'))
+        .map_or(text.len(), str::len);
+    text.truncate(end);
+    Ok(text)
+}
+
+/// At a question, Ctrl-C is an answer, with an exit status of its own; elsewhere the signal ends
+/// the process, as it does any other.
+fn exit_130_on_interrupt() {
+    // It fails only for a signal that cannot be handled; then the signal ends the process.
+    let _ = signal_hook::flag::register_conditional_shutdown(
+        signal_hook::consts::SIGINT,
+        ExitCode::Interrupted as i32,
+        Arc::new(AtomicBool::new(true)),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(answer: &str) -> Result<bool, CliError> {
+        ask("Delete it?", &mut answer.as_bytes(), &mut Vec::new())
+    }
+
+    #[test]
+    fn only_yes_is_yes() {
+        for answer in ["y\n", "Y\n", " yes \r\n", "YES"] {
+            assert!(answered(answer).unwrap(), "{answer:?}");
+        }
+        for answer in ["\n", "n\n", "no\n", "yep\n", "yy\n"] {
+            assert!(!answered(answer).unwrap(), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_input_is_no_answer() {
+        assert!(matches!(
+            answered(""),
+            Err(CliError::Reported(ExitCode::Interrupted))
+        ));
+    }
+
+    #[test]
+    fn one_line_break_is_taken_off_and_nothing_else() {
+        for (input, token) in [
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a", "a"),
+            ("a\n\n", "a\n"),
+            (" a \n", " a "),
+        ] {
+            assert_eq!(read_piped(&mut input.as_bytes()).unwrap().as_str(), token);
+        }
+    }
+}

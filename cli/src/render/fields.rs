@@ -1,0 +1,23 @@
+use super::Style;
+
+/// Lines of a label and a value, the values under one another:
+///
+/// ```text
+///   kind     personal
+///   expires  never
+/// ```
+pub(crate) fn fields(fields: &[(&str, String)], style: &Style) -> String {
+    let width = fields
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or(0);
+    fields
+        .iter()
+        .map(|(label, value)| {
+            let label = style.dim(&format!("{label:width$}"));
+            format!("  {label}  {value}\n")
+        })
+        .collect::<Vec<_>>()
+        .concat()
+}

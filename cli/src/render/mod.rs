@@ -1,0 +1,13 @@
+//! How things look to a person: text that is safe to print, times, fields, tables.
+
+mod fields;
+mod plain;
+mod style;
+mod table;
+mod time;
+
+pub(crate) use fields::fields;
+pub(crate) use plain::{escape_json, masked, plain, redact};
+pub(crate) use style::Style;
+pub(crate) use table::{Listing, Row};
+pub(crate) use time::{ends, expiry, moment, parse, span};

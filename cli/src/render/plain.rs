@@ -1,0 +1,129 @@
+use std::fmt::Write as _;
+
+/// What every secret begins with, with the least that must follow to be taken for one.
+const SECRET_PREFIXES: [&str; 2] = ["oi_pat_", "oi_run_"];
+const LEAST_SECRET_CHARS: usize = 8;
+
+/// `text` as it can be shown on a terminal: one line, no character that moves the cursor, changes
+/// a mode, turns the direction of writing or hides. Such a character becomes `�`.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_unsafe(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// JSON in which those characters are written as `\u` escapes: the same document, safe to show.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line breaks are between values here: inside of strings, serde has escaped them.
+        if is_unsafe(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Control characters (C0, DEL, C1), line and paragraph separators, and what is invisible:
+/// bidirectional controls (UAX #9 §2), zero-width and other format characters, tags.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A secret as it may be shown: what it begins with and its last four characters, which leave
+/// 208 bits unknown. Anything that is not long enough to be a secret is not shown at all.
+pub(crate) fn masked(secret: &str) -> String {
+    let last = secret.len().checked_sub(4).filter(|at| *at >= 40);
+    let prefix = SECRET_PREFIXES
+        .into_iter()
+        .find(|prefix| secret.starts_with(prefix));
+    match (prefix, last.and_then(|at| secret.get(at..))) {
+        (Some(prefix), Some(last)) => format!("{prefix}…{}", plain(last)),
+        _ => "…".to_owned(),
+    }
+}
+
+/// `text` without anything that looks like a secret: for messages that quote what was typed.
+pub(crate) fn redact(text: &str) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = SECRET_PREFIXES.iter().filter_map(|p| rest.find(p)).min() {
+        let (before, secret) = rest.split_at(at);
+        let (prefix, body) = secret.split_at(SECRET_PREFIXES[0].len());
+        let end = body
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+            .unwrap_or(body.len());
+        redacted.push_str(before);
+        redacted.push_str(prefix);
+        redacted.push_str(if end < LEAST_SECRET_CHARS {
+            &body[..end]
+        } else {
+            "…"
+        });
+        rest = &body[end..];
+    }
+    redacted.push_str(rest);
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_acts_on_it() {
+        assert_eq!(plain("a\x1b[31mb\u{9b}c\r\nd\te"), "a�[31mb�c��d�e");
+        assert_eq!(
+            plain("\u{202e}abc\u{2066}\u{200b}\u{feff}\u{2028}"),
+            "�abc����"
+        );
+        assert_eq!(plain("Zoë 界 ❤"), "Zoë 界 ❤");
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_document() {
+        let value = serde_json::json!({"name": "a\u{9b}\u{202e}\u{e0041}\"\\\n界"});
+        let escaped = escape_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(escaped.chars().all(|c| c == '\n' || !is_unsafe(c)));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
+            value
+        );
+    }
+
+    #[test]
+    fn a_mask_shows_the_kind_and_four_characters() {
+        assert_eq!(masked(SECRET), "oi_pat_…wm0h");
+        for text in [
+            "",
+            "oi_pat_",
+            "oi_pat_abcd",
+            "hunter2",
+            "oi_pat_1234567890123456789012345ééé",
+        ] {
+            assert_eq!(masked(text), "…", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_loses_every_secret_and_keeps_the_rest() {
+        assert_eq!(
+            redact(&format!("bad '{SECRET}', '{SECRET}x' ")),
+            "bad 'oi_pat_…', 'oi_pat_…' "
+        );
+        assert_eq!(redact("oi_run_abcdefgh-"), "oi_run_…");
+        let text = "a token begins with oi_pat_ or oi_run_; oi_pat_…";
+        assert_eq!(redact(text), text);
+    }
+}

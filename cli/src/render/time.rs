@@ -1,0 +1,145 @@
+use openindex_domain::clock::Timestamp;
+
+use super::{Style, plain};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// A time as the server writes it.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(text)
+}
+
+/// When a token ends: `2026-12-31 (in 37 days)`, `never`, `expired 2026-11-01 (23 days ago)`.
+///
+/// An expiry at midnight in UTC is the end of the day before, as it was asked for.
+pub(crate) fn expiry(at: Option<&str>, style: &Style) -> String {
+    let Some(text) = at else {
+        return "never".to_owned();
+    };
+    let Some(at) = parse(text) else {
+        return plain(text);
+    };
+    let day = if at.unix_millis() % DAY == 0 {
+        date(at.saturating_add_millis(-1))
+    } else {
+        format!("{} {} UTC", date(at), clock(at))
+    };
+    let relative = relative(at, style.now);
+    if at <= style.now {
+        style.red(&format!("expired {day} ({relative})"))
+    } else if at.unix_millis() - style.now.unix_millis() < 14 * DAY {
+        style.yellow(&format!("{day} ({relative})"))
+    } else {
+        format!("{day} ({relative})")
+    }
+}
+
+/// The same as part of a sentence: `never expires`, `expires 2026-12-31 (in 37 days)`.
+pub(crate) fn ends(at: Option<&str>, style: &Style) -> String {
+    let expiry = expiry(at, style);
+    match at.and_then(parse) {
+        None if at.is_none() => "never expires".to_owned(),
+        Some(at) if at <= style.now => expiry,
+        _ => format!("expires {expiry}"),
+    }
+}
+
+/// When something happened: `2 minutes ago`, and the date when that is long ago; `never`.
+pub(crate) fn moment(at: Option<&str>, style: &Style) -> String {
+    let Some(text) = at else {
+        return "never".to_owned();
+    };
+    match parse(text) {
+        None => plain(text),
+        Some(at) if style.now.unix_millis() - at.unix_millis() > 30 * DAY => date(at),
+        Some(at) => relative(at, style.now),
+    }
+}
+
+/// The day in UTC: `2026-12-31`.
+fn date(at: Timestamp) -> String {
+    at.to_string()[..10].to_owned()
+}
+
+fn clock(at: Timestamp) -> String {
+    at.to_string()[11..16].to_owned()
+}
+
+fn relative(at: Timestamp, now: Timestamp) -> String {
+    let millis = at.unix_millis() - now.unix_millis();
+    if millis.abs() < 1_000 {
+        "just now".to_owned()
+    } else if millis > 0 {
+        format!("in {}", span(millis))
+    } else {
+        format!("{} ago", span(-millis))
+    }
+}
+
+/// A span of so many milliseconds in its greatest unit, cut down: `37 days`, `1 minute`.
+pub(crate) fn span(millis: i64) -> String {
+    let (count, unit) = match millis {
+        millis if millis < MINUTE => (millis / 1_000, "second"),
+        millis if millis < HOUR => (millis / MINUTE, "minute"),
+        millis if millis < 2 * DAY => (millis / HOUR, "hour"),
+        millis if millis < 2 * 365 * DAY => (millis / DAY, "day"),
+        millis => (millis / (365 * DAY), "year"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: Style = Style {
+        width: 80,
+        color: false,
+        now: openindex_domain::testing::fixtures::NOW,
+    };
+
+    #[test]
+    fn an_expiry_at_midnight_is_the_end_of_the_day_before() {
+        for (at, shown) in [
+            (Some("2027-01-01T00:00:00.000Z"), "2026-12-31 (in 37 days)"),
+            (
+                Some("2026-12-31T12:00:00.000Z"),
+                "2026-12-31 12:00 UTC (in 37 days)",
+            ),
+            (Some("2026-11-25T00:00:00Z"), "2026-11-24 (in 18 hours)"),
+            (
+                Some("2026-11-24T06:00:00Z"),
+                "expired 2026-11-24 06:00 UTC (just now)",
+            ),
+            (
+                Some("2026-11-02T00:00:00Z"),
+                "expired 2026-11-01 (22 days ago)",
+            ),
+            (
+                Some("9999-12-31T23:59:59.999Z"),
+                "9999-12-31 23:59 UTC (in 7978 years)",
+            ),
+            (None, "never"),
+            (Some("soon\x1b"), "soon�"),
+        ] {
+            assert_eq!(expiry(at, &STYLE), shown, "{at:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_told_by_its_distance() {
+        for (at, shown) in [
+            (Some("2026-11-24T05:59:59.500Z"), "just now"),
+            (Some("2026-11-24T05:58:00Z"), "2 minutes ago"),
+            (Some("2026-11-24T05:00:00Z"), "1 hour ago"),
+            (Some("2026-11-22T05:00:00Z"), "2 days ago"),
+            (Some("2025-11-22T05:00:00Z"), "2025-11-22"),
+            (Some("2026-11-24T06:00:05Z"), "in 5 seconds"),
+            (None, "never"),
+        ] {
+            assert_eq!(moment(at, &STYLE), shown, "{at:?}");
+        }
+    }
+}

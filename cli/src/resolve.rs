@@ -1,0 +1,181 @@
+//! Which profile, which token, which server: pure functions of flags, environment and file.
+
+use openindex_adapters_http::client::BaseUrl;
+use openindex_domain::token::Secret;
+
+use crate::cli::Globals;
+use crate::config::{Config, Profile};
+use crate::environment::{self, Environment};
+use crate::error::Failure;
+use crate::exit_code::ExitCode;
+
+/// The profile that is used when nothing names one.
+pub(crate) const DEFAULT_PROFILE: &str = "default";
+
+/// What the choices are made from.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub(crate) globals: &'a Globals,
+    pub(crate) environment: &'a Environment,
+    pub(crate) config: &'a Config,
+}
+
+/// A token, and where it is from.
+#[derive(Debug)]
+pub(crate) struct Credential {
+    pub(crate) secret: Secret,
+    pub(crate) source: TokenSource,
+}
+
+/// Where a token is from; shown as `OPENINDEX_TOKEN` or `profile:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TokenSource {
+    Environment,
+    Profile(String),
+}
+
+/// Which server to talk to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) app_url: BaseUrl,
+    /// What API paths are appended to.
+    pub(crate) api_url: BaseUrl,
+    pub(crate) source: ServerSource,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerSource {
+    Flag,
+    Environment,
+    Profile,
+}
+
+impl std::fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Environment => f.write_str(environment::TOKEN),
+            Self::Profile(name) => write!(f, "profile:{name}"),
+        }
+    }
+}
+
+impl ServerSource {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "--app-url",
+            Self::Environment => environment::APP_URL,
+            Self::Profile => "profile",
+        }
+    }
+}
+
+impl<'a> Sources<'a> {
+    /// `--profile`, `OPENINDEX_PROFILE`, `current_profile`, `default`: the name, and whether
+    /// somebody chose it.
+    fn chosen_profile(&self) -> (String, bool) {
+        self.globals
+            .profile
+            .clone()
+            .or_else(|| self.environment.get(environment::PROFILE))
+            .or_else(|| self.config.current_profile.clone())
+            .map_or_else(|| (DEFAULT_PROFILE.to_owned(), false), |name| (name, true))
+    }
+
+    /// The name of the profile to use, which need not exist.
+    pub(crate) fn profile_name(&self) -> String {
+        self.chosen_profile().0
+    }
+
+    /// The profile to use. A name that somebody chose must exist: a mistyped one must not turn
+    /// into no profile. Without a choice there may be none.
+    pub(crate) fn profile(&self) -> Result<(String, Option<&'a Profile>), Failure> {
+        let (name, chosen) = self.chosen_profile();
+        match self.config.profiles.get(&name) {
+            None if chosen => Err(profile_not_found(&name)),
+            profile => Ok((name, profile)),
+        }
+    }
+
+    /// `OPENINDEX_TOKEN` over the profile's token.
+    pub(crate) fn credential(&self) -> Result<Option<Credential>, Failure> {
+        if let Some(text) = self.environment.get(environment::TOKEN) {
+            return credential(&text, TokenSource::Environment).map(Some);
+        }
+        let (name, profile) = self.profile()?;
+        profile
+            .and_then(|profile| profile.token.as_ref())
+            .map(|token| credential(token.expose(), TokenSource::Profile(name)))
+            .transpose()
+    }
+
+    /// `--app-url`, `OPENINDEX_APP_URL`, the profile's server. The first two are taken as they
+    /// are; for the profile's, it is known where its API is.
+    pub(crate) fn server(&self) -> Result<Option<Server>, Failure> {
+        let given = [
+            (self.globals.app_url.clone(), ServerSource::Flag),
+            (
+                self.environment.get(environment::APP_URL),
+                ServerSource::Environment,
+            ),
+        ];
+        for (text, source) in given {
+            if let Some(text) = text {
+                let app_url = base_url(&text, source.as_str())?;
+                return Ok(Some(Server {
+                    api_url: app_url.clone(),
+                    app_url,
+                    source,
+                }));
+            }
+        }
+        let (name, profile) = self.profile()?;
+        profile.map_or(Ok(None), |profile| profile_server(&name, profile))
+    }
+}
+
+/// The server of a profile, if it has one.
+pub(crate) fn profile_server(name: &str, profile: &Profile) -> Result<Option<Server>, Failure> {
+    let Some(app_url) = &profile.app_url else {
+        return Ok(None);
+    };
+    let app_url = base_url(app_url, &format!("app_url of the profile {name}"))?;
+    let api_url = match &profile.api_url {
+        None => app_url.clone(),
+        Some(api_url) => base_url(api_url, &format!("api_url of the profile {name}"))?,
+    };
+    Ok(Some(Server {
+        app_url,
+        api_url,
+        source: ServerSource::Profile,
+    }))
+}
+
+pub(crate) fn base_url(text: &str, source: &str) -> Result<BaseUrl, Failure> {
+    // Not quoted: it may hold a password.
+    BaseUrl::parse(text).map_err(|error| Failure::usage(format!("{source}: {error}")))
+}
+
+fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
+    match Secret::parse(text) {
+        Ok(secret) => Ok(Credential { secret, source }),
+        Err(error) => Err(Failure::new(
+            ExitCode::Auth,
+            "token_malformed",
+            format!("the token from {source} is malformed: {error}"),
+        )
+        .detail("source", source.to_string())
+        .next("oi profile set --token -")),
+    }
+}
+
+pub(crate) fn profile_not_found(name: &str) -> Failure {
+    Failure::new(
+        ExitCode::Failure,
+        "profile_not_found",
+        format!("there is no profile named {name}"),
+    )
+    .next("oi profile list")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+use openindex_adapters_http::wire::PlainSecret;
+use openindex_domain::testing::SeededEntropy;
+use openindex_domain::token::TokenKind;
+
+use super::*;
+use crate::environment::{APP_URL, PROFILE, TOKEN};
+
+fn secret(seed: u64) -> String {
+    Secret::generate(TokenKind::Personal, &SeededEntropy::new(seed))
+        .unwrap()
+        .expose()
+        .to_owned()
+}
+
+/// Profiles `default` and `work`, each with a token and a server of its own; `bare` has nothing.
+fn config(current: Option<&str>) -> Config {
+    let profile = |seed, host: &str| Profile {
+        app_url: Some(format!("https://{host}.example")),
+        api_url: Some(format!("https://api.{host}.example")),
+        token: Some(PlainSecret::new(&secret(seed))),
+        ..Profile::default()
+    };
+    let mut config = Config {
+        current_profile: current.map(str::to_owned),
+        ..Config::default()
+    };
+    config
+        .profiles
+        .insert("default".to_owned(), profile(1, "default"));
+    config
+        .profiles
+        .insert("work".to_owned(), profile(2, "work"));
+    config
+        .profiles
+        .insert("bare".to_owned(), Profile::default());
+    config
+}
+
+fn flags(profile: Option<&str>, app_url: Option<&str>) -> Globals {
+    Globals {
+        profile: profile.map(str::to_owned),
+        app_url: app_url.map(str::to_owned),
+        json: false,
+    }
+}
+
+#[test]
+fn a_profile_is_named_by_flag_then_environment_then_file_then_default() {
+    for (flag, variable, current, expected) in [
+        (Some("work"), "bare", Some("default"), "work"),
+        (None, "bare", Some("work"), "bare"),
+        (None, "", Some("work"), "work"),
+        (None, " ", None, "default"),
+    ] {
+        let sources = Sources {
+            globals: &flags(flag, None),
+            environment: &Environment::from([(PROFILE, variable)]),
+            config: &config(current),
+        };
+        assert_eq!(sources.profile_name(), expected);
+        assert!(sources.profile().unwrap().1.is_some());
+    }
+}
+
+#[test]
+fn a_chosen_profile_must_exist_and_the_default_need_not() {
+    let missing = "wrok";
+    let nothing = Config::default();
+    let current = Config {
+        current_profile: Some(missing.to_owned()),
+        ..Config::default()
+    };
+    for (globals, variable, config) in [
+        (flags(Some(missing), None), "", &nothing),
+        (flags(None, None), missing, &nothing),
+        (flags(None, None), "", &current),
+    ] {
+        let environment = Environment::from([(PROFILE, variable)]);
+        let sources = Sources {
+            globals: &globals,
+            environment: &environment,
+            config,
+        };
+        let failure = sources.credential().unwrap_err();
+        assert_eq!(failure.code, "profile_not_found");
+        assert!(failure.message.contains(missing));
+    }
+    let sources = Sources {
+        globals: &flags(None, None),
+        environment: &Environment::default(),
+        config: &nothing,
+    };
+    assert!(sources.credential().unwrap().is_none());
+    assert!(sources.server().unwrap().is_none());
+}
+
+#[test]
+fn the_environments_token_is_over_every_profiles() {
+    for (flag, variable, source, seed) in [
+        (None, secret(9), "OPENINDEX_TOKEN", 9),
+        (
+            Some("work"),
+            format!(" {}\n", secret(9)),
+            "OPENINDEX_TOKEN",
+            9,
+        ),
+        (Some("work"), String::new(), "profile:work", 2),
+        (None, " ".to_owned(), "profile:default", 1),
+    ] {
+        let sources = Sources {
+            globals: &flags(flag, None),
+            environment: &Environment::from([(TOKEN, variable.as_str())]),
+            config: &config(None),
+        };
+        let credential = sources.credential().unwrap().unwrap();
+        assert_eq!(credential.source.to_string(), source);
+        assert_eq!(credential.secret.expose(), secret(seed));
+    }
+}
+
+#[test]
+fn a_malformed_token_is_refused_with_its_source_and_without_its_text() {
+    let sources = Sources {
+        globals: &flags(None, None),
+        environment: &Environment::from([(TOKEN, "oi_pat_hunter2")]),
+        config: &config(None),
+    };
+    let failure = sources.credential().unwrap_err();
+    assert_eq!(failure.exit, ExitCode::Auth);
+    assert_eq!(
+        failure.message,
+        "the token from OPENINDEX_TOKEN is malformed: a token has exactly 55 characters"
+    );
+}
+
+#[test]
+fn a_server_is_named_by_flag_then_environment_then_profile() {
+    for (flag, variable, profile, api_url, source) in [
+        (
+            Some("http://a.example/"),
+            "http://b.example",
+            None,
+            "http://a.example",
+            ServerSource::Flag,
+        ),
+        (
+            None,
+            "http://b.example",
+            None,
+            "http://b.example",
+            ServerSource::Environment,
+        ),
+        (
+            None,
+            "",
+            Some("work"),
+            "https://api.work.example",
+            ServerSource::Profile,
+        ),
+    ] {
+        let sources = Sources {
+            globals: &flags(profile, flag),
+            environment: &Environment::from([(APP_URL, variable)]),
+            config: &config(None),
+        };
+        let server = sources.server().unwrap().unwrap();
+        assert_eq!(server.api_url.as_str(), api_url);
+        assert_eq!(server.source, source);
+    }
+}
+
+#[test]
+fn a_url_that_is_none_is_named_by_its_source() {
+    let sources = Sources {
+        globals: &flags(None, None),
+        environment: &Environment::from([(APP_URL, "ftp://ada:hunter2@x")]),
+        config: &config(None),
+    };
+    let failure = sources.server().unwrap_err();
+    assert!(failure.message.starts_with("OPENINDEX_APP_URL: "));
+    assert!(!failure.message.contains("hunter2"));
+    assert_eq!(failure.exit, ExitCode::Usage);
+}
