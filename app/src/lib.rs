@@ -1,1 +1,13 @@
-//! x
+//! The composition root: chooses a store by the scheme of its URL, puts clock, entropy, use cases
+//! and routes together, and serves them. [`build`] makes the real thing from a [`Config`], so that
+//! a test starts what an operator starts.
+
+mod build;
+mod config;
+mod error;
+mod serve;
+mod store;
+
+pub use build::{App, build};
+pub use config::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl, InvalidDatabaseUrl};
+pub use error::AppError;

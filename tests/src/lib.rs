@@ -1,1 +1,69 @@
-//! x
+//! What the black-box tests share: the built `oi-server` and `oi`, a database of either kind, and
+//! a plain HTTP client.
+//!
+//! The binaries are those in the directory that the tests themselves were built into, so build
+//! them first: `cargo build --workspace --bins` (`scripts/test` does).
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a test's helper panics when the world is not as the test needs it"
+)]
+
+mod database;
+mod http;
+mod oi;
+mod server;
+
+pub use database::{Database, Kind};
+pub use http::{Answer, Client};
+pub use oi::{Oi, Output};
+pub use server::{Bootstrapped, Server};
+
+use std::path::PathBuf;
+
+/// Bytes as lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// One of the built programs.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("the test's own path");
+    let directory = tests
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("target/<profile>/deps");
+    let path = directory.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing; build it with `cargo build --workspace --bins`",
+        path.display()
+    );
+    path
+}
+
+/// Makes one test a store of each function named: `both_stores!(a, b)` runs `a(Kind)` and
+/// `b(Kind)` in the modules `sqlite` and `postgres`.
+#[macro_export]
+macro_rules! both_stores {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $case() {
+                super::$case($crate::Kind::Sqlite);
+            })+
+        }
+        mod postgres {
+            $(#[test]
+            fn $case() {
+                super::$case($crate::Kind::Postgres);
+            })+
+        }
+    };
+}

@@ -90,7 +90,7 @@ async fn observe(State(state): State<ApiState>, mut request: Request, next: Next
             HeaderValue::from_static("nosniff"),
         );
         let status = response.status().as_u16();
-        let micros = begun.elapsed().as_micros();
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(route, status, micros, "answered");
         response
     }

@@ -84,6 +84,20 @@ async fn json_that_cannot_be_read_is_400_and_says_where() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_off_is_400() {
+    let server = Server::new();
+    let admin = server.admin();
+    let chunks = [
+        Ok(http_body::Frame::data("{".into())),
+        Err(std::io::Error::other("the client went away")),
+    ];
+    let stream = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
+    let answer = server.send(create(&admin), Body::new(stream)).await;
+    assert_eq!(answer.problem(400), "invalid_request");
+    assert!(!String::from_utf8_lossy(&answer.body).contains("went away"));
+}
+
+#[tokio::test]
 async fn headers_over_16_kib_are_431_with_the_target_counted_in() {
     let server = Server::new();
     let admin = server.admin();

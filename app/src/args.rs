@@ -1,0 +1,197 @@
+//! The command line and the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use openindex_app::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl};
+use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
+
+/// The OpenIndex server: issues, verifies and revokes personal access tokens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "oi-server",
+    version,
+    after_help = "\
+Examples:
+  oi-server                                    serve on 127.0.0.1:8080 with openindex.db
+  oi-server bootstrap --email ada@example.com --name Ada
+                                               create the first administrator, print a token
+  DATABASE_URL=postgres://oi@db/oi oi-server --listen 0.0.0.0:8080 \\
+      --public-url https://openindex.example.com
+
+A password belongs into DATABASE_URL and not into --database-url: others on the
+machine can read a process's arguments."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API (the default).
+    Serve(Serve),
+    /// Create the first administrator and print an admin token, once.
+    ///
+    /// Migrates the database first. Refused on an instance that has users.
+    Bootstrap(Bootstrap),
+    /// Bring the database's schema to this version and exit.
+    Migrate,
+    /// Print the API's description (OpenAPI 3.1) and exit.
+    Openapi,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Common {
+    #[arg(
+        long,
+        help = "Where tokens are kept: sqlite://PATH (created when missing) or postgres://…",
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = DEFAULT_DATABASE_URL,
+        value_name = "URL"
+    )]
+    pub(crate) database_url: DatabaseUrl,
+    /// What to log, as in `info`, `debug` or `openindex_app=debug,warn`.
+    #[arg(
+        long,
+        global = true,
+        env = "OPENINDEX_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub(crate) log: String,
+    /// How to write log lines; json unless standard error is a terminal.
+    #[arg(
+        long,
+        global = true,
+        env = "OPENINDEX_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, env = "OPENINDEX_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// How clients reach this instance [default: http:// and the address]
+    #[arg(long, env = "OPENINDEX_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub(crate) public_url: Option<String>,
+    /// The most live tokens a user may have.
+    #[arg(
+        long,
+        env = "OPENINDEX_TOKEN_QUOTA",
+        default_value_t = DEFAULT_TOKEN_QUOTA,
+        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_name = "NUMBER"
+    )]
+    pub(crate) token_quota: u32,
+    /// How long requests in progress may go on after SIGTERM, in seconds.
+    #[arg(
+        long,
+        env = "OPENINDEX_DRAIN_SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(0..=3600),
+        value_name = "SECONDS"
+    )]
+    pub(crate) drain_seconds: u64,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi-server bootstrap --email ada@example.com --name Ada
+  oi-server bootstrap --email ada@example.com --name Ada --token-only \\
+      | oi profile set --app-url http://127.0.0.1:8080 --token -")]
+pub(crate) struct Bootstrap {
+    /// The administrator's email address.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// What the administrator is called.
+    #[arg(long)]
+    pub(crate) name: String,
+    #[arg(
+        long,
+        conflicts_with = "token_only",
+        help = r#"Print one JSON document: {"user":…,"pat":…,"token":"oi_pat_…"}"#
+    )]
+    pub(crate) json: bool,
+    /// Print the token and nothing else, for a pipe.
+    #[arg(long)]
+    pub(crate) token_only: bool,
+}
+
+impl Serve {
+    pub(crate) fn config(self, common: Common) -> Config {
+        Config {
+            listen: self.listen,
+            public_url: self.public_url,
+            token_quota: self.token_quota,
+            drain_for: Duration::from_secs(self.drain_seconds),
+            ..Config::on(common.database_url)
+        }
+    }
+}
+
+/// An http or https URL, without the slash at its end.
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let wrong = "must be a URL such as https://openindex.example.com, without a query";
+    let url = url::Url::parse(text).map_err(|_| wrong)?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if plain {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_public_url_is_kept_without_its_last_slash() {
+        assert_eq!(
+            public_url("https://oi.example.com/api/").unwrap(),
+            "https://oi.example.com/api"
+        );
+        for text in [
+            "",
+            "oi.example.com",
+            "ftp://oi.example.com",
+            "https://a:b@oi.example.com",
+            "https://oi.example.com/?token=1",
+        ] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! One file per command.
+
+pub(crate) mod bootstrap;
+pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+
+use anyhow::Context as _;
+use openindex_app::{App, Config, build};
+
+/// Builds the application, or says which part of the environment is to be looked at.
+async fn open(config: Config) -> anyhow::Result<App> {
+    build(config)
+        .await
+        .context("cannot start; see --database-url (DATABASE_URL)")
+}

@@ -1,0 +1,129 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
+
+/// Where the server listens unless told otherwise: this machine alone.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Which database is used unless told otherwise: a file in the working directory.
+pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
+
+/// How to run the server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Which store.
+    pub database: DatabaseUrl,
+    /// How clients reach this instance, without a slash at its end. `None` is `http://` and the
+    /// address that it listens on.
+    pub public_url: Option<String>,
+    /// The most live tokens a user may have.
+    pub token_quota: u32,
+    /// How often last-used times are written.
+    pub flush_every: Duration,
+    /// How long requests in progress may go on after the signal to stop.
+    pub drain_for: Duration,
+}
+
+impl Config {
+    /// The defaults with this database and a free port on the loopback interface.
+    ///
+    /// # Panics
+    ///
+    /// Never: the address is well-formed.
+    #[must_use]
+    pub fn on(database: DatabaseUrl) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database,
+            public_url: None,
+            token_quota: DEFAULT_TOKEN_QUOTA,
+            flush_every: Duration::from_secs(2),
+            drain_for: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The URL of a store: `sqlite://PATH` or `postgres://…`. It may hold a password, so `Debug` shows
+/// the scheme alone and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    url: String,
+    scheme: Scheme,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Sqlite,
+    Postgres,
+}
+
+/// The text is not the URL of a store. It does not repeat the text, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must begin with sqlite:// or postgres:// (such as sqlite://openindex.db)")]
+pub struct InvalidDatabaseUrl;
+
+impl DatabaseUrl {
+    pub(crate) fn expose(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Whether it holds a password, which does not belong into a process's arguments.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        url::Url::parse(&self.url).is_ok_and(|url| {
+            url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+        })
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    fn from_str(url: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let scheme = match url.split_once(':') {
+            Some(("sqlite", _)) => Scheme::Sqlite,
+            Some(("postgres" | "postgresql", _)) => Scheme::Postgres,
+            _ => return Err(InvalidDatabaseUrl),
+        };
+        Ok(Self {
+            url: url.to_owned(),
+            scheme,
+        })
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({:?}, redacted)", self.scheme)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_chooses_the_store_and_nothing_shows_the_password() {
+        let url: DatabaseUrl = "postgres://oi:hunter2@db/oi".parse().unwrap();
+        assert_eq!(url.scheme(), Scheme::Postgres);
+        assert!(url.has_password());
+        assert!(!format!("{url:?}").contains("hunter2"));
+        let url: DatabaseUrl = "postgres://oi@db/oi?password=hunter2".parse().unwrap();
+        assert!(url.has_password());
+        let url: DatabaseUrl = "sqlite://openindex.db".parse().unwrap();
+        assert_eq!(url.scheme(), Scheme::Sqlite);
+        assert!(!url.has_password());
+        for text in ["", "openindex.db", "mysql://db/oi", "hunter2"] {
+            let error = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+}

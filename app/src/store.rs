@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_sqlite::SqliteStore;
+use openindex_domain::token::TokenStore;
+use openindex_domain::user::UserStore;
+use openindex_domain::{StoreError, StoreHealth};
+
+use crate::config::{DatabaseUrl, Scheme};
+
+/// One opened store behind each of its ports.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) health: Arc<dyn StoreHealth>,
+    schema: Arc<dyn Schema>,
+}
+
+/// What only the composition root asks of a store.
+#[async_trait]
+trait Schema: Send + Sync {
+    async fn migrate(&self) -> Result<(), StoreError>;
+    async fn close(&self);
+}
+
+macro_rules! schema {
+    ($store:ty) => {
+        #[async_trait]
+        impl Schema for $store {
+            async fn migrate(&self) -> Result<(), StoreError> {
+                <$store>::migrate(self).await
+            }
+
+            async fn close(&self) {
+                <$store>::close(self).await;
+            }
+        }
+    };
+}
+schema!(SqliteStore);
+schema!(PostgresStore);
+
+impl Stores {
+    /// Opens the store that the URL names; a missing SQLite file is created.
+    pub(crate) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Ok(match url.scheme() {
+            Scheme::Sqlite => Self::of(SqliteStore::connect(url.expose()).await?),
+            Scheme::Postgres => {
+                Self::of(PostgresStore::connect(url.expose(), PoolOptions::default()).await?)
+            }
+        })
+    }
+
+    fn of<S>(store: S) -> Self
+    where
+        S: TokenStore + UserStore + StoreHealth + Schema + 'static,
+    {
+        let store = Arc::new(store);
+        Self {
+            tokens: store.clone(),
+            users: store.clone(),
+            health: store.clone(),
+            schema: store,
+        }
+    }
+
+    /// Brings the schema to this version.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        self.schema.migrate().await
+    }
+
+    /// Gives every connection back.
+    pub(crate) async fn close(&self) {
+        self.schema.close().await;
+    }
+}

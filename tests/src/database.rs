@@ -1,0 +1,160 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Which store a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file in a temporary directory.
+    Sqlite,
+    /// A database of its own in the cluster that `DATABASE_URL` leads to.
+    Postgres,
+}
+
+/// A new and empty database for one test, and a back door into it: what a server keeps there can
+/// be looked at and changed past it.
+pub struct Database {
+    kind: Kind,
+    url: String,
+    directory: TempDir,
+    runtime: Runtime,
+}
+
+impl Database {
+    /// A new one.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = match kind {
+            Kind::Sqlite => format!(
+                "sqlite://{}",
+                directory.path().join("openindex.db").display()
+            ),
+            Kind::Postgres => runtime.block_on(create_postgres(&cluster())),
+        };
+        Self {
+            kind,
+            url,
+            directory,
+            runtime,
+        }
+    }
+
+    /// A database of a cluster that the test runs itself.
+    #[must_use]
+    pub fn in_cluster(url: &str) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let url = runtime.block_on(create_postgres(url));
+        Self {
+            kind: Kind::Postgres,
+            url,
+            directory: tempfile::tempdir().expect("a directory"),
+            runtime,
+        }
+    }
+
+    /// What `DATABASE_URL` of a server is to be.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Runs a statement that both kinds understand and answers how many rows it changed.
+    pub fn execute(&self, statement: &str) -> u64 {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        self.runtime.block_on(async {
+            match self.kind {
+                Kind::Sqlite => {
+                    let mut connection = self.sqlite().await;
+                    let done = connection.execute(sqlx::query(statement)).await;
+                    done.expect("the statement").rows_affected()
+                }
+                Kind::Postgres => {
+                    let mut connection = self.postgres().await;
+                    let done = connection.execute(sqlx::query(statement)).await;
+                    done.expect("the statement").rows_affected()
+                }
+            }
+        })
+    }
+
+    /// Everything that is kept, for a search: the bytes of SQLite's files with the write-ahead
+    /// log, or every row of every PostgreSQL table as text (bytes as hexadecimal digits).
+    #[must_use]
+    pub fn dump(&self) -> Vec<u8> {
+        match self.kind {
+            Kind::Sqlite => {
+                let mut bytes = vec![];
+                for entry in std::fs::read_dir(self.directory.path()).expect("a directory") {
+                    let path = entry.expect("an entry").path();
+                    bytes.extend(std::fs::read(path).expect("a file"));
+                }
+                bytes
+            }
+            Kind::Postgres => self.runtime.block_on(self.dump_postgres()),
+        }
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let connection = SqliteConnection::connect(&self.url).await;
+        connection.expect("the database file")
+    }
+
+    async fn postgres(&self) -> PgConnection {
+        let connection = PgConnection::connect(&self.url).await;
+        connection.expect("the database")
+    }
+
+    async fn dump_postgres(&self) -> Vec<u8> {
+        let mut connection = self.postgres().await;
+        let tables = sqlx::query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(&mut connection)
+            .await
+            .expect("the tables");
+        let mut text = String::new();
+        for table in tables {
+            let table: String = table.get(0);
+            let statement = format!("SELECT t::text FROM {table} t");
+            let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+                .fetch_all(&mut connection)
+                .await
+                .expect("the rows");
+            for row in rows {
+                text.push_str(row.get::<&str, _>(0));
+                text.push('\n');
+            }
+        }
+        text.into_bytes()
+    }
+}
+
+fn cluster() -> String {
+    std::env::var("DATABASE_URL").expect(
+        "DATABASE_URL leads to a throw-away PostgreSQL cluster; run the tests through \
+         `scripts/test`, or `scripts/postgres run -- cargo nextest run …`",
+    )
+}
+
+/// Creates a database in the cluster and answers its URL. The cluster is thrown away as a whole.
+async fn create_postgres(cluster: &str) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("black_box_{}_{number}", std::process::id());
+    let mut connection = PgConnection::connect(cluster).await.expect("the cluster");
+    let statement = format!("CREATE DATABASE {name}");
+    connection
+        .execute(sqlx::AssertSqlSafe(statement))
+        .await
+        .expect("a new database");
+    let (server, _) = cluster.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}

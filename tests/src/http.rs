@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Response};
+
+/// A plain HTTP client that takes every status as an answer.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    agent: Agent,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Client {
+    /// A client of the server at this base URL.
+    #[must_use]
+    pub fn new(base: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_mins(1)))
+            .build();
+        Self {
+            base: base.to_owned(),
+            agent: config.into(),
+        }
+    }
+
+    /// Sends a request with these headers and, where there is one, a body.
+    #[must_use]
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        self.try_send(method, path, headers, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same, when the server may be gone.
+    ///
+    /// # Errors
+    ///
+    /// When there was no answer.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        match body {
+            Some(body) => self
+                .agent
+                .run(request.body(body.to_owned())?)
+                .and_then(read),
+            None => self.agent.run(request.body(())?).and_then(read),
+        }
+    }
+
+    /// `GET` with a bearer token.
+    #[must_use]
+    pub fn get(&self, path: &str, token: &str) -> Answer {
+        self.send("GET", path, &[bearer(token).as_header()], None)
+    }
+
+    /// `DELETE` with a bearer token.
+    #[must_use]
+    pub fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send("DELETE", path, &[bearer(token).as_header()], None)
+    }
+
+    /// `POST` of JSON with a bearer token.
+    #[must_use]
+    pub fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let headers = [
+            bearer(token).into_header(),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        self.send("POST", path, &headers, Some(&body.to_string()))
+    }
+}
+
+struct Bearer(String);
+
+fn bearer(token: &str) -> Bearer {
+    Bearer(format!("Bearer {token}"))
+}
+
+impl Bearer {
+    fn as_header(&self) -> (&str, &str) {
+        ("authorization", &self.0)
+    }
+
+    fn into_header(self) -> (&'static str, String) {
+        ("authorization", self.0)
+    }
+}
+
+fn read(mut response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let text = response.body_mut().read_to_string()?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text,
+    })
+}
+
+impl Answer {
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header's text, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    }
+
+    /// The status and the code of the problem, or nothing where it is none.
+    #[must_use]
+    pub fn outcome(&self) -> (u16, String) {
+        let code = if self.header("content-type") == "application/problem+json" {
+            self.json()["code"].as_str().unwrap_or("").to_owned()
+        } else {
+            String::new()
+        };
+        (self.status, code)
+    }
+}

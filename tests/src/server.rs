@@ -1,0 +1,160 @@
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::http::Client;
+use crate::{Database, binary};
+
+/// How long a server may take to start: far longer than it does, for a machine that is busy.
+const START: Duration = Duration::from_mins(1);
+
+/// A running `oi-server`. It is killed when it is dropped.
+pub struct Server {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    closed: Receiver<()>,
+    /// Where it listens, as `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// A client of it.
+    pub http: Client,
+}
+
+/// The first administrator.
+#[derive(Debug)]
+pub struct Bootstrapped {
+    /// What `oi-server bootstrap --json` printed.
+    pub json: Value,
+    /// Their token's secret.
+    pub token: String,
+}
+
+impl Bootstrapped {
+    /// The administrator's id.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.json["user"]["id"].as_str().expect("an id")
+    }
+
+    /// Their token's id.
+    #[must_use]
+    pub fn pat_id(&self) -> &str {
+        self.json["pat"]["id"].as_str().expect("an id")
+    }
+}
+
+impl Server {
+    /// Starts one on a free port and waits until it listens.
+    #[must_use]
+    pub fn start(database: &Database) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    /// The same with more arguments.
+    #[must_use]
+    pub fn start_with(database: &Database, arguments: &[&str]) -> Self {
+        let mut child = Command::new(binary("oi-server"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments)
+            .env("DATABASE_URL", database.url())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("oi-server starts");
+        let stderr = BufReader::new(child.stderr.take().expect("standard error"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (listening, heard) = channel();
+        let (close, closed) = channel();
+        let lines = log.clone();
+        std::thread::spawn(move || {
+            for line in stderr.lines() {
+                let Ok(line) = line else { break };
+                if let Some(url) = listening_url(&line) {
+                    let _ = listening.send(url);
+                }
+                let mut log = lines.lock().expect("the log");
+                log.push_str(&line);
+                log.push('\n');
+            }
+            let _ = close.send(());
+        });
+        let Ok(url) = heard.recv_timeout(START) else {
+            let _ = child.kill();
+            panic!("oi-server did not listen: {}", log.lock().expect("the log"));
+        };
+        Self {
+            child,
+            log,
+            closed,
+            http: Client::new(&url),
+            url,
+        }
+    }
+
+    /// Creates the first administrator, as an operator does.
+    #[must_use]
+    pub fn bootstrap(database: &Database) -> Bootstrapped {
+        let output = Command::new(binary("oi-server"))
+            .args(["bootstrap", "--email", "ada@example.com"])
+            .args(["--name", "Ada Lovelace", "--json"])
+            .env("DATABASE_URL", database.url())
+            .output()
+            .expect("oi-server runs");
+        assert!(output.status.success(), "{output:?}");
+        let json: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let token = json["token"].as_str().expect("a token").to_owned();
+        Bootstrapped { json, token }
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// Sends SIGTERM and waits for its end; answers how it ended and all that it logged.
+    #[must_use]
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        let status = self.child.wait().expect("it ends");
+        let _ = self.closed.recv_timeout(START);
+        let log = self.log();
+        (status, log)
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+    }
+
+    /// Ends it with SIGKILL: no destructor, no flush, no goodbye.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listening_url(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let listening = line["message"] == "listening";
+    line["url"]
+        .as_str()
+        .filter(|_| listening)
+        .map(str::to_owned)
+}

@@ -1,0 +1,271 @@
+//! Every route × every kind of credential: exact status, challenge and code. The routes are read
+//! from the server's own description, and one that is missing here fails the test.
+
+use std::collections::BTreeSet;
+
+use openindex_domain::testing::SeededEntropy;
+use openindex_domain::token::{Secret, TokenKind};
+use openindex_tests::{Answer, Bootstrapped, Database, Kind, Server, both_stores, hex};
+use serde_json::json;
+
+both_stores! { every_route_answers_every_credential_as_it_must }
+
+/// What a route needs. `Human` routes are those where an agent run's token would be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    AnyToken,
+    Human,
+    HumanAdmin,
+}
+
+/// Method, path, what it needs, and what it answers to a credential that suffices.
+const MATRIX: &[(&str, &str, Needs, u16)] = &[
+    ("GET", "/health", Needs::Nothing, 200),
+    ("GET", "/ready", Needs::Nothing, 200),
+    ("GET", "/.well-known/openindex.json", Needs::Nothing, 200),
+    ("GET", "/openapi.json", Needs::Nothing, 200),
+    ("GET", "/me", Needs::AnyToken, 200),
+    ("GET", "/me/pats", Needs::Human, 200),
+    ("POST", "/me/pats", Needs::Human, 201),
+    ("GET", "/me/pats/{id}", Needs::Human, 200),
+    ("DELETE", "/me/pats/{id}", Needs::Human, 204),
+    ("POST", "/me/pats/{id}/rotate", Needs::Human, 201),
+    ("GET", "/admin/users", Needs::HumanAdmin, 200),
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Credential {
+    None,
+    Malformed,
+    Unknown,
+    Expired,
+    Revoked,
+    SuspendedOwner,
+    AgentRun,
+    ReadWrite,
+    AdminScopeOfMember,
+    Admin,
+}
+
+impl Credential {
+    const ALL: [Self; 10] = [
+        Self::None,
+        Self::Malformed,
+        Self::Unknown,
+        Self::Expired,
+        Self::Revoked,
+        Self::SuspendedOwner,
+        Self::AgentRun,
+        Self::ReadWrite,
+        Self::AdminScopeOfMember,
+        Self::Admin,
+    ];
+
+    /// The refusal that it meets on a route with these needs: status, code, and challenge, or
+    /// `None` when it suffices.
+    fn refusal(self, needs: Needs) -> Option<(u16, &'static str, &'static str)> {
+        if needs == Needs::Nothing {
+            return None;
+        }
+        let invalid = r#"error="invalid_token""#;
+        match self {
+            Self::None => Some((
+                401,
+                "authentication_required",
+                r#"Bearer realm="openindex""#,
+            )),
+            Self::Malformed => Some((401, "token_malformed", invalid)),
+            Self::Unknown => Some((401, "token_unknown", invalid)),
+            Self::Expired => Some((401, "token_expired", invalid)),
+            Self::Revoked => Some((401, "token_revoked", invalid)),
+            Self::SuspendedOwner => Some((401, "owner_suspended", invalid)),
+            Self::AgentRun => {
+                (needs != Needs::AnyToken).then_some((403, "human_token_required", ""))
+            }
+            Self::ReadWrite | Self::AdminScopeOfMember => (needs == Needs::HumanAdmin).then_some((
+                403,
+                "insufficient_scope",
+                r#"error="insufficient_scope", scope="admin""#,
+            )),
+            Self::Admin => None,
+        }
+    }
+}
+
+struct World {
+    database: Database,
+    server: Server,
+    admin: Bootstrapped,
+}
+
+fn every_route_answers_every_credential_as_it_must(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start_with(&database, &["--token-quota", "1000"]);
+    let admin = Server::bootstrap(&database);
+    let world = World {
+        database,
+        server,
+        admin,
+    };
+    world.assert_complete();
+    for (method, path, needs, success) in MATRIX {
+        for credential in Credential::ALL {
+            let answer = world.ask(method, path, credential);
+            let context = format!("{method} {path} with {credential:?}: {answer:?}");
+            match credential.refusal(*needs) {
+                None => assert_eq!(answer.status, *success, "{context}"),
+                Some((status, code, challenge)) => {
+                    assert_eq!(answer.outcome(), (status, code.to_owned()), "{context}");
+                    let sent = answer.header("www-authenticate");
+                    if matches!(credential, Credential::None) {
+                        assert_eq!(sent, challenge, "{context}");
+                    } else {
+                        assert!(sent.contains(challenge), "{context}");
+                    }
+                    assert_eq!(answer.header("cache-control"), "no-store", "{context}");
+                }
+            }
+        }
+    }
+}
+
+impl World {
+    /// Every route that the server describes is in the matrix with the same needs, and the other
+    /// way round.
+    fn assert_complete(&self) {
+        let document = self
+            .server
+            .http
+            .send("GET", "/openapi.json", &[], None)
+            .json();
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                let needs = operation["x-openindex-needs"].as_str().expect("needs");
+                described.insert(format!("{} {path} {needs}", method.to_uppercase()));
+            }
+        }
+        let matrix: BTreeSet<String> = MATRIX
+            .iter()
+            .map(|(method, path, needs, _)| {
+                let needs = match needs {
+                    Needs::Nothing => "nothing",
+                    Needs::AnyToken => "any_token",
+                    Needs::Human => "human",
+                    Needs::HumanAdmin => "human_admin",
+                };
+                format!("{method} {path} {needs}")
+            })
+            .collect();
+        assert_eq!(described, matrix);
+    }
+
+    /// Sends the request with a credential of this kind, on a token of its owner where the path
+    /// names one.
+    fn ask(&self, method: &str, path: &str, credential: Credential) -> Answer {
+        let secret = self.secret();
+        let pat = self.create(&secret);
+        let id = pat["id"].as_str().expect("an id");
+        let path = path.replace("{id}", id);
+        let body = (method == "POST").then(|| {
+            if path.ends_with("/rotate") {
+                "{}".to_owned()
+            } else {
+                json!({"name": "new", "scope": "read_write"}).to_string()
+            }
+        });
+        let token = self.prepare(credential, &secret);
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![("content-type", "application/json")];
+        if let Some(value) = &authorization {
+            headers.push(("authorization", value));
+        }
+        let answer = self
+            .server
+            .http
+            .send(method, &path, &headers, body.as_deref());
+        self.restore();
+        answer
+    }
+
+    /// A fresh `admin` token of the administrator.
+    fn secret(&self) -> String {
+        let body = json!({"name": "acting", "scope": "admin", "expiresAt": "2099-01-01"});
+        let created = self.server.http.post("/me/pats", &self.admin.token, &body);
+        assert_eq!(created.status, 201, "{created:?}");
+        let created = created.json();
+        created["token"].as_str().expect("a secret").to_owned()
+    }
+
+    fn create(&self, token: &str) -> serde_json::Value {
+        let body = json!({"name": "subject", "scope": "read_write"});
+        self.server.http.post("/me/pats", token, &body).json()
+    }
+
+    /// Turns a live `admin` token into a credential of this kind. What no route does yet is done
+    /// in the database.
+    fn prepare(&self, credential: Credential, secret: &str) -> Option<String> {
+        let id = self.server.http.get("/me", secret).json()["token"]["id"].clone();
+        let id = id.as_str().expect("an id").to_owned();
+        let (past, now) = match self.database.kind() {
+            Kind::Sqlite => ("1000", "1700000000000"),
+            Kind::Postgres => ("'2020-01-01T00:00:00Z'", "'2023-11-14T22:13:20Z'"),
+        };
+        let uuid = match self.database.kind() {
+            Kind::Sqlite => format!("x'{}'", &id[4..]),
+            Kind::Postgres => format!("'{}'", &id[4..]),
+        };
+        let change = |set: String| {
+            assert_eq!(self.database.execute(&set), 1, "{set}");
+        };
+        match credential {
+            Credential::None => return None,
+            Credential::Malformed => return Some(secret[..54].to_owned()),
+            Credential::Unknown => {
+                // Well-formed and of this format, but of nobody.
+                let kind = TokenKind::Personal;
+                let secret = Secret::generate(kind, &SeededEntropy::new(0)).expect("entropy");
+                return Some(secret.expose().to_owned());
+            }
+            Credential::Expired => change(format!(
+                "UPDATE tokens SET expires_at = {past} WHERE id = {uuid}"
+            )),
+            Credential::Revoked => {
+                let path = format!("/me/pats/{id}");
+                assert_eq!(
+                    self.server.http.delete(&path, &self.admin.token).status,
+                    204
+                );
+            }
+            Credential::SuspendedOwner => change(format!("UPDATE users SET suspended_at = {now}")),
+            Credential::AgentRun => {
+                // Issuing one is a later matter; the table knows the kind.
+                let kind = TokenKind::AgentRun;
+                let run = Secret::generate(kind, &SeededEntropy::new(1)).expect("entropy");
+                let digest = hex(run.digest().as_bytes());
+                let digest = match self.database.kind() {
+                    Kind::Sqlite => format!("x'{digest}'"),
+                    Kind::Postgres => format!("'\\x{digest}'"),
+                };
+                self.database
+                    .execute("DELETE FROM tokens WHERE kind = 'agent_run'");
+                change(format!(
+                    "UPDATE tokens SET kind = 'agent_run', digest = {digest} WHERE id = {uuid}"
+                ));
+                return Some(run.expose().to_owned());
+            }
+            Credential::ReadWrite => change(format!(
+                "UPDATE tokens SET scope = 'read_write' WHERE id = {uuid}"
+            )),
+            Credential::AdminScopeOfMember => change("UPDATE users SET role = 'member'".to_owned()),
+            Credential::Admin => {}
+        }
+        Some(secret.to_owned())
+    }
+
+    fn restore(&self) {
+        let set = "UPDATE users SET role = 'admin', suspended_at = NULL";
+        assert_eq!(self.database.execute(set), 1);
+    }
+}

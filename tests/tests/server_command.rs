@@ -1,0 +1,149 @@
+//! `oi-server` as an operator meets it: help, mistakes, files.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output};
+
+use openindex_tests::{Database, Kind, Server, binary};
+
+fn server(arguments: &[&str]) -> Output {
+    Command::new(binary("oi-server"))
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .output()
+        .expect("oi-server runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_has_examples_and_names_the_defaults() {
+    let help = text(&server(&["--help"]).stdout);
+    for expected in [
+        "Examples:",
+        "127.0.0.1:8080",
+        "sqlite://openindex.db",
+        "DATABASE_URL",
+    ] {
+        assert!(help.contains(expected), "{expected} in {help}");
+    }
+}
+
+#[test]
+fn help_does_not_show_the_environment() {
+    let output = Command::new(binary("oi-server"))
+        .arg("--help")
+        .env("DATABASE_URL", "postgres://openindex:hunter2@db/openindex")
+        .output()
+        .expect("oi-server runs");
+    assert!(!text(&output.stdout).contains("hunter2"));
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
+    for (arguments, expected) in [
+        (
+            &["--database-url", "mysql://db/oi"][..],
+            "sqlite:// or postgres://",
+        ),
+        (&["--listen", "8080"], "--listen"),
+        (
+            &["--public-url", "example.com"],
+            "https://openindex.example.com",
+        ),
+        (&["--token-quota", "0"], "--token-quota"),
+        (&["bootstrap"], "--email"),
+        (&["serv"], "serve"),
+    ] {
+        let output = server(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_1_with_its_cause() {
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = occupied.local_addr().expect("an address").to_string();
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/a.db", directory.path().display());
+    let nowhere = format!("sqlite://{}/missing/a.db", directory.path().display());
+    for (arguments, expected) in [
+        (
+            &["--database-url", &url, "--listen", &address][..],
+            "cannot listen",
+        ),
+        (&["--database-url", &nowhere], "missing"),
+        (
+            &[
+                "--database-url",
+                &url,
+                "bootstrap",
+                "--email",
+                "ada",
+                "--name",
+                "A",
+            ],
+            "--email",
+        ),
+        (&["--database-url", &url, "--log", "nonsense=["], "--log"),
+    ] {
+        let output = server(arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert!(!message.contains("panicked"), "{message}");
+    }
+}
+
+#[test]
+fn a_new_database_file_is_its_owners_alone() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let path = database.url().strip_prefix("sqlite://").expect("a path");
+    for suffix in ["", "-wal", "-shm"] {
+        let file = format!("{path}{suffix}");
+        let mode = std::fs::metadata(&file)
+            .expect("the file")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let log = server.log();
+    assert!(
+        log.contains("oi-server bootstrap"),
+        "a newcomer is told what to do: {log}"
+    );
+}
+
+#[test]
+fn the_token_alone_can_be_piped() {
+    let database = Database::new(Kind::Sqlite);
+    let output = server(&[
+        "bootstrap",
+        "--email",
+        "ada@example.com",
+        "--name",
+        "Ada",
+        "--token-only",
+        "--database-url",
+        database.url(),
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let token = text(&output.stdout);
+    assert_eq!(token.len(), 56, "55 characters and a line break");
+    let server = Server::start(&database);
+    assert_eq!(server.http.get("/me", token.trim_end()).status, 200);
+}
+
+#[test]
+fn migrating_is_a_command_of_its_own_and_can_be_repeated() {
+    let database = Database::new(Kind::Sqlite);
+    for _ in 0..2 {
+        let output = server(&["migrate", "--database-url", database.url()]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(database.execute("DELETE FROM users"), 0);
+}

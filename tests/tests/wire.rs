@@ -1,0 +1,127 @@
+//! What goes wrong below HTTP's surface, over a real socket: nothing that a client sends yields a
+//! 5xx, ends the server, or opens a door.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use openindex_tests::{Database, Kind, Server};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// Sends bytes as they are and reads until the server closes. `finish` says that nothing more will
+/// come, without which a server waits for the rest of a broken request.
+fn raw(server: &Server, bytes: &[u8], finish: bool) -> String {
+    let address = server.url.strip_prefix("http://").expect("a plain URL");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let patience = Some(Duration::from_secs(20));
+    stream.set_read_timeout(patience).expect("a time-out");
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(bytes);
+    if finish {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let mut answer = vec![];
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> Option<u16> {
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+#[test]
+fn each_refusal_of_the_status_list_can_be_had_over_a_socket() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database).token;
+    let auth = format!("Host: x\r\nAuthorization: Bearer {admin}\r\nConnection: close\r\n");
+    let json = "Content-Type: application/json\r\n";
+    let large = "x".repeat(20_000);
+    let very_large = "x".repeat(200_000);
+    for (request, expected) in [
+        (format!("GET /me HTTP/1.1\r\n{auth}\r\n"), 200),
+        (format!("GET /me HTTP/1.1\r\n{auth}{auth}\r\n"), 400),
+        ("GET /me HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
+        (
+            format!("POST /me/pats HTTP/1.1\r\n{auth}{json}Content-Length: 1\r\n\r\n{{"),
+            400,
+        ),
+        (
+            "GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+            401,
+        ),
+        (format!("GET /nothing HTTP/1.1\r\n{auth}\r\n"), 404),
+        (format!("DELETE /me HTTP/1.1\r\n{auth}\r\n"), 405),
+        (
+            format!("POST /me/pats HTTP/1.1\r\n{auth}{json}Content-Length: 65537\r\n\r\n"),
+            413,
+        ),
+        (
+            format!(
+                "POST /me/pats HTTP/1.1\r\n{auth}{json}Transfer-Encoding: chunked\r\n\r\n30D40\r\n{very_large}\r\n0\r\n\r\n"
+            ),
+            413,
+        ),
+        (
+            format!(
+                "POST /me/pats HTTP/1.1\r\n{auth}Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{{}}"
+            ),
+            415,
+        ),
+        (
+            format!("GET /me HTTP/1.1\r\n{auth}X-Large: {large}\r\n\r\n"),
+            431,
+        ),
+        (
+            format!("GET /me HTTP/1.1\r\n{auth}X-Large: {very_large}\r\n\r\n"),
+            431,
+        ),
+    ] {
+        let answer = raw(&server, request.as_bytes(), false);
+        let start: String = request.chars().take(60).collect();
+        assert_eq!(status(&answer), Some(expected), "{start}: {answer}");
+    }
+    assert_eq!(server.http.get("/me", &admin).status, 200);
+}
+
+#[test]
+fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database).token;
+    let header = prop_oneof![
+        "[A-Za-z-]{1,20}: [ -~]{0,40}",
+        "Authorization: (Bearer|bearer|Basic) [ -~]{0,60}",
+        "Content-Length: [0-9]{1,20}",
+        "Transfer-Encoding: [a-z, ]{0,20}",
+        Just(format!("Authorization: Bearer {admin}")),
+    ];
+    let requests = (
+        "[A-Z]{1,8} /[!-~]{0,40} HTTP/1\\.[0-9]|GET /me HTTP/1.1|POST /me/pats HTTP/1.1",
+        prop::collection::vec(header, 0..6),
+        prop::collection::vec(any::<u8>(), 0..200),
+    )
+        .prop_map(|(line, headers, body)| {
+            let head = format!("{line}\r\nHost: x\r\n{}\r\n\r\n", headers.join("\r\n"));
+            [head.into_bytes(), body].concat()
+        });
+    let bytes = prop_oneof![4 => requests, 1 => prop::collection::vec(any::<u8>(), 0..400)];
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(200)
+    });
+    runner
+        .run(&bytes, |bytes| {
+            let answer = raw(&server, &bytes, true);
+            prop_assert!(
+                status(&answer).is_none_or(|status| status < 500),
+                "{}",
+                answer
+            );
+            Ok(())
+        })
+        .expect("no 5xx");
+    assert_eq!(server.http.get("/health", "").status, 200);
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
