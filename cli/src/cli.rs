@@ -41,11 +41,21 @@ pub(crate) struct Cli {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// The profile to use [env: `OPENINDEX_PROFILE`]
-    #[arg(long, global = true, value_name = "NAME")]
+    /// The profile to use.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "The profile to use [env: OPENINDEX_PROFILE]"
+    )]
     pub(crate) profile: Option<String>,
-    /// The server to use, over the profile's [env: `OPENINDEX_APP_URL`]
-    #[arg(long, global = true, value_name = "URL")]
+    /// The server to use, over the profile's.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "The server to use, over the profile's [env: OPENINDEX_APP_URL]"
+    )]
     pub(crate) app_url: Option<String>,
     /// Answer with one JSON document, on a terminal too
     #[arg(long, global = true)]

@@ -1,0 +1,179 @@
+use openindex_domain::token::TokenKind;
+
+use crate::stub::{ME, Stub, problem};
+use crate::support::{Home, environment_token, profile_token, secret};
+
+#[test]
+fn the_environments_token_is_used_over_the_profiles_and_named() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let home = Home::with_profile(&server.url);
+    let before = home.config();
+    assert_eq!(
+        home.run(&["auth", "check"]).json()["source"],
+        "profile:default"
+    );
+    let home = home.set("OPENINDEX_TOKEN", format!("{}\n", environment_token()));
+    let ran = home.run(&["auth", "check"]);
+    assert_eq!(ran.status, 0);
+    assert_eq!(ran.stderr, "");
+    let answer = ran.json();
+    assert_eq!(answer["source"], "OPENINDEX_TOKEN");
+    assert_eq!(answer["user"]["email"], "ada@example.com");
+    assert_eq!(answer["token"]["effectiveScope"], "read_write");
+    assert_eq!(answer["expiresInSeconds"], serde_json::Value::Null);
+    assert_eq!(home.config(), before);
+    let sent: Vec<_> = server
+        .asked()
+        .into_iter()
+        .map(|asked| asked.authorization)
+        .collect();
+    let bearer = |token| Some(format!("Bearer {token}"));
+    assert_eq!(sent, [bearer(profile_token()), bearer(environment_token())]);
+    let agent = server.asked().remove(0).user_agent;
+    assert_eq!(
+        agent.as_deref(),
+        Some(concat!("oi/", env!("CARGO_PKG_VERSION")))
+    );
+}
+
+#[test]
+fn a_token_that_is_not_accepted_is_4_with_the_reason_and_the_source() {
+    let body = problem(401, "token_revoked", "this token was revoked");
+    let server = Stub::new(&[("GET /me", 401, &body)]);
+    let ran = Home::with_profile(&server.url).run(&["auth", "check"]);
+    let document = ran.assert_failed(4, "token_revoked");
+    assert_eq!(document["error"]["status"], 401);
+    assert_eq!(document["error"]["message"], "this token was revoked");
+    assert_eq!(document["error"]["nextCommand"], "oi auth check");
+    assert_eq!(document["source"], "profile:default");
+}
+
+#[test]
+fn no_token_is_4_with_the_command_that_sets_one() {
+    let server = Stub::new(&[]);
+    let ran = Home::new().run(&["--app-url", &server.url, "auth", "check"]);
+    let document = ran.assert_failed(4, "authentication_required");
+    assert_eq!(document["error"]["nextCommand"], "oi profile set --token -");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_mistyped_token_is_refused_before_anything_is_sent() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let mut token = environment_token();
+    token.pop();
+    let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", token);
+    let document = home.run(&["me"]).assert_failed(4, "token_malformed");
+    assert_eq!(document["source"], "OPENINDEX_TOKEN");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn an_agent_runs_token_is_refused_for_settings_before_anything_is_sent() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let home =
+        Home::with_profile(&server.url).set("OPENINDEX_TOKEN", secret(TokenKind::AgentRun, 4));
+    for arguments in [
+        &["settings", "personal", "tokens", "list"][..],
+        &["settings", "personal", "tokens", "create", "x"],
+        &[
+            "settings",
+            "personal",
+            "tokens",
+            "delete",
+            "--yes",
+            crate::stub::PAT_ID,
+        ],
+        &[
+            "settings",
+            "personal",
+            "tokens",
+            "rotate",
+            crate::stub::PAT_ID,
+        ],
+        &["settings", "admin", "users", "list"],
+    ] {
+        home.run(arguments).assert_failed(4, "human_token_required");
+    }
+    assert!(server.requests().is_empty());
+    assert_eq!(home.run(&["me"]).status, 0);
+}
+
+#[test]
+fn a_token_is_not_sent_over_plain_http_to_another_machine() {
+    let home = Home::new().set("OPENINDEX_TOKEN", environment_token());
+    let ran = home.run(&["me", "--app-url", "http://openindex.example"]);
+    ran.assert_failed(1, "insecure_transport");
+    assert!(ran.stderr.contains("OPENINDEX_ALLOW_INSECURE_HTTP=1"));
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let server = Stub::new(&[("GET /me", 307, "")]);
+    let ran = Home::with_profile(&server.url).run(&["me"]);
+    let document = ran.assert_failed(1, "unexpected_answer");
+    assert_eq!(document["error"]["status"], 307);
+    assert_eq!(server.requests(), ["GET /me"]);
+}
+
+#[test]
+fn a_profiles_token_that_a_variable_leads_elsewhere_is_told() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let home =
+        Home::with_profile("https://openindex.example").set("OPENINDEX_APP_URL", &server.url);
+    let ran = home.run(&["me"]);
+    assert_eq!(ran.status, 0);
+    assert!(
+        ran.stderr
+            .starts_with("warning: the token of the profile default goes to")
+    );
+    let ran = home.run(&["me", "--app-url", &server.url]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn doctor_tells_the_tokens_failure_from_all_others() {
+    let discovery = r#"{"apiUrl":"BASE","version":"0.1.0"}"#;
+    let ok = r#"{"status":"ok"}"#;
+    let healthy = [
+        ("GET /health", 200, ok),
+        ("GET /ready", 200, ok),
+        ("GET /.well-known/openindex.json", 200, discovery),
+    ];
+    let server = Stub::new(&[&healthy[..], &[("GET /me", 200, ME)]].concat());
+    let ran = Home::with_profile(&server.url).run(&["doctor"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.json()["ok"], true);
+
+    let revoked = problem(401, "token_revoked", "revoked");
+    let server = Stub::new(&[&healthy[..], &[("GET /me", 401, &revoked)]].concat());
+    let ran = Home::with_profile(&server.url).run(&["doctor"]);
+    assert_eq!(ran.status, 4);
+    let checks = ran.json()["checks"].clone();
+    let check = |name: &str| {
+        let found = checks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|check| check["name"] == name);
+        found.map(|check| check["status"].clone())
+    };
+    assert_eq!(check("config file"), Some("ok".into()));
+    assert_eq!(check("token"), Some("fail".into()));
+    // Only /me was asked with the token.
+    let with_token = server
+        .asked()
+        .into_iter()
+        .filter(|asked| asked.authorization.is_some());
+    assert_eq!(
+        with_token.map(|asked| asked.what).collect::<Vec<_>>(),
+        ["GET /me"]
+    );
+
+    assert_eq!(
+        Home::with_profile("http://127.0.0.1:1")
+            .run(&["doctor"])
+            .status,
+        1
+    );
+}

@@ -1,0 +1,143 @@
+use std::process::Stdio;
+
+use crate::stub::{ME, Stub};
+use crate::support::{Home, profile_token};
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let home = Home::with_profile(&server.url);
+    for arguments in [
+        &["me"][..],
+        &["completions", "bash"],
+        &["schema"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = home
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let Ok(full) = full else { return };
+    let output = Home::new()
+        .command(&["schema"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: cannot write the output"));
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let home = Home::new();
+    for arguments in [
+        &["--help"][..],
+        &["profile", "set", "--help"],
+        &["help", "doctor"],
+    ] {
+        let ran = home.run(arguments);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+        assert!(ran.stdout.contains("Examples:"), "{arguments:?}");
+    }
+    let version = format!("oi {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(home.run(&["--version"]).stdout, version);
+}
+
+#[test]
+fn the_help_of_the_main_commands() {
+    let home = Home::new();
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help_profile_set", &["profile", "set", "--help"]),
+        ("help_auth_check", &["auth", "check", "--help"]),
+        ("help_tokens", &["settings", "personal", "tokens", "--help"]),
+        (
+            "help_tokens_create",
+            &["settings", "personal", "tokens", "create", "--help"],
+        ),
+        (
+            "help_tokens_rotate",
+            &["settings", "personal", "tokens", "rotate", "--help"],
+        ),
+        ("help_doctor", &["doctor", "--help"]),
+    ] {
+        insta::assert_snapshot!(name, home.run(arguments).stdout);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_keeps_its_usage_and_is_a_document_too() {
+    let ran = Home::new().run(&["me", "--frobnicate"]);
+    let document = ran.assert_failed(2, "usage");
+    assert_eq!(
+        document["error"]["message"],
+        "unexpected argument '--frobnicate' found"
+    );
+    assert!(ran.stderr.contains("Usage: oi me"), "{ran:?}");
+}
+
+#[test]
+fn a_secret_typed_in_the_wrong_place_is_not_repeated() {
+    let home = Home::new();
+    let token = profile_token();
+    // `run` looks for the token in all that is printed.
+    for arguments in [
+        &[token.as_str()][..],
+        &["me", &token],
+        &["profile", "use", &token],
+        &["profile", "show", &token],
+        &["completions", &token],
+        &["me", "--profile", &token],
+        &["me", "--app-url", &token],
+    ] {
+        assert_ne!(home.run(arguments).status, 0);
+    }
+}
+
+#[test]
+fn completions_name_the_commands_of_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = Home::new().run(&["completions", shell]);
+        assert_eq!(ran.status, 0);
+        assert!(ran.stdout.contains("rotate"), "{shell}");
+    }
+}
+
+#[test]
+fn the_schema_describes_the_command_line_and_the_api() {
+    let schema = Home::new().run(&["schema"]).json();
+    let commands = schema["commands"].as_array().unwrap();
+    let names: Vec<_> = commands.iter().map(|command| &command["command"]).collect();
+    assert!(names.contains(&&"oi settings personal tokens rotate".into()));
+    assert_eq!(schema["exitCodes"][3]["code"], 4);
+    let server = Stub::new(&[("GET /openapi.json", 200, r#"{"openapi":"3.1.0"}"#)]);
+    let api = Home::with_profile(&server.url)
+        .run(&["schema", "--api"])
+        .json();
+    assert_eq!(api["openapi"], "3.1.0");
+    assert_eq!(server.asked()[0].authorization, None);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told() {
+    let ran = Home::with_profile("http://127.0.0.1:1").run(&["me", "--json"]);
+    let document = ran.assert_failed(1, "unreachable");
+    assert_eq!(document["error"]["nextCommand"], "oi doctor");
+    assert_eq!(
+        document["error"]["message"],
+        "cannot reach http://127.0.0.1:1: connection refused"
+    );
+}

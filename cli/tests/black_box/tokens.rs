@@ -1,0 +1,208 @@
+use serde_json::{Value, json};
+
+use crate::stub::{ME, PAT, PAT_ID, Stub, created, problem};
+use crate::support::{Home, environment_token, new_token, profile_token};
+
+const TOKENS: [&str; 3] = ["settings", "personal", "tokens"];
+
+fn tokens<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&TOKENS[..], arguments].concat()
+}
+
+#[test]
+fn a_list_is_the_apis_own() {
+    let list = format!(r#"{{"items":[{PAT}]}}"#);
+    let server = Stub::new(&[("GET /me/pats", 200, &list)]);
+    let ran = Home::with_profile(&server.url).run(&tokens(&["list"]));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.json(), serde_json::from_str::<Value>(&list).unwrap());
+}
+
+#[test]
+fn a_new_token_is_answered_with_its_secret() {
+    let answer = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &answer)]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&[
+        "create",
+        " ci ",
+        "--scope",
+        "admin",
+        "--expires",
+        "2030-12-31",
+    ]));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.json(), serde_json::from_str::<Value>(&answer).unwrap());
+    let sent: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    assert_eq!(
+        sent,
+        json!({"name": "ci", "scope": "admin", "expiresAt": "2030-12-31"})
+    );
+    home.run(&tokens(&["create", "ci"]));
+    let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
+    assert_eq!(sent, json!({"name": "ci", "scope": "read_write"}));
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+    let server = Stub::new(&[]);
+    let home = Home::with_profile(&server.url);
+    let own = profile_token();
+    for arguments in [
+        &["create"][..],
+        &["create", " "],
+        &["create", "x", "--scope", "root"],
+        &["create", "x", "--expires", "someday"],
+        &["create", "x", "--expires", ""],
+        &["create", "x", "--expires-in", "0d"],
+        &[
+            "create",
+            "x",
+            "--expires",
+            "2030-12-31",
+            "--expires-in",
+            "1d",
+        ],
+        &["rotate", PAT_ID, "--overlap", "25h"],
+        &["rotate", PAT_ID, "--never-expires", "--expires-in", "1d"],
+        &["rotate", "laptop"],
+        &["rotate", &own],
+        &["delete", "--yes", &own],
+        &["delete", "--yes"],
+        &["delete", PAT_ID],
+        &["frobnicate", &own],
+    ] {
+        home.run(&tokens(arguments)).assert_failed(2, "usage");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn deleting_without_a_terminal_needs_yes() {
+    let path = format!("DELETE /me/pats/{PAT_ID}");
+    let server = Stub::new(&[(path.leak(), 204, "")]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["delete", PAT_ID]));
+    let document = ran.assert_failed(2, "usage");
+    assert!(
+        document["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("--yes")
+    );
+    let ran = home.run(&tokens(&["delete", PAT_ID, PAT_ID, "--yes"]));
+    assert_eq!((ran.status, ran.json()), (0, json!({"deleted": [PAT_ID]})));
+    assert_eq!(server.requests(), [format!("DELETE /me/pats/{PAT_ID}")]);
+}
+
+#[test]
+fn deleting_stops_at_the_first_failure_and_says_what_is_gone() {
+    let path = format!("DELETE /me/pats/{PAT_ID}");
+    let server = Stub::new(&[(path.leak(), 204, "")]);
+    let home = Home::with_profile(&server.url);
+    let unknown = PAT_ID.replace('9', "8");
+    let ran = home.run(&tokens(&["delete", "--yes", PAT_ID, &unknown]));
+    let document = ran.assert_failed(1, "not_found");
+    assert_eq!(document["error"]["status"], 404);
+    assert_eq!(document["deleted"], json!([PAT_ID]));
+}
+
+#[test]
+fn rotating_the_profiles_own_token_keeps_its_user_in() {
+    let path = format!("POST /me/pats/{PAT_ID}/rotate");
+    let answer = created(&new_token());
+    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &answer)]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&[
+        "rotate",
+        PAT_ID,
+        "--overlap",
+        "1h",
+        "--never-expires",
+    ]));
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.json(), serde_json::from_str::<Value>(&answer).unwrap());
+    assert_eq!(
+        ran.stderr,
+        "note: the profile default now uses the new token\n"
+    );
+    assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
+    let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
+    assert_eq!(sent, json!({"expiresAt": "", "overlapSeconds": 3600}));
+}
+
+#[test]
+fn rotating_another_token_or_the_environments_leaves_the_profile_alone() {
+    let other = PAT_ID.replace('9', "8");
+    let paths = [PAT_ID, &other].map(|id| format!("POST /me/pats/{id}/rotate"));
+    let [own, another] = paths;
+    let answer = created(&new_token());
+    let server = Stub::new(&[
+        ("GET /me", 200, ME),
+        (own.leak(), 201, &answer),
+        (another.leak(), 201, &answer),
+    ]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["rotate", &other]));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let home = home.set("OPENINDEX_TOKEN", environment_token());
+    let ran = home.run(&tokens(&["rotate", PAT_ID]));
+    assert_eq!(ran.status, 0);
+    assert!(
+        ran.stderr
+            .starts_with("warning: this was the token in OPENINDEX_TOKEN")
+    );
+    assert_eq!(
+        home.config()["profiles"]["default"]["token"],
+        profile_token()
+    );
+}
+
+#[test]
+fn a_new_token_is_shown_even_when_the_profile_cannot_keep_it() {
+    let path = format!("POST /me/pats/{PAT_ID}/rotate");
+    let answer = created(&new_token());
+    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &answer)]);
+    let home = Home::with_profile(&server.url);
+    // A directory where the lock would be, which root cannot open for writing either.
+    std::fs::create_dir(home.config_file().with_file_name("config.json.lock")).unwrap();
+    let ran = home.run(&tokens(&["rotate", PAT_ID]));
+    assert_eq!(ran.status, 1);
+    assert_eq!(ran.json()["token"], new_token());
+    assert!(
+        ran.stderr
+            .contains("warning: the profile still has the old token")
+    );
+}
+
+#[test]
+fn an_outage_says_when_to_try_again_and_nothing_is_repeated() {
+    let body = problem(503, "unavailable", "the store does not answer");
+    let server = Stub::new(&[("POST /me/pats", 503, &body)]);
+    let ran = Home::with_profile(&server.url).run(&tokens(&["create", "ci"]));
+    let document = ran.assert_failed(1, "unavailable");
+    assert_eq!(document["retryAfterSeconds"], 7);
+    assert_eq!(document["requestId"], "req-1");
+    assert!(ran.stderr.contains("try again in 7 seconds"));
+    assert_eq!(server.requests(), ["POST /me/pats"]);
+}
+
+#[test]
+fn all_pages_of_users_make_one_list() {
+    let user = |digit: u8| {
+        json!({"id": format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"), "email": "a@b.example",
+            "name": "Ada", "role": "admin", "createdAt": "2026-11-01T00:00:00.000Z",
+            "suspendedAt": null})
+    };
+    let first = json!({"items": [user(1)], "nextCursor": "a&b"}).to_string();
+    let second = json!({"items": [user(2)], "nextCursor": null}).to_string();
+    let server = Stub::new(&[
+        ("GET /admin/users", 200, &first),
+        ("GET /admin/users?cursor=a%26b", 200, &second),
+    ]);
+    let ran = Home::with_profile(&server.url).run(&["settings", "admin", "users", "list"]);
+    assert_eq!(
+        ran.json(),
+        json!({"items": [user(1), user(2)], "nextCursor": null})
+    );
+}
