@@ -62,7 +62,7 @@ fn is_unavailable(code: &str) -> bool {
             | "58" // system error: IO
     ) || matches!(
         code,
-        "25006" // read-only: a standby, or a primary out of disk at some providers
+        "25006" // read-only: with some providers, a primary that is out of disk
             | "25P03" // idle in transaction for too long
             | "25P04" // transaction timeout
             | "55P03" // lock not available: lock timeout

@@ -17,10 +17,10 @@
 //! ```
 //!
 //! - **No stale answer:** every lookup is one query to the primary, and sees all that was
-//!   committed before it was sent, by whichever replica of the server. A standby would answer with
-//!   revoked tokens as live; [`ready`](openindex_domain::StoreHealth::ready) refuses one. Of the
-//!   URL parameters that choose among hosts (`target_session_attrs`, several hosts) none is
-//!   supported: point the URL at the primary, or at something that follows it.
+//!   committed before it was sent, by whichever replica of the server. A standby is refused, as it
+//!   may still take revoked tokens for live. Of the URL parameters that choose among hosts
+//!   (`target_session_attrs`, several hosts) none is supported: point the URL at the primary, or
+//!   at something that follows it.
 //! - **Exact under concurrency:** a change first locks the row of each owner that it depends on
 //!   (the acting one's and the target's, in the order of their ids), then reads, then writes. So
 //!   all changes of one owner's tokens, and a suspension, happen one after the other.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use openindex_domain::StoreError;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 use crate::error::store_error;
 
@@ -70,19 +70,7 @@ impl PoolOptions {
                     Ok(true)
                 })
             })
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    // What was answered survives a crash of the server, also where asynchronous
-                    // commits are the default. A stronger setting stays.
-                    connection
-                        .execute(
-                            "SELECT set_config('synchronous_commit', 'on', false) \
-                             WHERE current_setting('synchronous_commit') = 'off'",
-                        )
-                        .await?;
-                    Ok(())
-                })
-            })
+            .after_connect(|connection, _| Box::pin(check_session(connection)))
             .connect_lazy_with(connect)
     }
 
@@ -98,6 +86,26 @@ impl PoolOptions {
             .acquire_timeout(self.acquire_timeout)
             .connect_lazy_with(connect)
     }
+}
+
+/// Refuses a standby, which would answer with revoked tokens as live. Asked once a session: a
+/// server that becomes a standby ends its sessions first.
+///
+/// Also sees to it that what was answered survives a crash of the server, where asynchronous
+/// commits are the default. A stronger setting stays.
+async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let (standby, _): (bool, Option<String>) = sqlx::query_as(
+        "SELECT pg_is_in_recovery(), CASE current_setting('synchronous_commit') \
+         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END",
+    )
+    .fetch_one(connection)
+    .await?;
+    if standby {
+        return Err(sqlx::Error::Configuration(
+            "the database is a standby; the URL must lead to the primary".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Reads the URL. Its error never quotes it: there may be a password in it.

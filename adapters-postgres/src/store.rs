@@ -139,29 +139,21 @@ pub(crate) async fn begin(
 #[async_trait]
 impl StoreHealth for PostgresStore {
     async fn ready(&self) -> Result<(), StoreError> {
-        let applied: Vec<(i64, Vec<u8>, bool)> = self
+        let applied: Vec<(i64, Vec<u8>)> = self
             .call(|connection| {
                 Box::pin(async move {
-                    sqlx::query_as(
-                        "SELECT version, checksum, pg_is_in_recovery() \
-                         FROM _sqlx_migrations WHERE success",
-                    )
-                    .fetch_all(connection)
-                    .await
-                    .map_err(store_error)
+                    sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+                        .fetch_all(connection)
+                        .await
+                        .map_err(store_error)
                 })
             })
             .await?;
-        if applied.iter().any(|(_, _, standby)| *standby) {
-            return Err(StoreError::unavailable(
-                "the database is a standby, which may not know of revocations yet",
-            ));
-        }
         for migration in migrator().iter() {
             let version = migration.version;
-            let (_, checksum, _) = applied
+            let (_, checksum) = applied
                 .iter()
-                .find(|(applied, _, _)| *applied == version)
+                .find(|(applied, _)| *applied == version)
                 .ok_or_else(|| {
                     StoreError::corrupt(format!("migration {version} has not been applied"))
                 })?;

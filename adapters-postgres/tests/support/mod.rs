@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
-use openindex_domain::audit::AuditStore;
+use openindex_domain::StoreError;
+use openindex_domain::audit::{AuditAction, AuditStore};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::testing::{Harness, UserHarness};
-use openindex_domain::token::{Digest, Token, TokenStore};
+use openindex_domain::testing::{Harness, UserHarness, fixtures};
+use openindex_domain::token::{Actor, Digest, InsertToken, Requirement, Token, TokenStore};
 use openindex_domain::user::{User, UserStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -25,61 +26,35 @@ pub struct Postgres {
     pub url: String,
     pub store: PostgresStore,
     pub raw: PgPool,
-    database: Database,
 }
 
-/// A database of one test, dropped at its end.
-struct Database {
-    server: String,
-    name: String,
-}
-
-impl Database {
-    async fn create(server: String) -> Self {
-        // Unique while the process runs; what a killed one left behind is dropped first.
-        let name = format!(
-            "openindex_test_{}_{}",
-            std::process::id(),
-            DATABASES.fetch_add(1, Ordering::Relaxed)
-        );
-        let database = Self { server, name };
-        let name = &database.name;
-        database
-            .administer(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            .await;
-        database.administer(format!("CREATE DATABASE {name}")).await;
-        database
-    }
-
-    fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').expect("a database in the URL");
-        format!("{server}/{}", self.name)
-    }
-
-    async fn administer(&self, sql: String) {
-        let mut connection = PgConnection::connect(&self.server)
-            .await
-            .expect("DATABASE_URL leads to a PostgreSQL server");
+/// Makes a database for one test and answers its URL. It stays behind: dropping it has the server
+/// write a checkpoint, which takes longer than the test, and the server is thrown away as a whole.
+async fn create_database() -> String {
+    let server = std::env::var("DATABASE_URL").expect(
+        "these tests need a PostgreSQL server in DATABASE_URL; run them as \
+         `scripts/postgres run -- cargo nextest run -p openindex-adapters-postgres`",
+    );
+    let name = format!(
+        "openindex_test_{}_{}",
+        std::process::id(),
+        DATABASES.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut connection = PgConnection::connect(&server)
+        .await
+        .expect("DATABASE_URL leads to a PostgreSQL server");
+    // The name is that of an earlier run when its process id has come round again.
+    for sql in [
+        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        format!("CREATE DATABASE {name}"),
+    ] {
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&mut connection)
             .await
             .expect("DATABASE_URL's user may create databases");
     }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        // On a thread of its own, because the test's runtime may be on its way out.
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .expect("a runtime")
-                    .block_on(self.administer(format!("DROP DATABASE {} WITH (FORCE)", self.name)));
-            });
-        });
-    }
+    let (server, _) = server.rsplit_once('/').expect("a database in the URL");
+    format!("{server}/{name}")
 }
 
 impl Postgres {
@@ -95,12 +70,7 @@ impl Postgres {
 
     /// Without a schema.
     pub async fn start_empty(options: PoolOptions) -> Self {
-        let server = std::env::var("DATABASE_URL").expect(
-            "these tests need a PostgreSQL server in DATABASE_URL; run them as \
-             `scripts/postgres run -- cargo nextest run -p openindex-adapters-postgres`",
-        );
-        let database = Database::create(server).await;
-        let url = database.url();
+        let url = create_database().await;
         let connect: PgConnectOptions = url.parse().expect("a URL");
         Self {
             store: PostgresStore::connect(&url, options)
@@ -110,7 +80,6 @@ impl Postgres {
                 .max_connections(2)
                 .connect_lazy_with(connect),
             url,
-            database,
         }
     }
 
@@ -188,4 +157,39 @@ pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
     .execute(pool)
     .await
     .expect("a token");
+}
+
+/// The insertion of token `number` by token 0, whose trail is event `number`.
+pub fn insertion(number: u64) -> InsertToken {
+    let token = fixtures::token(number, fixtures::NOW);
+    InsertToken {
+        actor: Actor {
+            token: fixtures::token(0, fixtures::NOW).id,
+            requirement: Requirement::HUMAN,
+            now: fixtures::NOW,
+        },
+        digest: fixtures::digest(number),
+        quota: 100,
+        audit: fixtures::audit(
+            number,
+            fixtures::NOW,
+            AuditAction::TokenIssued { token: token.id },
+        ),
+        token,
+    }
+}
+
+/// Puts user 1 and their token 0 in place.
+pub async fn seed(pool: &PgPool) {
+    put_user(pool, &fixtures::user(1)).await;
+    let token = fixtures::token(0, fixtures::NOW);
+    put_token(pool, &token, &fixtures::digest(0)).await;
+}
+
+pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Unavailable(_)))
+}
+
+pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Corrupt(_)))
 }

@@ -1,0 +1,252 @@
+//! What an outage of PostgreSQL looks like from outside: unavailable, soon, and never an answer
+//! that lets somebody in or tells them that their token is unknown.
+
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "support/proxy.rs"]
+mod proxy;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use cluster::Cluster;
+use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{InsertOutcome, Rejection, TokenStore};
+use openindex_domain::user::UserStore;
+use openindex_domain::{StoreError, StoreHealth};
+use proxy::Proxy;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use support::{Postgres, insertion, is_unavailable, seed};
+
+/// More than any call may take with [`brief`] options, on a busy machine.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Waits are cut short, so that what is unavailable shows quickly.
+fn brief() -> PoolOptions {
+    PoolOptions {
+        max_connections: 2,
+        acquire_timeout: Duration::from_millis(400),
+    }
+}
+
+/// Every kind of call says the same, and soon.
+async fn assert_unavailable(store: &PostgresStore) {
+    let started = Instant::now();
+    let user = fixtures::user(1).id;
+    let token = fixtures::token(0, fixtures::NOW).id;
+    let found = store.find_by_digest(&fixtures::digest(0)).await;
+    assert!(is_unavailable(&found), "{found:?}");
+    let inserted = store.insert_within_quota(insertion(9)).await;
+    assert!(is_unavailable(&inserted), "{inserted:?}");
+    assert!(is_unavailable(&store.list(user).await));
+    assert!(is_unavailable(&store.get(user, token).await));
+    assert!(is_unavailable(&store.page(None, 1).await));
+    assert!(is_unavailable(
+        &store.record_last_used(&[(token, fixtures::NOW)]).await
+    ));
+    let ready = store.ready().await;
+    assert!(is_unavailable(&ready), "{ready:?}");
+    assert!(started.elapsed() < SOON * 3, "{:?}", started.elapsed());
+}
+
+/// Each connection that the outage broke may cost one call.
+async fn assert_recovers(store: &PostgresStore) {
+    for _ in 0..brief().max_connections {
+        let found = store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(!matches!(found, Ok(None)), "not unknown because of it");
+        if found.is_ok() {
+            break;
+        }
+    }
+    store.ready().await.expect("ready again");
+    let inserted = store.insert_within_quota(insertion(1)).await;
+    assert_eq!(inserted.expect("writes again"), InsertOutcome::Inserted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_is_unavailable_and_comes_back() {
+    let cluster = Cluster::start();
+    let store = PostgresStore::connect(&cluster.url, brief())
+        .await
+        .expect("a store");
+    store.migrate().await.expect("migrated");
+    let raw = PgPoolOptions::new()
+        .connect_lazy(&cluster.url)
+        .expect("a pool");
+    seed(&raw).await;
+    let found = store.find_by_digest(&fixtures::digest(0)).await;
+    assert!(found.expect("the store answers").is_some());
+    let inserted = store.insert_within_quota(insertion(2)).await;
+    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+    cluster.crash();
+    assert_unavailable(&store).await;
+    cluster.restart();
+    assert_recovers(&store).await;
+    let found = store.find_by_digest(&fixtures::digest(2)).await;
+    assert!(
+        found.expect("the store answers").is_some(),
+        "what was answered survives the crash"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_not_believed() {
+    let cluster = Cluster::start();
+    let store = PostgresStore::connect(&cluster.url, brief())
+        .await
+        .expect("a store");
+    store.migrate().await.expect("migrated");
+    store.ready().await.expect("ready");
+    store.close().await;
+    cluster.crash();
+    cluster.demote();
+    cluster.restart();
+    let store = PostgresStore::connect(&cluster.url, brief())
+        .await
+        .expect("a store");
+    assert_unavailable(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_starts_without_its_server_and_says_so() {
+    // Nobody listens on a port that was just given back.
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .and_then(|listener| listener.local_addr())
+        .expect("a port")
+        .port();
+    let url = format!("postgres://openindex:hunter2@127.0.0.1:{port}/openindex");
+    let store = PostgresStore::connect(&url, brief())
+        .await
+        .expect("nothing is sent yet");
+    assert!(is_unavailable(&store.migrate().await));
+    assert_unavailable(&store).await;
+    assert!(!format!("{store:?}").contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_unavailable_and_comes_back() {
+    let postgres = Postgres::start().await;
+    seed(&postgres.raw).await;
+    let proxy = Proxy::before(&postgres.url).await;
+    let store = PostgresStore::connect(&proxy.url, brief())
+        .await
+        .expect("a store");
+    store.ready().await.expect("ready");
+    proxy.fall_silent();
+    assert_unavailable(&store).await;
+    proxy.speak();
+    assert_recovers(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
+    let options = PoolOptions {
+        max_connections: 1,
+        ..brief()
+    };
+    let postgres = Postgres::start_with(options).await;
+    seed(&postgres.raw).await;
+    let mut other = postgres.raw.begin().await.expect("a transaction");
+    sqlx::query("SELECT 1 FROM users FOR UPDATE")
+        .execute(&mut *other)
+        .await
+        .expect("locked");
+    // The one connection of the store waits for the lock…
+    let store = postgres.store.clone();
+    let waiting = tokio::spawn(async move { store.insert_within_quota(insertion(1)).await });
+    let started = Instant::now();
+    while !somebody_waits_for_a_lock(&postgres.raw).await {
+        assert!(started.elapsed() < SOON, "nobody waits");
+    }
+    // …so there is none for a lookup, which gives up first.
+    let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
+    assert!(is_unavailable(&found), "{found:?}");
+    let inserted = waiting.await.expect("no panic");
+    assert!(is_unavailable(&inserted), "{inserted:?}");
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    other.rollback().await.expect("unlocked");
+    assert_recovers(&postgres.store).await;
+}
+
+async fn somebody_waits_for_a_lock(pool: &PgPool) -> bool {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock')",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_does_not_pass_a_suspension_that_came_first() {
+    let postgres = Postgres::start().await;
+    seed(&postgres.raw).await;
+    let mut suspension = postgres.raw.begin().await.expect("a transaction");
+    sqlx::query("UPDATE users SET suspended_at = created_at")
+        .execute(&mut *suspension)
+        .await
+        .expect("suspended");
+    let store = postgres.store.clone();
+    let waiting = tokio::spawn(async move { store.insert_within_quota(insertion(1)).await });
+    let started = Instant::now();
+    while !somebody_waits_for_a_lock(&postgres.raw).await {
+        assert!(started.elapsed() < SOON, "nobody waits");
+    }
+    suspension.commit().await.expect("answered");
+    assert_eq!(
+        waiting.await.expect("no panic").expect("the store answers"),
+        InsertOutcome::ActorRefused(Rejection::OwnerSuspended.into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_the_server_ends_are_unavailable_and_replaced() {
+    let postgres = Postgres::start_with(brief()).await;
+    seed(&postgres.raw).await;
+    postgres.store.ready().await.expect("ready");
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .execute(&postgres.raw)
+    .await
+    .expect("ended");
+    assert_recovers(&postgres.store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_is_unavailable() {
+    let postgres = Postgres::start().await;
+    postgres.store.close().await;
+    assert_unavailable(&postgres.store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_exist_is_unavailable() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url.replace("/openindex_test_", "/no_such_");
+    let store = PostgresStore::connect(&url, brief())
+        .await
+        .expect("a store");
+    assert!(is_unavailable(&store.migrate().await));
+    assert_unavailable(&store).await;
+}
+
+#[tokio::test]
+async fn a_url_that_is_wrong_is_refused_without_being_quoted() {
+    for url in [
+        "",
+        "mysql://u:hunter2@host/db",
+        "sqlite://openindex.db",
+        "postgres://u:hunter2@host:port/db",
+        "postgres://u:hunter2@host/db?sslmode=perhaps",
+    ] {
+        let connected = PostgresStore::connect(url, brief()).await;
+        let error = connected.expect_err(url);
+        assert!(matches!(error, StoreError::Corrupt(_)), "{url}: {error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}

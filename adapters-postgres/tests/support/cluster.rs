@@ -1,0 +1,59 @@
+//! A PostgreSQL cluster of one test, to be stopped and started at will.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+pub(crate) struct Cluster {
+    directory: TempDir,
+    pub(crate) url: String,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = start(directory.path());
+        Self { directory, url }
+    }
+
+    /// Stops the server in the middle of whatever it does, as a crash would.
+    pub(crate) fn crash(&self) {
+        let output = script(&["stop"], self.directory.path(), &["--immediate"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// Makes it a standby from its next start on: it answers, and takes no change.
+    pub(crate) fn demote(&self) {
+        let signal = self.directory.path().join("data/standby.signal");
+        std::fs::write(signal, "").expect("the file that makes a standby");
+    }
+
+    /// Starts it again, on the same port.
+    pub(crate) fn restart(&self) {
+        assert_eq!(start(self.directory.path()), self.url);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Fails where the test has stopped it already.
+        script(&["stop"], self.directory.path(), &["--immediate"]);
+    }
+}
+
+fn start(directory: &Path) -> String {
+    let output = script(&["start"], directory, &[]);
+    assert!(output.status.success(), "{output:?}");
+    let url = String::from_utf8(output.stdout).expect("a URL");
+    url.trim().to_owned()
+}
+
+fn script(before: &[&str], directory: &Path, after: &[&str]) -> Output {
+    Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres"))
+        .args(before)
+        .arg(directory)
+        .args(after)
+        .output()
+        .expect("scripts/postgres runs")
+}

@@ -1,0 +1,56 @@
+//! A way to the server that can fall silent: connections stay open and nothing comes through, as
+//! when a host loses its network.
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    silent: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// Listens in front of the server that `url` leads to.
+    pub(crate) async fn before(url: &str) -> Self {
+        let (user, rest) = url.split_once('@').expect("a user in the URL");
+        let (server, database) = rest.split_once('/').expect("a database in the URL");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (silent, watched) = watch::channel(false);
+        let server = server.to_owned();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(forward(client, server.clone(), watched.clone()));
+            }
+        });
+        Self {
+            url: format!("{user}@{address}/{database}"),
+            silent,
+        }
+    }
+
+    /// From now on nothing comes through, on old connections and on new ones.
+    pub(crate) fn fall_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    /// New connections are served again; the old ones never are.
+    pub(crate) fn speak(&self) {
+        self.silent.send_replace(false);
+    }
+}
+
+async fn forward(mut client: TcpStream, server: String, mut silent: watch::Receiver<bool>) {
+    let passing = async {
+        let mut server = TcpStream::connect(server).await.expect("the server");
+        let _ = copy_bidirectional(&mut client, &mut server).await;
+    };
+    tokio::select! {
+        biased;
+        _ = silent.wait_for(|silent| *silent) => {}
+        () = passing => return,
+    }
+    // Keeps the client's connection open until it gives up.
+    std::future::pending::<()>().await;
+}
