@@ -48,6 +48,8 @@ pub struct Problem {
     pub status: u16,
     /// For how many seconds to wait before trying again, when it says so (RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
+    /// Names the request in the server's logs (`X-Request-Id`).
+    pub request_id: Option<String>,
     /// What the server says.
     pub body: ProblemBody,
 }

@@ -176,6 +176,7 @@ impl Transport {
             return Err(ClientError::Problem(Box::new(Problem {
                 status: answer.status,
                 retry_after,
+                request_id: answer.header("x-request-id").map(str::to_owned),
                 body,
             })));
         }
