@@ -8,11 +8,13 @@
     reason = "a test's helper panics when the world is not as the test needs it"
 )]
 
+mod cluster;
 mod database;
 mod http;
 mod oi;
 mod server;
 
+pub use cluster::Cluster;
 pub use database::{Database, Kind};
 pub use http::{Answer, Client};
 pub use oi::{Oi, Output};

@@ -1,0 +1,74 @@
+//! The database goes away under a running server: 503, never 401 and never a pass; and it comes
+//! back without anybody restarting the server.
+
+use openindex_tests::{Answer, Cluster, Database, Server};
+use serde_json::json;
+
+#[test]
+fn while_postgresql_is_down_nobody_is_let_in_and_nobody_is_called_unknown() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let http = &server.http;
+    assert_eq!(http.get("/me", &admin.token).status, 200);
+
+    cluster.stop();
+    let body = json!({"name": "ci", "scope": "read_write"});
+    for answer in [
+        http.get("/me", &admin.token),
+        http.post("/me/pats", &admin.token, &body),
+        http.delete(&format!("/me/pats/{}", admin.pat_id()), &admin.token),
+        http.get("/ready", ""),
+    ] {
+        assert_eq!(answer.outcome(), (503, "unavailable".to_owned()));
+        assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+        assert!(!answer.text.contains("postgres"), "{answer:?}");
+    }
+    assert_eq!(http.get("/health", "").status, 200);
+    assert_eq!(
+        http.get("/me", "oi_pat_nonsense").outcome(),
+        (401, "token_malformed".to_owned())
+    );
+
+    cluster.start();
+    assert_eq!(http.get("/ready", "").status, 200);
+    assert_eq!(http.get("/me", &admin.token).status, 200);
+}
+
+/// Repeats what a 503 told a client to repeat: each connection that the crash broke fails one
+/// request, and there are as many as the server's pool holds.
+fn settled(ask: impl Fn() -> Answer) -> Answer {
+    const POOL: usize = 10;
+    (0..POOL)
+        .map(|_| ask())
+        .find(|answer| answer.status != 503)
+        .unwrap_or_else(ask)
+}
+
+#[test]
+fn what_was_answered_survives_a_crash_of_postgresql() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let http = &server.http;
+    let body = json!({"name": "ci", "scope": "read_write"});
+    let kept = http.post("/me/pats", &admin.token, &body);
+    assert_eq!(kept.status, 201, "{kept:?}");
+    cluster.crash();
+    cluster.start();
+    let kept = kept.json();
+    let secret = kept["token"].as_str().expect("a secret");
+    assert_eq!(settled(|| http.get("/me", secret)).status, 200);
+
+    let path = format!("/me/pats/{}", kept["id"].as_str().expect("an id"));
+    let deleted = settled(|| http.delete(&path, &admin.token));
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    cluster.crash();
+    cluster.start();
+    assert_eq!(
+        settled(|| http.get("/me", secret)).outcome(),
+        (401, "token_revoked".to_owned())
+    );
+}
