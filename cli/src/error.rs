@@ -175,7 +175,11 @@ fn of_problem(problem: Problem) -> Failure {
         _ => ExitCode::Failure,
     };
     let mut message = with_wait(problem.body.detail, problem.retry_after);
+    let said = message.clone();
     for field in &problem.body.errors {
+        if said.contains(&field.message) {
+            continue;
+        }
         let _ = write!(message, "\n  {}: {}", field.field, field.message);
     }
     let mut failure = Failure::new(exit, &problem.body.code, message);
@@ -200,5 +204,91 @@ fn with_wait(message: String, retry_after: Option<u64>) -> String {
         None => message,
         Some(1) => format!("{message} (try again in 1 second)"),
         Some(seconds) => format!("{message} (try again in {seconds} seconds)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_adapters_http::wire::{FieldError, ProblemBody};
+
+    use super::*;
+    use crate::commands::tests::STYLE;
+    use crate::output::failure_text;
+
+    fn problem(status: u16, code: &str, detail: &str) -> Problem {
+        Problem {
+            status,
+            retry_after: None,
+            request_id: Some("req-1".to_owned()),
+            body: ProblemBody {
+                type_uri: format!("urn:openindex:problem:{code}"),
+                title: "Title".to_owned(),
+                status,
+                detail: detail.to_owned(),
+                code: code.to_owned(),
+                errors: Vec::new(),
+                next_command: None,
+            },
+        }
+    }
+
+    fn shown(error: ClientError) -> String {
+        failure_text(&Failure::from(error), &STYLE)
+    }
+
+    #[test]
+    fn errors_say_what_happened_and_what_leads_on() {
+        let mut revoked = problem(401, "token_revoked", "the token was revoked\u{1b}[2J");
+        revoked.body.next_command = Some("oi profile set --token -".to_owned());
+        let mut invalid = problem(400, "invalid_field", "two fields are invalid");
+        for (field, message) in [("name", "must not be blank"), ("scope", "is unknown")] {
+            invalid.body.errors.push(FieldError {
+                field: field.to_owned(),
+                message: message.to_owned(),
+            });
+        }
+        let mut limited = problem(429, "rate_limited", "too many requests");
+        limited.retry_after = Some(1);
+        let refused = ClientError::Transport {
+            url: "http://127.0.0.1:8080".to_owned(),
+            reason: "connection refused".to_owned(),
+            may_have_arrived: false,
+        };
+        let strange = ClientError::UnexpectedAnswer {
+            url: "http://127.0.0.1:8080".to_owned(),
+            status: 502,
+            reason: "no problem details".to_owned(),
+            retry_after: None,
+        };
+        let insecure = ClientError::InsecureTransport {
+            host: "openindex.example.com".to_owned(),
+        };
+        let texts = [
+            ClientError::Problem(Box::new(revoked)),
+            ClientError::Problem(Box::new(invalid)),
+            ClientError::Problem(Box::new(limited)),
+            ClientError::Problem(Box::new(problem(
+                500,
+                "internal_error",
+                "an internal error",
+            ))),
+            refused,
+            strange,
+            insecure,
+        ]
+        .map(shown);
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn a_field_that_the_detail_speaks_of_is_not_told_twice() {
+        let mut invalid = problem(400, "invalid_field", "expiresAt must be in the future");
+        invalid.body.errors.push(FieldError {
+            field: "expiresAt".to_owned(),
+            message: "must be in the future".to_owned(),
+        });
+        let failure = Failure::from(ClientError::Problem(Box::new(invalid)));
+        assert_eq!(failure.message, "expiresAt must be in the future");
+        assert!(failure.details.contains_key("errors"));
     }
 }

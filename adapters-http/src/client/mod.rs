@@ -16,3 +16,6 @@ pub use api::{Client, Probe};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use error::{ClientError, Problem};
 pub use options::{CertificateError, ClientOptions};
+
+#[cfg(test)]
+mod tests;

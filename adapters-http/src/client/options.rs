@@ -14,7 +14,7 @@ pub struct ClientOptions {
     /// Send a token over plain `http` to another machine, where everyone on the way can read it.
     pub allow_insecure_http: bool,
     /// Trust these instead of the authorities that browsers trust.
-    root_certificates: Option<RootCerts>,
+    pub(super) root_certificates: Option<RootCerts>,
 }
 
 /// The text is not a list of certificates.

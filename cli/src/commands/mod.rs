@@ -34,4 +34,4 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

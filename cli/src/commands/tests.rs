@@ -5,7 +5,7 @@ use openindex_adapters_http::wire::{Kind, Me, MeToken, MeUser, Pat, Role, Status
 use crate::render::Style;
 
 /// A terminal of 80 columns without colour, on 2026-11-24 at 06:00.
-pub(super) const STYLE: Style = Style {
+pub(crate) const STYLE: Style = Style {
     width: 80,
     color: false,
     now: openindex_domain::testing::fixtures::NOW,

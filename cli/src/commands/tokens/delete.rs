@@ -4,6 +4,7 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Pat;
 use openindex_domain::token::TokenId;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::{App, Session};
 use crate::error::{CliError, Failure};
@@ -88,21 +89,18 @@ fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bo
 
 fn question(pats: &[Pat], acting: &str, style: &Style) -> String {
     let mut text = String::new();
-    for pat in pats {
+    let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    for (pat, name) in pats.iter().zip(&names) {
         let used = match pat.last_used_at.as_deref() {
+            _ if pat.id == acting => style.yellow("the token that you are using now"),
             None => "never used".to_owned(),
             at => format!("last used {}", moment(at, style)),
         };
-        let _ = writeln!(
-            text,
-            "  {}  {}  {used}",
-            style.bold(&plain(&pat.name)),
-            plain(&pat.id)
-        );
-        if pat.id == acting {
-            let warning = "  this is the token that you are using now";
-            let _ = writeln!(text, "{}", style.yellow(warning));
-        }
+        let gap = " ".repeat(width - name.width());
+        let (name, id) = (style.bold(name), plain(&pat.id));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
     }
     let what = match pats.len() {
         1 => "this token? Whatever uses it".to_owned(),

@@ -1,0 +1,245 @@
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use openindex_domain::clock::Timestamp;
+
+use crate::wire::{CreatePat, PlainSecret, WireScope};
+
+use super::*;
+
+const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+
+/// A server that gives one answer to every request and tells what it was sent, head and body.
+fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let answer = answer.into();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            for line in head.lines() {
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                    length = value.parse().unwrap_or(0);
+                }
+            }
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let _ = sender.send(head + &String::from_utf8_lossy(&body));
+            let _ = reader.get_mut().write_all(&answer);
+        }
+    });
+    (BaseUrl::parse(&url).expect("a URL"), receiver)
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n{body}"
+    )
+}
+
+fn client(url: &BaseUrl) -> Client {
+    Client::new(url, Some(&PlainSecret::new(TOKEN))).expect("a client")
+}
+
+#[test]
+fn the_token_goes_where_it_is_needed_and_nowhere_else() {
+    let (url, sent) = server(answer("200 OK", "", r#"{"items":[]}"#));
+    let client = client(&url);
+    assert!(client.pats_list().unwrap().items.is_empty());
+    let head = sent.recv().unwrap();
+    assert!(head.starts_with("GET /me/pats HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.contains(&format!("authorization: Bearer {TOKEN}\r\n")),
+        "{head}"
+    );
+    let _ = client.discovery();
+    let _ = client.health();
+    let _ = client.ready();
+    let _ = client.openapi();
+    for _ in 0..4 {
+        assert!(!sent.recv().unwrap().contains(TOKEN));
+    }
+}
+
+#[test]
+fn a_body_is_sent_as_json() {
+    let (url, sent) = server(answer("503 Unavailable", "", ""));
+    let wanted = CreatePat {
+        name: "ci".to_owned(),
+        scope: WireScope::ReadWrite,
+        expires_at: None,
+    };
+    assert!(client(&url).pat_create(&wanted).is_err());
+    let sent = sent.recv().unwrap();
+    assert!(
+        sent.contains("content-type: application/json\r\n"),
+        "{sent}"
+    );
+    assert!(
+        sent.ends_with(r#"{"name":"ci","scope":"read_write"}"#),
+        "{sent}"
+    );
+}
+
+#[test]
+fn a_redirect_is_an_answer_and_is_not_followed() {
+    let (target, reached) = server(answer("200 OK", "", "{}"));
+    let headers = format!("Location: {target}/me\r\n");
+    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+        let (url, _) = server(answer(status, &headers, ""));
+        let error = client(&url).me().unwrap_err();
+        assert!(matches!(
+            error,
+            ClientError::UnexpectedAnswer {
+                status: 301..=308,
+                ..
+            }
+        ));
+        assert!(error.to_string().contains(target.as_str()));
+    }
+    assert!(reached.try_recv().is_err());
+}
+
+#[test]
+fn a_problem_is_told_with_its_circumstances() {
+    let body = r#"{"type":"t","title":"T","status":503,"detail":"try later","code":"unavailable"}"#;
+    let headers = "Retry-After: 3\r\nX-Request-Id: r1\r\n";
+    let (url, _) = server(answer("503 Unavailable", headers, body));
+    let ClientError::Problem(problem) = client(&url).me().unwrap_err() else {
+        panic!("a problem");
+    };
+    assert_eq!((problem.status, problem.retry_after), (503, Some(3)));
+    assert_eq!(problem.request_id.as_deref(), Some("r1"));
+    assert_eq!(problem.body.detail, "try later");
+}
+
+#[test]
+fn what_is_no_answer_of_ours_is_refused_and_not_quoted() {
+    for (status, body) in [
+        ("200 OK", "<p>secret</p>"),
+        ("200 OK", r#"{"user":"secret"}"#),
+        ("502 Bad Gateway", "<p>secret</p>"),
+        ("200 OK", ""),
+    ] {
+        let (url, _) = server(answer(status, "", body));
+        let error = client(&url).me().unwrap_err();
+        assert!(
+            matches!(error, ClientError::UnexpectedAnswer { .. }),
+            "{error}"
+        );
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}
+
+#[test]
+fn an_endless_answer_is_not_read_to_its_end() {
+    let size = 9 * 1024 * 1024;
+    let mut endless = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
+    endless.resize(endless.len() + size, b' ');
+    let (url, _) = server(endless);
+    let error = client(&url).me().unwrap_err();
+    assert!(error.to_string().contains("larger than any"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_silent_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let options = ClientOptions {
+        timeout: Duration::from_millis(50),
+        ..ClientOptions::default()
+    };
+    let client = Client::with_options(&url, None, &options).unwrap();
+    let error = client.me().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ClientError::Transport {
+                may_have_arrived: true,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_that_is_not_there_was_certainly_not_reached() {
+    let error = client(&BaseUrl::parse("http://127.0.0.1:1").unwrap())
+        .me()
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ClientError::Transport {
+                may_have_arrived: false,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(
+        error.to_string(),
+        "cannot reach http://127.0.0.1:1: connection refused"
+    );
+}
+
+#[test]
+fn a_token_travels_over_plain_http_only_where_that_is_allowed() {
+    let url = BaseUrl::parse("http://openindex.example").unwrap();
+    let token = PlainSecret::new(TOKEN);
+    let error = Client::new(&url, Some(&token)).unwrap_err();
+    assert!(matches!(error, ClientError::InsecureTransport { .. }));
+    assert!(Client::new(&url, None).is_ok());
+    let options = ClientOptions {
+        allow_insecure_http: true,
+        ..ClientOptions::default()
+    };
+    assert!(Client::with_options(&url, Some(&token), &options).is_ok());
+    for url in [
+        "https://openindex.example",
+        "http://localhost:1",
+        "http://[::1]",
+    ] {
+        assert!(Client::new(&BaseUrl::parse(url).unwrap(), Some(&token)).is_ok());
+    }
+}
+
+#[test]
+fn a_token_that_would_break_out_of_its_header_is_not_sent() {
+    let url = BaseUrl::parse("http://127.0.0.1:1").unwrap();
+    let error = Client::new(&url, Some(&PlainSecret::new("x\r\nHost: y"))).unwrap_err();
+    assert!(matches!(error, ClientError::UnsendableToken));
+}
+
+#[test]
+fn a_client_does_not_show_its_token() {
+    let client = client(&BaseUrl::parse("http://127.0.0.1:1").unwrap());
+    assert_eq!(
+        format!("{client:?}"),
+        "Client { api_url: http://127.0.0.1:1, .. }"
+    );
+}
+
+#[test]
+fn a_probe_tells_the_status_and_the_time_there() {
+    let date = "Date: Tue, 24 Nov 2026 06:00:00 GMT\r\n";
+    let (url, _) = server(answer("503 Unavailable", date, ""));
+    let probe = client(&url).ready().unwrap();
+    let at = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z");
+    assert_eq!(
+        probe,
+        Probe {
+            status: 503,
+            server_time: at
+        }
+    );
+    let (url, _) = server(answer("200 OK", "Date: yesterday\r\n", ""));
+    assert_eq!(client(&url).health().unwrap().server_time, None);
+}
