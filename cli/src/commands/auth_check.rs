@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::CliError;
 use crate::render::{Style, fields, parse};
+use crate::resolve::TokenSource;
 
 use super::me::{token_fields, who};
 
@@ -24,7 +25,16 @@ struct Check {
 
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
-    let me = session.call(Client::me)?;
+    let me = session.call(Client::me).map_err(|mut failure| {
+        // The server may point here; whoever is here already must be led on.
+        if failure.next_command.as_deref() == Some("oi auth check") {
+            failure.next_command = match &session.credential.source {
+                TokenSource::Profile(_) => Some("oi profile set --token -".to_owned()),
+                TokenSource::Environment => None,
+            };
+        }
+        failure
+    })?;
     let expires_at = me.token.expires_at.as_deref().and_then(parse);
     let check = Check {
         expires_in_seconds: expires_at

@@ -44,7 +44,11 @@ fn a_token_that_is_not_accepted_is_4_with_the_reason_and_the_source() {
     let document = ran.assert_failed(4, "token_revoked");
     assert_eq!(document["error"]["status"], 401);
     assert_eq!(document["error"]["message"], "this token was revoked");
-    assert_eq!(document["error"]["nextCommand"], "oi auth check");
+    let next = &document["error"]["nextCommand"];
+    assert_eq!(
+        next, "oi profile set --token -",
+        "and not where one is already"
+    );
     assert_eq!(document["source"], "profile:default");
 }
 
