@@ -7,7 +7,13 @@
 //!
 //! The [`wire`] types are common to both. An embedding service guards its own axum routes with
 //! [`server::Human`] and its siblings: `examples/guard_your_routes.rs`.
-#![cfg_attr(not(feature = "server"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(feature = "server"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the documentation is that of all features"
+    )
+)]
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -11,7 +11,13 @@
 //! | let a request in or keep it out | [`token::Principal::authorize`] |
 //! | write a store of your own | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
-#![cfg_attr(not(feature = "testing"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(feature = "testing"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the documentation is that of all features"
+    )
+)]
 
 pub mod audit;
 pub mod clock;

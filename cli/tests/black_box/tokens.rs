@@ -65,7 +65,7 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
         ],
         &["rotate", PAT_ID, "--overlap", "25h"],
         &["rotate", PAT_ID, "--never-expires", "--expires-in", "1d"],
-        &["rotate", "laptop"],
+        &["create", "x", "--token-only", "--json"],
         &["rotate", &own],
         &["delete", "--yes", &own],
         &["delete", "--yes"],
@@ -93,6 +93,46 @@ fn deleting_without_a_terminal_needs_yes() {
     let ran = home.run(&tokens(&["delete", PAT_ID, PAT_ID, "--yes"]));
     assert_eq!((ran.status, ran.json()), (0, json!({"deleted": [PAT_ID]})));
     assert_eq!(server.requests(), [format!("DELETE /me/pats/{PAT_ID}")]);
+}
+
+#[test]
+fn a_token_can_be_named_by_its_name() {
+    let path = format!("DELETE /me/pats/{PAT_ID}");
+    let list = json!({"items": [{
+        "id": PAT_ID,
+        "name": "ci",
+        "scope": "read_write",
+        "createdAt": "2026-11-24T06:00:00.000Z",
+        "expiresAt": null,
+        "lastUsedAt": null,
+        "status": "live",
+    }]})
+    .to_string();
+    let server = Stub::new(&[("GET /me/pats", 200, &list), (path.leak(), 204, "")]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["delete", "CI", "--yes"]));
+    ran.assert_failed(1, "not_found");
+    let ran = home.run(&tokens(&["delete", "ci", "--yes"]));
+    assert_eq!((ran.status, ran.json()), (0, json!({"deleted": [PAT_ID]})));
+    assert_eq!(
+        server.requests()[1..],
+        [
+            "GET /me/pats".to_owned(),
+            format!("DELETE /me/pats/{PAT_ID}")
+        ]
+    );
+}
+
+#[test]
+fn the_secret_alone_can_be_taken_into_a_variable() {
+    let answer = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &answer)]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["create", "ci", "--token-only"]));
+    assert_eq!(
+        (ran.status, ran.stdout, ran.stderr),
+        (0, format!("{}\n", new_token()), String::new())
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ Examples:
   oi settings personal tokens create laptop
   oi settings personal tokens create ci --expires-in 90d
   oi settings personal tokens create ops --scope admin --expires 2026-12-31
-  oi settings personal tokens create ci --json | jq -r .token")]
+  TOKEN=$(oi settings personal tokens create ci --token-only)")]
 pub(crate) struct Args {
     /// What to call it: 1 to 100 characters
     name: String,
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     scope: String,
     #[command(flatten)]
     expiry: ExpiryArgs,
+    /// Print the secret and nothing else, for a pipe or a variable
+    #[arg(long, conflicts_with = "json")]
+    token_only: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
@@ -43,5 +46,5 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let created = session
         .call(|client| client.pat_create(&wanted))
         .map_err(look_first)?;
-    show_created(app, &created, "Created")
+    show_created(app, &created, "Created", args.token_only)
 }

@@ -12,7 +12,7 @@ use crate::exit_code::ExitCode;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
 
-use super::parse_id;
+use super::{parse_named, resolve};
 
 /// What to revoke.
 #[derive(Debug, clap::Args)]
@@ -21,25 +21,23 @@ Asks on a terminal; without one, --yes is required. Stops at the first token tha
 deleted and says which were.
 
 Examples:
-  oi settings personal tokens delete pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings personal tokens delete ci
   oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their ids, as `list` shows them
-    #[arg(required = true, value_name = "ID")]
-    ids: Vec<String>,
+    /// Their ids or names, as `list` shows them
+    #[arg(required = true, value_name = "ID|NAME")]
+    tokens: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut ids = Vec::new();
-    for text in &args.ids {
-        let id = parse_id(text)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
+    let named = args
+        .tokens
+        .iter()
+        .map(|text| parse_named(text))
+        .collect::<Result<Vec<_>, _>>()?;
     if !args.yes && !prompt::is_interactive() {
         return Err(Failure::usage(
             "deleting asks for confirmation, and there is no terminal to ask on; pass --yes",
@@ -47,6 +45,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .into());
     }
     let session = app.human_session()?;
+    let ids = resolve(named, &session)?;
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(Failure::new(ExitCode::Failure, "not_confirmed", "nothing was deleted").into());
     }

@@ -6,13 +6,15 @@ mod list;
 mod rotate;
 
 use clap::Subcommand;
-use openindex_adapters_http::wire::CreatedPat;
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::{CreatedPat, Pat};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, TokenId, TokenKind};
 
-use crate::app::App;
+use crate::app::{App, Session};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
 use crate::render::{Style, expiry, fields, plain, redact};
 
 const LIST: &str = "oi settings personal tokens list";
@@ -79,29 +81,89 @@ impl ExpiryArgs {
     }
 }
 
-/// The id of a personal access token. What else may be meant gets an answer of its own; a secret
-/// is not repeated.
-fn parse_id(text: &str) -> Result<TokenId, Failure> {
+/// How a token is named on the command line: by its id, or by the name that its owner gave it.
+#[derive(Debug, PartialEq, Eq)]
+enum Named {
+    Id(TokenId),
+    Name(String),
+}
+
+/// Reads it. A secret and an agent run get an answer of their own; a secret is not repeated.
+fn parse_named(text: &str) -> Result<Named, Failure> {
     let wrong = |message: String| Err(Failure::usage(message).next(LIST));
     match text.parse::<TokenId>() {
-        Ok(id) if id.kind() == TokenKind::Personal => Ok(id),
+        Ok(id) if id.kind() == TokenKind::Personal => Ok(Named::Id(id)),
         Ok(id) => wrong(format!(
             "{id} is an agent run, not a personal access token (pat_…)"
         )),
         Err(_) if text.starts_with("oi_") => wrong(
-            "that is a token's secret; a token is named by its id, which begins with pat_"
-                .to_owned(),
+            "that is a token's secret; a token is named by its id (pat_…) or its name".to_owned(),
         ),
-        Err(_) => wrong(format!(
-            "{} is not the id of a token, which is pat_ and 32 digits",
-            redact(&plain(text))
-        )),
+        Err(_) => Ok(Named::Name(text.to_owned())),
+    }
+}
+
+/// The ids of these tokens, each once. Names are looked up among the caller's tokens; one that
+/// several of them share is refused, since a guess could end the wrong one.
+fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
+    let by_name = named.iter().any(|named| matches!(named, Named::Name(_)));
+    let pats = if by_name {
+        session.call(Client::pats_list)?.items
+    } else {
+        Vec::new()
+    };
+    let mut ids = Vec::new();
+    for named in named {
+        let id = match named {
+            Named::Id(id) => id,
+            Named::Name(name) => find(&name, &pats)?,
+        };
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
+    let shown = redact(&plain(name));
+    let found: Vec<&str> = pats
+        .iter()
+        .filter(|pat| pat.name == name)
+        .map(|pat| pat.id.as_str())
+        .collect();
+    match found.as_slice() {
+        [] => Err(Failure::new(
+            ExitCode::Failure,
+            "not_found",
+            format!("you have no token with the id or the name {shown}"),
+        )
+        .next(LIST)),
+        [id] => id.parse().map_err(|_| {
+            let message = format!("the server names the token {shown} by what is not an id");
+            Failure::new(ExitCode::Failure, "unexpected_answer", message)
+        }),
+        several => Err(Failure::usage(format!(
+            "{} tokens are named {shown}; name one by its id: {}",
+            several.len(),
+            several.join(", ")
+        ))
+        .next(LIST)),
     }
 }
 
 /// The answer with a new secret: the secret alone on standard output, where it can be taken from,
 /// and around it what a person should know.
-fn show_created(app: &mut App<'_>, created: &CreatedPat, verb: &str) -> Result<(), CliError> {
+fn show_created(
+    app: &mut App<'_>,
+    created: &CreatedPat,
+    verb: &str,
+    token_only: bool,
+) -> Result<(), CliError> {
+    if token_only {
+        app.out.raw(created.token.expose())?;
+        return app.out.raw("\n");
+    }
     app.out
         .aside(|style| format!("{}\n", created_text(created, verb, style)));
     app.out.answer(created, |style| {

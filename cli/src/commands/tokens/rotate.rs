@@ -8,7 +8,7 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, look_first, parse_id, show_created};
+use super::{ExpiryArgs, look_first, parse_named, resolve, show_created};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -17,11 +17,12 @@ The old token ends at once, or after the overlap. Without an option the new one 
 one would have. Rotating the token that the profile uses puts the new one into the profile.
 
 Examples:
-  oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings personal tokens rotate ci
   oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --overlap 1h")]
 pub(crate) struct Args {
-    /// Its id, as `list` shows it
-    id: String,
+    /// Its id or its name, as `list` shows them
+    #[arg(value_name = "ID|NAME")]
+    token: String,
     /// For how long the old token is accepted beside the new one: 1h, at most 24h
     #[arg(long, value_name = "SPAN")]
     overlap: Option<String>,
@@ -30,10 +31,13 @@ pub(crate) struct Args {
     /// The new token is accepted until it is deleted
     #[arg(long, conflicts_with = "ExpiryArgs")]
     never_expires: bool,
+    /// Print the new secret and nothing else, for a pipe or a variable
+    #[arg(long, conflicts_with = "json")]
+    token_only: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let id = parse_id(&args.id)?;
+    let named = parse_named(&args.token)?;
     let wanted = RotatePat {
         expires_at: if args.never_expires {
             // As the API says never.
@@ -44,6 +48,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         overlap_seconds: args.overlap.as_deref().map(overlap).transpose()?,
     };
     let session = app.human_session()?;
+    let id = match resolve(vec![named], &session)?.as_slice() {
+        [id] => *id,
+        _ => return Err(Failure::usage("name one token").into()),
+    };
     let is_own = session.call(Client::me)?.token.id == id.to_string();
     let created = session
         .call(|client| client.pat_rotate(id, &wanted))
@@ -54,7 +62,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     } else {
         Ok(())
     };
-    show_created(app, &created, "Rotated")?;
+    show_created(app, &created, "Rotated", args.token_only)?;
     let Err(error) = kept else {
         return Ok(());
     };

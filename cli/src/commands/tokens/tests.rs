@@ -46,21 +46,42 @@ fn a_wrong_expiry_is_a_usage_error_that_says_what_is_right() {
 }
 
 #[test]
-fn an_id_is_told_from_all_that_may_be_taken_for_one() {
-    assert!(parse_id("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2").is_ok());
+fn a_token_is_named_by_its_id_or_its_name_and_never_by_its_secret() {
+    let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+    assert!(matches!(parse_named(id), Ok(Named::Id(_))));
+    assert!(matches!(parse_named("deploy bot"), Ok(Named::Name(name)) if name == "deploy bot"));
     let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
     for (text, message) in [
         ("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "is an agent run"),
         (secret, "is a token's secret"),
-        ("deploy bot", "deploy bot is not the id of a token"),
-        (&secret[1..], "is not the id of a token"),
     ] {
-        let failure = parse_id(text).unwrap_err();
+        let failure = parse_named(text).unwrap_err();
         assert_eq!(failure.exit, ExitCode::Usage);
         assert!(failure.message.contains(message), "{}", failure.message);
         assert_eq!(failure.next_command.as_deref(), Some(LIST));
         assert!(!failure.message.contains(secret));
     }
+}
+
+#[test]
+fn a_name_must_be_one_tokens_alone() {
+    let mut pats = pats();
+    let name = pats[0].name.clone();
+    assert_eq!(find(&name, &pats).unwrap().to_string(), pats[0].id);
+    // Part of a name, or another case, is another name.
+    for missing in ["", "nothing", &name.to_uppercase(), &name[1..]] {
+        let failure = find(missing, &pats).unwrap_err();
+        assert_eq!(failure.code, "not_found", "{missing}");
+    }
+    pats[1].name.clone_from(&name);
+    let failure = find(&name, &pats).unwrap_err();
+    assert_eq!(failure.exit, ExitCode::Usage);
+    for pat in &pats[..2] {
+        assert!(failure.message.contains(&pat.id), "{}", failure.message);
+    }
+    let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    let failure = find(secret, &pats).unwrap_err();
+    assert!(!failure.message.contains(secret), "{}", failure.message);
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! The README's tour works word for word: its blocks are taken from the file and run by bash.
+
+use std::process::Command;
+
+use openindex_tests::{Database, Kind, Server, binary, both_stores};
+
+both_stores! { the_tour_works_word_for_word }
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks that are marked `sh tour`, in order.
+fn tour() -> Vec<&'static str> {
+    README
+        .split("```sh tour\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .collect()
+}
+
+fn the_tour_works_word_for_word(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let home = tempfile::tempdir().expect("a directory");
+    let blocks = tour();
+    assert_eq!(blocks.len(), 4, "a block was added or lost its mark");
+    // The port is the one thing that differs: 8080 may be taken here.
+    let script = blocks
+        .join("echo; echo '---'\n")
+        .replace("http://127.0.0.1:8080", &server.url);
+    let programs = binary("oi");
+    let programs = programs.parent().expect("a directory").display();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("PATH", format!("{programs}:{path}"))
+        .env("DATABASE_URL", database.url())
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .expect("bash runs");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{stdout}\n{output:?}");
+    let shown: Vec<&str> = stdout.split("---\n").collect();
+    assert!(shown[0].contains("\"profile:local\""), "{stdout}");
+    assert!(
+        shown[1].contains("\"effectiveScope\":\"read_write\""),
+        "{stdout}"
+    );
+    assert!(shown[2].contains("403 Forbidden"), "{stdout}");
+    assert!(shown[2].contains("insufficient_scope"), "{stdout}");
+    assert!(shown[3].contains("401 Unauthorized"), "{stdout}");
+    assert!(shown[3].contains("token_revoked"), "{stdout}");
+}
