@@ -1,0 +1,220 @@
+//! How many guesses a password costs somebody who knows the common passwords, the person's own
+//! words and the usual ways to stretch them. It is a rule for what to refuse, not a measure of
+//! strength: only what is cheap by it says something.
+//!
+//! The text is cut into pieces, each of which has a price in tenths of a bit; the cheapest cut
+//! counts. Time and memory grow with the square of the length, which [`super::Password`] bounds.
+
+use std::iter;
+
+use zeroize::Zeroizing;
+
+use super::common::{self, is_common};
+
+/// One of the list's 4,096 at most.
+pub(super) const COMMON: u32 = 120;
+/// One of the handful of words that a person is called by.
+const PERSONAL: u32 = 30;
+/// One of [`SMALL_WORDS`].
+const SMALL_WORD: u32 = 46;
+/// What stood before, again.
+const REPEAT: u32 = 40;
+/// A piece of a row of keys, of the alphabet or of the digits.
+const SEQUENCE: u32 = 50;
+/// A year of the last or of this century.
+const YEAR: u32 = 66;
+/// A letter is one of 26 (47), but most stand in words.
+const LETTER: u32 = 40;
+const DIGIT: u32 = 33;
+const SEPARATOR: u32 = 10;
+const SYMBOL: u32 = 50;
+/// A symbol that stood before, as between words.
+const SYMBOL_AGAIN: u32 = 5;
+
+/// The shortest repeat or sequence that is one: below it, characters are cheap enough.
+const SHORTEST_RUN: usize = 3;
+
+/// Words that join others and make `thisismypassword` no better than `password`.
+const SMALL_WORDS: [&str; 24] = [
+    "am", "and", "are", "at", "be", "for", "in", "is", "it", "me", "my", "new", "not", "of", "on",
+    "our", "that", "the", "this", "to", "very", "we", "with", "your",
+];
+
+/// What fingers do: rows and columns of QWERTY, QWERTZ and AZERTY, the number pad, the alphabet.
+/// Each is read in both directions.
+const ROWS: [&str; 21] = [
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "02468",
+    "13579",
+    "qwertyuiop[]",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "qwertzuiopü",
+    "asdfghjklöä",
+    "yxcvbnm,.-",
+    "azertyuiop",
+    "qsdfghjklm",
+    "wxcvbn",
+    "!@#$%^&*()_+",
+    "!\"§$%&/()=",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "q1w2e3r4t5y6u7i8o9p0",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
+    "qazwsxedcrfvtgbyhnujmikolp",
+    "147258369",
+    "zaq1xsw2cde3vfr4bgt5nhy6mju7",
+];
+
+/// The price of `text`, which is in lower case, to somebody who knows `personal` words, in tenths
+/// of a bit.
+pub(super) fn price(text: &str, personal: &[String]) -> u32 {
+    let chars = Zeroizing::new(text.chars().collect::<Vec<_>>());
+    let bounds: Vec<usize> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain(iter::once(text.len()))
+        .collect();
+    let repeats = longest_repeats(&chars);
+    let mut prices = vec![u32::MAX; chars.len() + 1];
+    prices[0] = 0;
+    for at in 0..chars.len() {
+        let (done, rest) = (&chars[..at], &text[bounds[at]..]);
+        // Every single character has a price, so this one is reached.
+        let before = prices[at];
+        let mut offer = |length: usize, price: u32| {
+            let end = &mut prices[at + length];
+            *end = before.saturating_add(price).min(*end);
+        };
+        offer(1, character(chars[at], done));
+        for length in SHORTEST_RUN..=repeats[at] {
+            offer(length, REPEAT);
+        }
+        for length in SHORTEST_RUN..=longest_sequence(&chars[at..]) {
+            offer(length, SEQUENCE);
+        }
+        if is_year(rest) {
+            offer(4, YEAR);
+        }
+        for word in SMALL_WORDS.iter().filter(|word| rest.starts_with(**word)) {
+            offer(word.len(), SMALL_WORD);
+        }
+        for word in personal.iter().filter(|word| rest.starts_with(&***word)) {
+            offer(word.chars().count(), PERSONAL);
+        }
+        for end in at + 1..=chars.len() {
+            let piece = &text[bounds[at]..bounds[end]];
+            if piece.len() > common::LONGEST {
+                break;
+            }
+            if is_common(piece) {
+                offer(end - at, COMMON);
+            }
+        }
+    }
+    prices[chars.len()]
+}
+
+/// Whether `text` is one piece of fewer than `longest` characters, twice or more, the last time
+/// perhaps not to its end.
+pub(super) fn is_one_piece_repeated(text: &str, longest: usize) -> bool {
+    let chars = Zeroizing::new(text.chars().collect::<Vec<_>>());
+    (1..longest)
+        .take_while(|period| 2 * period <= chars.len())
+        .any(|period| chars[period..] == chars[..chars.len() - period])
+}
+
+fn character(c: char, done: &[char]) -> u32 {
+    match c {
+        _ if c.is_alphabetic() => LETTER,
+        _ if c.is_numeric() => DIGIT,
+        _ if done.contains(&c) => SYMBOL_AGAIN,
+        ' ' | '-' | '_' | '.' | ',' | '!' => SEPARATOR,
+        _ => SYMBOL,
+    }
+}
+
+fn is_year(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    matches!(
+        (chars.next(), chars.next()),
+        (Some('1'), Some('9')) | (Some('2'), Some('0'))
+    ) && chars.by_ref().take(2).filter(char::is_ascii_digit).count() == 2
+}
+
+/// For each place, how many characters from there on also stand from some earlier place on; the
+/// two may overlap, so that `aaaa` is an `a` and a repeat.
+fn longest_repeats(chars: &[char]) -> Vec<usize> {
+    let mut longest = vec![0; chars.len()];
+    for distance in 1..chars.len() {
+        let mut length = 0;
+        for at in (distance..chars.len()).rev() {
+            length = if chars[at] == chars[at - distance] {
+                length + 1
+            } else {
+                0
+            };
+            longest[at] = longest[at].max(length);
+        }
+    }
+    longest
+}
+
+/// How many characters at the beginning follow one of [`ROWS`], forward or backward.
+fn longest_sequence(chars: &[char]) -> usize {
+    let common = |row: &mut dyn Iterator<Item = char>| {
+        row.zip(chars).take_while(|(key, c)| key == *c).count()
+    };
+    ROWS.iter()
+        .flat_map(|row| {
+            row.char_indices().map(move |(at, key)| {
+                let forward = common(&mut row[at..].chars());
+                let backward = common(&mut row[..at + key.len_utf8()].chars().rev());
+                forward.max(backward)
+            })
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_has_its_price() {
+        for (text, expected) in [
+            ("", 0),
+            ("k", LETTER),
+            ("princess", COMMON),
+            ("princessprincess", COMMON + REPEAT),
+            ("this is", 2 * SMALL_WORD + SEPARATOR),
+            ("aaaaaaaaaaaaaaa", LETTER + REPEAT),
+            ("hijklmnop", SEQUENCE),
+            ("ponmlkjih", SEQUENCE),
+            ("öäöäö", 2 * LETTER + REPEAT),
+            ("1984", YEAR),
+            ("1894", 4 * DIGIT),
+            ("a-b-c", 3 * LETTER + SEPARATOR + SYMBOL_AGAIN),
+        ] {
+            assert_eq!(price(text, &[]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_persons_words_are_the_cheapest() {
+        let words = ["lovelace".to_owned(), "renée".to_owned()];
+        assert_eq!(price("lovelace", &words), PERSONAL);
+        assert_eq!(price("renée1815", &words), PERSONAL + 4 * DIGIT);
+        assert_eq!(price("lovelace", &[]), COMMON + 4 * LETTER);
+    }
+
+    #[test]
+    fn a_repetition_may_end_early_and_have_a_long_piece() {
+        assert!(is_one_piece_repeated("x7f!x7f!x7f!x7", 15));
+        assert!(is_one_piece_repeated("字字", 15));
+        assert!(!is_one_piece_repeated("x7f!x7f?", 15));
+        assert!(!is_one_piece_repeated("abcdefgabcdefg", 7));
+        assert!(!is_one_piece_repeated("", 15));
+    }
+}
