@@ -2,61 +2,132 @@
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
-use openindex_domain::audit::{AuditActor, AuditEvent, AuditStore};
-use sqlx::PgConnection;
+use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::PostgresStore;
 use crate::error::store_error;
 use crate::rows;
+
+/// Events that are written in one statement; eleven parameters each.
+const BATCH: usize = 500;
 
 /// Writes the event of a change on the connection of its transaction.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     event: &AuditEvent,
 ) -> Result<(), StoreError> {
-    let (actor, user, token) = match event.actor {
-        AuditActor::Operator => ("operator", None, None),
-        AuditActor::Token { user, token } => {
-            ("token", Some(user.to_string()), Some(token.to_string()))
-        }
-    };
-    sqlx::query(
-        "INSERT INTO audit_events (id, at, actor, actor_user, actor_token, action, subject, \
-         related, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(event.id.uuid())
-    .bind(event.at.to_datetime())
-    .bind(actor)
-    .bind(user)
-    .bind(token)
-    .bind(event.action.name())
-    .bind(event.action.subject().to_string())
-    .bind(event.action.related().map(|related| related.to_string()))
-    .bind(event.request_id.as_ref().map(|id| id.as_str().to_owned()))
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
+    insert_all(connection, std::slice::from_ref(event)).await
+}
+
+/// Writes the events of a change to many things.
+pub(crate) async fn insert_all(
+    connection: &mut PgConnection,
+    events: &[AuditEvent],
+) -> Result<(), StoreError> {
+    for batch in events.chunks(BATCH) {
+        let mut query = QueryBuilder::<Postgres>::new(
+            "INSERT INTO audit_events (id, at, actor, actor_user, actor_token, actor_session, \
+             action, subject, related, request_id, client_address) ",
+        );
+        query.push_values(batch, |mut row, event| {
+            let (token, session) = match event.actor {
+                AuditActor::Token { token, .. } => (Some(token.to_string()), None),
+                AuditActor::Session { session, .. } => (None, Some(session.to_string())),
+                AuditActor::Operator | AuditActor::Anonymous => (None, None),
+            };
+            let context = &event.context;
+            row.push_bind(event.id.uuid())
+                .push_bind(event.at.to_datetime())
+                .push_bind(event.actor.kind())
+                .push_bind(event.actor.user().map(|user| user.to_string()))
+                .push_bind(token)
+                .push_bind(session)
+                .push_bind(event.action.as_str())
+                .push_bind(event.subject.to_string())
+                .push_bind(event.related.map(|related| related.to_string()))
+                .push_bind(context.request_id.as_ref().map(|id| id.as_str().to_owned()))
+                .push_bind(context.client_address.map(|address| address.to_string()));
+        });
+        query
+            .build()
+            // A statement of its own length is not worth keeping.
+            .persistent(batch.len() == 1)
+            .execute(&mut *connection)
+            .await
+            .map_err(store_error)?;
+    }
     Ok(())
 }
 
 #[async_trait]
 impl AuditStore for PostgresStore {
-    async fn newest(&self, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
+    async fn events(
+        &self,
+        filter: &AuditFilter,
+        after: Option<AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let filter = *filter;
         self.call(move |connection| {
             Box::pin(async move {
-                sqlx::query(
-                    "SELECT id, at, actor, actor_user, actor_token, action, subject, related, \
-                     request_id FROM audit_events ORDER BY at DESC, id DESC LIMIT $1",
-                )
-                .bind(i64::from(limit))
-                .fetch_all(connection)
-                .await
-                .map_err(store_error)?
-                .iter()
-                .map(rows::event)
-                .collect()
+                page(&filter, after, limit)
+                    .build()
+                    .fetch_all(connection)
+                    .await
+                    .map_err(store_error)?
+                    .iter()
+                    .map(rows::event)
+                    .collect()
             })
         })
         .await
     }
+
+    async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.call(move |connection| Box::pin(async move { insert(connection, &event).await }))
+            .await
+    }
+}
+
+/// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
+/// index.
+fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
+         request_id, client_address FROM audit_events WHERE TRUE",
+    );
+    if let Some(user) = filter.actor {
+        query.push(" AND actor_user = ").push_bind(user.to_string());
+    }
+    if let Some(action) = filter.action {
+        query.push(" AND action = ").push_bind(action.as_str());
+    }
+    if let Some(subject) = filter.subject {
+        let subject = subject.to_string();
+        query
+            .push(" AND (subject = ")
+            .push_bind(subject.clone())
+            .push(" OR related = ")
+            .push_bind(subject)
+            .push(")");
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND at >= ").push_bind(since.to_datetime());
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND at < ").push_bind(until.to_datetime());
+    }
+    if let Some(after) = after {
+        query
+            .push(" AND (at, id) < (")
+            .push_bind(after.at.to_datetime())
+            .push(", ")
+            .push_bind(after.id.uuid())
+            .push(")");
+    }
+    query
+        .push(" ORDER BY at DESC, id DESC LIMIT ")
+        .push_bind(i64::from(limit));
+    query
 }

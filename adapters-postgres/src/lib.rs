@@ -1,4 +1,4 @@
-//! The token store on PostgreSQL, for instances with several replicas.
+//! The store of tokens and accounts on PostgreSQL, for instances with several replicas.
 //!
 //! [`PostgresStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -21,9 +21,12 @@
 //!   may still take revoked tokens for live. Of the URL parameters that choose among hosts
 //!   (`target_session_attrs`, several hosts) none is supported: point the URL at the primary, or
 //!   at something that follows it.
-//! - **Exact under concurrency:** a change first locks the row of each owner that it depends on
+//! - **Exact under concurrency:** a change first locks the row of each user that it depends on
 //!   (the acting one's and the target's, in the order of their ids), then reads, then writes. So
-//!   all changes of one owner's tokens, and a suspension, happen one after the other.
+//!   all changes of one user's tokens, sessions and password, and a suspension, happen one after
+//!   the other. Where there is no row to lock it locks a name, and against newcomers the table of
+//!   users; in one order everywhere. Bulk revocation holds up all other changes while it runs, but
+//!   no lookup.
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
 //! - **Failures are bounded:** no call waits for a connection, a lock or an answer without limit
@@ -31,15 +34,24 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
 //!   a missing table or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
+//! - **A flood of guesses does not starve lookups:** attempts are counted on at most two
+//!   connections.
 //! - **Durable:** commits are synchronous, even where the server's default is not.
 //!
 //! A connection pooler in between must keep one server connection a session (`pool_mode=session`
 //! in `PgBouncer`): statements are prepared once, and timeouts are set when a session begins.
 
+mod acting;
+mod attempts;
 mod audit;
 mod error;
+mod inventory;
+mod invites;
+mod links;
+mod locks;
 mod options;
 mod rows;
+mod sessions;
 mod store;
 mod tokens;
 mod users;

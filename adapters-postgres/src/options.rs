@@ -15,7 +15,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(1);
 /// How long a server waits for another that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long record-keeping that nobody waits for may take: last-used times, the purge.
+/// How long what touches many rows may take: last-used times, the purges, bulk revocation.
 pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many connections a store opens, and how long it waits before a call is
@@ -26,7 +26,8 @@ pub struct PoolOptions {
     /// the other replicas they must fit into the server's `max_connections`.
     pub max_connections: u32,
     /// How long a call waits for a connection, by default 3 s: for one that others use, or for a
-    /// new one to a server that does not answer. One statement, and within it the wait for a lock,
+    /// new one to a server that does not answer; counting an attempt may wait as long for its turn
+    /// before. One statement, and within it the wait for a lock,
     /// may take twice as long, and a whole call three times as long from when it has a connection.
     pub acquire_timeout: Duration,
 }

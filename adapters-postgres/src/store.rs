@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,21 +10,23 @@ use openindex_domain::{StoreError, StoreHealth};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Connection as _, Postgres, Transaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::PoolOptions;
 use crate::error::{NoAnswer, migrate_error, store_error};
 use crate::options::{UPKEEP_TIMEOUT, parse_url};
+use crate::{PoolOptions, attempts};
 
 /// What is done on one connection.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
 
-/// Tokens, users and audit trail in a PostgreSQL database. Cheap to clone; clones share
+/// Tokens, accounts and audit trail in a PostgreSQL database. Cheap to clone; clones share
 /// connections.
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
     connect: PgConnectOptions,
     options: PoolOptions,
+    counting: Arc<Semaphore>,
 }
 
 // Not derived: the driver's options would print the password.
@@ -57,6 +60,7 @@ impl PostgresStore {
             pool: options.pool(connect.clone()),
             connect,
             options,
+            counting: Arc::new(Semaphore::new(attempts::at_once(options.max_connections))),
         })
     }
 
@@ -80,6 +84,15 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
+    /// Waits for a turn to count attempts, which few calls have at once, before a connection is
+    /// taken for it; as long as for a connection.
+    pub(crate) async fn turn_to_count(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        tokio::time::timeout(self.options.acquire_timeout, self.counting.acquire())
+            .await
+            .map_err(|_| store_error(sqlx::Error::PoolTimedOut))?
+            .map_err(StoreError::unavailable)
+    }
+
     /// Does `work` on a connection of the pool.
     pub(crate) async fn call<T>(
         &self,
@@ -88,7 +101,7 @@ impl PostgresStore {
         self.call_within(self.options.call_timeout(), work).await
     }
 
-    /// Does `work` in one transaction that may touch many rows, and for which nobody waits.
+    /// Does `work` in one transaction that may touch many rows, and so may take a minute.
     pub(crate) async fn upkeep<T: Send>(
         &self,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use crate::error::store_error;
 use crate::rows::{select_record, token_columns};
 use crate::store::begin;
-use crate::{PostgresStore, audit, rows};
+use crate::{PostgresStore, acting, audit, locks, rows};
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -117,12 +117,16 @@ impl TokenStore for PostgresStore {
     async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
         self.upkeep(move |connection| {
             Box::pin(async move {
-                Ok(sqlx::query("DELETE FROM tokens WHERE revoked_at < $1")
-                    .bind(horizon.to_datetime())
-                    .execute(connection)
-                    .await
-                    .map_err(store_error)?
-                    .rows_affected())
+                // What somebody else is writing just now can be forgotten the next time.
+                Ok(sqlx::query(
+                    "DELETE FROM tokens WHERE id IN \
+                     (SELECT id FROM tokens WHERE revoked_at < $1 FOR UPDATE SKIP LOCKED)",
+                )
+                .bind(horizon.to_datetime())
+                .execute(connection)
+                .await
+                .map_err(store_error)?
+                .rows_affected())
             })
         })
         .await
@@ -134,8 +138,8 @@ async fn issue(
     change: &InsertToken,
 ) -> Result<InsertOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    lock_owners(&mut transaction, change.actor.token, change.token.owner).await?;
-    let actor = record_by_id(&mut transaction, change.actor.token).await?;
+    locks::users(&mut transaction, Some(&change.actor), &[change.token.owner]).await?;
+    let actor = acting::record(&mut transaction, &change.actor).await?;
     let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
     if let Err(outcome) = change.decide(actor.as_ref(), live) {
         return Ok(outcome);
@@ -151,8 +155,8 @@ async fn revoke(
     change: &RevokeToken,
 ) -> Result<RevokeOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    lock_owners(&mut transaction, change.actor.token, change.owner).await?;
-    let actor = record_by_id(&mut transaction, change.actor.token).await?;
+    locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
+    let actor = acting::record(&mut transaction, &change.actor).await?;
     let target = record_by_id(&mut transaction, change.token).await?;
     let target = target.as_ref().map(|record| &record.token);
     let revoked = match change.decide(actor.as_ref(), target) {
@@ -172,8 +176,8 @@ async fn rotate(
     let successor = &change.successor;
     let (owner, now) = (successor.token.owner, successor.actor.now);
     let mut transaction = begin(connection).await?;
-    lock_owners(&mut transaction, successor.actor.token, owner).await?;
-    let actor = record_by_id(&mut transaction, successor.actor.token).await?;
+    locks::users(&mut transaction, Some(&successor.actor), &[owner]).await?;
+    let actor = acting::record(&mut transaction, &successor.actor).await?;
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
     let live = live_tokens(&mut transaction, owner, now).await?;
@@ -188,30 +192,7 @@ async fn rotate(
     Ok(ReplaceOutcome::Replaced)
 }
 
-/// Locks the owner of the acting token and the owner of what is changed, in the order of their
-/// ids. What is read afterwards stays true until the commit: every change of a token goes through
-/// here, and whatever changes a user's role or standing updates the locked row.
-///
-/// `NO KEY` lets others insert rows that refer to the user.
-async fn lock_owners(
-    connection: &mut PgConnection,
-    actor: TokenId,
-    owner: UserId,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "SELECT 1 FROM users \
-         WHERE id = ANY (ARRAY[$1, (SELECT owner_id FROM tokens WHERE id = $2)]) \
-         ORDER BY id FOR NO KEY UPDATE",
-    )
-    .bind(owner.uuid())
-    .bind(actor.uuid())
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
-}
-
-async fn record_by_id(
+pub(crate) async fn record_by_id(
     connection: &mut PgConnection,
     id: TokenId,
 ) -> Result<Option<TokenRecord>, StoreError> {
@@ -242,13 +223,27 @@ async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<T
     .collect()
 }
 
-/// Counted here and not in SQL: what is live is the domain's to say.
+/// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
+/// has expired, so that thousands of such tokens cost nothing.
 async fn live_tokens(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
 ) -> Result<u32, StoreError> {
-    let tokens = unrevoked(connection, owner).await?;
+    let tokens = sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = $1 AND t.revoked_at IS NULL \
+         AND (t.expires_at IS NULL OR t.expires_at > $2)"
+    ))
+    .bind(owner.uuid())
+    .bind(now.to_datetime())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::token)
+    .collect::<Result<Vec<Token>, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -296,11 +291,5 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     .await
     .map_err(store_error)?
     .rows_affected();
-    if updated == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(
-            "a token went away inside the transaction that changes it",
-        ))
-    }
+    rows::exactly_one(updated, "token")
 }

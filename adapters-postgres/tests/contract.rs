@@ -9,7 +9,7 @@ openindex_domain::token_store_contract! {
     Postgres::start().await
 }
 
-openindex_domain::user_store_contract! {
+openindex_domain::account_store_contract! {
     #[tokio::test(flavor = "multi_thread")]
     Postgres::start().await
 }

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 
 use cluster::Cluster;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_domain::attempt::{AttemptStore, Bucket};
+use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, Rejection, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::{StoreError, StoreHealth};
 use proxy::Proxy;
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use support::{Postgres, insertion, is_unavailable, seed};
+use sqlx::postgres::PgPoolOptions;
+use support::{Postgres, insertion, is_unavailable, seed, somebody_waits_for_a_lock};
 
 /// More than any call may take with [`brief`] options, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
@@ -42,12 +44,20 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(is_unavailable(&store.list(user).await));
     assert!(is_unavailable(&store.get(user, token).await));
     assert!(is_unavailable(&store.page(None, 1).await));
+    let found = store.find_session(&fixtures::digest(1)).await;
+    assert!(is_unavailable(&found), "{found:?}");
+    let bucket = Bucket {
+        key: "a bucket".to_owned(),
+        limit: 1,
+    };
+    let counted = store.count(&[bucket], fixtures::NOW).await;
+    assert!(is_unavailable(&counted), "{counted:?}");
     assert!(is_unavailable(
         &store.record_last_used(&[(token, fixtures::NOW)]).await
     ));
     let ready = store.ready().await;
     assert!(is_unavailable(&ready), "{ready:?}");
-    assert!(started.elapsed() < SOON * 3, "{:?}", started.elapsed());
+    assert!(started.elapsed() < SOON * 4, "{:?}", started.elapsed());
 }
 
 /// Each connection that the outage broke may cost one call.
@@ -168,16 +178,6 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
     other.rollback().await.expect("unlocked");
     assert_recovers(&postgres.store).await;
-}
-
-async fn somebody_waits_for_a_lock(pool: &PgPool) -> bool {
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity \
-         WHERE datname = current_database() AND wait_event_type = 'Lock')",
-    )
-    .fetch_one(pool)
-    .await
-    .expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,20 +1,17 @@
-//! Migrations, and what the schema refuses or, where it was tampered with, what comes of it.
+//! Migrations, and what the schema is made for.
 
 mod support;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreHealth;
-use openindex_domain::audit::AuditStore;
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
+};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, TokenStore};
+use openindex_domain::user::UserStore;
 use sqlx::Row;
-use support::{Postgres, insertion, is_corrupt, seed};
-
-async fn seeded() -> Postgres {
-    let postgres = Postgres::start().await;
-    seed(&postgres.raw).await;
-    postgres
-}
+use support::{Postgres, insertion, is_corrupt, seeded};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_the_same_time_all_migrate() {
@@ -70,85 +67,66 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     assert!(is_corrupt(&again.migrate().await));
 }
 
-#[tokio::test]
-async fn values_that_the_domain_refuses_are_corrupt() {
-    let postgres = seeded().await;
-    postgres
-        .execute(
-            "ALTER TABLE tokens DROP CONSTRAINT tokens_scope_check; \
-             ALTER TABLE tokens DROP CONSTRAINT tokens_kind_check; \
-             ALTER TABLE users DROP CONSTRAINT users_role_check; \
-             ALTER DOMAIN instant DROP CONSTRAINT instant_range",
-        )
-        .await;
-    for (damage, repair) in [
-        (
-            "UPDATE tokens SET scope = 'root'",
-            "UPDATE tokens SET scope = 'admin'",
-        ),
-        (
-            "UPDATE tokens SET kind = 'robot'",
-            "UPDATE tokens SET kind = 'personal'",
-        ),
-        (
-            "UPDATE tokens SET name = ' '",
-            "UPDATE tokens SET name = 'a name'",
-        ),
-        (
-            "UPDATE tokens SET expires_at = '1969-12-31 00:00:00+00'",
-            "UPDATE tokens SET expires_at = NULL",
-        ),
-        (
-            "UPDATE tokens SET successor = 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2'",
-            "UPDATE tokens SET successor = NULL",
-        ),
-        (
-            "UPDATE users SET role = 'owner'",
-            "UPDATE users SET role = 'admin'",
-        ),
-        (
-            "UPDATE users SET email = 'nobody'",
-            "UPDATE users SET email = 'user1@example.com'",
-        ),
-    ] {
-        postgres.execute(damage).await;
-        let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-        assert!(is_corrupt(&found), "{damage}: {found:?}");
-        postgres.execute(repair).await;
-        let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-        assert!(found.expect("repaired").is_some(), "{repair}");
-    }
-}
+/// User 1, their token 0, and two events, as the first release wrote them.
+const OF_THE_FIRST_RELEASE: &str = r"
+    INSERT INTO users VALUES ('00000001-0000-7000-8000-000000000001', 'user1@example.com',
+        'user1@example.com', 'User 1', 'admin', '2026-11-24 06:00:00+00', NULL);
+    INSERT INTO tokens VALUES ('00000002-0000-7000-8000-000000000000', 'personal',
+        '00000001-0000-7000-8000-000000000001', 'token 0', 'admin',
+        '\x0000000000000000d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1',
+        '2026-11-24 06:00:00+00', NULL, NULL, NULL, NULL);
+    INSERT INTO audit_events VALUES ('00000003-0000-7000-8000-000000000001',
+        '2026-11-24 06:00:00+00', 'token', 'usr_00000001000070008000000000000001',
+        'pat_00000002000070008000000000000000', 'token.rotated',
+        'pat_00000002000070008000000000000000', 'pat_00000002000070008000000000000001', 'req-1');
+    INSERT INTO audit_events VALUES ('00000003-0000-7000-8000-000000000002',
+        '2026-11-24 06:00:00+00', 'operator', NULL, NULL, 'instance.bootstrapped',
+        'usr_00000001000070008000000000000001', NULL, NULL);";
 
 #[tokio::test]
-async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
-    let postgres = seeded().await;
-    postgres
-        .execute(
-            r"ALTER TABLE tokens DROP CONSTRAINT tokens_digest_check;
-              UPDATE tokens SET digest = '\x00'",
-        )
-        .await;
-    let inserted = postgres.store.insert_within_quota(insertion(1)).await;
-    assert!(is_corrupt(&inserted), "{inserted:?}");
-}
+async fn what_the_first_release_wrote_is_kept() {
+    let postgres = Postgres::start_empty(PoolOptions::default()).await;
+    let migrator = sqlx::migrate!();
+    migrator
+        .run_to(1, &postgres.raw)
+        .await
+        .expect("the first schema");
+    postgres.execute(OF_THE_FIRST_RELEASE).await;
 
-#[tokio::test]
-async fn the_schema_refuses_what_the_domain_would() {
-    let postgres = seeded().await;
-    for damage in [
-        "UPDATE tokens SET scope = 'root'",
-        r"UPDATE tokens SET digest = '\x00'",
-        "UPDATE tokens SET created_at = 'infinity'",
-        "UPDATE tokens SET expires_at = '-infinity'",
-        "UPDATE tokens SET created_at = '10000-01-01 00:00:00+00'",
-        "UPDATE tokens SET created_at = '1969-12-31 23:59:59+00'",
-        "UPDATE users SET role = 'owner'",
-        "DELETE FROM users",
+    let store = &postgres.store;
+    store.migrate().await.expect("migrated");
+    store.ready().await.expect("ready");
+    let user = fixtures::user(1);
+    let account = store.account("user1@example.com").await.expect("answered");
+    let account = account.expect("the user");
+    assert_eq!((account.user, account.password), (user.clone(), None));
+    let record = store.find_by_digest(&fixtures::digest(0)).await;
+    let record = record.expect("answered").expect("the token");
+    assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
+
+    let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
+    let (now, action) = (fixtures::NOW, AuditAction::TokenRotated);
+    let mut rotated = fixtures::audit(1, now, action, Subject::Token(token));
+    rotated.actor = AuditActor::Token {
+        user: user.id,
+        token,
+    };
+    rotated.related = Some(Subject::Token(next));
+    rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
+    let action = AuditAction::InstanceBootstrapped;
+    let begun = fixtures::audit(2, now, action, Subject::User(user.id));
+    let trail = store.events(&AuditFilter::default(), None, 10).await;
+    assert_eq!(trail.expect("answered"), [begun, rotated]);
+    for change in [
+        "UPDATE audit_events SET at = at",
+        "DELETE FROM audit_events",
     ] {
-        let answer = sqlx::raw_sql(damage).execute(&postgres.raw).await;
-        assert!(answer.is_err(), "{damage}");
+        let answer = sqlx::raw_sql(change).execute(&postgres.raw).await;
+        assert!(answer.is_err(), "{change}");
     }
+    // And it goes on from there.
+    let inserted = store.insert_within_quota(insertion(3)).await;
+    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
 }
 
 #[tokio::test]
@@ -164,7 +142,11 @@ async fn the_trail_is_append_only() {
         let answer = sqlx::raw_sql(change).execute(&postgres.raw).await;
         assert!(answer.is_err(), "{change}");
     }
-    let trail = postgres.store.newest(10).await.expect("the store answers");
+    let trail = postgres
+        .store
+        .events(&AuditFilter::default(), None, 10)
+        .await
+        .expect("the store answers");
     assert_eq!(trail, vec![insertion(1).audit]);
 }
 

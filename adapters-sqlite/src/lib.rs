@@ -1,4 +1,4 @@
-//! The token store on SQLite: one file, no server, the default of an instance with one replica.
+//! The store of tokens and accounts on SQLite: one file, no server, the default of an instance with one replica.
 //!
 //! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -30,10 +30,16 @@
 //!   a damaged file or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
+mod acting;
+mod attempts;
 mod audit;
 mod error;
 mod file;
+mod inventory;
+mod invites;
+mod links;
 mod rows;
+mod sessions;
 mod store;
 mod tokens;
 mod users;

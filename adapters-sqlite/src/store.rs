@@ -44,7 +44,7 @@ impl SqliteOptions {
     }
 }
 
-/// Tokens, users and audit trail in one SQLite file. Cheap to clone; clones share connections.
+/// Tokens, accounts and audit trail in one SQLite file. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: SqlitePool,

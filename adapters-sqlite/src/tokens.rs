@@ -16,7 +16,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
 use crate::rows::{select_record, token_columns};
-use crate::{SqliteStore, audit, rows};
+use crate::{SqliteStore, acting, audit, rows};
 
 #[async_trait]
 impl TokenStore for SqliteStore {
@@ -33,7 +33,7 @@ impl TokenStore for SqliteStore {
 
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let actor = record_by_id(&mut transaction, change.actor.token).await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
         let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
         if let Err(outcome) = change.decide(actor.as_ref(), live) {
             return Ok(outcome);
@@ -46,7 +46,7 @@ impl TokenStore for SqliteStore {
 
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let actor = record_by_id(&mut transaction, change.actor.token).await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
         let target = record_by_id(&mut transaction, change.token).await?;
         let target = target.as_ref().map(|record| &record.token);
         let revoked = match change.decide(actor.as_ref(), target) {
@@ -62,7 +62,7 @@ impl TokenStore for SqliteStore {
     async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
         let successor = &change.successor;
         let mut transaction = self.begin().await?;
-        let actor = record_by_id(&mut transaction, successor.actor.token).await?;
+        let actor = acting::record(&mut transaction, &successor.actor).await?;
         let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
         let predecessor = predecessor.as_ref().map(|record| &record.token);
         let (owner, now) = (successor.token.owner, successor.actor.now);
@@ -132,7 +132,7 @@ impl TokenStore for SqliteStore {
     }
 }
 
-async fn record_by_id(
+pub(crate) async fn record_by_id(
     connection: &mut SqliteConnection,
     id: TokenId,
 ) -> Result<Option<TokenRecord>, StoreError> {
@@ -166,13 +166,27 @@ async fn unrevoked(
     .collect()
 }
 
-/// Counted here and not in SQL: what is live is the domain's to say.
+/// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
+/// has expired, so that thousands of such tokens cost nothing.
 async fn live_tokens(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
 ) -> Result<u32, StoreError> {
-    let tokens = unrevoked(connection, owner).await?;
+    let tokens = sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
+         AND (t.expires_at IS NULL OR t.expires_at > ?2)"
+    ))
+    .bind(owner.uuid())
+    .bind(now.unix_millis())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::token)
+    .collect::<Result<Vec<Token>, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -220,19 +234,13 @@ async fn update(connection: &mut SqliteConnection, token: &Token) -> Result<(), 
     .await
     .map_err(store_error)?
     .rows_affected();
-    if updated == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(
-            "a token went away inside the transaction that changes it",
-        ))
-    }
+    rows::exactly_one(updated, "token")
 }
 
 /// `[["<id in hexadecimal>",<milliseconds>],…]`.
-fn as_json(uses: &[(TokenId, Timestamp)]) -> String {
-    let mut json = String::with_capacity(uses.len() * 52 + 2);
-    for (id, at) in uses {
+pub(crate) fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
+    let mut json = String::with_capacity(instants.len() * 52 + 2);
+    for (id, at) in instants {
         json.push(if json.is_empty() { '[' } else { ',' });
         // Writing to a string cannot fail.
         let _ = write!(json, "[\"{}\",{}]", id.uuid().simple(), at.unix_millis());

@@ -3,11 +3,16 @@
 use async_trait::async_trait;
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::user::{CreateFirstAdmin, FirstAdminOutcome, User, UserId, UserStore};
-use sqlx::SqliteConnection;
+use openindex_domain::session::Ended;
+use openindex_domain::user::{
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
+    DismissNoticesOutcome, FirstAdminOutcome, Notice, PasswordHash, User, UserId, UserStore,
+};
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
-use crate::{SqliteStore, audit, rows, tokens};
+use crate::rows::{select_account, select_user};
+use crate::{SqliteStore, acting, audit, links, rows, sessions, tokens};
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -16,42 +21,185 @@ impl UserStore for SqliteStore {
         change: CreateFirstAdmin,
     ) -> Result<FirstAdminOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let anybody: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(store_error)?;
-        if anybody {
+        if anybody(&mut transaction).await? {
             return Ok(FirstAdminOutcome::InstanceHasUsers);
         }
-        insert(&mut transaction, &change.user).await?;
+        insert(&mut transaction, &change.user, None).await?;
         tokens::insert(&mut transaction, &change.token, &change.digest).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(FirstAdminOutcome::Created)
     }
 
+    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        by_id(&self.readers, id).await
+    }
+
+    async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
+        sqlx::query(select_account!("u.email_key = ?1"))
+            .bind(email_key)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(store_error)?
+            .as_ref()
+            .map(rows::account)
+            .transpose()
+    }
+
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        sqlx::query(
-            "SELECT id AS user_id, email AS user_email, name AS user_name, role AS user_role, \
-             created_at AS user_created_at, suspended_at AS user_suspended_at \
-             FROM users WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )
-        // No bytes come before every id.
-        .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
-        .bind(limit)
-        .fetch_all(&self.readers)
+        sqlx::query(select_user!("u.id > ?1 ORDER BY u.id LIMIT ?2"))
+            // No bytes come before every id.
+            .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(store_error)?
+            .iter()
+            .map(rows::user)
+            .collect()
+    }
+
+    async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let user = by_id(&mut *transaction, change.user).await?;
+        let others = other_active_admins(&mut transaction, change.user).await?;
+        let decision = match change.decide(actor.as_ref(), user.as_ref(), others) {
+            Ok(decision) => decision,
+            Err(outcome) => return Ok(outcome),
+        };
+        update_standing(&mut transaction, &decision.user).await?;
+        if decision.end_access {
+            sessions::end(&mut transaction, change.user, Ended::All).await?;
+            links::void(&mut transaction, change.user, change.actor.now).await?;
+        }
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(ChangeUserOutcome::Changed(decision.user))
+    }
+
+    async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
+        let mut notices =
+            sqlx::query("SELECT token, token_name, at FROM notices WHERE user_id = ?1")
+                .bind(user.uuid())
+                .fetch_all(&self.readers)
+                .await
+                .map_err(store_error)?
+                .iter()
+                .map(rows::notice)
+                .collect::<Result<Vec<Notice>, StoreError>>()?;
+        notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
+        Ok(notices)
+    }
+
+    async fn dismiss_notices(
+        &self,
+        change: DismissNotices,
+    ) -> Result<DismissNoticesOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        if let Err(outcome) = change.decide(actor.as_ref()) {
+            return Ok(outcome);
+        }
+        let dismissed = sqlx::query("DELETE FROM notices WHERE user_id = ?1 AND at <= ?2")
+            .bind(change.user.uuid())
+            .bind(change.up_to.unix_millis())
+            .execute(&mut *transaction)
+            .await
+            .map_err(store_error)?
+            .rows_affected();
+        if dismissed > 0 {
+            audit::insert(&mut transaction, &change.audit).await?;
+        }
+        transaction.commit().await.map_err(store_error)?;
+        Ok(DismissNoticesOutcome::Dismissed(dismissed))
+    }
+}
+
+/// Whether there is any user at all.
+pub(crate) async fn anybody(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)
+}
+
+/// Whether the address with this key has an account.
+pub(crate) async fn is_taken(
+    connection: &mut SqliteConnection,
+    email_key: &str,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?1)")
+        .bind(email_key)
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)
+}
+
+pub(crate) async fn by_id(
+    executor: impl SqliteExecutor<'_>,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    sqlx::query(select_user!("u.id = ?1"))
+        .bind(id.uuid())
+        .fetch_optional(executor)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::user)
+        .transpose()
+}
+
+/// The same where there may be nobody to look for: what the operator made has no creator.
+pub(crate) async fn by_optional_id(
+    connection: &mut SqliteConnection,
+    id: Option<UserId>,
+) -> Result<Option<User>, StoreError> {
+    match id {
+        Some(id) => by_id(connection, id).await,
+        None => Ok(None),
+    }
+}
+
+pub(crate) async fn account_by_id(
+    connection: &mut SqliteConnection,
+    id: UserId,
+) -> Result<Option<Account>, StoreError> {
+    sqlx::query(select_account!("u.id = ?1"))
+        .bind(id.uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::account)
+        .transpose()
+}
+
+/// Counted here and not in SQL: who is an active administrator is the domain's to say.
+async fn other_active_admins(
+    connection: &mut SqliteConnection,
+    than: UserId,
+) -> Result<u32, StoreError> {
+    let admins = sqlx::query(select_user!("u.role = 'admin' AND u.id <> ?1"))
+        .bind(than.uuid())
+        .fetch_all(connection)
         .await
         .map_err(store_error)?
         .iter()
         .map(rows::user)
-        .collect()
-    }
+        .collect::<Result<Vec<User>, StoreError>>()?;
+    let active = admins.iter().filter(|user| user.is_active_admin()).count();
+    Ok(u32::try_from(active).unwrap_or(u32::MAX))
 }
 
-async fn insert(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    user: &User,
+    password: Option<&PasswordHash>,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at, \
+         password_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .bind(user.id.uuid())
     .bind(user.email.as_str())
@@ -60,8 +208,37 @@ async fn insert(connection: &mut SqliteConnection, user: &User) -> Result<(), St
     .bind(user.role.as_str())
     .bind(user.created_at.unix_millis())
     .bind(user.suspended_at.map(Timestamp::unix_millis))
+    .bind(password.map(PasswordHash::as_stored))
     .execute(connection)
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Writes what a suspension or another role changes of a user.
+async fn update_standing(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+    let updated = sqlx::query("UPDATE users SET role = ?2, suspended_at = ?3 WHERE id = ?1")
+        .bind(user.id.uuid())
+        .bind(user.role.as_str())
+        .bind(user.suspended_at.map(Timestamp::unix_millis))
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    rows::exactly_one(updated, "user")
+}
+
+pub(crate) async fn set_password(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    hash: &PasswordHash,
+) -> Result<(), StoreError> {
+    let updated = sqlx::query("UPDATE users SET password_hash = ?2 WHERE id = ?1")
+        .bind(user.uuid())
+        .bind(hash.as_stored())
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    rows::exactly_one(updated, "user")
 }

@@ -9,7 +9,7 @@ openindex_domain::token_store_contract! {
     Sqlite::start().await
 }
 
-openindex_domain::user_store_contract! {
+openindex_domain::account_store_contract! {
     #[tokio::test(flavor = "multi_thread")]
     Sqlite::start().await
 }

@@ -8,51 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
-use openindex_domain::audit::{AuditAction, AuditStore};
-use openindex_domain::testing::{Harness, fixtures};
-use openindex_domain::token::{Actor, InsertOutcome, InsertToken, Requirement, TokenStore};
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{InsertOutcome, TokenStore};
 use openindex_domain::{StoreError, StoreHealth};
-use sqlx::Row;
-use support::Sqlite;
-
-fn insertion(number: u64) -> InsertToken {
-    let token = fixtures::token(number, fixtures::NOW);
-    InsertToken {
-        actor: Actor {
-            token: fixtures::token(0, fixtures::NOW).id,
-            requirement: Requirement::HUMAN,
-            now: fixtures::NOW,
-        },
-        digest: fixtures::digest(number),
-        quota: 100,
-        audit: fixtures::audit(
-            number,
-            fixtures::NOW,
-            AuditAction::TokenIssued { token: token.id },
-        ),
-        token,
-    }
-}
-
-async fn seeded(options: SqliteOptions) -> Sqlite {
-    let sqlite = Sqlite::start_with(options).await;
-    sqlite.put_user(&fixtures::user(1)).await;
-    sqlite
-        .put_token(&fixtures::token(0, fixtures::NOW), &fixtures::digest(0))
-        .await;
-    sqlite
-}
+use support::{insertion, is_corrupt, is_unavailable, seeded};
 
 fn brief() -> SqliteOptions {
     SqliteOptions::default().with_busy_timeout(Duration::from_millis(50))
-}
-
-fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Unavailable(_)))
-}
-
-fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Corrupt(_)))
 }
 
 /// The whole chain of causes, as an operator's log shows it.
@@ -121,55 +83,6 @@ async fn with_mode_rw_a_missing_file_is_an_error() {
     let url = format!("sqlite://{}?mode=rw", path.display());
     assert!(is_unavailable(&SqliteStore::connect(&url).await));
     assert!(!path.exists());
-}
-
-#[tokio::test]
-async fn a_database_that_was_not_migrated_is_not_ready() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let url = format!("sqlite://{}", directory.path().join("store.db").display());
-    let store = SqliteStore::connect(&url).await.expect("a store");
-    assert!(is_corrupt(&store.ready().await));
-    assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
-    store.migrate().await.expect("migrated");
-    store.ready().await.expect("ready");
-    store.migrate().await.expect("and again, without effect");
-}
-
-#[tokio::test]
-async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    sqlite
-        .execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
-             execution_time) VALUES (9999, 'of a newer release', TRUE, x'00', 1)",
-        )
-        .await;
-    sqlite.store.ready().await.expect("still served");
-    sqlite.store.migrate().await.expect("nothing to do");
-    sqlite
-        .execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
-        .await;
-    assert!(is_corrupt(&sqlite.store.ready().await));
-    assert!(is_corrupt(&sqlite.store.migrate().await));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_that_start_at_the_same_time_all_migrate() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let url = format!("sqlite://{}", directory.path().join("store.db").display());
-    let starting: Vec<_> = (0..4)
-        .map(|_| {
-            let url = url.clone();
-            tokio::spawn(async move {
-                let store = SqliteStore::connect(&url).await?;
-                store.migrate().await?;
-                store.ready().await
-            })
-        })
-        .collect();
-    for started in starting {
-        started.await.expect("no panic").expect("ready");
-    }
 }
 
 #[tokio::test]
@@ -259,68 +172,6 @@ async fn a_closed_store_is_unavailable() {
 }
 
 #[tokio::test]
-async fn values_that_the_domain_refuses_are_corrupt() {
-    for damage in [
-        "UPDATE tokens SET scope = 'root'",
-        "UPDATE tokens SET kind = 'robot'",
-        "UPDATE tokens SET name = ' '",
-        "UPDATE tokens SET created_at = -1",
-        "UPDATE tokens SET expires_at = 253402300800000",
-        "UPDATE tokens SET successor = 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2'",
-        "UPDATE tokens SET id = x'00'",
-        "UPDATE users SET role = 'owner'",
-        "UPDATE users SET email = 'nobody'",
-    ] {
-        let sqlite = seeded(SqliteOptions::default()).await;
-        sqlite
-            .execute("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
-            .await;
-        sqlite.execute(damage).await;
-        let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
-        assert!(is_corrupt(&found), "{damage}: {found:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    sqlite
-        .execute("PRAGMA ignore_check_constraints = ON; UPDATE tokens SET digest = zeroblob(31)")
-        .await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert!(is_corrupt(&inserted), "{inserted:?}");
-}
-
-#[tokio::test]
-async fn the_schema_refuses_what_the_domain_would() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    for damage in [
-        "UPDATE tokens SET scope = 'root'",
-        "UPDATE tokens SET digest = zeroblob(31)",
-        "UPDATE tokens SET digest = 'text'",
-        "UPDATE tokens SET created_at = 'now'",
-        "UPDATE users SET role = 'owner'",
-        "DELETE FROM users",
-    ] {
-        let answer = sqlx::raw_sql(damage).execute(&sqlite.raw).await;
-        assert!(answer.is_err(), "{damage}");
-    }
-}
-
-#[tokio::test]
-async fn the_trail_is_append_only() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
-    for change in ["UPDATE audit_events SET at = 0", "DELETE FROM audit_events"] {
-        let answer = sqlx::raw_sql(change).execute(&sqlite.raw).await;
-        assert!(answer.is_err(), "{change}");
-    }
-    let trail = sqlite.store.newest(10).await.expect("the store answers");
-    assert_eq!(trail, vec![insertion(1).audit]);
-}
-
-#[tokio::test]
 async fn an_error_names_the_constraint_and_no_value() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let mut taken = insertion(1);
@@ -333,22 +184,4 @@ async fn an_error_names_the_constraint_and_no_value() {
     let causes = causes(&error);
     assert!(causes.contains("tokens.digest"), "{causes}");
     assert!(!causes.to_lowercase().contains("d1d1"), "{causes}");
-}
-
-#[tokio::test]
-async fn a_lookup_searches_indexes_and_scans_no_table() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    let plan: Vec<String> = sqlx::query(
-        "EXPLAIN QUERY PLAN SELECT t.id, u.role FROM tokens t JOIN users u ON u.id = t.owner_id \
-         WHERE t.digest = x'00'",
-    )
-    .fetch_all(&sqlite.raw)
-    .await
-    .expect("a plan")
-    .iter()
-    .map(|row| row.get("detail"))
-    .collect();
-    assert_eq!(plan.len(), 2, "{plan:?}");
-    assert!(plan[0].contains("(digest=?)"), "{plan:?}");
-    assert!(plan[1].contains("(id=?)"), "{plan:?}");
 }

@@ -1,9 +1,10 @@
 //! The command line and the environment.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use openindex_app::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl};
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
@@ -40,6 +41,10 @@ pub(crate) enum Command {
     ///
     /// Migrates the database first. Refused on an instance that has users.
     Bootstrap(Bootstrap),
+    /// Print a one-time link with which a user chooses a new password.
+    ///
+    /// For somebody who has none, or forgot it. It can be used for an hour.
+    SignInLink(SignInLink),
     /// Bring the database's schema to this version and exit.
     Migrate,
     /// Print the API's description (OpenAPI 3.1) and exit.
@@ -103,6 +108,15 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) token_quota: u32,
+    /// Proxies whose X-Forwarded-For is believed, as addresses or networks (10.0.0.0/8)
+    #[arg(
+        long,
+        env = "OPENINDEX_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_parser = network,
+        value_name = "NETWORKS"
+    )]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// How long requests in progress may go on after SIGTERM, in seconds.
     #[arg(
         long,
@@ -138,16 +152,44 @@ pub(crate) struct Bootstrap {
     pub(crate) token_only: bool,
 }
 
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi-server sign-in-link --email ada@example.com
+  oi-server sign-in-link --email ada@example.com --public-url https://openindex.example.com")]
+pub(crate) struct SignInLink {
+    /// The user's email address.
+    #[arg(long)]
+    pub(crate) email: String,
+    #[arg(
+        long,
+        env = "OPENINDEX_PUBLIC_URL",
+        value_name = "URL",
+        value_parser = public_url,
+        help = "How clients reach the instance [default: http://127.0.0.1:8080]"
+    )]
+    pub(crate) public_url: Option<String>,
+}
+
 impl Serve {
     pub(crate) fn config(self, common: Common) -> Config {
         Config {
             listen: self.listen,
             public_url: self.public_url,
             token_quota: self.token_quota,
+            trusted_proxies: self.trusted_proxies,
             drain_for: Duration::from_secs(self.drain_seconds),
             ..Config::on(common.database_url)
         }
     }
+}
+
+/// An address, or a network of them.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "must be an address such as 10.0.0.1, or a network such as 10.0.0.0/8")
 }
 
 /// An http or https URL, without the slash at its end.

@@ -1,8 +1,15 @@
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
+use openindex_domain::attempt::Attempts;
+use openindex_domain::audit::Audit;
+use openindex_domain::inventory::Inventory;
+use openindex_domain::invite::Invites;
+use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
 use tokio::net::TcpListener;
@@ -18,6 +25,15 @@ pub struct App {
     pub tokens: Tokens,
     /// The use cases of users.
     pub users: Users,
+    /// The use cases of browser sessions.
+    pub sessions: Sessions,
+    /// The use cases of invites.
+    pub invites: Invites,
+    /// The use cases on all tokens.
+    pub inventory: Inventory,
+    /// The use cases of the audit trail.
+    pub audit: Audit,
+    attempts: Attempts,
     config: Config,
     stores: Stores,
 }
@@ -31,10 +47,38 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     let stores = Stores::open(&config.database).await?;
     stores.migrate().await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let hasher = Arc::new(Argon2Hasher::new(entropy.clone(), Limits::default())?);
+    let attempts = Attempts::new(stores.attempts.clone());
+    let sessions = Sessions::new(
+        stores.sessions.clone(),
+        stores.users.clone(),
+        stores.audit.clone(),
+        hasher.clone(),
+        attempts.clone(),
+        clock.clone(),
+        entropy.clone(),
+    );
     Ok(App {
         tokens: Tokens::new(stores.tokens.clone(), clock.clone(), entropy.clone())
             .with_quota(config.token_quota),
-        users: Users::new(stores.users.clone(), clock, entropy),
+        users: Users::new(stores.users.clone(), clock.clone(), entropy.clone()),
+        invites: Invites::new(
+            stores.invites.clone(),
+            sessions.clone(),
+            hasher,
+            attempts.clone(),
+            clock.clone(),
+            entropy.clone(),
+        ),
+        sessions,
+        inventory: Inventory::new(
+            stores.inventory.clone(),
+            attempts.clone(),
+            clock.clone(),
+            entropy.clone(),
+        ),
+        audit: Audit::new(stores.audit.clone(), attempts.clone(), clock, entropy),
+        attempts,
         config,
         stores,
     })
@@ -56,28 +100,46 @@ impl App {
     /// Serves until `stop` resolves; then lets the requests in progress finish, writes the
     /// last-used times that are still in memory, and closes the store.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
-        let public_url = self.config.public_url.clone().unwrap_or_else(|| {
-            let address = listener.local_addr().unwrap_or(self.config.listen);
-            format!("http://{address}")
-        });
-        tracing::info!(url = public_url, "listening");
+        let settings = self.settings(listener.local_addr().ok());
+        tracing::info!(url = settings.public_url, "listening");
         let router = server::router(ApiState {
             tokens: self.tokens.clone(),
             users: self.users.clone(),
+            sessions: self.sessions.clone(),
+            invites: self.invites.clone(),
+            inventory: self.inventory.clone(),
+            audit: self.audit.clone(),
             health: self.stores.health.clone(),
             entropy: Arc::new(SystemEntropy),
-            settings: Arc::new(ApiSettings {
-                public_url,
-                version: env!("CARGO_PKG_VERSION"),
-                layers: LayerSettings::default(),
-            }),
+            settings: Arc::new(settings),
         });
-        let upkeep = tokio::spawn(serve::upkeep(self.tokens.clone(), self.config.flush_every));
+        let upkeep = tokio::spawn(serve::upkeep(
+            self.tokens.clone(),
+            self.sessions.clone(),
+            self.attempts.clone(),
+            self.config.flush_every,
+        ));
         serve::accept(listener, router, stop, self.config.drain_for).await;
         upkeep.abort();
         serve::flush(&self.tokens).await;
         self.close().await;
         tracing::info!("stopped");
+    }
+
+    /// How this instance presents itself, when it listens on `address`; the configured one where
+    /// that is not known.
+    #[must_use]
+    pub fn settings(&self, address: Option<SocketAddr>) -> ApiSettings {
+        let address = address.unwrap_or(self.config.listen);
+        let public_url = self.config.public_url.clone();
+        ApiSettings {
+            public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+            version: env!("CARGO_PKG_VERSION"),
+            layers: LayerSettings {
+                trusted_proxies: self.config.trusted_proxies.clone(),
+                ..LayerSettings::default()
+            },
+        }
     }
 
     /// Closes the store, for a process that does not serve.

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
 /// Where the server listens unless told otherwise: this machine alone.
@@ -22,6 +23,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The most live tokens a user may have.
     pub token_quota: u32,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// How often last-used times are written.
     pub flush_every: Duration,
     /// How long requests in progress may go on after the signal to stop.
@@ -41,6 +44,7 @@ impl Config {
             database,
             public_url: None,
             token_quota: DEFAULT_TOKEN_QUOTA,
+            trusted_proxies: Vec::new(),
             flush_every: Duration::from_secs(2),
             drain_for: Duration::from_secs(10),
         }

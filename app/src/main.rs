@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             Some(Command::Bootstrap(bootstrap)) => {
                 commands::bootstrap::run(bootstrap, args.common).await
             }
+            Some(Command::SignInLink(link)) => commands::sign_in_link::run(link, args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Openapi) => commands::openapi::run(),
         }

@@ -3,6 +3,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
+use openindex_domain::attempt::AttemptStore;
+use openindex_domain::audit::AuditStore;
+use openindex_domain::inventory::InventoryStore;
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
 use openindex_domain::token::TokenStore;
 use openindex_domain::user::UserStore;
 use openindex_domain::{StoreError, StoreHealth};
@@ -14,6 +19,11 @@ use crate::config::{DatabaseUrl, Scheme};
 pub(crate) struct Stores {
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) invites: Arc<dyn InviteStore>,
+    pub(crate) inventory: Arc<dyn InventoryStore>,
+    pub(crate) attempts: Arc<dyn AttemptStore>,
+    pub(crate) audit: Arc<dyn AuditStore>,
     pub(crate) health: Arc<dyn StoreHealth>,
     schema: Arc<dyn Schema>,
 }
@@ -55,12 +65,26 @@ impl Stores {
 
     fn of<S>(store: S) -> Self
     where
-        S: TokenStore + UserStore + StoreHealth + Schema + 'static,
+        S: TokenStore
+            + UserStore
+            + SessionStore
+            + InviteStore
+            + InventoryStore
+            + AttemptStore
+            + AuditStore
+            + StoreHealth
+            + Schema
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
             tokens: store.clone(),
             users: store.clone(),
+            sessions: store.clone(),
+            invites: store.clone(),
+            inventory: store.clone(),
+            attempts: store.clone(),
+            audit: store.clone(),
             health: store.clone(),
             schema: store,
         }

@@ -4,7 +4,7 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{admin_users, completions, doctor, profile, schema, tokens};
+use crate::commands::{admin, completions, doctor, invite, profile, report_leak, schema, tokens};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -76,6 +76,12 @@ pub(crate) enum Command {
     /// Manage your tokens, and the instance
     #[command(subcommand)]
     Settings(SettingsCommand),
+    /// Join an instance that you are invited to
+    #[command(subcommand)]
+    Invite(invite::Command),
+    /// Report tokens that were found where they should not be, to have them revoked
+    #[command(after_help = report_leak::AFTER_HELP)]
+    ReportLeak,
     /// Find out why it does not work
     #[command(after_help = doctor::AFTER_HELP)]
     Doctor,
@@ -105,7 +111,7 @@ pub(crate) enum SettingsCommand {
     Personal(PersonalCommand),
     /// What is the instance's; needs a token with the scope admin
     #[command(subcommand)]
-    Admin(AdminCommand),
+    Admin(admin::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,20 +119,6 @@ pub(crate) enum PersonalCommand {
     /// Issue, list, rotate and delete personal access tokens
     #[command(subcommand)]
     Tokens(tokens::Command),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AdminCommand {
-    /// The instance's users
-    #[command(subcommand)]
-    Users(UsersCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum UsersCommand {
-    /// List all users
-    #[command(visible_alias = "ls", after_help = admin_users::AFTER_HELP)]
-    List,
 }
 
 #[cfg(test)]

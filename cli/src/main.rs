@@ -18,6 +18,7 @@ mod output;
 mod prompt;
 mod render;
 mod resolve;
+mod stream;
 
 use std::path::PathBuf;
 

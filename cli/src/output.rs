@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::environment::{CLICOLOR_FORCE, Environment, NO_COLOR, TERM};
 use crate::error::{CliError, Failure};
 use crate::render::{Style, escape_json, plain, redact};
+use crate::stream::Stream;
 
 /// Columns where the terminal does not say.
 const DEFAULT_WIDTH: usize = 80;
@@ -19,6 +20,8 @@ pub(crate) struct Output {
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
     json: bool,
+    /// Whether standard output is a terminal.
+    terminal: bool,
     style: Style,
     stderr_style: Style,
 }
@@ -27,8 +30,10 @@ impl Output {
     /// This process's streams. JSON where it is asked for, or where nobody reads along.
     pub(crate) fn of_process(json: bool, environment: &Environment, now: Timestamp) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
+        // A terminal that nobody gave a size, as in a container, says 0.
         let width = comfy_table::Table::new()
             .width()
+            .filter(|width| *width > 0)
             .map_or(DEFAULT_WIDTH, usize::from);
         let style = |terminal| Style {
             width,
@@ -37,6 +42,7 @@ impl Output {
         };
         Self {
             json: json || !stdout.is_terminal(),
+            terminal: stdout.is_terminal(),
             style: style(stdout.is_terminal()),
             stderr_style: style(stderr.is_terminal()),
             stdout: Box::new(stdout),
@@ -73,6 +79,11 @@ impl Output {
         Ok(self.stdout.flush()?)
     }
 
+    /// Standard output for what comes in pieces; it stands in place of an answer.
+    pub(crate) fn stream(&mut self) -> Stream<'_> {
+        Stream::new(&mut *self.stdout, self.terminal)
+    }
+
     /// How to speak on standard error, for a question.
     pub(crate) const fn message_style(&self) -> Style {
         self.stderr_style
@@ -102,14 +113,20 @@ impl Output {
 
     /// A failure: to a person in lines, and in JSON mode as the one document too.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Result<(), CliError> {
-        let text = failure_text(failure, &self.stderr_style);
-        self.message(&text);
+        self.failure_in_words(failure);
         if !self.json {
             return Ok(());
         }
         let mut failure = failure.clone();
         failure.message = redact(&failure.message);
         self.document(&failure.document())
+    }
+
+    /// The same to a person alone: where standard output holds a part of an answer, a document
+    /// behind it would be taken for a part of that.
+    pub(crate) fn failure_in_words(&mut self, failure: &Failure) {
+        let text = failure_text(failure, &self.stderr_style);
+        self.message(&text);
     }
 
     /// A wrong command line: clap has its own words for it, with the usage and its colours.

@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// The most that is read from standard input for a token, which has 55 characters.
-const MAX_TOKEN_INPUT: u64 = 4_096;
+/// The most that is read of an answer.
+const MAX_ANSWER: u64 = 4_096;
+/// The most that is read from standard input for a secret: more than any password that is
+/// accepted, however it is written.
+const MAX_SECRET_INPUT: u64 = 16_384;
 
 /// Whether there is somebody to ask.
 pub(crate) fn is_interactive() -> bool {
@@ -32,7 +35,7 @@ fn ask(
     write!(questions, "{question} [y/N] ")?;
     questions.flush()?;
     let mut answer = String::new();
-    if answers.take(MAX_TOKEN_INPUT).read_line(&mut answer)? == 0 {
+    if answers.take(MAX_ANSWER).read_line(&mut answer)? == 0 {
         writeln!(questions)?;
         return Err(CliError::Reported(ExitCode::Interrupted));
     }
@@ -45,11 +48,16 @@ fn ask(
 /// The token from standard input, without the line break at its end; on a terminal it is asked
 /// for and not shown.
 pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
+    read_hidden("Token (not shown): ")
+}
+
+/// A secret, in the same way.
+pub(crate) fn read_hidden(question: &str) -> Result<Zeroizing<String>, CliError> {
     if !io::stdin().is_terminal() {
         return Ok(read_piped(&mut io::stdin().lock())?);
     }
     exit_130_on_interrupt();
-    match rpassword::prompt_password("Token (not shown): ") {
+    match rpassword::prompt_password(question) {
         Ok(token) => Ok(Zeroizing::new(token)),
         Err(error)
             if matches!(
@@ -65,7 +73,7 @@ pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
 
 fn read_piped(input: &mut dyn Read) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    input.take(MAX_TOKEN_INPUT).read_to_string(&mut text)?;
+    input.take(MAX_SECRET_INPUT).read_to_string(&mut text)?;
     let end = text
         .strip_suffix("\r\n")
         .or_else(|| text.strip_suffix('\n'))

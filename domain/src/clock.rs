@@ -63,6 +63,17 @@ impl Timestamp {
             .and_then(Self::from_datetime)
     }
 
+    /// Reads an RFC 3339 date-time, or a date, which means the beginning of that day in UTC; `None`
+    /// when it is neither or lies outside 1970–9999.
+    #[must_use]
+    pub fn parse_since(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() == "2026-12-31".len() {
+            return Self::parse_rfc3339(&format!("{text}T00:00:00Z"));
+        }
+        Self::parse_rfc3339(text)
+    }
+
     /// `self` plus `millis` (which may be negative), held within 1970–9999.
     #[must_use]
     pub fn saturating_add_millis(self, millis: i64) -> Self {
@@ -128,6 +139,17 @@ mod tests {
         }
         assert_eq!(Timestamp::from_unix_millis(-1), None);
         assert_eq!(Timestamp::from_unix_millis(MAX_UNIX_MILLIS + 1), None);
+    }
+
+    #[test]
+    fn a_date_means_the_beginning_of_its_day() {
+        let since = |text| Timestamp::parse_since(text).map(|at| at.to_string());
+        let midnight = Some("2026-12-31T00:00:00.000Z".to_owned());
+        assert_eq!(since("2026-12-31"), midnight);
+        assert_eq!(since(" 2026-12-31T01:00:00+01:00 "), midnight);
+        for text in ["", "2026-13-01", "tomorrow", "2026-12-31T", "31.12.2026"] {
+            assert_eq!(since(text), None, "{text}");
+        }
     }
 
     proptest! {

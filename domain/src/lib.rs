@@ -8,7 +8,7 @@
 //! | you want to | start at |
 //! |---|---|
 //! | issue, verify, list, rotate, revoke | [`token::Tokens`] |
-//! | let a request in or keep it out | [`token::Principal::authorize`] |
+//! | let a request in or keep it out | [`access::Principal::authorize`] |
 //! | write a store of your own | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
 #![cfg_attr(
@@ -19,10 +19,17 @@
     )
 )]
 
+pub mod access;
+pub mod attempt;
 pub mod audit;
 pub mod clock;
 pub mod entropy;
 mod id;
+pub mod inventory;
+pub mod invite;
+mod opaque;
+mod page;
+pub mod session;
 mod store;
 pub mod token;
 pub mod user;
@@ -31,4 +38,5 @@ pub mod user;
 pub mod testing;
 
 pub use id::InvalidId;
+pub use opaque::OpaqueSecret;
 pub use store::{BoxError, StoreError, StoreHealth};

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
-use openindex_domain::testing::{Harness, MemoryStore, UserHarness};
+use openindex_domain::inventory::InventoryStore;
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
+use openindex_domain::testing::{AccountHarness, Harness, MemoryStore};
 use openindex_domain::token::{Digest, Token, TokenStore};
-use openindex_domain::user::{User, UserStore};
+use openindex_domain::user::{Account, PasswordHash, User, UserId, UserStore};
 
 #[derive(Default)]
 struct Memory(Arc<MemoryStore>);
@@ -30,9 +34,34 @@ impl Harness for Memory {
     }
 }
 
-impl UserHarness for Memory {
+#[async_trait]
+impl AccountHarness for Memory {
     fn users(&self) -> Arc<dyn UserStore> {
         self.0.clone()
+    }
+
+    fn sessions(&self) -> Arc<dyn SessionStore> {
+        self.0.clone()
+    }
+
+    fn invites(&self) -> Arc<dyn InviteStore> {
+        self.0.clone()
+    }
+
+    fn inventory(&self) -> Arc<dyn InventoryStore> {
+        self.0.clone()
+    }
+
+    fn attempts(&self) -> Arc<dyn AttemptStore> {
+        self.0.clone()
+    }
+
+    async fn put_password(&self, user: UserId, hash: &PasswordHash) {
+        let found = self.0.find(user).await.expect("the store answers");
+        self.0.put_account(Account {
+            user: found.expect("the user is there"),
+            password: Some(hash.clone()),
+        });
     }
 }
 
@@ -41,7 +70,7 @@ openindex_domain::token_store_contract! {
     Memory::default()
 }
 
-openindex_domain::user_store_contract! {
+openindex_domain::account_store_contract! {
     #[tokio::test]
     Memory::default()
 }

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use openindex_domain::StoreError;
-use openindex_domain::audit::{AuditActor, AuditStore as _, RequestContext};
+use openindex_domain::access::{Denied, Principal, Refusal};
+use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore as _, RequestContext};
 use openindex_domain::entropy::EntropyError;
 use openindex_domain::testing::{
     FixedClock, InMemory, MemoryStore, MockEntropy, MockTokenStore, SeededEntropy, fixtures,
 };
 use openindex_domain::token::{
-    Denied, Expiry, ExpiryError, IssueToken, Issued, MalformedSecret, NotRotatable, Overlap,
-    Principal, Rejection, RotateToken, Scope, Secret, Status, TokenError, TokenId, TokenKind,
-    TokenName, TokenRecord, Tokens, VerifyError,
+    Expiry, ExpiryError, IssueToken, Issued, MalformedSecret, NotRotatable, Overlap, Rejection,
+    RotateToken, Scope, Secret, Status, TokenError, TokenId, TokenKind, TokenName, TokenRecord,
+    Tokens, VerifyError,
 };
 use openindex_domain::user::{BootstrapError, Role, UserError, Users};
 
@@ -31,6 +32,7 @@ impl World {
             clock,
             tokens,
             users,
+            ..
         } = InMemory::default();
         let ada = fixtures::user(1);
         let first = users
@@ -167,7 +169,7 @@ async fn the_first_admin_is_made_once_and_their_token_administers() {
     let world = World::new().await;
     let admin = world.admin().await;
     assert_eq!(admin.effective_scope(), Scope::Admin);
-    assert_eq!(admin.token().expires_at, None);
+    assert_eq!(world.admin.token.expires_at, None);
     let grace = fixtures::user(2);
     let again = world
         .users
@@ -177,7 +179,11 @@ async fn the_first_admin_is_made_once_and_their_token_administers() {
         matches!(again, Err(BootstrapError::InstanceHasUsers)),
         "{again:?}"
     );
-    let trail = world.store.newest(10).await.expect("a trail");
+    let trail = world
+        .store
+        .events(&AuditFilter::default(), None, 10)
+        .await
+        .expect("a trail");
     assert_eq!(trail.len(), 1);
     assert_eq!(trail[0].actor, AuditActor::Operator);
     assert!(world.users.any().await.expect("an answer"));
@@ -200,13 +206,8 @@ async fn what_is_revoked_is_revoked_for_the_next_verification() {
     let world = World::new().await;
     let admin = world.admin().await;
     let issued = world.issue(Scope::Admin, Expiry::Never).await;
-    let revoke = || {
-        world.tokens.revoke(
-            &admin,
-            issued.token.id,
-            &RequestContext { request_id: None },
-        )
-    };
+    let context = context();
+    let revoke = || world.tokens.revoke(&admin, issued.token.id, &context);
     revoke().await.expect("revoked");
     let at = fixtures::NOW;
     let revoked = Some(Rejection::Revoked { at });
@@ -240,7 +241,7 @@ async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it
         .await;
     for answer in [issue.map(|_| ()), revoke, rotate.map(|_| ())] {
         match answer {
-            Err(TokenError::Rejected(rejection)) => {
+            Err(TokenError::Refused(Refusal::Rejected(rejection))) => {
                 assert_eq!(rejection, Rejection::Revoked { at });
             }
             other => panic!("{other:?}"),
@@ -264,13 +265,16 @@ async fn suspension_and_demotion_count_from_the_next_verification_on() {
     let demoted = world.admin().await;
     assert_eq!(demoted.effective_scope(), Scope::ReadWrite);
     let list = world.users.list(&demoted, None, 1).await;
-    assert!(matches!(list, Err(UserError::Denied(_))), "{list:?}");
+    assert!(matches!(list, Err(UserError::Refused(_))), "{list:?}");
     // Even a principal from before the demotion cannot issue an admin token after it.
     let issue = world
         .tokens
         .issue(&stale, wanted(Scope::Admin, Expiry::Never), &context())
         .await;
-    assert!(matches!(issue, Err(TokenError::Denied(_))), "{issue:?}");
+    assert!(
+        matches!(issue, Err(TokenError::Refused(Refusal::Denied(_)))),
+        "{issue:?}"
+    );
 
     ada.suspended_at = Some(fixtures::NOW);
     world.store.put_user(ada);
@@ -344,13 +348,11 @@ async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
         expires: Some(Expiry::Never),
         overlap: Overlap::from_seconds(60).expect("an overlap"),
     };
+    let context = context();
     let rotate = || {
-        world.tokens.rotate(
-            &admin,
-            old.token.id,
-            with_overlap,
-            &RequestContext { request_id: None },
-        )
+        world
+            .tokens
+            .rotate(&admin, old.token.id, with_overlap, &context)
     };
     let new = rotate().await.expect("rotated");
     let again = rotate().await;
@@ -397,7 +399,12 @@ async fn an_agent_run_manages_no_tokens() {
     ];
     for answer in refused {
         assert!(
-            matches!(answer, Err(TokenError::Denied(Denied::HumanTokenRequired))),
+            matches!(
+                answer,
+                Err(TokenError::Refused(Refusal::Denied(
+                    Denied::HumanTokenRequired
+                )))
+            ),
             "{answer:?}"
         );
     }
@@ -431,10 +438,10 @@ async fn last_used_times_reach_the_store_when_they_are_flushed() {
     let admin = world.admin().await;
     world.clock.advance_seconds(7);
     let admin_again = world.admin().await;
-    let before = world.tokens.get(&admin, admin.token_id()).await;
+    let before = world.tokens.get(&admin, world.admin.token.id).await;
     assert_eq!(before.expect("it is there").last_used_at, None);
     assert_eq!(world.tokens.flush_last_used().await.expect("flushed"), 1);
-    let after = world.tokens.get(&admin_again, admin.token_id()).await;
+    let after = world.tokens.get(&admin_again, world.admin.token.id).await;
     let used = fixtures::NOW.saturating_add_seconds(7);
     assert_eq!(after.expect("it is there").last_used_at, Some(used));
 }

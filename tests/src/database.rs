@@ -70,20 +70,31 @@ impl Database {
 
     /// Runs a statement that both kinds understand and answers how many rows it changed.
     pub fn execute(&self, statement: &str) -> u64 {
+        self.try_execute(statement)
+            .unwrap_or_else(|error| panic!("{statement}: {error}"))
+    }
+
+    /// The same, where the database may refuse; then it answers with the reason.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn try_execute(&self, statement: &str) -> Result<u64, String> {
         let statement = sqlx::AssertSqlSafe(statement.to_owned());
         self.runtime.block_on(async {
-            match self.kind {
+            let done = match self.kind {
                 Kind::Sqlite => {
                     let mut connection = self.sqlite().await;
                     let done = connection.execute(sqlx::query(statement)).await;
-                    done.expect("the statement").rows_affected()
+                    done.map(|done| done.rows_affected())
                 }
                 Kind::Postgres => {
                     let mut connection = self.postgres().await;
                     let done = connection.execute(sqlx::query(statement)).await;
-                    done.expect("the statement").rows_affected()
+                    done.map(|done| done.rows_affected())
                 }
-            }
+            };
+            done.map_err(|error| error.to_string())
         })
     }
 

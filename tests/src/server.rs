@@ -1,10 +1,10 @@
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::{Database, binary};
@@ -16,6 +16,7 @@ const START: Duration = Duration::from_mins(1);
 pub struct Server {
     child: Child,
     log: Arc<Mutex<String>>,
+    stdout: Receiver<Vec<u8>>,
     closed: Receiver<()>,
     /// Where it listens, as `http://127.0.0.1:PORT`.
     pub url: String,
@@ -61,7 +62,7 @@ impl Server {
             .args(arguments)
             .env("DATABASE_URL", database.url())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("oi-server starts");
@@ -82,6 +83,7 @@ impl Server {
             }
             let _ = close.send(());
         });
+        let stdout = drain(child.stdout.take().expect("standard output"));
         let Ok(url) = heard.recv_timeout(START) else {
             let _ = child.kill();
             panic!("oi-server did not listen: {}", log.lock().expect("the log"));
@@ -89,6 +91,7 @@ impl Server {
         Self {
             child,
             log,
+            stdout,
             closed,
             http: Client::new(&url),
             url,
@@ -108,6 +111,40 @@ impl Server {
         let json: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
         let token = json["token"].as_str().expect("a token").to_owned();
         Bootstrapped { json, token }
+    }
+
+    /// Somebody joins as a member by an invite, with a token, and their id is answered.
+    #[must_use]
+    pub fn join(&self, admin: &str, email: &str) -> String {
+        let invite = self
+            .http
+            .post("/admin/invites", admin, &json!({ "email": email }));
+        assert_eq!(invite.status, 201, "{invite:?}");
+        // grace@example.com is called Grace.
+        let mut name = email.split('@').next().unwrap_or_default().to_owned();
+        name[..1].make_ascii_uppercase();
+        let body = json!({"code": invite.json()["code"], "name": name, "tokenName": "first"});
+        let headers = [("content-type", "application/json")];
+        let claimed = self.http.send(
+            "POST",
+            "/auth/invites/claim",
+            &headers,
+            Some(&body.to_string()),
+        );
+        assert_eq!(claimed.status, 201, "{claimed:?}");
+        let id = &claimed.json()["user"]["id"];
+        id.as_str().expect("an id").to_owned()
+    }
+
+    /// What it says on standard output to whoever starts an instance without users.
+    #[must_use]
+    pub fn welcome(&self) -> String {
+        let mut text = String::new();
+        while !text.contains("another start prints another one") {
+            let bytes = self.stdout.recv_timeout(START).expect("a welcome");
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        text
     }
 
     /// What it has logged so far.
@@ -148,6 +185,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Reads the pipe to its end, which comes with the server's, so that it never fills.
+fn drain(mut stdout: ChildStdout) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = stdout.read(&mut buffer) {
+            // Nobody may be listening; the pipe is to be emptied all the same.
+            let _ = sender.send(buffer[..read].to_vec());
+        }
+    });
+    receiver
 }
 
 fn listening_url(line: &str) -> Option<String> {

@@ -32,6 +32,33 @@ const MATRIX: &[(&str, &str, Needs, u16)] = &[
     ("DELETE", "/me/pats/{id}", Needs::Human, 204),
     ("POST", "/me/pats/{id}/rotate", Needs::Human, 201),
     ("GET", "/admin/users", Needs::HumanAdmin, 200),
+    ("GET", "/admin/users/{id}", Needs::HumanAdmin, 200),
+    ("PATCH", "/admin/users/{id}", Needs::HumanAdmin, 200),
+    ("POST", "/admin/users/{id}/suspend", Needs::HumanAdmin, 200),
+    (
+        "POST",
+        "/admin/users/{id}/unsuspend",
+        Needs::HumanAdmin,
+        200,
+    ),
+    (
+        "POST",
+        "/admin/users/{id}/sign-in-link",
+        Needs::HumanAdmin,
+        201,
+    ),
+    ("GET", "/admin/invites", Needs::HumanAdmin, 200),
+    ("POST", "/admin/invites", Needs::HumanAdmin, 201),
+    ("DELETE", "/admin/invites/{id}", Needs::HumanAdmin, 204),
+    ("GET", "/admin/pats", Needs::HumanAdmin, 200),
+    ("POST", "/admin/pats/revoke", Needs::HumanAdmin, 200),
+    ("DELETE", "/admin/pats/{id}", Needs::HumanAdmin, 204),
+    ("GET", "/stats", Needs::HumanAdmin, 200),
+    ("GET", "/audit", Needs::HumanAdmin, 200),
+    ("GET", "/audit/export", Needs::HumanAdmin, 200),
+    // Without a body, whoever asks: what these need is in it.
+    ("POST", "/auth/invites/claim", Needs::Nothing, 400),
+    ("POST", "/credentials/revoke", Needs::Nothing, 400),
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -93,20 +120,27 @@ impl Credential {
     }
 }
 
+/// The administrator, as SQL says it.
+const ADA: &str = "email_key = 'ada@example.com'";
+
 struct World {
     database: Database,
     server: Server,
     admin: Bootstrapped,
+    /// Another user, for the routes that are about one.
+    other: String,
 }
 
 fn every_route_answers_every_credential_as_it_must(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start_with(&database, &["--token-quota", "1000"]);
     let admin = Server::bootstrap(&database);
+    let other = server.join(&admin.token, "grace@example.com");
     let world = World {
         database,
         server,
         admin,
+        other,
     };
     world.assert_complete();
     for (method, path, needs, success) in MATRIX {
@@ -165,16 +199,15 @@ impl World {
     /// names one.
     fn ask(&self, method: &str, path: &str, credential: Credential) -> Answer {
         let secret = self.secret();
-        let pat = self.create(&secret);
-        let id = pat["id"].as_str().expect("an id");
-        let path = path.replace("{id}", id);
-        let body = (method == "POST").then(|| {
-            if path.ends_with("/rotate") {
-                "{}".to_owned()
-            } else {
-                json!({"name": "new", "scope": "read_write"}).to_string()
-            }
-        });
+        let path = path.replace("{id}", &self.subject(path, &secret));
+        let body = match (method, path.as_str()) {
+            ("POST", "/me/pats") => json!({"name": "new", "scope": "read_write"}),
+            ("PATCH", _) => json!({"role": "member"}),
+            ("POST", "/admin/invites") => json!({"email": "new@example.com"}),
+            ("POST", "/admin/pats/revoke") => json!({"status": "expired"}),
+            _ => json!({}),
+        };
+        let body = (method != "GET" && method != "DELETE").then(|| body.to_string());
         let token = self.prepare(credential, &secret);
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("content-type", "application/json")];
@@ -189,6 +222,20 @@ impl World {
         answer
     }
 
+    /// What a path is about: something that is there, and may be gone afterwards.
+    fn subject(&self, path: &str, secret: &str) -> String {
+        let id = |answer: Answer| answer.json()["id"].as_str().expect("an id").to_owned();
+        if path.starts_with("/admin/users") {
+            self.other.clone()
+        } else if path.starts_with("/admin/invites") {
+            let body = json!({"email": "subject@example.com"});
+            id(self.server.http.post("/admin/invites", secret, &body))
+        } else {
+            let body = json!({"name": "subject", "scope": "read_write"});
+            id(self.server.http.post("/me/pats", secret, &body))
+        }
+    }
+
     /// A fresh `admin` token of the administrator.
     fn secret(&self) -> String {
         let body = json!({"name": "acting", "scope": "admin", "expiresAt": "2099-01-01"});
@@ -196,11 +243,6 @@ impl World {
         assert_eq!(created.status, 201, "{created:?}");
         let created = created.json();
         created["token"].as_str().expect("a secret").to_owned()
-    }
-
-    fn create(&self, token: &str) -> serde_json::Value {
-        let body = json!({"name": "subject", "scope": "read_write"});
-        self.server.http.post("/me/pats", token, &body).json()
     }
 
     /// Turns a live `admin` token into a credential of this kind. What no route does yet is done
@@ -238,7 +280,9 @@ impl World {
                     204
                 );
             }
-            Credential::SuspendedOwner => change(format!("UPDATE users SET suspended_at = {now}")),
+            Credential::SuspendedOwner => {
+                change(format!("UPDATE users SET suspended_at = {now} WHERE {ADA}"));
+            }
             Credential::AgentRun => {
                 // Issuing one is a later matter; the table knows the kind.
                 let kind = TokenKind::AgentRun;
@@ -258,14 +302,18 @@ impl World {
             Credential::ReadWrite => change(format!(
                 "UPDATE tokens SET scope = 'read_write' WHERE id = {uuid}"
             )),
-            Credential::AdminScopeOfMember => change("UPDATE users SET role = 'member'".to_owned()),
+            Credential::AdminScopeOfMember => {
+                change(format!("UPDATE users SET role = 'member' WHERE {ADA}"));
+            }
             Credential::Admin => {}
         }
         Some(secret.to_owned())
     }
 
     fn restore(&self) {
-        let set = "UPDATE users SET role = 'admin', suspended_at = NULL";
-        assert_eq!(self.database.execute(set), 1);
+        let active = "UPDATE users SET suspended_at = NULL";
+        assert_eq!(self.database.execute(active), 2);
+        let admin = format!("UPDATE users SET role = 'admin' WHERE {ADA}");
+        assert_eq!(self.database.execute(&admin), 1);
     }
 }

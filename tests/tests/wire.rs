@@ -86,6 +86,46 @@ fn each_refusal_of_the_status_list_can_be_had_over_a_socket() {
 }
 
 #[test]
+fn a_refusal_leaves_the_connection_for_the_next_request() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let address = server.url.strip_prefix("http://").expect("a plain URL");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let patience = Some(Duration::from_secs(20));
+    stream.set_read_timeout(patience).expect("a time-out");
+    let mut statuses = vec![];
+    for _ in 0..3 {
+        let head = "POST /me/pats HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+        // The body comes after the head, as from a client on a slow network.
+        stream
+            .write_all(head.as_bytes())
+            .expect("the head goes out");
+        stream.write_all(b"{}").expect("the body goes out");
+        statuses.push(read_answer(&mut stream));
+    }
+    assert_eq!(statuses, [401, 401, 401]);
+}
+
+/// Reads one answer with a body of known length and answers its status.
+fn read_answer(stream: &mut TcpStream) -> u16 {
+    let mut answer = vec![];
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("the head comes");
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).expect("text");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .and_then(|length| length.parse().ok())
+        .expect("a length");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("the body comes");
+    status(&head).expect("a status")
+}
+
+#[test]
 fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);

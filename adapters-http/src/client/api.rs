@@ -2,11 +2,10 @@ use std::fmt;
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
+use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
-use crate::wire::{
-    CreatePat, CreatedPat, Discovery, Me, Pat, PatList, PlainSecret, RotatePat, UserList,
-};
+use crate::wire::{CreatePat, CreatedPat, Discovery, Me, Pat, PatList, PlainSecret, RotatePat};
 
 use super::transport::Transport;
 use super::{BaseUrl, ClientError, ClientOptions};
@@ -19,7 +18,7 @@ use super::{BaseUrl, ClientError, ClientOptions};
 ///
 /// Every method answers with [`ClientError`]: [`Problem`](ClientError::Problem) when the server
 /// refused, and the other variants when there was no answer to be used.
-pub struct Client(Transport);
+pub struct Client(pub(super) Transport);
 
 /// How a server answered when asked whether it is well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +99,7 @@ impl Client {
 
     /// Revokes one of the caller's tokens: once this has returned, nobody gets in with it.
     pub fn pat_delete(&self, id: TokenId) -> Result<(), ClientError> {
-        let path = format!("/me/pats/{id}");
-        let answer = self.0.send(Method::DELETE, &path, None::<&()>)?;
-        self.0.check(&answer)
+        self.delete(&format!("/me/pats/{id}"))
     }
 
     /// Replaces one of the caller's tokens by a new one with the same name and scope. Not to be
@@ -113,27 +110,25 @@ impl Client {
         self.0.read(&answer)
     }
 
-    /// One page of the instance's users; `cursor` is the page before's `next_cursor`.
-    pub fn users_list(&self, cursor: Option<&str>) -> Result<UserList, ClientError> {
-        let mut path = "/admin/users".to_owned();
-        if let Some(cursor) = cursor {
-            let query: String = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("cursor", cursor)
-                .finish();
-            path = format!("{path}?{query}");
-        }
-        self.get(&path)
-    }
-
     /// Where it sends its requests.
     #[must_use]
     pub const fn api_url(&self) -> &BaseUrl {
         self.0.base()
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let answer = self.0.send(Method::GET, path, None::<&()>)?;
         self.0.read(&answer)
+    }
+
+    pub(super) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let answer = self.0.send(Method::POST, path, None::<&()>)?;
+        self.0.read(&answer)
+    }
+
+    pub(super) fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let answer = self.0.send(Method::DELETE, path, None::<&()>)?;
+        self.0.check(&answer)
     }
 
     fn probe(&self, path: &str) -> Result<Probe, ClientError> {

@@ -33,12 +33,23 @@ pub enum ClientError {
     /// The token cannot be written into a header; it was not sent.
     #[error("the token contains characters that no token has")]
     UnsendableToken,
-    /// The token would travel readable for everyone on the way; it was not sent.
-    #[error("will not send a token to {host} over plain http, where others can read it")]
+    /// A token, or another secret, would travel readable for everyone on the way; it was not sent.
+    #[error("will not send a secret to {host} over plain http, where others can read it")]
     InsecureTransport {
         /// Where it would have gone.
         host: String,
     },
+}
+
+/// Why an export is not complete.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The server refused, or stopped in the middle.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// What arrived could not be written.
+    #[error("cannot write the export")]
+    Sink(#[source] std::io::Error),
 }
 
 /// A refusal with its circumstances.

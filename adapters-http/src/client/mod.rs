@@ -2,20 +2,25 @@
 //!
 //! What it holds to, whatever the server answers:
 //! - it follows no redirect, so that a token goes to the one address it was given and no further;
-//! - it sends no token over plain `http` to another machine, unless that is allowed explicitly;
-//! - it reads a bounded answer in bounded time, and retries nothing;
+//! - it sends no secret over plain `http` to another machine, unless that is allowed explicitly;
+//! - it reads a bounded answer in bounded time, and retries nothing; an export, which has no bound,
+//!   is passed on as it arrives;
 //! - no error, no `Debug` and no log holds the token or the body of an answer.
 
+mod admin;
 mod api;
 mod base_url;
 mod error;
 mod options;
+mod public;
+mod query;
 mod transport;
 
 pub use api::{Client, Probe};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
-pub use error::{ClientError, Problem};
+pub use error::{ClientError, ExportError, Problem};
 pub use options::{CertificateError, ClientOptions};
+pub use query::{AuditQuery, ExportFormat, PageQuery, PatFilter};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// For how long a request may take in all, its answer included.
     pub timeout: Duration,
-    /// Send a token over plain `http` to another machine, where everyone on the way can read it.
+    /// Send tokens and other secrets over plain `http` to another machine, where everyone on the way can read
+    /// them.
     pub allow_insecure_http: bool,
     /// Trust these instead of the authorities that browsers trust.
     pub(super) root_certificates: Option<RootCerts>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
 
-use crate::wire::{CreatePat, PlainSecret, WireScope};
+use crate::wire::{CreatePat, PlainSecret, ReportCredentials, WireScope};
 
 use super::*;
 
@@ -242,4 +242,90 @@ fn a_probe_tells_the_status_and_the_time_there() {
     );
     let (url, _) = server(answer("200 OK", "Date: yesterday\r\n", ""));
     assert_eq!(client(&url).health().unwrap().server_time, None);
+}
+
+#[test]
+fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
+    let report = || ReportCredentials {
+        tokens: vec![PlainSecret::new("leaked")],
+    };
+    let (url, sent) = server(answer("202 Accepted", "", ""));
+    client(&url).credentials_revoke(&report()).unwrap();
+    let request = sent.recv().unwrap();
+    assert!(request.starts_with("POST /credentials/revoke HTTP/1.1\r\n"));
+    assert!(request.ends_with(r#"{"tokens":["leaked"]}"#), "{request}");
+    assert!(!request.contains(TOKEN), "{request}");
+    let url = BaseUrl::parse("http://openindex.example").unwrap();
+    let client = Client::new(&url, None).unwrap();
+    for error in [
+        client.check_confidential().unwrap_err(),
+        client.credentials_revoke(&report()).unwrap_err(),
+    ] {
+        assert!(matches!(error, ClientError::InsecureTransport { .. }));
+    }
+}
+
+fn export(url: &BaseUrl) -> (Result<u64, ExportError>, Vec<u8>) {
+    let mut sink = Vec::new();
+    let outcome = client(url).audit_export(&AuditQuery::default(), ExportFormat::Csv, &mut sink);
+    (outcome, sink)
+}
+
+#[test]
+fn an_export_is_passed_on_whatever_its_size() {
+    let body = "x".repeat(9 * 1024 * 1024);
+    let (url, sent) = server(answer("200 OK", "", &body));
+    let (outcome, sink) = export(&url);
+    assert_eq!(outcome.unwrap(), body.len() as u64);
+    assert_eq!(sink, body.as_bytes());
+    let head = sent.recv().unwrap();
+    assert!(head.starts_with("GET /audit/export?format=csv HTTP/1.1\r\n"));
+    assert!(head.contains(TOKEN));
+}
+
+#[test]
+fn an_export_that_is_cut_off_is_an_error() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nid,\r\n";
+    let counted = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,";
+    for answer in [chunked, counted] {
+        let (url, _) = server(answer);
+        let (outcome, sink) = export(&url);
+        assert!(matches!(
+            outcome,
+            Err(ExportError::Client(ClientError::Transport { .. }))
+        ));
+        assert_eq!(sink, b"id,");
+    }
+    // An end that looks like a broken connection is none.
+    let (url, _) = server("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nid,");
+    let (outcome, sink) = export(&url);
+    assert!(matches!(
+        outcome,
+        Err(ExportError::Client(ClientError::UnexpectedAnswer { .. }))
+    ));
+    assert!(sink.is_empty());
+}
+
+#[test]
+fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (url, _) = server(answer("200 OK", "", "id"));
+    let outcome = client(&url).audit_export(&AuditQuery::default(), ExportFormat::Json, &mut Full);
+    assert!(matches!(outcome, Err(ExportError::Sink(_))));
+    let body = r#"{"type":"t","title":"T","status":403,"detail":"no","code":"c"}"#;
+    let (url, _) = server(answer("403 Forbidden", "", body));
+    let (outcome, sink) = export(&url);
+    assert!(matches!(
+        outcome,
+        Err(ExportError::Client(ClientError::Problem(_)))
+    ));
+    assert!(sink.is_empty());
 }

@@ -1,4 +1,5 @@
-use std::io;
+use std::io::{self, Read as _, Write};
+use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
@@ -8,16 +9,20 @@ use time::format_description::FormatItem;
 use time::macros::format_description;
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Proxy, Timeout};
+use ureq::{Agent, Body, Proxy, Timeout};
 use zeroize::Zeroizing;
 
 use crate::wire::{PlainSecret, ProblemBody};
 
-use super::{BaseUrl, ClientError, ClientOptions, Problem};
+use super::{BaseUrl, ClientError, ClientOptions, ExportError, Problem};
 
 /// The most that is read of an answer. A list of thousands of users is smaller; whoever sends
 /// more is no OpenIndex server.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
+/// The same where an answer names everybody's tokens in one piece.
+const MAX_LARGE_BODY_BYTES: u64 = 256 * 1024 * 1024;
+/// How much of an export is held at once.
+const STREAM_BYTES: usize = 64 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How much of a redirect's address is shown.
 const MAX_LOCATION_CHARS: usize = 200;
@@ -32,7 +37,9 @@ pub(super) struct Transport {
     base: BaseUrl,
     /// Marked as sensitive, which keeps it out of `Debug`.
     authorization: Option<HeaderValue>,
-    timeout_seconds: u64,
+    timeout: Duration,
+    /// Whether a secret may be sent there.
+    confidential: bool,
 }
 
 /// What came back, whole.
@@ -48,13 +55,10 @@ impl Transport {
         token: Option<&PlainSecret>,
         options: &ClientOptions,
     ) -> Result<Self, ClientError> {
+        let confidential = base.is_https() || base.is_loopback() || options.allow_insecure_http;
         let authorization = match token {
             None => None,
-            Some(_) if !base.is_https() && !base.is_loopback() && !options.allow_insecure_http => {
-                return Err(ClientError::InsecureTransport {
-                    host: base.host().to_owned(),
-                });
-            }
+            Some(_) if !confidential => return Err(insecure(base)),
             Some(token) => Some(bearer(token)?),
         };
         // A proxy must not see what is meant for this machine.
@@ -82,7 +86,8 @@ impl Transport {
             agent: Agent::new_with_config(config),
             base: base.clone(),
             authorization,
-            timeout_seconds: options.timeout.as_secs(),
+            timeout: options.timeout,
+            confidential,
         })
     }
 
@@ -97,12 +102,92 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, ClientError> {
-        self.exchange(method, path, body, self.authorization.as_ref())
+        let authorization = self.authorization.as_ref();
+        self.exchange(method, path, body, authorization, MAX_BODY_BYTES)
+    }
+
+    /// As [`Transport::send`], for an answer that may be large.
+    pub(super) fn send_large(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, ClientError> {
+        let authorization = self.authorization.as_ref();
+        self.exchange(method, path, body, authorization, MAX_LARGE_BODY_BYTES)
     }
 
     /// Asks for something that everyone may see: the token stays at home.
     pub(super) fn get_public(&self, path: &str) -> Result<Answer, ClientError> {
-        self.exchange(Method::GET, path, None::<&()>, None)
+        self.exchange(Method::GET, path, None::<&()>, None, MAX_BODY_BYTES)
+    }
+
+    pub(super) fn check_confidential(&self) -> Result<(), ClientError> {
+        if self.confidential {
+            Ok(())
+        } else {
+            Err(insecure(&self.base))
+        }
+    }
+
+    /// Sends secrets that need no token beside them, which stays at home.
+    pub(super) fn post_public(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, ClientError> {
+        self.check_confidential()?;
+        self.exchange(Method::POST, path, Some(body), None, MAX_BODY_BYTES)
+    }
+
+    /// Asks with the token for something of any size and passes it on as it arrives. Answers how
+    /// many bytes it had.
+    pub(super) fn stream(&self, path: &str, sink: &mut dyn Write) -> Result<u64, ExportError> {
+        let mut request = Request::builder().uri(format!("{}{path}", self.base));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request
+            .body(())
+            .map_err(|error| self.transport_error(&error.into()))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .accept("*/*")
+            .timeout_global(None)
+            .timeout_recv_response(Some(self.timeout))
+            .timeout_per_read(Some(self.timeout))
+            .build();
+        let sent = self.agent.run(request);
+        let (parts, mut body) = sent
+            .map_err(|error| self.transport_error(&error))?
+            .into_parts();
+        let status = parts.status.as_u16();
+        // Without either, the end of the export looks like a broken connection.
+        let has_end = body.content_length().is_some()
+            || parts.headers.contains_key(header::TRANSFER_ENCODING);
+        if !parts.status.is_success() {
+            let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES)?;
+            self.check(&answer)?;
+        }
+        if !has_end {
+            let what = "it does not say where the answer ends".to_owned();
+            return Err(self.unexpected(status, what, None).into());
+        }
+        let mut reader = body.as_reader();
+        let mut piece = vec![0; STREAM_BYTES];
+        let mut total = 0;
+        loop {
+            let length = match reader.read(&mut piece) {
+                Ok(0) => return Ok(total),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.transport_error(&error.into()).into()),
+            };
+            sink.write_all(&piece[..length])
+                .map_err(ExportError::Sink)?;
+            total += length as u64;
+        }
     }
 
     fn exchange(
@@ -111,6 +196,7 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
         authorization: Option<&HeaderValue>,
+        max_bytes: u64,
     ) -> Result<Answer, ClientError> {
         let mut request = Request::builder()
             .method(method)
@@ -123,32 +209,46 @@ impl Transport {
                 .body(())
                 .map_err(ureq::Error::from)
                 .and_then(|request| self.agent.run(request)),
-            Some(body) => request
-                .header(header::CONTENT_TYPE, "application/json")
+            Some(body) => {
                 // Structs of strings and numbers always serialize; an empty body would be a 400.
-                .body(serde_json::to_vec(body).unwrap_or_default())
-                .map_err(ureq::Error::from)
-                .and_then(|request| self.agent.run(request)),
+                // It may hold secrets.
+                let body = Zeroizing::new(serde_json::to_vec(body).unwrap_or_default());
+                request
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .body(body.as_slice())
+                    .map_err(ureq::Error::from)
+                    .and_then(|request| self.agent.run(request))
+            }
         };
         let (parts, mut body) = sent
             .map_err(|error| self.transport_error(&error))?
             .into_parts();
-        let status = parts.status.as_u16();
-        let body = body
-            .with_config()
-            .limit(MAX_BODY_BYTES)
-            .read_to_vec()
-            .map_err(|error| match error {
-                ureq::Error::BodyExceedsLimit(_) => self.unexpected(
-                    status,
-                    "the answer is larger than any that a server gives".to_owned(),
-                    None,
-                ),
-                error => self.transport_error(&error),
-            })?;
+        self.whole(parts.status.as_u16(), parts.headers, &mut body, max_bytes)
+    }
+
+    /// Reads an answer to its end.
+    fn whole(
+        &self,
+        status: u16,
+        headers: HeaderMap,
+        body: &mut Body,
+        max_bytes: u64,
+    ) -> Result<Answer, ClientError> {
+        let body =
+            body.with_config()
+                .limit(max_bytes)
+                .read_to_vec()
+                .map_err(|error| match error {
+                    ureq::Error::BodyExceedsLimit(_) => self.unexpected(
+                        status,
+                        "the answer is larger than any that a server gives".to_owned(),
+                        None,
+                    ),
+                    error => self.transport_error(&error),
+                })?;
         Ok(Answer {
             status,
-            headers: parts.headers,
+            headers,
             body: Zeroizing::new(body),
         })
     }
@@ -207,7 +307,7 @@ impl Transport {
                 ("no connection in time".to_owned(), false)
             }
             ureq::Error::Timeout(_) => (
-                format!("no answer within {} seconds", self.timeout_seconds),
+                format!("no answer within {} seconds", self.timeout.as_secs()),
                 true,
             ),
             ureq::Error::Io(error) => match error.kind() {
@@ -243,6 +343,12 @@ impl Answer {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+fn insecure(base: &BaseUrl) -> ClientError {
+    ClientError::InsecureTransport {
+        host: base.host().to_owned(),
     }
 }
 

@@ -3,11 +3,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::handler::Handler;
-use openindex_domain::StoreHealth;
+use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
+use openindex_domain::inventory::Inventory;
+use openindex_domain::invite::Invites;
+use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
+use openindex_domain::{OpaqueSecret, StoreHealth};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use zeroize::Zeroizing;
 
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
@@ -20,6 +25,14 @@ pub struct ApiState {
     pub tokens: Tokens,
     /// The use cases of users.
     pub users: Users,
+    /// The use cases of browser sessions.
+    pub sessions: Sessions,
+    /// The use cases of invites.
+    pub invites: Invites,
+    /// The use cases on all tokens.
+    pub inventory: Inventory,
+    /// The use cases of the audit trail.
+    pub audit: Audit,
     /// Whether the store is fit to serve.
     pub health: Arc<dyn StoreHealth>,
     /// Where ids of requests come from.
@@ -39,9 +52,24 @@ pub struct ApiSettings {
     pub layers: LayerSettings,
 }
 
+impl ApiSettings {
+    /// Where an invite is claimed with a browser.
+    #[must_use]
+    pub fn invite_link(&self, secret: &OpaqueSecret) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}/join/{}", self.public_url, secret.expose()))
+    }
+
+    /// Where a one-time sign-in link is used.
+    #[must_use]
+    pub fn sign_in_link(&self, secret: &OpaqueSecret) -> Zeroizing<String> {
+        let url = format!("{}/sign-in/link/{}", self.public_url, secret.expose());
+        Zeroizing::new(url)
+    }
+}
+
 impl FromRef<ApiState> for Guard {
     fn from_ref(state: &ApiState) -> Self {
-        Self::new(state.tokens.clone())
+        Self::new(state.tokens.clone()).with_audit(state.audit.clone())
     }
 }
 
@@ -49,9 +77,9 @@ impl FromRef<ApiState> for Guard {
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().into_parts();
     let router = router
-        .fallback(routes::not_found)
         .method_not_allowed_fallback(routes::method_not_allowed)
-        .with_state(state.clone());
+        .with_state(state.clone())
+        .fallback(routes::not_found);
     layers::wrap(router, state)
 }
 
@@ -109,3 +137,4 @@ declares!(A);
 declares!(A B);
 declares!(A B C);
 declares!(A B C D);
+declares!(A B C D E);

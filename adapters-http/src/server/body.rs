@@ -2,15 +2,24 @@
 //! must be, and an unknown one is refused, so that a mistyped `expiresAt` does not make a token
 //! that never expires.
 
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::IntoResponse as _;
 use http::header;
 use http::request::Parts;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::user::MAX_PAGE;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::wire::FieldError;
 
 use super::{Code, MAX_BODY_BYTES, Problem};
+
+/// How many unknown fields are named at most.
+const MAX_UNKNOWN: usize = 20;
+/// How many items a page has unless asked otherwise.
+const DEFAULT_PAGE: u32 = 50;
 
 /// The fields of a JSON object, or of a query, each to be taken once.
 #[derive(Debug, Default)]
@@ -57,6 +66,62 @@ impl Fields {
         }
     }
 
+    /// Takes a yes or no. A query carries it as text. Null is neither: `dryRun: null` must not be
+    /// taken for a no.
+    pub(super) fn boolean(&mut self, field: &str) -> Option<bool> {
+        match self.values.remove(field)? {
+            Value::Bool(value) => Some(value),
+            Value::String(text) if text == "true" => Some(true),
+            Value::String(text) if text == "false" => Some(false),
+            _ => self.refuse(field, "must be true or false"),
+        }
+    }
+
+    /// Takes a list of texts, as [`Fields::text`] takes one.
+    pub(super) fn texts(&mut self, field: &str) -> Option<Vec<Zeroizing<String>>> {
+        let wrong = "must be a list of strings";
+        match self.values.remove(field)? {
+            Value::Null => None,
+            Value::Array(values) => {
+                let texts = values.into_iter().map(|value| match value {
+                    Value::String(text) => Some(Zeroizing::new(text)),
+                    _ => None,
+                });
+                match texts.collect() {
+                    Some(texts) => Some(texts),
+                    None => self.refuse(field, wrong),
+                }
+            }
+            _ => self.refuse(field, wrong),
+        }
+    }
+
+    /// Takes a date or a date-time from which, or up to which, something is wanted.
+    pub(super) fn instant(&mut self, field: &str) -> Option<Timestamp> {
+        self.text(field, |text| {
+            Timestamp::parse_since(text)
+                .ok_or("must be a date such as 2026-12-31, or an RFC 3339 date-time")
+        })
+    }
+
+    /// Takes how many items a page is to have.
+    pub(super) fn limit(&mut self) -> u32 {
+        self.integer("limit", |limit| {
+            u32::try_from(limit)
+                .ok()
+                .filter(|limit| (1..=MAX_PAGE).contains(limit))
+                .ok_or_else(|| format!("must be from 1 to {MAX_PAGE}"))
+        })
+        .unwrap_or(DEFAULT_PAGE)
+    }
+
+    /// Takes where a page begins.
+    pub(super) fn cursor<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.text("cursor", |text| {
+            parse(text).ok_or("must be the nextCursor of the page before")
+        })
+    }
+
     /// Notes that a field without which nothing can be done is missing, unless it is already known
     /// to be wrong.
     pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
@@ -68,7 +133,8 @@ impl Fields {
 
     /// Refuses what is left over, and answers with all errors, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
-        for field in std::mem::take(&mut self.values).keys() {
+        // Some are enough to see what is wrong; thousands would be an answer larger than the body.
+        for field in std::mem::take(&mut self.values).keys().take(MAX_UNKNOWN) {
             // The name is the client's own text; a long one is not repeated whole.
             let field: String = field.chars().take(64).collect();
             self.refuse::<()>(&field, "is not known here");
@@ -97,9 +163,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
-            .await
-            .map_err(|error| unreadable(&error))?;
+        let bytes = read(request.into_body()).await?;
         match content_type {
             None if bytes.is_empty() => return Ok(Self(Fields::default())),
             Some(value) if is_json(value.as_bytes()) => {}
@@ -132,6 +196,17 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
             )),
         }
     }
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+///
+/// 413 when it is too large, 400 when it breaks off.
+pub(super) async fn read(body: Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, MAX_BODY_BYTES)
+        .await
+        .map_err(|error| unreadable(&error))
 }
 
 fn is_json(content_type: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 use http::HeaderMap;
-use openindex_domain::token::{Principal, Requirement, Tokens};
+use openindex_domain::access::{Principal, Requirement};
+use openindex_domain::audit::{Audit, RequestContext};
+use openindex_domain::token::Tokens;
 
 use super::Problem;
 use super::credentials::bearer;
@@ -9,13 +11,26 @@ use super::credentials::bearer;
 #[derive(Clone)]
 pub struct Guard {
     tokens: Tokens,
+    audit: Option<Audit>,
 }
 
 impl Guard {
     /// A guard that verifies with these use cases.
     #[must_use]
     pub const fn new(tokens: Tokens) -> Self {
-        Self { tokens }
+        Self {
+            tokens,
+            audit: None,
+        }
+    }
+
+    /// The same, and it notes in the trail when administration is refused to somebody.
+    #[must_use]
+    pub fn with_audit(self, audit: Audit) -> Self {
+        Self {
+            audit: Some(audit),
+            ..self
+        }
     }
 
     /// Verifies the request's bearer token and authorizes its principal.
@@ -27,10 +42,19 @@ impl Guard {
         &self,
         headers: &HeaderMap,
         requirement: Requirement,
+        context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
         let principal = self.tokens.verify(presented).await?;
-        principal.authorize(requirement)?;
+        if let Err(denied) = principal.authorize(requirement) {
+            if requirement == Requirement::HUMAN_ADMIN
+                && let Some(audit) = &self.audit
+            {
+                // A refusal that cannot be noted is not given: fail closed, and say so.
+                audit.note_refusal(&principal, context).await?;
+            }
+            return Err(denied.into());
+        }
         Ok(principal)
     }
 }

@@ -1,5 +1,5 @@
 //! What surrounds every route, from the outside in: the id of the request and the log line, panics,
-//! the limits on headers and body, and the time that a request may take.
+//! the limits on headers and body, the time that a request may take, and the reading of its body.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -10,13 +10,16 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
+use http_body::Body as _;
+use ipnet::IpNet;
 use openindex_domain::audit::RequestId;
 use openindex_domain::token::TokenKind;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use super::body::body_too_large;
-use super::{ApiState, Code, Problem};
+use super::body::{self, body_too_large};
+use super::client_address::client_address;
+use super::{ApiState, ClientAddress, Code, PeerAddress, Problem};
 
 /// The largest body that is read, in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -26,17 +29,20 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Limits of the layers around the routes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LayerSettings {
     /// How long a request may take before it is answered with 503.
     pub request_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for LayerSettings {
-    /// 30 seconds.
+    /// 30 seconds, and no proxy.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -44,8 +50,9 @@ impl Default for LayerSettings {
 /// Puts the layers around routes that have their state already.
 pub(super) fn wrap(router: Router, state: ApiState) -> Router {
     router
+        .layer(middleware::from_fn(read_body))
         .layer(middleware::from_fn_with_state(
-            state.settings.layers,
+            state.settings.layers.request_timeout,
             limit_time,
         ))
         .layer(middleware::from_fn(limit_size))
@@ -71,6 +78,11 @@ async fn observe(State(state): State<ApiState>, mut request: Request, next: Next
     );
     if let Some(id) = &id {
         request.extensions_mut().insert(id.clone());
+    }
+    if let Some(PeerAddress(peer)) = request.extensions().get().copied() {
+        let trusted = &state.settings.layers.trusted_proxies;
+        let address = client_address(peer, request.headers(), trusted);
+        request.extensions_mut().insert(ClientAddress(address));
     }
     let route = request
         .extensions()
@@ -142,12 +154,25 @@ async fn limit_size(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn limit_time(
-    State(settings): State<LayerSettings>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match tokio::time::timeout(settings.request_timeout, next.run(request)).await {
+/// Reads the body before anything is decided. An answer that leaves some of it unread, such as a
+/// 401, would make the server close the connection, and the client's next request on it could be
+/// lost.
+async fn read_body(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match body::read(body).await {
+        Ok(bytes) => {
+            let request = Request::from_parts(parts, Body::from(bytes));
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             Code::Unavailable,

@@ -2,10 +2,12 @@
 
 mod api;
 mod body;
+mod client_address;
 mod context;
 mod credentials;
 mod guard;
 mod layers;
+mod mapping;
 mod openapi;
 mod permission;
 mod problem;
@@ -13,6 +15,7 @@ mod routes;
 mod to_wire;
 
 pub use api::{ApiSettings, ApiState, router};
+pub use client_address::{ClientAddress, PeerAddress};
 pub use context::Context;
 pub use guard::Guard;
 pub use layers::{LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES};

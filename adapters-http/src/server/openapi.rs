@@ -1,6 +1,6 @@
 //! The description of the API (OpenAPI 3.1), generated from the routes.
 
-use openindex_domain::token::Requirement;
+use openindex_domain::access::Requirement;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Paths};

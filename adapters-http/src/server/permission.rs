@@ -2,9 +2,9 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
-use openindex_domain::token::{Principal, Requirement};
+use openindex_domain::access::{Principal, Requirement};
 
-use super::{Guard, Problem};
+use super::{Context, Guard, Problem};
 
 /// What a route needs of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ macro_rules! permission {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 Guard::from_ref(state)
-                    .admit(&parts.headers, $requirement)
+                    .admit(&parts.headers, $requirement, &Context::of(parts))
                     .await
                     .map(Self)
             }

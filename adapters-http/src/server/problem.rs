@@ -1,4 +1,4 @@
-//! The one place where an error becomes a status, a challenge and a body (RFC 9457).
+//! Problems (RFC 9457): kinds, statuses, bodies. What becomes which is in `mapping.rs`.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,6 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use openindex_domain::StoreError;
-use openindex_domain::entropy::EntropyError;
-use openindex_domain::token::{
-    Denied, MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, VerifyError,
-};
-use openindex_domain::user::UserError;
 
 use crate::wire::{FieldError, ProblemBody};
 
@@ -40,6 +35,8 @@ pub enum Code {
     InsufficientScope,
     /// 403: an agent run's token was presented where a human's is needed.
     HumanTokenRequired,
+    /// 403: only somebody who is signed in with a browser may do this.
+    SessionRequired,
     /// 404: there is nothing here, or nothing of yours.
     NotFound,
     /// 405: not with this method.
@@ -50,10 +47,18 @@ pub enum Code {
     TokenNotLive,
     /// 409: the token was rotated already.
     TokenAlreadyRotated,
+    /// 409: nobody would be left to administer the instance.
+    LastAdmin,
+    /// 409: somebody with this address has an account.
+    EmailTaken,
+    /// 409: the invite was claimed or withdrawn, or has expired.
+    InviteNotOpen,
     /// 413: the body is too large.
     BodyTooLarge,
     /// 415: the body is not JSON.
     UnsupportedMediaType,
+    /// 429: too many calls.
+    RateLimited,
     /// 431: the headers are too large.
     HeadersTooLarge,
     /// 500: a fault of ours.
@@ -122,6 +127,11 @@ impl Code {
                 S::FORBIDDEN,
                 "A human's token is required",
             ),
+            Self::SessionRequired => (
+                "session_required",
+                S::FORBIDDEN,
+                "A browser session is required",
+            ),
             Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => (
                 "method_not_allowed",
@@ -139,6 +149,17 @@ impl Code {
                 S::CONFLICT,
                 "The token was rotated already",
             ),
+            Self::LastAdmin => (
+                "last_admin",
+                S::CONFLICT,
+                "The last administrator must stay",
+            ),
+            Self::EmailTaken => (
+                "email_taken",
+                S::CONFLICT,
+                "The email address has an account",
+            ),
+            Self::InviteNotOpen => ("invite_not_open", S::CONFLICT, "The invite is not open"),
             Self::BodyTooLarge => (
                 "body_too_large",
                 S::PAYLOAD_TOO_LARGE,
@@ -149,6 +170,7 @@ impl Code {
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "The body must be JSON",
             ),
+            Self::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests"),
             Self::HeadersTooLarge => (
                 "headers_too_large",
                 S::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -176,6 +198,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     next_command: Option<&'static str>,
     challenge: Option<String>,
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -188,6 +211,10 @@ impl Problem {
             errors: Vec::new(),
             next_command: None,
             challenge: None,
+            retry_after: match code {
+                Code::Unavailable => Some(RETRY_AFTER_SECONDS),
+                _ => None,
+            },
         }
     }
 
@@ -227,13 +254,23 @@ impl Problem {
         }
     }
 
+    pub(super) fn with_challenge(mut self, challenge: String) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// What kind of problem it is.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
     }
 
-    fn next(mut self, command: &'static str) -> Self {
+    pub(super) fn next(mut self, command: &'static str) -> Self {
         self.next_command = Some(command);
         self
     }
@@ -264,8 +301,8 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         set(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.code == Code::Unavailable {
-            set(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        if let Some(seconds) = self.retry_after {
+            set(header::RETRY_AFTER, seconds.into());
         }
         // A challenge is made of ASCII without quotes of its own; were it not, none is better than
         // a broken one.
@@ -273,138 +310,6 @@ impl IntoResponse for Problem {
             set(header::WWW_AUTHENTICATE, challenge);
         }
         response
-    }
-}
-
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let (code, advice) = match rejection {
-            Rejection::Malformed(_) => (Code::TokenMalformed, "copy the whole token and try again"),
-            Rejection::Unknown => (
-                Code::TokenUnknown,
-                "check that it belongs to this server, or create a new one",
-            ),
-            Rejection::Expired { .. } => (Code::TokenExpired, "create a new one"),
-            Rejection::Revoked { .. } => (Code::TokenRevoked, "create a new one"),
-            Rejection::OwnerSuspended => (Code::OwnerSuspended, "ask an administrator"),
-        };
-        Self {
-            challenge: Some(format!(
-                r#"Bearer realm="openindex", error="invalid_token", error_description="{rejection}""#
-            )),
-            ..Self::new(code, format!("{rejection}; {advice}"))
-        }
-        .next("oi auth check")
-    }
-}
-
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::HumanTokenRequired => Self::new(
-                Code::HumanTokenRequired,
-                "a workflow agent run's token may not do this; use a personal access token (oi_pat_…)",
-            )
-            .next("oi profile set --token -"),
-            Denied::InsufficientScope { required } => Self {
-                challenge: Some(format!(
-                    r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
-                )),
-                ..Self::new(
-                    Code::InsufficientScope,
-                    match required {
-                        Scope::Admin => {
-                            "this needs a token with the scope admin whose owner is an administrator"
-                        }
-                        Scope::ReadWrite => "this needs a token with the scope read_write",
-                    },
-                )
-            }
-            .next("oi auth check"),
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Unavailable(cause) => {
-                tracing::error!(error = %error, cause = %cause, "the store failed");
-                Self::new(
-                    Code::Unavailable,
-                    "the token store cannot be reached, so nothing was decided; try again shortly",
-                )
-            }
-            StoreError::Corrupt(cause) => {
-                tracing::error!(error = %error, cause = %cause, "the store failed");
-                Self::internal()
-            }
-        }
-    }
-}
-
-impl From<EntropyError> for Problem {
-    fn from(error: EntropyError) -> Self {
-        tracing::error!(%error, "no secret could be made");
-        Self::new(
-            Code::Unavailable,
-            "no secret could be made, so nothing was issued; try again shortly",
-        )
-    }
-}
-
-impl From<VerifyError> for Problem {
-    fn from(error: VerifyError) -> Self {
-        match error {
-            VerifyError::Rejected(rejection) => rejection.into(),
-            VerifyError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<UserError> for Problem {
-    fn from(error: UserError) -> Self {
-        match error {
-            UserError::Denied(denied) => denied.into(),
-            UserError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<TokenError> for Problem {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Rejected(rejection) => rejection.into(),
-            TokenError::Denied(denied) => denied.into(),
-            TokenError::NotFound => Self::new(
-                Code::NotFound,
-                "you have no token with this id; it may have been deleted",
-            )
-            .next("oi settings personal tokens list"),
-            TokenError::QuotaReached { quota } => Self::new(
-                Code::TokenLimitReached,
-                format!("you have {quota} live tokens, as many as you may; delete one first"),
-            )
-            .next("oi settings personal tokens list"),
-            TokenError::Expiry(error) => Self::invalid_field("expiresAt", &error),
-            TokenError::Overlap(error) => Self::invalid_field("overlapSeconds", &error),
-            TokenError::NotRotatable(NotRotatable::Expired) => Self::new(
-                Code::TokenNotLive,
-                "an expired token cannot be rotated; create a new one",
-            )
-            .next("oi settings personal tokens create --help"),
-            TokenError::NotRotatable(NotRotatable::AlreadyRotated) => Self::new(
-                Code::TokenAlreadyRotated,
-                format!(
-                    "this token has a successor and ends by itself within {} hours; rotate the \
-                     successor instead",
-                    MAX_OVERLAP_SECONDS / 3600
-                ),
-            )
-            .next("oi settings personal tokens list"),
-            TokenError::Entropy(error) => error.into(),
-            TokenError::Store(error) => error.into(),
-        }
     }
 }
 
@@ -431,7 +336,7 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use openindex_domain::testing::fixtures;
-    use openindex_domain::token::MalformedSecret;
+    use openindex_domain::token::{MalformedSecret, Rejection, TokenError};
 
     use super::*;
 

@@ -1,8 +1,12 @@
 //! From the domain's types to what travels.
 
+use openindex_domain::access::Principal;
+use openindex_domain::audit::{AuditActor, AuditEvent};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Issued, Principal, Token};
-use openindex_domain::user::{Bootstrapped, User};
+use openindex_domain::inventory::{OwnedToken, Stats};
+use openindex_domain::invite::Invite;
+use openindex_domain::token::{Issued, Token};
+use openindex_domain::user::{Bootstrapped, Owner, User};
 
 use crate::wire;
 
@@ -38,16 +42,11 @@ pub fn bootstrapped(instance: &Bootstrapped, now: Timestamp) -> wire::Bootstrapp
     }
 }
 
-pub(super) fn me(principal: &Principal) -> wire::Me {
-    let (token, owner) = (principal.token(), principal.owner());
-    let profile = owner.profile.as_ref();
-    wire::Me {
-        user: wire::MeUser {
-            id: owner.id.to_string(),
-            email: profile.map(|profile| profile.email.as_str().to_owned()),
-            name: profile.map(|profile| profile.name.as_str().to_owned()),
-            role: owner.role.into(),
-        },
+/// `None` for a browser session, which no route of the API accepts.
+pub(super) fn me(principal: &Principal) -> Option<wire::Me> {
+    let token = principal.token()?;
+    Some(wire::Me {
+        user: me_user(principal.owner()),
         token: wire::MeToken {
             id: token.id.to_string(),
             kind: token.kind().into(),
@@ -56,6 +55,16 @@ pub(super) fn me(principal: &Principal) -> wire::Me {
             effective_scope: principal.effective_scope().into(),
             expires_at: text(token.expires_at),
         },
+    })
+}
+
+fn me_user(owner: &Owner) -> wire::MeUser {
+    let profile = owner.profile.as_ref();
+    wire::MeUser {
+        id: owner.id.to_string(),
+        email: profile.map(|profile| profile.email.as_str().to_owned()),
+        name: profile.map(|profile| profile.name.as_str().to_owned()),
+        role: owner.role.into(),
     }
 }
 
@@ -67,6 +76,67 @@ pub(super) fn user(user: &User) -> wire::User {
         role: user.role.into(),
         created_at: user.created_at.to_string(),
         suspended_at: text(user.suspended_at),
+    }
+}
+
+pub(super) fn invite(invite: &Invite, now: Timestamp) -> wire::Invite {
+    wire::Invite {
+        id: invite.id.to_string(),
+        email: invite.email().map(|email| email.as_str().to_owned()),
+        role: invite.role().into(),
+        status: invite.status(now).into(),
+        created_by: invite.created_by.map(|id| id.to_string()),
+        created_at: invite.created_at.to_string(),
+        expires_at: invite.expires_at.to_string(),
+        claimed_at: invite.claimed.map(|(at, _)| at.to_string()),
+        claimed_by: invite.claimed.map(|(_, by)| by.to_string()),
+    }
+}
+
+pub(super) fn owned(owned: &OwnedToken, now: Timestamp) -> wire::AdminPat {
+    wire::AdminPat {
+        pat: pat(&owned.token, now),
+        owner: me_user(&owned.owner),
+    }
+}
+
+pub(super) fn stats(stats: Stats) -> wire::Stats {
+    wire::Stats {
+        users_active: stats.users_active,
+        users_suspended: stats.users_suspended,
+        admins_active: stats.admins_active,
+        tokens_live: stats.tokens_live,
+        tokens_live_admin: stats.tokens_live_admin,
+        tokens_expired: stats.tokens_expired,
+        invites_open: stats.invites_open,
+    }
+}
+
+pub(super) fn event(event: &AuditEvent) -> wire::AuditEvent {
+    wire::AuditEvent {
+        id: event.id.to_string(),
+        at: event.at.to_string(),
+        actor: wire::AuditActor {
+            kind: event.actor.kind().to_owned(),
+            user_id: event.actor.user().map(|id| id.to_string()),
+            credential_id: match event.actor {
+                AuditActor::Token { token, .. } => Some(token.to_string()),
+                AuditActor::Session { session, .. } => Some(session.to_string()),
+                AuditActor::Operator | AuditActor::Anonymous => None,
+            },
+        },
+        action: event.action.as_str().to_owned(),
+        subject: event.subject.to_string(),
+        related: event.related.map(|subject| subject.to_string()),
+        request_id: event
+            .context
+            .request_id
+            .as_ref()
+            .map(|id| id.as_str().to_owned()),
+        client_address: event
+            .context
+            .client_address
+            .map(|address| address.to_string()),
     }
 }
 

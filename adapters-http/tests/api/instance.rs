@@ -46,15 +46,31 @@ async fn the_description_says_of_every_route_what_it_needs() {
     assert_eq!(
         needs,
         [
+            "delete /admin/invites/{id} human_admin",
+            "delete /admin/pats/{id} human_admin",
             "delete /me/pats/{id} human",
             "get /.well-known/openindex.json nothing",
+            "get /admin/invites human_admin",
+            "get /admin/pats human_admin",
             "get /admin/users human_admin",
+            "get /admin/users/{id} human_admin",
+            "get /audit human_admin",
+            "get /audit/export human_admin",
             "get /health nothing",
             "get /me any_token",
             "get /me/pats human",
             "get /me/pats/{id} human",
             "get /openapi.json nothing",
             "get /ready nothing",
+            "get /stats human_admin",
+            "patch /admin/users/{id} human_admin",
+            "post /admin/invites human_admin",
+            "post /admin/pats/revoke human_admin",
+            "post /admin/users/{id}/sign-in-link human_admin",
+            "post /admin/users/{id}/suspend human_admin",
+            "post /admin/users/{id}/unsuspend human_admin",
+            "post /auth/invites/claim nothing",
+            "post /credentials/revoke nothing",
             "post /me/pats human",
             "post /me/pats/{id}/rotate human",
         ]
@@ -66,7 +82,6 @@ async fn a_path_where_there_is_nothing_is_404_with_or_without_a_token() {
     let server = Server::new();
     let admin = server.admin();
     for path in [
-        "/",
         "/nothing",
         "/me/",
         "/me/pats/a/b",

@@ -2,8 +2,12 @@
 
 mod admin;
 mod arbitrary_input;
+mod audit;
+mod auth;
+mod credentials;
 mod instance;
 mod limits;
 mod me;
 mod outage;
+mod stats;
 mod support;

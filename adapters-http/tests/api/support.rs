@@ -9,8 +9,12 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, router};
 use openindex_domain::StoreHealth;
-use openindex_domain::audit::RequestContext;
-use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
+use openindex_domain::attempt::Attempts;
+use openindex_domain::audit::{Audit, RequestContext};
+use openindex_domain::inventory::Inventory;
+use openindex_domain::invite::Invites;
+use openindex_domain::session::Sessions;
+use openindex_domain::testing::{FakeHasher, FixedClock, MemoryStore, SeededEntropy, fixtures};
 use openindex_domain::token::{
     Expiry, IssueToken, Issued, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, Tokens,
 };
@@ -50,9 +54,37 @@ impl Server {
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
         let tokens = Tokens::new(tokens, clock.clone(), entropy.clone());
+        let hasher = Arc::new(FakeHasher);
+        let attempts = Attempts::new(store.clone());
+        let sessions = Sessions::new(
+            store.clone(),
+            users.clone(),
+            store.clone(),
+            hasher.clone(),
+            attempts.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
+        let invites = Invites::new(
+            store.clone(),
+            sessions.clone(),
+            hasher,
+            attempts.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
         let router = router(ApiState {
             tokens: tokens.clone(),
             users: Users::new(users, clock.clone(), entropy.clone()),
+            sessions,
+            invites,
+            inventory: Inventory::new(
+                store.clone(),
+                attempts.clone(),
+                clock.clone(),
+                entropy.clone(),
+            ),
+            audit: Audit::new(store.clone(), attempts, clock.clone(), entropy.clone()),
             health,
             entropy: entropy.clone(),
             settings: Arc::new(ApiSettings {
@@ -120,6 +152,12 @@ impl Server {
     pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
         let request =
             with_token(Method::POST, path, token).header(header::CONTENT_TYPE, "application/json");
+        self.send(request, Body::from(body.to_string())).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
+        let request =
+            with_token(Method::PATCH, path, token).header(header::CONTENT_TYPE, "application/json");
         self.send(request, Body::from(body.to_string())).await
     }
 

@@ -12,11 +12,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
-use openindex_domain::audit::{AuditAction, AuditStore};
+use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::attempt::AttemptStore;
+use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::testing::{Harness, UserHarness, fixtures};
-use openindex_domain::token::{Actor, Digest, InsertToken, Requirement, Token, TokenStore};
-use openindex_domain::user::{User, UserStore};
+use openindex_domain::inventory::InventoryStore;
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
+use openindex_domain::testing::{AccountHarness, Harness, fixtures};
+use openindex_domain::token::{Digest, InsertToken, Token, TokenStore};
+use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -110,9 +115,35 @@ impl Harness for Postgres {
     }
 }
 
-impl UserHarness for Postgres {
+#[async_trait]
+impl AccountHarness for Postgres {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
+    }
+
+    fn sessions(&self) -> Arc<dyn SessionStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn invites(&self) -> Arc<dyn InviteStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn inventory(&self) -> Arc<dyn InventoryStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn attempts(&self) -> Arc<dyn AttemptStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_password(&self, user: UserId, hash: &PasswordHash) {
+        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+            .bind(user.uuid())
+            .bind(hash.as_stored())
+            .execute(&self.raw)
+            .await
+            .expect("a password");
     }
 }
 
@@ -164,7 +195,7 @@ pub fn insertion(number: u64) -> InsertToken {
     let token = fixtures::token(number, fixtures::NOW);
     InsertToken {
         actor: Actor {
-            token: fixtures::token(0, fixtures::NOW).id,
+            credential: CredentialId::Token(fixtures::token(0, fixtures::NOW).id),
             requirement: Requirement::HUMAN,
             now: fixtures::NOW,
         },
@@ -173,7 +204,8 @@ pub fn insertion(number: u64) -> InsertToken {
         audit: fixtures::audit(
             number,
             fixtures::NOW,
-            AuditAction::TokenIssued { token: token.id },
+            AuditAction::TokenIssued,
+            Subject::Token(token.id),
         ),
         token,
     }
@@ -186,10 +218,32 @@ pub async fn seed(pool: &PgPool) {
     put_token(pool, &token, &fixtures::digest(0)).await;
 }
 
+/// A store with user 1 and their token 0.
+pub async fn seeded() -> Postgres {
+    let postgres = Postgres::start().await;
+    seed(&postgres.raw).await;
+    postgres
+}
+
 pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Unavailable(_)))
 }
 
 pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Corrupt(_)))
+}
+
+/// How many sessions of this database wait for a lock.
+pub async fn waiting_for_locks(pool: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("an answer")
+}
+
+pub async fn somebody_waits_for_a_lock(pool: &PgPool) -> bool {
+    waiting_for_locks(pool).await > 0
 }

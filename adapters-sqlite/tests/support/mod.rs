@@ -7,16 +7,22 @@
 )]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
-use openindex_domain::audit::AuditStore;
+use openindex_domain::StoreError;
+use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::attempt::AttemptStore;
+use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::testing::{Harness, UserHarness};
-use openindex_domain::token::{Digest, Token, TokenStore};
-use openindex_domain::user::{User, UserStore};
+use openindex_domain::inventory::InventoryStore;
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
+use openindex_domain::testing::{AccountHarness, Harness, fixtures};
+use openindex_domain::token::{Digest, InsertToken, Token, TokenStore};
+use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 pub struct Sqlite {
@@ -119,8 +125,73 @@ impl Harness for Sqlite {
     }
 }
 
-impl UserHarness for Sqlite {
+#[async_trait]
+impl AccountHarness for Sqlite {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
     }
+
+    fn sessions(&self) -> Arc<dyn SessionStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn invites(&self) -> Arc<dyn InviteStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn inventory(&self) -> Arc<dyn InventoryStore> {
+        Arc::new(self.store.clone())
+    }
+
+    fn attempts(&self) -> Arc<dyn AttemptStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_password(&self, user: UserId, hash: &PasswordHash) {
+        sqlx::query("UPDATE users SET password_hash = ?2 WHERE id = ?1")
+            .bind(user.uuid())
+            .bind(hash.as_stored())
+            .execute(&self.raw)
+            .await
+            .expect("a password");
+    }
+}
+
+/// The insertion of token `number` by token 0, whose trail is event `number`.
+pub fn insertion(number: u64) -> InsertToken {
+    let token = fixtures::token(number, fixtures::NOW);
+    InsertToken {
+        actor: Actor {
+            credential: CredentialId::Token(fixtures::token(0, fixtures::NOW).id),
+            requirement: Requirement::HUMAN,
+            now: fixtures::NOW,
+        },
+        digest: fixtures::digest(number),
+        quota: 100,
+        audit: fixtures::audit(
+            number,
+            fixtures::NOW,
+            AuditAction::TokenIssued,
+            Subject::Token(token.id),
+        ),
+        token,
+    }
+}
+
+/// A store with user 1 and their token 0.
+pub async fn seeded(options: SqliteOptions) -> Sqlite {
+    let sqlite = Sqlite::start_with(options).await;
+    sqlite.put_user(&fixtures::user(1)).await;
+    sqlite
+        .put_token(&fixtures::token(0, fixtures::NOW), &fixtures::digest(0))
+        .await;
+    sqlite
+}
+
+pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Unavailable(_)))
+}
+
+pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Corrupt(_)))
 }

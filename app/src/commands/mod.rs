@@ -4,6 +4,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;
+pub(crate) mod sign_in_link;
 
 use anyhow::Context as _;
 use openindex_app::{App, Config, build};

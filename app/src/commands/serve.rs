@@ -1,8 +1,12 @@
 //! `oi-server serve`, which is also `oi-server` alone.
 
 use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use openindex_app::App;
+use openindex_domain::invite::InviteError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
@@ -20,14 +24,37 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
         tracing::warn!("tokens travel in the clear over plain HTTP: put TLS in front of this port");
     }
     let app = super::open(config).await?;
-    if !app.users.any().await? {
-        tracing::warn!(
-            "this instance has no users yet; create the first administrator with \
-             `oi-server bootstrap --email EMAIL --name NAME`"
-        );
-    }
     let listener = app.listen().await?;
+    if !app.users.any().await? {
+        welcome(&app, listener.local_addr().ok()).await?;
+    }
     app.serve(listener, stop).await;
+    Ok(())
+}
+
+/// Tells whoever starts an instance without users how to become its first administrator. The link
+/// is a secret and goes to their terminal, not into the log.
+async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
+    tracing::warn!(
+        "this instance has no users yet; open the one-time link on standard output, or run \
+         `oi-server bootstrap --email EMAIL --name NAME`"
+    );
+    let invite = match app.invites.first_admin().await {
+        Ok(invite) => invite,
+        // Somebody was quicker.
+        Err(InviteError::EmailTaken) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let url = app.settings(address).invite_link(&invite.secret);
+    let mut out = std::io::stdout().lock();
+    // A closed standard output must not keep a server from starting.
+    let _ = writeln!(
+        out,
+        "\nThis instance has no users yet. Whoever opens this link becomes its first administrator:\n\n  \
+         {}\n\nIt can be used once, until {}; another start prints another one.\n",
+        *url, invite.invite.expires_at
+    );
+    let _ = out.flush();
     Ok(())
 }
 

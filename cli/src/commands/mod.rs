@@ -1,19 +1,23 @@
 //! The commands, one in each file.
 
-pub(crate) mod admin_users;
+pub(crate) mod admin;
 pub(crate) mod auth_check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod invite;
 pub(crate) mod me;
 pub(crate) mod profile;
+pub(crate) mod report_leak;
 pub(crate) mod schema;
 pub(crate) mod tokens;
 
 use crate::app::App;
-use crate::cli::{
-    AdminCommand, AuthCommand, Command, PersonalCommand, SettingsCommand, UsersCommand,
-};
-use crate::error::CliError;
+use openindex_adapters_http::wire::Role;
+
+use crate::cli::{AuthCommand, Command, PersonalCommand, SettingsCommand};
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::prompt;
 
 /// Does what was asked.
 pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
@@ -24,13 +28,46 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Settings(SettingsCommand::Personal(PersonalCommand::Tokens(command))) => {
             tokens::run(command, app)
         }
-        Command::Settings(SettingsCommand::Admin(AdminCommand::Users(UsersCommand::List))) => {
-            admin_users::run(app)
-        }
+        Command::Settings(SettingsCommand::Admin(command)) => admin::run(command, app),
+        Command::Invite(command) => invite::run(command, app),
+        Command::ReportLeak => report_leak::run(app),
         Command::Doctor => doctor::run(app),
         Command::Schema(args) => schema::run(args, app),
         Command::Completions(args) => completions::run(args, app),
     }
+}
+
+/// Where there is nobody to ask, what would be asked must be answered beforehand.
+fn require_someone_to_ask(yes: bool, doing: &str) -> Result<(), Failure> {
+    if yes || prompt::is_interactive() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{doing} asks for confirmation, and there is no terminal to ask on; pass --yes"
+    )))
+}
+
+/// The answer to a question was no.
+fn not_confirmed(message: &str) -> Failure {
+    Failure::new(ExitCode::Failure, "not_confirmed", message)
+}
+
+/// A request that changes something got no answer: say how to look before it is repeated.
+fn look_first(failure: Failure, look: &str) -> Failure {
+    if failure.details.contains_key("mayHaveArrived") {
+        failure
+            .hint("it may have been done all the same; look before you try again")
+            .next(look)
+    } else {
+        failure
+    }
+}
+
+/// A role as it is written on the command line.
+fn parse_role(text: &str) -> Result<Role, Failure> {
+    openindex_domain::user::Role::parse(text)
+        .map(Role::from)
+        .ok_or_else(|| Failure::usage("a role is member or admin"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod table;
 mod time;
 
 pub(crate) use fields::fields;
-pub(crate) use plain::{escape_json, masked, plain, redact};
+pub(crate) use plain::{escape_json, for_terminal, masked, plain, redact};
 pub(crate) use style::Style;
 pub(crate) use table::{Listing, Row};
-pub(crate) use time::{ends, expiry, moment, parse, span};
+pub(crate) use time::{ends, expiry, instant, moment, parse, span};

@@ -12,6 +12,20 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Text of several lines as it can be shown on a terminal: as [`plain`], with its line breaks.
+pub(crate) fn for_terminal(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c != '\r')
+        .map(|c| {
+            if is_unsafe(c) && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
 /// JSON in which those characters are written as `\u` escapes: the same document, safe to show.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());

@@ -58,6 +58,14 @@ pub(crate) fn moment(at: Option<&str>, style: &Style) -> String {
     }
 }
 
+/// To the second: `2026-11-24 05:58:12 UTC`.
+pub(crate) fn instant(text: &str) -> String {
+    match parse(text) {
+        None => plain(text),
+        Some(at) => format!("{} {} UTC", date(at), &at.to_string()[11..19]),
+    }
+}
+
 /// The day in UTC: `2026-12-31`.
 fn date(at: Timestamp) -> String {
     at.to_string()[..10].to_owned()

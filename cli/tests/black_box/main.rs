@@ -1,8 +1,14 @@
 //! The built `oi` against a stub of a server: what it prints, where, and how it exits.
 
+mod audit;
 mod auth;
+mod inventory;
+mod invite;
+mod invites;
+mod leak;
 mod output;
 mod profile;
 mod stub;
 mod support;
 mod tokens;
+mod users;

@@ -73,6 +73,29 @@ fn the_help_of_the_main_commands() {
             &["settings", "personal", "tokens", "rotate", "--help"],
         ),
         ("help_doctor", &["doctor", "--help"]),
+        ("help_admin", &["settings", "admin", "--help"]),
+        (
+            "help_admin_users",
+            &["settings", "admin", "users", "--help"],
+        ),
+        (
+            "help_admin_users_list",
+            &["settings", "admin", "users", "list", "--help"],
+        ),
+        (
+            "help_admin_invites_create",
+            &["settings", "admin", "invites", "create", "--help"],
+        ),
+        (
+            "help_admin_tokens_revoke_matching",
+            &["settings", "admin", "tokens", "revoke-matching", "--help"],
+        ),
+        (
+            "help_admin_audit_export",
+            &["settings", "admin", "audit", "export", "--help"],
+        ),
+        ("help_invite_claim", &["invite", "claim", "--help"]),
+        ("help_report_leak", &["report-leak", "--help"]),
     ] {
         insta::assert_snapshot!(name, home.run(arguments).stdout);
     }

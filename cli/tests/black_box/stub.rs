@@ -92,7 +92,7 @@ fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std:
         .cloned()
         .unwrap_or(("", 404, problem(404, "not_found", "there is nothing here")));
     seen.lock().expect("no test panicked").push(asked);
-    let extra = if status == 503 {
+    let extra = if matches!(status, 429 | 503) {
         "Retry-After: 7\r\n"
     } else {
         ""
@@ -129,4 +129,21 @@ pub(crate) const PAT_ID: &str = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 /// The answer with a new secret.
 pub(crate) fn created(secret: &str) -> String {
     PAT.replacen('{', &format!(r#"{{"token":"{secret}","#), 1)
+}
+
+/// A user as an administrator sees them.
+pub(crate) fn user(digit: u8, email: &str) -> serde_json::Value {
+    serde_json::json!({
+        "id": user_id(digit), "email": email, "name": "Ada", "role": "admin",
+        "createdAt": "2026-11-01T00:00:00.000Z", "suspendedAt": null,
+    })
+}
+
+pub(crate) fn user_id(digit: u8) -> String {
+    format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")
+}
+
+/// A page of a list.
+pub(crate) fn page(items: &[serde_json::Value], next: Option<&str>) -> String {
+    serde_json::json!({"items": items, "nextCursor": next}).to_string()
 }

@@ -226,23 +226,3 @@ fn an_outage_says_when_to_try_again_and_nothing_is_repeated() {
     assert!(ran.stderr.contains("try again in 7 seconds"));
     assert_eq!(server.requests(), ["POST /me/pats"]);
 }
-
-#[test]
-fn all_pages_of_users_make_one_list() {
-    let user = |digit: u8| {
-        json!({"id": format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"), "email": "a@b.example",
-            "name": "Ada", "role": "admin", "createdAt": "2026-11-01T00:00:00.000Z",
-            "suspendedAt": null})
-    };
-    let first = json!({"items": [user(1)], "nextCursor": "a&b"}).to_string();
-    let second = json!({"items": [user(2)], "nextCursor": null}).to_string();
-    let server = Stub::new(&[
-        ("GET /admin/users", 200, &first),
-        ("GET /admin/users?cursor=a%26b", 200, &second),
-    ]);
-    let ran = Home::with_profile(&server.url).run(&["settings", "admin", "users", "list"]);
-    assert_eq!(
-        ran.json(),
-        json!({"items": [user(1), user(2)], "nextCursor": null})
-    );
-}

@@ -1,15 +1,38 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
 use crate::clock::Timestamp;
 use crate::id::{InvalidId, prefixed_id};
+use crate::invite::InviteId;
+use crate::session::SessionId;
 use crate::token::TokenId;
 use crate::user::UserId;
 
 prefixed_id! {
     /// The id of an audit event: `evt_` and a UUID.
     AuditEventId, "evt_"
+}
+
+impl AuditEventId {
+    /// The id of the event about one of several things that one change did: the same for the same
+    /// two ids, and another for any others. A store that finds out inside its transaction how many
+    /// events there are makes their ids without entropy of its own.
+    #[must_use]
+    pub fn derive(self, of: Uuid) -> Self {
+        let digest = Sha256::new()
+            .chain_update(self.uuid())
+            .chain_update(of)
+            .finalize();
+        let mut bytes = self.uuid().into_bytes();
+        // The time in front stays, so that ids sort by it; a custom UUID (RFC 9562 §5.8).
+        bytes[6..].copy_from_slice(&digest[..10]);
+        Self::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 /// One entry of the trail.
@@ -21,10 +44,14 @@ pub struct AuditEvent {
     pub at: Timestamp,
     /// Who did it.
     pub actor: AuditActor,
-    /// What they did, and to what.
+    /// What they did.
     pub action: AuditAction,
-    /// The request in which it happened, if there was one.
-    pub request_id: Option<RequestId>,
+    /// To what.
+    pub subject: Subject,
+    /// What else came of it: the successor of a rotated token, the user who claimed an invite.
+    pub related: Option<Subject>,
+    /// The request in which it happened.
+    pub context: RequestContext,
 }
 
 /// Who made a change.
@@ -37,37 +64,120 @@ pub enum AuditActor {
         /// The token that the request carried.
         token: TokenId,
     },
+    /// A user, through a browser session.
+    Session {
+        /// The user.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+    },
     /// Whoever has a shell on the server.
     Operator,
+    /// Somebody who showed no credential, or a wrong one.
+    Anonymous,
 }
 
-/// What was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AuditAction {
-    /// The first administrator and their first token were created.
-    InstanceBootstrapped {
-        /// The administrator.
-        user: UserId,
-        /// Their token.
-        token: TokenId,
-    },
+impl AuditActor {
+    /// The user, where it is one.
+    #[must_use]
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Token { user, .. } | Self::Session { user, .. } => Some(user),
+            Self::Operator | Self::Anonymous => None,
+        }
+    }
+
+    /// The name of its kind in stores and on the wire.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token",
+            Self::Session { .. } => "session",
+            Self::Operator => "operator",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// What was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AuditAction {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl AuditAction {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name in stores and on the wire, as in `token.issued`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// The first administrator and their first token were created. Subject: the user; related: the
+    /// token.
+    InstanceBootstrapped = "instance.bootstrapped",
     /// A token was issued.
-    TokenIssued {
-        /// The new token.
-        token: TokenId,
-    },
-    /// A token was replaced by its successor.
-    TokenRotated {
-        /// The token that was replaced.
-        token: TokenId,
-        /// The new token.
-        successor: TokenId,
-    },
+    TokenIssued = "token.issued",
+    /// A token was replaced. Related: its successor.
+    TokenRotated = "token.rotated",
     /// A token was revoked.
-    TokenRevoked {
-        /// The token.
-        token: TokenId,
-    },
+    TokenRevoked = "token.revoked",
+    /// A token was reported as leaked and revoked.
+    TokenReported = "token.reported",
+    /// Somebody was invited. Subject: the invite; related: the open one that it replaced.
+    InviteCreated = "invite.created",
+    /// An invite was withdrawn.
+    InviteWithdrawn = "invite.withdrawn",
+    /// An invite was claimed. Related: the new user.
+    InviteClaimed = "invite.claimed",
+    /// A user dismissed what they were told of leaked tokens.
+    NoticesDismissed = "notices.dismissed",
+    /// A user was suspended; their sessions ended and their sign-in links are void.
+    UserSuspended = "user.suspended",
+    /// A user is active again.
+    UserUnsuspended = "user.unsuspended",
+    /// A user became an administrator.
+    UserPromoted = "user.promoted",
+    /// A user ceased to be an administrator.
+    UserDemoted = "user.demoted",
+    /// A user changed their password; their other sessions ended.
+    PasswordChanged = "password.changed",
+    /// A one-time sign-in link was made for a user.
+    SignInLinkCreated = "sign_in_link.created",
+    /// A one-time sign-in link was used: a new password, and all earlier sessions ended.
+    SignInLinkUsed = "sign_in_link.used",
+    /// A user signed in.
+    SignedIn = "session.started",
+    /// A wrong password was given for a user, or a right one for a suspended user.
+    SignInRefused = "session.refused",
+    /// A session was ended by its user. Subject: the session.
+    SignedOut = "session.ended",
+    /// Several of a user's sessions were ended by them.
+    SessionsEnded = "sessions.ended",
+    /// A route of the administration was refused to a user; told a few times a credential, not at
+    /// every attempt.
+    AdminRefused = "admin.refused",
+}
+
+impl AuditAction {
+    /// Reads what [`AuditAction::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.as_str() == text)
+    }
 }
 
 /// What an event is about, as an id.
@@ -77,57 +187,10 @@ pub enum Subject {
     User(UserId),
     /// A token.
     Token(TokenId),
-}
-
-impl AuditAction {
-    /// The name in stores and on the wire, as in `token.issued`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InstanceBootstrapped { .. } => "instance.bootstrapped",
-            Self::TokenIssued { .. } => "token.issued",
-            Self::TokenRotated { .. } => "token.rotated",
-            Self::TokenRevoked { .. } => "token.revoked",
-        }
-    }
-
-    /// What was changed.
-    #[must_use]
-    pub const fn subject(self) -> Subject {
-        match self {
-            Self::InstanceBootstrapped { user, .. } => Subject::User(user),
-            Self::TokenIssued { token }
-            | Self::TokenRotated { token, .. }
-            | Self::TokenRevoked { token } => Subject::Token(token),
-        }
-    }
-
-    /// What else came of it.
-    #[must_use]
-    pub const fn related(self) -> Option<Subject> {
-        match self {
-            Self::InstanceBootstrapped { token, .. } => Some(Subject::Token(token)),
-            Self::TokenRotated { successor, .. } => Some(Subject::Token(successor)),
-            Self::TokenIssued { .. } | Self::TokenRevoked { .. } => None,
-        }
-    }
-
-    /// Puts an action together again from what a store kept of it; `None` when the parts do not
-    /// belong together.
-    #[must_use]
-    pub fn from_parts(name: &str, subject: Subject, related: Option<Subject>) -> Option<Self> {
-        match (name, subject, related) {
-            ("instance.bootstrapped", Subject::User(user), Some(Subject::Token(token))) => {
-                Some(Self::InstanceBootstrapped { user, token })
-            }
-            ("token.issued", Subject::Token(token), None) => Some(Self::TokenIssued { token }),
-            ("token.rotated", Subject::Token(token), Some(Subject::Token(successor))) => {
-                Some(Self::TokenRotated { token, successor })
-            }
-            ("token.revoked", Subject::Token(token), None) => Some(Self::TokenRevoked { token }),
-            _ => None,
-        }
-    }
+    /// A browser session.
+    Session(SessionId),
+    /// An invite.
+    Invite(InviteId),
 }
 
 impl fmt::Display for Subject {
@@ -135,6 +198,8 @@ impl fmt::Display for Subject {
         match self {
             Self::User(id) => fmt::Display::fmt(id, f),
             Self::Token(id) => fmt::Display::fmt(id, f),
+            Self::Session(id) => fmt::Display::fmt(id, f),
+            Self::Invite(id) => fmt::Display::fmt(id, f),
         }
     }
 }
@@ -146,6 +211,8 @@ impl FromStr for Subject {
         text.parse()
             .map(Self::User)
             .or_else(|_| text.parse().map(Self::Token))
+            .or_else(|_| text.parse().map(Self::Session))
+            .or_else(|_| text.parse().map(Self::Invite))
     }
 }
 
@@ -182,6 +249,8 @@ impl RequestId {
 pub struct RequestContext {
     /// Names the request.
     pub request_id: Option<RequestId>,
+    /// Where it came from.
+    pub client_address: Option<IpAddr>,
 }
 
 #[cfg(test)]
@@ -190,29 +259,21 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn every_action_survives_being_taken_apart() {
-        let user = fixtures::user(1).id;
-        let (token, successor) = (
-            fixtures::token(1, fixtures::NOW).id,
-            fixtures::token(2, fixtures::NOW).id,
-        );
-        for action in [
-            AuditAction::InstanceBootstrapped { user, token },
-            AuditAction::TokenIssued { token },
-            AuditAction::TokenRotated { token, successor },
-            AuditAction::TokenRevoked { token },
-        ] {
-            let subject = action.subject().to_string().parse().unwrap();
-            let related = action.related().map(|id| id.to_string().parse().unwrap());
-            assert_eq!(
-                AuditAction::from_parts(action.name(), subject, related),
-                Some(action)
-            );
+    fn every_action_and_subject_can_be_read_back() {
+        for action in AuditAction::ALL {
+            assert_eq!(AuditAction::parse(action.as_str()), Some(*action));
         }
-        assert_eq!(
-            AuditAction::from_parts("token.issued", Subject::User(user), None),
-            None
-        );
+        assert_eq!(AuditAction::parse("token"), None);
+        let subjects = [
+            Subject::User(fixtures::user(1).id),
+            Subject::Token(fixtures::token(1, fixtures::NOW).id),
+            Subject::Session(fixtures::session(1).id),
+            Subject::Invite(fixtures::invite(1).id),
+        ];
+        for subject in subjects {
+            assert_eq!(subject.to_string().parse(), Ok(subject));
+        }
+        assert!("evt_x".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //! change that it tells of, and never holds a secret or a digest.
 
 mod event;
+mod service;
 mod store;
 
 pub use event::{
     AuditAction, AuditActor, AuditEvent, AuditEventId, InvalidRequestId, RequestContext, RequestId,
     Subject,
 };
-pub use store::AuditStore;
+pub use service::{Audit, AuditError, AuditPage};
+pub use store::{AuditCursor, AuditFilter, AuditStore};
 
 #[cfg(feature = "testing")]
 pub use store::MockAuditStore;

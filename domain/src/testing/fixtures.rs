@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::invite::{Invite, InviteId, InviteKind};
+use crate::session::{ClientName, LinkId, Session, SessionId, SignInLink};
 use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName};
-use crate::user::{Email, Owner, PersonName, Role, User, UserId};
+use crate::user::{Email, Owner, PasswordHash, PersonName, Role, User, UserId};
 
 /// 2026-11-24T06:00:00.000Z, the present of tests.
 pub const NOW: Timestamp = match Timestamp::from_unix_millis(1_795_500_000_000) {
@@ -72,14 +74,70 @@ pub fn digest(number: u64) -> Digest {
     Digest::from_stored(&bytes).expect("32 bytes")
 }
 
+/// A browser session of user 1, begun and last seen at [`NOW`].
+#[must_use]
+pub fn session(number: u64) -> Session {
+    Session {
+        id: SessionId::from_uuid(uuid(4, number)),
+        user: user(1).id,
+        created_at: NOW,
+        last_seen_at: NOW,
+        client: ClientName::cut(&format!("Browser/{number}")),
+    }
+}
+
+/// An open invite for `invited<number>@example.com` as a member, by user 1, that expires a day
+/// after [`NOW`].
+///
+/// # Panics
+///
+/// Never: the address is well-formed for every number.
+#[must_use]
+pub fn invite(number: u64) -> Invite {
+    let email = format!("invited{number}@example.com");
+    Invite {
+        id: InviteId::from_uuid(uuid(5, number)),
+        kind: InviteKind::Person {
+            email: Email::parse(&email).expect("a well-formed address"),
+            role: Role::Member,
+        },
+        created_by: Some(user(1).id),
+        created_at: NOW,
+        expires_at: NOW.saturating_add_seconds(24 * 60 * 60),
+        claimed: None,
+        withdrawn_at: None,
+    }
+}
+
+/// An open sign-in link for user 1, by the operator, that expires an hour after [`NOW`].
+#[must_use]
+pub fn link(number: u64) -> SignInLink {
+    SignInLink {
+        id: LinkId::from_uuid(uuid(6, number)),
+        user: user(1).id,
+        created_by: None,
+        created_at: NOW,
+        expires_at: NOW.saturating_add_seconds(60 * 60),
+        used_at: None,
+    }
+}
+
+/// A hash that no hasher made; equal numbers make equal hashes.
+#[must_use]
+pub fn password_hash(number: u64) -> PasswordHash {
+    PasswordHash::from_stored(format!("fixture${number}"))
+}
+
 /// An event with an id of the given number, by the operator.
 #[must_use]
-pub fn audit(number: u64, at: Timestamp, action: AuditAction) -> AuditEvent {
+pub fn audit(number: u64, at: Timestamp, action: AuditAction, subject: Subject) -> AuditEvent {
     AuditEvent {
         id: AuditEventId::from_uuid(uuid(3, number)),
         at,
         actor: AuditActor::Operator,
         action,
-        request_id: None,
+        subject,
+        related: None,
+        context: RequestContext::default(),
     }
 }

@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
+use crate::attempt::Attempts;
+use crate::audit::Audit;
+use crate::inventory::Inventory;
+use crate::invite::Invites;
+use crate::session::Sessions;
 use crate::token::Tokens;
-use crate::user::Users;
+use crate::user::{UserStore, Users};
 
-use super::{FixedClock, MemoryStore, SeededEntropy};
+use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
 
 /// All use cases on one in-memory store, a clock that stands still and seeded entropy: what the
 /// unit test of an embedding service begins with.
@@ -12,10 +17,20 @@ pub struct InMemory {
     pub store: Arc<MemoryStore>,
     /// The clock, to move.
     pub clock: Arc<FixedClock>,
+    /// The entropy.
+    pub entropy: Arc<SeededEntropy>,
     /// The use cases of tokens.
     pub tokens: Tokens,
     /// The use cases of users.
     pub users: Users,
+    /// The use cases of browser sessions.
+    pub sessions: Sessions,
+    /// The use cases of invites.
+    pub invites: Invites,
+    /// The use cases on all tokens.
+    pub inventory: Inventory,
+    /// The use cases of the audit trail.
+    pub audit: Audit,
 }
 
 impl Default for InMemory {
@@ -23,11 +38,56 @@ impl Default for InMemory {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
+        let hasher = Arc::new(FakeHasher);
+        let attempts = Attempts::new(store.clone());
+        let sessions = sessions(&store, store.clone(), &clock, &entropy);
         Self {
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone()),
-            users: Users::new(store.clone(), clock.clone(), entropy),
+            users: Users::new(store.clone(), clock.clone(), entropy.clone()),
+            invites: Invites::new(
+                store.clone(),
+                sessions.clone(),
+                hasher,
+                attempts.clone(),
+                clock.clone(),
+                entropy.clone(),
+            ),
+            sessions,
+            inventory: Inventory::new(
+                store.clone(),
+                attempts.clone(),
+                clock.clone(),
+                entropy.clone(),
+            ),
+            audit: Audit::new(store.clone(), attempts, clock.clone(), entropy.clone()),
             store,
             clock,
+            entropy,
         }
     }
+}
+
+impl InMemory {
+    /// The use cases of browser sessions with another store of users, such as one that fails.
+    #[must_use]
+    pub fn sessions_with_users(&self, users: Arc<dyn UserStore>) -> Sessions {
+        sessions(&self.store, users, &self.clock, &self.entropy)
+    }
+}
+
+fn sessions(
+    store: &Arc<MemoryStore>,
+    users: Arc<dyn UserStore>,
+    clock: &Arc<FixedClock>,
+    entropy: &Arc<SeededEntropy>,
+) -> Sessions {
+    Sessions::new(
+        store.clone(),
+        users,
+        store.clone(),
+        Arc::new(FakeHasher),
+        Attempts::new(store.clone()),
+        clock.clone(),
+        entropy.clone(),
+    )
 }

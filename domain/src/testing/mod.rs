@@ -39,18 +39,24 @@ mod clock;
 pub mod contract;
 mod entropy;
 pub mod fixtures;
+mod hasher;
 mod in_memory;
 mod memory;
 
 pub use clock::FixedClock;
-pub use contract::{Harness, UserHarness};
+pub use contract::{AccountHarness, Harness};
 pub use entropy::SeededEntropy;
+pub use hasher::FakeHasher;
 pub use in_memory::InMemory;
 pub use memory::MemoryStore;
 
+pub use crate::attempt::MockAttemptStore;
 pub use crate::audit::MockAuditStore;
 pub use crate::clock::MockClock;
 pub use crate::entropy::MockEntropy;
+pub use crate::inventory::MockInventoryStore;
+pub use crate::invite::MockInviteStore;
+pub use crate::session::MockSessionStore;
 pub use crate::store::MockStoreHealth;
 pub use crate::token::MockTokenStore;
-pub use crate::user::MockUserStore;
+pub use crate::user::{MockPasswordHasher, MockUserStore};

@@ -18,9 +18,9 @@ pub struct InvalidDigest;
 
 impl Digest {
     /// The digest that belongs to no secret; what a lookup that found nothing is compared with.
-    pub(super) const NONE: Self = Self([0; 32]);
+    pub(crate) const NONE: Self = Self([0; 32]);
 
-    pub(super) fn of(secret: &[u8]) -> Self {
+    pub(crate) fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 

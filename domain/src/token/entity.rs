@@ -51,6 +51,14 @@ impl Status {
             Self::Revoked => "revoked",
         }
     }
+
+    /// Reads what [`Status::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Live, Self::Expired, Self::Revoked]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
 }
 
 /// Why a token cannot be rotated.

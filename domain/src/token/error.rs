@@ -1,18 +1,16 @@
+use crate::access::{Denied, Refusal};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 
-use super::{Denied, ExpiryError, NotRotatable, OverlapError, Refusal, Rejection};
+use super::{ExpiryError, NotRotatable, OverlapError};
 
 /// Why a use case on a token did not do what was asked. Nothing was changed, except as said at
 /// [`TokenError::Store`].
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The acting credential was revoked, expired or lost its owner in between.
+    /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// The principal may not do this.
-    #[error(transparent)]
-    Denied(#[from] Denied),
+    Refused(#[from] Refusal),
     /// There is no such token for this user: unknown, deleted or someone else's, alike.
     #[error("there is no such token")]
     NotFound,
@@ -40,11 +38,8 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
-impl From<Refusal> for TokenError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Rejected(rejection) => Self::Rejected(rejection),
-            Refusal::Denied(denied) => Self::Denied(denied),
-        }
+impl From<Denied> for TokenError {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
     }
 }

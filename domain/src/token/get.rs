@@ -1,4 +1,6 @@
-use super::{Principal, Requirement, Token, TokenError, TokenId, TokenKind, Tokens};
+use crate::access::{Principal, Requirement};
+
+use super::{Token, TokenError, TokenId, TokenKind, Tokens};
 
 impl Tokens {
     /// One personal access token of the user that `principal` acts as.
@@ -6,7 +8,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::NotFound`] when it is unknown, deleted or someone else's, without telling
-    /// which; [`TokenError::Denied`] unless a human's token asks; [`TokenError::Store`].
+    /// which; [`TokenError::Refused`] unless a human's token asks; [`TokenError::Store`].
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         if id.kind() != TokenKind::Personal {

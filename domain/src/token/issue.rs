@@ -1,11 +1,12 @@
+use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext};
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::user::UserId;
 
 use super::{
-    Expiry, InsertOutcome, InsertToken, Principal, Requirement, Scope, Secret, Token, TokenError,
-    TokenId, TokenKind, TokenName, Tokens,
+    Expiry, InsertOutcome, InsertToken, Scope, Secret, Token, TokenError, TokenId, TokenKind,
+    TokenName, Tokens,
 };
 
 /// What a new token is to be.
@@ -80,15 +81,18 @@ impl Tokens {
             now,
             &*self.entropy,
         )?;
-        let action = AuditAction::TokenIssued {
-            token: issued.token.id,
-        };
         let change = InsertToken {
-            actor: Self::actor(principal, requirement, now),
+            actor: Actor::of(principal, requirement, now),
             token: issued.token.clone(),
             digest: issued.secret.digest(),
             quota: self.quota,
-            audit: self.audit(principal, context, now, action)?,
+            audit: self.audit(
+                principal,
+                context,
+                now,
+                AuditAction::TokenIssued,
+                issued.token.id,
+            )?,
         };
         match self.store.insert_within_quota(change).await? {
             InsertOutcome::Inserted => Ok(issued),

@@ -1,11 +1,13 @@
-use super::{Principal, Requirement, Token, TokenError, Tokens};
+use crate::access::{Principal, Requirement};
+
+use super::{Token, TokenError, Tokens};
 
 impl Tokens {
     /// All tokens of the user that `principal` acts as, live and expired, the newest first.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Denied`] unless a human's token asks; [`TokenError::Store`].
+    /// [`TokenError::Refused`] unless a human's token asks; [`TokenError::Store`].
     pub async fn list(&self, principal: &Principal) -> Result<Vec<Token>, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         Ok(self.store.list(principal.user_id()).await?)

@@ -12,7 +12,6 @@ mod id;
 mod issue;
 mod list;
 mod name;
-mod principal;
 mod revoke;
 mod rotate;
 mod scope;
@@ -30,14 +29,13 @@ pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
-pub use principal::{Denied, Principal, Requirement};
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken};
 pub use scope::{InvalidScope, Scope};
 pub use secret::{MalformedSecret, Secret};
 pub use service::{DEFAULT_TOKEN_QUOTA, Tokens};
 pub use store::{
-    Actor, InsertOutcome, InsertToken, Refusal, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, TokenRecord, TokenStore,
+    InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
+    TokenRecord, TokenStore,
 };
 pub use usage::LastUsed;
 pub use verify::{Rejection, VerifyError};

@@ -1,8 +1,7 @@
+use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext};
 
-use super::{
-    Principal, Requirement, RevokeOutcome, RevokeToken, TokenError, TokenId, TokenKind, Tokens,
-};
+use super::{RevokeOutcome, RevokeToken, TokenError, TokenId, TokenKind, Tokens};
 
 impl Tokens {
     /// Revokes a personal access token of the user that `principal` acts as; it may be the acting
@@ -11,8 +10,8 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::NotFound`] when it is unknown, already deleted or someone else's, without
-    /// telling which; [`TokenError::Denied`] unless a human's token asks;
-    /// [`TokenError::Rejected`] when the acting token was itself revoked in between;
+    /// telling which; [`TokenError::Refused`] unless a human asks, or when
+    /// the acting credential was itself revoked in between;
     /// [`TokenError::Store`].
     pub async fn revoke(
         &self,
@@ -26,12 +25,11 @@ impl Tokens {
             return Err(TokenError::NotFound);
         }
         let now = self.clock.now();
-        let action = AuditAction::TokenRevoked { token: id };
         let change = RevokeToken {
-            actor: Self::actor(principal, requirement, now),
+            actor: Actor::of(principal, requirement, now),
             owner: principal.user_id(),
             token: id,
-            audit: self.audit(principal, context, now, action)?,
+            audit: self.audit(principal, context, now, AuditAction::TokenRevoked, id)?,
         };
         match self.store.revoke_once(change).await? {
             RevokeOutcome::Revoked => Ok(()),

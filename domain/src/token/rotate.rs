@@ -1,8 +1,9 @@
-use crate::audit::{AuditAction, RequestContext};
+use crate::access::{Actor, Principal, Requirement};
+use crate::audit::{AuditAction, RequestContext, Subject};
 
 use super::{
-    Expiry, InsertToken, Issued, PredecessorEnd, Principal, ReplaceOutcome, ReplaceToken,
-    Requirement, TokenError, TokenId, Tokens,
+    Expiry, InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, TokenError, TokenId,
+    Tokens,
 };
 
 /// The longest that a rotated token may live beside its successor: 24 hours.
@@ -78,10 +79,8 @@ impl Tokens {
             now,
             &*self.entropy,
         )?;
-        let action = AuditAction::TokenRotated {
-            token: id,
-            successor: issued.token.id,
-        };
+        let mut audit = self.audit(principal, context, now, AuditAction::TokenRotated, id)?;
+        audit.related = Some(Subject::Token(issued.token.id));
         let change = ReplaceToken {
             predecessor: id,
             end: match wanted.overlap {
@@ -91,11 +90,11 @@ impl Tokens {
                 }
             },
             successor: InsertToken {
-                actor: Self::actor(principal, requirement, now),
+                actor: Actor::of(principal, requirement, now),
                 token: issued.token.clone(),
                 digest: issued.secret.digest(),
                 quota: self.quota,
-                audit: self.audit(principal, context, now, action)?,
+                audit,
             },
         };
         match self.store.replace(change).await? {

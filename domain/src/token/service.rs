@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext};
+use crate::access::Principal;
+use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
 
-use super::{Actor, LastUsed, Principal, Requirement, TokenStore};
+use super::{LastUsed, TokenId, TokenStore};
 
 /// The most live tokens a user may have unless configured otherwise.
 pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
@@ -73,30 +74,22 @@ impl Tokens {
         self.store.purge_revoked_before(horizon).await
     }
 
-    pub(super) fn actor(principal: &Principal, requirement: Requirement, now: Timestamp) -> Actor {
-        Actor {
-            token: principal.token_id(),
-            requirement,
-            now,
-        }
-    }
-
     pub(super) fn audit(
         &self,
         principal: &Principal,
         context: &RequestContext,
         now: Timestamp,
         action: AuditAction,
+        token: TokenId,
     ) -> Result<AuditEvent, EntropyError> {
         Ok(AuditEvent {
             id: AuditEventId::generate(now, &*self.entropy)?,
             at: now,
-            actor: AuditActor::Token {
-                user: principal.user_id(),
-                token: principal.token_id(),
-            },
+            actor: principal.audit_actor(),
             action,
-            request_id: context.request_id.clone(),
+            subject: Subject::Token(token),
+            related: None,
+            context: context.clone(),
         })
     }
 }

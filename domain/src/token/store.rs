@@ -1,14 +1,13 @@
 use async_trait::async_trait;
 
+use crate::access::{ActingRecord, Actor, Credential, Principal, Refusal};
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::user::{Owner, UserId};
 
 use super::verify::rejection_of;
-use super::{
-    Denied, Digest, NotRotatable, PredecessorEnd, Rejection, Requirement, Status, Token, TokenId,
-};
+use super::{Digest, NotRotatable, PredecessorEnd, Rejection, Status, Token, TokenId};
 
 /// A token as a lookup answers it: with its digest, and with its owner as they are now.
 #[derive(Debug, Clone)]
@@ -21,43 +20,16 @@ pub struct TokenRecord {
     pub owner: Owner,
 }
 
-/// The credential behind a change. A store asks it, inside the transaction of the change, whether
-/// it is still good: a request that was verified before a revocation must not write after it.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    /// The token that the request was verified with.
-    pub token: TokenId,
-    /// What the change needs of it.
-    pub requirement: Requirement,
-    /// The time of the request.
-    pub now: Timestamp,
-}
-
-/// The acting credential ceased to be good between its verification and the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not accepted any more.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// It is accepted, but may not do this any more.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-}
-
-impl Actor {
-    /// Whether the acting token may make the change, given its record as read in the same
-    /// transaction (`None`: it is gone).
+impl TokenRecord {
+    /// Who the bearer of its secret acts as at `now`.
     ///
     /// # Errors
     ///
-    /// [`Refusal`]; the store then writes nothing and answers with it.
-    pub fn check(&self, current: Option<&TokenRecord>) -> Result<(), Refusal> {
-        let record = current
-            .filter(|record| record.token.id == self.token)
-            .ok_or(Rejection::Unknown)?;
-        match rejection_of(record, self.now) {
-            Some(rejection) => Err(rejection.into()),
-            None => Ok(self.requirement.check(&record.token, &record.owner)?),
+    /// [`Rejection`] when it is not accepted.
+    pub(crate) fn admit(self, now: Timestamp) -> Result<Principal, Rejection> {
+        match rejection_of(&self, now) {
+            Some(rejection) => Err(rejection),
+            None => Ok(Principal::new(Credential::Token(self.token), self.owner)),
         }
     }
 }
@@ -90,7 +62,7 @@ pub enum InsertOutcome {
 }
 
 impl InsertToken {
-    /// Decides, from what the store read inside the transaction: the acting token's record, and
+    /// Decides, from what the store read inside the transaction: the acting credential's record, and
     /// how many of the owner's tokens are live at [`Actor::now`].
     ///
     /// # Errors
@@ -98,7 +70,7 @@ impl InsertToken {
     /// The outcome to answer with when nothing may be written.
     pub fn decide(
         &self,
-        actor: Option<&TokenRecord>,
+        actor: Option<&ActingRecord>,
         live_tokens: u32,
     ) -> Result<(), InsertOutcome> {
         self.actor
@@ -137,7 +109,7 @@ pub enum RevokeOutcome {
 }
 
 impl RevokeToken {
-    /// Decides, from what the store read inside the transaction: the acting token's record and the
+    /// Decides, from what the store read inside the transaction: the acting credential's record and the
     /// token in question. Answers the token as it is to be written.
     ///
     /// # Errors
@@ -145,7 +117,7 @@ impl RevokeToken {
     /// The outcome to answer with when nothing may be written.
     pub fn decide(
         &self,
-        actor: Option<&TokenRecord>,
+        actor: Option<&ActingRecord>,
         target: Option<&Token>,
     ) -> Result<Token, RevokeOutcome> {
         self.actor
@@ -186,7 +158,7 @@ pub enum ReplaceOutcome {
 }
 
 impl ReplaceToken {
-    /// Decides, from what the store read inside the transaction: the acting token's record, the
+    /// Decides, from what the store read inside the transaction: the acting credential's record, the
     /// predecessor, and how many of the owner's tokens are live. Answers the predecessor as it is
     /// to be written.
     ///
@@ -195,7 +167,7 @@ impl ReplaceToken {
     /// The outcome to answer with when nothing may be written.
     pub fn decide(
         &self,
-        actor: Option<&TokenRecord>,
+        actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
         live_tokens: u32,
     ) -> Result<Token, ReplaceOutcome> {

@@ -1,7 +1,8 @@
+use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
-use super::{Digest, MalformedSecret, Principal, Secret, Status, TokenRecord, Tokens};
+use super::{Digest, MalformedSecret, Secret, Status, TokenRecord, Tokens};
 
 /// Why a presented secret is not accepted; over HTTP a 401 (RFC 6750 §3.1 `invalid_token`).
 ///
@@ -65,11 +66,10 @@ impl Tokens {
         let record = found.filter(|_| matches).ok_or(Rejection::Unknown)?;
         // Asked after the lookup: a token that expired while the store answered is expired.
         let now = self.clock.now();
-        if let Some(rejection) = rejection_of(&record, now) {
-            return Err(rejection.into());
-        }
-        self.last_used.record(record.token.id, now);
-        Ok(Principal::new(record.token, record.owner))
+        let id = record.token.id;
+        let principal = record.admit(now)?;
+        self.last_used.record(id, now);
+        Ok(principal)
     }
 }
 

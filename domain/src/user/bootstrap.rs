@@ -1,4 +1,4 @@
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 use crate::token::{Expiry, Issued, Scope, TokenName};
@@ -69,11 +69,10 @@ impl Users {
                 id: AuditEventId::generate(now, entropy)?,
                 at: now,
                 actor: AuditActor::Operator,
-                action: AuditAction::InstanceBootstrapped {
-                    user: user.id,
-                    token: issued.token.id,
-                },
-                request_id: None,
+                action: AuditAction::InstanceBootstrapped,
+                subject: Subject::User(user.id),
+                related: Some(Subject::Token(issued.token.id)),
+                context: RequestContext::default(),
             },
         };
         match self.store.create_first_admin(change).await? {

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::id::prefixed_id;
 use crate::token::{InvalidName, Scope};
 
-use super::Email;
+use super::{Email, PasswordHash};
 
 prefixed_id! {
     /// The id of a user: `usr_` and a UUID.
@@ -101,6 +101,17 @@ impl User {
         self.suspended_at.is_none()
     }
 
+    /// Whether they can administer the instance now.
+    #[must_use]
+    pub fn is_active_admin(&self) -> bool {
+        self.is_active() && self.role == Role::Admin
+    }
+
+    /// What their password must not be made of.
+    pub(crate) fn own_words(&self) -> [&str; 2] {
+        [self.name.as_str(), self.email.as_str()]
+    }
+
     /// The user as the owner of a token.
     #[must_use]
     pub fn as_owner(&self) -> Owner {
@@ -114,6 +125,23 @@ impl User {
             }),
         }
     }
+}
+
+/// Whether what `created_by` made, an invite or a link, still counts: the operator's always does,
+/// anybody else's only while they are an active administrator.
+pub(crate) fn is_vouched(created_by: Option<UserId>, creator: Option<&User>) -> bool {
+    created_by.is_none_or(|id| {
+        creator.is_some_and(|creator| creator.id == id && creator.is_active_admin())
+    })
+}
+
+/// A user with what they sign in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The hash of their password; `None` when they have none, and sign in by a one-time link.
+    pub password: Option<PasswordHash>,
 }
 
 /// The owner of a token as a lookup answers them: an id and a standing. An embedding service with

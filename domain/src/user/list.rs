@@ -1,9 +1,10 @@
+use crate::access::{Denied, Principal, Refusal, Requirement};
+use crate::entropy::EntropyError;
 use crate::store::StoreError;
-use crate::token::{Denied, Principal, Requirement};
 
 use super::{User, UserId, Users};
 
-/// The most users on one page.
+/// The most items on one page of any list.
 pub const MAX_PAGE: u32 = 200;
 
 /// Some users, and where the next ones begin.
@@ -18,12 +19,27 @@ pub struct UserPage {
 /// Why a use case on users did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// The principal may not do this.
+    /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Refused(#[from] Refusal),
+    /// There is no such user.
+    #[error("there is no such user")]
+    NotFound,
+    /// Nobody would be left to administer the instance.
+    #[error("this is the last active administrator")]
+    LastAdmin,
+    /// No id could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Denied> for UserError {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
 }
 
 impl Users {
@@ -31,8 +47,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Denied`] unless `principal` is a human's token with the effective scope
-    /// `admin`; [`UserError::Store`].
+    /// [`UserError::Refused`] unless an administrator asks; [`UserError::Store`].
     pub async fn list(
         &self,
         principal: &Principal,
@@ -41,12 +56,20 @@ impl Users {
     ) -> Result<UserPage, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
-        // One more than asked for tells whether there is a next page.
         let mut users = self.store.page(after, limit + 1).await?;
-        let more = users.len() > limit as usize;
-        users.truncate(limit as usize);
-        let next = users.last().filter(|_| more).map(|user| user.id);
+        let next = crate::page::cut(&mut users, limit).map(|user| user.id);
         Ok(UserPage { users, next })
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::NotFound`]; [`UserError::Refused`] unless an administrator asks;
+    /// [`UserError::Store`].
+    pub async fn get(&self, principal: &Principal, id: UserId) -> Result<User, UserError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        self.store.find(id).await?.ok_or(UserError::NotFound)
     }
 
     /// Whether anybody is there yet; `false` on a fresh instance, which is then to be bootstrapped.

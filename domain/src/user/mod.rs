@@ -1,17 +1,23 @@
-//! Users, as far as tokens need them: who owns a token, and what their role allows.
+//! Users: accounts, roles and passwords. Tokens need of them who owns a token, and what their role
+//! allows.
 
 mod bootstrap;
+mod change;
 mod email;
 mod entity;
 mod list;
+mod notice;
 mod password;
 mod service;
 mod store;
 
 pub use bootstrap::{BootstrapError, Bootstrapped};
+pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use email::{Email, InvalidEmail};
-pub use entity::{Owner, PersonName, Profile, Role, User, UserId};
+pub(crate) use entity::is_vouched;
+pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};
 pub use list::{MAX_PAGE, UserError, UserPage};
+pub use notice::{DismissNotices, DismissNoticesOutcome, Notice};
 pub use password::{
     HashError, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password, PasswordHash, PasswordHasher,
     TooLongPassword, WeakPassword,

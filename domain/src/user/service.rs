@@ -5,8 +5,8 @@ use crate::entropy::Entropy;
 
 use super::UserStore;
 
-/// The use cases of users: [`bootstrap`](Self::bootstrap) and
-/// [`list`](Self::list). Cheap to clone.
+/// The use cases of users: [`bootstrap`](Self::bootstrap),
+/// [`list`](Self::list), [`change`](Self::change) and what a person is to be told. Cheap to clone.
 #[derive(Clone)]
 pub struct Users {
     pub(super) store: Arc<dyn UserStore>,

@@ -4,7 +4,10 @@ use crate::audit::AuditEvent;
 use crate::store::StoreError;
 use crate::token::{Digest, Token};
 
-use super::{User, UserId};
+use super::{
+    Account, ChangeUser, ChangeUserOutcome, DismissNotices, DismissNoticesOutcome, Notice, User,
+    UserId,
+};
 
 /// The change: the first user of an instance, who administers it, and their first token.
 #[derive(Debug, Clone)]
@@ -33,7 +36,7 @@ pub enum FirstAdminOutcome {
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore).
+/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait UserStore: Send + Sync {
@@ -44,7 +47,27 @@ pub trait UserStore: Send + Sync {
         change: CreateFirstAdmin,
     ) -> Result<FirstAdminOutcome, StoreError>;
 
+    /// One user.
+    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user whose address has this [key](super::Email::key), with their password.
+    async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError>;
+
     /// Up to `limit` users in the order of their ids, which is that of their joining, beginning
     /// after `after`.
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Suspends a user, or lifts that, or gives them another role. The last active administrator
+    /// stays one, however many calls run at the same time. A suspension ends the user's browser
+    /// sessions and makes their open sign-in links void in the same step.
+    async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError>;
+
+    /// What a user is to be told and has not dismissed, the newest first.
+    async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError>;
+
+    /// Dismisses what the acting user was told.
+    async fn dismiss_notices(
+        &self,
+        change: DismissNotices,
+    ) -> Result<DismissNoticesOutcome, StoreError>;
 }

@@ -1,9 +1,13 @@
 //! The routes; the folders mirror the URLs.
 
 mod admin;
+mod audit;
+mod auth;
+mod credentials;
 mod health;
 mod me;
 mod openapi_json;
+mod stats;
 mod well_known;
 
 use http::{Method, Uri};
@@ -24,7 +28,23 @@ pub(super) fn all() -> Routes {
     let routes = route!(routes, me::pats::show);
     let routes = route!(routes, me::pats::delete);
     let routes = route!(routes, me::pats::rotate);
-    route!(routes, admin::users::list)
+    let routes = route!(routes, admin::users::list);
+    let routes = route!(routes, admin::users::show);
+    let routes = route!(routes, admin::users::patch);
+    let routes = route!(routes, admin::users::suspend);
+    let routes = route!(routes, admin::users::unsuspend);
+    let routes = route!(routes, admin::users::sign_in_link);
+    let routes = route!(routes, admin::invites::list);
+    let routes = route!(routes, admin::invites::create);
+    let routes = route!(routes, admin::invites::withdraw);
+    let routes = route!(routes, admin::pats::list);
+    let routes = route!(routes, admin::pats::revoke_matching);
+    let routes = route!(routes, admin::pats::revoke);
+    let routes = route!(routes, stats::show);
+    let routes = route!(routes, audit::list);
+    let routes = route!(routes, audit::export::export);
+    let routes = route!(routes, auth::invites::claim);
+    route!(routes, credentials::revoke)
 }
 
 pub(super) async fn not_found(uri: Uri) -> Problem {

@@ -1,3 +1,5 @@
 //! `/admin`
 
+mod invites;
+mod pats;
 mod users;

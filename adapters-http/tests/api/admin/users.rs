@@ -56,7 +56,7 @@ async fn wrong_parameters_are_named() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_administer_is_told_which_scope_it_takes() {
+async fn whoever_does_not_administer_is_told_which_scope_it_takes_and_noted() {
     let server = Server::new();
     for (scope, role) in [
         (Scope::ReadWrite, Role::Admin),
@@ -73,4 +73,67 @@ async fn whoever_does_not_administer_is_told_which_scope_it_takes() {
     let run = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
     let answer = server.get("/admin/users", &run).await;
     assert_eq!(answer.problem(403), "human_token_required");
+    let admin = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
+    let path = format!("/audit?action=admin.refused&actor={}", fixtures::user(1).id);
+    let trail = server.get(&path, &admin).await.json();
+    assert_eq!(trail["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn suspension_and_roles_count_at_once_and_the_last_admin_stays() {
+    let server = Server::new();
+    let admin = server.admin();
+    let grace = server.token(2, TokenKind::Personal, Scope::Admin, Role::Member);
+    let path = format!("/admin/users/{}", fixtures::user(2).id);
+    assert_eq!(server.get(&path, &admin).await.json()["role"], "member");
+    let role = |role| serde_json::json!({ "role": role });
+    let promoted = server.patch(&path, &admin, &role("admin")).await;
+    assert_eq!(promoted.json()["role"], "admin");
+    assert_eq!(server.get("/admin/users", &grace).await.status, 200);
+
+    let none = serde_json::json!({});
+    let suspended = server.post(&format!("{path}/suspend"), &admin, &none).await;
+    assert!(suspended.json()["suspendedAt"].is_string());
+    assert_eq!(
+        server.get("/me", &grace).await.problem(401),
+        "owner_suspended"
+    );
+    let own = format!("/admin/users/{}", fixtures::user(1).id);
+    let answer = server.post(&format!("{own}/suspend"), &admin, &none).await;
+    assert_eq!(answer.problem(409), "last_admin");
+    let answer = server.patch(&own, &admin, &role("member")).await;
+    assert_eq!(answer.problem(409), "last_admin");
+    let active = server
+        .post(&format!("{path}/unsuspend"), &admin, &none)
+        .await;
+    assert_eq!(active.json()["suspendedAt"], json!(null));
+    assert_eq!(server.get("/me", &grace).await.status, 200);
+
+    let answer = server.patch(&path, &admin, &role("owner")).await;
+    assert_eq!(answer.wrong_fields(), ["role"]);
+    for path in [
+        "/admin/users/x",
+        "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+    ] {
+        assert_eq!(server.get(path, &admin).await.problem(404), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_link_is_shown_once() {
+    let server = Server::new();
+    let admin = server.admin();
+    let path = format!("/admin/users/{}/sign-in-link", fixtures::user(1).id);
+    let answer = server.post(&path, &admin, &serde_json::json!({})).await;
+    assert_eq!(answer.status, 201);
+    let link = answer.json();
+    let url = link["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("https://oi.example.com/sign-in/link/"),
+        "{url}"
+    );
+    assert_eq!(link["expiresAt"], "2026-11-24T07:00:00.000Z");
+    let unknown = "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/sign-in-link";
+    let answer = server.post(unknown, &admin, &serde_json::json!({})).await;
+    assert_eq!(answer.problem(404), "not_found");
 }

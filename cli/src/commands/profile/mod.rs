@@ -5,6 +5,8 @@ mod set;
 mod show;
 mod use_profile;
 
+pub(crate) use set::check_name;
+
 use clap::Subcommand;
 use serde::Serialize;
 

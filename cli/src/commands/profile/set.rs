@@ -212,6 +212,12 @@ fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> 
         (Some(name), _) => name.clone(),
         (None, _) => app.sources(config).profile_name(),
     };
+    check_name(&name)?;
+    Ok(name)
+}
+
+/// Whether a profile may have this name.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     if name.starts_with("oi_pat_") || name.starts_with("oi_run_") {
         return Err(Failure::usage(
             "that is a token and not a profile; give it with --token -",
@@ -223,7 +229,7 @@ fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> 
             "a profile's name has 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes and underscores"
         )));
     }
-    Ok(name)
+    Ok(())
 }
 
 /// The server to store: the flag's. One in the environment is for now, and is not stored.

@@ -14,7 +14,24 @@ pub(super) fn of(command: &str) -> Value {
         "oi settings personal tokens list" => "PatList",
         "oi settings personal tokens create" | "oi settings personal tokens rotate" => "CreatedPat",
         "oi settings personal tokens delete" => "Deleted",
+        "oi invite claim" => "ClaimedInvite",
+        "oi report-leak" => "Reported",
         "oi settings admin users list" => "UserList",
+        "oi settings admin users get"
+        | "oi settings admin users suspend"
+        | "oi settings admin users unsuspend"
+        | "oi settings admin users set-role" => "User",
+        "oi settings admin users sign-in-link" => "SignInLink",
+        "oi settings admin invites list" => "InviteList",
+        "oi settings admin invites create" => "CreatedInvite",
+        "oi settings admin invites withdraw" => "Withdrawn",
+        "oi settings admin tokens list" => "AdminPatList",
+        "oi settings admin tokens revoke" => "Revoked",
+        "oi settings admin tokens revoke-matching" => "RevokedPats",
+        "oi settings admin audit list" => "AuditList",
+        // Without --output it is the export itself.
+        "oi settings admin audit export" => "Exported",
+        "oi settings admin stats" => "Stats",
         "oi doctor" => "Doctor",
         "oi schema" => return json!({"contentMediaType": "application/json"}),
         _ => return json!({"contentMediaType": "text/plain"}),
@@ -33,17 +50,17 @@ pub(super) fn error() -> Value {
 }
 
 pub(super) fn definitions() -> Value {
-    let user = json!({"id": text(), "email": or_null("string"), "name": or_null("string"), "role": role()});
+    with(&of_people(), of_administration())
+}
+
+fn of_people() -> Value {
+    let user = owner();
     let token = json!({
         "id": text(), "kind": {"enum": ["personal", "agent_run"]}, "name": text(),
         "scope": scope(), "effectiveScope": scope(), "expiresAt": time_or_null(),
     });
     let me = json!({"user": object(&user), "token": object(&token)});
-    let pat = json!({
-        "id": text(), "name": text(), "scope": scope(), "createdAt": time(),
-        "expiresAt": time_or_null(), "lastUsedAt": time_or_null(),
-        "status": {"enum": ["live", "expired", "revoked"]},
-    });
+    let pat = pat();
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
         "apiUrl": or_null("string"), "token": or_null("string"), "agentId": or_null("string"),
@@ -68,13 +85,6 @@ pub(super) fn definitions() -> Value {
         "PatList": object(&json!({"items": list(&object(&pat))})),
         "CreatedPat": object(&with(&pat, json!({"token": text()}))),
         "Deleted": object(&json!({"deleted": list(&text())})),
-        "UserList": object(&json!({
-            "items": list(&object(&json!({
-                "id": text(), "email": text(), "name": text(), "role": role(),
-                "createdAt": time(), "suspendedAt": time_or_null(),
-            }))),
-            "nextCursor": {"type": "null"},
-        })),
         "Doctor": object(&json!({
             "ok": {"type": "boolean"},
             "checks": list(&object(&json!({
@@ -83,6 +93,93 @@ pub(super) fn definitions() -> Value {
             }))),
         })),
     })
+}
+
+fn of_administration() -> Value {
+    let user = json!({
+        "id": text(), "email": text(), "name": text(), "role": role(),
+        "createdAt": time(), "suspendedAt": time_or_null(),
+    });
+    let invite = json!({
+        "id": text(), "email": or_null("string"), "role": role(),
+        "status": {"enum": ["open", "claimed", "withdrawn", "expired"]},
+        "createdBy": or_null("string"), "createdAt": time(), "expiresAt": time(),
+        "claimedAt": time_or_null(), "claimedBy": or_null("string"),
+    });
+    let pats = list(&object(&with(&pat(), json!({"owner": object(&owner())}))));
+    let event = json!({
+        "id": text(), "at": time(),
+        "actor": object(&json!({
+            "kind": {"enum": ["token", "session", "operator", "anonymous"]},
+            "userId": or_null("string"), "credentialId": or_null("string"),
+        })),
+        "action": text(), "subject": text(), "related": or_null("string"),
+        "requestId": or_null("string"), "clientAddress": or_null("string"),
+    });
+    let counts = [
+        "usersActive",
+        "usersSuspended",
+        "adminsActive",
+        "tokensLive",
+        "tokensLiveAdmin",
+        "tokensExpired",
+        "invitesOpen",
+    ];
+    let counts: Map<_, _> = counts
+        .map(|name| (name.to_owned(), whole()))
+        .into_iter()
+        .collect();
+    json!({
+        "User": object(&user),
+        "UserList": page(&list(&object(&user))),
+        "SignInLink": object(&json!({
+            "id": text(), "userId": text(), "expiresAt": time(), "url": text(),
+        })),
+        "InviteList": page(&list(&object(&invite))),
+        "CreatedInvite": object(&with(&invite, json!({"url": text(), "code": text()}))),
+        "Withdrawn": object(&json!({"withdrawn": list(&text())})),
+        "AdminPatList": page(&pats),
+        "Revoked": object(&json!({"revoked": list(&text())})),
+        "RevokedPats": object(&json!({
+            "dryRun": {"type": "boolean"}, "count": whole(), "keptOwn": {"type": "boolean"},
+            "items": pats,
+        })),
+        "AuditList": page(&list(&object(&event))),
+        "Exported": {"oneOf": [
+            object(&json!({"format": {"enum": ["json", "csv"]}, "path": text(), "bytes": whole()})),
+            list(&object(&event)),
+            {"contentMediaType": "text/csv"},
+        ]},
+        "Stats": object(&Value::Object(counts)),
+        "ClaimedInvite": object(&json!({
+            "user": object(&user), "pat": {"oneOf": [object(&pat()), {"type": "null"}]},
+            "token": or_null("string"), "profile": or_null("string"),
+        })),
+        "Reported": object(&json!({"reported": whole(), "malformed": whole()})),
+    })
+}
+
+fn pat() -> Value {
+    json!({
+        "id": text(), "name": text(), "scope": scope(), "createdAt": time(),
+        "expiresAt": time_or_null(), "lastUsedAt": time_or_null(),
+        "status": {"enum": ["live", "expired", "revoked"]},
+    })
+}
+
+fn owner() -> Value {
+    json!({
+        "id": text(), "email": or_null("string"), "name": or_null("string"), "role": role(),
+    })
+}
+
+/// A page; with `--all`, the whole list.
+fn page(items: &Value) -> Value {
+    object(&json!({"items": items, "nextCursor": or_null("string")}))
+}
+
+fn whole() -> Value {
+    json!({"type": "integer", "minimum": 0})
 }
 
 /// An object in which all of these are present.

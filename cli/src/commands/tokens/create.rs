@@ -2,9 +2,10 @@ use openindex_adapters_http::wire::CreatePat;
 use openindex_domain::token::{Scope, TokenName};
 
 use crate::app::App;
+use crate::commands::look_first;
 use crate::error::{CliError, Failure};
 
-use super::{ExpiryArgs, look_first, show_created};
+use super::{ExpiryArgs, LIST, show_created};
 
 /// What to issue.
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,6 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let created = session
         .call(|client| client.pat_create(&wanted))
-        .map_err(look_first)?;
+        .map_err(|failure| look_first(failure, LIST))?;
     show_created(app, &created, "Created", args.token_only)
 }

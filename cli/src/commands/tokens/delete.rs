@@ -7,8 +7,8 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::{App, Session};
-use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
+use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::error::CliError;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
 
@@ -38,16 +38,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .iter()
         .map(|text| parse_named(text))
         .collect::<Result<Vec<_>, _>>()?;
-    if !args.yes && !prompt::is_interactive() {
-        return Err(Failure::usage(
-            "deleting asks for confirmation, and there is no terminal to ask on; pass --yes",
-        )
-        .into());
-    }
+    require_someone_to_ask(args.yes, "deleting")?;
     let session = app.human_session()?;
     let ids = resolve(named, &session)?;
     if !args.yes && !confirmed(&ids, &session, app)? {
-        return Err(Failure::new(ExitCode::Failure, "not_confirmed", "nothing was deleted").into());
+        return Err(not_confirmed("nothing was deleted").into());
     }
     let mut deleted: Vec<String> = Vec::new();
     for id in ids {

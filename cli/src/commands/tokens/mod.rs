@@ -191,16 +191,5 @@ fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
     )
 }
 
-/// A request that changes something got no answer: say what to do before repeating it.
-fn look_first(failure: Failure) -> Failure {
-    if failure.details.contains_key("mayHaveArrived") {
-        failure
-            .hint("it may have been done all the same; look before you try again")
-            .next(LIST)
-    } else {
-        failure
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,13 @@ use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
 use openindex_domain::token::Overlap;
 
 use crate::app::{App, Session};
+use crate::commands::look_first;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, look_first, parse_named, resolve, show_created};
+use super::{ExpiryArgs, LIST, parse_named, resolve, show_created};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -55,7 +56,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let is_own = session.call(Client::me)?.token.id == id.to_string();
     let created = session
         .call(|client| client.pat_rotate(id, &wanted))
-        .map_err(look_first)?;
+        .map_err(|failure| look_first(failure, LIST))?;
     // First, so that a crash in between leaves the profile with a token that works.
     let kept = if is_own {
         keep(app, &session, &created)

@@ -3,7 +3,9 @@
 use super::{
     Harness, NOW, acting, find, insert, insertion, list, put, replacement, revocation, seed, trail,
 };
-use crate::audit::{AuditActor, RequestId};
+use crate::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject,
+};
 use crate::store::StoreError;
 use crate::testing::fixtures;
 use crate::token::{InsertOutcome, PredecessorEnd, ReplaceOutcome, RevokeOutcome};
@@ -18,13 +20,16 @@ pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
     };
     let mut issue = insertion(1, 100);
     issue.audit.actor = by_token;
-    issue.audit.request_id = Some(RequestId::parse("req-1").expect("an id"));
+    issue.audit.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
+    issue.audit.context.client_address = Some("2001:db8::7".parse().expect("an address"));
     let mut rotate = replacement(issue.token.id, 2, PredecessorEnd::AtOnce);
     rotate.successor.audit.actor = by_token;
     rotate.successor.audit.at = NOW.saturating_add_millis(1);
     let mut revoke = revocation(fixtures::token(2, NOW).id, 3);
     // The same instant as the one before: the id decides.
     revoke.audit.at = NOW.saturating_add_millis(1);
+    revoke.audit.actor = AuditActor::Anonymous;
+    revoke.audit.context.client_address = Some("192.0.2.7".parse().expect("an address"));
     let expected = vec![
         revoke.audit.clone(),
         rotate.successor.audit.clone(),
@@ -36,7 +41,9 @@ pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
     let revoked = tokens.revoke_once(revoke).await.expect("the store answers");
     assert_eq!(revoked, RevokeOutcome::Revoked);
     assert_eq!(trail(harness).await, expected);
-    let newest = harness.audit().newest(2).await.expect("the store answers");
+    let everything = AuditFilter::default();
+    let newest = harness.audit().events(&everything, None, 2).await;
+    let newest = newest.expect("the store answers");
     assert_eq!(newest, expected[..2]);
 }
 
@@ -71,4 +78,101 @@ pub async fn and_change_come_together_or_not_at_all(harness: &dyn Harness) {
     for number in [3, 5] {
         assert!(find(harness, number).await.is_none(), "{number}");
     }
+}
+
+/// Each filter wants what [`AuditFilter::wants`] says, and pages follow one another without gap or
+/// repetition.
+pub async fn is_filtered_and_paged(harness: &dyn Harness) {
+    let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
+    let token = fixtures::token(7, NOW).id;
+    let session = fixtures::session(3).id;
+    let by_token = AuditActor::Token { user: ada, token };
+    let by_session = AuditActor::Session {
+        user: grace,
+        session,
+    };
+    let mut events: Vec<AuditEvent> = vec![];
+    for number in 1..=12_u32 {
+        let at = NOW.saturating_add_millis(i64::from(number / 3));
+        let (action, subject) = match number % 3 {
+            0 => (AuditAction::TokenIssued, Subject::Token(token)),
+            1 => (AuditAction::UserSuspended, Subject::User(ada)),
+            _ => (AuditAction::SignedOut, Subject::Session(session)),
+        };
+        let mut event = fixtures::audit(number.into(), at, action, subject);
+        event.actor = match number % 4 {
+            0 => by_token,
+            1 => by_session,
+            2 => AuditActor::Operator,
+            _ => AuditActor::Anonymous,
+        };
+        event.related = (number == 5).then_some(Subject::Invite(fixtures::invite(1).id));
+        harness
+            .audit()
+            .append(event.clone())
+            .await
+            .expect("the store answers");
+        events.push(event);
+    }
+    events.reverse();
+    let none = AuditFilter::default();
+    for filter in [
+        none,
+        AuditFilter {
+            actor: Some(ada),
+            ..none
+        },
+        AuditFilter {
+            actor: Some(grace),
+            action: Some(AuditAction::UserSuspended),
+            ..none
+        },
+        AuditFilter {
+            subject: Some(Subject::Token(token)),
+            ..none
+        },
+        AuditFilter {
+            subject: Some(Subject::Invite(fixtures::invite(1).id)),
+            ..none
+        },
+        AuditFilter {
+            since: Some(NOW.saturating_add_millis(1)),
+            until: Some(NOW.saturating_add_millis(3)),
+            ..none
+        },
+    ] {
+        let expected: Vec<_> = events
+            .iter()
+            .filter(|event| filter.wants(event))
+            .cloned()
+            .collect();
+        let mut seen: Vec<AuditEvent> = vec![];
+        loop {
+            let after = seen.last().map(|event| AuditCursor {
+                at: event.at,
+                id: event.id,
+            });
+            let page = harness.audit().events(&filter, after, 2).await;
+            let page = page.expect("the store answers");
+            assert!(page.len() <= 2);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        assert_eq!(seen, expected, "{filter:?}");
+    }
+}
+
+/// Every action is kept, and an id is taken once.
+pub async fn takes_an_event_that_comes_alone(harness: &dyn Harness) {
+    let subject = Subject::User(fixtures::user(1).id);
+    for (number, action) in (1..).zip(AuditAction::ALL) {
+        let event = fixtures::audit(number, NOW, *action, subject);
+        let appended = harness.audit().append(event.clone()).await;
+        appended.expect("the store answers");
+        let again = harness.audit().append(event).await;
+        assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
+    }
+    assert_eq!(trail(harness).await.len(), AuditAction::ALL.len());
 }

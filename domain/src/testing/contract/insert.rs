@@ -6,6 +6,7 @@ use super::{
     Harness, NOW, Spoiled, acting, find, insert, insertion, list, put, revocation, seed,
     spoil_actor, trail,
 };
+use crate::access::CredentialId;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::testing::fixtures;
@@ -110,7 +111,7 @@ pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
     // Another token of the same owner does the revoking, so that the acting one can be refused.
     put(harness, 50, &fixtures::token(50, NOW)).await;
     let mut revoke = revocation(acting().id, 51);
-    revoke.actor.token = fixtures::token(50, NOW).id;
+    revoke.actor.credential = CredentialId::Token(fixtures::token(50, NOW).id);
     let racing = join_all((1..=16).map(|number| insert(harness, insertion(number, 100))));
     let tokens = harness.tokens();
     let (outcomes, revoked) = futures_util::future::join(racing, tokens.revoke_once(revoke)).await;

@@ -10,20 +10,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::audit::{AuditAction, AuditEvent, AuditStore};
+use crate::access::{Actor, CredentialId, Denied, Refusal, Requirement};
+use crate::attempt::AttemptStore;
+use crate::audit::{AuditAction, AuditEvent, AuditFilter, AuditStore, Subject};
 use crate::clock::Timestamp;
+use crate::inventory::InventoryStore;
+use crate::invite::InviteStore;
+use crate::session::{SessionStore, StartSession, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{
-    Actor, Digest, InsertOutcome, InsertToken, PredecessorEnd, ReplaceToken, Requirement,
-    RevokeToken, Token, TokenId, TokenRecord, TokenStore,
+    Digest, InsertOutcome, InsertToken, PredecessorEnd, Rejection, ReplaceToken, RevokeToken,
+    Scope, Token, TokenId, TokenRecord, TokenStore,
 };
-use crate::user::{User, UserId, UserStore};
+use crate::user::{PasswordHash, Role, User, UserId, UserStore};
 
+pub mod attempts;
 pub mod audit;
+pub mod change_user;
 pub mod insert;
+pub mod inventory;
+pub mod invites;
+pub mod links;
 pub mod lookup;
 pub mod replace;
 pub mod revoke;
+pub mod sessions;
 pub mod upkeep;
 pub mod users;
 
@@ -40,10 +51,21 @@ pub trait Harness: Send + Sync {
     async fn put_token(&self, token: &Token, digest: &Digest);
 }
 
-/// A [`Harness`] of a store that keeps users as well.
-pub trait UserHarness: Harness {
-    /// The store.
+/// A [`Harness`] of a store that keeps accounts as well.
+#[async_trait]
+pub trait AccountHarness: Harness {
+    /// The store of users.
     fn users(&self) -> Arc<dyn UserStore>;
+    /// The store of browser sessions.
+    fn sessions(&self) -> Arc<dyn SessionStore>;
+    /// The store of invites.
+    fn invites(&self) -> Arc<dyn InviteStore>;
+    /// The store as a whole.
+    fn inventory(&self) -> Arc<dyn InventoryStore>;
+    /// The store of attempts.
+    fn attempts(&self) -> Arc<dyn AttemptStore>;
+    /// Gives a user that is there a password.
+    async fn put_password(&self, user: UserId, hash: &PasswordHash);
 }
 
 /// Makes one test of each case of the token store's contract, with the given test attributes. The
@@ -93,15 +115,17 @@ macro_rules! token_store_contract {
             audit {
                 tells_of_each_change_as_it_was_given
                 and_change_come_together_or_not_at_all
+                is_filtered_and_paged
+                takes_an_event_that_comes_alone
             }
         }
     };
 }
 
-/// Makes one test of each case of the user store's contract, as
+/// Makes one test of each case of the contract of a store of accounts, as
 /// [`token_store_contract!`](crate::token_store_contract) does.
 #[macro_export]
-macro_rules! user_store_contract {
+macro_rules! account_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             users {
@@ -109,6 +133,61 @@ macro_rules! user_store_contract {
                 creates_nothing_when_somebody_is_there
                 creates_one_first_admin_of_16_at_the_same_time
                 pages_through_everybody_in_order
+                finds_by_id_and_by_any_spelling_of_the_address
+                tells_notices_until_they_are_dismissed
+            }
+            change_user {
+                suspends_and_ends_sessions_in_one_step
+                lifts_and_changes_roles
+                changes_nothing_twice
+                keeps_the_last_active_admin
+                keeps_one_admin_of_two_that_demote_each_other
+                refuses_an_actor_that_is_no_longer_good
+            }
+            sessions {
+                keeps_every_field_and_finds_by_digest
+                notes_the_latest_sight
+                starts_none_for_a_password_that_was_changed
+                ends_one_the_others_or_all
+                changes_a_password_and_ends_the_other_sessions
+                refuses_a_session_that_was_ended_in_between
+                acts_for_tokens_as_a_token_does
+                forgets_what_is_over
+            }
+            links {
+                open_an_account_once
+                open_an_account_once_of_16_at_the_same_time
+                are_void_when_a_later_one_is_made
+                are_void_after_a_new_password_and_after_a_suspension
+                open_nothing_when_their_maker_ceased_to_administer
+                are_refused_for_a_suspended_user
+                are_made_by_whoever_may
+            }
+            invites {
+                keep_every_field
+                replace_earlier_ones_for_the_same_address
+                are_refused_for_an_address_with_an_account
+                are_withdrawn_once
+                make_a_user_with_password_session_and_token
+                make_one_user_of_64_claims_at_the_same_time
+                make_the_first_admin_only_while_nobody_is_there
+                make_nobody_when_their_maker_ceased_to_administer
+                refuse_an_actor_that_is_no_longer_good
+            }
+            inventory {
+                wants_what_the_filter_wants
+                pages_newest_first_with_owners
+                revokes_all_in_one_step
+                revokes_only_what_the_filter_wants
+                lets_no_token_escape_that_is_issued_meanwhile
+                refuses_an_actor_that_is_no_longer_good
+                takes_reports_of_live_tokens_alone
+                counts_everything
+            }
+            attempts {
+                count_to_the_limit_and_start_again
+                count_in_all_buckets_or_in_none
+                count_exactly_under_64_at_the_same_time
             }
         }
     };
@@ -157,7 +236,7 @@ async fn put(harness: &dyn Harness, number: u64, token: &Token) {
 
 fn actor() -> Actor {
     Actor {
-        token: acting().id,
+        credential: CredentialId::Token(acting().id),
         requirement: Requirement::HUMAN,
         now: NOW,
     }
@@ -170,7 +249,12 @@ fn insertion(number: u64, quota: u32) -> InsertToken {
         actor: actor(),
         digest: fixtures::digest(number),
         quota,
-        audit: fixtures::audit(number, NOW, AuditAction::TokenIssued { token: token.id }),
+        audit: fixtures::audit(
+            number,
+            NOW,
+            AuditAction::TokenIssued,
+            Subject::Token(token.id),
+        ),
         token,
     }
 }
@@ -181,17 +265,16 @@ fn revocation(token: TokenId, event: u64) -> RevokeToken {
         actor: actor(),
         owner: fixtures::user(1).id,
         token,
-        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked { token }),
+        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, Subject::Token(token)),
     }
 }
 
 /// The rotation of `predecessor` to token `number`, whose trail is event `number`.
 fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> ReplaceToken {
     let mut successor = insertion(number, 100);
-    successor.audit.action = AuditAction::TokenRotated {
-        token: predecessor,
-        successor: successor.token.id,
-    };
+    successor.audit.action = AuditAction::TokenRotated;
+    successor.audit.subject = Subject::Token(predecessor);
+    successor.audit.related = Some(Subject::Token(successor.token.id));
     ReplaceToken {
         predecessor,
         end,
@@ -209,10 +292,10 @@ async fn spoil_actor(harness: &dyn Harness, how: Spoiled) -> Actor {
         Spoiled::Expired => token.expires_at = Some(NOW),
         Spoiled::Suspended => user.suspended_at = Some(NOW),
         Spoiled::Demoted => {
-            user.role = crate::user::Role::Member;
+            user.role = Role::Member;
             actor.requirement = Requirement::HUMAN_ADMIN;
         }
-        Spoiled::Gone => actor.token = fixtures::token(99, NOW).id,
+        Spoiled::Gone => actor.credential = CredentialId::Token(fixtures::token(99, NOW).id),
     }
     harness.put_user(&user).await;
     harness.put_token(&token, &fixtures::digest(0)).await;
@@ -237,8 +320,7 @@ impl Spoiled {
         Self::Gone,
     ];
 
-    fn refusal(self) -> crate::token::Refusal {
-        use crate::token::{Denied, Rejection, Scope};
+    fn refusal(self) -> Refusal {
         match self {
             Self::Revoked => Rejection::Revoked { at: NOW }.into(),
             Self::Expired => Rejection::Expired { at: NOW }.into(),
@@ -279,7 +361,45 @@ async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
 async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
     harness
         .audit()
-        .newest(1_000)
+        .events(&AuditFilter::default(), None, 1_000)
         .await
         .expect("the store answers")
+}
+
+/// Gives user 1 a password and starts session `number` with it, whose digest is that of the same
+/// number plus 1000 and whose trail is event `number` plus 1000.
+async fn start_session(harness: &dyn AccountHarness, number: u64) {
+    let hash = fixtures::password_hash(1);
+    let user = fixtures::user(1).id;
+    harness.put_password(user, &hash).await;
+    let change = session_start(number, hash);
+    let started = harness.sessions().start_session(change).await;
+    assert_eq!(
+        started.expect("the store answers"),
+        StartSessionOutcome::Started
+    );
+}
+
+fn session_start(number: u64, verified: PasswordHash) -> StartSession {
+    let session = fixtures::session(number);
+    StartSession {
+        digest: fixtures::digest(number + 1_000),
+        verified,
+        audit: fixtures::audit(
+            number + 1_000,
+            NOW,
+            AuditAction::SignedIn,
+            Subject::User(session.user),
+        ),
+        session,
+    }
+}
+
+/// Acts with session `number` of user 1.
+fn session_actor(number: u64) -> Actor {
+    Actor {
+        credential: CredentialId::Session(fixtures::session(number).id),
+        requirement: Requirement::HUMAN,
+        now: NOW,
+    }
 }

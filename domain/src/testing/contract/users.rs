@@ -2,28 +2,31 @@
 
 use futures_util::future::join_all;
 
-use super::{NOW, UserHarness, find, list, trail};
-use crate::audit::AuditAction;
+use super::{AccountHarness, NOW, Spoiled, acting, actor, find, list, put, spoil_actor, trail};
+use crate::audit::{AuditAction, Subject};
+use crate::inventory::ReportTokens;
 use crate::testing::fixtures;
-use crate::user::{CreateFirstAdmin, FirstAdminOutcome, PersonName, Role};
+use crate::user::{
+    Account, CreateFirstAdmin, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome,
+    Notice, PersonName, Role,
+};
 
 fn creation(number: u64) -> CreateFirstAdmin {
     let user = fixtures::user(number);
     let mut token = fixtures::token(number, NOW);
     token.owner = user.id;
-    let action = AuditAction::InstanceBootstrapped {
-        user: user.id,
-        token: token.id,
-    };
+    let action = AuditAction::InstanceBootstrapped;
+    let mut audit = fixtures::audit(number, NOW, action, Subject::User(user.id));
+    audit.related = Some(Subject::Token(token.id));
     CreateFirstAdmin {
         user,
         token,
         digest: fixtures::digest(number),
-        audit: fixtures::audit(number, NOW, action),
+        audit,
     }
 }
 
-async fn create(harness: &dyn UserHarness, number: u64) -> FirstAdminOutcome {
+async fn create(harness: &dyn AccountHarness, number: u64) -> FirstAdminOutcome {
     harness
         .users()
         .create_first_admin(creation(number))
@@ -32,7 +35,7 @@ async fn create(harness: &dyn UserHarness, number: u64) -> FirstAdminOutcome {
 }
 
 /// User, token and event appear in one step.
-pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn UserHarness) {
+pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn AccountHarness) {
     assert_eq!(create(harness, 1).await, FirstAdminOutcome::Created);
     let expected = creation(1);
     let users = harness.users().page(None, 10).await;
@@ -47,7 +50,7 @@ pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn UserHarn
 }
 
 /// Any user at all, even a suspended member, closes that door.
-pub async fn creates_nothing_when_somebody_is_there(harness: &dyn UserHarness) {
+pub async fn creates_nothing_when_somebody_is_there(harness: &dyn AccountHarness) {
     let mut somebody = fixtures::user(7);
     somebody.role = Role::Member;
     somebody.suspended_at = Some(NOW);
@@ -63,7 +66,7 @@ pub async fn creates_nothing_when_somebody_is_there(harness: &dyn UserHarness) {
 }
 
 /// Of 16 simultaneous creations one counts.
-pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn UserHarness) {
+pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn AccountHarness) {
     let outcomes = join_all((1..=16).map(|number| create(harness, number))).await;
     let created = outcomes
         .iter()
@@ -78,7 +81,7 @@ pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn UserHa
 }
 
 /// Pages follow one another without gap or repetition, and keep every field.
-pub async fn pages_through_everybody_in_order(harness: &dyn UserHarness) {
+pub async fn pages_through_everybody_in_order(harness: &dyn AccountHarness) {
     let mut everybody: Vec<_> = (1..=5).map(fixtures::user).collect();
     everybody[1].role = Role::Member;
     everybody[2].suspended_at = Some(NOW);
@@ -98,4 +101,97 @@ pub async fn pages_through_everybody_in_order(harness: &dyn UserHarness) {
         seen.extend(page);
     }
     assert_eq!(seen, everybody);
+}
+
+/// By id, and by whatever spelling of the address, with the password where there is one.
+pub async fn finds_by_id_and_by_any_spelling_of_the_address(harness: &dyn AccountHarness) {
+    let mut user = fixtures::user(1);
+    user.email = Email::parse("Ada.Lovelace@Example.COM").expect("an address");
+    harness.put_user(&user).await;
+    let users = harness.users();
+    let found = users.find(user.id).await.expect("the store answers");
+    assert_eq!(found, Some(user.clone()));
+    let nobody = users.find(fixtures::user(2).id).await;
+    assert_eq!(nobody.expect("the store answers"), None);
+    let spelling = Email::parse("ADA.lovelace@example.com").expect("an address");
+    let mut account = Account {
+        user: user.clone(),
+        password: None,
+    };
+    let found = users.account(&spelling.key()).await;
+    assert_eq!(found.expect("the store answers"), Some(account.clone()));
+    account.password = Some(fixtures::password_hash(1));
+    harness
+        .put_password(user.id, &fixtures::password_hash(1))
+        .await;
+    let found = users.account(&spelling.key()).await;
+    assert_eq!(found.expect("the store answers"), Some(account));
+    let nobody = users.account("ada@example.com").await;
+    assert_eq!(nobody.expect("the store answers"), None);
+}
+
+/// A notice is told until it is dismissed, and one that comes in meanwhile stays.
+pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness) {
+    let owner = fixtures::user(1);
+    harness.put_user(&owner).await;
+    let users = harness.users();
+    let later = NOW.saturating_add_millis(1);
+    let mut expected = vec![];
+    for (number, at) in [(1, NOW), (2, later)] {
+        let token = fixtures::token(number, NOW);
+        put(harness, number, &token).await;
+        let event = fixtures::audit(
+            number,
+            at,
+            AuditAction::TokenReported,
+            Subject::Token(token.id),
+        );
+        let change = ReportTokens {
+            reported: vec![(fixtures::digest(number), event.id)],
+            now: at,
+            context: crate::audit::RequestContext::default(),
+        };
+        let reported = harness.inventory().report(change).await;
+        assert_eq!(reported.expect("the store answers"), 1);
+        expected.push(Notice {
+            token: token.id,
+            token_name: token.name,
+            at,
+        });
+    }
+    expected.reverse();
+    let told = users.notices(owner.id).await.expect("the store answers");
+    assert_eq!(told, expected);
+    let foreign = users.notices(fixtures::user(2).id).await;
+    assert_eq!(foreign.expect("the store answers"), vec![]);
+    harness.put_token(&acting(), &fixtures::digest(0)).await;
+    let dismissal = |event| DismissNotices {
+        actor: actor(),
+        user: owner.id,
+        up_to: NOW,
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::NoticesDismissed,
+            Subject::User(owner.id),
+        ),
+    };
+    for (event, count) in [(8, 1), (9, 0)] {
+        let dismissed = users.dismiss_notices(dismissal(event)).await;
+        assert_eq!(
+            dismissed.expect("the store answers"),
+            DismissNoticesOutcome::Dismissed(count)
+        );
+    }
+    assert_eq!(trail(harness).await.len(), 3);
+    let spoiled = spoil_actor(harness, Spoiled::Revoked).await;
+    let mut stale = dismissal(10);
+    stale.actor = spoiled;
+    let refused = users.dismiss_notices(stale).await;
+    assert_eq!(
+        refused.expect("the store answers"),
+        DismissNoticesOutcome::ActorRefused(Spoiled::Revoked.refusal())
+    );
+    let told = users.notices(owner.id).await.expect("the store answers");
+    assert_eq!(told, expected[..1]);
 }

@@ -1,3 +1,5 @@
 //! Administration of the instance.
 
+pub(super) mod invites;
+pub(super) mod pats;
 pub(super) mod users;

@@ -1,16 +1,36 @@
 //! Everybody's accounts.
 
 use axum::Json;
-use axum::extract::State;
-use openindex_domain::InvalidId;
-use openindex_domain::user::{MAX_PAGE, UserId};
+use axum::extract::{FromRequestParts, Path, State};
+use http::StatusCode;
+use http::request::Parts;
+use openindex_domain::session::LinkSubject;
+use openindex_domain::user::{Role, UserChange, UserError, UserId};
 
-use crate::server::body::QueryFields;
-use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
-use crate::wire::UserList;
+use crate::server::body::{JsonFields, QueryFields};
+use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
+use crate::wire::{PatchUser, PlainSecret, ProblemBody, SignInLink, User, UserList};
 
-/// How many users a page has unless asked otherwise.
-const DEFAULT_PAGE: u32 = 50;
+/// The id of a user in a path. One that cannot be is like one that is not there: 404.
+pub(in crate::server) struct UserPath(UserId);
+
+impl<S: Send + Sync> FromRequestParts<S> for UserPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|Path(id)| id.parse().ok())
+            .map(Self)
+            .ok_or_else(|| UserError::NotFound.into())
+    }
+}
+
+/// Reads a role, as a field of a body.
+pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("must be member or admin")
+}
 
 /// All users, in the order of their joining, a page at a time.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
@@ -25,23 +45,130 @@ pub(in crate::server) async fn list(
     State(state): State<ApiState>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<UserList>, Problem> {
-    let limit = fields.integer("limit", |limit| {
-        u32::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=MAX_PAGE).contains(limit))
-            .ok_or_else(|| format!("must be from 1 to {MAX_PAGE}"))
-    });
-    let after = fields.text("cursor", |text| {
-        text.parse::<UserId>()
-            .map_err(|InvalidId| "must be the nextCursor of the page before")
-    });
+    let limit = fields.limit();
+    let after = fields.cursor(|text| text.parse().ok());
     fields.finish()?;
-    let page = state
-        .users
-        .list(&principal, after, limit.unwrap_or(DEFAULT_PAGE))
-        .await?;
+    let page = state.users.list(&principal, after, limit).await?;
     Ok(Json(UserList {
         items: page.users.iter().map(to_wire::user).collect(),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
+}
+
+/// One user.
+#[utoipa::path(get, path = "/admin/users/{id}", tag = "admin", operation_id = "getUser",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 200, description = "The user", body = User),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn show(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    UserPath(id): UserPath,
+) -> Result<Json<User>, Problem> {
+    let user = state.users.get(&principal, id).await?;
+    Ok(Json(to_wire::user(&user)))
+}
+
+/// Give a user another role.
+///
+/// It counts at once, for tokens and browser sessions that they have as well.
+#[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "patchUser",
+    params(("id" = String, Path, description = "`usr_…`")),
+    request_body = PatchUser,
+    responses(
+        (status = 200, description = "The user as they are now", body = User),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`last_admin`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn patch(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    UserPath(id): UserPath,
+    JsonFields(mut fields): JsonFields,
+) -> Result<Json<User>, Problem> {
+    let role = fields.text("role", parse_role);
+    let role = fields.require("role", role);
+    fields.finish()?;
+    let role = role.ok_or_else(Problem::internal)?;
+    let change = UserChange::SetRole(role);
+    let user = state.users.change(&principal, id, change, &context).await?;
+    Ok(Json(to_wire::user(&user)))
+}
+
+/// Suspend a user.
+///
+/// When this has answered, none of their tokens is accepted, and their browser sessions have
+/// ended. A user who is suspended already stays so.
+#[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin", operation_id = "suspendUser",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 200, description = "The user as they are now", body = User),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`last_admin`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn suspend(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    UserPath(id): UserPath,
+) -> Result<Json<User>, Problem> {
+    let change = UserChange::Suspend;
+    let user = state.users.change(&principal, id, change, &context).await?;
+    Ok(Json(to_wire::user(&user)))
+}
+
+/// Lift a user's suspension. Their tokens are accepted again.
+#[utoipa::path(post, path = "/admin/users/{id}/unsuspend", tag = "admin",
+    operation_id = "unsuspendUser",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 200, description = "The user as they are now", body = User),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn unsuspend(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    UserPath(id): UserPath,
+) -> Result<Json<User>, Problem> {
+    let change = UserChange::Unsuspend;
+    let user = state.users.change(&principal, id, change, &context).await?;
+    Ok(Json(to_wire::user(&user)))
+}
+
+/// Make a one-time link with which a user chooses a new password.
+///
+/// For somebody who has none, or forgot it. It can be used for an hour; earlier ones are void.
+#[utoipa::path(post, path = "/admin/users/{id}/sign-in-link", tag = "admin",
+    operation_id = "createSignInLink",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 201, description = "The link, which is never shown again", body = SignInLink),
+        (status = 404, description = "`not_found`: no such user, or they are suspended",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn sign_in_link(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    UserPath(id): UserPath,
+) -> Result<(StatusCode, Json<SignInLink>), Problem> {
+    let subject = LinkSubject::ByAdmin(&principal, id);
+    let new = state.sessions.create_link(subject, &context).await?;
+    let link = SignInLink {
+        id: new.link.id.to_string(),
+        user_id: new.link.user.to_string(),
+        expires_at: new.link.expires_at.to_string(),
+        url: PlainSecret::new(&state.settings.sign_in_link(&new.secret)),
+    };
+    Ok((StatusCode::CREATED, Json(link)))
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 
-use crate::server::{AnyToken, to_wire};
+use crate::server::{AnyToken, Problem, to_wire};
 use crate::wire::Me;
 
 pub(super) mod pats;
@@ -10,6 +10,8 @@ pub(super) mod pats;
 /// Who am I, and with which token?
 #[utoipa::path(get, path = "/me", tag = "me", operation_id = "me",
     responses((status = 200, description = "The token's owner and the token", body = Me)))]
-pub(super) async fn show(AnyToken(principal): AnyToken) -> Json<Me> {
-    Json(to_wire::me(&principal))
+pub(super) async fn show(AnyToken(principal): AnyToken) -> Result<Json<Me>, Problem> {
+    to_wire::me(&principal)
+        .map(Json)
+        .ok_or_else(Problem::authentication_required)
 }

@@ -16,7 +16,7 @@ use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// The id of a token in a path. One that cannot be is like one that is not there: 404.
-pub(in crate::server) struct PatPath(TokenId);
+pub(in crate::server) struct PatPath(pub(in crate::server) TokenId);
 
 impl<S: Send + Sync> FromRequestParts<S> for PatPath {
     type Rejection = Problem;

@@ -1,0 +1,125 @@
+//! What an administrator asks for.
+
+use std::io::Write;
+
+use openindex_domain::invite::InviteId;
+use openindex_domain::token::TokenId;
+use openindex_domain::user::UserId;
+use ureq::http::Method;
+
+use crate::wire::{
+    AdminPatList, AuditList, CreateInvite, CreatedInvite, InviteList, PatchUser, RevokePats,
+    RevokedPats, Role, SignInLink, Stats, User, UserList,
+};
+
+use super::query::PathQuery;
+use super::{AuditQuery, Client, ClientError, ExportError, ExportFormat, PageQuery, PatFilter};
+
+impl Client {
+    /// One page of the instance's users, in the order of their joining.
+    pub fn users_list(&self, page: &PageQuery) -> Result<UserList, ClientError> {
+        self.get(&PathQuery::new("/admin/users").page(page).finish())
+    }
+
+    /// One user.
+    pub fn user_get(&self, id: UserId) -> Result<User, ClientError> {
+        self.get(&format!("/admin/users/{id}"))
+    }
+
+    /// Changes what a user may do at most; it acts at once on all of their tokens and sessions.
+    pub fn user_set_role(&self, id: UserId, role: Role) -> Result<User, ClientError> {
+        let path = format!("/admin/users/{id}");
+        let wanted = PatchUser { role };
+        let answer = self.0.send(Method::PATCH, &path, Some(&wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// Suspends a user: none of their tokens and sessions is accepted any more.
+    pub fn user_suspend(&self, id: UserId) -> Result<User, ClientError> {
+        self.post(&format!("/admin/users/{id}/suspend"))
+    }
+
+    /// Lets a suspended user act again.
+    pub fn user_unsuspend(&self, id: UserId) -> Result<User, ClientError> {
+        self.post(&format!("/admin/users/{id}/unsuspend"))
+    }
+
+    /// Makes a one-time link that opens a user's account; an earlier one is void from then on.
+    pub fn user_sign_in_link(&self, id: UserId) -> Result<SignInLink, ClientError> {
+        self.post(&format!("/admin/users/{id}/sign-in-link"))
+    }
+
+    /// One page of the invites, the newest first.
+    pub fn invites_list(&self, page: &PageQuery) -> Result<InviteList, ClientError> {
+        self.get(&PathQuery::new("/admin/invites").page(page).finish())
+    }
+
+    /// Invites somebody. Not to be repeated without looking when the answer got lost: see
+    /// [`ClientError::Transport`].
+    pub fn invite_create(&self, wanted: &CreateInvite) -> Result<CreatedInvite, ClientError> {
+        let answer = self.0.send(Method::POST, "/admin/invites", Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// Withdraws an invite: its link is worth nothing from then on.
+    pub fn invite_withdraw(&self, id: InviteId) -> Result<(), ClientError> {
+        self.delete(&format!("/admin/invites/{id}"))
+    }
+
+    /// One page of everybody's tokens, the newest first.
+    pub fn admin_pats_list(
+        &self,
+        filter: &PatFilter,
+        page: &PageQuery,
+    ) -> Result<AdminPatList, ClientError> {
+        let path = PathQuery::new("/admin/pats").pats(filter).page(page);
+        self.get(&path.finish())
+    }
+
+    /// Revokes anybody's token: once this has returned, nobody gets in with it.
+    pub fn admin_pat_revoke(&self, id: TokenId) -> Result<(), ClientError> {
+        self.delete(&format!("/admin/pats/{id}"))
+    }
+
+    /// Revokes all tokens that the filters want, in one change; or, with `dry_run`, answers which
+    /// they are. See [`PatFilter::revocation`].
+    pub fn admin_pats_revoke(&self, wanted: &RevokePats) -> Result<RevokedPats, ClientError> {
+        let answer = self
+            .0
+            .send_large(Method::POST, "/admin/pats/revoke", Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// How much of everything there is.
+    pub fn stats(&self) -> Result<Stats, ClientError> {
+        self.get("/stats")
+    }
+
+    /// One page of the audit trail, the newest first.
+    pub fn audit_list(
+        &self,
+        filter: &AuditQuery,
+        page: &PageQuery,
+    ) -> Result<AuditList, ClientError> {
+        self.get(&PathQuery::new("/audit").audit(filter).page(page).finish())
+    }
+
+    /// Writes the whole audit trail, or what the filter wants of it, to `sink` as it arrives.
+    /// Answers how many bytes that were. It may take as long as it keeps arriving; the timeout of
+    /// the options is for each piece.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`]; part of the trail may have been written.
+    pub fn audit_export(
+        &self,
+        filter: &AuditQuery,
+        format: ExportFormat,
+        sink: &mut dyn Write,
+    ) -> Result<u64, ExportError> {
+        let path = PathQuery::new("/audit/export")
+            .set("format", Some(format.as_str()))
+            .audit(filter);
+        self.0.stream(&path.finish(), sink)
+    }
+}

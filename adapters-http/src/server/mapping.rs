@@ -1,0 +1,277 @@
+//! The one mapping of the domain's errors to problems: statuses, codes, challenges and advice.
+
+use openindex_domain::StoreError;
+use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::attempt::Throttled;
+use openindex_domain::audit::AuditError;
+use openindex_domain::entropy::EntropyError;
+use openindex_domain::inventory::InventoryError;
+use openindex_domain::invite::{InviteError, NotClaimable};
+use openindex_domain::session::SessionError;
+use openindex_domain::token::{
+    MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, VerifyError,
+};
+use openindex_domain::user::{HashError, UserError};
+
+use super::{Code, Problem};
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let (code, advice) = match rejection {
+            Rejection::Malformed(_) => (Code::TokenMalformed, "copy the whole token and try again"),
+            Rejection::Unknown => (
+                Code::TokenUnknown,
+                "check that it belongs to this server, or create a new one",
+            ),
+            Rejection::Expired { .. } => (Code::TokenExpired, "create a new one"),
+            Rejection::Revoked { .. } => (Code::TokenRevoked, "create a new one"),
+            Rejection::OwnerSuspended => (Code::OwnerSuspended, "ask an administrator"),
+        };
+        Self::new(code, format!("{rejection}; {advice}"))
+            .with_challenge(format!(
+                r#"Bearer realm="openindex", error="invalid_token", error_description="{rejection}""#
+            ))
+            .next("oi auth check")
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::HumanTokenRequired => Self::new(
+                Code::HumanTokenRequired,
+                "a workflow agent run's token may not do this; use a personal access token (oi_pat_…)",
+            )
+            .next("oi profile set --token -"),
+            Denied::InsufficientScope { required } => Self::new(
+                Code::InsufficientScope,
+                match required {
+                    Scope::Admin => {
+                        "this needs a token with the scope admin whose owner is an administrator"
+                    }
+                    Scope::ReadWrite => "this needs a token with the scope read_write",
+                },
+            )
+            .with_challenge(format!(
+                r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
+            ))
+            .next("oi auth check"),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(cause) => {
+                tracing::error!(error = %error, cause = %cause, "the store failed");
+                Self::new(
+                    Code::Unavailable,
+                    "the token store cannot be reached, so nothing was decided; try again shortly",
+                )
+            }
+            StoreError::Corrupt(cause) => {
+                tracing::error!(error = %error, cause = %cause, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<EntropyError> for Problem {
+    fn from(error: EntropyError) -> Self {
+        tracing::error!(%error, "no secret could be made");
+        Self::new(
+            Code::Unavailable,
+            "no secret could be made, so nothing was issued; try again shortly",
+        )
+    }
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Rejected(rejection) => rejection.into(),
+            VerifyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rejected(rejection) => rejection.into(),
+            Refusal::SessionOver => Self::authentication_required(),
+            Refusal::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+impl From<Throttled> for Problem {
+    fn from(throttled: Throttled) -> Self {
+        Self::new(Code::RateLimited, throttled.to_string())
+            .retry_after(throttled.retry_after_seconds)
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match &error {
+            HashError::Busy => Self::new(
+                Code::Unavailable,
+                "too many passwords are being checked; try again shortly",
+            ),
+            HashError::Failed(cause) => {
+                tracing::error!(%error, %cause, "a password could not be hashed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Refused(refusal) => refusal.into(),
+            UserError::NotFound => Self::new(Code::NotFound, "there is no user with this id")
+                .next("oi settings admin users list"),
+            UserError::LastAdmin => Self::new(
+                Code::LastAdmin,
+                "this is the last active administrator; make somebody else one first",
+            ),
+            UserError::Entropy(error) => error.into(),
+            UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Refused(refusal) => refusal.into(),
+            SessionError::SessionRequired => Self::new(
+                Code::SessionRequired,
+                "this is done in the web interface, after signing in",
+            ),
+            SessionError::WrongPassword => Self::invalid_field("currentPassword", &"is wrong"),
+            SessionError::WeakPassword(weak) => Self::invalid_field("password", &weak),
+            SessionError::NotFound => Self::new(
+                Code::NotFound,
+                "there is no such user, or they are suspended",
+            )
+            .next("oi settings admin users list"),
+            SessionError::Throttled(throttled) => throttled.into(),
+            SessionError::Hash(error) => error.into(),
+            SessionError::Entropy(error) => error.into(),
+            SessionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InviteError> for Problem {
+    fn from(error: InviteError) -> Self {
+        match error {
+            InviteError::Refused(refusal) => refusal.into(),
+            InviteError::NotFound => Self::new(
+                Code::NotFound,
+                "there is no such invite, or it was claimed or withdrawn",
+            )
+            .next("oi settings admin invites list"),
+            InviteError::EmailTaken => Self::new(
+                Code::EmailTaken,
+                "somebody with this email address has an account; they can be given a sign-in link",
+            )
+            .next("oi settings admin users list"),
+            InviteError::NotClaimable(NotClaimable::Unknown) => Self::new(
+                Code::NotFound,
+                "there is no such invite; copy the whole link, or ask for a new one",
+            ),
+            InviteError::NotClaimable(
+                reason @ (NotClaimable::NotVouched
+                | NotClaimable::Claimed
+                | NotClaimable::Withdrawn
+                | NotClaimable::Expired
+                | NotClaimable::InstanceHasUsers),
+            ) => Self::new(Code::InviteNotOpen, format!("{reason}; ask for a new one")),
+            InviteError::EmailRequired => Self::invalid_field("email", &"is required"),
+            InviteError::EmailMismatch => {
+                Self::invalid_field("email", &"must be the invited address")
+            }
+            InviteError::NothingToSignInWith => {
+                Self::invalid_field("password", &"or tokenName is required")
+            }
+            InviteError::WeakPassword(weak) => Self::invalid_field("password", &weak),
+            InviteError::Throttled(throttled) => throttled.into(),
+            InviteError::Hash(error) => error.into(),
+            InviteError::Entropy(error) => error.into(),
+            InviteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
+        match error {
+            InventoryError::Refused(refusal) => refusal.into(),
+            InventoryError::NotFound => Self::new(
+                Code::NotFound,
+                "there is no token with this id, or it was deleted",
+            )
+            .next("oi settings admin tokens list"),
+            InventoryError::FilterRequired => Self::new(
+                Code::InvalidRequest,
+                "give at least one filter; without one, every token would be revoked",
+            ),
+            InventoryError::TooMany => Self::invalid_field("tokens", &error),
+            InventoryError::Throttled(throttled) => throttled.into(),
+            InventoryError::Entropy(error) => error.into(),
+            InventoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Denied(denied) => denied.into(),
+            AuditError::Entropy(error) => error.into(),
+            AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(refusal) => refusal.into(),
+            TokenError::NotFound => Self::new(
+                Code::NotFound,
+                "you have no token with this id; it may have been deleted",
+            )
+            .next("oi settings personal tokens list"),
+            TokenError::QuotaReached { quota } => Self::new(
+                Code::TokenLimitReached,
+                format!("you have {quota} live tokens, as many as you may; delete one first"),
+            )
+            .next("oi settings personal tokens list"),
+            TokenError::Expiry(error) => Self::invalid_field("expiresAt", &error),
+            TokenError::Overlap(error) => Self::invalid_field("overlapSeconds", &error),
+            TokenError::NotRotatable(NotRotatable::Expired) => Self::new(
+                Code::TokenNotLive,
+                "an expired token cannot be rotated; create a new one",
+            )
+            .next("oi settings personal tokens create --help"),
+            TokenError::NotRotatable(NotRotatable::AlreadyRotated) => Self::new(
+                Code::TokenAlreadyRotated,
+                format!(
+                    "this token has a successor and ends by itself within {} hours; rotate the \
+                     successor instead",
+                    MAX_OVERLAP_SECONDS / 3600
+                ),
+            )
+            .next("oi settings personal tokens list"),
+            TokenError::Entropy(error) => error.into(),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Invites.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, State};
+use http::StatusCode;
+use http::request::Parts;
+use openindex_domain::invite::{InviteError, InviteId};
+use openindex_domain::user::{Email, Role};
+
+use super::users::parse_role;
+use crate::server::body::{JsonFields, QueryFields};
+use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
+use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret, ProblemBody};
+
+/// The id of an invite in a path. One that cannot be is like one that is not there: 404.
+pub(in crate::server) struct InvitePath(InviteId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InvitePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|Path(id)| id.parse().ok())
+            .map(Self)
+            .ok_or_else(|| InviteError::NotFound.into())
+    }
+}
+
+/// All invites, the newest first, a page at a time.
+#[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "How many at most; 50 unless given"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
+    ),
+    responses((status = 200, description = "The invites, without secrets", body = InviteList)))]
+pub(in crate::server) async fn list(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    QueryFields(mut fields): QueryFields,
+) -> Result<Json<InviteList>, Problem> {
+    let limit = fields.limit();
+    let after = fields.cursor(|text| text.parse().ok());
+    fields.finish()?;
+    let page = state.invites.list(&principal, after, limit).await?;
+    let now = state.tokens.now();
+    let items = page.invites.iter();
+    Ok(Json(InviteList {
+        items: items.map(|invite| to_wire::invite(invite, now)).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
+}
+
+/// Invite somebody.
+///
+/// The answer holds the link to send them. An earlier open invite for the same address is void.
+#[utoipa::path(post, path = "/admin/invites", tag = "admin", operation_id = "createInvite",
+    request_body = CreateInvite,
+    responses(
+        (status = 201, description = "The invite with its link, which is never shown again",
+            body = CreatedInvite),
+        (status = 409, description = "`email_taken`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn create(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    JsonFields(mut fields): JsonFields,
+) -> Result<(StatusCode, Json<CreatedInvite>), Problem> {
+    let email = fields.text("email", Email::parse);
+    let email = fields.require("email", email);
+    let role = fields.text("role", parse_role);
+    fields.finish()?;
+    let email = email.ok_or_else(Problem::internal)?;
+    let role = role.unwrap_or(Role::Member);
+    let new = state
+        .invites
+        .create(&principal, email, role, &context)
+        .await?;
+    let created = CreatedInvite {
+        invite: to_wire::invite(&new.invite, state.tokens.now()),
+        url: PlainSecret::new(&state.settings.invite_link(&new.secret)),
+        code: PlainSecret::new(new.secret.expose()),
+    };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Withdraw an invite. Its link is void at once.
+#[utoipa::path(delete, path = "/admin/invites/{id}", tag = "admin",
+    operation_id = "withdrawInvite",
+    params(("id" = String, Path, description = "`inv_…`")),
+    responses(
+        (status = 204, description = "It is void"),
+        (status = 404, description = "`not_found`: unknown, claimed or withdrawn",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn withdraw(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    context: Context,
+    InvitePath(id): InvitePath,
+) -> Result<StatusCode, Problem> {
+    state.invites.withdraw(&principal, id, &context).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

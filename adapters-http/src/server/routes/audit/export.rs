@@ -1,0 +1,208 @@
+//! The audit trail as a file, streamed page by page.
+
+use std::collections::VecDeque;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use http::header;
+use openindex_domain::access::Principal;
+use openindex_domain::audit::{Audit, AuditCursor, AuditError, AuditFilter};
+use openindex_domain::user::MAX_PAGE;
+
+use super::filter;
+use crate::server::body::QueryFields;
+use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::wire::AuditEvent;
+
+/// What the file is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            _ => Err("must be json or csv"),
+        }
+    }
+}
+
+/// The audit trail as a file, the newest first.
+///
+/// One JSON array, or CSV with a header. It is streamed: when the connection ends before the array
+/// is closed, the file is not whole.
+#[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAudit",
+    params(
+        ("format" = Option<String>, Query, description = "`json` (unless given) or `csv`"),
+        ("actor" = Option<String>, Query, description = "By this user (`usr_…`)"),
+        ("action" = Option<String>, Query, description = "Of this kind, as in `token.issued`"),
+        ("subject" = Option<String>, Query, description = "About this user, token, session or invite"),
+        ("since" = Option<String>, Query, description = "At this date or date-time or later"),
+        ("until" = Option<String>, Query, description = "Before this date or date-time"),
+    ),
+    responses((status = 200, description = "The events", content(
+        (Vec<AuditEvent> = "application/json"),
+        (String = "text/csv"),
+    ))))]
+pub(in crate::server) async fn export(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+    QueryFields(mut fields): QueryFields,
+) -> Result<Response, Problem> {
+    let format = fields.text("format", Format::parse).unwrap_or(Format::Json);
+    let filter = filter(&mut fields);
+    fields.finish()?;
+    let (content_type, name) = match format {
+        Format::Json => ("application/json", "audit.json"),
+        Format::Csv => ("text/csv; charset=utf-8", "audit.csv"),
+    };
+    let mut export = Export {
+        audit: state.audit,
+        principal,
+        filter,
+        format,
+        position: Position::First,
+        ready: VecDeque::new(),
+    };
+    // The first page is asked for before the status is sent, so that an outage is a 503.
+    export.advance().await?;
+    let chunks = stream::unfold(export, |mut export| async move {
+        let chunk = export.next().await?;
+        Some((chunk, export))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+/// Where an export stands.
+#[derive(Debug, Clone, Copy)]
+enum Position {
+    First,
+    After(AuditCursor),
+    Done,
+}
+
+struct Export {
+    audit: Audit,
+    principal: Principal,
+    filter: AuditFilter,
+    format: Format,
+    position: Position,
+    ready: VecDeque<Bytes>,
+}
+
+impl Export {
+    async fn next(&mut self) -> Option<Result<Bytes, AuditError>> {
+        if self.ready.is_empty()
+            && let Err(error) = self.advance().await
+        {
+            tracing::error!(%error, "an export of the audit trail broke off");
+            self.position = Position::Done;
+            return Some(Err(error));
+        }
+        self.ready.pop_front().map(Ok)
+    }
+
+    /// Asks for the next page and makes a chunk of it.
+    async fn advance(&mut self) -> Result<(), AuditError> {
+        let (first, after) = match self.position {
+            Position::First => (true, None),
+            Position::After(cursor) => (false, Some(cursor)),
+            Position::Done => return Ok(()),
+        };
+        let page = self
+            .audit
+            .list(&self.principal, &self.filter, after, MAX_PAGE)
+            .await?;
+        self.position = page.next.map_or(Position::Done, Position::After);
+        let last = page.next.is_none();
+        let events: Vec<AuditEvent> = page.events.iter().map(to_wire::event).collect();
+        let chunk = match self.format {
+            Format::Json => json(&events, first, last).into_bytes(),
+            Format::Csv => csv(&events, first),
+        };
+        self.ready.push_back(chunk.into());
+        Ok(())
+    }
+}
+
+fn json(events: &[AuditEvent], first: bool, last: bool) -> String {
+    let mut text = String::from(if first { "[" } else { "" });
+    for (index, event) in events.iter().enumerate() {
+        text.push_str(if first && index == 0 { "\n" } else { ",\n" });
+        // An event is text alone, which serializes always.
+        text.push_str(&serde_json::to_string(event).unwrap_or_default());
+    }
+    text.push_str(if last { "\n]\n" } else { "" });
+    text
+}
+
+fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail.
+    let mut row = |fields: [&str; 10]| {
+        let _ = writer.write_record(fields.map(harmless));
+    };
+    if first {
+        row([
+            "id",
+            "at",
+            "actorKind",
+            "actorUserId",
+            "actorCredentialId",
+            "action",
+            "subject",
+            "related",
+            "requestId",
+            "clientAddress",
+        ]);
+    }
+    for event in events {
+        let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
+        row([
+            &event.id,
+            &event.at,
+            &event.actor.kind,
+            &text(&event.actor.user_id),
+            &text(&event.actor.credential_id),
+            &event.action,
+            &event.subject,
+            &text(&event.related),
+            &text(&event.request_id),
+            &text(&event.client_address),
+        ]);
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
+/// A request id is the client's own text; a spreadsheet must not take it for a formula.
+fn harmless(field: &str) -> String {
+    if field.starts_with(['=', '+', '-', '@']) {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_is_defused() {
+        assert_eq!(harmless("=cmd|'/c calc'!A1"), "'=cmd|'/c calc'!A1");
+        assert_eq!(harmless("req_1"), "req_1");
+    }
+}

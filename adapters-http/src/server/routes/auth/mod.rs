@@ -1,0 +1,3 @@
+//! What is open to whoever holds the right secret.
+
+pub(super) mod invites;

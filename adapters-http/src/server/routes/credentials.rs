@@ -1,0 +1,42 @@
+//! Leaked secrets.
+
+use axum::extract::State;
+use http::StatusCode;
+
+use crate::server::body::JsonFields;
+use crate::server::{ApiState, Context, Problem, Public};
+use crate::wire::{ProblemBody, ReportCredentials};
+
+/// Report leaked secrets, so that they are revoked.
+///
+/// For whoever finds them, a secret scanner for one. Those that are live are revoked at once and
+/// their owners told; the answer says nothing about which. Limited to 60 calls from one address in
+/// 15 minutes.
+#[utoipa::path(post, path = "/credentials/revoke", tag = "instance",
+    operation_id = "reportCredentials",
+    request_body = ReportCredentials,
+    responses(
+        (status = 202, description = "Thank you"),
+        (status = 400, description = "`invalid_request` or `invalid_field`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`; see `Retry-After`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`; see `Retry-After`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn revoke(
+    _: Public,
+    State(state): State<ApiState>,
+    context: Context,
+    JsonFields(mut fields): JsonFields,
+) -> Result<StatusCode, Problem> {
+    let tokens = fields.texts("tokens");
+    let tokens = fields.require("tokens", tokens);
+    fields.finish()?;
+    let tokens = tokens.ok_or_else(Problem::internal)?;
+    let texts: Vec<&str> = tokens.iter().map(|token| token.as_str()).collect();
+    state.inventory.report(&texts, &context).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,18 @@
+//! How much of everything there is.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::wire::Stats;
+
+/// How much of everything there is.
+#[utoipa::path(get, path = "/stats", tag = "admin", operation_id = "stats",
+    responses((status = 200, description = "As of now", body = Stats)))]
+pub(super) async fn show(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<ApiState>,
+) -> Result<Json<Stats>, Problem> {
+    let counts = state.inventory.stats(&principal).await?;
+    Ok(Json(to_wire::stats(counts)))
+}

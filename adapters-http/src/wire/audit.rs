@@ -1,0 +1,48 @@
+use serde::{Deserialize, Serialize};
+
+/// Who made a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditActor {
+    /// `token`, `session`, `operator` or `anonymous`.
+    pub kind: String,
+    /// The user (`usr_…`), where it was one.
+    pub user_id: Option<String>,
+    /// The token (`pat_…`) or browser session (`ses_…`) that they used.
+    pub credential_id: Option<String>,
+}
+
+/// An entry of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// Names it, as in `evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// When it happened.
+    pub at: String,
+    /// Who did it.
+    pub actor: AuditActor,
+    /// What they did, as in `token.issued`.
+    pub action: String,
+    /// To what, as an id.
+    pub subject: String,
+    /// What else came of it, as an id: the successor of a rotated token, for one.
+    pub related: Option<String>,
+    /// Names the request, in the log too.
+    pub request_id: Option<String>,
+    /// Where the request came from.
+    pub client_address: Option<String>,
+}
+
+/// A page of the audit trail, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditList {
+    /// The events.
+    pub items: Vec<AuditEvent>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,129 @@
+use openindex_domain::invite;
+use serde::{Deserialize, Serialize};
+
+use super::{Pat, PlainSecret, Role, User};
+
+/// Where an invite stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum InviteStatus {
+    /// It can be claimed.
+    Open,
+    /// Somebody claimed it.
+    Claimed,
+    /// It was withdrawn.
+    Withdrawn,
+    /// Its time is up.
+    Expired,
+}
+
+impl From<invite::InviteStatus> for InviteStatus {
+    fn from(status: invite::InviteStatus) -> Self {
+        match status {
+            invite::InviteStatus::Open => Self::Open,
+            invite::InviteStatus::Claimed => Self::Claimed,
+            invite::InviteStatus::Withdrawn => Self::Withdrawn,
+            invite::InviteStatus::Expired => Self::Expired,
+        }
+    }
+}
+
+/// An invite, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Invite {
+    /// Names it, as in `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// The invited address; null for the first administrator, who says theirs when they claim.
+    pub email: Option<String>,
+    /// What its claimant will be allowed at most.
+    pub role: Role,
+    /// Where it stands now.
+    pub status: InviteStatus,
+    /// Who invited; null is the operator.
+    pub created_by: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// It can be claimed before this instant.
+    pub expires_at: String,
+    /// When it was claimed; null is not.
+    pub claimed_at: Option<String>,
+    /// Who claimed it.
+    pub claimed_by: Option<String>,
+}
+
+/// A page of invites, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct InviteList {
+    /// The invites.
+    pub items: Vec<Invite>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Whom to invite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct CreateInvite {
+    /// Their address.
+    pub email: String,
+    /// What they will be allowed at most; `member` unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// A new invite with its link: the only answer that ever holds it.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct CreatedInvite {
+    /// The invite.
+    #[serde(flatten)]
+    pub invite: Invite,
+    /// What to send to whoever is invited, and to nobody else.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub url: PlainSecret,
+    /// The secret in that link, for `POST /auth/invites/claim`.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub code: PlainSecret,
+}
+
+/// What somebody says who claims an invite.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimInvite {
+    /// The secret of the invite.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub code: PlainSecret,
+    /// What they are called: 1 to 100 characters, no control characters.
+    pub name: String,
+    /// Their address: required of the first administrator; of others it must be the invited one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A password to sign in to the web interface with: 15 to 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub password: Option<PlainSecret>,
+    /// The name of a first token. One of password and token is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_name: Option<String>,
+}
+
+/// Somebody who has joined.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct ClaimedInvite {
+    /// The new user.
+    pub user: User,
+    /// Their first token, if they asked for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pat: Option<Pat>,
+    /// Its secret, to be kept now or never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub token: Option<PlainSecret>,
+}

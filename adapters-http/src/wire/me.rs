@@ -1,0 +1,120 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, PlainSecret, Role, Status, WireScope};
+
+/// Who the request acts as, and with which token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    /// The token's owner.
+    pub user: MeUser,
+    /// The token.
+    pub token: MeToken,
+}
+
+/// The owner of the presented token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MeUser {
+    /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// Their address, where the instance knows it.
+    pub email: Option<String>,
+    /// What they are called, where the instance knows it.
+    pub name: Option<String>,
+    /// What they may do at most.
+    pub role: Role,
+}
+
+/// The presented token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MeToken {
+    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// A human's or an agent run's.
+    pub kind: Kind,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it was issued for.
+    pub scope: WireScope,
+    /// The lesser of its scope and what its owner's role allows now.
+    pub effective_scope: WireScope,
+    /// It is live before this instant; null is never.
+    pub expires_at: Option<String>,
+}
+
+/// A personal access token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Pat {
+    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it was issued for.
+    pub scope: WireScope,
+    /// When it was issued.
+    pub created_at: String,
+    /// It is live before this instant; null is never.
+    pub expires_at: Option<String>,
+    /// When a request was last accepted with it, seconds behind at most; null is never.
+    pub last_used_at: Option<String>,
+    /// Where it stands now.
+    pub status: Status,
+}
+
+/// The caller's tokens, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct PatList {
+    /// All of them, live and expired.
+    pub items: Vec<Pat>,
+}
+
+/// A new token with its secret: the only answer that ever holds it.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedPat {
+    /// The token.
+    #[serde(flatten)]
+    pub pat: Pat,
+    /// Its secret, to be kept now or never.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub token: PlainSecret,
+}
+
+/// What to issue. Blank or absent `expiresAt` never expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CreatePat {
+    /// 1 to 100 characters, no control characters.
+    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 100))]
+    pub name: String,
+    /// At most the effective scope of the token that asks.
+    pub scope: WireScope,
+    /// A future RFC 3339 date-time, or a date, which means to the end of that day in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// How to rotate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RotatePat {
+    /// When the new token ends: absent keeps the old one's expiry, blank never expires, otherwise
+    /// as when creating.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// For how many seconds the old token stays live beside the new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(minimum = 0, maximum = 86_400, default = 0))]
+    pub overlap_seconds: Option<i64>,
+}

@@ -1,0 +1,68 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Pat, PlainSecret, Role};
+
+/// A user, as an administrator sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// What they may do at most.
+    pub role: Role,
+    /// When they joined.
+    pub created_at: String,
+    /// Since when they are suspended; null is not.
+    pub suspended_at: Option<String>,
+}
+
+/// A new instance's first administrator, as `oi-server bootstrap --json` prints them.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Bootstrapped {
+    /// The administrator.
+    pub user: User,
+    /// Their token.
+    pub pat: Pat,
+    /// Its secret, to be kept now or never.
+    pub token: PlainSecret,
+}
+
+/// A page of users, in the order of their joining.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserList {
+    /// The users.
+    pub items: Vec<User>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// What to change of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct PatchUser {
+    /// What they may do at most from now on.
+    pub role: Role,
+}
+
+/// A one-time link that opens a user's account: whoever has it chooses a new password.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignInLink {
+    /// Names the link, as in `lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// Whose account it opens.
+    pub user_id: String,
+    /// It can be used before this instant.
+    pub expires_at: String,
+    /// What to give to the user, and to nobody else. It is never shown again.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub url: PlainSecret,
+}

@@ -1,0 +1,60 @@
+//! `/admin/invites`
+
+use serde_json::json;
+
+use crate::support::Server;
+
+#[tokio::test]
+async fn an_invite_is_made_listed_and_withdrawn() {
+    let server = Server::new();
+    let admin = server.admin();
+    let body = json!({"email": "Grace@example.com", "role": "admin"});
+    let created = server.post("/admin/invites", &admin, &body).await;
+    assert_eq!(created.status, 201);
+    assert_eq!(created.header("cache-control"), "no-store");
+    let created = created.json();
+    let id = created["id"].as_str().unwrap();
+    let code = created["code"].as_str().unwrap();
+    assert_eq!(
+        created["url"],
+        format!("https://oi.example.com/join/{code}")
+    );
+    assert_eq!(created["status"], "open");
+    assert_eq!(created["role"], "admin");
+    let list = server.get("/admin/invites", &admin).await;
+    assert_eq!(list.json()["items"][0]["id"], id);
+    assert!(!String::from_utf8_lossy(&list.body).contains(code));
+
+    let path = format!("/admin/invites/{id}");
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
+    let list = server.get("/admin/invites", &admin).await.json();
+    assert_eq!(list["items"][0]["status"], "withdrawn");
+}
+
+#[tokio::test]
+async fn wrong_fields_and_taken_addresses_are_refused() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (body, field) in [
+        (json!({}), "email"),
+        (json!({"email": "grace"}), "email"),
+        (
+            json!({"email": "grace@example.com", "role": "owner"}),
+            "role",
+        ),
+        (json!({"email": "grace@example.com", "name": "G"}), "name"),
+    ] {
+        let answer = server.post("/admin/invites", &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), [field], "{body}");
+    }
+    let taken = json!({"email": "USER1@example.com"});
+    let answer = server.post("/admin/invites", &admin, &taken).await;
+    assert_eq!(answer.problem(409), "email_taken");
+    for path in [
+        "/admin/invites/x",
+        "/admin/invites/inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+    ] {
+        assert_eq!(server.delete(path, &admin).await.problem(404), "not_found");
+    }
+}

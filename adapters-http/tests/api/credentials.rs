@@ -1,0 +1,69 @@
+//! `POST /credentials/revoke`
+
+use axum::body::Body;
+use http::Request;
+use openindex_domain::token::{Expiry, Scope};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server};
+
+async fn report(server: &Server, body: &Value) -> Answer {
+    let request = Request::post("/credentials/revoke").header("content-type", "application/json");
+    server.send(request, Body::from(body.to_string())).await
+}
+
+#[tokio::test]
+async fn live_secrets_end_and_the_reporter_learns_nothing() {
+    let server = Server::new();
+    let admin = server.admin();
+    let leaked = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let secret = leaked.secret.expose();
+    let hit = report(&server, &json!({"tokens": [secret, "nonsense", ""]})).await;
+    let miss = report(&server, &json!({"tokens": ["nonsense"]})).await;
+    let none = report(&server, &json!({"tokens": []})).await;
+    for answer in [&hit, &miss, &none] {
+        assert_eq!(answer.status, 202);
+        assert!(answer.body.is_empty());
+    }
+    assert_eq!(
+        server.get("/me", secret).await.problem(401),
+        "token_revoked"
+    );
+    let trail = server
+        .get("/audit?action=token.reported", &admin)
+        .await
+        .json();
+    assert_eq!(trail["items"].as_array().unwrap().len(), 1);
+    assert_eq!(trail["items"][0]["subject"], leaked.token.id.to_string());
+    assert_eq!(trail["items"][0]["actor"]["kind"], "anonymous");
+}
+
+#[tokio::test]
+async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
+    let server = Server::new();
+    let many = vec!["oi_pat_x"; 1_001];
+    let answer = report(&server, &json!({ "tokens": many })).await;
+    assert_eq!(answer.wrong_fields(), ["tokens"]);
+    let many = vec!["oi_pat_x"; 1_000];
+    assert_eq!(
+        report(&server, &json!({ "tokens": many })).await.status,
+        202
+    );
+    for (body, field) in [
+        (json!({}), "tokens"),
+        (json!({"tokens": "oi_pat_x"}), "tokens"),
+        (json!({"tokens": [7]}), "tokens"),
+        (json!({"tokens": [], "token": "x"}), "token"),
+    ] {
+        assert_eq!(
+            report(&server, &body).await.wrong_fields(),
+            [field],
+            "{body}"
+        );
+    }
+    for _ in 1..60 {
+        assert_eq!(report(&server, &json!({"tokens": []})).await.status, 202);
+    }
+    let answer = report(&server, &json!({"tokens": []})).await;
+    assert_eq!(answer.problem(429), "rate_limited");
+}

@@ -1,0 +1,52 @@
+//! Changes of very many things at once.
+
+mod support;
+
+use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::inventory::{
+    InventoryStore, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+};
+use openindex_domain::testing::fixtures;
+use support::seeded;
+
+#[tokio::test]
+async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
+    let postgres = seeded().await;
+    postgres
+        .execute(
+            "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+             SELECT ('00000002-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'personal', \
+                    u.id, 'token', 'admin', decode(lpad(to_hex(n), 64, '0'), 'hex'), \
+                    u.created_at \
+             FROM users u, generate_series(1, 20000) AS n",
+        )
+        .await;
+    let now = fixtures::NOW;
+    let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
+    let change = RevokeMatching {
+        actor: Actor {
+            credential: CredentialId::Token(acting),
+            requirement: Requirement::HUMAN_ADMIN,
+            now,
+        },
+        filter: TokenFilter::default(),
+        kept: Some(acting),
+        audit: fixtures::audit(1, now, action, Subject::Token(acting)),
+    };
+    let outcome = postgres.store.revoke_matching(change).await;
+    let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("the store answers") else {
+        panic!("the actor is good");
+    };
+    assert_eq!(revoked.len(), 20_000);
+    let left = postgres
+        .store
+        .tokens(&TokenFilter::default(), now, None, 10)
+        .await;
+    assert_eq!(left.expect("the store answers").len(), 1, "the acting one");
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_events")
+        .fetch_one(&postgres.raw)
+        .await
+        .expect("a count");
+    assert_eq!(events, 20_000);
+}

@@ -1,0 +1,231 @@
+//! What the schema refuses and, where it was tampered with, what comes of it.
+
+mod support;
+
+use openindex_adapters_postgres::PostgresStore;
+use openindex_domain::StoreError;
+use openindex_domain::attempt::{AttemptStore, Bucket};
+use openindex_domain::audit::{AuditFilter, AuditStore};
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Digest, TokenStore};
+use openindex_domain::user::UserStore;
+use support::{insertion, is_corrupt, seeded};
+
+#[tokio::test]
+async fn values_that_the_domain_refuses_are_corrupt() {
+    let postgres = seeded().await;
+    postgres
+        .execute(
+            "ALTER TABLE tokens DROP CONSTRAINT tokens_scope_check; \
+             ALTER TABLE tokens DROP CONSTRAINT tokens_kind_check; \
+             ALTER TABLE users DROP CONSTRAINT users_role_check; \
+             ALTER DOMAIN instant DROP CONSTRAINT instant_range",
+        )
+        .await;
+    for (damage, repair) in [
+        (
+            "UPDATE tokens SET scope = 'root'",
+            "UPDATE tokens SET scope = 'admin'",
+        ),
+        (
+            "UPDATE tokens SET kind = 'robot'",
+            "UPDATE tokens SET kind = 'personal'",
+        ),
+        (
+            "UPDATE tokens SET name = ' '",
+            "UPDATE tokens SET name = 'a name'",
+        ),
+        (
+            "UPDATE tokens SET expires_at = '1969-12-31 00:00:00+00'",
+            "UPDATE tokens SET expires_at = NULL",
+        ),
+        (
+            "UPDATE tokens SET successor = 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2'",
+            "UPDATE tokens SET successor = NULL",
+        ),
+        (
+            "UPDATE users SET role = 'owner'",
+            "UPDATE users SET role = 'admin'",
+        ),
+        (
+            "UPDATE users SET email = 'nobody'",
+            "UPDATE users SET email = 'user1@example.com'",
+        ),
+    ] {
+        postgres.execute(damage).await;
+        let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(is_corrupt(&found), "{damage}: {found:?}");
+        postgres.execute(repair).await;
+        let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(found.expect("repaired").is_some(), "{repair}");
+    }
+}
+
+/// One row of everything that goes with an account.
+const FURNITURE: &str = r"
+    INSERT INTO sessions SELECT '00000000-0000-0000-0000-000000000000', id,
+        decode(repeat('00', 32), 'hex'), to_timestamp(1), to_timestamp(1), 'b' FROM users;
+    INSERT INTO sign_in_links SELECT '00000000-0000-0000-0000-000000000000', id,
+        decode(repeat('00', 32), 'hex'), NULL, to_timestamp(1), to_timestamp(2), NULL FROM users;
+    INSERT INTO invites VALUES ('00000000-0000-0000-0000-000000000000', 'person', 'a@b', 'a@b',
+        'member', decode(repeat('00', 32), 'hex'), NULL, to_timestamp(1), to_timestamp(2), NULL,
+        NULL, NULL);
+    INSERT INTO attempts VALUES ('key', to_timestamp(1), 1);
+    INSERT INTO notices SELECT id, 'pat_00000002000070008000000000000000', 'name', to_timestamp(1)
+        FROM users;
+    INSERT INTO audit_events (id, at, actor, action, subject)
+        VALUES ('00000000-0000-0000-0000-000000000000', to_timestamp(1), 'anonymous',
+                'session.refused', 'usr_00000001000070008000000000000001');";
+
+/// Reads all of it, and answers the first thing that is wrong.
+async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
+    let user = fixtures::user(1).id;
+    let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
+    store.sessions(user).await?;
+    store.find_session(&nothing).await?;
+    store.find_link(&nothing).await?;
+    store.find_invite(&nothing).await?;
+    store.notices(user).await?;
+    store.account("user1@example.com").await?;
+    store.events(&AuditFilter::default(), None, 9).await?;
+    let bucket = Bucket {
+        key: "key".to_owned(),
+        limit: u32::MAX,
+    };
+    let _ = store.count(&[bucket], fixtures::NOW).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
+    let postgres = seeded().await;
+    postgres.execute(FURNITURE).await;
+    read_everything(&postgres.store).await.expect("all is well");
+    postgres
+        .execute(
+            "ALTER DOMAIN instant DROP CONSTRAINT instant_range; \
+             ALTER TABLE invites DROP CONSTRAINT invites_kind_check; \
+             ALTER TABLE invites DROP CONSTRAINT invites_role_check; \
+             ALTER TABLE invites DROP CONSTRAINT invites_email_check; \
+             ALTER TABLE invites DROP CONSTRAINT invites_email_key_check; \
+             ALTER TABLE invites DROP CONSTRAINT invites_has_role_check; \
+             ALTER TABLE invites DROP CONSTRAINT invites_claimed_check; \
+             ALTER TABLE attempts DROP CONSTRAINT attempts_count_check; \
+             DROP TRIGGER audit_events_append_only ON audit_events; \
+             ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_check; \
+             ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_user_check; \
+             ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_session_check",
+        )
+        .await;
+    for (damage, repair) in [
+        (
+            "UPDATE sessions SET client = chr(10)",
+            "UPDATE sessions SET client = 'b'",
+        ),
+        (
+            "UPDATE sessions SET created_at = '1969-12-31 00:00:00+00'",
+            "UPDATE sessions SET created_at = to_timestamp(1)",
+        ),
+        (
+            "UPDATE sign_in_links SET used_at = '1969-12-31 00:00:00+00'",
+            "UPDATE sign_in_links SET used_at = NULL",
+        ),
+        (
+            "UPDATE invites SET kind = 'guest'",
+            "UPDATE invites SET kind = 'person'",
+        ),
+        (
+            "UPDATE invites SET role = 'owner'",
+            "UPDATE invites SET role = 'member'",
+        ),
+        (
+            "UPDATE invites SET email = NULL",
+            "UPDATE invites SET email = 'a@b'",
+        ),
+        (
+            "UPDATE invites SET claimed_at = to_timestamp(1)",
+            "UPDATE invites SET claimed_at = NULL",
+        ),
+        (
+            "UPDATE attempts SET count = -1",
+            "UPDATE attempts SET count = 1",
+        ),
+        (
+            "UPDATE notices SET token = 'usr_00000002000070008000000000000000'",
+            "UPDATE notices SET token = 'pat_00000002000070008000000000000000'",
+        ),
+        (
+            "UPDATE notices SET token_name = ''",
+            "UPDATE notices SET token_name = 'name'",
+        ),
+        (
+            "UPDATE audit_events SET actor = 'ghost'",
+            "UPDATE audit_events SET actor = 'anonymous'",
+        ),
+        (
+            "UPDATE audit_events SET actor = 'session'",
+            "UPDATE audit_events SET actor = 'anonymous'",
+        ),
+        (
+            "UPDATE audit_events SET action = 'token.eaten'",
+            "UPDATE audit_events SET action = 'session.refused'",
+        ),
+        (
+            "UPDATE audit_events SET client_address = 'here'",
+            "UPDATE audit_events SET client_address = NULL",
+        ),
+        (
+            "UPDATE audit_events SET request_id = 'a b'",
+            "UPDATE audit_events SET request_id = NULL",
+        ),
+    ] {
+        postgres.execute(damage).await;
+        let read = read_everything(&postgres.store).await;
+        assert!(is_corrupt(&read), "{damage}: {read:?}");
+        postgres.execute(repair).await;
+        let read = read_everything(&postgres.store).await;
+        assert!(read.is_ok(), "{repair}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
+    let postgres = seeded().await;
+    postgres
+        .execute(
+            r"ALTER TABLE tokens DROP CONSTRAINT tokens_digest_check;
+              UPDATE tokens SET digest = '\x00'",
+        )
+        .await;
+    let inserted = postgres.store.insert_within_quota(insertion(1)).await;
+    assert!(is_corrupt(&inserted), "{inserted:?}");
+}
+
+#[tokio::test]
+async fn the_schema_refuses_what_the_domain_would() {
+    let postgres = seeded().await;
+    postgres.execute(FURNITURE).await;
+    for damage in [
+        "UPDATE tokens SET scope = 'root'",
+        r"UPDATE tokens SET digest = '\x00'",
+        "UPDATE tokens SET created_at = 'infinity'",
+        "UPDATE tokens SET expires_at = '-infinity'",
+        "UPDATE tokens SET created_at = '10000-01-01 00:00:00+00'",
+        "UPDATE tokens SET created_at = '1969-12-31 23:59:59+00'",
+        "UPDATE users SET role = 'owner'",
+        "DELETE FROM users",
+        r"UPDATE sessions SET digest = '\x00'",
+        r"UPDATE sign_in_links SET digest = '\x00'",
+        r"UPDATE invites SET digest = '\x00'",
+        "UPDATE invites SET kind = 'first_admin'",
+        "UPDATE invites SET claimed_at = created_at",
+        "UPDATE attempts SET count = -1",
+        "INSERT INTO audit_events (id, at, actor, action, subject) \
+         VALUES (gen_random_uuid(), to_timestamp(1), 'session', '', '')",
+    ] {
+        let answer = sqlx::raw_sql(damage).execute(&postgres.raw).await;
+        assert!(answer.is_err(), "{damage}");
+    }
+}

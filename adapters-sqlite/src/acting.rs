@@ -1,0 +1,33 @@
+//! The credential behind a change, read again inside its transaction.
+
+use openindex_domain::StoreError;
+use openindex_domain::access::{ActingRecord, Actor, CredentialId};
+use sqlx::SqliteConnection;
+
+use crate::{sessions, tokens};
+
+/// The acting credential's record; `None` when it is gone.
+pub(crate) async fn record(
+    connection: &mut SqliteConnection,
+    actor: &Actor,
+) -> Result<Option<ActingRecord>, StoreError> {
+    Ok(match actor.credential {
+        CredentialId::Token(id) => tokens::record_by_id(connection, id)
+            .await?
+            .map(ActingRecord::Token),
+        CredentialId::Session(id) => sessions::record_by_id(connection, id)
+            .await?
+            .map(ActingRecord::Session),
+    })
+}
+
+/// The same where there may be no acting credential, but the server itself.
+pub(crate) async fn optional_record(
+    connection: &mut SqliteConnection,
+    actor: Option<&Actor>,
+) -> Result<Option<ActingRecord>, StoreError> {
+    match actor {
+        Some(actor) => record(connection, actor).await,
+        None => Ok(None),
+    }
+}

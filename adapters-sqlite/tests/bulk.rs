@@ -1,0 +1,54 @@
+//! Changes of very many things at once.
+
+mod support;
+
+use openindex_adapters_sqlite::SqliteOptions;
+use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::inventory::{
+    InventoryStore, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+};
+use openindex_domain::testing::fixtures;
+use support::seeded;
+
+#[tokio::test]
+async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite
+        .execute(
+            "WITH RECURSIVE numbers (n) AS \
+                 (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000) \
+             INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+             SELECT unhex(printf('00000002000070008000%012x', n)), 'personal', u.id, 'token', \
+                    'admin', unhex(printf('%064x', n)), u.created_at \
+             FROM users u, numbers",
+        )
+        .await;
+    let now = fixtures::NOW;
+    let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
+    let change = RevokeMatching {
+        actor: Actor {
+            credential: CredentialId::Token(acting),
+            requirement: Requirement::HUMAN_ADMIN,
+            now,
+        },
+        filter: TokenFilter::default(),
+        kept: Some(acting),
+        audit: fixtures::audit(1, now, action, Subject::Token(acting)),
+    };
+    let outcome = sqlite.store.revoke_matching(change).await;
+    let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("the store answers") else {
+        panic!("the actor is good");
+    };
+    assert_eq!(revoked.len(), 20_000);
+    let left = sqlite
+        .store
+        .tokens(&TokenFilter::default(), now, None, 10)
+        .await;
+    assert_eq!(left.expect("the store answers").len(), 1, "the acting one");
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_events")
+        .fetch_one(&sqlite.raw)
+        .await
+        .expect("a count");
+    assert_eq!(events, 20_000);
+}

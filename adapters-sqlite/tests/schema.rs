@@ -1,0 +1,329 @@
+//! Migrations, and what the schema refuses or, where it was tampered with, what comes of it.
+
+mod support;
+
+use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
+use openindex_domain::attempt::{AttemptStore, Bucket};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
+};
+use openindex_domain::invite::InviteStore;
+use openindex_domain::session::SessionStore;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Digest, InsertOutcome, TokenStore};
+use openindex_domain::user::UserStore;
+use openindex_domain::{StoreError, StoreHealth};
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use support::{Sqlite, insertion, is_corrupt, seeded};
+
+#[tokio::test]
+async fn a_database_that_was_not_migrated_is_not_ready() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}", directory.path().join("store.db").display());
+    let store = SqliteStore::connect(&url).await.expect("a store");
+    assert!(is_corrupt(&store.ready().await));
+    assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
+    store.migrate().await.expect("migrated");
+    store.ready().await.expect("ready");
+    store.migrate().await.expect("and again, without effect");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+             execution_time) VALUES (9999, 'of a newer release', TRUE, x'00', 1)",
+        )
+        .await;
+    sqlite.store.ready().await.expect("still served");
+    sqlite.store.migrate().await.expect("nothing to do");
+    sqlite
+        .execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
+        .await;
+    assert!(is_corrupt(&sqlite.store.ready().await));
+    assert!(is_corrupt(&sqlite.store.migrate().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_the_same_time_all_migrate() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}", directory.path().join("store.db").display());
+    let starting: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                let store = SqliteStore::connect(&url).await?;
+                store.migrate().await?;
+                store.ready().await
+            })
+        })
+        .collect();
+    for started in starting {
+        started.await.expect("no panic").expect("ready");
+    }
+}
+
+/// User 1, their token 0, and an event by that token, as the first release wrote them.
+const OF_THE_FIRST_RELEASE: &str = "
+    INSERT INTO users VALUES (unhex('00000001000070008000000000000001'), 'user1@example.com',
+        'user1@example.com', 'User 1', 'admin', 1795500000000, NULL);
+    INSERT INTO tokens VALUES (unhex('00000002000070008000000000000000'), 'personal',
+        unhex('00000001000070008000000000000001'), 'token 0', 'admin',
+        unhex('0000000000000000d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1'),
+        1795500000000, NULL, NULL, NULL, NULL);
+    INSERT INTO audit_events VALUES (unhex('00000003000070008000000000000001'), 1795500000000,
+        'token', 'usr_00000001000070008000000000000001', 'pat_00000002000070008000000000000000',
+        'token.rotated', 'pat_00000002000070008000000000000000',
+        'pat_00000002000070008000000000000001', 'req-1');
+    INSERT INTO audit_events VALUES (unhex('00000003000070008000000000000002'), 1795500000000,
+        'operator', NULL, NULL, 'instance.bootstrapped', 'usr_00000001000070008000000000000001',
+        NULL, NULL);";
+
+#[tokio::test]
+async fn what_the_first_release_wrote_is_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let raw = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .expect("a file");
+    let migrator = sqlx::migrate!();
+    migrator.run_to(1, &raw).await.expect("the first schema");
+    sqlx::raw_sql(OF_THE_FIRST_RELEASE)
+        .execute(&raw)
+        .await
+        .expect("rows");
+
+    let url = format!("sqlite://{}", path.display());
+    let store = SqliteStore::connect(&url).await.expect("a store");
+    store.migrate().await.expect("migrated");
+    store.ready().await.expect("ready");
+    let user = fixtures::user(1);
+    let account = store.account("user1@example.com").await.expect("answered");
+    let account = account.expect("the user");
+    assert_eq!((account.user, account.password), (user.clone(), None));
+    let record = store.find_by_digest(&fixtures::digest(0)).await;
+    let record = record.expect("answered").expect("the token");
+    assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
+
+    let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
+    let (now, action) = (fixtures::NOW, AuditAction::TokenRotated);
+    let mut rotated = fixtures::audit(1, now, action, Subject::Token(token));
+    rotated.actor = AuditActor::Token {
+        user: user.id,
+        token,
+    };
+    rotated.related = Some(Subject::Token(next));
+    rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
+    let action = AuditAction::InstanceBootstrapped;
+    let begun = fixtures::audit(2, now, action, Subject::User(user.id));
+    let trail = store.events(&AuditFilter::default(), None, 10).await;
+    assert_eq!(trail.expect("answered"), [begun, rotated]);
+    for change in ["UPDATE audit_events SET at = 0", "DELETE FROM audit_events"] {
+        let answer = sqlx::raw_sql(change).execute(&raw).await;
+        assert!(answer.is_err(), "{change}");
+    }
+    // And it goes on from there.
+    let inserted = store.insert_within_quota(insertion(3)).await;
+    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+}
+
+#[tokio::test]
+async fn values_that_the_domain_refuses_are_corrupt() {
+    for damage in [
+        "UPDATE tokens SET scope = 'root'",
+        "UPDATE tokens SET kind = 'robot'",
+        "UPDATE tokens SET name = ' '",
+        "UPDATE tokens SET created_at = -1",
+        "UPDATE tokens SET expires_at = 253402300800000",
+        "UPDATE tokens SET successor = 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2'",
+        "UPDATE tokens SET id = x'00'",
+        "UPDATE users SET role = 'owner'",
+        "UPDATE users SET email = 'nobody'",
+    ] {
+        let sqlite = seeded(SqliteOptions::default()).await;
+        sqlite
+            .execute("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
+            .await;
+        sqlite.execute(damage).await;
+        let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(is_corrupt(&found), "{damage}: {found:?}");
+    }
+}
+
+/// One row of everything that goes with an account.
+const FURNITURE: &str = "
+    INSERT INTO sessions VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), 1, 1, 'b');
+    INSERT INTO sign_in_links VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), NULL,
+        1, 2, NULL);
+    INSERT INTO invites VALUES (zeroblob(16), 'person', 'a@b', 'a@b', 'member', zeroblob(32), NULL,
+        1, 2, NULL, NULL, NULL);
+    INSERT INTO attempts VALUES ('key', 1, 1);
+    INSERT INTO notices VALUES ((SELECT id FROM users), 'pat_00000002000070008000000000000000',
+        'name', 1);
+    INSERT INTO audit_events (id, at, actor, action, subject)
+        VALUES (zeroblob(16), 1, 'anonymous', 'session.refused',
+                'usr_00000001000070008000000000000001');";
+
+/// Reads all of it, and answers the first thing that is wrong.
+async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
+    let user = fixtures::user(1).id;
+    let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
+    store.sessions(user).await?;
+    store.find_session(&nothing).await?;
+    store.find_link(&nothing).await?;
+    store.find_invite(&nothing).await?;
+    store.notices(user).await?;
+    store.account("user1@example.com").await?;
+    store.events(&AuditFilter::default(), None, 9).await?;
+    let bucket = Bucket {
+        key: "key".to_owned(),
+        limit: u32::MAX,
+    };
+    let _ = store.count(&[bucket], fixtures::NOW).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
+    for damage in [
+        "",
+        "UPDATE sessions SET created_at = -1",
+        "UPDATE sessions SET client = char(10)",
+        "UPDATE sessions SET id = x'00'",
+        "UPDATE sign_in_links SET used_at = 253402300800000",
+        "UPDATE sign_in_links SET created_by = x'00'",
+        "UPDATE invites SET kind = 'guest'",
+        "UPDATE invites SET role = 'owner'",
+        "UPDATE invites SET email = NULL",
+        "UPDATE invites SET claimed_at = 1",
+        "UPDATE attempts SET count = -1",
+        "UPDATE notices SET token = 'usr_00000002000070008000000000000000'",
+        "UPDATE notices SET token_name = ''",
+        "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET actor = 'ghost'",
+        "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET action = 'token.eaten'",
+        "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET client_address = 'here'",
+        "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET request_id = 'a b'",
+        "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET actor = 'session'",
+    ] {
+        let sqlite = seeded(SqliteOptions::default()).await;
+        sqlite.execute(FURNITURE).await;
+        sqlite
+            .execute("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
+            .await;
+        sqlite.execute(damage).await;
+        let read = read_everything(&sqlite.store).await;
+        assert_eq!(is_corrupt(&read), !damage.is_empty(), "{damage}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite
+        .execute("PRAGMA ignore_check_constraints = ON; UPDATE tokens SET digest = zeroblob(31)")
+        .await;
+    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    assert!(is_corrupt(&inserted), "{inserted:?}");
+}
+
+#[tokio::test]
+async fn the_schema_refuses_what_the_domain_would() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite.execute(FURNITURE).await;
+    for damage in [
+        "UPDATE tokens SET scope = 'root'",
+        "UPDATE tokens SET digest = zeroblob(31)",
+        "UPDATE tokens SET digest = 'text'",
+        "UPDATE tokens SET created_at = 'now'",
+        "UPDATE users SET role = 'owner'",
+        "DELETE FROM users",
+        "UPDATE sessions SET digest = zeroblob(31)",
+        "UPDATE sign_in_links SET digest = 'text'",
+        "UPDATE invites SET digest = zeroblob(33)",
+        "UPDATE invites SET kind = 'first_admin'",
+        "UPDATE invites SET claimed_at = 1",
+        "UPDATE attempts SET count = -1",
+        "INSERT INTO audit_events (id, at, actor, action, subject) \
+         VALUES (randomblob(16), 1, 'session', '', '')",
+    ] {
+        let answer = sqlx::raw_sql(damage).execute(&sqlite.raw).await;
+        assert!(answer.is_err(), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn the_trail_is_append_only() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
+    for change in ["UPDATE audit_events SET at = 0", "DELETE FROM audit_events"] {
+        let answer = sqlx::raw_sql(change).execute(&sqlite.raw).await;
+        assert!(answer.is_err(), "{change}");
+    }
+    let trail = sqlite
+        .store
+        .events(&AuditFilter::default(), None, 10)
+        .await
+        .expect("the store answers");
+    assert_eq!(trail, vec![insertion(1).audit]);
+}
+
+#[tokio::test]
+async fn a_lookup_searches_indexes_and_scans_no_table() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    for query in [
+        "EXPLAIN QUERY PLAN SELECT t.id, u.role FROM tokens t JOIN users u ON u.id = t.owner_id \
+         WHERE t.digest = x'00'",
+        "EXPLAIN QUERY PLAN SELECT s.id, u.role FROM sessions s JOIN users u ON u.id = s.user_id \
+         WHERE s.digest = x'00'",
+    ] {
+        let plan = plan(&sqlite, query).await;
+        assert_eq!(plan.len(), 2, "{plan:?}");
+        assert!(plan[0].contains("(digest=?)"), "{plan:?}");
+        assert!(plan[1].contains("(id=?)"), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_trail_is_read_in_the_order_of_an_index() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    for (query, index) in [
+        (
+            "EXPLAIN QUERY PLAN SELECT id FROM audit_events WHERE TRUE AND (at, id) < (1, x'00') \
+             ORDER BY at DESC, id DESC LIMIT 9",
+            "audit_events_newest",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT id FROM audit_events WHERE TRUE AND actor_user = 'usr_' \
+             ORDER BY at DESC, id DESC LIMIT 9",
+            "audit_events_of_actor",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT id FROM audit_events WHERE TRUE AND action = 'token.issued' \
+             AND (at, id) < (1, x'00') ORDER BY at DESC, id DESC LIMIT 9",
+            "audit_events_of_action",
+        ),
+    ] {
+        let plan = plan(&sqlite, query).await;
+        assert_eq!(plan.len(), 1, "nothing is sorted: {plan:?}");
+        assert!(plan[0].contains(index), "{plan:?}");
+    }
+}
+
+async fn plan(sqlite: &Sqlite, query: &'static str) -> Vec<String> {
+    sqlx::query(query)
+        .fetch_all(&sqlite.raw)
+        .await
+        .expect("a plan")
+        .iter()
+        .map(|row| row.get("detail"))
+        .collect()
+}

@@ -1,0 +1,44 @@
+//! `oi-server sign-in-link`.
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, anyhow};
+use openindex_app::Config;
+use openindex_domain::audit::RequestContext;
+use openindex_domain::session::{LinkSubject, SessionError};
+use openindex_domain::user::Email;
+
+use crate::args::{Common, SignInLink};
+
+pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> {
+    let email = Email::parse(&link.email).map_err(|error| anyhow!("--email {error}"))?;
+    let listen = openindex_app::DEFAULT_LISTEN.parse()?;
+    let config = Config {
+        public_url: link.public_url,
+        listen,
+        ..Config::on(common.database_url)
+    };
+    let app = super::open(config).await?;
+    let subject = LinkSubject::ByOperator(&email);
+    let created = app
+        .sessions
+        .create_link(subject, &RequestContext::default())
+        .await;
+    let settings = app.settings(None);
+    app.close().await;
+    let created = match created {
+        Ok(created) => created,
+        Err(error @ SessionError::NotFound) => {
+            return Err(error).context("no active user has this email address");
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let url = settings.sign_in_link(&created.secret);
+    writeln!(std::io::stdout(), "{}", *url)?;
+    writeln!(
+        std::io::stderr(),
+        "Whoever opens this link chooses a new password for {email}. It can be used once, until {}.",
+        created.link.expires_at
+    )?;
+    Ok(())
+}

@@ -1,0 +1,93 @@
+use openindex_adapters_http::wire::{AuditActor, AuditEvent};
+
+use crate::app::App;
+use crate::commands::admin::paging::{self, Page, PageArgs};
+use crate::error::CliError;
+use crate::render::{Style, fields, instant, plain};
+
+use super::filter::FilterArgs;
+
+/// Which, and how many.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs a token with the scope admin, of an administrator. The whole trail is better exported.
+
+Examples:
+  oi settings admin audit list --last 24h
+  oi settings admin audit list --actor ada@example.com --action token.revoked
+  oi settings admin audit list --subject pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = args.filter.without_users(app.now())?;
+    let session = app.human_session()?;
+    let filter = args.filter.with_users(filter, &session)?;
+    let fetch = |query: &_| {
+        let list = session.call(|client| client.audit_list(&filter, query))?;
+        Ok(Page {
+            items: list.items,
+            next_cursor: list.next_cursor,
+        })
+    };
+    paging::list(&args.page, app, fetch, human)
+}
+
+fn human(events: &[AuditEvent], style: &Style) -> String {
+    if events.is_empty() {
+        return "No events that the filters want.\n".to_owned();
+    }
+    let shown: Vec<String> = events.iter().map(|event| one(event, style)).collect();
+    shown.join("\n")
+}
+
+fn one(event: &AuditEvent, style: &Style) -> String {
+    let mut rows = vec![("by", by(&event.actor)), ("subject", plain(&event.subject))];
+    let optional = [
+        ("related", &event.related),
+        ("from", &event.client_address),
+        ("request", &event.request_id),
+    ];
+    for (label, value) in optional {
+        if let Some(value) = value {
+            rows.push((label, plain(value)));
+        }
+    }
+    rows.push(("id", plain(&event.id)));
+    format!(
+        "{}  {}\n{}",
+        style.bold(&plain(&event.action)),
+        instant(&event.at),
+        fields(&rows, style)
+    )
+}
+
+fn by(actor: &AuditActor) -> String {
+    let kind = match actor.kind.as_str() {
+        "operator" => "the operator's shell".to_owned(),
+        "anonymous" => "somebody without a credential".to_owned(),
+        _ => plain(&actor.kind),
+    };
+    match (&actor.user_id, &actor.credential_id) {
+        (Some(user), Some(credential)) => format!("{} with {}", plain(user), plain(credential)),
+        (Some(one), None) | (None, Some(one)) => format!("{} ({kind})", plain(one)),
+        (None, None) => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::admin::tests::events;
+    use crate::commands::tests::STYLE;
+
+    #[test]
+    fn shows_who_did_what_when_to_what_and_from_where() {
+        insta::assert_snapshot!("events", human(&events(), &STYLE));
+        insta::assert_snapshot!("events_none", human(&[], &STYLE));
+    }
+}

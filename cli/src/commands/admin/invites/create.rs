@@ -1,0 +1,82 @@
+use openindex_adapters_http::wire::{CreateInvite, Invite};
+use openindex_domain::user::Email;
+
+use crate::app::App;
+use crate::commands::admin::link;
+use crate::commands::{look_first, me, parse_role};
+use crate::error::{CliError, Failure};
+use crate::render::{Style, expiry, fields, plain};
+
+use super::LIST;
+
+const WARNING: &str = "\
+Send it to them and to nobody else: whoever opens it first gets the account. It is not shown
+again. From a terminal, it is claimed with: oi invite claim URL --name NAME --use";
+
+/// Whom to invite.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing is mailed: pass the link on yourself. It is shown in this one answer and never again, works
+once, and an earlier open invite of the same address is withdrawn.
+
+Examples:
+  oi settings admin invites create grace@example.com
+  oi settings admin invites create grace@example.com --role admin --url-only | wl-copy")]
+pub(crate) struct Args {
+    /// Their email address
+    email: String,
+    /// What they will be allowed at most
+    #[arg(long, default_value = "member", value_parser = ["member", "admin"])]
+    role: String,
+    /// Print the link and nothing else, for a pipe
+    #[arg(long, conflicts_with = "json")]
+    url_only: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let email = Email::parse(&args.email)
+        .map_err(|error| Failure::usage(format!("the address {error}")))?;
+    let wanted = CreateInvite {
+        email: email.as_str().to_owned(),
+        role: Some(parse_role(&args.role)?),
+    };
+    let session = app.human_session()?;
+    let created = session
+        .call(|client| client.invite_create(&wanted))
+        .map_err(|failure| look_first(failure, LIST))?;
+    link::show(
+        app,
+        &created,
+        &created.url,
+        args.url_only,
+        |style| introduction(&created.invite, style),
+        WARNING,
+    )
+}
+
+fn introduction(invite: &Invite, style: &Style) -> String {
+    let rows = [
+        ("id", plain(&invite.id)),
+        ("role", me::role(invite.role).to_owned()),
+        ("open until", expiry(Some(&invite.expires_at), style)),
+    ];
+    let email = invite.email.as_deref().map(plain).unwrap_or_default();
+    format!(
+        "{} Invited {}\n{}",
+        style.done(),
+        style.bold(&email),
+        fields(&rows, style)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::admin::tests::invites;
+    use crate::commands::tests::STYLE;
+
+    #[test]
+    fn a_new_invite_is_introduced() {
+        insta::assert_snapshot!(introduction(&invites()[0], &STYLE));
+    }
+}

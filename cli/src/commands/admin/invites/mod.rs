@@ -1,0 +1,53 @@
+//! `oi settings admin invites`: who may join.
+
+mod create;
+mod list;
+mod withdraw;
+
+use clap::Subcommand;
+use openindex_adapters_http::client::PageQuery;
+use openindex_adapters_http::wire::{Invite, InviteStatus};
+
+use crate::app::{App, Session};
+use crate::error::{CliError, Failure};
+
+use super::paging::Page;
+
+const LIST: &str = "oi settings admin invites list";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List invites, the newest first
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// Invite somebody and show the link, once
+    Create(create::Args),
+    /// Withdraw invites: their links are worth nothing from then on
+    #[command(visible_alias = "rm")]
+    Withdraw(withdraw::Args),
+}
+
+pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
+    match command {
+        Command::List(args) => list::run(args, app),
+        Command::Create(args) => create::run(args, app),
+        Command::Withdraw(args) => withdraw::run(args, app),
+    }
+}
+
+fn page(session: &Session, query: &PageQuery) -> Result<Page<Invite>, Failure> {
+    let list = session.call(|client| client.invites_list(query))?;
+    Ok(Page {
+        items: list.items,
+        next_cursor: list.next_cursor,
+    })
+}
+
+const fn status(status: InviteStatus) -> &'static str {
+    match status {
+        InviteStatus::Open => "open",
+        InviteStatus::Claimed => "claimed",
+        InviteStatus::Withdrawn => "withdrawn",
+        InviteStatus::Expired => "expired",
+    }
+}

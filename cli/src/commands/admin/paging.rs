@@ -1,0 +1,165 @@
+//! Lists that come in pages: one of them, or all in turn.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use openindex_adapters_http::client::PageQuery;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::render::Style;
+
+/// The most items on one page; what is asked for where all are wanted.
+const MAX_PAGE: u32 = 200;
+
+/// How much of a list.
+#[derive(Debug, clap::Args)]
+pub(super) struct PageArgs {
+    /// List everything, page after page
+    #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+    all: bool,
+    /// How many at most, from 1 to 200
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE))
+    )]
+    limit: u32,
+    /// Go on where a page ended: its nextCursor
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+/// One page as the server gives it.
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    pub(super) next_cursor: Option<String>,
+}
+
+/// What was listed, as the API writes a page.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// Lists what `fetch` gives, and says when there is more of it.
+pub(super) fn list<T: Serialize>(
+    args: &PageArgs,
+    app: &mut App<'_>,
+    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    human: impl FnOnce(&[T], &Style) -> String,
+) -> Result<(), CliError> {
+    let listed = if args.all {
+        let mut items = Vec::new();
+        walk(fetch, |item| {
+            items.push(item);
+            ControlFlow::<()>::Continue(())
+        })?;
+        Listed {
+            items,
+            next_cursor: None,
+        }
+    } else {
+        let page = fetch(&PageQuery {
+            limit: Some(args.limit),
+            cursor: args.cursor.clone(),
+        })?;
+        Listed {
+            items: page.items,
+            next_cursor: page.next_cursor,
+        }
+    };
+    app.out
+        .answer(&listed, |style| human(&listed.items, style))?;
+    if let Some(cursor) = &listed.next_cursor {
+        app.out.note(&format!(
+            "there are more; --cursor {cursor} lists the next page, --all everything"
+        ));
+    }
+    Ok(())
+}
+
+/// Visits the items of all pages until one is what was looked for.
+pub(super) fn walk<T, B>(
+    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    mut visit: impl FnMut(T) -> ControlFlow<B>,
+) -> Result<Option<B>, Failure> {
+    let mut query = PageQuery {
+        limit: Some(MAX_PAGE),
+        cursor: None,
+    };
+    let mut seen = HashSet::new();
+    loop {
+        let page = fetch(&query)?;
+        for item in page.items {
+            if let ControlFlow::Break(found) = visit(item) {
+                return Ok(Some(found));
+            }
+        }
+        let Some(cursor) = page.next_cursor else {
+            return Ok(None);
+        };
+        // A server that leads in a circle would keep us here for ever.
+        if !seen.insert(cursor.clone()) {
+            return Err(Failure::new(
+                ExitCode::Failure,
+                "unexpected_answer",
+                "the server gave the same page twice",
+            ));
+        }
+        query.cursor = Some(cursor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(items: &[u8], next: Option<&str>) -> Page<u8> {
+        Page {
+            items: items.to_vec(),
+            next_cursor: next.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_walk_goes_through_all_pages_and_ends_where_something_is_found() {
+        let fetch = |query: &PageQuery| {
+            assert_eq!(query.limit, Some(200));
+            Ok(match query.cursor.as_deref() {
+                None => page(&[1, 2], Some("b")),
+                Some("b") => page(&[3], Some("c")),
+                _ => page(&[4], None),
+            })
+        };
+        let mut visited = Vec::new();
+        let end = walk(fetch, |item| {
+            visited.push(item);
+            ControlFlow::<()>::Continue(())
+        });
+        assert_eq!((end.unwrap(), visited), (None, vec![1, 2, 3, 4]));
+        let found = walk(fetch, |item| match item {
+            3 => ControlFlow::Break("three"),
+            4 => panic!("went on"),
+            _ => ControlFlow::Continue(()),
+        });
+        assert_eq!(found.unwrap(), Some("three"));
+    }
+
+    #[test]
+    fn a_server_that_leads_in_a_circle_is_left() {
+        let fetch = |query: &PageQuery| {
+            Ok(match query.cursor.as_deref() {
+                Some("a") => page(&[], Some("b")),
+                _ => page(&[], Some("a")),
+            })
+        };
+        let failure = walk(fetch, |_| ControlFlow::<()>::Continue(())).unwrap_err();
+        assert_eq!(failure.code, "unexpected_answer");
+    }
+}

@@ -1,0 +1,126 @@
+//! How users are named on the command line, and found.
+
+use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use openindex_adapters_http::client::PageQuery;
+use openindex_adapters_http::wire::{MeUser, User};
+use openindex_domain::user::{Email, UserId};
+
+use crate::app::Session;
+use crate::error::Failure;
+use crate::exit_code::ExitCode;
+use crate::render::{plain, redact};
+
+use super::paging::{Page, walk};
+
+const LIST: &str = "oi settings admin users list --all";
+
+/// A user, by their id or by their address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum UserRef {
+    Id(UserId),
+    Email(Email),
+}
+
+/// The text names no user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("name a user by their id (usr_…) or their email address")]
+pub(super) struct InvalidUserRef;
+
+impl FromStr for UserRef {
+    type Err = InvalidUserRef;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserRef> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        Email::parse(text)
+            .map(Self::Email)
+            .map_err(|_| InvalidUserRef)
+    }
+}
+
+/// Their id; an address is looked for among all users.
+pub(super) fn id_of(user: &UserRef, session: &Session) -> Result<UserId, Failure> {
+    match user {
+        UserRef::Id(id) => Ok(*id),
+        UserRef::Email(email) => parse_id(&by_email(email, session)?),
+    }
+}
+
+/// The user.
+pub(super) fn find(user: &UserRef, session: &Session) -> Result<User, Failure> {
+    match user {
+        UserRef::Id(id) => session.call(|client| client.user_get(*id)),
+        UserRef::Email(email) => by_email(email, session),
+    }
+}
+
+/// Their id as it may stand in a path.
+pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
+    user.id.parse().map_err(|_| {
+        let message = "the server names a user by what is not an id";
+        Failure::new(ExitCode::Failure, "unexpected_answer", message)
+    })
+}
+
+/// One page of users.
+pub(super) fn page(session: &Session, query: &PageQuery) -> Result<Page<User>, Failure> {
+    let list = session.call(|client| client.users_list(query))?;
+    Ok(Page {
+        items: list.items,
+        next_cursor: list.next_cursor,
+    })
+}
+
+fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
+    let key = email.key();
+    let found = walk(
+        |query| page(session, query),
+        |user| match Email::parse(&user.email) {
+            Ok(theirs) if theirs.key() == key => ControlFlow::Break(user),
+            _ => ControlFlow::Continue(()),
+        },
+    )?;
+    found.ok_or_else(|| {
+        let shown = redact(&plain(email.as_str()));
+        let message = format!("there is no user with the address {shown}");
+        Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
+    })
+}
+
+/// `Ada Lovelace <ada@example.com>`
+pub(super) fn who(user: &User) -> String {
+    format!("{} <{}>", plain(&user.name), plain(&user.email))
+}
+
+/// Whose token it is, as shortly as it is still clear.
+pub(super) fn owner(user: &MeUser) -> String {
+    plain(
+        user.email
+            .as_ref()
+            .or(user.name.as_ref())
+            .unwrap_or(&user.id),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_id_or_address() {
+        assert!(matches!(
+            "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse(),
+            Ok(UserRef::Id(_))
+        ));
+        assert!(matches!(
+            "ada@example.com".parse(),
+            Ok(UserRef::Email(email)) if email.as_str() == "ada@example.com"
+        ));
+        for text in ["", "Ada", "usr_1", "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"] {
+            assert_eq!(text.parse::<UserRef>(), Err(InvalidUserRef), "{text}");
+        }
+    }
+}

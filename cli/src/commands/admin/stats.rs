@@ -1,0 +1,63 @@
+//! `oi settings admin stats`: how much of everything there is.
+
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::Stats;
+
+use crate::app::App;
+use crate::error::CliError;
+use crate::render::{Style, fields};
+
+pub(super) const AFTER_HELP: &str = "\
+Needs a token with the scope admin, of an administrator.
+
+Examples:
+  oi settings admin stats
+  oi settings admin stats --json | jq .tokensLive";
+
+pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let stats = session.call(Client::stats)?;
+    app.out.answer(&stats, |style| human(&stats, style))
+}
+
+fn human(stats: &Stats, style: &Style) -> String {
+    let rows = [
+        (
+            "users",
+            format!(
+                "{} active, {} suspended",
+                stats.users_active, stats.users_suspended
+            ),
+        ),
+        ("administrators", stats.admins_active.to_string()),
+        (
+            "tokens",
+            format!(
+                "{} live ({} of them admin), {} expired",
+                stats.tokens_live, stats.tokens_live_admin, stats.tokens_expired
+            ),
+        ),
+        ("open invites", stats.invites_open.to_string()),
+    ];
+    fields(&rows, style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::STYLE;
+
+    #[test]
+    fn counts_users_tokens_and_invites() {
+        let stats = Stats {
+            users_active: 12,
+            users_suspended: 1,
+            admins_active: 2,
+            tokens_live: 31,
+            tokens_live_admin: 3,
+            tokens_expired: 4,
+            invites_open: 5,
+        };
+        insta::assert_snapshot!(human(&stats, &STYLE));
+    }
+}

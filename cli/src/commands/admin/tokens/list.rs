@@ -1,0 +1,43 @@
+use crate::app::App;
+use crate::commands::admin::paging::{self, Page, PageArgs};
+use crate::error::CliError;
+
+use super::filter::FilterArgs;
+use super::listing;
+
+/// Which, and how many.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs a token with the scope admin, of an administrator. Secrets are not listed: nobody has them
+but whoever was shown them.
+
+Examples:
+  oi settings admin tokens list --user ada@example.com
+  oi settings admin tokens list --unused-for 90d --scope admin
+  oi settings admin tokens list --expiring-within 7d --all --json | jq -r '.items[].owner.email'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = args.filter.without_user(app.now())?;
+    let session = app.human_session()?;
+    let filter = args.filter.with_user(filter, &session)?;
+    let fetch = |query: &_| {
+        let list = session.call(|client| client.admin_pats_list(&filter, query))?;
+        Ok(Page {
+            items: list.items,
+            next_cursor: list.next_cursor,
+        })
+    };
+    paging::list(&args.page, app, fetch, |pats, style| {
+        if pats.is_empty() {
+            "No tokens that the filters want.\n".to_owned()
+        } else {
+            listing(pats, style)
+        }
+    })
+}

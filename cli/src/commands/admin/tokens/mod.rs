@@ -1,0 +1,85 @@
+//! `oi settings admin tokens`: everybody's tokens.
+
+mod filter;
+mod list;
+mod revoke;
+mod revoke_matching;
+
+use clap::Subcommand;
+use openindex_adapters_http::wire::{AdminPat, Status};
+
+use crate::app::App;
+use crate::commands::me::scope;
+use crate::error::CliError;
+use crate::render::{Listing, Row, Style, ends, expiry, moment, plain};
+
+use super::people;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List everybody's tokens, the newest first
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// Revoke tokens: whatever uses them stops working at once
+    #[command(visible_alias = "rm")]
+    Revoke(revoke::Args),
+    /// Revoke all tokens that the filters want, in one change
+    RevokeMatching(revoke_matching::Args),
+}
+
+pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
+    match command {
+        Command::List(args) => list::run(args, app),
+        Command::Revoke(args) => revoke::run(args, app),
+        Command::RevokeMatching(args) => revoke_matching::run(args, app),
+    }
+}
+
+/// Tokens with their owners.
+fn listing(pats: &[AdminPat], style: &Style) -> String {
+    // Colour has no place inside of a cell: it would count as width.
+    let colorless = Style {
+        color: false,
+        ..*style
+    };
+    let rows = pats.iter().map(|item| {
+        let pat = &item.pat;
+        let (owner, scope) = (people::owner(&item.owner), scope(pat.scope));
+        let expires_at = pat.expires_at.as_deref();
+        let (expiry, ends) = match pat.status {
+            Status::Revoked => ("revoked".to_owned(), "revoked".to_owned()),
+            _ => (expiry(expires_at, &colorless), ends(expires_at, &colorless)),
+        };
+        let used = moment(pat.last_used_at.as_deref(), &colorless);
+        let words = match pat.last_used_at {
+            None => "never used".to_owned(),
+            Some(_) => format!("last used {used}"),
+        };
+        Row {
+            name: plain(&pat.name),
+            words: format!("{owner} · {scope} · {ends} · {words}"),
+            cells: vec![owner, scope.to_owned(), expiry, used],
+            id: plain(&pat.id),
+            spent: pat.status != Status::Live,
+        }
+    });
+    Listing {
+        titles: vec!["owner", "scope", "expires", "last used"],
+        rows: rows.collect(),
+    }
+    .render(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::admin::tests::admin_pats;
+    use crate::commands::tests::{STYLE, WIDE};
+
+    #[test]
+    fn shows_tokens_with_their_owners_as_a_table_and_as_a_list() {
+        let wide = Style { width: 170, ..WIDE };
+        insta::assert_snapshot!("admin_tokens_wide", listing(&admin_pats(), &wide));
+        insta::assert_snapshot!("admin_tokens_narrow", listing(&admin_pats(), &STYLE));
+    }
+}

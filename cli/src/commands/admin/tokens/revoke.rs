@@ -1,0 +1,112 @@
+use openindex_adapters_http::client::Client;
+use openindex_domain::token::{TokenId, TokenKind};
+use serde_json::json;
+
+use crate::app::{App, Session};
+use crate::commands::admin::one_by_one;
+use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::error::{CliError, Failure};
+use crate::prompt;
+use crate::render::Style;
+
+/// What to revoke.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Asks on a terminal; without one, --yes is required. Stops at the first token that cannot be
+revoked and says which were. A token is named by its id alone, since names are not unique.
+
+Examples:
+  oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings admin tokens revoke --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+pub(crate) struct Args {
+    /// Their ids, as `list` shows them
+    #[arg(required = true, value_name = "ID")]
+    tokens: Vec<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let mut ids = Vec::new();
+    for text in &args.tokens {
+        let id = parse(text)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    require_someone_to_ask(args.yes, "revoking")?;
+    let session = app.human_session()?;
+    if !args.yes && !confirmed(&ids, &session, app)? {
+        return Err(not_confirmed("nothing was revoked").into());
+    }
+    let revoked = one_by_one(&ids, "revoked", |id| {
+        session.call(|client| client.admin_pat_revoke(*id))
+    })?;
+    app.out.answer(&json!({ "revoked": revoked }), |style| {
+        let lines = revoked
+            .iter()
+            .map(|id| format!("{} Revoked {id}\n", style.done()));
+        lines.collect()
+    })
+}
+
+/// A secret gets an answer of its own, and is not repeated.
+fn parse(text: &str) -> Result<TokenId, Failure> {
+    let message = match text.parse::<TokenId>() {
+        Ok(id) if id.kind() == TokenKind::Personal => return Ok(id),
+        _ if text.starts_with("oi_") => {
+            "that is a token's secret; revoke by the id (pat_…), or report it with oi report-leak"
+        }
+        _ => "name a token by its id (pat_…)",
+    };
+    Err(Failure::usage(message).next("oi settings admin tokens list"))
+}
+
+fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
+    let acting = session.call(Client::me)?.token.id;
+    let style = app.out.message_style();
+    prompt::confirm(&question(ids, &acting, &style))
+}
+
+fn question(ids: &[TokenId], acting: &str, style: &Style) -> String {
+    let shown = ids.iter().map(|id| {
+        let id = id.to_string();
+        if id == acting {
+            let own = style.yellow("the token that you are using now");
+            format!("  {id}  {own}\n")
+        } else {
+            format!("  {id}\n")
+        }
+    });
+    let what = match ids.len() {
+        1 => "this token? Whatever uses it".to_owned(),
+        count => format!("these {count} tokens? Whatever uses them"),
+    };
+    let shown: String = shown.collect();
+    format!("{shown}Revoke {what} stops working at once.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::STYLE;
+    use crate::exit_code::ExitCode;
+
+    #[test]
+    fn the_question_marks_the_acting_token() {
+        let ids = ["1", "2"]
+            .map(|digit| parse(&format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")).unwrap());
+        insta::assert_snapshot!(question(&ids, &ids[0].to_string(), &STYLE));
+    }
+
+    #[test]
+    fn a_secret_is_no_id_and_is_not_repeated() {
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        for text in [secret, "ci", "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""] {
+            let failure = parse(text).unwrap_err();
+            assert_eq!(failure.exit, ExitCode::Usage, "{text}");
+            assert!(!failure.message.contains(secret));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use openindex_adapters_http::wire::User;
+
+use crate::app::App;
+use crate::commands::admin::paging::{self, PageArgs};
+use crate::commands::admin::people;
+use crate::commands::me::role;
+use crate::error::CliError;
+use crate::render::{Listing, Row, Style, moment, plain};
+
+/// How many.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs a token with the scope admin, of an administrator.
+
+Examples:
+  oi settings admin users list
+  oi settings admin users list --all --json | jq -r '.items[].email'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    paging::list(
+        &args.page,
+        app,
+        |query| people::page(&session, query),
+        human,
+    )
+}
+
+fn human(users: &[User], style: &Style) -> String {
+    let rows = users.iter().map(|user| {
+        let spent = user.suspended_at.is_some();
+        let (email, role) = (plain(&user.email), role(user.role));
+        let standing = if spent { "suspended" } else { "active" };
+        let joined = moment(Some(&user.created_at), style);
+        Row {
+            name: plain(&user.name),
+            words: format!("{email} · {role} · {standing} · joined {joined}"),
+            cells: vec![email, role.to_owned(), standing.to_owned(), joined],
+            id: plain(&user.id),
+            spent,
+        }
+    });
+    Listing {
+        titles: vec!["email", "role", "status", "joined"],
+        rows: rows.collect(),
+    }
+    .render(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::admin::tests::users;
+    use crate::commands::tests::{STYLE, WIDE};
+
+    #[test]
+    fn shows_users_as_a_table_and_as_a_list() {
+        insta::assert_snapshot!("users_wide", human(&users(), &WIDE));
+        insta::assert_snapshot!("users_narrow", human(&users(), &STYLE));
+    }
+}

@@ -1,0 +1,50 @@
+use openindex_adapters_http::wire::Role;
+
+use crate::app::App;
+use crate::commands::admin::people::UserRef;
+use crate::commands::{parse_role, require_someone_to_ask};
+use crate::error::CliError;
+
+use super::{changed, confirmed};
+
+/// Whose role, and which.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Acts at once: a member's admin tokens do no more than read_write ones, and everything again when
+they are an administrator again. The last active administrator stays one. Asks on a terminal;
+without one, --yes is required.
+
+Examples:
+  oi settings admin users set-role ada@example.com admin
+  oi settings admin users set-role --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 member")]
+pub(crate) struct Args {
+    /// Their id or email address
+    #[arg(value_name = "ID|EMAIL")]
+    user: UserRef,
+    /// What they may do at most from now on
+    #[arg(value_parser = ["member", "admin"])]
+    role: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let role = parse_role(&args.role)?;
+    require_someone_to_ask(args.yes, "changing a role")?;
+    let session = app.human_session()?;
+    let (question, done) = match role {
+        Role::Admin => (
+            "Make this user an administrator? They may then do everything here.",
+            "An administrator now",
+        ),
+        Role::Member => (
+            "Make this user a member? Their tokens and sessions cannot administer any more, at once.",
+            "A member now",
+        ),
+    };
+    let refused = "nothing was changed";
+    let id = confirmed(&args.user, args.yes, question, refused, &session, app)?;
+    let user = session.call(|client| client.user_set_role(id, role))?;
+    changed(&user, done, app)
+}

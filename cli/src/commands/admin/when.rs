@@ -1,0 +1,92 @@
+//! Points in time as filters.
+
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::Expiry;
+
+use crate::duration::parse_seconds;
+use crate::error::Failure;
+
+/// A date or a date-time as the API takes it.
+pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<String>, Failure> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    match Expiry::parse(text) {
+        Ok(Expiry::At(_)) => Ok(Some(text.trim().to_owned())),
+        // An empty variable in a script must not turn a filter off.
+        Ok(Expiry::Never) => Err(Failure::usage(format!("{flag} must not be blank"))),
+        Err(error) => Err(Failure::usage(format!("{flag} {error}"))),
+    }
+}
+
+/// The instant so long before now.
+pub(super) fn ago(
+    flag: &str,
+    text: Option<&String>,
+    now: Timestamp,
+) -> Result<Option<String>, Failure> {
+    let seconds = span(flag, text)?;
+    Ok(seconds.map(|seconds| now.saturating_add_seconds(-seconds).to_string()))
+}
+
+/// The instant so long after now.
+pub(super) fn ahead(
+    flag: &str,
+    text: Option<&String>,
+    now: Timestamp,
+) -> Result<Option<String>, Failure> {
+    let seconds = span(flag, text)?;
+    Ok(seconds.map(|seconds| now.saturating_add_seconds(seconds).to_string()))
+}
+
+fn span(flag: &str, text: Option<&String>) -> Result<Option<i64>, Failure> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    match parse_seconds(text) {
+        Ok(0) => Err(Failure::usage(format!(
+            "{flag} must be longer than nothing"
+        ))),
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(error) => Err(Failure::usage(format!("{flag} {text}: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::testing::fixtures::NOW;
+
+    use super::*;
+    use crate::exit_code::ExitCode;
+
+    #[test]
+    fn a_date_is_passed_on_and_a_span_is_counted_from_now() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            date("--since", some(" 2026-01-01 ").as_ref()).unwrap(),
+            some("2026-01-01")
+        );
+        assert_eq!(
+            ago("--last", some("1d").as_ref(), NOW).unwrap(),
+            some("2026-11-23T06:00:00.000Z")
+        );
+        assert_eq!(
+            ahead("--expiring-within", some("1d").as_ref(), NOW).unwrap(),
+            some("2026-11-25T06:00:00.000Z")
+        );
+        assert_eq!(date("--since", None).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_neither_is_a_usage_error() {
+        for text in ["", " ", "yesterday", "90d"] {
+            let failure = date("--since", Some(&text.to_owned())).unwrap_err();
+            assert_eq!(failure.exit, ExitCode::Usage, "{text}");
+            assert!(failure.message.starts_with("--since "), "{text}");
+        }
+        for text in ["", "0d", "2026-01-01"] {
+            let failure = ago("--last", Some(&text.to_owned()), NOW).unwrap_err();
+            assert_eq!(failure.exit, ExitCode::Usage, "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What an invite's link says: the code, and where it is to be claimed.
+
+use openindex_adapters_http::client::BaseUrl;
+use openindex_domain::OpaqueSecret;
+
+use crate::error::Failure;
+
+/// A code, alone or in its link.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) code: OpaqueSecret,
+    /// Where the server may be that the link leads to, the likeliest first. None for a code alone.
+    pub(super) servers: Vec<BaseUrl>,
+}
+
+impl Link {
+    /// Reads a code or a link. Wherever the code stands in it, it is the one part that looks like
+    /// a code.
+    ///
+    /// The text is a secret: no failure quotes it.
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        let text = text.trim();
+        if let Some(code) = OpaqueSecret::parse(text) {
+            return Ok(Self {
+                code,
+                servers: Vec::new(),
+            });
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(Failure::usage(
+                "that is no invite: pass the whole link, or the code of 43 characters in it",
+            ));
+        };
+        let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut segments: Vec<&str> = rest.split('/').collect();
+        let host = segments.remove(0);
+        let values = |text: &'_ str| -> Vec<String> {
+            let pairs = text.split('&');
+            pairs
+                .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value))
+                .map(str::to_owned)
+                .collect()
+        };
+        let in_path = segments.iter().map(|segment| (*segment).to_owned());
+        let mut codes = in_path
+            .chain(values(query))
+            .chain(values(fragment))
+            .filter_map(|part| OpaqueSecret::parse(&part));
+        let (Some(code), None) = (codes.next(), codes.next()) else {
+            return Err(Failure::usage(
+                "there is no code in the link; is it whole? The code has 43 characters",
+            ));
+        };
+        // The page of the claim is one segment below the server, which may be below others.
+        segments.retain(|segment| !segment.is_empty() && *segment != code.expose());
+        segments.pop();
+        let mut servers: Vec<BaseUrl> = Vec::new();
+        for path in [segments.join("/"), String::new()] {
+            let url = format!("{scheme}://{host}/{path}");
+            let url = BaseUrl::parse(&url)
+                .map_err(|error| Failure::usage(format!("the link: {error}")))?;
+            if !servers.contains(&url) {
+                servers.push(url);
+            }
+        }
+        Ok(Self { code, servers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE";
+
+    fn servers(text: &str) -> Vec<String> {
+        let link = Link::parse(text).unwrap();
+        assert_eq!(link.code.expose(), CODE);
+        link.servers.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_code_may_stand_alone_or_anywhere_in_a_link() {
+        assert!(servers(&format!(" {CODE}\n")).is_empty());
+        for text in [
+            format!("https://x.example/join/{CODE}"),
+            format!("https://x.example/join/{CODE}/"),
+            format!("https://x.example/join#{CODE}"),
+            format!("https://x.example/join#code={CODE}"),
+            format!("https://x.example/join?code={CODE}&lang=de"),
+            format!("https://x.example/{CODE}"),
+        ] {
+            assert_eq!(servers(&text), ["https://x.example"], "{text}");
+        }
+        assert_eq!(
+            servers(&format!("http://127.0.0.1:8080/oi/join/{CODE}")),
+            ["http://127.0.0.1:8080/oi", "http://127.0.0.1:8080"]
+        );
+    }
+
+    #[test]
+    fn what_is_neither_is_refused_and_not_quoted() {
+        let twice = format!("https://x.example/{CODE}?a={CODE}");
+        let short = format!("https://x.example/join/{}", &CODE[1..]);
+        let ftp = format!("ftp://x.example/join/{CODE}");
+        let user = format!("https://ada:hunter2@x.example/join/{CODE}");
+        for text in ["", "hello", &CODE[1..], &twice, &short, &ftp, &user] {
+            let failure = Link::parse(text).unwrap_err();
+            assert_eq!(failure.exit, crate::exit_code::ExitCode::Usage, "{text}");
+            assert!(!failure.message.contains(&CODE[1..]), "{text}");
+            assert!(!failure.message.contains("hunter2"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use serde_json::{Value, json};
+
+use crate::stub::{PAT, PAT_ID, Stub, page, problem, user, user_id};
+use crate::support::{Home, Ran, profile_token};
+
+fn run(server: &Stub, arguments: &[&str]) -> Ran {
+    let tokens = [&["settings", "admin", "tokens"][..], arguments].concat();
+    Home::with_profile(&server.url).run(&tokens)
+}
+
+fn admin_pat() -> Value {
+    let mut pat: Value = serde_json::from_str(PAT).expect("JSON");
+    pat["owner"] = json!({
+        "id": user_id(1), "email": "a@b.example", "name": null, "role": "member",
+    });
+    pat
+}
+
+fn revoked(dry_run: bool, count: usize) -> Value {
+    json!({
+        "dryRun": dry_run, "count": count, "keptOwn": false,
+        "items": vec![admin_pat(); count],
+    })
+}
+
+#[test]
+fn filters_are_passed_on_and_the_page_is_the_apis_own() {
+    let list = page(&[admin_pat()], None);
+    let users = page(&[user(1, "a@b.example")], None);
+    let path = format!(
+        "GET /admin/pats?user={}&scope=admin&status=live&unusedSince=2026-01-01\
+         &expiringBefore=2026-12-31&limit=50",
+        user_id(1)
+    );
+    let server = Stub::new(&[
+        ("GET /admin/users?limit=200", 200, &users),
+        (path.leak(), 200, &list),
+    ]);
+    let ran = run(
+        &server,
+        &[
+            "list",
+            "--user",
+            "A@b.example",
+            "--scope",
+            "admin",
+            "--status",
+            "live",
+            "--unused-since",
+            "2026-01-01",
+            "--expiring-before",
+            "2026-12-31",
+        ],
+    );
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.json(), serde_json::from_str::<Value>(&list).unwrap());
+}
+
+#[test]
+fn a_token_of_anybodys_is_revoked_by_its_id() {
+    let path = format!("DELETE /admin/pats/{PAT_ID}");
+    let server = Stub::new(&[(path.leak(), 204, "")]);
+    let ran = run(&server, &["revoke", "--yes", PAT_ID, PAT_ID]);
+    assert_eq!((ran.status, ran.json()), (0, json!({"revoked": [PAT_ID]})));
+    let unknown = PAT_ID.replace('9', "8");
+    let ran = run(&server, &["revoke", "--yes", PAT_ID, &unknown]);
+    let document = ran.assert_failed(1, "not_found");
+    assert_eq!(document["revoked"], json!([PAT_ID]));
+}
+
+#[test]
+fn what_would_end_is_asked_before_it_ends() {
+    // The stub gives one answer to both, which is enough to see what was sent.
+    let answer = revoked(false, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+    let arguments = ["revoke-matching", "--unused-since", "2026-01-01", "--yes"];
+    let ran = run(&server, &arguments);
+    assert_eq!((ran.status, ran.json()), (0, answer));
+    let sent: Vec<Value> = server
+        .asked()
+        .iter()
+        .map(|asked| serde_json::from_str(&asked.body).unwrap())
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            json!({"unusedSince": "2026-01-01", "dryRun": true}),
+            json!({"unusedSince": "2026-01-01", "dryRun": false})
+        ]
+    );
+}
+
+#[test]
+fn a_span_means_the_same_instant_in_both_requests() {
+    let answer = revoked(false, 1).to_string();
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer)]);
+    run(
+        &server,
+        &["revoke-matching", "--unused-for", "90d", "--yes"],
+    );
+    let bodies: Vec<Value> = server
+        .asked()
+        .iter()
+        .map(|asked| serde_json::from_str(&asked.body).unwrap())
+        .collect();
+    assert_eq!(bodies[0]["unusedSince"], bodies[1]["unusedSince"]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_needs_no_yes() {
+    let answer = revoked(true, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+    let ran = run(
+        &server,
+        &["revoke-matching", "--scope", "admin", "--dry-run"],
+    );
+    assert_eq!((ran.status, ran.json()), (0, answer));
+    assert_eq!(server.asked()[0].body, r#"{"scope":"admin","dryRun":true}"#);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn where_nothing_matches_nothing_is_sent_after_the_dry_run() {
+    let server = Stub::new(&[(
+        "POST /admin/pats/revoke",
+        200,
+        &revoked(true, 0).to_string(),
+    )]);
+    let ran = run(
+        &server,
+        &["revoke-matching", "--status", "expired", "--yes"],
+    );
+    assert_eq!((ran.status, ran.json()), (0, revoked(false, 0)));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+    let server = Stub::new(&[]);
+    let own = profile_token();
+    for arguments in [
+        &["revoke", PAT_ID][..],
+        &["revoke", "--yes", "laptop"],
+        &["revoke", "--yes", &own],
+        &["revoke-matching", "--yes"],
+        &["revoke-matching", "--dry-run"],
+        &["revoke-matching", "--scope", "admin"],
+        &["revoke-matching", "--status", "revoked", "--yes"],
+        &["revoke-matching", "--unused-since", "", "--yes"],
+        &["revoke-matching", "--user", "", "--yes"],
+        &["list", "--unused-for", "1d", "--unused-since", "2026-01-01"],
+        &["list", "--expiring-within", "soon"],
+    ] {
+        run(&server, arguments).assert_failed(2, "usage");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn without_the_scope_admin_it_is_4() {
+    let body = problem(403, "insufficient_scope", "the scope admin is required");
+    let server = Stub::new(&[("GET /admin/pats?limit=50", 403, &body)]);
+    let document = run(&server, &["list"]).assert_failed(4, "insufficient_scope");
+    assert_eq!(document["source"], "profile:default");
+}

@@ -1,0 +1,77 @@
+use crate::clock::Timestamp;
+use crate::session::SessionRecord;
+use crate::token::{Rejection, TokenRecord};
+
+use super::{CredentialId, Denied, Principal, Requirement};
+
+/// The credential behind a change. A store asks it, inside the transaction of the change, whether
+/// it is still good: a request that was verified before a revocation must not write after it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The credential that the request was verified with.
+    pub credential: CredentialId,
+    /// What the change needs of it.
+    pub requirement: Requirement,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+/// The acting credential's record, as a store reads it again inside a change.
+#[derive(Debug, Clone)]
+pub enum ActingRecord {
+    /// A token with its owner.
+    Token(TokenRecord),
+    /// A browser session with its user.
+    Session(SessionRecord),
+}
+
+/// The acting credential ceased to be good between its verification and the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The token is not accepted any more.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The browser session is over.
+    #[error("the browser session is over")]
+    SessionOver,
+    /// It is accepted, but may not do this any more.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+impl ActingRecord {
+    fn principal(&self, now: Timestamp) -> Result<Principal, Refusal> {
+        match self {
+            Self::Token(record) => Ok(record.clone().admit(now)?),
+            Self::Session(record) => record.clone().admit(now).ok_or(Refusal::SessionOver),
+        }
+    }
+}
+
+impl Actor {
+    pub(crate) fn of(principal: &Principal, requirement: Requirement, now: Timestamp) -> Self {
+        Self {
+            credential: principal.credential_id(),
+            requirement,
+            now,
+        }
+    }
+
+    /// Whether the acting credential may make the change, given its record as read in the same
+    /// transaction (`None`: it is gone).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; the store then writes nothing and answers with it.
+    pub fn check(&self, current: Option<&ActingRecord>) -> Result<(), Refusal> {
+        let gone = match self.credential {
+            CredentialId::Token(_) => Refusal::Rejected(Rejection::Unknown),
+            CredentialId::Session(_) => Refusal::SessionOver,
+        };
+        let principal = current.ok_or(gone)?.principal(self.now)?;
+        if principal.credential_id() != self.credential {
+            return Err(gone);
+        }
+        Ok(principal.authorize(self.requirement)?)
+    }
+}

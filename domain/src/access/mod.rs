@@ -1,0 +1,10 @@
+//! Who acts, and whether they may: a principal comes of a verified credential, which is a token or
+//! a browser session, and meets a requirement or does not.
+
+mod actor;
+mod principal;
+mod requirement;
+
+pub use actor::{ActingRecord, Actor, Refusal};
+pub use principal::{Credential, CredentialId, Principal};
+pub use requirement::{Denied, Requirement};

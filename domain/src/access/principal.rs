@@ -1,0 +1,210 @@
+use std::fmt;
+
+use crate::audit::AuditActor;
+use crate::session::{Session, SessionId};
+use crate::token::{Scope, Token, TokenId, TokenKind};
+use crate::user::{Owner, UserId};
+
+use super::{Denied, Requirement};
+
+/// Who a verified request acts as. Only a verification makes one:
+/// [`Tokens::verify`](crate::token::Tokens::verify) or
+/// [`Sessions::verify`](crate::session::Sessions::verify).
+#[derive(Debug, Clone)]
+pub struct Principal {
+    credential: Credential,
+    owner: Owner,
+}
+
+/// What was verified.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A token, as it was then.
+    Token(Token),
+    /// A browser session, as it was then.
+    Session(Session),
+}
+
+/// Names a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CredentialId {
+    /// A token.
+    Token(TokenId),
+    /// A browser session.
+    Session(SessionId),
+}
+
+impl fmt::Display for CredentialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(id) => fmt::Display::fmt(id, f),
+            Self::Session(id) => fmt::Display::fmt(id, f),
+        }
+    }
+}
+
+impl Credential {
+    pub(super) const fn id(&self) -> CredentialId {
+        match self {
+            Self::Token(token) => CredentialId::Token(token.id),
+            Self::Session(session) => CredentialId::Session(session.id),
+        }
+    }
+
+    /// A browser session is always a person's.
+    pub(super) fn is_human(&self) -> bool {
+        match self {
+            Self::Token(token) => token.kind() == TokenKind::Personal,
+            Self::Session(_) => true,
+        }
+    }
+
+    /// A browser session has no scope of its own: it may do what its person may.
+    pub(super) fn effective_scope(&self, owner: &Owner) -> Scope {
+        let allowed = owner.role.highest_scope();
+        match self {
+            Self::Token(token) => token.scope.min(allowed),
+            Self::Session(_) => allowed,
+        }
+    }
+}
+
+impl Principal {
+    pub(crate) const fn new(credential: Credential, owner: Owner) -> Self {
+        Self { credential, owner }
+    }
+
+    /// The user it acts as.
+    #[must_use]
+    pub const fn user_id(&self) -> UserId {
+        self.owner.id
+    }
+
+    /// What it acts with.
+    #[must_use]
+    pub const fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// Names what it acts with.
+    #[must_use]
+    pub const fn credential_id(&self) -> CredentialId {
+        self.credential.id()
+    }
+
+    /// The token it acts with, unless it is a browser session.
+    #[must_use]
+    pub const fn token(&self) -> Option<&Token> {
+        match &self.credential {
+            Credential::Token(token) => Some(token),
+            Credential::Session(_) => None,
+        }
+    }
+
+    /// The browser session it acts with, unless it is a token.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Session> {
+        match &self.credential {
+            Credential::Token(_) => None,
+            Credential::Session(session) => Some(session),
+        }
+    }
+
+    /// What it may do now: of a token, the lesser of its scope and what the owner's role allows;
+    /// of a browser session, what the role allows.
+    #[must_use]
+    pub fn effective_scope(&self) -> Scope {
+        self.credential.effective_scope(&self.owner)
+    }
+
+    /// The owner as they were when the credential was verified.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// May this principal do what needs `requirement`?
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
+    pub fn authorize(&self, requirement: Requirement) -> Result<(), Denied> {
+        requirement.check(&self.credential, &self.owner)
+    }
+
+    /// As the audit trail names it.
+    pub(crate) const fn audit_actor(&self) -> AuditActor {
+        let user = self.owner.id;
+        match self.credential.id() {
+            CredentialId::Token(token) => AuditActor::Token { user, token },
+            CredentialId::Session(session) => AuditActor::Session { user, session },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+    use crate::user::Role;
+
+    fn principal(kind: TokenKind, scope: Scope, role: Role) -> Principal {
+        let mut token = fixtures::token(1, fixtures::NOW);
+        token.id = TokenId::new(kind, token.id.uuid());
+        token.scope = scope;
+        let mut owner = fixtures::owner(1);
+        owner.role = role;
+        Principal::new(Credential::Token(token), owner)
+    }
+
+    #[test]
+    fn the_effective_scope_is_the_lesser_of_token_and_role() {
+        use Scope::{Admin, ReadWrite};
+        for (scope, role, effective) in [
+            (ReadWrite, Role::Member, ReadWrite),
+            (ReadWrite, Role::Admin, ReadWrite),
+            (Admin, Role::Member, ReadWrite),
+            (Admin, Role::Admin, Admin),
+        ] {
+            let principal = principal(TokenKind::Personal, scope, role);
+            assert_eq!(principal.effective_scope(), effective);
+        }
+    }
+
+    #[test]
+    fn an_agent_run_is_refused_wherever_a_human_must_act() {
+        let run = principal(TokenKind::AgentRun, Scope::Admin, Role::Admin);
+        assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
+        for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
+            assert_eq!(run.authorize(requirement), Err(Denied::HumanTokenRequired));
+        }
+    }
+
+    #[test]
+    fn a_browser_session_may_do_what_its_person_may() {
+        for role in Role::ALL {
+            let mut owner = fixtures::owner(1);
+            owner.role = role;
+            let session = Credential::Session(fixtures::session(1));
+            let principal = Principal::new(session, owner);
+            assert_eq!(principal.effective_scope(), role.highest_scope());
+            assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
+        }
+    }
+
+    #[test]
+    fn administration_needs_the_effective_scope_admin() {
+        let denied = Err(Denied::InsufficientScope {
+            required: Scope::Admin,
+        });
+        for (scope, role, answer) in [
+            (Scope::Admin, Role::Admin, Ok(())),
+            (Scope::Admin, Role::Member, denied),
+            (Scope::ReadWrite, Role::Admin, denied),
+        ] {
+            let principal = principal(TokenKind::Personal, scope, role);
+            assert_eq!(principal.authorize(Requirement::HUMAN_ADMIN), answer);
+            assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
+        }
+    }
+}

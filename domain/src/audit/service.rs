@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use crate::access::{Denied, Principal, Requirement};
+use crate::attempt::Attempts;
+use crate::clock::Clock;
+use crate::entropy::{Entropy, EntropyError};
+use crate::store::StoreError;
+use crate::user::MAX_PAGE;
+
+use super::{
+    AuditAction, AuditCursor, AuditEvent, AuditEventId, AuditFilter, AuditStore, RequestContext,
+    Subject,
+};
+
+/// The use cases of the trail: [`list`](Self::list) and
+/// [`note_refusal`](Self::note_refusal). Cheap to clone.
+#[derive(Clone)]
+pub struct Audit {
+    store: Arc<dyn AuditStore>,
+    attempts: Attempts,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// Some events, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// The events, the newest first.
+    pub events: Vec<AuditEvent>,
+    /// Pass it as `after` for the next page; `None` on the last.
+    pub next: Option<AuditCursor>,
+}
+
+/// Why a use case on the trail did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The principal may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// No id could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Audit {
+    /// The use cases on these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn AuditStore>,
+        attempts: Attempts,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            attempts,
+            clock,
+            entropy,
+        }
+    }
+
+    /// A page of the trail, the newest first, beginning after `after`; `limit` is held within 1 to
+    /// [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless an administrator asks; [`AuditError::Store`].
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &AuditFilter,
+        after: Option<AuditCursor>,
+        limit: u32,
+    ) -> Result<AuditPage, AuditError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        let limit = limit.clamp(1, MAX_PAGE);
+        let mut events = self.store.events(filter, after, limit + 1).await?;
+        let next = crate::page::cut(&mut events, limit).map(|event| AuditCursor {
+            at: event.at,
+            id: event.id,
+        });
+        Ok(AuditPage { events, next })
+    }
+
+    /// Notes that a route of the administration was refused to somebody; of each credential a few
+    /// times in a quarter of an hour.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Entropy`]; [`AuditError::Store`].
+    pub async fn note_refusal(
+        &self,
+        principal: &Principal,
+        context: &RequestContext,
+    ) -> Result<(), AuditError> {
+        let now = self.clock.now();
+        let credential = principal.credential_id().to_string();
+        if !self.attempts.refusal(&credential, now).await? {
+            return Ok(());
+        }
+        let event = AuditEvent {
+            id: AuditEventId::generate(now, &*self.entropy)?,
+            at: now,
+            actor: principal.audit_actor(),
+            action: AuditAction::AdminRefused,
+            subject: Subject::User(principal.user_id()),
+            related: None,
+            context: context.clone(),
+        };
+        Ok(self.store.append(event).await?)
+    }
+}

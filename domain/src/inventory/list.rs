@@ -1,0 +1,46 @@
+use crate::access::{Principal, Requirement};
+use crate::token::{Token, TokenId};
+use crate::user::{MAX_PAGE, Owner};
+
+use super::{Inventory, InventoryError, TokenFilter};
+
+/// A token with its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedToken {
+    /// The token.
+    pub token: Token,
+    /// Its owner as they are now.
+    pub owner: Owner,
+}
+
+/// Some tokens, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenPage {
+    /// The tokens, the newest first.
+    pub tokens: Vec<OwnedToken>,
+    /// Pass it as `after` for the next page; `None` on the last.
+    pub next: Option<TokenId>,
+}
+
+impl Inventory {
+    /// A page of the personal access tokens that the filter wants, of all users, beginning after
+    /// `after`; `limit` is held within 1 to [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// [`InventoryError::Refused`] unless an administrator asks; [`InventoryError::Store`].
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &TokenFilter,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<TokenPage, InventoryError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        let limit = limit.clamp(1, MAX_PAGE);
+        let now = self.clock.now();
+        let mut tokens = self.store.tokens(filter, now, after, limit + 1).await?;
+        let next = crate::page::cut(&mut tokens, limit).map(|owned| owned.token.id);
+        Ok(TokenPage { tokens, next })
+    }
+}

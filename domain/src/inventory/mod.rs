@@ -1,0 +1,19 @@
+//! All tokens of the instance, for those who administer it, and for whoever finds one leaked.
+
+mod bulk;
+mod filter;
+mod list;
+mod report;
+mod revoke;
+mod service;
+mod store;
+
+pub use bulk::{BulkRevocation, RevokeMatching, RevokeMatchingOutcome};
+pub use filter::TokenFilter;
+pub use list::{OwnedToken, TokenPage};
+pub use report::{MAX_REPORT, ReportTokens};
+pub use service::{Inventory, InventoryError};
+pub use store::{InventoryStore, Stats};
+
+#[cfg(feature = "testing")]
+pub use store::MockInventoryStore;

@@ -1,0 +1,37 @@
+use crate::access::{Principal, Requirement};
+use crate::audit::RequestContext;
+use crate::token::{TokenId, TokenKind};
+
+use super::{Inventory, InventoryError, TokenFilter};
+
+impl Inventory {
+    /// Revokes one personal access token, whoever owns it; it may be the acting one.
+    ///
+    /// # Errors
+    ///
+    /// [`InventoryError::NotFound`] when there is none, or it is revoked;
+    /// [`InventoryError::Refused`] unless an administrator asks; [`InventoryError::Store`].
+    pub async fn revoke(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        context: &RequestContext,
+    ) -> Result<(), InventoryError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        if id.kind() != TokenKind::Personal {
+            return Err(InventoryError::NotFound);
+        }
+        let filter = TokenFilter {
+            token: Some(id),
+            ..TokenFilter::default()
+        };
+        let now = self.clock.now();
+        let revoked = self
+            .revoke_all(principal, filter, None, now, context)
+            .await?;
+        if revoked.is_empty() {
+            return Err(InventoryError::NotFound);
+        }
+        Ok(())
+    }
+}

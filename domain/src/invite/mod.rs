@@ -1,0 +1,20 @@
+//! Invites: how people join an instance.
+
+mod claim;
+mod create;
+mod entity;
+mod list;
+mod service;
+mod store;
+mod withdraw;
+
+pub use claim::{Claim, ClaimInvite, ClaimInviteOutcome, Claimed, NotClaimable};
+pub use create::{CreateInvite, CreateInviteOutcome, InviteDecision, NewInvite};
+pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteId, InviteKind, InviteStatus};
+pub use list::InvitePage;
+pub use service::{InviteError, Invites};
+pub use store::InviteStore;
+pub use withdraw::{WithdrawInvite, WithdrawInviteOutcome};
+
+#[cfg(feature = "testing")]
+pub use store::MockInviteStore;

@@ -1,0 +1,279 @@
+use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::clock::Timestamp;
+use crate::id::prefixed_id;
+use crate::opaque::OpaqueSecret;
+use crate::token::Digest;
+use crate::user::{Email, Password, PasswordHash, User, UserId, is_vouched};
+
+use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
+
+/// A one-time link can be used for this time: 1 hour.
+pub const LINK_LIFETIME_SECONDS: i64 = 60 * 60;
+
+prefixed_id! {
+    /// The id of a one-time sign-in link: `lnk_` and a UUID. It names the link and is no secret.
+    LinkId, "lnk_"
+}
+
+/// A one-time link that opens the account of somebody who has no password, or forgot it: whoever
+/// has it chooses a new one and is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInLink {
+    /// Names it.
+    pub id: LinkId,
+    /// Whose account it opens.
+    pub user: UserId,
+    /// Who made it; `None` is the operator.
+    pub created_by: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// It can be used before this instant.
+    pub expires_at: Timestamp,
+    /// When it was used, or made void by a later one.
+    pub used_at: Option<Timestamp>,
+}
+
+impl SignInLink {
+    /// Whether it can be used at `now`.
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.used_at.is_none() && now < self.expires_at
+    }
+}
+
+/// A new link and its secret, which exists here and in the URL that its user is given.
+#[derive(Debug)]
+pub struct NewLink {
+    /// The link.
+    pub link: SignInLink,
+    /// What the URL is to hold.
+    pub secret: OpaqueSecret,
+}
+
+/// The change: a one-time link comes into being.
+#[derive(Debug, Clone)]
+pub struct CreateLink {
+    /// Who makes it; `None` is the operator's shell.
+    pub actor: Option<Actor>,
+    /// The link.
+    pub link: SignInLink,
+    /// The digest of its secret.
+    pub digest: Digest,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`CreateLink`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum CreateLinkOutcome {
+    /// It is there.
+    Created,
+    /// There is no such user, or they are suspended; nothing changed.
+    NotFound,
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+impl CreateLink {
+    /// Decides, from what the store read inside the transaction: the acting credential's record,
+    /// if there is one, and the user.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        user: Option<&User>,
+    ) -> Result<(), CreateLinkOutcome> {
+        if let Some(acting) = &self.actor {
+            acting
+                .check(actor)
+                .map_err(CreateLinkOutcome::ActorRefused)?;
+        }
+        user.filter(|user| user.id == self.link.user && user.is_active())
+            .map(|_| ())
+            .ok_or(CreateLinkOutcome::NotFound)
+    }
+}
+
+/// The change: a one-time link is used.
+#[derive(Debug, Clone)]
+pub struct RedeemLink {
+    /// Which one.
+    pub link: LinkId,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// The new password.
+    pub hash: PasswordHash,
+    /// The new session.
+    pub session: Session,
+    /// The digest of its secret.
+    pub digest: Digest,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`RedeemLink`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum RedeemLinkOutcome {
+    /// Password and session are there.
+    Redeemed,
+    /// It is used, void or expired, or its user suspended; nothing changed.
+    Refused,
+}
+
+impl RedeemLink {
+    /// Decides, from what was read inside the transaction: the link, its user, and whoever made it
+    /// (`None` where that was the operator). What a suspended or demoted administrator made opens
+    /// nothing. Answers which of the user's earlier sessions end with it.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        link: Option<&SignInLink>,
+        user: Option<&User>,
+        creator: Option<&User>,
+    ) -> Result<Ended, RedeemLinkOutcome> {
+        let open = link.is_some_and(|link| {
+            link.id == self.link && link.user == self.session.user && link.is_open(self.now)
+        });
+        let active = user.is_some_and(|user| user.id == self.session.user && user.is_active());
+        let vouched = link.is_some_and(|link| is_vouched(link.created_by, creator));
+        if open && active && vouched {
+            Ok(Ended::AllBut(self.session.id))
+        } else {
+            Err(RedeemLinkOutcome::Refused)
+        }
+    }
+}
+
+/// Whose account a link is to open.
+#[derive(Debug, Clone, Copy)]
+pub enum LinkSubject<'a> {
+    /// An administrator names the user.
+    ByAdmin(&'a Principal, UserId),
+    /// Whoever has a shell on the server names the address.
+    ByOperator(&'a Email),
+}
+
+impl Sessions {
+    /// Makes a one-time link. Earlier ones of the same user that were not used are void from then
+    /// on.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`] when there is no such user, or they are suspended;
+    /// [`SessionError::Refused`] unless an administrator asks.
+    pub async fn create_link(
+        &self,
+        subject: LinkSubject<'_>,
+        context: &RequestContext,
+    ) -> Result<NewLink, SessionError> {
+        let requirement = Requirement::HUMAN_ADMIN;
+        let now = self.clock.now();
+        let (user, actor, by) = match subject {
+            LinkSubject::ByAdmin(principal, user) => {
+                principal.authorize(requirement)?;
+                let actor = Actor::of(principal, requirement, now);
+                (user, Some(actor), principal.audit_actor())
+            }
+            LinkSubject::ByOperator(email) => {
+                let account = self.users.account(&email.key()).await?;
+                let account = account.ok_or(SessionError::NotFound)?;
+                (account.user.id, None, AuditActor::Operator)
+            }
+        };
+        let secret = OpaqueSecret::generate(&*self.entropy)?;
+        let link = SignInLink {
+            id: LinkId::generate(now, &*self.entropy)?,
+            user,
+            created_by: by.user(),
+            created_at: now,
+            expires_at: now.saturating_add_seconds(LINK_LIFETIME_SECONDS),
+            used_at: None,
+        };
+        let change = CreateLink {
+            actor,
+            digest: secret.digest(),
+            audit: self.event(
+                by,
+                AuditAction::SignInLinkCreated,
+                Subject::User(user),
+                context,
+            )?,
+            link: link.clone(),
+        };
+        match self.store.create_link(change).await? {
+            CreateLinkOutcome::Created => Ok(NewLink { link, secret }),
+            CreateLinkOutcome::NotFound => Err(SessionError::NotFound),
+            CreateLinkOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Whom a one-time link is for, while it can be used.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`] when it cannot; [`SessionError::Store`].
+    pub async fn look_at_link(&self, presented: &str) -> Result<(SignInLink, User), SessionError> {
+        let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
+        let link = self.store.find_link(&secret.digest()).await?;
+        let link = link
+            .filter(|link| link.is_open(self.clock.now()))
+            .ok_or(SessionError::NotFound)?;
+        let user = self.users.find(link.user).await?;
+        let user = user.filter(User::is_active).ok_or(SessionError::NotFound)?;
+        Ok((link, user))
+    }
+
+    /// Uses a one-time link: sets the password that its bearer chose, ends all earlier sessions of
+    /// the user and signs the bearer in. Tokens are left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NotFound`] when it cannot be used (any more);
+    /// [`SessionError::WeakPassword`]; [`SessionError::Throttled`] after too many calls from one
+    /// address.
+    pub async fn redeem_link(
+        &self,
+        presented: &str,
+        new: &Password,
+        client: ClientName,
+        context: &RequestContext,
+    ) -> Result<SignedIn, SessionError> {
+        self.attempts
+            .open_route("link", context.client_address, self.clock.now())
+            .await?;
+        let (link, user) = self.look_at_link(presented).await?;
+        new.check_new(&user.own_words())?;
+        let hash = self.hasher.hash(new).await?;
+        let signed_in = self.mint(user.id, client)?;
+        let by = AuditActor::Session {
+            user: user.id,
+            session: signed_in.session.id,
+        };
+        let change = RedeemLink {
+            link: link.id,
+            now: self.clock.now(),
+            hash,
+            session: signed_in.session.clone(),
+            digest: signed_in.secret.digest(),
+            audit: self.event(
+                by,
+                AuditAction::SignInLinkUsed,
+                Subject::User(user.id),
+                context,
+            )?,
+        };
+        match self.store.redeem_link(change).await? {
+            RedeemLinkOutcome::Redeemed => Ok(signed_in),
+            RedeemLinkOutcome::Refused => Err(SessionError::NotFound),
+        }
+    }
+}

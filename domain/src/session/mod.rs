@@ -1,0 +1,27 @@
+//! Browser sessions: what the web interface knows a person by, after they signed in. No API route
+//! accepts one.
+
+mod end;
+mod entity;
+mod link;
+mod password;
+mod service;
+mod sign_in;
+mod store;
+mod verify;
+
+pub use end::{EndSessions, EndSessionsOutcome, Ended};
+pub use entity::{
+    ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionId, TOUCH_AFTER_SECONDS,
+};
+pub use link::{
+    CreateLink, CreateLinkOutcome, LINK_LIFETIME_SECONDS, LinkId, LinkSubject, NewLink, RedeemLink,
+    RedeemLinkOutcome, SignInLink,
+};
+pub use password::{ChangePassword, ChangePasswordOutcome};
+pub use service::{SessionError, Sessions};
+pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
+pub use store::{SessionRecord, SessionStore};
+
+#[cfg(feature = "testing")]
+pub use store::MockSessionStore;

@@ -1,0 +1,34 @@
+use crate::access::Principal;
+use crate::opaque::OpaqueSecret;
+use crate::store::StoreError;
+use crate::token::Digest;
+
+use super::Sessions;
+
+impl Sessions {
+    /// Verifies what a browser's cookie holds: who does it act as, now? `None` for anything but a
+    /// live session of an active user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that could not be found out: neither a pass nor a sign-out.
+    pub async fn verify(&self, presented: &str) -> Result<Option<Principal>, StoreError> {
+        let Some(secret) = OpaqueSecret::parse(presented) else {
+            return Ok(None);
+        };
+        let digest = secret.digest();
+        let found = self.store.find_session(&digest).await?;
+        let found_digest = found.as_ref().map_or(Digest::NONE, |record| record.digest);
+        let matches = found_digest.matches(&digest);
+        let now = self.clock.now();
+        let principal = found
+            .filter(|_| matches)
+            .and_then(|record| record.admit(now));
+        if let Some(session) = principal.as_ref().and_then(Principal::session)
+            && session.is_to_be_touched(now)
+        {
+            self.store.touch_session(session.id, now).await?;
+        }
+        Ok(principal)
+    }
+}

@@ -1,0 +1,188 @@
+//! Suspending, promoting and demoting.
+
+use futures_util::future::{join, join_all};
+
+use super::{AccountHarness, NOW, Spoiled, actor, find, seed, spoil_actor, start_session, trail};
+use crate::access::{Actor, CredentialId, Requirement};
+use crate::audit::{AuditAction, Subject};
+use crate::testing::fixtures;
+use crate::token::{TokenId, TokenKind};
+use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange, UserId};
+
+fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
+    let (action, subject) = (AuditAction::UserSuspended, Subject::User(user));
+    ChangeUser {
+        actor: Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..actor()
+        },
+        user,
+        change,
+        audit: fixtures::audit(event, NOW, action, subject),
+    }
+}
+
+async fn apply(harness: &dyn AccountHarness, change: ChangeUser) -> ChangeUserOutcome {
+    harness
+        .users()
+        .change_user(change)
+        .await
+        .expect("the store answers")
+}
+
+async fn user(harness: &dyn AccountHarness, number: u64) -> User {
+    let id = fixtures::user(number).id;
+    let found = harness.users().find(id).await.expect("the store answers");
+    found.expect("they are there")
+}
+
+/// A suspension shows in the next lookup of a token, and the user's sessions are gone with it.
+pub async fn suspends_and_ends_sessions_in_one_step(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    // Another administrator does it, and stays.
+    let other = fixtures::user(2);
+    harness.put_user(&other).await;
+    let mut token = fixtures::token(20, NOW);
+    token.owner = other.id;
+    harness.put_token(&token, &fixtures::digest(20)).await;
+    let ada = fixtures::user(1);
+    let mut suspend = change(ada.id, UserChange::Suspend, 1);
+    suspend.actor.credential = CredentialId::Token(token.id);
+    let mut expected = ada.clone();
+    expected.suspended_at = Some(NOW);
+    let outcome = apply(harness, suspend).await;
+    assert_eq!(outcome, ChangeUserOutcome::Changed(expected.clone()));
+    assert_eq!(user(harness, 1).await, expected);
+    let record = find(harness, 0).await.expect("the token is there");
+    assert!(!record.owner.active);
+    let sessions = harness.sessions().sessions(ada.id).await;
+    assert_eq!(sessions.expect("the store answers"), vec![]);
+    let digest = fixtures::digest(1_001);
+    let found = harness.sessions().find_session(&digest).await;
+    assert!(found.expect("the store answers").is_none());
+    assert_eq!(
+        trail(harness).await.len(),
+        2,
+        "the sign-in and the suspension"
+    );
+}
+
+/// A suspension can be lifted, and a role changed both ways.
+pub async fn lifts_and_changes_roles(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let mut grace = fixtures::user(2);
+    grace.role = Role::Member;
+    grace.suspended_at = Some(NOW);
+    harness.put_user(&grace).await;
+    for (event, step) in [
+        (1, UserChange::Unsuspend),
+        (2, UserChange::SetRole(Role::Admin)),
+        (3, UserChange::SetRole(Role::Member)),
+    ] {
+        match step {
+            UserChange::Unsuspend => grace.suspended_at = None,
+            UserChange::Suspend => grace.suspended_at = Some(NOW),
+            UserChange::SetRole(role) => grace.role = role,
+        }
+        let outcome = apply(harness, change(grace.id, step, event)).await;
+        assert_eq!(outcome, ChangeUserOutcome::Changed(grace.clone()));
+        assert_eq!(user(harness, 2).await, grace);
+    }
+    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 4);
+    assert_eq!(apply(harness, nobody).await, ChangeUserOutcome::NotFound);
+    assert_eq!(trail(harness).await.len(), 3);
+}
+
+/// What is so already leaves no event, and keeps the time of the first suspension.
+pub async fn changes_nothing_twice(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    for step in [UserChange::Unsuspend, UserChange::SetRole(Role::Admin)] {
+        let outcome = apply(harness, change(grace.id, step, 1)).await;
+        assert_eq!(outcome, ChangeUserOutcome::Unchanged(grace.clone()));
+    }
+    let _ = apply(harness, change(grace.id, UserChange::Suspend, 1)).await;
+    let mut again = change(grace.id, UserChange::Suspend, 2);
+    again.actor.now = NOW.saturating_add_seconds(1);
+    let mut suspended = grace.clone();
+    suspended.suspended_at = Some(NOW);
+    let outcome = apply(harness, again).await;
+    assert_eq!(outcome, ChangeUserOutcome::Unchanged(suspended));
+    assert_eq!(trail(harness).await.len(), 1);
+}
+
+/// A suspended administrator and a member do not count: the one who is left stays.
+pub async fn keeps_the_last_active_admin(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let mut suspended = fixtures::user(2);
+    suspended.suspended_at = Some(NOW);
+    let mut member = fixtures::user(3);
+    member.role = Role::Member;
+    harness.put_user(&suspended).await;
+    harness.put_user(&member).await;
+    let ada = fixtures::user(1);
+    for step in [UserChange::Suspend, UserChange::SetRole(Role::Member)] {
+        let outcome = apply(harness, change(ada.id, step, 1)).await;
+        assert_eq!(outcome, ChangeUserOutcome::LastAdmin);
+        assert_eq!(user(harness, 1).await, ada);
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Administrators who demote and suspend one another at the same time: one is left.
+pub async fn keeps_one_admin_of_two_that_demote_each_other(harness: &dyn AccountHarness) {
+    for round in 0..8 {
+        for number in 1..=2 {
+            let owner = fixtures::user(number);
+            harness.put_user(&owner).await;
+            let mut token = fixtures::token(number, NOW);
+            token.owner = owner.id;
+            harness.put_token(&token, &fixtures::digest(number)).await;
+        }
+        let step = |by: u64, to: u64| {
+            let kind = if round % 2 == 0 {
+                UserChange::Suspend
+            } else {
+                UserChange::SetRole(Role::Member)
+            };
+            let mut change = change(fixtures::user(to).id, kind, 10 * round + by);
+            let id = TokenId::new(TokenKind::Personal, fixtures::token(by, NOW).id.uuid());
+            change.actor.credential = CredentialId::Token(id);
+            apply(harness, change)
+        };
+        let (first, second) = join(step(1, 2), step(2, 1)).await;
+        let changed = [&first, &second]
+            .into_iter()
+            .filter(|outcome| matches!(outcome, ChangeUserOutcome::Changed(_)))
+            .count();
+        assert_eq!(changed, 1, "{first:?} {second:?}");
+        let left = join_all([user(harness, 1), user(harness, 2)]).await;
+        let left = left.iter().filter(|user| user.is_active_admin()).count();
+        assert_eq!(left, 1);
+    }
+}
+
+/// A credential that ended between verification and change changes nobody.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut suspend = change(grace.id, UserChange::Suspend, 1);
+        let spoiled = spoil_actor(harness, how).await;
+        suspend.actor = Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..spoiled
+        };
+        let outcome = apply(harness, suspend).await;
+        assert_eq!(
+            outcome,
+            ChangeUserOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        assert_eq!(user(harness, 2).await, grace);
+        assert_eq!(trail(harness).await, vec![]);
+    }
+}

@@ -1,0 +1,350 @@
+//! All tokens of the instance.
+
+use futures_util::future::{join, join_all};
+
+use super::{
+    AccountHarness, NOW, Spoiled, acting, actor, find, insert, insertion, put, seed, spoil_actor,
+    trail,
+};
+use crate::access::{Actor, CredentialId, Requirement};
+use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter};
+use crate::testing::fixtures;
+use crate::token::{Scope, Status, Token, TokenId, TokenKind};
+use crate::user::Role;
+
+/// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
+/// listed.
+async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    let hour = 60 * 60;
+    let mut tokens: Vec<Token> = (1..=6).map(|number| fixtures::token(number, NOW)).collect();
+    tokens[0].scope = Scope::ReadWrite;
+    tokens[1].owner = grace.id;
+    tokens[1].last_used_at = Some(NOW.saturating_add_seconds(hour));
+    tokens[2].expires_at = Some(NOW);
+    tokens[3].expires_at = Some(NOW.saturating_add_seconds(hour));
+    tokens[3].owner = grace.id;
+    tokens[4].revoked_at = Some(NOW);
+    tokens[5].created_at = NOW.saturating_add_seconds(-hour);
+    for (number, token) in (1..).zip(&tokens) {
+        put(harness, number, token).await;
+    }
+    let mut run = fixtures::token(7, NOW);
+    run.id = TokenId::new(TokenKind::AgentRun, run.id.uuid());
+    put(harness, 7, &run).await;
+    tokens.insert(0, acting());
+    tokens
+}
+
+async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
+    let tokens = harness.inventory().tokens(filter, NOW, None, 100).await;
+    let tokens = tokens.expect("the store answers");
+    tokens.iter().map(|owned| owned.token.id).collect()
+}
+
+/// The revocation of what the filter wants, whose trail is event `event` and those derived from it.
+fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
+    let subject = Subject::User(fixtures::user(1).id);
+    RevokeMatching {
+        actor: Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..actor()
+        },
+        filter,
+        kept: None,
+        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
+    }
+}
+
+async fn revoke(harness: &dyn AccountHarness, change: RevokeMatching) -> RevokeMatchingOutcome {
+    let outcome = harness.inventory().revoke_matching(change).await;
+    outcome.expect("the store answers")
+}
+
+/// Each filter wants what [`TokenFilter::wants`] says.
+pub async fn wants_what_the_filter_wants(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let none = TokenFilter::default();
+    let minute = NOW.saturating_add_seconds(60);
+    for filter in [
+        none,
+        TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            ..none
+        },
+        TokenFilter {
+            scope: Some(Scope::ReadWrite),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Live),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Expired),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Revoked),
+            ..none
+        },
+        TokenFilter {
+            unused_since: Some(NOW),
+            ..none
+        },
+        TokenFilter {
+            unused_since: Some(minute),
+            ..none
+        },
+        TokenFilter {
+            expiring_before: Some(minute),
+            ..none
+        },
+        TokenFilter {
+            expiring_before: Some(minute.saturating_add_seconds(60 * 60)),
+            token: Some(tokens[4].id),
+            status: Some(Status::Live),
+            owner: Some(fixtures::user(2).id),
+            scope: Some(Scope::Admin),
+            unused_since: Some(minute),
+        },
+    ] {
+        let mut expected: Vec<TokenId> = tokens
+            .iter()
+            .filter(|token| filter.wants(token, NOW))
+            .map(|token| token.id)
+            .collect();
+        expected.sort_by(|one, other| other.cmp(one));
+        assert_eq!(wanted(harness, &filter).await, expected, "{filter:?}");
+    }
+}
+
+/// Pages follow one another without gap or repetition, each token with its owner as they are.
+pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
+    fill(harness).await;
+    let all = wanted(harness, &TokenFilter::default()).await;
+    let mut seen = vec![];
+    loop {
+        let after = seen.last().copied();
+        let page = harness
+            .inventory()
+            .tokens(&TokenFilter::default(), NOW, after, 2)
+            .await
+            .expect("the store answers");
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        for owned in page {
+            let number = if owned.token.owner == fixtures::user(2).id {
+                2
+            } else {
+                1
+            };
+            assert_eq!(owned.owner, fixtures::owner(number));
+            seen.push(owned.token.id);
+        }
+    }
+    assert_eq!(seen, all);
+}
+
+/// All that the filter wants at once, whoever owns it, but for the one that is kept; each with its
+/// event; and as it was, with its owner.
+pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let mut change = revocation(TokenFilter::default(), 1);
+    change.kept = Some(acting().id);
+    let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
+        panic!("the actor is good");
+    };
+    let mut expected: Vec<Token> = tokens[1..]
+        .iter()
+        .filter(|token| token.revoked_at.is_none())
+        .cloned()
+        .collect();
+    expected.sort_by_key(|token| std::cmp::Reverse(token.id));
+    let found: Vec<Token> = revoked.iter().map(|owned| owned.token.clone()).collect();
+    assert_eq!(found, expected);
+    assert!(
+        revoked
+            .iter()
+            .all(|owned| owned.owner.id == owned.token.owner)
+    );
+    for number in 1..=6 {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at, Some(NOW), "{number}");
+    }
+    let run = find(harness, 7).await.expect("it is there").token;
+    assert_eq!(run.revoked_at, None, "no agent run");
+    let left = wanted(harness, &TokenFilter::default()).await;
+    assert_eq!(left, [acting().id]);
+    let events = trail(harness).await;
+    assert_eq!(events.len(), expected.len());
+    for token in &expected {
+        let subject = Subject::Token(token.id);
+        assert!(events.iter().any(|event| event.subject == subject));
+    }
+}
+
+/// Only what the filter wants ends, however it narrows; a token's own id is one way.
+pub async fn revokes_only_what_the_filter_wants(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let none = TokenFilter::default();
+    let steps = [
+        TokenFilter {
+            token: Some(tokens[1].id),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Expired),
+            ..none
+        },
+        TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            unused_since: Some(NOW.saturating_add_seconds(60)),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Revoked),
+            ..none
+        },
+    ];
+    for (event, filter) in (1..).zip(steps) {
+        let expected = match filter.status {
+            Some(Status::Revoked) => vec![],
+            _ => wanted(harness, &filter).await,
+        };
+        let outcome = revoke(harness, revocation(filter, event)).await;
+        let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
+            panic!("the actor is good");
+        };
+        let found: Vec<TokenId> = revoked.iter().map(|owned| owned.token.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let left = wanted(harness, &none).await;
+    assert_eq!(
+        left.len(),
+        3,
+        "acting, used a moment ago, and the old one: {left:?}"
+    );
+}
+
+/// Tokens that are issued while all of their owner's are revoked: each is either revoked with them,
+/// or was issued by a credential that was still good after it, of which there is none.
+pub async fn lets_no_token_escape_that_is_issued_meanwhile(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    let mut stolen = fixtures::token(1, NOW);
+    stolen.owner = grace.id;
+    put(harness, 1, &stolen).await;
+    let issue = |number| {
+        let mut change = insertion(number, 1_000);
+        change.actor.credential = CredentialId::Token(stolen.id);
+        change.token.owner = grace.id;
+        insert(harness, change)
+    };
+    let filter = TokenFilter {
+        owner: Some(grace.id),
+        ..TokenFilter::default()
+    };
+    let racing = join_all((100..132).map(issue));
+    let bulk = async {
+        // In the midst of them.
+        let (_, outcome) = join(issue(99), revoke(harness, revocation(filter, 1))).await;
+        outcome
+    };
+    let (_, outcome) = join(racing, bulk).await;
+    assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(_)));
+    assert_eq!(wanted(harness, &filter).await, vec![]);
+}
+
+/// A credential that ended between verification and change ends nothing.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+    let token = fixtures::token(1, NOW);
+    seed(harness).await;
+    put(harness, 1, &token).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = spoil_actor(harness, how).await;
+        let mut change = revocation(TokenFilter::default(), 1);
+        change.actor = Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..spoiled
+        };
+        assert_eq!(
+            revoke(harness, change).await,
+            RevokeMatchingOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        assert_eq!(find(harness, 1).await.expect("it is there").token, token);
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Of what is reported, what is live is revoked, with an event and a notice; the rest is not
+/// touched. A token that is reported twice is reported once.
+pub async fn takes_reports_of_live_tokens_alone(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let event = |number| {
+        let (action, subject) = (AuditAction::TokenReported, Subject::Token(tokens[1].id));
+        fixtures::audit(number, NOW, action, subject).id
+    };
+    let report = || ReportTokens {
+        // Live, of another user, expired, revoked, unknown, and the first again.
+        reported: [1, 2, 3, 5, 99, 1]
+            .into_iter()
+            .zip(1..)
+            .map(|(number, id)| (fixtures::digest(number), event(id)))
+            .collect(),
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    let reported = harness.inventory().report(report()).await;
+    assert_eq!(reported.expect("the store answers"), 2);
+    for (number, revoked) in [(1, true), (2, true), (3, false), (4, false)] {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at.is_some(), revoked, "{number}");
+    }
+    let events = trail(harness).await;
+    assert_eq!(events.len(), 2);
+    let grace = fixtures::user(2).id;
+    assert!(events.iter().any(|event| {
+        event.action == AuditAction::TokenReported
+            && event.subject == Subject::Token(tokens[2].id)
+            && event.related == Some(Subject::User(grace))
+    }));
+    let notices = harness.users().notices(grace).await;
+    assert_eq!(notices.expect("the store answers").len(), 1);
+    let again = harness.inventory().report(report()).await;
+    assert_eq!(again.expect("the store answers"), 0);
+}
+
+/// As of now.
+pub async fn counts_everything(harness: &dyn AccountHarness) {
+    let stats = harness.inventory().stats(NOW).await;
+    assert_eq!(stats.expect("the store answers"), Stats::default());
+    fill(harness).await;
+    let mut suspended = fixtures::user(3);
+    suspended.suspended_at = Some(NOW);
+    let mut member = fixtures::user(4);
+    member.role = Role::Member;
+    harness.put_user(&suspended).await;
+    harness.put_user(&member).await;
+    let stats = harness.inventory().stats(NOW).await;
+    assert_eq!(
+        stats.expect("the store answers"),
+        Stats {
+            users_active: 3,
+            users_suspended: 1,
+            admins_active: 2,
+            tokens_live: 5,
+            tokens_live_admin: 4,
+            tokens_expired: 1,
+            invites_open: 0,
+        }
+    );
+}

@@ -1,0 +1,310 @@
+//! Invites.
+
+use futures_util::future::join_all;
+
+use super::{AccountHarness, NOW, Spoiled, actor, find, seed, spoil_actor, trail};
+use crate::access::{Actor, Requirement};
+use crate::audit::{AuditAction, Subject};
+use crate::invite::{
+    ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteKind,
+    InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
+};
+use crate::testing::fixtures;
+use crate::user::{Account, Email, Role};
+
+fn admin_actor() -> Actor {
+    Actor {
+        requirement: Requirement::HUMAN_ADMIN,
+        ..actor()
+    }
+}
+
+fn creation(number: u64) -> CreateInvite {
+    let invite = fixtures::invite(number);
+    let action = AuditAction::InviteCreated;
+    CreateInvite {
+        actor: Some(admin_actor()),
+        digest: fixtures::digest(number + 4_000),
+        audit: fixtures::audit(number + 4_000, NOW, action, Subject::Invite(invite.id)),
+        invite,
+    }
+}
+
+fn first_admin(number: u64) -> CreateInvite {
+    let mut change = creation(number);
+    change.actor = None;
+    change.invite.kind = InviteKind::FirstAdmin;
+    change.invite.created_by = None;
+    change
+}
+
+fn withdrawal(number: u64, event: u64) -> WithdrawInvite {
+    let invite = fixtures::invite(number).id;
+    let action = AuditAction::InviteWithdrawn;
+    WithdrawInvite {
+        actor: admin_actor(),
+        invite,
+        audit: fixtures::audit(event, NOW, action, Subject::Invite(invite)),
+    }
+}
+
+/// The claim of an invite by user `user`, whose token, session and event have that number too.
+fn claim(invite: u64, user: u64) -> ClaimInvite {
+    let invite = fixtures::invite(invite).id;
+    let mut account = Account {
+        user: fixtures::user(user),
+        password: Some(fixtures::password_hash(user)),
+    };
+    account.user.role = Role::Member;
+    let mut token = fixtures::token(user, NOW);
+    token.owner = account.user.id;
+    let mut session = fixtures::session(user);
+    session.user = account.user.id;
+    let action = AuditAction::InviteClaimed;
+    let mut audit = fixtures::audit(user + 5_000, NOW, action, Subject::Invite(invite));
+    audit.related = Some(Subject::User(account.user.id));
+    ClaimInvite {
+        invite,
+        now: NOW,
+        account,
+        token: Some((token, fixtures::digest(user))),
+        session: Some((session, fixtures::digest(user + 1_000))),
+        audit,
+    }
+}
+
+async fn create(harness: &dyn AccountHarness, change: CreateInvite) -> CreateInviteOutcome {
+    let created = harness.invites().create_invite(change).await;
+    created.expect("the store answers")
+}
+
+async fn withdraw(harness: &dyn AccountHarness, change: WithdrawInvite) -> WithdrawInviteOutcome {
+    let withdrawn = harness.invites().withdraw_invite(change).await;
+    withdrawn.expect("the store answers")
+}
+
+async fn apply(harness: &dyn AccountHarness, change: ClaimInvite) -> ClaimInviteOutcome {
+    let claimed = harness.invites().claim_invite(change).await;
+    claimed.expect("the store answers")
+}
+
+async fn look(harness: &dyn AccountHarness, number: u64) -> Option<Invite> {
+    let digest = fixtures::digest(number + 4_000);
+    let found = harness.invites().find_invite(&digest).await;
+    found.expect("the store answers")
+}
+
+async fn users(harness: &dyn AccountHarness) -> usize {
+    let users = harness.users().page(None, 200).await;
+    users.expect("the store answers").len()
+}
+
+/// What goes in comes out, by the digest and in pages, the newest first.
+pub async fn keep_every_field(harness: &dyn AccountHarness) {
+    let first = first_admin(1);
+    assert_eq!(
+        create(harness, first.clone()).await,
+        CreateInviteOutcome::Created
+    );
+    assert_eq!(look(harness, 1).await, Some(first.invite.clone()));
+    seed(harness).await;
+    let mut second = creation(2);
+    second.invite.kind = InviteKind::Person {
+        email: Email::parse("Zoë@Example.com").expect("an address"),
+        role: Role::Admin,
+    };
+    let third = creation(3);
+    for change in [&second, &third] {
+        let created = create(harness, change.clone()).await;
+        assert_eq!(created, CreateInviteOutcome::Created);
+    }
+    assert_eq!(look(harness, 2).await, Some(second.invite.clone()));
+    assert_eq!(look(harness, 9).await, None);
+    let invites = harness.invites();
+    let page = invites.invites(None, 2).await.expect("the store answers");
+    assert_eq!(page, [third.invite, second.invite.clone()]);
+    let page = invites.invites(Some(second.invite.id), 2).await;
+    assert_eq!(page.expect("the store answers"), [first.invite]);
+}
+
+/// Whoever is invited again has one link that works, the later one; so has a first administrator.
+pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarness) {
+    let _ = create(harness, first_admin(1)).await;
+    let _ = create(harness, first_admin(2)).await;
+    let status = |invite: Option<Invite>| invite.map(|invite| invite.status(NOW));
+    let withdrawn = Some(InviteStatus::Withdrawn);
+    let open = Some(InviteStatus::Open);
+    assert_eq!(status(look(harness, 1).await), withdrawn);
+    assert_eq!(status(look(harness, 2).await), open);
+    seed(harness).await;
+    let _ = create(harness, creation(3)).await;
+    let _ = create(harness, creation(4)).await;
+    let mut again = creation(5);
+    again.invite.kind = InviteKind::Person {
+        email: Email::parse("INVITED3@example.com").expect("an address"),
+        role: Role::Member,
+    };
+    let _ = create(harness, again).await;
+    assert_eq!(status(look(harness, 3).await), withdrawn);
+    assert_eq!(status(look(harness, 4).await), open, "somebody else's");
+    assert_eq!(status(look(harness, 5).await), open);
+    assert_eq!(status(look(harness, 2).await), open, "of another kind");
+    let replaced = |number| Some(Subject::Invite(fixtures::invite(number).id));
+    let related: Vec<_> = trail(harness)
+        .await
+        .iter()
+        .map(|event| event.related)
+        .collect();
+    assert_eq!(related, [replaced(3), None, None, replaced(1), None]);
+}
+
+/// Nobody is invited who is there.
+pub async fn are_refused_for_an_address_with_an_account(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let mut taken = creation(1);
+    taken.invite.kind = InviteKind::Person {
+        email: Email::parse("USER1@example.com").expect("an address"),
+        role: Role::Member,
+    };
+    assert_eq!(create(harness, taken).await, CreateInviteOutcome::Taken);
+    let first = create(harness, first_admin(2)).await;
+    assert_eq!(first, CreateInviteOutcome::Taken, "there is a user");
+    assert_eq!(look(harness, 1).await, None);
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// A withdrawn invite cannot be claimed, and is withdrawn once.
+pub async fn are_withdrawn_once(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let _ = create(harness, creation(1)).await;
+    let outcome = withdraw(harness, withdrawal(1, 1)).await;
+    assert_eq!(outcome, WithdrawInviteOutcome::Withdrawn);
+    let outcome = withdraw(harness, withdrawal(1, 2)).await;
+    assert_eq!(outcome, WithdrawInviteOutcome::NotFound);
+    let outcome = withdraw(harness, withdrawal(9, 3)).await;
+    assert_eq!(outcome, WithdrawInviteOutcome::NotFound);
+    let outcome = apply(harness, claim(1, 10)).await;
+    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Withdrawn);
+    assert_eq!(outcome, refused);
+    assert_eq!(users(harness).await, 1);
+    assert_eq!(trail(harness).await.len(), 2);
+}
+
+/// User, password, token, session and event appear in one step; an address is taken once, and time
+/// is up when it is up.
+pub async fn make_a_user_with_password_session_and_token(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for number in 1..=3 {
+        let _ = create(harness, creation(number)).await;
+    }
+    let change = claim(1, 10);
+    let account = change.account.clone();
+    assert_eq!(
+        apply(harness, change.clone()).await,
+        ClaimInviteOutcome::Claimed
+    );
+    let found = harness.users().account(&account.user.email.key()).await;
+    assert_eq!(found.expect("the store answers"), Some(account.clone()));
+    let record = find(harness, 10).await.expect("the token is there");
+    assert_eq!(record.owner, account.user.as_owner());
+    let digest = fixtures::digest(1_010);
+    let session = harness.sessions().find_session(&digest).await;
+    assert!(session.expect("the store answers").is_some());
+    let claimed = look(harness, 1).await.expect("it is there");
+    assert_eq!(claimed.claimed, Some((NOW, account.user.id)));
+    assert_eq!(trail(harness).await[0], change.audit);
+
+    let again = apply(harness, claim(1, 11)).await;
+    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Claimed);
+    assert_eq!(again, refused);
+    let mut same_address = claim(2, 12);
+    same_address.account.user.email = account.user.email;
+    let taken = apply(harness, same_address).await;
+    assert_eq!(taken, ClaimInviteOutcome::EmailTaken);
+    let mut late = claim(3, 13);
+    late.now = fixtures::invite(3).expires_at;
+    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Expired);
+    assert_eq!(apply(harness, late).await, refused);
+    let unknown = ClaimInviteOutcome::NotClaimable(NotClaimable::Unknown);
+    assert_eq!(apply(harness, claim(9, 14)).await, unknown);
+    let mut plain = claim(3, 15);
+    (plain.token, plain.session, plain.account.password) = (None, None, None);
+    assert_eq!(apply(harness, plain).await, ClaimInviteOutcome::Claimed);
+    assert_eq!(users(harness).await, 3);
+}
+
+/// However many claim one invite at the same time, there is one account.
+pub async fn make_one_user_of_64_claims_at_the_same_time(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let _ = create(harness, creation(1)).await;
+    let outcomes = join_all((10..74).map(|user| apply(harness, claim(1, user)))).await;
+    let claimed = outcomes
+        .iter()
+        .filter(|outcome| **outcome == ClaimInviteOutcome::Claimed)
+        .count();
+    assert_eq!(claimed, 1, "{outcomes:?}");
+    assert_eq!(users(harness).await, 2);
+    assert_eq!(trail(harness).await.len(), 2);
+}
+
+/// The door for the first administrator closes with the first user.
+pub async fn make_the_first_admin_only_while_nobody_is_there(harness: &dyn AccountHarness) {
+    let _ = create(harness, first_admin(1)).await;
+    let mut somebody = fixtures::user(1);
+    somebody.role = Role::Member;
+    harness.put_user(&somebody).await;
+    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::InstanceHasUsers);
+    assert_eq!(apply(harness, claim(1, 10)).await, refused);
+    assert_eq!(users(harness).await, 1);
+}
+
+/// What an administrator made makes nobody once they are suspended or demoted, and does again when
+/// they are not.
+pub async fn make_nobody_when_their_maker_ceased_to_administer(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let mut maker = fixtures::user(2);
+    harness.put_user(&maker).await;
+    let mut invite = creation(1);
+    invite.invite.created_by = Some(maker.id);
+    let _ = create(harness, invite).await;
+    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::NotVouched);
+    for (role, suspended_at, outcome) in [
+        (Role::Member, None, refused),
+        (Role::Admin, Some(NOW), refused),
+        (Role::Admin, None, ClaimInviteOutcome::Claimed),
+    ] {
+        maker.role = role;
+        maker.suspended_at = suspended_at;
+        harness.put_user(&maker).await;
+        assert_eq!(apply(harness, claim(1, 10)).await, outcome);
+    }
+}
+
+/// A credential that ended between verification and change invites nobody.
+pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let _ = create(harness, creation(1)).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..spoil_actor(harness, how).await
+        };
+        let mut invite = creation(2);
+        invite.actor = Some(spoiled.clone());
+        assert_eq!(
+            create(harness, invite).await,
+            CreateInviteOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        let mut withdrawn = withdrawal(1, 9);
+        withdrawn.actor = spoiled;
+        assert_eq!(
+            withdraw(harness, withdrawn).await,
+            WithdrawInviteOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+    }
+    assert_eq!(look(harness, 2).await, None);
+    assert_eq!(trail(harness).await.len(), 1);
+}

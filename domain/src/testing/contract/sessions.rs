@@ -1,0 +1,248 @@
+//! Browser sessions and passwords.
+
+use super::{
+    AccountHarness, NOW, acting, actor, find, insert, insertion, put, revocation, seed,
+    session_actor, session_start, start_session, trail,
+};
+use crate::access::{Actor, Refusal};
+use crate::audit::{AuditAction, Subject};
+use crate::session::{
+    ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
+    Ended, IDLE_LIMIT_SECONDS, Session, StartSessionOutcome,
+};
+use crate::testing::fixtures;
+use crate::token::{InsertOutcome, RevokeOutcome};
+
+async fn sessions(harness: &dyn AccountHarness) -> Vec<Session> {
+    let user = fixtures::user(1).id;
+    let sessions = harness.sessions().sessions(user).await;
+    sessions.expect("the store answers")
+}
+
+async fn numbers(harness: &dyn AccountHarness) -> Vec<u64> {
+    let there = sessions(harness).await;
+    (1..=9)
+        .filter(|number| {
+            there
+                .iter()
+                .any(|own| own.id == fixtures::session(*number).id)
+        })
+        .collect()
+}
+
+fn ending(actor: Actor, ended: Ended, event: u64) -> EndSessions {
+    let user = fixtures::user(1).id;
+    EndSessions {
+        actor,
+        user,
+        ended,
+        audit: fixtures::audit(event, NOW, AuditAction::SessionsEnded, Subject::User(user)),
+    }
+}
+
+async fn end(harness: &dyn AccountHarness, change: EndSessions) -> EndSessionsOutcome {
+    harness
+        .sessions()
+        .end_sessions(change)
+        .await
+        .expect("the store answers")
+}
+
+/// What goes in comes out, by the digest and on the list, with the user as they are now.
+pub async fn keeps_every_field_and_finds_by_digest(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for number in 1..=3 {
+        start_session(harness, number).await;
+    }
+    let expected: Vec<Session> = (1..=3).rev().map(fixtures::session).collect();
+    assert_eq!(sessions(harness).await, expected);
+    let digest = fixtures::digest(1_002);
+    let record = harness.sessions().find_session(&digest).await;
+    let record = record.expect("the store answers").expect("it is there");
+    assert_eq!(record.session, fixtures::session(2));
+    assert!(record.digest.matches(&digest));
+    assert_eq!(record.owner, fixtures::owner(1));
+    let strange = harness.sessions().find_session(&fixtures::digest(7)).await;
+    assert!(strange.expect("the store answers").is_none());
+}
+
+/// The latest sight stands, in whatever order they come.
+pub async fn notes_the_latest_sight(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    let id = fixtures::session(1).id;
+    let later = NOW.saturating_add_seconds(90);
+    for at in [later, NOW] {
+        let touched = harness.sessions().touch_session(id, at).await;
+        touched.expect("the store answers");
+    }
+    let unknown = fixtures::session(9).id;
+    let touched = harness.sessions().touch_session(unknown, later).await;
+    touched.expect("the store answers");
+    assert_eq!(sessions(harness).await[0].last_seen_at, later);
+}
+
+/// Between the check of a password and the start of a session, the password can change and the user
+/// be suspended.
+pub async fn starts_none_for_a_password_that_was_changed(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let mut user = fixtures::user(1);
+    for step in 0..3 {
+        if step == 1 {
+            harness
+                .put_password(user.id, &fixtures::password_hash(2))
+                .await;
+        }
+        if step == 2 {
+            user.suspended_at = Some(NOW);
+            harness.put_user(&user).await;
+        }
+        let verified = fixtures::password_hash(if step == 2 { 2 } else { 1 });
+        let started = harness
+            .sessions()
+            .start_session(session_start(1, verified))
+            .await;
+        assert_eq!(
+            started.expect("the store answers"),
+            StartSessionOutcome::Refused,
+            "step {step}: no password, another one, suspended"
+        );
+    }
+    assert_eq!(sessions(harness).await, vec![]);
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// One, all but one, or all; only of the one user, and with an event only where something ended.
+pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for number in 1..=5 {
+        start_session(harness, number).await;
+    }
+    let id = |number| fixtures::session(number).id;
+    let by = session_actor(1);
+    for (event, ended, count, left) in [
+        (1, Ended::One(id(5)), 1, vec![1, 2, 3, 4]),
+        (2, Ended::One(id(5)), 0, vec![1, 2, 3, 4]),
+        (3, Ended::AllBut(id(1)), 3, vec![1]),
+        (4, Ended::All, 1, vec![]),
+    ] {
+        let outcome = end(harness, ending(by.clone(), ended, event)).await;
+        assert_eq!(outcome, EndSessionsOutcome::Ended(count), "{ended:?}");
+        assert_eq!(numbers(harness).await, left, "{ended:?}");
+    }
+    assert_eq!(trail(harness).await.len(), 5 + 3);
+    let over = end(harness, ending(by, Ended::All, 5)).await;
+    assert_eq!(over, EndSessionsOutcome::ActorRefused(Refusal::SessionOver));
+}
+
+/// The acting session stays, the others end, and tokens are left alone.
+pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for number in 1..=3 {
+        start_session(harness, number).await;
+    }
+    let user = fixtures::user(1);
+    let change = |verified, new, event| ChangePassword {
+        actor: session_actor(2),
+        verified: Some(fixtures::password_hash(verified)),
+        hash: fixtures::password_hash(new),
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::PasswordChanged,
+            Subject::User(user.id),
+        ),
+    };
+    let changed = harness.sessions().change_password(change(1, 2, 1)).await;
+    assert_eq!(
+        changed.expect("the store answers"),
+        ChangePasswordOutcome::Changed
+    );
+    let account = harness.users().account(&user.email.key()).await;
+    let account = account.expect("the store answers").expect("it is there");
+    assert_eq!(account.password, Some(fixtures::password_hash(2)));
+    assert_eq!(numbers(harness).await, [2]);
+    let token = find(harness, 0).await.expect("the token is there").token;
+    assert_eq!(token, acting());
+    // Verified against the old one, and so too late.
+    let late = harness.sessions().change_password(change(1, 3, 2)).await;
+    assert_eq!(
+        late.expect("the store answers"),
+        ChangePasswordOutcome::Conflict
+    );
+    let mut by_token = change(2, 3, 3);
+    by_token.actor = actor();
+    let refused = harness.sessions().change_password(by_token).await;
+    assert!(matches!(
+        refused.expect("the store answers"),
+        ChangePasswordOutcome::ActorRefused(_)
+    ));
+}
+
+/// A session that ended between its verification and a change makes no token and ends none.
+pub async fn refuses_a_session_that_was_ended_in_between(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    put(harness, 30, &fixtures::token(30, NOW)).await;
+    let own = fixtures::session(1).id;
+    let ended = end(harness, ending(session_actor(1), Ended::One(own), 9)).await;
+    assert_eq!(ended, EndSessionsOutcome::Ended(1));
+    let mut issue = insertion(31, 100);
+    issue.actor = session_actor(1);
+    assert_eq!(
+        insert(harness, issue).await,
+        InsertOutcome::ActorRefused(Refusal::SessionOver)
+    );
+    let mut revoke = revocation(fixtures::token(30, NOW).id, 32);
+    revoke.actor = session_actor(1);
+    let revoked = harness.tokens().revoke_once(revoke).await;
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeOutcome::ActorRefused(Refusal::SessionOver)
+    );
+    assert!(find(harness, 31).await.is_none());
+}
+
+/// A session issues and revokes tokens; one that has become idle meanwhile does not.
+pub async fn acts_for_tokens_as_a_token_does(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    let mut issue = insertion(31, 100);
+    issue.actor = session_actor(1);
+    assert_eq!(insert(harness, issue).await, InsertOutcome::Inserted);
+    let mut late = insertion(33, 100);
+    late.actor = session_actor(1);
+    late.actor.now = NOW.saturating_add_seconds(IDLE_LIMIT_SECONDS);
+    assert_eq!(
+        insert(harness, late).await,
+        InsertOutcome::ActorRefused(Refusal::SessionOver)
+    );
+    let mut revoke = revocation(fixtures::token(31, NOW).id, 32);
+    revoke.actor = session_actor(1);
+    let revoked = harness.tokens().revoke_once(revoke).await;
+    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+}
+
+/// Only what is over by one of the limits goes.
+pub async fn forgets_what_is_over(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for number in 1..=2 {
+        start_session(harness, number).await;
+    }
+    let later = NOW.saturating_add_seconds(60);
+    let seen = harness
+        .sessions()
+        .touch_session(fixtures::session(2).id, later)
+        .await;
+    seen.expect("the store answers");
+    let purge = |begun, seen, now| async move {
+        let purged = harness.sessions().purge_sessions(begun, seen, now).await;
+        purged.expect("the store answers")
+    };
+    assert_eq!(purge(NOW, NOW, NOW).await, 0);
+    assert_eq!(purge(NOW, later, NOW).await, 1);
+    assert_eq!(numbers(harness).await, [2]);
+    let old = NOW.saturating_add_seconds(ABSOLUTE_LIMIT_SECONDS);
+    assert_eq!(purge(old, later, old).await, 1);
+    assert_eq!(numbers(harness).await, [0; 0]);
+}

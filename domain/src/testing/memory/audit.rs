@@ -1,0 +1,35 @@
+use async_trait::async_trait;
+
+use crate::audit::{AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use crate::store::StoreError;
+
+use super::MemoryStore;
+
+#[async_trait]
+impl AuditStore for MemoryStore {
+    async fn events(
+        &self,
+        filter: &AuditFilter,
+        after: Option<AuditCursor>,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let mut events: Vec<AuditEvent> = self
+            .state()
+            .audit
+            .values()
+            .filter(|event| filter.wants(event))
+            .filter(|event| after.is_none_or(|after| (event.at, event.id) < (after.at, after.id)))
+            .cloned()
+            .collect();
+        events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+        events.truncate(limit as usize);
+        Ok(events)
+    }
+
+    async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.check_new_event(&event)?;
+        state.write_event(event);
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::inventory::{
+    InventoryStore, OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
+    TokenFilter,
+};
+use crate::invite::InviteStatus;
+use crate::store::StoreError;
+use crate::token::{Scope, Status, TokenId, TokenKind, TokenRecord};
+use crate::user::Notice;
+
+use super::MemoryStore;
+
+#[async_trait]
+impl InventoryStore for MemoryStore {
+    async fn tokens(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<OwnedToken>, StoreError> {
+        let state = self.state();
+        Ok(state
+            .tokens
+            .values()
+            .rev()
+            .map(|(token, _)| token)
+            .filter(|token| token.kind() == TokenKind::Personal && filter.wants(token, now))
+            .filter(|token| after.is_none_or(|after| token.id < after))
+            .filter_map(|token| {
+                Some(OwnedToken {
+                    token: token.clone(),
+                    owner: state.user(token.owner)?.as_owner(),
+                })
+            })
+            .take(limit as usize)
+            .collect())
+    }
+
+    async fn revoke_matching(
+        &self,
+        change: RevokeMatching,
+    ) -> Result<RevokeMatchingOutcome, StoreError> {
+        let mut state = self.state();
+        let actor = state.acting(change.actor.credential);
+        if let Err(outcome) = change.check_actor(actor.as_ref()) {
+            return Ok(outcome);
+        }
+        let records: Vec<TokenRecord> = state
+            .tokens
+            .keys()
+            .rev()
+            .filter_map(|id| state.record(*id))
+            .collect();
+        let mut revoked = Vec::new();
+        let mut changes = Vec::new();
+        for TokenRecord { token, owner, .. } in records {
+            if let Some(decided) = change.decide(&token) {
+                changes.push(decided);
+                revoked.push(OwnedToken { token, owner });
+            }
+        }
+        for (_, event) in &changes {
+            state.check_new_event(event)?;
+        }
+        for (token, event) in changes {
+            state.update_token(token);
+            state.write_event(event);
+        }
+        Ok(RevokeMatchingOutcome::Revoked(revoked))
+    }
+
+    async fn report(&self, change: ReportTokens) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let mut revoked = 0;
+        for (digest, event) in &change.reported {
+            let Some(id) = state.by_digest.get(digest).copied() else {
+                continue;
+            };
+            let Some((token, event)) = state
+                .tokens
+                .get(&id)
+                .and_then(|(token, _)| change.decide(token, *event))
+            else {
+                continue;
+            };
+            let notice = Notice {
+                token: token.id,
+                token_name: token.name.clone(),
+                at: change.now,
+            };
+            state.notices.push((token.owner, notice));
+            state.update_token(token);
+            state.write_event(event);
+            revoked += 1;
+        }
+        Ok(revoked)
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let state = self.state();
+        let mut counts = Stats::default();
+        for account in state.accounts.values() {
+            if account.user.is_active() {
+                counts.users_active += 1;
+            } else {
+                counts.users_suspended += 1;
+            }
+            counts.admins_active += u64::from(account.user.is_active_admin());
+        }
+        for (token, _) in state.tokens.values() {
+            if token.kind() != TokenKind::Personal {
+                continue;
+            }
+            match token.status(now) {
+                Status::Live => {
+                    counts.tokens_live += 1;
+                    counts.tokens_live_admin += u64::from(token.scope == Scope::Admin);
+                }
+                Status::Expired => counts.tokens_expired += 1,
+                Status::Revoked => {}
+            }
+        }
+        let open = |invite: &crate::invite::Invite| invite.status(now) == InviteStatus::Open;
+        let invites = state.invites.values();
+        counts.invites_open = invites.filter(|(invite, _)| open(invite)).count() as u64;
+        Ok(counts)
+    }
+}

@@ -1,0 +1,127 @@
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::token::{
+    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
+    Status, Token, TokenId, TokenRecord, TokenStore,
+};
+use crate::user::UserId;
+
+use super::{MemoryStore, State};
+
+impl State {
+    fn live_tokens(&self, owner: UserId, now: Timestamp) -> u32 {
+        let live = self
+            .tokens
+            .values()
+            .filter(|(token, _)| token.owner == owner && token.status(now) == Status::Live)
+            .count();
+        u32::try_from(live).unwrap_or(u32::MAX)
+    }
+}
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+        let state = self.state();
+        Ok(state.by_digest.get(digest).and_then(|id| state.record(*id)))
+    }
+
+    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+        let mut state = self.state();
+        let actor = state.acting(change.actor.credential);
+        let live = state.live_tokens(change.token.owner, change.actor.now);
+        if let Err(outcome) = change.decide(actor.as_ref(), live) {
+            return Ok(outcome);
+        }
+        state.check_new(&change.token, &change.digest)?;
+        state.check_new_event(&change.audit)?;
+        state.write_token(change.token, change.digest);
+        state.write_event(change.audit);
+        Ok(InsertOutcome::Inserted)
+    }
+
+    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+        let mut state = self.state();
+        let actor = state.acting(change.actor.credential);
+        let revoked = match change.decide(actor.as_ref(), state.token(change.token)) {
+            Ok(revoked) => revoked,
+            Err(outcome) => return Ok(outcome),
+        };
+        state.check_new_event(&change.audit)?;
+        state.update_token(revoked);
+        state.write_event(change.audit);
+        Ok(RevokeOutcome::Revoked)
+    }
+
+    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+        let mut state = self.state();
+        let InsertToken {
+            actor,
+            token: successor,
+            digest,
+            audit,
+            ..
+        } = &change.successor;
+        let acting = state.acting(actor.credential);
+        let live = state.live_tokens(successor.owner, actor.now);
+        let predecessor = state.token(change.predecessor);
+        let rotated = match change.decide(acting.as_ref(), predecessor, live) {
+            Ok(rotated) => rotated,
+            Err(outcome) => return Ok(outcome),
+        };
+        state.check_new(successor, digest)?;
+        state.check_new_event(audit)?;
+        state.update_token(rotated);
+        state.write_token(successor.clone(), *digest);
+        state.write_event(audit.clone());
+        Ok(ReplaceOutcome::Replaced)
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+        let state = self.state();
+        let mut tokens: Vec<Token> = state
+            .tokens
+            .values()
+            .map(|(token, _)| token)
+            .filter(|token| token.owner == owner && token.revoked_at.is_none())
+            .cloned()
+            .collect();
+        tokens.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
+        Ok(tokens)
+    }
+
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        Ok(self
+            .state()
+            .token(id)
+            .filter(|token| token.owner == owner && token.revoked_at.is_none())
+            .cloned())
+    }
+
+    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+        let mut state = self.state();
+        for (id, at) in uses {
+            if let Some((token, _)) = state.tokens.get_mut(id) {
+                token.last_used_at = token.last_used_at.max(Some(*at));
+            }
+        }
+        Ok(())
+    }
+
+    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let over: Vec<(TokenId, Digest)> = state
+            .tokens
+            .values()
+            .filter(|(token, _)| token.revoked_at.is_some_and(|at| at < horizon))
+            .map(|(token, digest)| (token.id, *digest))
+            .collect();
+        for (id, digest) in &over {
+            state.tokens.remove(id);
+            state.by_digest.remove(digest);
+        }
+        Ok(over.len() as u64)
+    }
+}

@@ -1,0 +1,147 @@
+use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+
+use super::{Role, User, UserError, UserId, Users};
+
+/// What an administrator may change of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UserChange {
+    /// None of their tokens and sessions is accepted from now on.
+    Suspend,
+    /// Their tokens are accepted again. Sessions that the suspension ended stay ended.
+    Unsuspend,
+    /// What they may do at most is another from now on, for tokens they have as well.
+    SetRole(Role),
+}
+
+impl UserChange {
+    const fn action(self) -> AuditAction {
+        match self {
+            Self::Suspend => AuditAction::UserSuspended,
+            Self::Unsuspend => AuditAction::UserUnsuspended,
+            Self::SetRole(Role::Admin) => AuditAction::UserPromoted,
+            Self::SetRole(Role::Member) => AuditAction::UserDemoted,
+        }
+    }
+}
+
+/// The change: a user is suspended, or active again, or has another role.
+#[derive(Debug, Clone)]
+pub struct ChangeUser {
+    /// Who does it.
+    pub actor: Actor,
+    /// To whom.
+    pub user: UserId,
+    /// What.
+    pub change: UserChange,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`ChangeUser`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum ChangeUserOutcome {
+    /// The user as they are now.
+    Changed(User),
+    /// They were so already; nothing changed, and no event was written.
+    Unchanged(User),
+    /// There is no such user; nothing changed.
+    NotFound,
+    /// Nobody would be left to administer the instance; nothing changed.
+    LastAdmin,
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+/// What a store is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDecision {
+    /// The user as they are to be written.
+    pub user: User,
+    /// Whether all of their browser sessions end with it, and their open sign-in links are void.
+    pub end_access: bool,
+}
+
+impl ChangeUser {
+    /// Decides, from what the store read inside the transaction: the acting credential's record,
+    /// the user, and how many *other* users are active administrators.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        user: Option<&User>,
+        other_active_admins: u32,
+    ) -> Result<UserDecision, ChangeUserOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(ChangeUserOutcome::ActorRefused)?;
+        let current = user
+            .filter(|user| user.id == self.user)
+            .ok_or(ChangeUserOutcome::NotFound)?;
+        let mut changed = current.clone();
+        match self.change {
+            UserChange::Suspend if current.is_active() => {
+                changed.suspended_at = Some(self.actor.now);
+            }
+            UserChange::Suspend => {}
+            UserChange::Unsuspend => changed.suspended_at = None,
+            UserChange::SetRole(role) => changed.role = role,
+        }
+        if changed == *current {
+            return Err(ChangeUserOutcome::Unchanged(changed));
+        }
+        let loses_admin = current.is_active_admin() && !changed.is_active_admin();
+        if loses_admin && other_active_admins == 0 {
+            return Err(ChangeUserOutcome::LastAdmin);
+        }
+        Ok(UserDecision {
+            end_access: !changed.is_active(),
+            user: changed,
+        })
+    }
+}
+
+impl Users {
+    /// Suspends a user, lifts that, or gives them another role; at once, for all of their tokens
+    /// and browser sessions. What is so already is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Refused`] unless an administrator asks; [`UserError::NotFound`];
+    /// [`UserError::LastAdmin`] when nobody would be left to administer the instance.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        user: UserId,
+        change: UserChange,
+        context: &RequestContext,
+    ) -> Result<User, UserError> {
+        let requirement = Requirement::HUMAN_ADMIN;
+        principal.authorize(requirement)?;
+        let now = self.clock.now();
+        let change = ChangeUser {
+            actor: Actor::of(principal, requirement, now),
+            user,
+            change,
+            audit: AuditEvent {
+                id: AuditEventId::generate(now, &*self.entropy)?,
+                at: now,
+                actor: principal.audit_actor(),
+                action: change.action(),
+                subject: Subject::User(user),
+                related: None,
+                context: context.clone(),
+            },
+        };
+        match self.store.change_user(change).await? {
+            ChangeUserOutcome::Changed(user) | ChangeUserOutcome::Unchanged(user) => Ok(user),
+            ChangeUserOutcome::NotFound => Err(UserError::NotFound),
+            ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
+            ChangeUserOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}

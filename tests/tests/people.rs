@@ -1,0 +1,207 @@
+//! People and administration on the built binaries: joining, suspending, the last administrator,
+//! leaked secrets, the trail.
+
+use std::process::Command;
+
+use openindex_tests::{Database, Kind, Oi, Server, binary, both_stores};
+use serde_json::{Value, json};
+
+both_stores! {
+    whoever_is_invited_joins_and_works,
+    a_suspension_counts_on_every_replica_at_once,
+    of_two_admins_who_suspend_each_other_one_is_left,
+    a_leaked_secret_ends_and_the_reporter_learns_nothing,
+    the_trail_cannot_be_changed,
+    a_sign_in_link_is_printed_for_a_user_and_for_nobody_else,
+}
+
+fn claim(server: &Server, code: &Value) -> Value {
+    let body = json!({"code": code, "name": "Grace Hopper", "tokenName": "first"});
+    let headers = [("content-type", "application/json")];
+    let answer = server.http.send(
+        "POST",
+        "/auth/invites/claim",
+        &headers,
+        Some(&body.to_string()),
+    );
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()
+}
+
+fn invite(server: &Server, admin: &str, email: &str, role: &str) -> Value {
+    let body = json!({"email": email, "role": role});
+    let answer = server.http.post("/admin/invites", admin, &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()
+}
+
+fn whoever_is_invited_joins_and_works(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let invite = invite(&server, &admin.token, "grace@example.com", "member");
+    let url = invite["url"].as_str().expect("a link");
+    assert!(url.starts_with(&format!("{}/join/", server.url)), "{url}");
+    let grace = claim(&server, &invite["code"]);
+    let token = grace["token"].as_str().expect("a secret");
+    let oi = Oi::new()
+        .with_env("OPENINDEX_TOKEN", token)
+        .with_env("OPENINDEX_APP_URL", &server.url);
+    assert_eq!(oi.run(&["me"]).json()["user"]["role"], "member");
+    let refused = oi.run(&["settings", "admin", "users", "list"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.stdout.contains("insufficient_scope"), "{refused:?}");
+    let trail = server.http.get("/audit?action=admin.refused", &admin.token);
+    assert_eq!(
+        trail.json()["items"][0]["actor"]["userId"],
+        grace["user"]["id"]
+    );
+}
+
+fn a_suspension_counts_on_every_replica_at_once(kind: Kind) {
+    let database = Database::new(kind);
+    let replicas = [Server::start(&database), Server::start(&database)];
+    let admin = Server::bootstrap(&database);
+    let code = &invite(&replicas[0], &admin.token, "grace@example.com", "member")["code"];
+    let grace = claim(&replicas[1], code);
+    let token = grace["token"].as_str().expect("a secret");
+    let path = format!(
+        "/admin/users/{}",
+        grace["user"]["id"].as_str().expect("an id")
+    );
+    for round in 0..10 {
+        let (here, there) = (&replicas[round % 2].http, &replicas[(round + 1) % 2].http);
+        let suspended = here.post(&format!("{path}/suspend"), &admin.token, &json!({}));
+        assert_eq!(suspended.status, 200, "{suspended:?}");
+        for replica in [there, here] {
+            let answer = replica.get("/me", token);
+            assert_eq!(answer.outcome(), (401, "owner_suspended".to_owned()));
+        }
+        let active = there.post(&format!("{path}/unsuspend"), &admin.token, &json!({}));
+        assert_eq!(active.status, 200, "{active:?}");
+        assert_eq!(here.get("/me", token).status, 200);
+    }
+}
+
+fn of_two_admins_who_suspend_each_other_one_is_left(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let code = &invite(&server, &admin.token, "grace@example.com", "admin")["code"];
+    let grace = claim(&server, code);
+    let suspend = |by: &str, whom: &str| {
+        let path = format!("/admin/users/{whom}/suspend");
+        server.http.post(&path, by, &json!({})).outcome()
+    };
+    let other = grace["user"]["id"].as_str().expect("an id");
+    let token = grace["token"].as_str().expect("a secret");
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| suspend(&admin.token, other));
+        let second = scope.spawn(|| suspend(token, admin.user_id()));
+        (
+            first.join().expect("an answer"),
+            second.join().expect("an answer"),
+        )
+    });
+    let done = [&first, &second]
+        .iter()
+        .filter(|(status, _)| *status == 200)
+        .count();
+    assert_eq!(done, 1, "{first:?} {second:?}");
+    let live = [admin.token.as_str(), token]
+        .iter()
+        .filter(|token| server.http.get("/admin/users", token).status == 200)
+        .count();
+    assert_eq!(live, 1);
+}
+
+fn a_leaked_secret_ends_and_the_reporter_learns_nothing(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let body = json!({"name": "leaky", "scope": "read_write"});
+    let leaked = server.http.post("/me/pats", &admin.token, &body).json();
+    let secret = leaked["token"].as_str().expect("a secret");
+    for tokens in [json!([secret, "nonsense"]), json!(["nonsense"]), json!([])] {
+        let body = json!({ "tokens": tokens }).to_string();
+        let headers = [("content-type", "application/json")];
+        let answer = server
+            .http
+            .send("POST", "/credentials/revoke", &headers, Some(&body));
+        assert_eq!((answer.status, answer.text.as_str()), (202, ""));
+    }
+    assert_eq!(
+        server.http.get("/me", secret).outcome(),
+        (401, "token_revoked".to_owned())
+    );
+    assert_eq!(server.http.get("/me", &admin.token).status, 200);
+}
+
+fn the_trail_cannot_be_changed(kind: Kind) {
+    let database = Database::new(kind);
+    let _admin = Server::bootstrap(&database);
+    for statement in [
+        "UPDATE audit_events SET action = 'token.issued'",
+        "DELETE FROM audit_events",
+    ] {
+        let refused = database.try_execute(statement);
+        let message = refused.expect_err(statement);
+        assert!(message.contains("append-only"), "{message}");
+    }
+}
+
+fn a_sign_in_link_is_printed_for_a_user_and_for_nobody_else(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let _admin = Server::bootstrap(&database);
+    let link = |email: &str| {
+        Command::new(binary("oi-server"))
+            .args([
+                "sign-in-link",
+                "--email",
+                email,
+                "--public-url",
+                &server.url,
+            ])
+            .env("DATABASE_URL", database.url())
+            .output()
+            .expect("oi-server runs")
+    };
+    let ada = link("ADA@example.com");
+    assert!(ada.status.success(), "{ada:?}");
+    assert!(String::from_utf8_lossy(&ada.stdout).contains("/sign-in/link/"));
+    let nobody = link("nobody@example.com");
+    assert_eq!(nobody.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert!(
+        message.contains("no active user has this email address"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_new_instance_prints_the_link_of_its_first_administrator_and_never_logs_it() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let out = server.welcome();
+    let url = out
+        .split_whitespace()
+        .find(|word| word.starts_with("http"))
+        .expect("a link");
+    let code = url.rsplit('/').next().expect("a code").to_owned();
+    let body = json!({
+        "code": code, "name": "Ada", "email": "ada@example.com", "tokenName": "first",
+    });
+    let headers = [("content-type", "application/json")];
+    let claim = || {
+        let body = body.to_string();
+        server
+            .http
+            .send("POST", "/auth/invites/claim", &headers, Some(&body))
+    };
+    let claimed = claim();
+    assert_eq!(claimed.status, 201, "{claimed:?}");
+    assert_eq!(claimed.json()["user"]["role"], "admin");
+    assert_eq!(claim().outcome(), (409, "invite_not_open".to_owned()));
+    assert!(!server.log().contains(&code), "{}", server.log());
+}
