@@ -136,6 +136,33 @@ impl Server {
         id.as_str().expect("an id").to_owned()
     }
 
+    /// Signs somebody in with a browser, by a one-time link from the operator's shell, and answers
+    /// with the cookie that a browser would send from then on.
+    #[must_use]
+    pub fn sign_in_by_link(&self, database: &Database, email: &str) -> String {
+        let output = Command::new(binary("oi-server"))
+            .args(["sign-in-link", "--email", email, "--public-url", &self.url])
+            .env("DATABASE_URL", database.url())
+            .output()
+            .expect("oi-server runs");
+        assert!(output.status.success(), "{output:?}");
+        let url = String::from_utf8(output.stdout).expect("a URL");
+        let path = url
+            .trim()
+            .strip_prefix(&self.url)
+            .expect("a URL of this server");
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let password = "five+words+that+nobody+says";
+        let form = format!("password={password}&confirmation={password}");
+        let answer = self.http.send("POST", path, &headers, Some(&form));
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.header("set-cookie");
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    }
+
     /// What it says on standard output to whoever starts an instance without users.
     #[must_use]
     pub fn welcome(&self) -> String {

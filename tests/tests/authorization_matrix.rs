@@ -73,11 +73,14 @@ enum Credential {
     ReadWrite,
     AdminScopeOfMember,
     Admin,
+    /// A browser session of the administrator's, in its cookie: no route of the API takes it.
+    BrowserSession,
 }
 
 impl Credential {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::None,
+        Self::BrowserSession,
         Self::Malformed,
         Self::Unknown,
         Self::Expired,
@@ -97,7 +100,7 @@ impl Credential {
         }
         let invalid = r#"error="invalid_token""#;
         match self {
-            Self::None => Some((
+            Self::None | Self::BrowserSession => Some((
                 401,
                 "authentication_required",
                 r#"Bearer realm="openindex""#,
@@ -129,6 +132,8 @@ struct World {
     admin: Bootstrapped,
     /// Another user, for the routes that are about one.
     other: String,
+    /// The cookie of a browser session of the administrator's.
+    cookie: String,
 }
 
 fn every_route_answers_every_credential_as_it_must(kind: Kind) {
@@ -136,11 +141,19 @@ fn every_route_answers_every_credential_as_it_must(kind: Kind) {
     let server = Server::start_with(&database, &["--token-quota", "1000"]);
     let admin = Server::bootstrap(&database);
     let other = server.join(&admin.token, "grace@example.com");
+    let cookie = server.sign_in_by_link(&database, "ada@example.com");
+    let me = [("cookie", cookie.as_str())];
+    let page = server.http.send("GET", "/settings/tokens", &me, None);
+    assert_eq!(
+        page.status, 200,
+        "the cookie is good where it counts: {page:?}"
+    );
     let world = World {
         database,
         server,
         admin,
         other,
+        cookie,
     };
     world.assert_complete();
     for (method, path, needs, success) in MATRIX {
@@ -152,7 +165,7 @@ fn every_route_answers_every_credential_as_it_must(kind: Kind) {
                 Some((status, code, challenge)) => {
                     assert_eq!(answer.outcome(), (status, code.to_owned()), "{context}");
                     let sent = answer.header("www-authenticate");
-                    if matches!(credential, Credential::None) {
+                    if matches!(credential, Credential::None | Credential::BrowserSession) {
                         assert_eq!(sent, challenge, "{context}");
                     } else {
                         assert!(sent.contains(challenge), "{context}");
@@ -214,6 +227,9 @@ impl World {
         if let Some(value) = &authorization {
             headers.push(("authorization", value));
         }
+        if matches!(credential, Credential::BrowserSession) {
+            headers.push(("cookie", &self.cookie));
+        }
         let answer = self
             .server
             .http
@@ -262,7 +278,7 @@ impl World {
             assert_eq!(self.database.execute(&set), 1, "{set}");
         };
         match credential {
-            Credential::None => return None,
+            Credential::None | Credential::BrowserSession => return None,
             Credential::Malformed => return Some(secret[..54].to_owned()),
             Credential::Unknown => {
                 // Well-formed and of this format, but of nobody.

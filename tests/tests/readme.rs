@@ -22,7 +22,7 @@ fn the_tour_works_word_for_word(kind: Kind) {
     let server = Server::start(&database);
     let home = tempfile::tempdir().expect("a directory");
     let blocks = tour();
-    assert_eq!(blocks.len(), 4, "a block was added or lost its mark");
+    assert_eq!(blocks.len(), 5, "a block was added or lost its mark");
     // The port is the one thing that differs: 8080 may be taken here.
     let script = blocks
         .join("echo; echo '---'\n")
@@ -51,4 +51,5 @@ fn the_tour_works_word_for_word(kind: Kind) {
     assert!(shown[2].contains("insufficient_scope"), "{stdout}");
     assert!(shown[3].contains("401 Unauthorized"), "{stdout}");
     assert!(shown[3].contains("token_revoked"), "{stdout}");
+    assert!(shown[4].contains("/sign-in/link/"), "{stdout}");
 }

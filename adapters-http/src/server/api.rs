@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
 use super::{Guard, openapi, routes};
+use crate::web;
 
 /// Everything the routes need.
 #[derive(Clone)]
@@ -73,12 +74,14 @@ impl FromRef<ApiState> for Guard {
     }
 }
 
-/// The whole API: every route, behind limits, timeouts, request ids and the log.
+/// The whole API and the web interface: every route, behind limits, timeouts, request ids and the
+/// log.
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().into_parts();
     let router = router
         .method_not_allowed_fallback(routes::method_not_allowed)
         .with_state(state.clone())
+        .merge(web::router(state.clone()))
         .fallback(routes::not_found);
     layers::wrap(router, state)
 }

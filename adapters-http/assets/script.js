@@ -1,0 +1,59 @@
+// Improves what works without it: nothing here is needed to use a page.
+"use strict";
+
+const all = (selector, each) => document.querySelectorAll(selector).forEach(each);
+
+// Copy what is shown once. The field can be selected and copied by hand as well.
+all("[data-copy]", (button) => {
+  const field = document.getElementById(button.dataset.copy);
+  const status = document.querySelector(`[data-copied="${button.dataset.copy}"]`);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    let copied = false;
+    try {
+      await navigator.clipboard.writeText(field.value);
+      copied = true;
+    } catch {
+      // No access to the clipboard: the older way, which selects the field in any case.
+      field.select();
+      copied = document.execCommand("copy");
+    }
+    button.textContent = copied ? "Copied" : "Copy by hand";
+    status.textContent = copied ? "Copied to the clipboard." : "Could not be copied. The text is selected.";
+    setTimeout(() => { button.textContent = "Copy"; }, 3000);
+  });
+});
+
+all("[data-select]", (field) => field.addEventListener("focus", () => field.select()));
+
+// A reload of a page that shows a secret leads to the list instead of making another one.
+all("[data-leave-to]", (shown) => history.replaceState(null, "", shown.dataset.leaveTo));
+
+all("[data-reveal]", (button) => {
+  const field = document.getElementById(button.dataset.reveal);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const reveal = field.type === "password";
+    field.type = reveal ? "text" : "password";
+    button.textContent = reveal ? "Hide" : "Show";
+    button.setAttribute("aria-pressed", String(reveal));
+  });
+  // A browser remembers what was typed into text fields.
+  field.form.addEventListener("submit", () => { field.type = "password"; });
+});
+
+// Only the part of the expiration that the choice is about.
+all("[data-expiry]", (select) => {
+  const update = () => all("[data-when-expiry]", (part) => {
+    part.hidden = part.dataset.whenExpiry !== select.value;
+  });
+  select.addEventListener("change", update);
+  update();
+});
+
+// A form is sent once, however often its button is pressed.
+all("form[method=post]", (form) => form.addEventListener("submit", (event) => {
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+}));
+addEventListener("pageshow", () => all("form[data-sent]", (form) => { delete form.dataset.sent; }));

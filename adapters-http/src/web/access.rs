@@ -1,0 +1,137 @@
+//! Who may open a page, as extractor types: a handler's first argument says it.
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+use openindex_domain::access::{Principal, Requirement};
+use openindex_domain::user::Notice;
+
+use crate::server::Context;
+
+use super::cookie;
+use super::error::WebError;
+use super::site::Web;
+
+/// What a page needs of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing; anybody may open it.
+    Nothing,
+    /// A live browser session.
+    SignedIn,
+    /// A live browser session of an administrator.
+    Administrator,
+}
+
+/// Anybody, and who they are if they are signed in.
+pub(super) struct Visitor(pub(super) Option<Principal>);
+
+/// Anybody; nobody looks who it is.
+pub(super) struct Anybody;
+
+/// Somebody who is signed in, with what they are to be told.
+pub(super) struct Person {
+    pub(super) principal: Principal,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// An administrator who is signed in.
+pub(super) struct Administrator(pub(super) Person);
+
+/// What an extractor asks for.
+pub(super) trait Access {
+    const NEEDS: Needs;
+}
+
+impl Access for Anybody {
+    const NEEDS: Needs = Needs::Nothing;
+}
+impl Access for Visitor {
+    const NEEDS: Needs = Needs::Nothing;
+}
+impl Access for Person {
+    const NEEDS: Needs = Needs::SignedIn;
+}
+impl Access for Administrator {
+    const NEEDS: Needs = Needs::Administrator;
+}
+
+/// The arguments of a handler whose first one is an [`Access`].
+pub(super) trait Declares {
+    const NEEDS: Needs;
+}
+
+macro_rules! declares {
+    ($($rest:ident)*) => {
+        impl<Via, P: Access, $($rest),*> Declares for (Via, P, $($rest,)*) {
+            const NEEDS: Needs = P::NEEDS;
+        }
+    };
+}
+declares!();
+declares!(A);
+declares!(A B);
+declares!(A B C);
+declares!(A B C D);
+declares!(A B C D E);
+
+async fn verified(parts: &Parts, web: &Web) -> Result<Option<Principal>, WebError> {
+    match cookie::presented(&parts.headers, web.site.transport) {
+        None => Ok(None),
+        Some(presented) => Ok(web.api.sessions.verify(presented).await?),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Anybody {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    S: Sync,
+    Web: FromRef<S>,
+{
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        verified(parts, &Web::from_ref(state)).await.map(Self)
+    }
+}
+
+impl<S> FromRequestParts<S> for Person
+where
+    S: Sync,
+    Web: FromRef<S>,
+{
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        let web = Web::from_ref(state);
+        let principal = verified(parts, &web).await?.ok_or(WebError::SIGN_IN)?;
+        let notices = web.api.users.notices(&principal).await?;
+        Ok(Self { principal, notices })
+    }
+}
+
+impl<S> FromRequestParts<S> for Administrator
+where
+    S: Sync,
+    Web: FromRef<S>,
+{
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        let person = Person::from_request_parts(parts, state).await?;
+        if let Err(denied) = person.principal.authorize(Requirement::HUMAN_ADMIN) {
+            let Ok(context) = Context::from_request_parts(parts, state).await;
+            let audit = Web::from_ref(state).api.audit;
+            // A refusal that cannot be noted is not given: fail closed, and say so.
+            audit.note_refusal(&person.principal, &context).await?;
+            return Err(denied.into());
+        }
+        Ok(Self(person))
+    }
+}

@@ -1,0 +1,150 @@
+//! `/settings/account`: password and browser sessions.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::session::{
+    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
+};
+use openindex_domain::user::MIN_PASSWORD_CHARS;
+
+use crate::server::Context;
+
+use super::access::Person;
+use super::error::WebError;
+use super::form::Sent;
+use super::page::{Page, html};
+use super::query::Query;
+use super::sign_in::leave;
+use super::site::Web;
+use super::view::{Moment, Shown, browser, duration};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    page: Page,
+    sessions: Vec<SessionView>,
+    min_password: usize,
+    idle_limit: String,
+    absolute_limit: String,
+    errors: Errors,
+}
+
+struct SessionView {
+    id: String,
+    browser: Option<String>,
+    client: Shown,
+    began: Moment,
+    seen: Moment,
+    is_own: bool,
+}
+
+#[derive(Default)]
+struct Errors {
+    current: Option<String>,
+    new: Option<String>,
+}
+
+pub(super) async fn show(
+    person: Person,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    render(&web, &person, &query, Errors::default()).await
+}
+
+pub(super) async fn change_password(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let mut errors = Errors::default();
+    let current = form.password("currentPassword");
+    let current = current.map_err(|_| errors.current = Some("is wrong".to_owned()));
+    let new = form.password("password");
+    let new = new.map_err(|error| errors.new = Some(error.to_string()));
+    if let (Ok(current), Ok(new)) = (current, new) {
+        let sessions = &web.api.sessions;
+        match sessions
+            .change_password(&person.principal, &current, &new, &context)
+            .await
+        {
+            Ok(()) => {
+                return Ok(web.site.redirect("/settings/account?done=password-changed"));
+            }
+            Err(SessionError::WrongPassword) => errors.current = Some("is wrong".to_owned()),
+            Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    render(&web, &person, &Query::default(), errors).await
+}
+
+pub(super) async fn end_session(
+    person: Person,
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    context: Context,
+) -> Result<Response, WebError> {
+    let id: SessionId = id.parse().map_err(|_| WebError::NOT_FOUND)?;
+    let own = person.principal.session().map(|session| session.id);
+    let sessions = &web.api.sessions;
+    let ended = sessions
+        .end(&person.principal, Ended::One(id), &context)
+        .await?;
+    if own == Some(id) {
+        return Ok(leave(&web, "signed-out"));
+    }
+    if ended == 0 {
+        return Err(WebError::NOT_FOUND);
+    }
+    Ok(web.site.redirect("/settings/account?done=session-ended"))
+}
+
+pub(super) async fn sign_out_everywhere(
+    person: Person,
+    State(web): State<Web>,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api
+        .sessions
+        .end(&person.principal, Ended::All, &context)
+        .await?;
+    Ok(leave(&web, "signed-out-everywhere"))
+}
+
+async fn render(
+    web: &Web,
+    person: &Person,
+    query: &Query,
+    errors: Errors,
+) -> Result<Response, WebError> {
+    let now = web.api.tokens.now();
+    let own = person.principal.session().map(|session| session.id);
+    let sessions = web.api.sessions.list(&person.principal).await?;
+    let status = if errors.current.is_some() || errors.new.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let template = AccountPage {
+        page: Page::of(web, person, "account").after(query),
+        sessions: sessions
+            .iter()
+            .map(|session| SessionView {
+                id: session.id.to_string(),
+                browser: browser(session.client.as_str()),
+                client: Shown::of(session.client.as_str()),
+                began: Moment::new(session.created_at, now),
+                seen: Moment::new(session.last_seen_at, now),
+                is_own: own == Some(session.id),
+            })
+            .collect(),
+        min_password: MIN_PASSWORD_CHARS,
+        idle_limit: duration(IDLE_LIMIT_SECONDS.unsigned_abs()),
+        absolute_limit: duration(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
+        errors,
+    };
+    html(status, &template)
+}

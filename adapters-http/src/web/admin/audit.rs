@@ -1,0 +1,251 @@
+//! `/settings/admin/audit`
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, Subject,
+};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::Expiry;
+use openindex_domain::user::UserId;
+
+use crate::web::access::Administrator;
+use crate::web::error::WebError;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::view::{Moment, Shown};
+
+use super::PAGE;
+use super::people::{Choice, People};
+
+const PATH: &str = "/settings/admin/audit";
+const FIELDS: [&str; 5] = ["actor", "action", "subject", "from", "to"];
+
+#[derive(Template)]
+#[template(path = "admin/audit.html")]
+struct AuditPage {
+    page: Page,
+    events: Vec<EventView>,
+    people: Vec<Choice>,
+    has_more_people: bool,
+    actions: Vec<ActionChoice>,
+    chosen: Query,
+    is_filtered: bool,
+    wrong_field: Option<&'static str>,
+    is_first: bool,
+    first: String,
+    next: Option<String>,
+}
+
+struct ActionChoice {
+    value: &'static str,
+    label: &'static str,
+    is_selected: bool,
+}
+
+struct EventView {
+    at: Moment,
+    exact: String,
+    actor: Actor,
+    /// The token or browser session that acted.
+    credential: Option<String>,
+    action: &'static str,
+    code: &'static str,
+    subject: SubjectView,
+    related: Option<SubjectView>,
+    address: Option<String>,
+    request_id: Option<String>,
+}
+
+enum Actor {
+    User { id: String, name: Shown },
+    Other(&'static str),
+}
+
+struct SubjectView {
+    kind: &'static str,
+    id: String,
+    /// For a user, who they are.
+    user: Option<Shown>,
+}
+
+pub(in crate::web) async fn list(
+    by: Administrator,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let principal = &by.0.principal;
+    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
+        chosen.with(field, query.get(field))
+    });
+    let after = read_cursor(query.get("after"));
+    let (filter, wrong_field) = match parse(&query) {
+        Ok(filter) => (Some(filter), None),
+        Err(field) => (None, Some(field)),
+    };
+    let found = match &filter {
+        Some(filter) => Some(web.api.audit.list(principal, filter, after, PAGE).await?),
+        None => None,
+    };
+    let next = found.as_ref().and_then(|found| found.next);
+    let events = found.map(|found| found.events).unwrap_or_default();
+    let mut people = People::load(&web, principal).await?;
+    let mut met: Vec<UserId> = events.iter().flat_map(users_of).collect();
+    met.extend(filter.and_then(|filter| filter.actor));
+    people.meet(&web, principal, &met).await?;
+    let now = web.api.tokens.now();
+    let template = AuditPage {
+        page: Page::of(&web, &by.0, "audit"),
+        events: events
+            .iter()
+            .map(|event| EventView::of(event, &people, now))
+            .collect(),
+        people: people.choices(chosen.get("actor")),
+        has_more_people: people.has_more,
+        actions: AuditAction::ALL
+            .iter()
+            .map(|action| ActionChoice {
+                value: action.as_str(),
+                label: label(*action),
+                is_selected: action.as_str() == chosen.get("action"),
+            })
+            .collect(),
+        is_filtered: filter != Some(AuditFilter::default()),
+        wrong_field,
+        is_first: after.is_none(),
+        first: chosen.on(PATH),
+        next: next.map(|cursor| chosen.clone().with("after", write_cursor(cursor)).on(PATH)),
+        chosen,
+    };
+    let status = if wrong_field.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
+}
+
+fn parse(query: &Query) -> Result<AuditFilter, &'static str> {
+    fn read<T>(
+        query: &Query,
+        field: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, &'static str> {
+        match query.get(field) {
+            "" => Ok(None),
+            text => parse(text).map(Some).ok_or(field),
+        }
+    }
+    Ok(AuditFilter {
+        actor: read(query, "actor", |text| text.parse().ok())?,
+        action: read(query, "action", AuditAction::parse)?,
+        subject: read(query, "subject", |text| text.parse().ok())?,
+        since: read(query, "from", Timestamp::parse_since)?,
+        // To the end of that day, which is how the domain reads a date that ends something.
+        until: read(query, "to", |text| Expiry::parse(text).ok()?.instant())?,
+    })
+}
+
+fn write_cursor(cursor: AuditCursor) -> String {
+    format!("{}-{}", cursor.at.unix_millis(), cursor.id)
+}
+
+fn read_cursor(text: &str) -> Option<AuditCursor> {
+    let (millis, id) = text.split_once('-')?;
+    Some(AuditCursor {
+        at: Timestamp::from_unix_millis(millis.parse().ok()?)?,
+        id: id.parse().ok()?,
+    })
+}
+
+fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
+    let subject = |subject| match subject {
+        Subject::User(id) => Some(id),
+        Subject::Token(_) | Subject::Session(_) | Subject::Invite(_) => None,
+    };
+    event
+        .actor
+        .user()
+        .into_iter()
+        .chain(subject(event.subject))
+        .chain(event.related.and_then(subject))
+}
+
+impl EventView {
+    fn of(event: &AuditEvent, people: &People, now: Timestamp) -> Self {
+        let at = Moment::new(event.at, now);
+        let actor = match event.actor {
+            AuditActor::Operator => Actor::Other("The operator"),
+            AuditActor::Anonymous => Actor::Other("Somebody"),
+            AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => Actor::User {
+                id: user.to_string(),
+                name: people.name(user),
+            },
+        };
+        let context = &event.context;
+        Self {
+            at,
+            exact: at.exact(),
+            actor,
+            credential: match event.actor {
+                AuditActor::Token { token, .. } => Some(token.to_string()),
+                AuditActor::Session { session, .. } => Some(session.to_string()),
+                AuditActor::Operator | AuditActor::Anonymous => None,
+            },
+            action: label(event.action),
+            code: event.action.as_str(),
+            subject: SubjectView::of(event.subject, people),
+            related: event
+                .related
+                .map(|related| SubjectView::of(related, people)),
+            address: context.client_address.map(|address| address.to_string()),
+            request_id: context.request_id.as_ref().map(|id| id.as_str().to_owned()),
+        }
+    }
+}
+
+impl SubjectView {
+    fn of(subject: Subject, people: &People) -> Self {
+        let (kind, user) = match subject {
+            Subject::User(id) => ("account", Some(people.name(id))),
+            Subject::Token(_) => ("token", None),
+            Subject::Session(_) => ("session", None),
+            Subject::Invite(_) => ("invite", None),
+        };
+        Self {
+            kind,
+            id: subject.to_string(),
+            user,
+        }
+    }
+}
+
+/// What was done, in a person's words.
+const fn label(action: AuditAction) -> &'static str {
+    match action {
+        AuditAction::InstanceBootstrapped => "Instance bootstrapped",
+        AuditAction::TokenIssued => "Token issued",
+        AuditAction::TokenRotated => "Token rotated",
+        AuditAction::TokenRevoked => "Token revoked",
+        AuditAction::TokenReported => "Token reported as leaked",
+        AuditAction::InviteCreated => "Invite created",
+        AuditAction::InviteWithdrawn => "Invite withdrawn",
+        AuditAction::InviteClaimed => "Invite claimed",
+        AuditAction::NoticesDismissed => "Notices dismissed",
+        AuditAction::UserSuspended => "Account suspended",
+        AuditAction::UserUnsuspended => "Account unsuspended",
+        AuditAction::UserPromoted => "Made administrator",
+        AuditAction::UserDemoted => "Made member",
+        AuditAction::PasswordChanged => "Password changed",
+        AuditAction::SignInLinkCreated => "Sign-in link created",
+        AuditAction::SignInLinkUsed => "Sign-in link used",
+        AuditAction::SignedIn => "Signed in",
+        AuditAction::SignInRefused => "Sign-in refused",
+        AuditAction::SignedOut => "Signed out",
+        AuditAction::SessionsEnded => "Browser sessions ended",
+        AuditAction::AdminRefused => "Administration refused",
+    }
+}

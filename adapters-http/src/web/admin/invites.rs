@@ -1,0 +1,206 @@
+//! `/settings/admin/invites`
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
+use openindex_domain::user::{Email, Role, UserId};
+use uuid::Uuid;
+
+use crate::server::Context;
+use crate::web::access::Administrator;
+use crate::web::error::WebError;
+use crate::web::form::{Form, Sent};
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::view::{Badge, Moment, Shown};
+
+use super::link::LinkPage;
+use super::people::People;
+use super::{IdPath, PAGE};
+
+#[derive(Template)]
+#[template(path = "admin/invites.html")]
+struct InvitesPage<'a> {
+    page: Page,
+    invites: Vec<InviteView>,
+    is_first: bool,
+    next: Option<String>,
+    email: &'a str,
+    role: &'a str,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/withdraw.html")]
+struct WithdrawPage {
+    page: Page,
+    invite: InviteView,
+}
+
+struct InviteView {
+    id: String,
+    /// `None` for the first administrator's.
+    email: Option<Shown>,
+    is_admin: bool,
+    status: Badge,
+    by: Option<Shown>,
+    created: Moment,
+    expires: Moment,
+    claimed: Option<(String, Shown)>,
+    can_be_withdrawn: bool,
+}
+
+impl InviteView {
+    fn of(invite: &Invite, people: &People, now: Timestamp) -> Self {
+        let status = invite.status(now);
+        Self {
+            id: invite.id.to_string(),
+            email: invite.email().map(|email| Shown::of(email.as_str())),
+            is_admin: invite.role() == Role::Admin,
+            status: match status {
+                InviteStatus::Open => Badge::new("Open", "good"),
+                InviteStatus::Claimed => Badge::new("Claimed", "calm"),
+                InviteStatus::Withdrawn => Badge::new("Withdrawn", "bad"),
+                InviteStatus::Expired => Badge::new("Expired", "calm"),
+            },
+            by: invite.created_by.map(|id| people.name(id)),
+            created: Moment::new(invite.created_at, now),
+            expires: Moment::new(invite.expires_at, now),
+            claimed: invite
+                .claimed
+                .map(|(_, id)| (id.to_string(), people.name(id))),
+            can_be_withdrawn: status == InviteStatus::Open,
+        }
+    }
+}
+
+pub(in crate::web) async fn list(
+    by: Administrator,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    render(&web, &by, &query, &Form::default(), StatusCode::OK, None).await
+}
+
+pub(in crate::web) async fn create(
+    by: Administrator,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let query = Query::default();
+    let refuse = |status, error: String| render(&web, &by, &query, &form, status, Some(error));
+    let email = match Email::parse(form.get("email")) {
+        Ok(email) => email,
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await,
+    };
+    let role = Role::parse(form.get("role")).unwrap_or(Role::Member);
+    let invites = &web.api.invites;
+    let new = match invites
+        .create(&by.0.principal, email.clone(), role, &context)
+        .await
+    {
+        Ok(new) => new,
+        Err(InviteError::EmailTaken) => {
+            let error = "belongs to an account already; make a sign-in link for it instead";
+            return refuse(StatusCode::CONFLICT, error.to_owned()).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    LinkPage {
+        page: Page::of(&web, &by.0, "invites"),
+        title: "Invite created",
+        email: Shown::of(email.as_str()),
+        purpose: "Whoever opens it makes the account for this address. It can be used once.",
+        expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
+        again: "Inviting the same address again makes this link void.",
+        url: &web.api.settings.invite_link(&new.secret),
+        back: "/settings/admin/invites".to_owned(),
+        back_label: "Back to the invites",
+    }
+    .respond()
+}
+
+pub(in crate::web) async fn confirm_withdraw(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<InviteId>,
+) -> Result<Response, WebError> {
+    let principal = &by.0.principal;
+    // The page that begins with this invite: lists go by ids, downwards.
+    let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
+    let found = web.api.invites.list(principal, Some(above), 1).await?;
+    let invite = found
+        .invites
+        .iter()
+        .find(|invite| invite.id == id)
+        .ok_or(WebError::NOT_FOUND)?;
+    let mut people = People::load(&web, principal).await?;
+    let met: Vec<UserId> = invite.created_by.into_iter().collect();
+    people.meet(&web, principal, &met).await?;
+    let template = WithdrawPage {
+        page: Page::of(&web, &by.0, "invites"),
+        invite: InviteView::of(invite, &people, web.api.tokens.now()),
+    };
+    if !template.invite.can_be_withdrawn {
+        return Err(WebError::NOT_FOUND);
+    }
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn withdraw(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<InviteId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api
+        .invites
+        .withdraw(&by.0.principal, id, &context)
+        .await?;
+    Ok(web
+        .site
+        .redirect("/settings/admin/invites?done=invite-withdrawn"))
+}
+
+async fn render(
+    web: &Web,
+    by: &Administrator,
+    query: &Query,
+    form: &Form,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<Response, WebError> {
+    let principal = &by.0.principal;
+    let after = query.get("after").parse().ok();
+    let found = web.api.invites.list(principal, after, PAGE).await?;
+    let mut people = People::load(web, principal).await?;
+    let mut met: Vec<UserId> = Vec::new();
+    for invite in &found.invites {
+        met.extend(invite.created_by);
+        met.extend(invite.claimed.map(|(_, id)| id));
+    }
+    people.meet(web, principal, &met).await?;
+    let now = web.api.tokens.now();
+    let template = InvitesPage {
+        page: Page::of(web, &by.0, "invites").after(query),
+        invites: found
+            .invites
+            .iter()
+            .map(|invite| InviteView::of(invite, &people, now))
+            .collect(),
+        is_first: after.is_none(),
+        next: found.next.map(|id| {
+            Query::default()
+                .with("after", id.to_string())
+                .on("/settings/admin/invites")
+        }),
+        email: form.get("email"),
+        role: form.get("role"),
+        error,
+    };
+    html(status, &template)
+}

@@ -1,0 +1,84 @@
+use std::collections::HashMap;
+
+use openindex_domain::access::Principal;
+use openindex_domain::user::{MAX_PAGE, User, UserError, UserId};
+
+use crate::web::error::WebError;
+use crate::web::site::Web;
+use crate::web::view::Shown;
+
+/// The first users of the instance: to choose from, and to show names instead of ids. Beyond those,
+/// ids are looked up as they are met.
+pub(super) struct People {
+    users: HashMap<UserId, User>,
+    order: Vec<UserId>,
+    /// There are more than a list should offer.
+    pub(super) has_more: bool,
+}
+
+/// An entry of a list to choose from.
+pub(super) struct Choice {
+    pub(super) id: String,
+    pub(super) label: Shown,
+    pub(super) is_selected: bool,
+}
+
+impl People {
+    pub(super) async fn load(web: &Web, principal: &Principal) -> Result<Self, WebError> {
+        let page = web.api.users.list(principal, None, MAX_PAGE).await?;
+        Ok(Self {
+            order: page.users.iter().map(|user| user.id).collect(),
+            users: page.users.into_iter().map(|user| (user.id, user)).collect(),
+            has_more: page.next.is_some(),
+        })
+    }
+
+    /// Makes sure that these can be shown, where they exist.
+    pub(super) async fn meet(
+        &mut self,
+        web: &Web,
+        principal: &Principal,
+        ids: &[UserId],
+    ) -> Result<(), WebError> {
+        for id in ids.iter().copied() {
+            // Everybody is here already.
+            if !self.has_more {
+                break;
+            }
+            if self.users.contains_key(&id) {
+                continue;
+            }
+            match web.api.users.get(principal, id).await {
+                Ok(user) => {
+                    self.order.push(id);
+                    self.users.insert(id, user);
+                }
+                Err(UserError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn name(&self, id: UserId) -> Shown {
+        self.users.get(&id).map_or_else(
+            || Shown::of(&id.to_string()),
+            |user| Shown::of(user.name.as_str()),
+        )
+    }
+
+    pub(super) fn choices(&self, selected: &str) -> Vec<Choice> {
+        self.order
+            .iter()
+            .filter_map(|id| self.users.get(id))
+            .map(|user| {
+                let id = user.id.to_string();
+                Choice {
+                    is_selected: id == selected,
+                    label: Shown::of(&format!("{} ({})", user.name, user.email)),
+                    id,
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,74 @@
+use openindex_domain::clock::Timestamp;
+use openindex_domain::inventory::TokenFilter;
+use openindex_domain::token::{Scope, Status};
+
+use crate::web::form::Form;
+use crate::web::query::Query;
+
+const FIELDS: [&str; 5] = ["user", "scope", "status", "unusedSince", "expiringBefore"];
+
+/// The filter of the inventory as it was chosen, field by field, empty where it was not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ChosenFilter {
+    values: [String; 5],
+}
+
+impl ChosenFilter {
+    pub(super) fn of_query(query: &Query) -> Self {
+        Self {
+            values: FIELDS.map(|field| query.get(field).to_owned()),
+        }
+    }
+
+    pub(super) fn of_form(form: &Form) -> Self {
+        Self {
+            values: FIELDS.map(|field| form.get(field).trim().to_owned()),
+        }
+    }
+
+    pub(super) fn get(&self, field: &str) -> &str {
+        let at = FIELDS.iter().position(|name| *name == field);
+        at.map_or("", |at| self.values[at].as_str())
+    }
+
+    /// The fields that were chosen, by name.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        FIELDS
+            .into_iter()
+            .zip(self.values.iter().map(String::as_str))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
+    pub(super) fn to_query(&self) -> Query {
+        self.pairs().fold(Query::default(), |query, (name, value)| {
+            query.with(name, value)
+        })
+    }
+
+    /// What it means.
+    ///
+    /// # Errors
+    ///
+    /// The first field that means nothing: a filter that is not understood must not widen what a
+    /// bulk revocation ends.
+    pub(super) fn parse(&self) -> Result<TokenFilter, &'static str> {
+        fn read<T>(
+            filter: &ChosenFilter,
+            field: &'static str,
+            parse: impl Fn(&str) -> Option<T>,
+        ) -> Result<Option<T>, &'static str> {
+            match filter.get(field) {
+                "" => Ok(None),
+                text => parse(text).map(Some).ok_or(field),
+            }
+        }
+        Ok(TokenFilter {
+            token: None,
+            owner: read(self, "user", |text| text.parse().ok())?,
+            scope: read(self, "scope", |text| text.parse::<Scope>().ok())?,
+            status: read(self, "status", Status::parse)?,
+            unused_since: read(self, "unusedSince", Timestamp::parse_since)?,
+            expiring_before: read(self, "expiringBefore", Timestamp::parse_since)?,
+        })
+    }
+}

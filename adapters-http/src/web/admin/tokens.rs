@@ -1,0 +1,161 @@
+//! `/settings/admin/tokens`: everybody's tokens.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::inventory::{OwnedToken, TokenFilter};
+use openindex_domain::token::TokenId;
+
+use crate::server::Context;
+use crate::web::access::Administrator;
+use crate::web::error::WebError;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::tokens::TokenPath;
+use crate::web::view::{Shown, TokenView};
+
+use super::PAGE;
+use super::people::{Choice, People};
+use super::token_filter::ChosenFilter;
+
+#[derive(Template)]
+#[template(path = "admin/tokens.html")]
+struct TokensPage {
+    page: Page,
+    tokens: Vec<OwnedView>,
+    people: Vec<Choice>,
+    has_more_people: bool,
+    filter: ChosenFilter,
+    is_filtered: bool,
+    wrong_field: Option<&'static str>,
+    live: u64,
+    live_admin: u64,
+    expired: u64,
+    is_first: bool,
+    first: String,
+    next: Option<String>,
+    bulk: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/revoke.html")]
+struct RevokePage {
+    page: Page,
+    owned: OwnedView,
+}
+
+/// A token with its owner.
+pub(super) struct OwnedView {
+    pub(super) token: TokenView,
+    pub(super) owner_id: String,
+    pub(super) owner: Shown,
+    pub(super) is_owner_suspended: bool,
+}
+
+impl OwnedView {
+    pub(super) fn of(owned: &OwnedToken, now: Timestamp) -> Self {
+        let OwnedToken { token, owner } = owned;
+        let id = owner.id.to_string();
+        Self {
+            token: TokenView::of(token, owner.role.highest_scope(), now),
+            owner: Shown::of(
+                owner
+                    .profile
+                    .as_ref()
+                    .map_or(&id, |profile| profile.name.as_str()),
+            ),
+            owner_id: id,
+            is_owner_suspended: !owner.active,
+        }
+    }
+}
+
+pub(in crate::web) async fn list(
+    by: Administrator,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    const PATH: &str = "/settings/admin/tokens";
+    let principal = &by.0.principal;
+    let inventory = &web.api.inventory;
+    let chosen = ChosenFilter::of_query(&query);
+    let after: Option<TokenId> = query.get("after").parse().ok();
+    let (filter, wrong_field) = match chosen.parse() {
+        Ok(filter) => (Some(filter), None),
+        Err(field) => (None, Some(field)),
+    };
+    let found = match &filter {
+        Some(filter) => Some(inventory.list(principal, filter, after, PAGE).await?),
+        None => None,
+    };
+    let counts = inventory.stats(principal).await?;
+    let mut people = People::load(&web, principal).await?;
+    if let Some(owner) = filter.and_then(|filter| filter.owner) {
+        people.meet(&web, principal, &[owner]).await?;
+    }
+    let now = web.api.tokens.now();
+    let next = found.as_ref().and_then(|found| found.next);
+    let template = TokensPage {
+        page: Page::of(&web, &by.0, "all-tokens").after(&query),
+        tokens: found
+            .iter()
+            .flat_map(|found| &found.tokens)
+            .map(|owned| OwnedView::of(owned, now))
+            .collect(),
+        people: people.choices(chosen.get("user")),
+        has_more_people: people.has_more,
+        is_filtered: filter.is_none_or(|filter| !filter.is_empty()),
+        wrong_field,
+        live: counts.tokens_live,
+        live_admin: counts.tokens_live_admin,
+        expired: counts.tokens_expired,
+        is_first: after.is_none(),
+        first: chosen.to_query().on(PATH),
+        next: next.map(|id| chosen.to_query().with("after", id.to_string()).on(PATH)),
+        bulk: chosen.to_query().on("/settings/admin/tokens/revoke"),
+        filter: chosen,
+    };
+    let status = if wrong_field.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
+}
+
+pub(in crate::web) async fn confirm_revoke(
+    by: Administrator,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+) -> Result<Response, WebError> {
+    let filter = TokenFilter {
+        token: Some(id),
+        ..TokenFilter::default()
+    };
+    let inventory = &web.api.inventory;
+    let found = inventory.list(&by.0.principal, &filter, None, 1).await?;
+    let owned = found.tokens.first().ok_or(WebError::NOT_FOUND)?;
+    let template = RevokePage {
+        page: Page::of(&web, &by.0, "all-tokens"),
+        owned: OwnedView::of(owned, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn revoke(
+    by: Administrator,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api
+        .inventory
+        .revoke(&by.0.principal, id, &context)
+        .await?;
+    Ok(web
+        .site
+        .redirect("/settings/admin/tokens?done=token-revoked"))
+}

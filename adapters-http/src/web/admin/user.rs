@@ -1,0 +1,166 @@
+//! `/settings/admin/users/{id}`: one account, and what can be done to it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::session::LinkSubject;
+use openindex_domain::user::{Role, User, UserChange, UserId};
+
+use crate::server::{Code, Context};
+use crate::web::access::Administrator;
+use crate::web::error::WebError;
+use crate::web::form::Sent;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::view::{Moment, Shown};
+
+use super::IdPath;
+use super::link::LinkPage;
+use super::users::UserView;
+
+#[derive(Template)]
+#[template(path = "admin/user.html")]
+struct UserPage {
+    page: Page,
+    user: UserView,
+}
+
+#[derive(Template)]
+#[template(path = "admin/suspend.html")]
+struct SuspendPage {
+    page: Page,
+    user: UserView,
+}
+
+#[derive(Template)]
+#[template(path = "admin/role.html")]
+struct RolePage {
+    page: Page,
+    user: UserView,
+}
+
+async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebError> {
+    Ok(web.api.users.get(&by.0.principal, id).await?)
+}
+
+pub(in crate::web) async fn show(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    let template = UserPage {
+        page: Page::of(&web, &by.0, "users").after(&query),
+        user: UserView::of(&user, &by, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn confirm_suspend(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    let template = SuspendPage {
+        page: Page::of(&web, &by.0, "users"),
+        user: UserView::of(&user, &by, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn suspend(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    change(
+        &web,
+        &by,
+        id,
+        UserChange::Suspend,
+        &context,
+        "user-suspended",
+    )
+    .await
+}
+
+pub(in crate::web) async fn unsuspend(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    let change_to = UserChange::Unsuspend;
+    change(&web, &by, id, change_to, &context, "user-unsuspended").await
+}
+
+pub(in crate::web) async fn confirm_role(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    let template = RolePage {
+        page: Page::of(&web, &by.0, "users"),
+        user: UserView::of(&user, &by, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn set_role(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let role = Role::parse(form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
+    let change_to = UserChange::SetRole(role);
+    change(&web, &by, id, change_to, &context, "role-changed").await
+}
+
+async fn change(
+    web: &Web,
+    by: &Administrator,
+    id: UserId,
+    change: UserChange,
+    context: &Context,
+    done: &str,
+) -> Result<Response, WebError> {
+    let users = &web.api.users;
+    let user = users.change(&by.0.principal, id, change, context).await?;
+    // Who has suspended or demoted themselves cannot open the account's page any more.
+    let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
+    Ok(web.site.redirect(&if still_administers {
+        format!("/settings/admin/users/{id}?done={done}")
+    } else {
+        "/".to_owned()
+    }))
+}
+
+pub(in crate::web) async fn sign_in_link(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    let subject = LinkSubject::ByAdmin(&by.0.principal, id);
+    let new = web.api.sessions.create_link(subject, &context).await?;
+    LinkPage {
+        page: Page::of(&web, &by.0, "users"),
+        title: "Sign-in link created",
+        email: Shown::of(user.email.as_str()),
+        purpose: "Whoever opens it chooses a new password for the account and is signed in. It can be used once.",
+        expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
+        again: "Making another link for this account makes this one void.",
+        url: &web.api.settings.sign_in_link(&new.secret),
+        back: format!("/settings/admin/users/{id}"),
+        back_label: "Back to the account",
+    }
+    .respond()
+}

@@ -1,0 +1,228 @@
+//! `/docs`: the description of the API, to be read by people.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::access::Anybody;
+use super::error::WebError;
+use super::page::{Page, html};
+use super::site::Web;
+
+#[derive(Template)]
+#[template(path = "public/docs.html")]
+struct DocsPage {
+    page: Page,
+    groups: &'static [Group],
+    schemas: &'static [Schema],
+}
+
+struct Group {
+    name: String,
+    description: String,
+    operations: Vec<Operation>,
+}
+
+struct Operation {
+    anchor: String,
+    method: String,
+    path: String,
+    summary: String,
+    description: String,
+    needs: &'static str,
+    parameters: Vec<Field>,
+    body: Option<String>,
+    responses: Vec<Answer>,
+}
+
+struct Answer {
+    status: String,
+    is_success: bool,
+    description: Vec<Piece>,
+    schema: Option<String>,
+}
+
+/// A piece of a description: code between backticks, or text.
+struct Piece {
+    is_code: bool,
+    text: String,
+}
+
+struct Schema {
+    name: String,
+    description: String,
+    fields: Vec<Field>,
+    values: Vec<String>,
+}
+
+struct Field {
+    name: String,
+    kind: String,
+    is_required: bool,
+    description: String,
+}
+
+static DOCUMENT: LazyLock<(Vec<Group>, Vec<Schema>)> = LazyLock::new(|| {
+    let document = serde_json::to_value(crate::server::openapi()).unwrap_or_default();
+    (groups(&document), schemas(&document))
+});
+
+pub(super) async fn show(_: Anybody, State(web): State<Web>) -> Result<Response, WebError> {
+    let (groups, schemas) = &*DOCUMENT;
+    let page = Page {
+        current: "docs",
+        ..Page::plain(&web.site)
+    };
+    let template = DocsPage {
+        page,
+        groups,
+        schemas,
+    };
+    html(StatusCode::OK, &template)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn groups(document: &Value) -> Vec<Group> {
+    items(&document["tags"])
+        .map(|tag| Group {
+            name: text(&tag["name"]),
+            description: text(&tag["description"]),
+            operations: entries(&document["paths"])
+                .flat_map(|(path, methods)| {
+                    entries(methods).map(move |(method, operation)| (path, method, operation))
+                })
+                .filter(|(.., operation)| operation["tags"][0] == tag["name"])
+                .map(|(path, method, value)| operation(path, method, value))
+                .collect(),
+        })
+        .filter(|group| !group.operations.is_empty())
+        .collect()
+}
+
+fn operation(path: &str, method: &str, value: &Value) -> Operation {
+    let needs = match value["x-openindex-needs"].as_str() {
+        Some("any_token") => "any live token",
+        Some("human") => "a personal access token",
+        Some("human_admin") => "an administrator's token with the scope admin",
+        _ => "nothing",
+    };
+    Operation {
+        anchor: text(&value["operationId"]),
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        summary: text(&value["summary"]),
+        description: text(&value["description"]),
+        needs,
+        parameters: items(&value["parameters"])
+            .map(|parameter| Field {
+                name: text(&parameter["name"]),
+                kind: format!("{}, {}", text(&parameter["in"]), kind(&parameter["schema"])),
+                is_required: parameter["required"] == true,
+                description: text(&parameter["description"]),
+            })
+            .collect(),
+        body: content_schema(&value["requestBody"]),
+        responses: entries(&value["responses"])
+            .map(|(status, response)| Answer {
+                status: status.clone(),
+                is_success: status.starts_with('2'),
+                description: pieces(&text(&response["description"])),
+                schema: content_schema(response),
+            })
+            .collect(),
+    }
+}
+
+fn pieces(text: &str) -> Vec<Piece> {
+    text.split('`')
+        .enumerate()
+        .map(|(at, text)| Piece {
+            is_code: at % 2 == 1,
+            text: text.to_owned(),
+        })
+        .collect()
+}
+
+/// The name of the schema of a body, where it has one.
+fn content_schema(value: &Value) -> Option<String> {
+    entries(&value["content"]).find_map(|(_, content)| referred(&content["schema"]))
+}
+
+fn referred(schema: &Value) -> Option<String> {
+    let name = schema["$ref"].as_str()?.rsplit('/').next()?;
+    Some(name.to_owned())
+}
+
+fn kind(schema: &Value) -> String {
+    if let Some(name) = referred(schema) {
+        return name;
+    }
+    for key in ["oneOf", "anyOf", "allOf"] {
+        let mut kinds = items(&schema[key]).map(kind).filter(|kind| kind != "null");
+        if let Some(first) = kinds.next() {
+            return first;
+        }
+    }
+    let name = match &schema["type"] {
+        Value::Array(types) => types.iter().find(|name| *name != "null").map(text),
+        name => Some(text(name)),
+    };
+    match name.unwrap_or_default().as_str() {
+        "array" => format!("list of {}", kind(&schema["items"])),
+        "" => "any".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn schemas(document: &Value) -> Vec<Schema> {
+    entries(&document["components"]["schemas"])
+        .map(|(name, schema)| {
+            let parts: Vec<&Value> = std::iter::once(schema)
+                .chain(items(&schema["allOf"]))
+                .collect();
+            Schema {
+                name: name.clone(),
+                description: text(&schema["description"]),
+                fields: parts
+                    .iter()
+                    .flat_map(|part| fields(document, part))
+                    .collect(),
+                values: items(&schema["enum"])
+                    .chain(items(&schema["oneOf"]).flat_map(|one| items(&one["enum"])))
+                    .map(text)
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// The fields of an object, or of the one that it refers to.
+fn fields(document: &Value, schema: &Value) -> Vec<Field> {
+    let schema = match referred(schema) {
+        Some(name) => &document["components"]["schemas"][name],
+        None => schema,
+    };
+    entries(&schema["properties"])
+        .map(|(name, property)| Field {
+            name: name.clone(),
+            kind: kind(property),
+            is_required: items(&schema["required"]).any(|required| *required == **name),
+            description: text(&property["description"]),
+        })
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! What a page cannot be shown for. Statuses come from the one mapping of the domain's errors to
+//! problems; the words here are for people.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::server::{Code, Problem};
+
+use super::cookie;
+use super::local_path::LocalPath;
+use super::page::{Page, html};
+use super::query::Query;
+use super::site::Site;
+use super::view::duration;
+
+/// Why there is no page. It travels as an extension of a bare response; [`super::protection`]
+/// makes a page of it, which knows where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WebError {
+    reason: Reason,
+    retry_after: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// Nobody is signed in.
+    SignIn,
+    /// Another site's page sent the form.
+    CrossSite,
+    /// The server is for its own machine, and was reached by another name.
+    Elsewhere,
+    Problem(Code),
+}
+
+impl WebError {
+    /// Nobody is signed in: to the sign-in, and back afterwards.
+    pub(super) const SIGN_IN: Self = Self {
+        reason: Reason::SignIn,
+        retry_after: None,
+    };
+    /// Another site's page sent the form.
+    pub(super) const CROSS_SITE: Self = Self {
+        reason: Reason::CrossSite,
+        retry_after: None,
+    };
+    /// The server is for its own machine, and was reached by another name.
+    pub(super) const ELSEWHERE: Self = Self {
+        reason: Reason::Elsewhere,
+        retry_after: None,
+    };
+    pub(super) const NOT_FOUND: Self = Self::of(Code::NotFound);
+
+    pub(super) const fn of(code: Code) -> Self {
+        Self {
+            reason: Reason::Problem(code),
+            retry_after: None,
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self.reason {
+            Reason::SignIn => StatusCode::SEE_OTHER,
+            Reason::CrossSite => StatusCode::FORBIDDEN,
+            Reason::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
+            Reason::Problem(code) => code.status(),
+        }
+    }
+
+    /// The page, for a request of `wanted` (the path and query of a page, where it was one).
+    pub(super) fn into_page(
+        self,
+        site: &Site,
+        wanted: Option<&str>,
+        stale_cookie: bool,
+    ) -> Response {
+        if self.reason == Reason::SignIn {
+            let next = wanted.and_then(LocalPath::parse);
+            let next = next.as_ref().map_or("", LocalPath::as_str);
+            let mut response = site.redirect(&Query::default().with("next", next).on("/sign-in"));
+            if stale_cookie && let Some(clear) = cookie::clear(site.transport) {
+                response.headers_mut().insert(header::SET_COOKIE, clear);
+            }
+            return response;
+        }
+        let (title, text) = self.words();
+        let template = ErrorPage {
+            page: Page::plain(site),
+            status: self.status().as_u16(),
+            title,
+            text,
+            wait: self.retry_after.map(|seconds| duration(seconds.into())),
+        };
+        let mut response = html(self.status(), &template)
+            .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        if let Some(seconds) = self.retry_after {
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        response
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        let code = match self.reason {
+            Reason::Problem(code) => code,
+            Reason::Elsewhere => {
+                return (
+                    "This server is for its own machine",
+                    "It was reached by another name. Whoever runs it: say where people find it, with --public-url https://…, so that they can sign in safely.",
+                );
+            }
+            Reason::SignIn | Reason::CrossSite => {
+                return (
+                    "That came from another site",
+                    "A page of another site sent this form, so nothing was changed. If it was you, open the page here and send it again. With a proxy in front of the server, make sure that it passes on the headers Host and Origin.",
+                );
+            }
+        };
+        match code {
+            Code::NotFound => (
+                "There is nothing here",
+                "What you are looking for does not exist, or not any more.",
+            ),
+            Code::InsufficientScope | Code::HumanTokenRequired => (
+                "For administrators only",
+                "Your account may not open this page. Ask an administrator if it should.",
+            ),
+            Code::RateLimited => (
+                "Too many attempts",
+                "To keep guessing from paying off, this is limited.",
+            ),
+            Code::Unavailable => (
+                "Not available right now",
+                "The server cannot do this at the moment. If you sent a form, look whether it took effect before you send it again.",
+            ),
+            Code::LastAdmin => (
+                "The last administrator stays one",
+                "This is the last active administrator. Make somebody else an administrator first.",
+            ),
+            Code::TokenAlreadyRotated => (
+                "This token was rotated already",
+                "It has a successor and ends by itself within a day. Rotate the successor instead.",
+            ),
+            Code::TokenNotLive => (
+                "This token has expired",
+                "An expired token cannot be rotated. Create a new one instead.",
+            ),
+            Code::TokenLimitReached => (
+                "You have as many tokens as you may",
+                "Delete one that you no longer need, then try again.",
+            ),
+            Code::BodyTooLarge => ("That was too much", "The form was larger than 64 KiB."),
+            Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
+                "That could not be read",
+                "The form did not arrive as this page sends it. Open the page again and repeat it.",
+            ),
+            Code::MethodNotAllowed => (
+                "Not like that",
+                "This address does not answer that kind of request. Open it from the page that leads to it.",
+            ),
+            _ => (
+                "Something went wrong",
+                "That is a fault of this server. It was logged; an operator can find it by the time and the request's id.",
+            ),
+        }
+    }
+}
+
+/// The one mapping of errors to statuses is that of the API; a page has no challenge, so a 401
+/// leads to the sign-in.
+impl<E: Into<Problem>> From<E> for WebError {
+    fn from(error: E) -> Self {
+        let problem: Problem = error.into();
+        let code = problem.code();
+        if code.status() == StatusCode::UNAUTHORIZED {
+            return Self::SIGN_IN;
+        }
+        let retry_after = problem
+            .into_response()
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.parse().ok());
+        Self {
+            reason: Reason::Problem(code),
+            retry_after,
+        }
+    }
+}
+
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    status: u16,
+    title: &'static str,
+    text: &'static str,
+    wait: Option<String>,
+}

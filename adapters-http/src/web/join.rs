@@ -1,0 +1,199 @@
+//! `/join/{code}`: somebody who was invited makes their account.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use openindex_domain::invite::{Claim, Invite, InviteError, NotClaimable};
+use openindex_domain::user::{Email, MIN_PASSWORD_CHARS, PersonName, Role};
+
+use crate::server::Code;
+
+use super::access::Visitor;
+use super::error::WebError;
+use super::form::{Form, Sent};
+use super::page::{Page, html};
+use super::sign_in::{client_name, enter, sentence};
+use super::site::{Transport, Web};
+use super::view::{Moment, Shown};
+
+#[derive(Template)]
+#[template(path = "public/join.html")]
+struct JoinPage<'a> {
+    page: Page,
+    /// The invited address; the first administrator says their own.
+    invited: Option<Shown>,
+    makes_admin: bool,
+    expires: Moment,
+    signed_in_as: Option<Shown>,
+    is_readable: bool,
+    min_password: usize,
+    name: &'a str,
+    email: &'a str,
+    errors: Errors,
+}
+
+#[derive(Default)]
+struct Errors {
+    name: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+impl Errors {
+    const fn any(&self) -> bool {
+        self.name.is_some() || self.email.is_some() || self.password.is_some()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "public/void.html")]
+struct VoidPage {
+    page: Page,
+    title: &'static str,
+    text: &'static str,
+}
+
+pub(super) async fn show(
+    visitor: Visitor,
+    State(web): State<Web>,
+    Path(code): Path<String>,
+) -> Result<Response, WebError> {
+    match web.api.invites.look(&code).await {
+        Ok(invite) => render(&web, &visitor, &invite, &Form::default(), Errors::default()),
+        Err(InviteError::NotClaimable(reason)) => void(&web, reason),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn submit(
+    visitor: Visitor,
+    State(web): State<Web>,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let invite = match web.api.invites.look(&code).await {
+        Ok(invite) => invite,
+        Err(InviteError::NotClaimable(reason)) => return void(&web, reason),
+        Err(error) => return Err(error.into()),
+    };
+    if web.site.transport == Transport::Readable {
+        let mut response = render(&web, &visitor, &invite, &form, Errors::default())?;
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        return Ok(response);
+    }
+    let mut errors = Errors::default();
+    let name = PersonName::parse(form.get("name"));
+    let name = name.map_err(|error| errors.name = Some(error.to_string()));
+    let email = match invite.email() {
+        Some(_) => Ok(None),
+        None => Email::parse(form.get("email")).map(Some),
+    };
+    let email = email.map_err(|error| errors.email = Some(error.to_string()));
+    let password = form.password("password");
+    let password = password.map_err(|error| errors.password = Some(error.to_string()));
+    let (Ok(name), Ok(email), Ok(password)) = (name, email, password) else {
+        return render(&web, &visitor, &invite, &form, errors);
+    };
+    let claim = Claim {
+        email,
+        name,
+        password: Some(password),
+        token: None,
+        session: Some(client_name(&headers)),
+    };
+    match web.api.invites.claim(&code, claim, &context).await {
+        Ok(claimed) => {
+            let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
+            enter(&web, &signed_in.secret, "/settings/tokens?done=welcome")
+        }
+        Err(InviteError::NotClaimable(reason)) => void(&web, reason),
+        Err(InviteError::WeakPassword(weak)) => {
+            errors.password = Some(weak.to_string());
+            render(&web, &visitor, &invite, &form, errors)
+        }
+        Err(error @ (InviteError::EmailTaken | InviteError::EmailRequired)) => {
+            errors.email = Some(sentence(&error.to_string()));
+            render(&web, &visitor, &invite, &form, errors)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn render(
+    web: &Web,
+    Visitor(principal): &Visitor,
+    invite: &Invite,
+    form: &Form,
+    errors: Errors,
+) -> Result<Response, WebError> {
+    let status = if errors.any() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let profile = principal
+        .as_ref()
+        .and_then(|principal| principal.owner().profile.as_ref());
+    let template = JoinPage {
+        page: Page::plain(&web.site),
+        invited: invite.email().map(|email| Shown::of(email.as_str())),
+        makes_admin: invite.role() == Role::Admin,
+        expires: Moment::new(invite.expires_at, web.api.tokens.now()),
+        signed_in_as: profile.map(|profile| Shown::of(profile.email.as_str())),
+        is_readable: web.site.transport == Transport::Readable,
+        min_password: MIN_PASSWORD_CHARS,
+        name: form.get("name"),
+        email: form.get("email"),
+        errors,
+    };
+    html(status, &template)
+}
+
+fn void(web: &Web, reason: NotClaimable) -> Result<Response, WebError> {
+    let (status, title, text) = match reason {
+        NotClaimable::Unknown => (
+            StatusCode::NOT_FOUND,
+            "There is no such invite",
+            "Open the whole link as it was sent to you, or ask whoever invited you for a new one.",
+        ),
+        NotClaimable::Claimed => (
+            StatusCode::GONE,
+            "This invite was used already",
+            "If that was you, sign in. If not, tell whoever invited you.",
+        ),
+        NotClaimable::Withdrawn => (
+            StatusCode::GONE,
+            "This invite was withdrawn",
+            "It was taken back, or replaced by a later one. Ask whoever invited you for a new one.",
+        ),
+        NotClaimable::Expired => (
+            StatusCode::GONE,
+            "This invite has expired",
+            "Ask whoever invited you for a new one.",
+        ),
+        NotClaimable::NotVouched => (
+            StatusCode::GONE,
+            "This invite is void",
+            "Whoever made it may not invite any more. Ask an administrator for another one.",
+        ),
+        NotClaimable::InstanceHasUsers => (
+            StatusCode::GONE,
+            "This server has an administrator already",
+            "The link was for its first one. Ask an administrator for an invite.",
+        ),
+    };
+    let page = Page::plain(&web.site);
+    html(status, &VoidPage { page, title, text })
+}
+
+/// The page for a one-time sign-in link that cannot be used.
+pub(super) fn void_link(web: &Web) -> Result<Response, WebError> {
+    let template = VoidPage {
+        page: Page::plain(&web.site),
+        title: "This link cannot be used",
+        text: "A sign-in link can be used once, within an hour, and a later one makes it void. Ask an administrator for a new one.",
+    };
+    html(StatusCode::NOT_FOUND, &template)
+}

@@ -1,0 +1,76 @@
+//! Where to go after signing in.
+
+/// A path among the settings, with its query: the only places that a sign-in leads to. Whatever a
+/// link says after `next=`, it leads to no other host and to nothing that is not a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LocalPath(String);
+
+impl LocalPath {
+    const ROOT: &'static str = "/settings/";
+    /// Longer ones are forgotten rather than carried along.
+    const MAX_BYTES: usize = 1_000;
+
+    /// `None` for anything but `/settings/…` in plain URL characters, without `//`, `..`, a
+    /// backslash or an escape sequence in the path.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+        let fits = text.len() <= Self::MAX_BYTES
+            && path.starts_with(Self::ROOT)
+            && path.bytes().all(plain)
+            && !path.contains("//")
+            && !path.contains("..")
+            && query.bytes().all(|b| plain(b) || b"=&%+:*~".contains(&b));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leads_to_the_settings_and_nowhere_else() {
+        for text in [
+            "/settings/tokens",
+            "/settings/admin/audit?action=token.issued&since=2026-11-24",
+            "/settings/admin/tokens?user=usr_0199&after=%2B",
+        ] {
+            assert_eq!(
+                LocalPath::parse(text).as_ref().map(LocalPath::as_str),
+                Some(text)
+            );
+        }
+        for text in [
+            "",
+            "/",
+            "settings/tokens",
+            "//evil.example/settings/",
+            "/\\evil.example",
+            "/settings/\\evil.example",
+            "/settings//evil.example",
+            "/settings/../sign-out",
+            "/settings/%2e%2e/x",
+            "/settings/x\r\nLocation: https://evil.example",
+            "/settings/x?a=\"><script>",
+            "/settings/x#y",
+            "https://evil.example/settings/",
+            "https:/settings/",
+            "javascript:alert(1)",
+            "/settings/ü",
+            " /settings/tokens",
+            "/docs",
+            "/join/abc",
+        ] {
+            assert_eq!(LocalPath::parse(text), None, "{text:?}");
+        }
+        assert_eq!(
+            LocalPath::parse(&format!("/settings/{}", "x".repeat(1000))),
+            None
+        );
+    }
+}

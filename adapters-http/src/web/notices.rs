@@ -1,0 +1,32 @@
+//! `POST /settings/notices/dismiss`
+
+use axum::extract::State;
+use axum::response::Response;
+use openindex_domain::clock::Timestamp;
+
+use crate::server::{Code, Context};
+
+use super::access::Person;
+use super::error::WebError;
+use super::form::Form;
+use super::site::Web;
+
+/// Dismisses what the person was shown, and no more.
+pub(super) async fn dismiss(
+    person: Person,
+    State(web): State<Web>,
+    context: Context,
+    form: Form,
+) -> Result<Response, WebError> {
+    let up_to = form
+        .get("upTo")
+        .parse()
+        .ok()
+        .and_then(Timestamp::from_unix_millis)
+        .ok_or(WebError::of(Code::InvalidRequest))?;
+    web.api
+        .users
+        .dismiss_notices(&person.principal, up_to, &context)
+        .await?;
+    Ok(web.site.redirect("/settings/tokens"))
+}

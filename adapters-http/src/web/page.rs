@@ -1,0 +1,159 @@
+//! What all pages share: the frame, and who is signed in.
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::user::Role;
+
+use crate::server::Code;
+
+use super::access::Person;
+use super::assets;
+use super::error::WebError;
+use super::query::Query;
+use super::site::{Site, Web};
+use super::view::{Moment, Shown};
+
+/// The frame of a page: what `base.html` and `settings.html` show.
+pub(super) struct Page {
+    /// What stands before every path.
+    pub(super) base: String,
+    pub(super) version: &'static str,
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) icon: String,
+    pub(super) person: Option<PagePerson>,
+    /// The entry of the navigation that this page belongs to.
+    pub(super) current: &'static str,
+    pub(super) notices: Vec<PageNotice>,
+    /// Dismissing covers what came in up to here, in milliseconds since 1970.
+    pub(super) notices_up_to: i64,
+    /// What was just done, for the person to see that it was.
+    pub(super) done: Option<&'static str>,
+}
+
+pub(super) struct PagePerson {
+    pub(super) name: Shown,
+    pub(super) email: Shown,
+    pub(super) is_admin: bool,
+}
+
+pub(super) struct PageNotice {
+    pub(super) token_name: Shown,
+    pub(super) at: Moment,
+}
+
+impl Page {
+    /// The frame for whoever it is.
+    pub(super) fn plain(site: &Site) -> Self {
+        let base = site.base.clone();
+        Self {
+            style: format!("{base}{}", assets::STYLE.path()),
+            script: format!("{base}{}", assets::SCRIPT.path()),
+            icon: format!("{base}{}", assets::ICON.path()),
+            base,
+            version: site.version,
+            person: None,
+            current: "",
+            notices: Vec::new(),
+            notices_up_to: 0,
+            done: None,
+        }
+    }
+
+    /// The frame of the settings, for somebody who is signed in.
+    pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
+        let now = web.api.tokens.now();
+        let owner = person.principal.owner();
+        let profile = owner.profile.as_ref();
+        Self {
+            person: Some(PagePerson {
+                name: Shown::of(profile.map_or("", |profile| profile.name.as_str())),
+                email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
+                is_admin: owner.role == Role::Admin,
+            }),
+            current,
+            notices: person
+                .notices
+                .iter()
+                .map(|notice| PageNotice {
+                    token_name: Shown::of(notice.token_name.as_str()),
+                    at: Moment::new(notice.at, now),
+                })
+                .collect(),
+            notices_up_to: person
+                .notices
+                .first()
+                .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
+            ..Self::plain(&web.site)
+        }
+    }
+
+    /// The same, and it says what was just done, if the query names something that it knows.
+    pub(super) fn after(self, query: &Query) -> Self {
+        let done = DONE
+            .iter()
+            .find(|(name, _)| *name == query.get("done"))
+            .map(|(_, text)| *text);
+        Self { done, ..self }
+    }
+}
+
+/// What a redirect may say was done. The text is never the URL's own.
+const DONE: &[(&str, &str)] = &[
+    (
+        "token-deleted",
+        "The token was deleted. It is refused from now on.",
+    ),
+    (
+        "token-revoked",
+        "The token was revoked. It is refused from now on.",
+    ),
+    (
+        "tokens-revoked",
+        "The tokens were revoked. They are refused from now on.",
+    ),
+    (
+        "password-changed",
+        "Your password was changed, and your other browser sessions were ended.",
+    ),
+    ("session-ended", "The browser session was ended."),
+    ("signed-out", "You are signed out."),
+    (
+        "signed-out-everywhere",
+        "You are signed out, in every browser.",
+    ),
+    ("welcome", "Your account is ready, and you are signed in."),
+    (
+        "password-set",
+        "Your new password is set, and you are signed in. Earlier browser sessions were ended.",
+    ),
+    (
+        "invite-withdrawn",
+        "The invite was withdrawn. Its link is void.",
+    ),
+    (
+        "user-suspended",
+        "The account was suspended. Its tokens and browser sessions are refused from now on.",
+    ),
+    ("user-unsuspended", "The account is active again."),
+    (
+        "role-changed",
+        "The role was changed. It applies to existing tokens as well.",
+    ),
+];
+
+/// Renders a page. The layer around it adds what every page has.
+pub(super) fn html(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
+    let body = template.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        WebError::of(Code::Internal)
+    })?;
+    let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = (status, body).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}

@@ -1,0 +1,95 @@
+//! What surrounds every page: forms of other sites are refused, a browser is told what a page may
+//! load and who may frame it, nothing but assets is kept, and an error becomes a page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use super::cookie;
+use super::error::WebError;
+use super::site::{Site, Web};
+
+/// Scripts, styles and images of our own and nothing else; no inline script or style, so that text
+/// which slips through as markup still does nothing.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+     base-uri 'none'";
+
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    // One-time codes are in paths, and must not travel to another site. To our own the origin still
+    // does: a browser without `Sec-Fetch-Site` is known by it.
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), \
+             clipboard-write=(self)",
+        ),
+    ),
+];
+
+/// Puts the protection around routes.
+pub(super) fn wrap(router: Router<Web>, site: &Arc<Site>) -> Router<Web> {
+    let csrf = CsrfLayer::new();
+    // Behind a proxy that rewrites `Host`, this is what a browser without `Sec-Fetch-Site` is
+    // known by. An origin that cannot be is no reason to refuse all others.
+    let csrf = csrf
+        .clone()
+        .add_trusted_origin(&site.origin)
+        .unwrap_or(csrf)
+        .with_rejection_response(|_: ProtectionError| WebError::CROSS_SITE.into_response());
+    router
+        .layer(csrf)
+        .layer(middleware::from_fn_with_state(site.clone(), protect))
+}
+
+async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let wanted = (request.method() == Method::GET)
+        .then(|| request.uri().path_and_query().cloned())
+        .flatten();
+    let host = request.uri().host().or_else(|| {
+        let host = request.headers().get(header::HOST);
+        host.and_then(|host| host.to_str().ok())
+    });
+    let is_here = site.is_reached_by(host);
+    let stale_cookie = cookie::is_presented(request.headers(), site.transport);
+    let mut response = if is_here {
+        next.run(request).await
+    } else {
+        WebError::ELSEWHERE.into_response()
+    };
+    if let Some(error) = response.extensions_mut().remove::<WebError>() {
+        let wanted = wanted.as_ref().map(PathAndQuery::as_str);
+        response = error.into_page(&site, wanted, stale_cookie);
+    }
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,162 @@
+//! Every page, with what it needs.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use http::Method;
+
+use crate::server::{ApiState, Code};
+
+use super::access::{Declares, Needs};
+use super::error::WebError;
+use super::site::{Site, Web};
+use super::{
+    account, admin, assets, docs, home, join, notices, protection, sign_in, sign_in_link, tokens,
+};
+
+/// A page, or a form that a page sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// As axum writes it, with `{id}` and `{code}` for what varies.
+    pub path: &'static str,
+    /// Who may open it.
+    pub needs: Needs,
+}
+
+/// Every route of the web interface, in the order in which it is declared.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    all().routes
+}
+
+/// The web interface, to be merged into the server's router inside its layers: they give a request
+/// its id and the client's address, and limit its size and time.
+///
+/// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback;
+/// below `/settings` an unknown path is a page that says so.
+pub fn router(state: ApiState) -> Router {
+    let site = Site::of(&state.settings.public_url, state.settings.version);
+    let site = Arc::new(site);
+    let router = all()
+        .router
+        .method_not_allowed_fallback(async || WebError::of(Code::MethodNotAllowed));
+    protection::wrap(router, &site).with_state(Web { api: state, site })
+}
+
+struct Routes {
+    router: Router<Web>,
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    /// Adds a route. What it needs is read off the handler's type: a handler that does not say who
+    /// may open it does not compile.
+    fn add<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Web>,
+        T: Declares + 'static,
+    {
+        let filter = if method == Method::POST {
+            MethodFilter::POST
+        } else {
+            MethodFilter::GET
+        };
+        self.routes.push(Route {
+            method,
+            path,
+            needs: T::NEEDS,
+        });
+        self.router = self.router.route(path, on(filter, handler));
+        self
+    }
+
+    fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Web>,
+        T: Declares + 'static,
+    {
+        self.add(Method::GET, path, handler)
+    }
+
+    fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Web>,
+        T: Declares + 'static,
+    {
+        self.add(Method::POST, path, handler)
+    }
+}
+
+fn all() -> Routes {
+    let routes = Routes {
+        router: Router::new(),
+        routes: Vec::new(),
+    };
+    let routes = routes
+        .get("/", home::root)
+        .get("/assets/{name}", assets::serve)
+        .get("/docs", docs::show)
+        .get("/sign-in", sign_in::show)
+        .post("/sign-in", sign_in::submit)
+        .post("/sign-out", sign_in::sign_out)
+        .get("/sign-in/link/{code}", sign_in_link::show)
+        .post("/sign-in/link/{code}", sign_in_link::submit)
+        .get("/join/{code}", join::show)
+        .post("/join/{code}", join::submit);
+    administration(personal(routes))
+}
+
+fn personal(routes: Routes) -> Routes {
+    routes
+        .get("/settings", home::settings)
+        .get("/settings/{*unknown}", home::nothing)
+        .get("/settings/tokens", tokens::list)
+        .get("/settings/tokens/new", tokens::show_form)
+        .post("/settings/tokens/new", tokens::create)
+        .get("/settings/tokens/{id}/rotate", tokens::show_rotate_form)
+        .post("/settings/tokens/{id}/rotate", tokens::rotate)
+        .get("/settings/tokens/{id}/delete", tokens::confirm_delete)
+        .post("/settings/tokens/{id}/delete", tokens::delete)
+        .get("/settings/account", account::show)
+        .post("/settings/account/password", account::change_password)
+        .post("/settings/account/sessions/{id}/end", account::end_session)
+        .post(
+            "/settings/account/sign-out-everywhere",
+            account::sign_out_everywhere,
+        )
+        .post("/settings/notices/dismiss", notices::dismiss)
+}
+
+fn administration(routes: Routes) -> Routes {
+    use admin::{audit, bulk, invites, tokens, user, users};
+    routes
+        .get("/settings/admin", home::admin)
+        .get("/settings/admin/users", users::list)
+        .get("/settings/admin/users/{id}", user::show)
+        .get("/settings/admin/users/{id}/suspend", user::confirm_suspend)
+        .post("/settings/admin/users/{id}/suspend", user::suspend)
+        .post("/settings/admin/users/{id}/unsuspend", user::unsuspend)
+        .get("/settings/admin/users/{id}/role", user::confirm_role)
+        .post("/settings/admin/users/{id}/role", user::set_role)
+        .post(
+            "/settings/admin/users/{id}/sign-in-link",
+            user::sign_in_link,
+        )
+        .get("/settings/admin/invites", invites::list)
+        .post("/settings/admin/invites", invites::create)
+        .get(
+            "/settings/admin/invites/{id}/withdraw",
+            invites::confirm_withdraw,
+        )
+        .post("/settings/admin/invites/{id}/withdraw", invites::withdraw)
+        .get("/settings/admin/tokens", tokens::list)
+        .get("/settings/admin/tokens/revoke", bulk::preview)
+        .post("/settings/admin/tokens/revoke", bulk::revoke)
+        .get("/settings/admin/tokens/{id}/revoke", tokens::confirm_revoke)
+        .post("/settings/admin/tokens/{id}/revoke", tokens::revoke)
+        .get("/settings/admin/audit", audit::list)
+}

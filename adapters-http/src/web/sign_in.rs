@@ -1,0 +1,172 @@
+//! `/sign-in` and `/sign-out`
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use openindex_domain::OpaqueSecret;
+use openindex_domain::session::{ClientName, SignInError};
+use openindex_domain::user::Email;
+
+use crate::server::{Code, Context, Problem};
+
+use super::access::{Anybody, Person, Visitor};
+use super::cookie;
+use super::error::WebError;
+use super::form::Form;
+use super::local_path::LocalPath;
+use super::page::{Page, html};
+use super::query::Query;
+use super::site::{Transport, Web};
+use super::view::duration;
+
+/// Where a sign-in leads unless something else was wanted.
+const HOME: &str = "/settings/tokens";
+
+#[derive(Template)]
+#[template(path = "public/sign_in.html")]
+struct SignInPage<'a> {
+    page: Page,
+    email: &'a str,
+    next: &'a str,
+    error: Option<String>,
+    /// A password would be readable on the way, so none is asked for.
+    is_readable: bool,
+}
+
+pub(super) async fn show(
+    Visitor(principal): Visitor,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let next = LocalPath::parse(query.get("next"));
+    if principal.is_some() {
+        return Ok(web
+            .site
+            .redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
+    }
+    render(&web, StatusCode::OK, "", next.as_ref(), None, &query)
+}
+
+pub(super) async fn submit(
+    _: Anybody,
+    State(web): State<Web>,
+    headers: HeaderMap,
+    context: Context,
+    form: Form,
+) -> Result<Response, WebError> {
+    let next = LocalPath::parse(form.get("next"));
+    let email = form.get("email");
+    let refuse = |status, error: String| {
+        render(
+            &web,
+            status,
+            email,
+            next.as_ref(),
+            Some(error),
+            &Query::default(),
+        )
+    };
+    if web.site.transport == Transport::Readable {
+        return refuse(StatusCode::FORBIDDEN, String::new());
+    }
+    // What cannot be an address or a password is answered like a wrong one.
+    let wrong = || SignInError::Refused.to_string();
+    let (Ok(address), Ok(password)) = (Email::parse(email), form.password("password")) else {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong()));
+    };
+    let sessions = &web.api.sessions;
+    let client = client_name(&headers);
+    match sessions
+        .sign_in(&address, &password, client, &context)
+        .await
+    {
+        Ok(signed_in) => {
+            let path = next.as_ref().map_or(HOME, LocalPath::as_str);
+            enter(&web, &signed_in.secret, path)
+        }
+        Err(SignInError::Refused) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
+        Err(SignInError::Suspended) => refuse(
+            StatusCode::FORBIDDEN,
+            "This account is suspended. Ask an administrator.".to_owned(),
+        ),
+        Err(SignInError::Throttled(throttled)) => {
+            let seconds = throttled.retry_after_seconds;
+            let wait = duration(u64::from(seconds).max(60));
+            let text = format!("Too many attempts. Try again in {wait}.");
+            let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, text)?;
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+            Ok(response)
+        }
+        Err(SignInError::Hash(error)) => Err(Problem::from(error).into()),
+        Err(SignInError::Entropy(error)) => Err(Problem::from(error).into()),
+        Err(SignInError::Store(error)) => Err(Problem::from(error).into()),
+    }
+}
+
+pub(super) async fn sign_out(
+    person: Person,
+    State(web): State<Web>,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api
+        .sessions
+        .sign_out(&person.principal, &context)
+        .await?;
+    Ok(leave(&web, "signed-out"))
+}
+
+fn render(
+    web: &Web,
+    status: StatusCode,
+    email: &str,
+    next: Option<&LocalPath>,
+    error: Option<String>,
+    query: &Query,
+) -> Result<Response, WebError> {
+    let template = SignInPage {
+        page: Page::plain(&web.site).after(query),
+        email,
+        next: next.map_or("", LocalPath::as_str),
+        error: error.filter(|error| !error.is_empty()),
+        is_readable: web.site.transport == Transport::Readable,
+    };
+    html(status, &template)
+}
+
+/// Hands a new session to the browser and sends it on.
+pub(super) fn enter(web: &Web, secret: &OpaqueSecret, path: &str) -> Result<Response, WebError> {
+    let cookie = cookie::set(web.site.transport, secret).ok_or(WebError::of(Code::Internal))?;
+    Ok(([(header::SET_COOKIE, cookie)], web.site.redirect(path)).into_response())
+}
+
+/// Takes the session back from the browser and sends it to the sign-in.
+pub(super) fn leave(web: &Web, done: &str) -> Response {
+    let mut response = web
+        .site
+        .redirect(&Query::default().with("done", done).on("/sign-in"));
+    if let Some(clear) = cookie::clear(web.site.transport) {
+        response.headers_mut().insert(header::SET_COOKIE, clear);
+    }
+    response
+}
+
+pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
+    let text = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    ClientName::cut(text.unwrap_or_default())
+}
+
+/// A message of the domain, which is a fragment, as a sentence.
+pub(super) fn sentence(fragment: &str) -> String {
+    let mut chars = fragment.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first
+        .into_iter()
+        .flatten()
+        .chain(chars)
+        .chain(['.'])
+        .collect()
+}

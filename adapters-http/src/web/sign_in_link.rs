@@ -1,0 +1,95 @@
+//! `/sign-in/link/{code}`: somebody without a password chooses one.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use openindex_domain::session::SessionError;
+use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
+
+use super::access::Anybody;
+use super::error::WebError;
+use super::form::Sent;
+use super::join::void_link;
+use super::page::{Page, html};
+use super::sign_in::{client_name, enter};
+use super::site::{Transport, Web};
+use super::view::Shown;
+
+#[derive(Template)]
+#[template(path = "public/sign_in_link.html")]
+struct LinkPage {
+    page: Page,
+    name: Shown,
+    email: Shown,
+    is_readable: bool,
+    min_password: usize,
+    error: Option<String>,
+}
+
+pub(super) async fn show(
+    _: Anybody,
+    State(web): State<Web>,
+    Path(code): Path<String>,
+) -> Result<Response, WebError> {
+    match web.api.sessions.look_at_link(&code).await {
+        Ok((_, user)) => render(&web, &user, None),
+        Err(SessionError::NotFound) => void_link(&web),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn submit(
+    _: Anybody,
+    State(web): State<Web>,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let sessions = &web.api.sessions;
+    let user = match sessions.look_at_link(&code).await {
+        Ok((_, user)) => user,
+        Err(SessionError::NotFound) => return void_link(&web),
+        Err(error) => return Err(error.into()),
+    };
+    if web.site.transport == Transport::Readable {
+        let mut response = render(&web, &user, None)?;
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        return Ok(response);
+    }
+    let password = match form.password("password") {
+        Ok(password) => password,
+        Err(error) => return render(&web, &user, Some(error.to_string())),
+    };
+    let client = client_name(&headers);
+    match sessions
+        .redeem_link(&code, &password, client, &context)
+        .await
+    {
+        Ok(signed_in) => enter(
+            &web,
+            &signed_in.secret,
+            "/settings/tokens?done=password-set",
+        ),
+        Err(SessionError::NotFound) => void_link(&web),
+        Err(SessionError::WeakPassword(weak)) => render(&web, &user, Some(weak.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn render(web: &Web, user: &User, error: Option<String>) -> Result<Response, WebError> {
+    let status = if error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let template = LinkPage {
+        page: Page::plain(&web.site),
+        name: Shown::of(user.name.as_str()),
+        email: Shown::of(user.email.as_str()),
+        is_readable: web.site.transport == Transport::Readable,
+        min_password: MIN_PASSWORD_CHARS,
+        error,
+    };
+    html(status, &template)
+}

@@ -1,0 +1,114 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::token::{IssueToken, Scope, TokenError, TokenName};
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::form::{Form, Sent};
+use crate::web::page::{Page, html};
+use crate::web::site::Web;
+
+use super::expiry::{self, Choice};
+
+/// Long enough to be of use, short enough to be forgotten safely: 90 days.
+const DEFAULT_EXPIRY: &str = "90";
+
+#[derive(Template)]
+#[template(path = "tokens/create.html")]
+struct CreatePage<'a> {
+    page: Page,
+    name: &'a str,
+    /// A member is not offered what their tokens could not do.
+    offers_admin: bool,
+    is_admin_chosen: bool,
+    choices: Vec<Choice>,
+    date: &'a str,
+    errors: Errors,
+}
+
+#[derive(Default)]
+struct Errors {
+    name: Option<String>,
+    scope: Option<&'static str>,
+    expiry: Option<&'static str>,
+    quota: Option<u32>,
+}
+
+impl Errors {
+    fn status(&self) -> StatusCode {
+        if self.quota.is_some() {
+            StatusCode::CONFLICT
+        } else if self.name.is_some() || self.scope.is_some() || self.expiry.is_some() {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        }
+    }
+}
+
+pub(in crate::web) async fn show_form(
+    person: Person,
+    State(web): State<Web>,
+) -> Result<Response, WebError> {
+    render(&web, &person, &Form::default(), Errors::default())
+}
+
+pub(in crate::web) async fn create(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let mut errors = Errors::default();
+    let name = TokenName::parse(form.get("name"));
+    let name = name.map_err(|error| errors.name = Some(error.to_string()));
+    let scope = form.get("scope").parse::<Scope>();
+    let scope = scope.map_err(|_| errors.scope = Some("Choose what the token may do."));
+    let expires = expiry::chosen(&form, web.api.tokens.now());
+    let expires = expires.map_err(|error| errors.expiry = Some(expiry::message(error)));
+    let (Ok(name), Ok(scope), Ok(Some(expires))) = (name, scope, expires) else {
+        if errors.status() == StatusCode::OK {
+            errors.expiry = Some("Choose when the token ends.");
+        }
+        return render(&web, &person, &form, errors);
+    };
+    let wanted = IssueToken {
+        name,
+        scope,
+        expires,
+    };
+    let tokens = &web.api.tokens;
+    match tokens.issue(&person.principal, wanted, &context).await {
+        Ok(issued) => {
+            let page = Page::of(&web, &person, "tokens");
+            super::created(&web, page, &issued, "Token created", None)
+        }
+        Err(TokenError::Expiry(error)) => {
+            errors.expiry = Some(expiry::message(error));
+            render(&web, &person, &form, errors)
+        }
+        Err(TokenError::QuotaReached { quota }) => {
+            errors.quota = Some(quota);
+            render(&web, &person, &form, errors)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
+    let selected = match form.get("expiry") {
+        "" => DEFAULT_EXPIRY,
+        given => given,
+    };
+    let template = CreatePage {
+        page: Page::of(web, person, "tokens"),
+        name: form.get("name"),
+        offers_admin: person.principal.effective_scope() == Scope::Admin,
+        is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),
+        choices: expiry::choices(selected, web.api.tokens.now(), None),
+        date: form.get("expiryDate"),
+        errors,
+    };
+    html(template.errors.status(), &template)
+}

@@ -1,0 +1,47 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::server::Context;
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::page::{Page, html};
+use crate::web::site::Web;
+use crate::web::view::TokenView;
+
+use super::TokenPath;
+
+#[derive(Template)]
+#[template(path = "tokens/delete.html")]
+struct DeletePage {
+    page: Page,
+    token: TokenView,
+}
+
+pub(in crate::web) async fn confirm(
+    person: Person,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+) -> Result<Response, WebError> {
+    let token = web.api.tokens.get(&person.principal, id).await?;
+    let allowed = person.principal.effective_scope();
+    let template = DeletePage {
+        page: Page::of(&web, &person, "tokens"),
+        token: TokenView::of(&token, allowed, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn delete(
+    person: Person,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api
+        .tokens
+        .revoke(&person.principal, id, &context)
+        .await?;
+    Ok(web.site.redirect("/settings/tokens?done=token-deleted"))
+}

@@ -1,0 +1,59 @@
+//! `/settings/tokens`: a person's own tokens.
+
+mod create;
+mod delete;
+mod expiry;
+mod list;
+mod path;
+mod rotate;
+
+pub(super) use create::{create, show_form};
+pub(super) use delete::{confirm as confirm_delete, delete};
+pub(super) use list::list;
+pub(super) use path::TokenPath;
+pub(super) use rotate::{rotate, show_form as show_rotate_form};
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::token::Issued;
+
+use super::error::WebError;
+use super::page::{Page, html};
+use super::site::Web;
+use super::view::{Moment, Shown, scope_name};
+
+/// The one page that shows a secret.
+#[derive(Template)]
+#[template(path = "tokens/created.html")]
+struct CreatedPage<'a> {
+    page: Page,
+    title: &'static str,
+    name: Shown,
+    scope: &'static str,
+    expires: Option<Moment>,
+    /// What became of the token that this one replaces.
+    predecessor: Option<String>,
+    secret: &'a str,
+}
+
+fn created(
+    web: &Web,
+    page: Page,
+    issued: &Issued,
+    title: &'static str,
+    predecessor: Option<String>,
+) -> Result<Response, WebError> {
+    let now = web.api.tokens.now();
+    let token = &issued.token;
+    let template = CreatedPage {
+        page,
+        title,
+        name: Shown::of(token.name.as_str()),
+        scope: scope_name(token.scope),
+        expires: token.expires_at.map(|at| Moment::new(at, now)),
+        predecessor,
+        secret: issued.secret.expose(),
+    };
+    html(StatusCode::CREATED, &template)
+}

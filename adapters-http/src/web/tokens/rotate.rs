@@ -1,0 +1,123 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::token::{NotRotatable, Overlap, RotateToken, Status, Token, TokenError};
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::form::{Form, Sent};
+use crate::web::page::{Page, html};
+use crate::web::site::Web;
+use crate::web::view::{Moment, TokenView, duration};
+
+use super::TokenPath;
+use super::expiry::{self, Choice};
+
+/// For how long the old token may live on, in seconds.
+const OVERLAPS: [(&str, &str); 3] = [
+    ("0", "At once"),
+    ("3600", "After 1 hour"),
+    ("86400", "After 24 hours"),
+];
+
+#[derive(Template)]
+#[template(path = "tokens/rotate.html")]
+struct RotatePage<'a> {
+    page: Page,
+    token: TokenView,
+    overlaps: [Choice; 3],
+    choices: Vec<Choice>,
+    date: &'a str,
+    error: Option<&'static str>,
+}
+
+pub(in crate::web) async fn show_form(
+    person: Person,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+) -> Result<Response, WebError> {
+    let token = web.api.tokens.get(&person.principal, id).await?;
+    // The same answer as to the form, before it is filled in.
+    if token.successor.is_some() {
+        return Err(TokenError::from(NotRotatable::AlreadyRotated).into());
+    }
+    if token.status(web.api.tokens.now()) == Status::Expired {
+        return Err(TokenError::from(NotRotatable::Expired).into());
+    }
+    render(&web, &person, &token, &Form::default(), None)
+}
+
+pub(in crate::web) async fn rotate(
+    person: Person,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let tokens = &web.api.tokens;
+    let predecessor = tokens.get(&person.principal, id).await?;
+    let refuse = |error| {
+        let error = Some(expiry::message(error));
+        render(&web, &person, &predecessor, &form, error)
+    };
+    let expires = match expiry::chosen(&form, tokens.now()) {
+        Ok(expires) => expires,
+        Err(error) => return refuse(error),
+    };
+    let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
+    let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
+    let wanted = RotateToken { expires, overlap };
+    match tokens.rotate(&person.principal, id, wanted, &context).await {
+        Ok(issued) => {
+            let page = Page::of(&web, &person, "tokens");
+            let was = match u64::try_from(seconds) {
+                Ok(seconds @ 1..) => {
+                    format!(
+                        "The old token is accepted for another {}.",
+                        duration(seconds)
+                    )
+                }
+                _ => "The old token is refused from now on.".to_owned(),
+            };
+            super::created(&web, page, &issued, "Token rotated", Some(was))
+        }
+        Err(TokenError::Expiry(error)) => refuse(error),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn render(
+    web: &Web,
+    person: &Person,
+    token: &Token,
+    form: &Form,
+    error: Option<&'static str>,
+) -> Result<Response, WebError> {
+    let now = web.api.tokens.now();
+    let selected = match form.get("expiry") {
+        "" => expiry::KEEP,
+        given => given,
+    };
+    let kept = token.expires_at.map_or_else(
+        || "Unchanged (no expiration)".to_owned(),
+        |at| format!("Unchanged ({})", Moment::new(at, now).day()),
+    );
+    let template = RotatePage {
+        page: Page::of(web, person, "tokens"),
+        token: TokenView::of(token, person.principal.effective_scope(), now),
+        overlaps: OVERLAPS.map(|(value, label)| Choice {
+            value,
+            label: label.to_owned(),
+            is_selected: value == form.get("overlap"),
+        }),
+        choices: expiry::choices(selected, now, Some(kept)),
+        date: form.get("expiryDate"),
+        error,
+    };
+    let status = if error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
+}

@@ -1,0 +1,11 @@
+//! How things look: times, names, badges, tokens.
+
+mod client;
+mod moment;
+mod shown;
+mod token;
+
+pub(super) use client::browser;
+pub(super) use moment::{Moment, duration};
+pub(super) use shown::Shown;
+pub(super) use token::{Badge, TokenView, scope_name};

@@ -1,0 +1,326 @@
+//! Every route for every kind of visitor.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use http::{Method, header};
+use openindex_adapters_http::web::{self, Needs};
+use openindex_domain::session::IDLE_LIMIT_SECONDS;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::Scope;
+use openindex_domain::user::Role;
+
+use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, credentials, request, send_to};
+use crate::table::{NO, SIGN_IN, TABLE};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Visitor {
+    Nobody,
+    GarbageCookie,
+    ExpiredSession,
+    EndedSession,
+    SuspendedUser,
+    BearerOnly,
+    Member,
+    Admin,
+}
+
+const VISITORS: [Visitor; 8] = [
+    Visitor::Nobody,
+    Visitor::GarbageCookie,
+    Visitor::ExpiredSession,
+    Visitor::EndedSession,
+    Visitor::SuspendedUser,
+    Visitor::BearerOnly,
+    Visitor::Member,
+    Visitor::Admin,
+];
+
+/// The real path of a route, for this visitor, after making what it is about.
+async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
+    let user = match visitor {
+        Visitor::Admin => ADMIN,
+        Visitor::Member => MEMBER,
+        _ => OTHER,
+    };
+    let (scope, path) = (Scope::ReadWrite, path.to_owned());
+    match path.as_str() {
+        "/assets/{name}" => {
+            let page = site.get("/sign-in", "").await.text;
+            let at = page.find("/assets/style").expect("a style sheet");
+            page[at..].split('"').next().unwrap_or_default().to_owned()
+        }
+        "/settings/{*unknown}" => "/settings/nothing/here".to_owned(),
+        "/join/{code}" => {
+            let (_, code) = site.invite("new@example.com", Role::Member).await;
+            path.replace("{code}", &code)
+        }
+        "/sign-in/link/{code}" => path.replace("{code}", &site.link(OTHER).await),
+        "/settings/account/sessions/{id}/end" => {
+            let principal = site.principal(user).await;
+            let session = principal.session().expect("a session");
+            path.replace("{id}", &session.id.to_string())
+        }
+        text if text.starts_with("/settings/admin/users/") => {
+            path.replace("{id}", &fixtures::user(OTHER).id.to_string())
+        }
+        text if text.starts_with("/settings/admin/invites/") => {
+            let (id, _) = site.invite("new@example.com", Role::Member).await;
+            path.replace("{id}", &id)
+        }
+        "/settings/admin/tokens/revoke" => {
+            site.issue(ADMIN, "to be revoked", Scope::Admin).await;
+            path
+        }
+        text if text.contains("/tokens/{id}") => {
+            let issued = site.issue(user, "a token", scope).await;
+            path.replace("{id}", &issued.token.id.to_string())
+        }
+        _ => path,
+    }
+}
+
+/// What the visitor sends along.
+async fn presented(site: &Site, visitor: Visitor) -> (String, Option<String>) {
+    match visitor {
+        Visitor::Nobody => (String::new(), None),
+        Visitor::GarbageCookie => {
+            let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
+            (cookie, None)
+        }
+        Visitor::ExpiredSession => {
+            let cookie = site.sign_in(ADMIN).await;
+            site.domain.clock.advance_seconds(IDLE_LIMIT_SECONDS);
+            (cookie, None)
+        }
+        Visitor::EndedSession => {
+            let cookie = site.sign_in(ADMIN).await;
+            site.post("/sign-out", &cookie, "").await;
+            (cookie, None)
+        }
+        Visitor::SuspendedUser => {
+            let cookie = site.sign_in(MEMBER).await;
+            site.suspend(MEMBER).await;
+            (cookie, None)
+        }
+        Visitor::BearerOnly => {
+            let issued = site.issue(ADMIN, "bearer", Scope::ReadWrite).await;
+            (
+                String::new(),
+                Some(format!("Bearer {}", issued.secret.expose())),
+            )
+        }
+        Visitor::Member => (site.sign_in(MEMBER).await, None),
+        Visitor::Admin => (site.sign_in(ADMIN).await, None),
+    }
+}
+
+async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
+    let (method, path) = route.split_once(' ').expect("a method and a path");
+    let site = Site::new().await;
+    let (cookie, bearer) = presented(&site, visitor).await;
+    let path = prepared(&site, visitor, path).await;
+    let method: Method = method.parse().expect("a method");
+    let is_form = method == Method::POST;
+    let mut request = request(method, &path, &cookie);
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, bearer);
+    }
+    if is_form {
+        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    let body = if form == "credentials" {
+        credentials(ADMIN)
+    } else {
+        form.to_owned()
+    };
+    let request = request.body(Body::from(body)).expect("a request");
+    (site.send(request).await, path)
+}
+
+fn expected(
+    visitor: Visitor,
+    [anybody, member, admin]: [&str; 3],
+    route: &str,
+    path: &str,
+) -> String {
+    let answer = match visitor {
+        Visitor::Member => member,
+        Visitor::Admin => admin,
+        _ => anybody,
+    };
+    if answer == SIGN_IN {
+        // A page is come back to, a form is not.
+        let next = (route.starts_with("GET /settings/")).then(|| path.replace('/', "%2F"));
+        return match next {
+            Some(next) => format!("303 /sign-in?next={next}"),
+            None => "303 /sign-in".to_owned(),
+        };
+    }
+    answer.replace("{id}", &fixtures::user(OTHER).id.to_string())
+}
+
+#[tokio::test]
+async fn every_route_answers_every_kind_of_visitor_as_the_table_says() {
+    for (route, form, answers) in TABLE {
+        for visitor in VISITORS {
+            let (page, path) = visit(visitor, route, form).await;
+            let answer = format!("{} {}", page.status.as_u16(), page.to());
+            let wanted = expected(visitor, *answers, route, &path);
+            assert_eq!(
+                answer.trim_end(),
+                wanted,
+                "{route} for {visitor:?}: {}",
+                page.text
+            );
+            check_headers(&page, route);
+        }
+    }
+}
+
+fn check_headers(page: &Page, route: &str) {
+    assert_eq!(
+        page.header("content-security-policy"),
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "{route}"
+    );
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+    ] {
+        assert_eq!(page.header(name), value, "{route}");
+    }
+    let cache = if route.contains("/assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-store"
+    };
+    assert_eq!(page.header("cache-control"), cache, "{route}");
+    if page.header("content-type").starts_with("text/html") {
+        assert_eq!(
+            page.text.matches("<h1").count(),
+            1,
+            "{route}: {}",
+            page.text
+        );
+        assert_eq!(page.text.matches("<main ").count(), 1, "{route}");
+        page.shows("<html lang=\"en\">");
+        for inline in ["<style", " style=", " onclick=", "<script>", "javascript:"] {
+            page.hides(inline);
+        }
+    }
+}
+
+#[test]
+fn the_table_has_every_route_and_says_what_it_needs() {
+    let declared: BTreeSet<_> = web::routes()
+        .into_iter()
+        .map(|route| {
+            (
+                format!("{} {}", route.method, route.path),
+                name(route.needs),
+            )
+        })
+        .collect();
+    let listed: BTreeSet<_> = TABLE
+        .iter()
+        .map(|(route, _, answers)| {
+            let needs = match answers {
+                [SIGN_IN, NO, _] => "administrator",
+                [SIGN_IN, ..] => "signed in",
+                _ => "nothing",
+            };
+            ((*route).to_owned(), needs)
+        })
+        .collect();
+    assert_eq!(declared, listed);
+}
+
+fn name(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "nothing",
+        Needs::SignedIn => "signed in",
+        Needs::Administrator => "administrator",
+    }
+}
+
+#[tokio::test]
+async fn a_route_of_the_administration_that_is_refused_is_noted() {
+    let site = Site::new().await;
+    let member = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/admin/users", &member).await;
+    assert_eq!(page.status, 403);
+    page.shows("For administrators only");
+    let admin = site.sign_in(ADMIN).await;
+    let trail = site
+        .get("/settings/admin/audit?action=admin.refused", &admin)
+        .await;
+    trail.shows("Administration refused");
+    trail.shows("User 2");
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_good_for_nothing_is_taken_back() {
+    let site = Site::new().await;
+    let page = site
+        .get("/settings/tokens", "__Host-openindex_session=nonsense")
+        .await;
+    let set = page.header("set-cookie");
+    assert!(
+        set.starts_with("__Host-openindex_session=; Path=/; Max-Age=0;"),
+        "{set}"
+    );
+    let page = site.get("/settings/tokens", "").await;
+    assert_eq!(page.header("set-cookie"), "");
+}
+
+#[tokio::test]
+async fn no_route_of_the_api_takes_the_cookie() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    let document = serde_json::to_value(openindex_adapters_http::server::openapi());
+    let document = document.expect("a description");
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            if operation["x-openindex-needs"] == "nothing" {
+                continue;
+            }
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let path = path.replace("{id}", &fixtures::user(OTHER).id.to_string());
+            let request = request(method, &path, &cookie).body(Body::empty());
+            let answer = send_to(site.api(), request.expect("a request")).await;
+            assert_eq!(answer.status, 401, "{path}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 5);
+}
+
+#[tokio::test]
+async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
+    let site = Site::new().await;
+    let request = request(Method::DELETE, "/settings/tokens", "").body(Body::empty());
+    let page = site.send(request.expect("a request")).await;
+    assert_eq!(page.status, 405);
+    page.shows("Not like that");
+    let page = site.get("/assets/style-0000000000000000.css", "").await;
+    assert_eq!(page.status, 404);
+    assert_eq!(page.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn inside_the_server_a_page_is_guarded_alike_and_its_request_has_an_id() {
+    let site = Site::new().await;
+    let issued = site.issue(ADMIN, "bearer", Scope::Admin).await;
+    let bearer = format!("Bearer {}", issued.secret.expose());
+    let request = request(Method::GET, "/settings/tokens", "")
+        .header(header::AUTHORIZATION, bearer)
+        .body(Body::empty());
+    let page = send_to(site.api(), request.expect("a request")).await;
+    assert_eq!(page.to(), "/sign-in?next=%2Fsettings%2Ftokens");
+    check_headers(&page, "GET /settings/tokens");
+    assert!(page.header("x-request-id").starts_with("req_"));
+}

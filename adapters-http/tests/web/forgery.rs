@@ -1,0 +1,117 @@
+//! Forms that other sites send.
+
+use axum::body::Body;
+use http::{Method, header};
+use openindex_adapters_http::web;
+use openindex_domain::token::Scope;
+
+use crate::support::{MEMBER, Page, Site, credentials, request};
+
+async fn post(site: &Site, path: &str, cookie: &str, headers: &[(&str, &str)], form: &str) -> Page {
+    let mut request = request(Method::POST, path, cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(form.to_owned()));
+    site.send(request.expect("a request")).await
+}
+
+#[tokio::test]
+async fn no_form_of_another_site_is_taken() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let posts = web::routes()
+        .into_iter()
+        .filter(|route| route.method == Method::POST);
+    for route in posts {
+        let path = route.path.replace("{id}", "x").replace("{code}", "x");
+        for headers in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://evil.example"),
+            ],
+            &[("origin", "https://evil.example")],
+            &[("origin", "https://oi.example.com.evil.example")],
+            &[("origin", "null")],
+        ] {
+            let page = post(&site, &path, &cookie, headers, "").await;
+            assert_eq!(page.status, 403, "{path} {headers:?}");
+            page.shows("That came from another site");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_form_changes_nothing() {
+    let site = Site::new().await;
+    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let cookie = site.sign_in(MEMBER).await;
+    let path = format!("/settings/tokens/{}/delete", issued.token.id);
+    let page = post(
+        &site,
+        &path,
+        &cookie,
+        &[("sec-fetch-site", "cross-site")],
+        "",
+    )
+    .await;
+    assert_eq!(page.status, 403);
+    let verified = site.domain.tokens.verify(issued.secret.expose()).await;
+    assert!(verified.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_by_another_site() {
+    let site = Site::new().await;
+    let headers = [("sec-fetch-site", "cross-site")];
+    let page = post(&site, "/sign-in", "", &headers, &credentials(MEMBER)).await;
+    assert_eq!(page.status, 403);
+    assert_eq!(page.header("set-cookie"), "");
+}
+
+#[tokio::test]
+async fn our_own_forms_are_taken_from_browsers_new_and_old() {
+    let site = Site::new().await;
+    for headers in [
+        &[("sec-fetch-site", "same-origin")][..],
+        // Whatever `Origin` says, this one counts.
+        &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "https://oi.example.com")],
+        &[],
+    ] {
+        let page = post(&site, "/sign-in", "", headers, &credentials(MEMBER)).await;
+        assert_eq!(page.to(), "/settings/tokens", "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_read_as_one_or_refused() {
+    let site = Site::new().await;
+    let send = async |content_type: &str, body: String| {
+        let request = request(Method::POST, "/sign-in", "")
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Body::from(body));
+        site.send(request.expect("a request")).await.status.as_u16()
+    };
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(send(form, credentials(MEMBER)).await, 303);
+    let with_charset = "Application/X-WWW-Form-Urlencoded; charset=UTF-8";
+    assert_eq!(send(with_charset, credentials(MEMBER)).await, 303);
+    for other in [
+        "application/json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+    ] {
+        assert_eq!(send(other, credentials(MEMBER)).await, 415, "{other}");
+    }
+    assert_eq!(
+        send(form, format!("email={}", "x".repeat(65 * 1024))).await,
+        413
+    );
+    assert_eq!(send(form, "email=a&email=b".to_owned()).await, 400);
+    assert_eq!(send(form, "%ff%fe=%zz&&&=".to_owned()).await, 422);
+}

@@ -1,0 +1,14 @@
+//! The web interface over the in-memory store, without a socket.
+
+mod access;
+mod account;
+mod administration;
+mod forgery;
+mod invited;
+mod names;
+mod outage;
+mod secrets;
+mod sign_in;
+mod support;
+mod table;
+mod tokens;

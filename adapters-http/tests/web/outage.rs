@@ -1,0 +1,53 @@
+//! The store is away: nobody is let in, and nobody is signed out.
+
+use std::sync::Arc;
+
+use openindex_domain::StoreError;
+use openindex_domain::attempt::Attempts;
+use openindex_domain::session::Sessions;
+use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore};
+
+use crate::support::{HTTPS, Site, state};
+
+fn away() -> Site {
+    let mut store = MockSessionStore::new();
+    store
+        .expect_find_session()
+        .returning(|_| Err(StoreError::unavailable("connection to 10.0.0.7 refused")));
+    let domain = InMemory::default();
+    let mut state = state(&domain, HTTPS);
+    state.sessions = Sessions::new(
+        Arc::new(store),
+        domain.store.clone(),
+        domain.store.clone(),
+        Arc::new(FakeHasher),
+        Attempts::new(domain.store.clone()),
+        domain.clock.clone(),
+        domain.entropy.clone(),
+    );
+    Site::on(domain, state)
+}
+
+#[tokio::test]
+async fn a_page_says_so_and_the_browser_keeps_its_cookie() {
+    let site = away();
+    let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
+    for path in ["/", "/sign-in", "/settings/tokens", "/settings/admin/users"] {
+        let page = site.get(path, &cookie).await;
+        assert_eq!(page.status, 503, "{path}");
+        assert_eq!(page.header("retry-after"), "2", "{path}");
+        assert_eq!(page.header("set-cookie"), "", "{path}");
+        page.shows("Not available right now");
+        page.hides("10.0.0.7");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_session_needs_no_store() {
+    let site = away();
+    let page = site
+        .get("/settings/tokens", "__Host-openindex_session=short")
+        .await;
+    assert_eq!(page.status, 303);
+    assert_eq!(site.get("/docs", "").await.status, 200);
+}

@@ -1,0 +1,246 @@
+//! A web interface without a socket, and browsers that visit it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::request::Builder;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings};
+use openindex_adapters_http::{server, web};
+use openindex_domain::access::Principal;
+use openindex_domain::audit::RequestContext;
+use openindex_domain::session::LinkSubject;
+use openindex_domain::testing::{FakeHasher, InMemory, fixtures};
+use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenName};
+use openindex_domain::user::{
+    Account, Email, Password, PasswordHasher as _, Role, User, UserChange,
+};
+use tower::ServiceExt as _;
+
+pub(crate) const HTTPS: &str = "https://oi.example.com";
+pub(crate) const PASSWORD: &str = "kettle walrus teapot";
+/// User 1 administers, user 2 does not, user 3 is the one that things are done to.
+pub(crate) const ADMIN: u64 = 1;
+pub(crate) const MEMBER: u64 = 2;
+pub(crate) const OTHER: u64 = 3;
+
+pub(crate) struct Site {
+    pub(crate) domain: InMemory,
+    pub(crate) state: ApiState,
+    router: Router,
+    host: String,
+}
+
+/// A page, read.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
+    ApiState {
+        tokens: domain.tokens.clone(),
+        users: domain.users.clone(),
+        sessions: domain.sessions.clone(),
+        invites: domain.invites.clone(),
+        inventory: domain.inventory.clone(),
+        audit: domain.audit.clone(),
+        health: domain.store.clone(),
+        entropy: domain.entropy.clone(),
+        settings: Arc::new(ApiSettings {
+            public_url: public_url.to_owned(),
+            version: "1.2.3",
+            layers: LayerSettings::default(),
+        }),
+    }
+}
+
+pub(crate) async fn put_user(domain: &InMemory, user: User) {
+    let password = Password::parse(PASSWORD).expect("a password");
+    let password = Some(FakeHasher.hash(&password).await.expect("a hash"));
+    domain.store.put_account(Account { user, password });
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        Self::at(HTTPS).await
+    }
+
+    pub(crate) async fn at(public_url: &str) -> Self {
+        let domain = InMemory::default();
+        for number in [ADMIN, MEMBER, OTHER] {
+            let mut user = fixtures::user(number);
+            if number != ADMIN {
+                user.role = Role::Member;
+            }
+            put_user(&domain, user).await;
+        }
+        let state = state(&domain, public_url);
+        Self::on(domain, state)
+    }
+
+    /// A site whose state may hold doubles.
+    pub(crate) fn on(domain: InMemory, state: ApiState) -> Self {
+        Self {
+            router: web::router(state.clone()),
+            host: host_of(&state),
+            domain,
+            state,
+        }
+    }
+
+    /// The API on the same state.
+    pub(crate) fn api(&self) -> Router {
+        server::router(self.state.clone())
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Page {
+        send_to(self.router.clone(), request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, cookie: &str) -> Page {
+        let request = request_to(&self.host, Method::GET, path, cookie).body(Body::empty());
+        self.send(request.expect("a request")).await
+    }
+
+    /// As a browser sends a form of ours.
+    pub(crate) async fn post(&self, path: &str, cookie: &str, form: &str) -> Page {
+        let request = request_to(&self.host, Method::POST, path, cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(form.to_owned()));
+        self.send(request.expect("a request")).await
+    }
+
+    /// Signs a user in through the form and answers what the browser sends from then on.
+    pub(crate) async fn sign_in(&self, user: u64) -> String {
+        let page = self.post("/sign-in", "", &credentials(user)).await;
+        assert_eq!(page.to(), "/settings/tokens", "{page:?}");
+        page.cookie()
+    }
+
+    /// A principal of the user's, to prepare things with.
+    pub(crate) async fn principal(&self, user: u64) -> Principal {
+        let cookie = self.sign_in(user).await;
+        let (_, secret) = cookie.split_once('=').expect("a cookie");
+        let found = self.domain.sessions.verify(secret).await;
+        found.expect("an answer").expect("a live session")
+    }
+
+    pub(crate) async fn issue(&self, user: u64, name: &str, scope: Scope) -> Issued {
+        let wanted = IssueToken {
+            name: TokenName::parse(name).expect("a name"),
+            scope,
+            expires: Expiry::Never,
+        };
+        let principal = self.principal(user).await;
+        let tokens = &self.domain.tokens;
+        let issued = tokens.issue(&principal, wanted, &context()).await;
+        issued.expect("it is issued")
+    }
+
+    pub(crate) async fn suspend(&self, user: u64) {
+        let admin = self.principal(ADMIN).await;
+        let (users, user) = (&self.domain.users, fixtures::user(user).id);
+        let change = UserChange::Suspend;
+        let suspended = users.change(&admin, user, change, &context()).await;
+        suspended.expect("a suspension");
+    }
+
+    /// An invite's id and the code of its link.
+    pub(crate) async fn invite(&self, email: &str, role: Role) -> (String, String) {
+        let email = Email::parse(email).expect("an address");
+        let principal = self.principal(ADMIN).await;
+        let invites = &self.domain.invites;
+        let new = invites.create(&principal, email, role, &context()).await;
+        let new = new.expect("an invite");
+        (new.invite.id.to_string(), new.secret.expose().to_owned())
+    }
+
+    /// The code of a one-time link for a user.
+    pub(crate) async fn link(&self, user: u64) -> String {
+        let principal = self.principal(ADMIN).await;
+        let subject = LinkSubject::ByAdmin(&principal, fixtures::user(user).id);
+        let new = self.domain.sessions.create_link(subject, &context()).await;
+        new.expect("a link").secret.expose().to_owned()
+    }
+}
+
+pub(crate) async fn send_to(router: Router, request: Request<Body>) -> Page {
+    let response = router.oneshot(request).await.expect("an answer");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("a whole body").to_bytes();
+    Page {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(body.to_vec()).expect("text"),
+    }
+}
+
+pub(crate) fn context() -> RequestContext {
+    RequestContext::default()
+}
+
+pub(crate) fn credentials(user: u64) -> String {
+    let password = PASSWORD.replace(' ', "+");
+    format!("email=user{user}%40example.com&password={password}")
+}
+
+fn host_of(state: &ApiState) -> String {
+    let url: http::Uri = state.settings.public_url.parse().expect("a URL");
+    url.authority().expect("a host").to_string()
+}
+
+pub(crate) fn request(method: Method, path: &str, cookie: &str) -> Builder {
+    request_to("oi.example.com", method, path, cookie)
+}
+
+pub(crate) fn request_to(host: &str, method: Method, path: &str, cookie: &str) -> Builder {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, host);
+    if cookie.is_empty() {
+        return request;
+    }
+    request.header(header::COOKIE, cookie)
+}
+
+impl Page {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// Where it leads, if it is a redirect.
+    pub(crate) fn to(&self) -> &str {
+        if self.status == StatusCode::SEE_OTHER {
+            self.header("location")
+        } else {
+            ""
+        }
+    }
+
+    /// The cookie that it sets, as the browser sends it.
+    #[track_caller]
+    pub(crate) fn cookie(&self) -> String {
+        let set = self.header("set-cookie");
+        assert!(!set.is_empty(), "{self:?}");
+        set.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn shows(&self, text: &str) {
+        assert!(self.text.contains(text), "{text:?} is not in {self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn hides(&self, text: &str) {
+        assert!(!self.text.contains(text), "{text:?} is in {self:#?}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Every route, and what it answers to whom.
+
+/// What whoever is not signed in gets of a page that asks for it.
+pub(crate) const SIGN_IN: &str = "to the sign-in";
+const CREATED: &str = "201";
+const OK: &str = "200";
+const HOME: &str = "303 /settings/tokens";
+pub(crate) const NO: &str = "403";
+
+/// Method and path; the form; what anybody, a member and an administrator get.
+pub(crate) type Row = (&'static str, &'static str, [&'static str; 3]);
+
+pub(crate) const TABLE: &[Row] = &[
+    ("GET /", "", ["303 /sign-in", HOME, HOME]),
+    ("GET /assets/{name}", "", [OK, OK, OK]),
+    ("GET /docs", "", [OK, OK, OK]),
+    ("GET /sign-in", "", [OK, HOME, HOME]),
+    ("POST /sign-in", "credentials", [HOME, HOME, HOME]),
+    (
+        "POST /sign-out",
+        "",
+        [
+            SIGN_IN,
+            "303 /sign-in?done=signed-out",
+            "303 /sign-in?done=signed-out",
+        ],
+    ),
+    ("GET /sign-in/link/{code}", "", [OK, OK, OK]),
+    (
+        "POST /sign-in/link/{code}",
+        "password=elephant+umbrella",
+        ["303 /settings/tokens?done=password-set"; 3],
+    ),
+    ("GET /join/{code}", "", [OK, OK, OK]),
+    (
+        "POST /join/{code}",
+        "name=New&password=elephant+umbrella",
+        ["303 /settings/tokens?done=welcome"; 3],
+    ),
+    ("GET /settings", "", [SIGN_IN, HOME, HOME]),
+    ("GET /settings/{*unknown}", "", ["404", "404", "404"]),
+    ("GET /settings/tokens", "", [SIGN_IN, OK, OK]),
+    ("GET /settings/tokens/new", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/tokens/new",
+        "name=x&scope=read_write&expiry=30",
+        [SIGN_IN, CREATED, CREATED],
+    ),
+    ("GET /settings/tokens/{id}/rotate", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/tokens/{id}/rotate",
+        "overlap=0&expiry=keep",
+        [SIGN_IN, CREATED, CREATED],
+    ),
+    ("GET /settings/tokens/{id}/delete", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/tokens/{id}/delete",
+        "",
+        [
+            SIGN_IN,
+            "303 /settings/tokens?done=token-deleted",
+            "303 /settings/tokens?done=token-deleted",
+        ],
+    ),
+    ("GET /settings/account", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/account/password",
+        "currentPassword=kettle+walrus+teapot&password=elephant+umbrella",
+        [
+            SIGN_IN,
+            "303 /settings/account?done=password-changed",
+            "303 /settings/account?done=password-changed",
+        ],
+    ),
+    (
+        "POST /settings/account/sessions/{id}/end",
+        "",
+        [
+            SIGN_IN,
+            "303 /settings/account?done=session-ended",
+            "303 /settings/account?done=session-ended",
+        ],
+    ),
+    (
+        "POST /settings/account/sign-out-everywhere",
+        "",
+        [
+            SIGN_IN,
+            "303 /sign-in?done=signed-out-everywhere",
+            "303 /sign-in?done=signed-out-everywhere",
+        ],
+    ),
+    (
+        "POST /settings/notices/dismiss",
+        "upTo=0",
+        [SIGN_IN, HOME, HOME],
+    ),
+    (
+        "GET /settings/admin",
+        "",
+        [SIGN_IN, NO, "303 /settings/admin/users"],
+    ),
+    ("GET /settings/admin/users", "", [SIGN_IN, NO, OK]),
+    ("GET /settings/admin/users/{id}", "", [SIGN_IN, NO, OK]),
+    (
+        "GET /settings/admin/users/{id}/suspend",
+        "",
+        [SIGN_IN, NO, OK],
+    ),
+    (
+        "POST /settings/admin/users/{id}/suspend",
+        "",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/users/{id}?done=user-suspended",
+        ],
+    ),
+    (
+        "POST /settings/admin/users/{id}/unsuspend",
+        "",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/users/{id}?done=user-unsuspended",
+        ],
+    ),
+    ("GET /settings/admin/users/{id}/role", "", [SIGN_IN, NO, OK]),
+    (
+        "POST /settings/admin/users/{id}/role",
+        "role=admin",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/users/{id}?done=role-changed",
+        ],
+    ),
+    (
+        "POST /settings/admin/users/{id}/sign-in-link",
+        "",
+        [SIGN_IN, NO, CREATED],
+    ),
+    ("GET /settings/admin/invites", "", [SIGN_IN, NO, OK]),
+    (
+        "POST /settings/admin/invites",
+        "email=a%40b&role=member",
+        [SIGN_IN, NO, CREATED],
+    ),
+    (
+        "GET /settings/admin/invites/{id}/withdraw",
+        "",
+        [SIGN_IN, NO, OK],
+    ),
+    (
+        "POST /settings/admin/invites/{id}/withdraw",
+        "",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/invites?done=invite-withdrawn",
+        ],
+    ),
+    ("GET /settings/admin/tokens", "", [SIGN_IN, NO, OK]),
+    (
+        "GET /settings/admin/tokens/revoke",
+        "",
+        [SIGN_IN, NO, "303 /settings/admin/tokens"],
+    ),
+    (
+        "POST /settings/admin/tokens/revoke",
+        "scope=admin&count=1",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/tokens?done=tokens-revoked",
+        ],
+    ),
+    (
+        "GET /settings/admin/tokens/{id}/revoke",
+        "",
+        [SIGN_IN, NO, OK],
+    ),
+    (
+        "POST /settings/admin/tokens/{id}/revoke",
+        "",
+        [SIGN_IN, NO, "303 /settings/admin/tokens?done=token-revoked"],
+    ),
+    ("GET /settings/admin/audit", "", [SIGN_IN, NO, OK]),
+];

@@ -1,0 +1,232 @@
+//! A person's own tokens.
+
+use openindex_domain::clock::Timestamp;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Scope, Token, Tokens};
+
+use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
+
+async fn newest(site: &Site, user: u64) -> Token {
+    let principal = site.principal(user).await;
+    let tokens: &Tokens = &site.domain.tokens;
+    let mut list = tokens.list(&principal).await.expect("a list");
+    list.remove(0)
+}
+
+#[tokio::test]
+async fn an_expiration_is_a_preset_a_date_or_never() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    for (choice, days) in [
+        ("expiry=7", Some(7)),
+        ("expiry=365&expiryDate=", Some(365)),
+        ("expiry=never&expiryDate=2026-12-31", None),
+    ] {
+        // The newest is the first of the list.
+        site.domain.clock.advance_seconds(1);
+        let now = site.domain.tokens.now();
+        let expires = days.map(|days: i64| now.saturating_add_seconds(days * 86_400));
+        let form = format!("name=x&scope=read_write&{choice}");
+        let page = site.post("/settings/tokens/new", &cookie, &form).await;
+        assert_eq!(page.status, 201, "{choice}");
+        assert_eq!(newest(&site, MEMBER).await.expires_at, expires, "{choice}");
+    }
+    site.domain.clock.advance_seconds(1);
+    let form = "name=x&scope=read_write&expiry=date&expiryDate=2026-12-31";
+    site.post("/settings/tokens/new", &cookie, form).await;
+    let end_of_day = Timestamp::parse_rfc3339("2027-01-01T00:00:00Z");
+    assert_eq!(newest(&site, MEMBER).await.expires_at, end_of_day);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    for (form, message) in [
+        (
+            "name=&scope=read_write&expiry=7",
+            "The name must not be blank.",
+        ),
+        ("name=kept&scope=&expiry=7", "Choose what the token may do."),
+        (
+            "name=kept&scope=read_write&expiry=date&expiryDate=",
+            "Choose a date such as",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=date&expiryDate=soon",
+            "Choose a date such as",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=date&expiryDate=2020-01-01",
+            "in the future",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=",
+            "Choose a date such as",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=keep",
+            "Choose when the token ends.",
+        ),
+    ] {
+        let page = site.post("/settings/tokens/new", &cookie, form).await;
+        assert_eq!(page.status, 422, "{form}");
+        page.shows(message);
+        page.hides("oi_pat_");
+        if form.contains("kept") {
+            page.shows("value=\"kept\"");
+        }
+    }
+    let page = site.get("/settings/tokens", &cookie).await;
+    page.shows("No tokens yet");
+}
+
+#[tokio::test]
+async fn a_member_is_neither_offered_the_scope_admin_nor_given_it() {
+    let site = Site::new().await;
+    let (member, admin) = (site.sign_in(MEMBER).await, site.sign_in(ADMIN).await);
+    site.get("/settings/tokens/new", &admin)
+        .await
+        .shows("value=\"admin\"");
+    let page = site.get("/settings/tokens/new", &member).await;
+    page.hides("value=\"admin\"");
+    page.hides("/settings/admin");
+    let form = "name=x&scope=admin&expiry=7";
+    let page = site.post("/settings/tokens/new", &member, form).await;
+    assert_eq!(page.status, 403);
+    page.hides("oi_pat_");
+}
+
+#[tokio::test]
+async fn the_quota_is_told() {
+    let site = Site::new().await;
+    let mut state = site.state.clone();
+    state.tokens = state.tokens.with_quota(0);
+    let site = Site::on(site.domain, state);
+    let cookie = site.sign_in(MEMBER).await;
+    let form = "name=kept&scope=read_write&expiry=7";
+    let page = site.post("/settings/tokens/new", &cookie, form).await;
+    assert_eq!(page.status, 409);
+    page.shows("You have 0 live tokens");
+    page.shows("value=\"kept\"");
+}
+
+#[tokio::test]
+async fn somebody_elses_token_is_like_one_that_is_not_there() {
+    let site = Site::new().await;
+    let issued = site.issue(OTHER, "theirs", Scope::ReadWrite).await;
+    for user in [MEMBER, ADMIN] {
+        let cookie = site.sign_in(user).await;
+        for id in [issued.token.id.to_string(), "pat_x".to_owned()] {
+            for action in ["rotate", "delete"] {
+                let path = format!("/settings/tokens/{id}/{action}");
+                assert_eq!(site.get(&path, &cookie).await.status, 404);
+                let form = "overlap=0&expiry=keep";
+                assert_eq!(site.post(&path, &cookie, form).await.status, 404);
+            }
+        }
+    }
+    assert!(
+        site.domain
+            .tokens
+            .verify(issued.secret.expose())
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
+    let site = Site::new().await;
+    let issued = site.issue(MEMBER, "old", Scope::ReadWrite).await;
+    let cookie = site.sign_in(MEMBER).await;
+    let path = format!("/settings/tokens/{}/rotate", issued.token.id);
+    let page = site.post(&path, &cookie, "overlap=3600&expiry=90").await;
+    page.shows("The old token is accepted for another 1 hour.");
+    assert!(
+        site.domain
+            .tokens
+            .verify(issued.secret.expose())
+            .await
+            .is_ok()
+    );
+    let page = site.get("/settings/tokens", &cookie).await;
+    page.shows("Replaced");
+    page.hides(&path);
+    for page in [
+        site.get(&path, &cookie).await,
+        site.post(&path, &cookie, "expiry=keep").await,
+    ] {
+        assert_eq!(page.status, 409);
+        page.shows("This token was rotated already");
+    }
+    let too_long = site.issue(MEMBER, "another", Scope::ReadWrite).await;
+    let path = format!("/settings/tokens/{}/rotate", too_long.token.id);
+    let page = site.post(&path, &cookie, "overlap=86401&expiry=keep").await;
+    assert_eq!(page.status, 400);
+}
+
+#[tokio::test]
+async fn deleting_asks_first_and_takes_effect_at_once() {
+    let site = Site::new().await;
+    let issued = site.issue(MEMBER, "old one", Scope::ReadWrite).await;
+    let cookie = site.sign_in(MEMBER).await;
+    let path = format!("/settings/tokens/{}/delete", issued.token.id);
+    site.get(&path, &cookie).await.shows("old one");
+    assert!(
+        site.domain
+            .tokens
+            .verify(issued.secret.expose())
+            .await
+            .is_ok()
+    );
+    let page = site.post(&path, &cookie, "").await;
+    let page = site.get(page.to(), &cookie).await;
+    page.shows("The token was deleted.");
+    page.hides("old one");
+    assert!(
+        site.domain
+            .tokens
+            .verify(issued.secret.expose())
+            .await
+            .is_err()
+    );
+    assert_eq!(site.post(&path, &cookie, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+    let site = Site::new().await;
+    let issued = site
+        .issue(MEMBER, "left <b>open</b>", Scope::ReadWrite)
+        .await;
+    let secrets = [issued.secret.expose()];
+    let inventory = &site.domain.inventory;
+    let report = inventory.report(&secrets, &context()).await;
+    report.expect("a report");
+    let cookie = site.sign_in(MEMBER).await;
+    for path in [
+        "/settings/tokens",
+        "/settings/account",
+        "/settings/tokens/new",
+    ] {
+        let page = site.get(path, &cookie).await;
+        page.shows("A token of yours was reported as leaked");
+        page.shows("left &#60;b&#62;open&#60;/b&#62;");
+    }
+    let other = site.sign_in(OTHER).await;
+    site.get("/settings/tokens", &other)
+        .await
+        .hides("reported as leaked");
+    for wrong in ["", "upTo=x", "upTo=-1"] {
+        let page = site.post("/settings/notices/dismiss", &cookie, wrong).await;
+        assert_eq!(page.status, 400, "{wrong}");
+    }
+    let up_to = format!("upTo={}", fixtures::NOW.unix_millis());
+    let page = site
+        .post("/settings/notices/dismiss", &cookie, &up_to)
+        .await;
+    site.get(page.to(), &cookie)
+        .await
+        .hides("reported as leaked");
+}

@@ -1,0 +1,341 @@
+//! Real headless Chromium through WebDriver (W3C), whose few endpoints are plain HTTP and JSON, and
+//! through the commands of the DevTools protocol that ChromeDriver passes on.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use ureq::Agent;
+
+const AXE: &str = include_str!("../../vendor/axe-core/axe.min.js");
+
+/// The key under which WebDriver answers an element (W3C WebDriver §12).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How long a page may take to show what is waited for: far longer than it does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Light or dark, as the person's system prefers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Light,
+    Dark,
+}
+
+/// One browser with a profile of its own, closed when it is dropped.
+pub(crate) struct Browser {
+    driver: Child,
+    agent: Agent,
+    session: String,
+    base: String,
+}
+
+impl Browser {
+    /// Starts one that looks at the server at `base`.
+    pub(crate) fn new(base: &str) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver runs; scripts/test installs it (Debian: chromium-driver)");
+        let mut lines = BufReader::new(driver.stdout.take().expect("standard output")).lines();
+        let port = lines
+            .find_map(|line| {
+                let line = line.ok()?;
+                let (_, port) = line.rsplit_once("successfully on port ")?;
+                port.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .expect("chromedriver says its port");
+        std::thread::spawn(move || for _ in lines {});
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_mins(2)))
+            .build();
+        let mut browser = Self {
+            driver,
+            agent: config.into(),
+            session: format!("http://127.0.0.1:{port}/session"),
+            base: base.to_owned(),
+        };
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--lang=en-US",
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+        }}});
+        let created = browser.command("POST", "", &wanted);
+        let id = created["sessionId"].as_str().expect("a session");
+        browser.session = format!("{}/{id}", browser.session);
+        browser.set_width(1280);
+        browser
+    }
+
+    /// Opens a path of the server, or a whole URL.
+    pub(crate) fn open(&self, path: &str) {
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.base)
+        };
+        self.command("POST", "/url", &json!({ "url": url }));
+    }
+
+    /// The path that is shown, with its query.
+    pub(crate) fn path(&self) -> String {
+        let url = self.command("GET", "/url", &Value::Null);
+        let url = url.as_str().expect("a URL");
+        url.strip_prefix(&self.base).unwrap_or(url).to_owned()
+    }
+
+    /// Types into the one field with this name, over what stands there.
+    pub(crate) fn fill(&self, name: &str, text: &str) {
+        let element = self.find(&format!("main [name='{name}']"));
+        self.command("POST", &format!("/element/{element}/clear"), &json!({}));
+        let path = format!("/element/{element}/value");
+        self.command("POST", &path, &json!({ "text": text }));
+    }
+
+    /// Chooses an option of the select with this name.
+    pub(crate) fn choose(&self, name: &str, value: &str) {
+        self.click(&format!(
+            "main select[name='{name}'] option[value='{value}']"
+        ));
+    }
+
+    /// Clicks the first element that the selector finds, once it is there.
+    pub(crate) fn click(&self, selector: &str) {
+        let element = self.find(selector);
+        self.command("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Clicks the button or link with this text.
+    pub(crate) fn press(&self, text: &str) {
+        let script = "
+            const wanted = arguments[0];
+            const all = [...document.querySelectorAll('main button, main a, header button, header a, nav a')];
+            const found = all.find((one) => one.textContent.trim() === wanted);
+            if (!found) { return all.map((one) => one.textContent.trim()); }
+            found.click();
+            return true;";
+        let pressed = self.script(script, &json!([text]));
+        assert_eq!(
+            pressed,
+            true,
+            "no button or link {text:?} on {}",
+            self.path()
+        );
+    }
+
+    /// What an element says, once it is there.
+    pub(crate) fn text(&self, selector: &str) -> String {
+        let element = self.find(selector);
+        let text = self.command("GET", &format!("/element/{element}/text"), &Value::Null);
+        text.as_str().expect("text").to_owned()
+    }
+
+    /// What a field holds, once it is there.
+    pub(crate) fn value(&self, selector: &str) -> String {
+        let element = self.find(selector);
+        let path = format!("/element/{element}/property/value");
+        let value = self.command("GET", &path, &Value::Null);
+        value.as_str().expect("text").to_owned()
+    }
+
+    /// Waits until the page's heading says this.
+    pub(crate) fn wait_for_heading(&self, heading: &str) {
+        self.wait(&format!("the heading {heading:?}"), || {
+            let script =
+                "const h = document.querySelector('h1'); return h && h.textContent.trim();";
+            self.script(script, &json!([])) == heading
+        });
+    }
+
+    /// Runs a script in the page and answers what it returns.
+    pub(crate) fn script(&self, script: &str, arguments: &Value) -> Value {
+        let body = json!({ "script": script, "args": arguments });
+        self.command("POST", "/execute/sync", &body)
+    }
+
+    /// What axe-core finds wrong with the page that is shown, a line each; nothing is what is
+    /// wanted.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.script(AXE, &json!([]));
+        let run = "
+            const done = arguments[arguments.length - 1];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+                (results) => done(results.violations.flatMap((violation) => violation.nodes.map(
+                    (node) => `${violation.id}: ${violation.help}: ${node.html} (${node.failureSummary})`))),
+                (error) => done([`axe failed: ${error}`]));";
+        let body = json!({ "script": run, "args": [] });
+        let found = self.command("POST", "/execute/async", &body);
+        let found = found.as_array().expect("a list").iter();
+        found
+            .map(|violation| violation.as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Prefers light or dark from now on.
+    pub(crate) fn prefer(&self, scheme: Scheme) {
+        let value = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": features }),
+        );
+    }
+
+    /// Makes the window this wide, as on a screen of 900 CSS pixels' height.
+    pub(crate) fn set_width(&self, width: u32) {
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}),
+        );
+    }
+
+    /// The page as a PNG: all of it, or its first 2,400 CSS pixels.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        let size = "
+            const { clientWidth, scrollHeight } = document.documentElement;
+            return { x: 0, y: 0, width: clientWidth, height: Math.min(scrollHeight, 2400), scale: 1 };";
+        let clip = self.script(size, &json!([]));
+        let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let answer = self.devtools("Page.captureScreenshot", &wanted);
+        let data = answer["data"].as_str().expect("an image");
+        STANDARD.decode(data).expect("base64")
+    }
+
+    /// Runs no script of any page from now on.
+    pub(crate) fn without_javascript(&self) {
+        self.devtools(
+            "Emulation.setScriptExecutionDisabled",
+            &json!({ "value": true }),
+        );
+    }
+
+    /// Presses keys where the focus is, one after the other (W3C WebDriver §17.4.2 for those that
+    /// are no characters: `\u{e004}` is Tab, `\u{e007}` Enter).
+    pub(crate) fn keys(&self, keys: &str) {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| {
+                let key = key.to_string();
+                ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key }))
+            })
+            .collect();
+        let body = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+        self.command("POST", "/actions", &body);
+    }
+
+    /// Lets pages read what was copied.
+    pub(crate) fn grant_clipboard(&self) {
+        let permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"];
+        let origin = &self.base;
+        self.devtools(
+            "Browser.grantPermissions",
+            &json!({ "origin": origin, "permissions": permissions }),
+        );
+    }
+
+    /// What was copied last.
+    pub(crate) fn clipboard(&self) -> String {
+        let read = "
+            const done = arguments[arguments.length - 1];
+            navigator.clipboard.readText().then(done, (error) => done(`failed: ${error}`));";
+        let body = json!({ "script": read, "args": [] });
+        let text = self.command("POST", "/execute/async", &body);
+        text.as_str().expect("text").to_owned()
+    }
+
+    /// Waits until something is so.
+    pub(crate) fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(
+                Instant::now() < until,
+                "waited in vain for {what} on {}: {}",
+                self.path(),
+                self.script("return document.body.innerText;", &json!([]))
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// The first element that the selector finds, once it is there.
+    fn find(&self, selector: &str) -> String {
+        let wanted = json!({ "using": "css selector", "value": selector });
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.try_command("POST", "/element", &wanted);
+            if let Ok(found) = &answer {
+                return found[ELEMENT].as_str().expect("an element").to_owned();
+            }
+            assert!(
+                Instant::now() < until,
+                "no {selector} on {}: {answer:?}",
+                self.path()
+            );
+        }
+    }
+
+    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.command("POST", "/goog/cdp/execute", &body)
+    }
+
+    fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.try_command(method, path, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    fn try_command(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
+        let url = format!("{}{path}", self.session);
+        let mut response = match method {
+            "GET" => self.agent.get(&url).call(),
+            "DELETE" => self.agent.delete(&url).call(),
+            _ => self
+                .agent
+                .post(&url)
+                .header("content-type", "application/json")
+                .send(body.to_string()),
+        }
+        .expect("chromedriver answers");
+        // A screenshot is large.
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string();
+        let mut answer: Value =
+            serde_json::from_str(&text.expect("an answer")).expect("a JSON answer");
+        let value = answer["value"].take();
+        if response.status().is_success() {
+            Ok(value)
+        } else {
+            Err(value)
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.agent.delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}

@@ -1,0 +1,149 @@
+//! A person's way: invited, joined, signed in; a token created, copied, used and deleted.
+
+use openindex_tests::{Database, Kind, Server};
+use serde_json::json;
+
+use super::driver::Browser;
+use super::sample::{PASSWORD, Sample, invite, text};
+
+fn join(browser: &Browser, url: &str) {
+    browser.open(url);
+    browser.wait_for_heading("Join OpenIndex");
+    browser.fill("name", "Grace Hopper");
+    browser.fill("password", PASSWORD);
+    browser.press("Create the account");
+    browser.wait_for_heading("Personal access tokens");
+}
+
+fn sign_in(browser: &Browser, email: &str, password: &str) {
+    browser.open("/sign-in");
+    browser.fill("email", email);
+    browser.fill("password", password);
+    browser.press("Sign in");
+}
+
+#[test]
+fn from_the_invite_to_the_401() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let http = &server.http;
+    let invite = invite(http, &admin.token, "grace@example.com");
+    let browser = Browser::new(&server.url);
+    browser.grant_clipboard();
+    join(&browser, &text(&invite["url"]));
+
+    browser.press("Sign out");
+    browser.wait_for_heading("Sign in");
+    sign_in(&browser, "grace@example.com", "not her password at all");
+    browser.wait("a refusal", || {
+        browser.text("main").contains("wrong") && browser.path() == "/sign-in"
+    });
+    sign_in(&browser, "GRACE@example.com", PASSWORD);
+    browser.wait_for_heading("Personal access tokens");
+
+    browser.press("Create your first token");
+    browser.wait_for_heading("New token");
+    let admin_scope = "return document.querySelectorAll('input[value=admin]').length;";
+    assert_eq!(
+        browser.script(admin_scope, &json!([])),
+        0,
+        "a member is not offered the admin scope"
+    );
+    browser.fill("name", "my laptop");
+    browser.choose("expiry", "never");
+    browser.press("Create token");
+    let secret = browser.value("#secret");
+    assert!(secret.starts_with("oi_pat_"), "55 characters, shown once");
+    assert!(!browser.path().contains(&secret));
+    browser.click("[data-copy='secret']");
+    browser.wait("the copy", || browser.clipboard() == secret);
+
+    let me = http.get("/me", &secret).json();
+    assert_eq!(me["user"]["name"], "Grace Hopper");
+    assert_eq!(me["token"]["name"], "my laptop");
+
+    browser.press("Done");
+    browser.wait_for_heading("Personal access tokens");
+    assert!(!browser.text("main").contains(&secret));
+    browser.click("main td a.danger");
+    browser.wait_for_heading("Delete token");
+    browser.press("Delete token");
+    browser.wait_for_heading("Personal access tokens");
+    assert_eq!(
+        http.get("/me", &secret).outcome(),
+        (401, "token_revoked".to_owned())
+    );
+}
+
+#[test]
+fn without_javascript_everything_works() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let invite = invite(&server.http, &admin.token, "grace@example.com");
+    let browser = Browser::new(&server.url);
+    browser.without_javascript();
+    browser.open(&text(&invite["url"]));
+    browser.fill("name", "Grace Hopper");
+    browser.fill("password", PASSWORD);
+    browser.click("main form button[type='submit']");
+    browser.click("main a[href$='/settings/tokens/new']");
+    browser.fill("name", "plain");
+    browser.click("main form button[type='submit']");
+    let secret = browser.value("#secret");
+    assert_eq!(server.http.get("/me", &secret).status, 200);
+    browser.open("/settings/tokens");
+    browser.click("main td a.danger");
+    browser.click("main form button[type='submit']");
+    browser.text("main .empty");
+    assert_eq!(server.http.get("/me", &secret).status, 401);
+}
+
+#[test]
+fn by_keyboard_alone_one_signs_in_and_reaches_the_content() {
+    let sample = Sample::new();
+    let browser = sample.stranger();
+    browser.open("/sign-in");
+    // The address has the focus; then the password, its "Show" button, and the form's own.
+    browser.keys("ada@example.com\u{e004}");
+    browser.keys(PASSWORD);
+    browser.keys("\u{e007}");
+    browser.wait_for_heading("Personal access tokens");
+    browser.keys("\u{e004}\u{e007}");
+    let focused = "return document.activeElement.id;";
+    browser.wait("the skip link to work", || {
+        browser.script(focused, &json!([])) == "content"
+    });
+}
+
+#[test]
+fn a_suspension_ends_the_session_in_the_browser() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let invite = invite(&server.http, &admin.token, "grace@example.com");
+    let browser = Browser::new(&server.url);
+    join(&browser, &text(&invite["url"]));
+    let users = server.http.get("/admin/users", &admin.token).json();
+    let grace = users["items"][1]["id"].as_str().expect("an id");
+    let path = format!("/admin/users/{grace}/suspend");
+    let suspended = server.http.post(&path, &admin.token, &json!({}));
+    assert_eq!(suspended.status, 200, "{suspended:?}");
+    browser.open("/settings/tokens");
+    browser.wait_for_heading("Sign in");
+    sign_in(&browser, "grace@example.com", PASSWORD);
+    browser.wait("the reason", || browser.text("main").contains("suspended"));
+}
+
+#[test]
+fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+    let sample = Sample::new();
+    let browser = &sample.browser;
+    assert!(browser.text("main .banner.bad").contains("old laptop"));
+    browser.press("Dismiss");
+    browser.wait("the banner to go", || {
+        let banners = "return document.querySelectorAll('main .banner.bad').length;";
+        browser.script(banners, &json!([])) == 0
+    });
+}

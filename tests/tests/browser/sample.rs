@@ -1,0 +1,130 @@
+//! An instance with people, tokens and a past, and every page of it.
+
+use openindex_tests::{Bootstrapped, Client, Database, Kind, Server};
+use serde_json::{Value, json};
+
+use super::driver::Browser;
+
+pub(crate) const PASSWORD: &str = "five words that nobody says";
+
+/// A running server with something on every page, and a browser in which Ada, who administers it,
+/// is signed in.
+pub(crate) struct Sample {
+    pub(crate) browser: Browser,
+    pub(crate) server: Server,
+    pub(crate) admin: Bootstrapped,
+    #[expect(dead_code, reason = "it lives as long as the server does")]
+    database: Database,
+    token: String,
+    user: String,
+    invite: String,
+    open_link: String,
+    open_invite: String,
+}
+
+impl Sample {
+    pub(crate) fn new() -> Self {
+        let database = Database::new(Kind::Sqlite);
+        let server = Server::start(&database);
+        let admin = Server::bootstrap(&database);
+        let http = &server.http;
+        let by = admin.token.as_str();
+        let create = |name: &str, scope: &str, expires: Value| {
+            let body = json!({"name": name, "scope": scope, "expiresAt": expires});
+            let created = http.post("/me/pats", by, &body);
+            assert_eq!(created.status, 201, "{created:?}");
+            created.json()
+        };
+        create("nightly export", "read_write", json!("2027-03-01"));
+        create("terraform", "admin", json!(null));
+        let token = create("ci", "read_write", json!("2099-12-31"));
+        let leaked = create("old laptop", "read_write", json!(null));
+        let report = json!({"tokens": [leaked["token"]]}).to_string();
+        let headers = [("content-type", "application/json")];
+        let reported = http.send("POST", "/credentials/revoke", &headers, Some(&report));
+        assert_eq!(reported.status, 202);
+        let user = server.join(by, "grace@example.com");
+        let linus = server.join(by, "linus@example.com");
+        let path = format!("/admin/users/{linus}/suspend");
+        assert_eq!(http.post(&path, by, &json!({})).status, 200);
+        let link = format!("/admin/users/{user}/sign-in-link");
+        let open_link = text(&http.post(&link, by, &json!({})).json()["url"]);
+        let invite = invite(http, by, "margaret@example.com");
+        let withdrawn = self::invite(http, by, "nobody@example.com");
+        let path = format!("/admin/invites/{}", text(&withdrawn["id"]));
+        assert_eq!(http.delete(&path, by).status, 204);
+        let browser = Browser::new(&server.url);
+        let own = format!("/admin/users/{}/sign-in-link", admin.user_id());
+        let own = text(&http.post(&own, by, &json!({})).json()["url"]);
+        browser.open(&own);
+        browser.fill("password", PASSWORD);
+        browser.press("Set the password and sign in");
+        browser.wait_for_heading("Personal access tokens");
+        Self {
+            token: text(&token["id"]),
+            invite: text(&invite["id"]),
+            open_invite: text(&invite["url"]),
+            browser,
+            server,
+            admin,
+            database,
+            user,
+            open_link,
+        }
+    }
+
+    /// Every page that a signed-in administrator can open: a name, and its path.
+    pub(crate) fn pages(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            token,
+            user,
+            invite,
+            ..
+        } = self;
+        let pages = [
+            ("tokens", "/settings/tokens".to_owned()),
+            ("token-new", "/settings/tokens/new".to_owned()),
+            ("token-rotate", format!("/settings/tokens/{token}/rotate")),
+            ("token-delete", format!("/settings/tokens/{token}/delete")),
+            ("account", "/settings/account".to_owned()),
+            ("admin-users", "/settings/admin/users".to_owned()),
+            ("admin-user", format!("/settings/admin/users/{user}")),
+            ("admin-invites", "/settings/admin/invites".to_owned()),
+            (
+                "admin-invite-withdraw",
+                format!("/settings/admin/invites/{invite}/withdraw"),
+            ),
+            ("admin-tokens", "/settings/admin/tokens".to_owned()),
+            ("admin-audit", "/settings/admin/audit".to_owned()),
+            ("not-found", "/settings/nothing".to_owned()),
+            ("docs", "/docs".to_owned()),
+        ];
+        pages.into()
+    }
+
+    /// Every page for somebody who is not signed in.
+    pub(crate) fn public_pages(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("sign-in", "/sign-in".to_owned()),
+            ("join", self.open_invite.clone()),
+            ("sign-in-link", self.open_link.clone()),
+            ("link-void", format!("/sign-in/link/{}", "A".repeat(43))),
+        ]
+    }
+
+    /// Another browser on the same server, in which nobody is signed in.
+    pub(crate) fn stranger(&self) -> Browser {
+        Browser::new(&self.server.url)
+    }
+}
+
+pub(crate) fn invite(http: &Client, by: &str, email: &str) -> Value {
+    let body = json!({ "email": email });
+    let created = http.post("/admin/invites", by, &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    created.json()
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
