@@ -9,6 +9,7 @@ mod guard;
 mod layers;
 mod mapping;
 mod openapi;
+mod path;
 mod permission;
 mod problem;
 mod routes;

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::entropy::{Entropy, EntropyError};
 use crate::id::{InvalidId, prefixed_id};
 use crate::invite::InviteId;
 use crate::session::SessionId;
@@ -52,6 +53,28 @@ pub struct AuditEvent {
     pub related: Option<Subject>,
     /// The request in which it happened.
     pub context: RequestContext,
+}
+
+impl AuditEvent {
+    /// The event that goes with a change at `now`.
+    pub(crate) fn new(
+        actor: AuditActor,
+        action: AuditAction,
+        subject: Subject,
+        context: &RequestContext,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        Ok(Self {
+            id: AuditEventId::generate(now, entropy)?,
+            at: now,
+            actor,
+            action,
+            subject,
+            related: None,
+            context: context.clone(),
+        })
+    }
 }
 
 /// Who made a change.

@@ -8,8 +8,7 @@ use crate::store::StoreError;
 use crate::user::MAX_PAGE;
 
 use super::{
-    AuditAction, AuditCursor, AuditEvent, AuditEventId, AuditFilter, AuditStore, RequestContext,
-    Subject,
+    AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
 };
 
 /// The use cases of the trail: [`list`](Self::list) and
@@ -101,15 +100,14 @@ impl Audit {
         if !self.attempts.refusal(&credential, now).await? {
             return Ok(());
         }
-        let event = AuditEvent {
-            id: AuditEventId::generate(now, &*self.entropy)?,
-            at: now,
-            actor: principal.audit_actor(),
-            action: AuditAction::AdminRefused,
-            subject: Subject::User(principal.user_id()),
-            related: None,
-            context: context.clone(),
-        };
+        let event = AuditEvent::new(
+            principal.audit_actor(),
+            AuditAction::AdminRefused,
+            Subject::User(principal.user_id()),
+            context,
+            now,
+            &*self.entropy,
+        )?;
         Ok(self.store.append(event).await?)
     }
 }

@@ -1,5 +1,5 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::token::{Status, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
@@ -132,16 +132,15 @@ impl Inventory {
             actor: Actor::of(principal, Requirement::HUMAN_ADMIN, now),
             filter,
             kept,
-            audit: AuditEvent {
-                id: AuditEventId::generate(now, &*self.entropy)?,
-                at: now,
-                actor: principal.audit_actor(),
-                action: AuditAction::TokenRevoked,
-                // Each event gets its own.
-                subject: Subject::User(principal.user_id()),
-                related: None,
-                context: context.clone(),
-            },
+            // Each event gets a subject of its own.
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                AuditAction::TokenRevoked,
+                Subject::User(principal.user_id()),
+                context,
+                now,
+                &*self.entropy,
+            )?,
         };
         match self.store.revoke_matching(change).await? {
             RevokeMatchingOutcome::Revoked(tokens) => Ok(tokens),

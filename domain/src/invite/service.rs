@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::access::{Denied, Refusal};
 use crate::attempt::{Attempts, Throttled};
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::session::Sessions;
@@ -101,15 +101,7 @@ impl Invites {
         subject: Subject,
         context: &RequestContext,
     ) -> Result<AuditEvent, EntropyError> {
-        let now = self.clock.now();
-        Ok(AuditEvent {
-            id: AuditEventId::generate(now, &*self.entropy)?,
-            at: now,
-            actor,
-            action,
-            subject,
-            related: None,
-            context: context.clone(),
-        })
+        let (now, entropy) = (self.clock.now(), &*self.entropy);
+        AuditEvent::new(actor, action, subject, context, now, entropy)
     }
 }

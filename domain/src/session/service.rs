@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use crate::access::{Denied, Principal, Refusal, Requirement};
 use crate::attempt::{Attempts, Throttled};
-use crate::audit::{
-    AuditAction, AuditActor, AuditEvent, AuditEventId, AuditStore, RequestContext, Subject,
-};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditStore, RequestContext, Subject};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
@@ -123,15 +121,7 @@ impl Sessions {
         subject: Subject,
         context: &RequestContext,
     ) -> Result<AuditEvent, EntropyError> {
-        let now = self.clock.now();
-        Ok(AuditEvent {
-            id: AuditEventId::generate(now, &*self.entropy)?,
-            at: now,
-            actor,
-            action,
-            subject,
-            related: None,
-            context: context.clone(),
-        })
+        let (now, entropy) = (self.clock.now(), &*self.entropy);
+        AuditEvent::new(actor, action, subject, context, now, entropy)
     }
 }

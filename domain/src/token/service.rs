@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::access::Principal;
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
@@ -82,14 +82,13 @@ impl Tokens {
         action: AuditAction,
         token: TokenId,
     ) -> Result<AuditEvent, EntropyError> {
-        Ok(AuditEvent {
-            id: AuditEventId::generate(now, &*self.entropy)?,
-            at: now,
-            actor: principal.audit_actor(),
+        AuditEvent::new(
+            principal.audit_actor(),
             action,
-            subject: Subject::Token(token),
-            related: None,
-            context: context.clone(),
-        })
+            Subject::Token(token),
+            context,
+            now,
+            &*self.entropy,
+        )
     }
 }

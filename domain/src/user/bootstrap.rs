@@ -1,4 +1,4 @@
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 use crate::token::{Expiry, Issued, Scope, TokenName};
@@ -61,19 +61,20 @@ impl Users {
             now,
             entropy,
         )?;
+        let mut audit = AuditEvent::new(
+            AuditActor::Operator,
+            AuditAction::InstanceBootstrapped,
+            Subject::User(user.id),
+            &RequestContext::default(),
+            now,
+            entropy,
+        )?;
+        audit.related = Some(Subject::Token(issued.token.id));
         let change = CreateFirstAdmin {
             user: user.clone(),
             token: issued.token.clone(),
             digest: issued.secret.digest(),
-            audit: AuditEvent {
-                id: AuditEventId::generate(now, entropy)?,
-                at: now,
-                actor: AuditActor::Operator,
-                action: AuditAction::InstanceBootstrapped,
-                subject: Subject::User(user.id),
-                related: Some(Subject::Token(issued.token.id)),
-                context: RequestContext::default(),
-            },
+            audit,
         };
         match self.store.create_first_admin(change).await? {
             FirstAdminOutcome::Created => Ok(Bootstrapped { user, issued }),

@@ -1,5 +1,5 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 
 use super::{Role, User, UserError, UserId, Users};
 
@@ -127,15 +127,14 @@ impl Users {
             actor: Actor::of(principal, requirement, now),
             user,
             change,
-            audit: AuditEvent {
-                id: AuditEventId::generate(now, &*self.entropy)?,
-                at: now,
-                actor: principal.audit_actor(),
-                action: change.action(),
-                subject: Subject::User(user),
-                related: None,
-                context: context.clone(),
-            },
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                change.action(),
+                Subject::User(user),
+                context,
+                now,
+                &*self.entropy,
+            )?,
         };
         match self.store.change_user(change).await? {
             ChangeUserOutcome::Changed(user) | ChangeUserOutcome::Unchanged(user) => Ok(user),

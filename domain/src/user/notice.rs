@@ -1,5 +1,5 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::token::{TokenId, TokenName};
 
@@ -84,15 +84,14 @@ impl Users {
             actor: Actor::of(principal, requirement, now),
             user,
             up_to,
-            audit: AuditEvent {
-                id: AuditEventId::generate(now, &*self.entropy)?,
-                at: now,
-                actor: principal.audit_actor(),
-                action: AuditAction::NoticesDismissed,
-                subject: Subject::User(user),
-                related: None,
-                context: context.clone(),
-            },
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                AuditAction::NoticesDismissed,
+                Subject::User(user),
+                context,
+                now,
+                &*self.entropy,
+            )?,
         };
         match self.store.dismiss_notices(change).await? {
             DismissNoticesOutcome::Dismissed(_) => Ok(()),

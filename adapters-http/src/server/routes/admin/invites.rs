@@ -1,32 +1,16 @@
 //! Invites.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::State;
 use http::StatusCode;
-use http::request::Parts;
-use openindex_domain::invite::{InviteError, InviteId};
+use openindex_domain::invite::InviteId;
 use openindex_domain::user::{Email, Role};
 
 use super::users::parse_role;
 use crate::server::body::{JsonFields, QueryFields};
+use crate::server::path::PathId;
 use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret, ProblemBody};
-
-/// The id of an invite in a path. One that cannot be is like one that is not there: 404.
-pub(in crate::server) struct InvitePath(InviteId);
-
-impl<S: Send + Sync> FromRequestParts<S> for InvitePath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Path::<String>::from_request_parts(parts, state)
-            .await
-            .ok()
-            .and_then(|Path(id)| id.parse().ok())
-            .map(Self)
-            .ok_or_else(|| InviteError::NotFound.into())
-    }
-}
 
 /// All invites, the newest first, a page at a time.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
@@ -101,7 +85,7 @@ pub(in crate::server) async fn withdraw(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    InvitePath(id): InvitePath,
+    PathId(id): PathId<InviteId>,
 ) -> Result<StatusCode, Problem> {
     state.invites.withdraw(&principal, id, &context).await?;
     Ok(StatusCode::NO_CONTENT)

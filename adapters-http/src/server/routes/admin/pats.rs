@@ -5,11 +5,11 @@ use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::InvalidId;
 use openindex_domain::inventory::TokenFilter;
-use openindex_domain::token::{InvalidScope, Scope, Status};
+use openindex_domain::token::{InvalidScope, Scope, Status, TokenId};
 use openindex_domain::user::UserId;
 
-use super::super::me::pats::PatPath;
 use crate::server::body::{Fields, JsonFields, QueryFields};
+use crate::server::path::PathId;
 use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{AdminPatList, ProblemBody, RevokePats, RevokedPats};
 
@@ -85,7 +85,7 @@ pub(in crate::server) async fn revoke(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    PatPath(id): PatPath,
+    PathId(id): PathId<TokenId>,
 ) -> Result<StatusCode, Problem> {
     state.inventory.revoke(&principal, id, &context).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,31 +1,15 @@
 //! Everybody's accounts.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::State;
 use http::StatusCode;
-use http::request::Parts;
 use openindex_domain::session::LinkSubject;
-use openindex_domain::user::{Role, UserChange, UserError, UserId};
+use openindex_domain::user::{Role, UserChange, UserId};
 
 use crate::server::body::{JsonFields, QueryFields};
+use crate::server::path::PathId;
 use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{PatchUser, PlainSecret, ProblemBody, SignInLink, User, UserList};
-
-/// The id of a user in a path. One that cannot be is like one that is not there: 404.
-pub(in crate::server) struct UserPath(UserId);
-
-impl<S: Send + Sync> FromRequestParts<S> for UserPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Path::<String>::from_request_parts(parts, state)
-            .await
-            .ok()
-            .and_then(|Path(id)| id.parse().ok())
-            .map(Self)
-            .ok_or_else(|| UserError::NotFound.into())
-    }
-}
 
 /// Reads a role, as a field of a body.
 pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
@@ -66,7 +50,7 @@ pub(in crate::server) async fn list(
 pub(in crate::server) async fn show(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
-    UserPath(id): UserPath,
+    PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
     let user = state.users.get(&principal, id).await?;
     Ok(Json(to_wire::user(&user)))
@@ -89,7 +73,7 @@ pub(in crate::server) async fn patch(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    UserPath(id): UserPath,
+    PathId(id): PathId<UserId>,
     JsonFields(mut fields): JsonFields,
 ) -> Result<Json<User>, Problem> {
     let role = fields.text("role", parse_role);
@@ -118,7 +102,7 @@ pub(in crate::server) async fn suspend(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    UserPath(id): UserPath,
+    PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
     let change = UserChange::Suspend;
     let user = state.users.change(&principal, id, change, &context).await?;
@@ -138,7 +122,7 @@ pub(in crate::server) async fn unsuspend(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    UserPath(id): UserPath,
+    PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
     let change = UserChange::Unsuspend;
     let user = state.users.change(&principal, id, change, &context).await?;
@@ -160,7 +144,7 @@ pub(in crate::server) async fn sign_in_link(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<ApiState>,
     context: Context,
-    UserPath(id): UserPath,
+    PathId(id): PathId<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
     let subject = LinkSubject::ByAdmin(&principal, id);
     let new = state.sessions.create_link(subject, &context).await?;

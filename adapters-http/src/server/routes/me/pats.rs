@@ -1,35 +1,18 @@
 //! The caller's personal access tokens.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
-use http::request::Parts;
+use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::token::{
-    Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenError, TokenId,
-    TokenName,
+    Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenId, TokenName,
 };
 
 use crate::server::body::JsonFields;
+use crate::server::path::PathId;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
-
-/// The id of a token in a path. One that cannot be is like one that is not there: 404.
-pub(in crate::server) struct PatPath(pub(in crate::server) TokenId);
-
-impl<S: Send + Sync> FromRequestParts<S> for PatPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Path::<String>::from_request_parts(parts, state)
-            .await
-            .ok()
-            .and_then(|Path(id)| id.parse().ok())
-            .map(Self)
-            .ok_or_else(|| TokenError::NotFound.into())
-    }
-}
 
 /// All of my tokens, live and expired, the newest first.
 #[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
@@ -100,7 +83,7 @@ pub(in crate::server) async fn create(
 pub(in crate::server) async fn show(
     Human(principal): Human,
     State(state): State<ApiState>,
-    PatPath(id): PatPath,
+    PathId(id): PathId<TokenId>,
 ) -> Result<Json<Pat>, Problem> {
     let token = state.tokens.get(&principal, id).await?;
     Ok(Json(to_wire::pat(&token, state.tokens.now())))
@@ -120,7 +103,7 @@ pub(in crate::server) async fn delete(
     Human(principal): Human,
     State(state): State<ApiState>,
     context: Context,
-    PatPath(id): PatPath,
+    PathId(id): PathId<TokenId>,
 ) -> Result<StatusCode, Problem> {
     state.tokens.revoke(&principal, id, &context).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -150,7 +133,7 @@ pub(in crate::server) async fn rotate(
     Human(principal): Human,
     State(state): State<ApiState>,
     context: Context,
-    PatPath(id): PatPath,
+    PathId(id): PathId<TokenId>,
     JsonFields(mut fields): JsonFields,
 ) -> Result<Created, Problem> {
     let wanted = RotateToken {

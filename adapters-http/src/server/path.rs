@@ -1,0 +1,50 @@
+//! Ids in paths.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+use openindex_domain::invite::{InviteError, InviteId};
+use openindex_domain::token::{TokenError, TokenId};
+use openindex_domain::user::{UserError, UserId};
+
+use super::Problem;
+
+/// The one id in a path. One that cannot be is like one that is not there: 404.
+pub(super) struct PathId<T>(pub(super) T);
+
+/// An id whose bearer can be missing.
+pub(super) trait Missing: FromStr {
+    fn missing() -> Problem;
+}
+
+impl Missing for TokenId {
+    fn missing() -> Problem {
+        TokenError::NotFound.into()
+    }
+}
+
+impl Missing for UserId {
+    fn missing() -> Problem {
+        UserError::NotFound.into()
+    }
+}
+
+impl Missing for InviteId {
+    fn missing() -> Problem {
+        InviteError::NotFound.into()
+    }
+}
+
+impl<S: Send + Sync, T: Missing> FromRequestParts<S> for PathId<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|Path(id)| id.parse().ok())
+            .map(Self)
+            .ok_or_else(T::missing)
+    }
+}
