@@ -192,7 +192,7 @@ async fn lock(connection: &mut PgConnection, id: InviteId) -> Result<Option<Invi
 
 /// Reads and keeps those for the address with this key, or for the first administrator, that are
 /// neither claimed nor withdrawn; which of them are open is the domain's to say.
-async fn lock_unclaimed(
+pub(crate) async fn lock_unclaimed(
     connection: &mut PgConnection,
     email_key: Option<&str>,
 ) -> Result<Vec<Invite>, StoreError> {
@@ -250,7 +250,10 @@ async fn insert(
 }
 
 /// Writes what a claim or a withdrawal changes of an invite.
-async fn update(connection: &mut PgConnection, invite: &Invite) -> Result<(), StoreError> {
+pub(crate) async fn update(
+    connection: &mut PgConnection,
+    invite: &Invite,
+) -> Result<(), StoreError> {
     let (claimed_at, claimed_by) = invite.claimed.unzip();
     let updated = sqlx::query(
         "UPDATE invites SET claimed_at = $2, claimed_by = $3, withdrawn_at = $4 WHERE id = $1",

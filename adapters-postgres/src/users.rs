@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::store_error;
 use crate::rows::{select_account, select_user};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, links, locks, rows, sessions, tokens};
+use crate::{PostgresStore, acting, audit, invites, links, locks, rows, sessions, tokens};
 
 #[async_trait]
 impl UserStore for PostgresStore {
@@ -136,6 +136,11 @@ async fn begin_instance(
     locks::newcomers(&mut transaction).await?;
     if anybody(&mut transaction).await? {
         return Ok(FirstAdminOutcome::InstanceHasUsers);
+    }
+    for invite in invites::lock_unclaimed(&mut transaction, None).await? {
+        if let Some(withdrawn) = change.withdraws(&invite) {
+            invites::update(&mut transaction, &withdrawn).await?;
+        }
     }
     insert(&mut transaction, &change.user, None).await?;
     tokens::insert(&mut transaction, &change.token, &change.digest).await?;

@@ -12,7 +12,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
 use crate::rows::{select_account, select_user};
-use crate::{SqliteStore, acting, audit, links, rows, sessions, tokens};
+use crate::{SqliteStore, acting, audit, invites, links, rows, sessions, tokens};
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -23,6 +23,11 @@ impl UserStore for SqliteStore {
         let mut transaction = self.begin().await?;
         if anybody(&mut transaction).await? {
             return Ok(FirstAdminOutcome::InstanceHasUsers);
+        }
+        for invite in invites::unclaimed(&mut transaction, None).await? {
+            if let Some(withdrawn) = change.withdraws(&invite) {
+                invites::update(&mut transaction, &withdrawn).await?;
+            }
         }
         insert(&mut transaction, &change.user, None).await?;
         tokens::insert(&mut transaction, &change.token, &change.digest).await?;

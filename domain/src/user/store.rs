@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use crate::audit::AuditEvent;
+use crate::invite::{Invite, InviteKind, InviteStatus};
 use crate::store::StoreError;
 use crate::token::{Digest, Token};
 
@@ -22,6 +23,21 @@ pub struct CreateFirstAdmin {
     pub audit: AuditEvent,
 }
 
+impl CreateFirstAdmin {
+    /// What becomes of an invite that the store read inside the transaction: one for the first
+    /// administrator is withdrawn, since it can never be claimed any more. `None` leaves it alone.
+    #[must_use]
+    pub fn withdraws(&self, invite: &Invite) -> Option<Invite> {
+        let now = self.user.created_at;
+        let for_nobody =
+            invite.kind == InviteKind::FirstAdmin && invite.status(now) == InviteStatus::Open;
+        for_nobody.then(|| Invite {
+            withdrawn_at: Some(now),
+            ..invite.clone()
+        })
+    }
+}
+
 /// What became of a [`CreateFirstAdmin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -41,7 +57,7 @@ pub enum FirstAdminOutcome {
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// Creates the user and their token if there is no user at all; exactly one of any number of
-    /// simultaneous calls does.
+    /// simultaneous calls does. An open invite for the first administrator is withdrawn with it.
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,

@@ -10,7 +10,7 @@ use crate::invite::{
     InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
 };
 use crate::testing::fixtures;
-use crate::user::{Account, Email, Role};
+use crate::user::{Account, CreateFirstAdmin, Email, FirstAdminOutcome, Role};
 
 fn admin_actor() -> Actor {
     Actor {
@@ -256,6 +256,31 @@ pub async fn make_the_first_admin_only_while_nobody_is_there(harness: &dyn Accou
     let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::InstanceHasUsers);
     assert_eq!(apply(harness, claim(1, 10)).await, refused);
     assert_eq!(users(harness).await, 1);
+}
+
+/// Whoever is bootstrapped past the link closes that door too: nothing is left open that can never
+/// be claimed.
+pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn AccountHarness) {
+    let _ = create(harness, first_admin(1)).await;
+    let user = fixtures::user(7);
+    let mut token = fixtures::token(7, NOW);
+    token.owner = user.id;
+    let action = AuditAction::InstanceBootstrapped;
+    let change = CreateFirstAdmin {
+        audit: fixtures::audit(7, NOW, action, Subject::User(user.id)),
+        digest: fixtures::digest(7),
+        token,
+        user,
+    };
+    let created = harness.users().create_first_admin(change).await;
+    assert_eq!(
+        created.expect("the store answers"),
+        FirstAdminOutcome::Created
+    );
+    let invite = look(harness, 1).await.expect("it is there");
+    assert_eq!(invite.status(NOW), InviteStatus::Withdrawn);
+    let stats = harness.inventory().stats(NOW).await;
+    assert_eq!(stats.expect("the store answers").invites_open, 0);
 }
 
 /// What an administrator made makes nobody once they are suspended or demoted, and does again when

@@ -171,6 +171,7 @@ macro_rules! account_store_contract {
                 make_a_user_with_password_session_and_token
                 make_one_user_of_64_claims_at_the_same_time
                 make_the_first_admin_only_while_nobody_is_there
+                for_the_first_admin_are_withdrawn_when_there_is_one
                 make_nobody_when_their_maker_ceased_to_administer
                 refuse_an_actor_that_is_no_longer_good
             }

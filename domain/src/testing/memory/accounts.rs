@@ -21,6 +21,11 @@ impl UserStore for MemoryStore {
         }
         state.check_new(&change.token, &change.digest)?;
         state.check_new_event(&change.audit)?;
+        for (invite, _) in state.invites.values_mut() {
+            if let Some(withdrawn) = change.withdraws(invite) {
+                *invite = withdrawn;
+            }
+        }
         let account = Account {
             user: change.user,
             password: None,
