@@ -1,0 +1,154 @@
+use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, Subject};
+use openindex_domain::inventory::{InventoryError, TokenFilter};
+use openindex_domain::session::LinkSubject;
+use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenError, VerifyError};
+use openindex_domain::user::{Role, UserChange, UserError};
+
+use crate::world::{World, context, email, session_of, token_name};
+
+#[tokio::test]
+async fn a_suspension_counts_for_tokens_and_sessions_at_once() {
+    let world = World::new().await;
+    let grace = world.join(Role::Admin).await;
+    let principal = world.principal(session_of(&grace)).await.expect("in");
+    let users = &world.all.users;
+    let id = world.admin.user_id();
+    users
+        .change(&principal, id, UserChange::Suspend, context())
+        .await
+        .expect("suspended");
+    let token = world.all.tokens.verify(&world.admin_secret).await;
+    assert!(
+        matches!(token, Err(VerifyError::Rejected(Rejection::OwnerSuspended))),
+        "{token:?}"
+    );
+    // Grace is the last one now.
+    for change in [UserChange::Suspend, UserChange::SetRole(Role::Member)] {
+        let last = users.change(&principal, grace.user.id, change, context());
+        assert!(matches!(last.await, Err(UserError::LastAdmin)));
+    }
+    users
+        .change(&principal, id, UserChange::Unsuspend, context())
+        .await
+        .expect("active again");
+    assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_member_administers_nothing() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let member = world.principal(session_of(&grace)).await.expect("in");
+    let all = &world.all;
+    let denied = |error: &dyn std::error::Error| {
+        let insufficient = Denied::InsufficientScope {
+            required: Scope::Admin,
+        };
+        assert_eq!(error.to_string(), insufficient.to_string());
+    };
+    denied(&all.users.list(&member, None, 1).await.expect_err("denied"));
+    let suspend = all
+        .users
+        .change(&member, grace.user.id, UserChange::Suspend, context());
+    denied(&suspend.await.expect_err("denied"));
+    let invite = all
+        .invites
+        .create(&member, email("eve@example.com"), Role::Admin, context());
+    denied(&invite.await.expect_err("denied"));
+    denied(
+        &all.invites
+            .list(&member, None, 1)
+            .await
+            .expect_err("denied"),
+    );
+    let link = LinkSubject::ByAdmin(&member, world.admin.user_id());
+    let link = all.sessions.create_link(link, context()).await;
+    denied(&link.expect_err("denied"));
+    let filter = TokenFilter {
+        owner: Some(grace.user.id),
+        ..TokenFilter::default()
+    };
+    denied(
+        &all.inventory
+            .list(&member, &filter, None, 1)
+            .await
+            .expect_err("denied"),
+    );
+    let bulk = all
+        .inventory
+        .revoke_matching(&member, &filter, true, context());
+    denied(&bulk.await.expect_err("denied"));
+    denied(&all.inventory.stats(&member).await.expect_err("denied"));
+    let trail = all
+        .audit
+        .list(&member, &AuditFilter::default(), None, 1)
+        .await;
+    denied(&trail.expect_err("denied"));
+    let admin_token = IssueToken {
+        name: token_name("up"),
+        scope: Scope::Admin,
+        expires: Expiry::Never,
+    };
+    let issue = all.tokens.issue(&member, admin_token, context()).await;
+    assert!(
+        matches!(issue, Err(TokenError::Refused(Refusal::Denied(_)))),
+        "{issue:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
+    let world = World::new().await;
+    let inventory = &world.all.inventory;
+    let none = TokenFilter::default();
+    let all = inventory.revoke_matching(&world.admin, &none, false, context());
+    assert!(matches!(all.await, Err(InventoryError::FilterRequired)));
+    let own = TokenFilter {
+        owner: Some(world.admin.user_id()),
+        ..none
+    };
+    let kept = inventory.revoke_matching(&world.admin, &own, false, context());
+    let kept = kept.await.expect("an answer");
+    assert!(kept.kept_own && kept.tokens.is_empty());
+    assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let principal = world.principal(session_of(&grace)).await.expect("in");
+    let wanted = IssueToken {
+        name: token_name("leaky"),
+        scope: Scope::ReadWrite,
+        expires: Expiry::Never,
+    };
+    let issued = world.all.tokens.issue(&principal, wanted, context()).await;
+    let issued = issued.expect("issued");
+    let report = [issued.secret.expose(), "oi_pat_nonsense", ""];
+    let reported = world.all.inventory.report(&report, context()).await;
+    reported.expect("taken");
+    let verified = world.all.tokens.verify(issued.secret.expose()).await;
+    assert!(matches!(
+        verified,
+        Err(VerifyError::Rejected(Rejection::Revoked { .. }))
+    ));
+    let users = &world.all.users;
+    let notices = users.notices(&principal).await.expect("notices");
+    assert_eq!(notices.len(), 1);
+    assert_eq!(notices[0].token, issued.token.id);
+    assert_eq!(notices[0].token_name.as_str(), "leaky");
+    let events = AuditFilter {
+        subject: Some(Subject::Token(issued.token.id)),
+        action: Some(AuditAction::TokenReported),
+        ..AuditFilter::default()
+    };
+    let events = world.all.store.events(&events, None, 10).await;
+    assert_eq!(events.expect("a trail").len(), 1);
+    let dismissed = users
+        .dismiss_notices(&principal, notices[0].at, context())
+        .await;
+    dismissed.expect("dismissed");
+    assert!(users.notices(&principal).await.expect("notices").is_empty());
+}

@@ -1,0 +1,353 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use openindex_domain::StoreError;
+use openindex_domain::access::Refusal;
+use openindex_domain::attempt::Attempts;
+use openindex_domain::audit::AuditAction;
+use openindex_domain::session::{
+    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, LINK_LIFETIME_SECONDS, LinkSubject,
+    SessionError, Sessions, SignInError, TOUCH_AFTER_SECONDS,
+};
+use openindex_domain::testing::{
+    InMemory, MockAttemptStore, MockAuditStore, MockPasswordHasher, MockUserStore, fixtures,
+};
+use openindex_domain::token::{Expiry, IssueToken, Scope};
+use openindex_domain::user::{Role, UserChange, WeakPassword};
+
+use crate::world::{
+    OTHER, PASSWORD, World, client, context, email, from, password, session_of, token_name,
+};
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    for (address, word) in [
+        ("grace@example.com", OTHER),
+        ("nobody@example.com", PASSWORD),
+        // Ada has no password.
+        ("user1@example.com", PASSWORD),
+    ] {
+        let answer = world.sign_in(address, word).await;
+        assert!(
+            matches!(answer, Err(SignInError::Refused)),
+            "{address}: {answer:?}"
+        );
+    }
+    assert_eq!(
+        world.count(AuditAction::SignInRefused).await,
+        2,
+        "only known accounts leave a trail"
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_account_is_told_only_to_whoever_knows_its_password() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let users = &world.all.users;
+    let suspend = users.change(&world.admin, grace.user.id, UserChange::Suspend, context());
+    suspend.await.expect("suspended");
+    let wrong = world.sign_in("grace@example.com", OTHER).await;
+    assert!(matches!(wrong, Err(SignInError::Refused)), "{wrong:?}");
+    let right = world.sign_in("grace@example.com", PASSWORD).await;
+    assert!(matches!(right, Err(SignInError::Suspended)), "{right:?}");
+    assert!(world.principal(session_of(&grace)).await.is_none());
+}
+
+#[tokio::test]
+async fn spellings_of_one_address_share_their_failures() {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    for number in 0..10 {
+        let spelling = if number % 2 == 0 {
+            "grace@example.com"
+        } else {
+            "GRACE@Example.COM"
+        };
+        let answer = world.sign_in(spelling, OTHER).await;
+        assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+    }
+    for word in [PASSWORD, OTHER] {
+        let answer = world.sign_in("Grace@example.com", word).await;
+        assert!(
+            matches!(answer, Err(SignInError::Throttled(_))),
+            "{answer:?}"
+        );
+    }
+    world.all.clock.advance_seconds(15 * 60);
+    assert!(world.sign_in("grace@example.com", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_right_password_forgives_the_failures_before_it() {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    for _ in 0..3 {
+        for _ in 0..9 {
+            let answer = world.sign_in("grace@example.com", OTHER).await;
+            assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+        }
+        assert!(world.sign_in("grace@example.com", PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn guessing_from_one_address_is_slowed_down_whatever_the_account() {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    let attacker = from("2001:db8::1");
+    for number in 0..100 {
+        let address = format!("user{number}@example.net");
+        let answer = world.sign_in_from(&address, OTHER, &attacker).await;
+        assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+    }
+    // The same network, and the right password.
+    let neighbor = from("2001:db8::2");
+    let answer = world.sign_in_from("grace@example.com", PASSWORD, &neighbor);
+    assert!(matches!(answer.await, Err(SignInError::Throttled(_))));
+    let elsewhere = from("2001:db8:1::1");
+    let answer = world.sign_in_from("grace@example.com", PASSWORD, &elsewhere);
+    assert!(answer.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let session = session_of(&grace);
+    let clock = &world.all.clock;
+    clock.advance_seconds(IDLE_LIMIT_SECONDS - 1);
+    assert!(world.principal(session).await.is_some(), "and it is seen");
+    clock.advance_seconds(IDLE_LIMIT_SECONDS - 1);
+    assert!(world.principal(session).await.is_some());
+    clock.advance_seconds(IDLE_LIMIT_SECONDS);
+    assert!(world.principal(session).await.is_none(), "idle");
+
+    let busy = world.sign_in("grace@example.com", PASSWORD).await;
+    let busy = busy.expect("signed in");
+    for _ in 0..(ABSOLUTE_LIMIT_SECONDS / 3600 - 1) {
+        clock.advance_seconds(3600);
+        assert!(world.principal(&busy).await.is_some());
+    }
+    clock.advance_seconds(3600);
+    assert!(world.principal(&busy).await.is_none(), "old");
+}
+
+#[tokio::test]
+async fn a_use_is_written_down_once_a_minute_at_most() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let session = session_of(&grace);
+    let seen = || async {
+        let principal = world.principal(session).await.expect("signed in");
+        let sessions = world.all.sessions.list(&principal).await;
+        sessions.expect("a list")[0].last_seen_at
+    };
+    world.all.clock.advance_seconds(TOUCH_AFTER_SECONDS - 1);
+    assert_eq!(seen().await, fixtures::NOW);
+    world.all.clock.advance_seconds(1);
+    let later = fixtures::NOW.saturating_add_seconds(TOUCH_AFTER_SECONDS);
+    assert_eq!(seen().await, later);
+}
+
+#[tokio::test]
+async fn signing_out_ends_one_session_and_everywhere_ends_all() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let first = session_of(&grace);
+    let second = world
+        .sign_in("grace@example.com", PASSWORD)
+        .await
+        .expect("in");
+    let third = world
+        .sign_in("grace@example.com", PASSWORD)
+        .await
+        .expect("in");
+    let sessions = &world.all.sessions;
+    let principal = world.principal(first).await.expect("signed in");
+    sessions.sign_out(&principal, context()).await.expect("out");
+    sessions
+        .sign_out(&principal, context())
+        .await
+        .expect("twice is no error");
+    assert!(world.principal(first).await.is_none());
+    let stale = sessions.end(&principal, Ended::All, context()).await;
+    assert!(
+        matches!(stale, Err(SessionError::Refused(Refusal::SessionOver))),
+        "{stale:?}"
+    );
+    let principal = world.principal(&second).await.expect("signed in");
+    let ended = sessions.end(&principal, Ended::All, context()).await;
+    assert_eq!(ended.expect("ended"), 2);
+    assert!(world.principal(&third).await.is_none());
+    let by_token = sessions.sign_out(&world.admin, context()).await;
+    assert!(matches!(by_token, Err(SessionError::SessionRequired)));
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let other = world
+        .sign_in("grace@example.com", PASSWORD)
+        .await
+        .expect("in");
+    let principal = world.principal(session_of(&grace)).await.expect("in");
+    let wanted = IssueToken {
+        name: token_name("ci"),
+        scope: Scope::ReadWrite,
+        expires: Expiry::Never,
+    };
+    let issued = world.all.tokens.issue(&principal, wanted, context()).await;
+    let issued = issued.expect("a session issues tokens");
+    let change = |current: &'static str, new: &'static str| {
+        let (sessions, principal) = (world.all.sessions.clone(), principal.clone());
+        async move {
+            let (current, new) = (password(current), password(new));
+            sessions
+                .change_password(&principal, &current, &new, context())
+                .await
+        }
+    };
+    assert!(matches!(
+        change(OTHER, OTHER).await,
+        Err(SessionError::WrongPassword)
+    ));
+    assert!(matches!(
+        change(PASSWORD, "short").await,
+        Err(SessionError::WeakPassword(WeakPassword::TooShort))
+    ));
+    change(PASSWORD, OTHER).await.expect("changed");
+    assert!(world.principal(session_of(&grace)).await.is_some());
+    assert!(world.principal(&other).await.is_none());
+    let token = world.all.tokens.verify(issued.secret.expose()).await;
+    assert!(token.is_ok(), "{token:?}");
+    assert!(world.sign_in("grace@example.com", PASSWORD).await.is_err());
+    assert!(world.sign_in("grace@example.com", OTHER).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_one_time_link_opens_an_account_once() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let sessions = &world.all.sessions;
+    let by_admin = LinkSubject::ByAdmin(&world.admin, grace.user.id);
+    let void = sessions
+        .create_link(by_admin, context())
+        .await
+        .expect("a link");
+    let address = email("GRACE@example.com");
+    let by_operator = LinkSubject::ByOperator(&address);
+    let link = sessions.create_link(by_operator, context()).await;
+    let link = link.expect("a link");
+    let redeem = |code: String, word: &'static str| {
+        let sessions = sessions.clone();
+        async move {
+            let chosen = password(word);
+            sessions
+                .redeem_link(&code, &chosen, client(), context())
+                .await
+        }
+    };
+    let code = link.secret.expose().to_owned();
+    let refused = redeem(void.secret.expose().to_owned(), OTHER).await;
+    assert!(
+        matches!(refused, Err(SessionError::NotFound)),
+        "{refused:?}"
+    );
+    let weak = redeem(code.clone(), "short").await;
+    assert!(
+        matches!(weak, Err(SessionError::WeakPassword(_))),
+        "{weak:?}"
+    );
+    let signed_in = redeem(code.clone(), OTHER).await.expect("redeemed");
+    assert!(world.principal(&signed_in).await.is_some());
+    assert!(world.principal(session_of(&grace)).await.is_none());
+    let again = redeem(code, PASSWORD).await;
+    assert!(matches!(again, Err(SessionError::NotFound)), "{again:?}");
+
+    let late = sessions
+        .create_link(by_operator, context())
+        .await
+        .expect("a link");
+    world.all.clock.advance_seconds(LINK_LIFETIME_SECONDS);
+    let late = redeem(late.secret.expose().to_owned(), PASSWORD).await;
+    assert!(matches!(late, Err(SessionError::NotFound)), "{late:?}");
+    let nobody = email("nobody@example.com");
+    let nobody = sessions.create_link(LinkSubject::ByOperator(&nobody), context());
+    assert!(matches!(nobody.await, Err(SessionError::NotFound)));
+}
+
+#[tokio::test]
+async fn an_outage_while_signing_in_is_no_wrong_password() {
+    let mut down = MockUserStore::new();
+    down.expect_account()
+        .returning(|_| Err(StoreError::unavailable("down")));
+    let all = InMemory::default();
+    let sessions = all.sessions_with_users(Arc::new(down));
+    let (address, word) = (email("grace@example.com"), password(PASSWORD));
+    let answer = sessions.sign_in(&address, &word, client(), context()).await;
+    assert!(matches!(answer, Err(SignInError::Store(_))), "{answer:?}");
+}
+
+/// Durable writes and password hashes that a refused sign-in costs.
+async fn cost_of_a_refusal(address: &str) -> (usize, usize) {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    let writes = Arc::new(AtomicUsize::new(0));
+    let hashes = Arc::new(AtomicUsize::new(0));
+    let counted = |counter: &Arc<AtomicUsize>| {
+        let counter = counter.clone();
+        move || counter.fetch_add(1, Ordering::Relaxed)
+    };
+    let mut attempts = MockAttemptStore::new();
+    let count = counted(&writes);
+    attempts.expect_count().returning(move |_, _| {
+        count();
+        Ok(Ok(()))
+    });
+    let mut audit = MockAuditStore::new();
+    let append = counted(&writes);
+    audit.expect_append().returning(move |_| {
+        append();
+        Ok(())
+    });
+    let mut passwords = MockPasswordHasher::new();
+    let verify = counted(&hashes);
+    passwords.expect_verify().returning(move |_, _| {
+        verify();
+        Ok(false)
+    });
+    let store = world.all.store.clone();
+    let sessions = Sessions::new(
+        store.clone(),
+        store,
+        Arc::new(audit),
+        Arc::new(passwords),
+        Attempts::new(Arc::new(attempts)),
+        world.all.clock.clone(),
+        world.all.entropy.clone(),
+    );
+    let (address, guess) = (email(address), password(OTHER));
+    let answer = sessions
+        .sign_in(&address, &guess, client(), context())
+        .await;
+    assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+    (
+        writes.load(Ordering::Relaxed),
+        hashes.load(Ordering::Relaxed),
+    )
+}
+
+#[tokio::test]
+async fn known_and_unknown_accounts_cost_the_same_work() {
+    let known = cost_of_a_refusal("grace@example.com").await;
+    // Ada has no password.
+    let without_password = cost_of_a_refusal("user1@example.com").await;
+    let unknown = cost_of_a_refusal("nobody@example.com").await;
+    assert_eq!(known, (2, 1), "two durable writes and one hash");
+    assert_eq!(without_password, known);
+    assert_eq!(unknown, known);
+}
