@@ -166,6 +166,8 @@ async fn main() -> Outcome<()> {
     println!("{public_url}/sign-in/link/{link}");
     let app = web::router(ApiState {
         tokens: demo.tokens,
+        agent_runs: demo.agent_runs,
+        work: Some(demo.work),
         users: demo.users,
         sessions: demo.sessions,
         invites: demo.invites,

@@ -4,22 +4,21 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
+use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{
     InventoryStore, OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
     TokenFilter,
 };
-use openindex_domain::token::{Digest, Status, Token, TokenId};
+use openindex_domain::token::{Digest, Status, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use sqlx::postgres::PgArguments;
-use sqlx::query::QueryScalar;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::store_error;
 use crate::rows::select_record;
-use crate::{PostgresStore, acting, audit, locks, rows};
+use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens};
 
 #[async_trait]
 impl InventoryStore for PostgresStore {
@@ -99,10 +98,13 @@ async fn revoke(
     if let Err(outcome) = change.check_actor(actor.as_ref()) {
         return Ok(outcome);
     }
-    let mut query = wanted(&change.filter, change.actor.now);
+    let now = change.actor.now;
+    let ids = ids_of_wanted(connection, &change.filter, now).await?;
     // Uses are still noted, under locks in the same order: a token that was used a moment ago is
     // looked at again, with that, before it is taken for unused.
-    query.push(" ORDER BY t.id FOR NO KEY UPDATE OF t");
+    locks::tokens_with_runs(connection, &ids, now).await?;
+    let mut query = wanted(&change.filter, now);
+    query.push(" ORDER BY t.id DESC");
     let mut revoked = owned(query, connection).await?;
     let mut decided = Vec::with_capacity(revoked.len());
     revoked.retain(|owned| {
@@ -111,8 +113,12 @@ async fn revoke(
         decided.extend(decision);
         is_wanted
     });
+    let ids: Vec<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
+    let runs = agent_runs::of_issuers(connection, &ids, now).await?;
+    let causes = decided.iter().map(|(token, event)| (token.id, event));
+    let ended = EndedRuns::with_issuers(causes, &runs);
     write(connection, decided).await?;
-    revoked.reverse();
+    agent_runs::end(connection, &ended).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
@@ -120,17 +126,18 @@ async fn revoke(
 async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<u64, StoreError> {
     let digests = change.reported.iter().map(|(digest, _)| digest);
     let digests: Vec<&[u8]> = digests.map(|digest| &digest.as_bytes()[..]).collect();
-    let owners = owners(
-        sqlx::query_scalar("SELECT DISTINCT owner_id FROM tokens WHERE digest = ANY ($1)")
-            .bind(&digests),
-        connection,
-    )
-    .await?;
+    // A token keeps its digest and its owner, so these can be asked for before anything is locked.
+    let before = by_digests(connection, &digests).await?;
+    let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
+    let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
     locks::users(connection, None, &owners).await?;
-    let mut there = lock_by_digests(connection, &digests).await?;
+    locks::tokens_with_runs(connection, &ids, change.now).await?;
+    let mut reported = by_digests(connection, &digests).await?;
+    // What was issued since is not locked, and not in the report either.
+    reported.retain(|digest, _| before.contains_key(digest));
     let mut decided = Vec::new();
     for (digest, event) in &change.reported {
-        let Some(token) = there.get_mut(digest) else {
+        let Some(token) = reported.get_mut(digest) else {
             continue;
         };
         if let Some((revoked, event)) = change.decide(token, *event) {
@@ -139,7 +146,15 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
             decided.push((revoked, event));
         }
     }
+    let causes = decided
+        .iter()
+        .map(|(token, event)| (token.id, event.clone()));
+    let causes: Vec<_> = causes.collect();
     let revoked = write(connection, decided).await?;
+    // Read afterwards, so that a run which is reported itself is that and no more.
+    let runs = agent_runs::of_issuers(connection, &ids, change.now).await?;
+    let ended = EndedRuns::with_issuers(causes.iter().map(|(id, event)| (*id, event)), &runs);
+    agent_runs::end(connection, &ended).await?;
     notify(connection, &revoked, change.now).await?;
     Ok(revoked.len() as u64)
 }
@@ -148,6 +163,25 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
 /// index.
 fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+    push_conditions(&mut query, filter, now);
+    query
+}
+
+/// The ids alone.
+async fn ids_of_wanted(
+    connection: &mut PgConnection,
+    filter: &TokenFilter,
+    now: Timestamp,
+) -> Result<Vec<TokenId>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT t.id FROM tokens t WHERE t.kind = 'personal'");
+    push_conditions(&mut query, filter, now);
+    let ids = query.build_query_scalar::<Uuid>().fetch_all(connection);
+    let ids = ids.await.map_err(store_error)?;
+    let personal = |id| TokenId::new(TokenKind::Personal, id);
+    Ok(ids.into_iter().map(personal).collect())
+}
+
+fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now: Timestamp) {
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
@@ -189,7 +223,6 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Postgres> {
             .push(" AND t.expires_at < ")
             .push_bind(before.to_datetime());
     }
-    query
 }
 
 async fn owned(
@@ -212,30 +245,18 @@ async fn owned(
         .collect()
 }
 
-/// Whose tokens they are. A token stays its owner's, so this can be asked before anything is locked.
-async fn owners(
-    query: QueryScalar<'_, Postgres, Uuid, PgArguments>,
-    connection: &mut PgConnection,
-) -> Result<Vec<UserId>, StoreError> {
-    let owners = query.fetch_all(connection).await.map_err(store_error)?;
-    Ok(owners.into_iter().map(UserId::from_uuid).collect())
-}
-
-/// Reads tokens and locks them in the order of their ids, as they are when their uses are noted.
-async fn lock_by_digests(
+async fn by_digests(
     connection: &mut PgConnection,
     digests: &[&[u8]],
 ) -> Result<HashMap<Digest, Token>, StoreError> {
-    sqlx::query(select_record!(
-        "t.digest = ANY ($1) ORDER BY t.id FOR NO KEY UPDATE OF t"
-    ))
-    .bind(digests)
-    .fetch_all(connection)
-    .await
-    .map_err(store_error)?
-    .iter()
-    .map(|row| rows::record(row).map(|record| (record.digest, record.token)))
-    .collect()
+    sqlx::query(select_record!("t.digest = ANY ($1)"))
+        .bind(digests)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(|row| rows::record(row).map(|record| (record.digest, record.token)))
+        .collect()
 }
 
 /// Writes revocations with their events, and answers the tokens.
@@ -244,25 +265,7 @@ async fn write(
     decided: Vec<(Token, AuditEvent)>,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
-    let (ids, times): (Vec<_>, Vec<_>) = revoked
-        .iter()
-        .filter_map(|token| Some((token.id.uuid(), token.revoked_at?.to_datetime())))
-        .unzip();
-    let updated = sqlx::query(
-        "UPDATE tokens SET revoked_at = ended.at \
-         FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, at) WHERE tokens.id = ended.id",
-    )
-    .bind(ids)
-    .bind(times)
-    .execute(&mut *connection)
-    .await
-    .map_err(store_error)?
-    .rows_affected();
-    if updated != revoked.len() as u64 {
-        return Err(StoreError::corrupt(
-            "tokens went away inside the transaction that revokes them",
-        ));
-    }
+    tokens::write_ends(connection, &revoked).await?;
     audit::insert_all(connection, &events).await?;
     Ok(revoked)
 }

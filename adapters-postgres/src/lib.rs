@@ -1,4 +1,4 @@
-//! The store of tokens and accounts on PostgreSQL, for instances with several replicas.
+//! The store of tokens, accounts and, if wanted, work items on PostgreSQL, for instances with several replicas.
 //!
 //! [`PostgresStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -24,8 +24,9 @@
 //! - **Exact under concurrency:** a change first locks the row of each user that it depends on
 //!   (the acting one's and the target's, in the order of their ids), then reads, then writes. So
 //!   all changes of one user's tokens, sessions and password, and a suspension, happen one after
-//!   the other. Where there is no row to lock it locks a name, and against newcomers the table of
-//!   users; in one order everywhere. Bulk revocation holds up all other changes while it runs, but
+//!   the other. Agent runs, which end with other things too, and work items are locked one by one.
+//!   Where there is no row to lock it locks a name, and against newcomers the table of users; in
+//!   one order everywhere. Bulk revocation holds up all other changes while it runs, but
 //!   no lookup.
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
@@ -38,10 +39,15 @@
 //!   connections.
 //! - **Durable:** commits are synchronous, even where the server's default is not.
 //!
+//! Work items are a part of their own: only a store [with work](PostgresStore::with_work) keeps
+//! them, and makes their tables (`migrations-work`). To all others they do not exist; agent runs
+//! then cannot be bound to one, and everything else works.
+//!
 //! A connection pooler in between must keep one server connection a session (`pool_mode=session`
 //! in `PgBouncer`): statements are prepared once, and timeouts are set when a session begins.
 
 mod acting;
+mod agent_runs;
 mod attempts;
 mod audit;
 mod error;
@@ -55,6 +61,7 @@ mod sessions;
 mod store;
 mod tokens;
 mod users;
+mod work;
 
 pub use options::PoolOptions;
 pub use store::PostgresStore;

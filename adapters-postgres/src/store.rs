@@ -27,6 +27,7 @@ pub struct PostgresStore {
     connect: PgConnectOptions,
     options: PoolOptions,
     counting: Arc<Semaphore>,
+    keeps_work: bool,
 }
 
 // Not derived: the driver's options would print the password.
@@ -61,7 +62,25 @@ impl PostgresStore {
             connect,
             options,
             counting: Arc::new(Semaphore::new(attempts::at_once(options.max_connections))),
+            keeps_work: false,
         })
+    }
+
+    /// The same, keeping work items: [`PostgresStore::migrate`] makes their tables too, and agent
+    /// runs can be bound to one. Without this the store has no such tables, its methods of
+    /// [`WorkStore`](openindex_domain::work::WorkStore) are [`StoreError::Corrupt`], and everything
+    /// else works.
+    #[must_use]
+    pub fn with_work(self) -> Self {
+        Self {
+            keeps_work: true,
+            ..self
+        }
+    }
+
+    /// Whether it keeps work items.
+    pub(crate) fn keeps_work(&self) -> bool {
+        self.keeps_work
     }
 
     /// Brings the schema to the version that this binary embeds. Any number of servers may call it
@@ -73,9 +92,30 @@ impl PostgresStore {
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let pool = self.options.migration_pool(self.connect.clone());
-        let migrated = migrator().run(&pool).await.map_err(migrate_error);
+        let migrated = self.apply_migrations(&pool).await;
         pool.close().await;
         migrated
+    }
+
+    async fn apply_migrations(&self, pool: &PgPool) -> Result<(), StoreError> {
+        for migrator in self.migrators() {
+            migrator.run(pool).await.map_err(migrate_error)?;
+        }
+        Ok(())
+    }
+
+    /// The embedded migrations of what this store keeps, in their order. Unknown ones in the
+    /// database are those of the other group or of a newer release, which the rules of
+    /// `migrations/README.md` make compatible.
+    fn migrators(&self) -> Vec<Migrator> {
+        let mut migrators = vec![sqlx::migrate!()];
+        if self.keeps_work {
+            migrators.push(sqlx::migrate!("./migrations-work"));
+        }
+        for migrator in &mut migrators {
+            migrator.set_ignore_missing(true);
+        }
+        migrators
     }
 
     /// Closes all connections once what runs on them has ended. Calls after it are
@@ -162,7 +202,8 @@ impl StoreHealth for PostgresStore {
                 })
             })
             .await?;
-        for migration in migrator().iter() {
+        let migrators = self.migrators();
+        for migration in migrators.iter().flat_map(Migrator::iter) {
             let version = migration.version;
             let (_, checksum) = applied
                 .iter()
@@ -178,12 +219,4 @@ impl StoreHealth for PostgresStore {
         }
         Ok(())
     }
-}
-
-/// The embedded migrations. Unknown ones in the database are those of a newer release, which the
-/// rules of `migrations/README.md` make compatible.
-fn migrator() -> Migrator {
-    let mut migrator = sqlx::migrate!();
-    migrator.set_ignore_missing(true);
-    migrator
 }

@@ -1,21 +1,22 @@
 //! [`TokenStore`] on PostgreSQL. Each change is one transaction: it locks the owners it depends on,
-//! reads what the domain's `decide` asks for, asks it, and writes only when it agrees. A
-//! transaction that is dropped without a commit rolls back.
+//! and the tokens it may end, reads what the domain's `decide` asks for, asks it, and writes only
+//! when it agrees. A transaction that is dropped without a commit rolls back.
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Status, Token, TokenId, TokenRecord, TokenStore,
+    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::error::store_error;
-use crate::rows::{select_record, token_columns};
+use crate::rows::{select_record, select_unexpired, token_columns};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, locks, rows};
+use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -62,8 +63,8 @@ impl TokenStore for PostgresStore {
                 sqlx::query(concat!(
                     "SELECT ",
                     token_columns!(),
-                    " FROM tokens t WHERE t.id = $1 AND t.kind = $2 AND t.owner_id = $3 \
-                     AND t.revoked_at IS NULL"
+                    " FROM tokens t WHERE t.id = $1 AND t.kind = $2 AND t.kind = 'personal' \
+                     AND t.owner_id = $3 AND t.revoked_at IS NULL"
                 ))
                 .bind(id.uuid())
                 .bind(id.kind().as_str())
@@ -114,13 +115,15 @@ impl TokenStore for PostgresStore {
         .await
     }
 
-    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
         self.upkeep(move |connection| {
             Box::pin(async move {
                 // What somebody else is writing just now can be forgotten the next time.
                 Ok(sqlx::query(
                     "DELETE FROM tokens WHERE id IN \
-                     (SELECT id FROM tokens WHERE revoked_at < $1 FOR UPDATE SKIP LOCKED)",
+                     (SELECT id FROM tokens WHERE revoked_at < $1 \
+                      OR (kind = 'agent_run' AND revoked_at IS NULL AND expires_at < $1) \
+                      FOR UPDATE SKIP LOCKED)",
                 )
                 .bind(horizon.to_datetime())
                 .execute(connection)
@@ -140,7 +143,8 @@ async fn issue(
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.token.owner]).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
+    let (owner, now) = (change.token.owner, change.actor.now);
+    let live = count_live(&mut transaction, TokenKind::Personal, owner, now).await?;
     if let Err(outcome) = change.decide(actor.as_ref(), live) {
         return Ok(outcome);
     }
@@ -156,14 +160,18 @@ async fn revoke(
 ) -> Result<RevokeOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
+    let issuer = &[change.token];
+    locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let target = record_by_id(&mut transaction, change.token).await?;
     let target = target.as_ref().map(|record| &record.token);
-    let revoked = match change.decide(actor.as_ref(), target) {
-        Ok(revoked) => revoked,
+    let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
+    let ended = match change.decide(actor.as_ref(), target, &runs) {
+        Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
-    update(&mut transaction, &revoked).await?;
+    update(&mut transaction, &ended.token).await?;
+    agent_runs::end(&mut transaction, &ended.runs).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(RevokeOutcome::Revoked)
@@ -177,15 +185,19 @@ async fn rotate(
     let (owner, now) = (successor.token.owner, successor.actor.now);
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&successor.actor), &[owner]).await?;
+    let issuer = &[change.predecessor];
+    locks::tokens_with_runs(&mut transaction, issuer, now).await?;
     let actor = acting::record(&mut transaction, &successor.actor).await?;
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
-    let live = live_tokens(&mut transaction, owner, now).await?;
-    let rotated = match change.decide(actor.as_ref(), predecessor, live) {
-        Ok(rotated) => rotated,
+    let live = count_live(&mut transaction, TokenKind::Personal, owner, now).await?;
+    let runs = agent_runs::of_issuers(&mut transaction, issuer, now).await?;
+    let ended = match change.decide(actor.as_ref(), predecessor, live, &runs) {
+        Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
-    update(&mut transaction, &rotated).await?;
+    update(&mut transaction, &ended.token).await?;
+    agent_runs::end(&mut transaction, &ended.runs).await?;
     insert(&mut transaction, &successor.token, &successor.digest).await?;
     audit::insert(&mut transaction, &successor.audit).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -211,7 +223,7 @@ async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<T
     sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
-        " FROM tokens t WHERE t.owner_id = $1 AND t.revoked_at IS NULL \
+        " FROM tokens t WHERE t.owner_id = $1 AND t.kind = 'personal' AND t.revoked_at IS NULL \
          ORDER BY t.created_at DESC, t.id DESC"
     ))
     .bind(owner.uuid())
@@ -225,25 +237,26 @@ async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<T
 
 /// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
 /// has expired, so that thousands of such tokens cost nothing.
-async fn live_tokens(
+pub(crate) async fn count_live(
     connection: &mut PgConnection,
+    kind: TokenKind,
     owner: UserId,
     now: Timestamp,
 ) -> Result<u32, StoreError> {
-    let tokens = sqlx::query(concat!(
-        "SELECT ",
-        token_columns!(),
-        " FROM tokens t WHERE t.owner_id = $1 AND t.revoked_at IS NULL \
-         AND (t.expires_at IS NULL OR t.expires_at > $2)"
-    ))
-    .bind(owner.uuid())
-    .bind(now.to_datetime())
-    .fetch_all(connection)
-    .await
-    .map_err(store_error)?
-    .iter()
-    .map(rows::token)
-    .collect::<Result<Vec<Token>, StoreError>>()?;
+    // Spelled out, so that each kind finds its index.
+    let query = match kind {
+        TokenKind::Personal => select_unexpired!("t.owner_id = $2 AND t.kind = 'personal'"),
+        TokenKind::AgentRun => select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'"),
+    };
+    let tokens = sqlx::query(query)
+        .bind(now.to_datetime())
+        .bind(owner.uuid())
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(rows::token)
+        .collect::<Result<Vec<Token>, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -256,10 +269,11 @@ pub(crate) async fn insert(
     token: &Token,
     digest: &Digest,
 ) -> Result<(), StoreError> {
+    let run = token.run.as_ref();
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -272,6 +286,9 @@ pub(crate) async fn insert(
     .bind(token.revoked_at.map(Timestamp::to_datetime))
     .bind(token.last_used_at.map(Timestamp::to_datetime))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(run.map(|run| run.agent.as_str()))
+    .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
+    .bind(run.map(|run| run.issuer.uuid()))
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -292,4 +309,35 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     .map_err(store_error)?
     .rows_affected();
     rows::exactly_one(updated, "token")
+}
+
+/// Writes when tokens end: what revocations, and the ends of runs, change of them.
+pub(crate) async fn write_ends(
+    connection: &mut PgConnection,
+    tokens: &[Token],
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = tokens.iter().map(|token| token.id.uuid()).collect();
+    let times = |time: fn(&Token) -> Option<Timestamp>| -> Vec<Option<OffsetDateTime>> {
+        let times = tokens.iter().map(time);
+        times.map(|at| at.map(Timestamp::to_datetime)).collect()
+    };
+    let updated = sqlx::query(
+        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at \
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) \
+             AS ended (id, revoked_at, expires_at) \
+         WHERE tokens.id = ended.id",
+    )
+    .bind(ids)
+    .bind(times(|token| token.revoked_at))
+    .bind(times(|token| token.expires_at))
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    if updated != tokens.len() as u64 {
+        return Err(StoreError::corrupt(
+            "tokens went away inside the transaction that ends them",
+        ));
+    }
+    Ok(())
 }

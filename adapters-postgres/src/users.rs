@@ -14,7 +14,9 @@ use uuid::Uuid;
 use crate::error::store_error;
 use crate::rows::{select_account, select_user};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, invites, links, locks, rows, sessions, tokens};
+use crate::{
+    PostgresStore, acting, agent_runs, audit, invites, links, locks, rows, sessions, tokens,
+};
 
 #[async_trait]
 impl UserStore for PostgresStore {
@@ -158,14 +160,17 @@ async fn change_standing(
     // administrators now would leave out who becomes one while this waits for them.
     locks::named(&mut transaction, &["standing of users".to_owned()]).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
+    locks::runs_of_owner(&mut transaction, change.user, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let user = by_id(&mut transaction, change.user).await?;
     let others = other_active_admins(&mut transaction, change.user).await?;
-    let decision = match change.decide(actor.as_ref(), user.as_ref(), others) {
+    let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
+    let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
     };
     update_standing(&mut transaction, &decision.user).await?;
+    agent_runs::end(&mut transaction, &decision.runs).await?;
     if decision.end_access {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
         links::void(&mut transaction, change.user, change.actor.now).await?;

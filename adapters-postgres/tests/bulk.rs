@@ -3,6 +3,7 @@
 mod support;
 
 use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::inventory::{
     InventoryStore, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
@@ -19,7 +20,12 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
              SELECT ('00000002-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'personal', \
                     u.id, 'token', 'admin', decode(lpad(to_hex(n), 64, '0'), 'hex'), \
                     u.created_at \
-             FROM users u, generate_series(1, 20000) AS n",
+             FROM users u, generate_series(1, 20000) AS n; \
+             INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
+                                 agent_id, issuer_id) \
+             SELECT gen_random_uuid(), 'agent_run', owner_id, 'run', 'read_write', \
+                    sha256(digest), created_at, created_at + interval '1 day', 'agent', id \
+             FROM tokens WHERE name = 'token'",
         )
         .await;
     let now = fixtures::NOW;
@@ -48,5 +54,9 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
         .fetch_one(&postgres.raw)
         .await
         .expect("a count");
-    assert_eq!(events, 20_000);
+    assert_eq!(events, 40_000, "the runs end with their issuers");
+    let runs = postgres
+        .store
+        .runs(fixtures::user(1).id, false, now, None, 1);
+    assert_eq!(runs.await.expect("the store answers"), []);
 }

@@ -13,3 +13,28 @@ openindex_domain::account_store_contract! {
     #[tokio::test(flavor = "multi_thread")]
     Postgres::start().await
 }
+
+openindex_domain::agent_run_store_contract! {
+    #[tokio::test(flavor = "multi_thread")]
+    Postgres::start().await
+}
+
+openindex_domain::work_store_contract! {
+    #[tokio::test(flavor = "multi_thread")]
+    Postgres::start().await
+}
+
+/// Nothing but work items needs a store that keeps them.
+mod without_work {
+    use super::Postgres;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_without_work().await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_without_work().await
+    }
+}

@@ -11,7 +11,8 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Digest, TokenStore};
 use openindex_domain::user::UserStore;
-use support::{insertion, is_corrupt, seeded};
+use openindex_domain::work::{Claim, ItemFilter, WorkStore};
+use support::{insertion, is_corrupt, put_token, put_work_item, seeded};
 
 #[tokio::test]
 async fn values_that_the_domain_refuses_are_corrupt() {
@@ -191,6 +192,113 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_an_agent_runs_by_half_is_corrupt() {
+    let postgres = seeded().await;
+    let run = fixtures::run(1, fixtures::token(0, fixtures::NOW).id);
+    put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
+    postgres
+        .execute(
+            "ALTER TABLE tokens DROP CONSTRAINT tokens_agent_id_check; \
+             ALTER TABLE tokens DROP CONSTRAINT tokens_issuer_id_check; \
+             ALTER TABLE tokens DROP CONSTRAINT tokens_work_item_check; \
+             ALTER TABLE tokens DROP CONSTRAINT tokens_run_expires_check; \
+             CREATE TABLE intact AS SELECT * FROM tokens",
+        )
+        .await;
+    // Each of them damages the token or the run.
+    for damage in [
+        "UPDATE tokens SET kind = 'agent_run' WHERE kind = 'personal'",
+        "UPDATE tokens SET agent_id = 'a' WHERE kind = 'personal'",
+        "UPDATE tokens SET issuer_id = id WHERE kind = 'personal'",
+        "UPDATE tokens SET work_item = 'OPS-1' WHERE kind = 'personal'",
+        "UPDATE tokens SET kind = 'personal' WHERE kind = 'agent_run'",
+        "UPDATE tokens SET agent_id = NULL WHERE kind = 'agent_run'",
+        "UPDATE tokens SET agent_id = 'a b' WHERE kind = 'agent_run'",
+        "UPDATE tokens SET issuer_id = NULL WHERE kind = 'agent_run'",
+        "UPDATE tokens SET work_item = 'OPS-01' WHERE kind = 'agent_run'",
+    ] {
+        let read = async || {
+            postgres.store.find_by_digest(&fixtures::digest(0)).await?;
+            postgres.store.find_by_digest(&fixtures::digest(1)).await
+        };
+        postgres.execute(damage).await;
+        let found = read().await;
+        assert!(is_corrupt(&found), "{damage}: {found:?}");
+        postgres
+            .execute("DELETE FROM tokens; INSERT INTO tokens SELECT * FROM intact")
+            .await;
+        let found = read().await.expect("repaired").expect("the run");
+        assert_eq!(found.token, run);
+    }
+}
+
+#[tokio::test]
+async fn work_items_that_the_domain_refuses_are_corrupt() {
+    let postgres = seeded().await;
+    let now = fixtures::NOW;
+    let run = fixtures::run(1, fixtures::token(0, now).id);
+    put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
+    let mut item = fixtures::work_item(1);
+    item.claim = Some(Claim {
+        agent: run.run.expect("a run").agent,
+        run: Some(run.id),
+        at: now,
+    });
+    put_work_item(&postgres.raw, &item).await;
+    postgres
+        .execute(
+            "ALTER DOMAIN instant DROP CONSTRAINT instant_range; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_domain_fkey; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_title_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_is_part_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_resolved_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_number_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_part_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_kind_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_status_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_priority_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_target_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_version_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_last_part_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_claimed_check; \
+             ALTER TABLE work_items DROP CONSTRAINT work_items_claim_run_check; \
+             CREATE TABLE intact AS SELECT * FROM work_items",
+        )
+        .await;
+    for damage in [
+        "UPDATE work_items SET domain = 'ops'",
+        "UPDATE work_items SET number = 0",
+        "UPDATE work_items SET number = -1",
+        "UPDATE work_items SET part = -1",
+        "UPDATE work_items SET kind = 'epic'",
+        "UPDATE work_items SET title = ''",
+        "UPDATE work_items SET description = chr(27)",
+        "UPDATE work_items SET status = 'stuck'",
+        "UPDATE work_items SET priority = 4",
+        "UPDATE work_items SET priority = -1",
+        "UPDATE work_items SET target = 'nobody'",
+        "UPDATE work_items SET claim_agent = NULL",
+        "UPDATE work_items SET claim_agent = 'a b'",
+        "UPDATE work_items SET claimed_at = NULL",
+        "UPDATE work_items SET claim_agent = NULL, claimed_at = NULL",
+        "UPDATE work_items SET updated_at = '1969-12-31 00:00:00+00'",
+        "UPDATE work_items SET resolved_at = '1969-12-31 00:00:00+00'",
+        "UPDATE work_items SET version = -1",
+        "UPDATE work_items SET last_part = -1",
+    ] {
+        let store = &postgres.store;
+        let read = async || store.items(&ItemFilter::default(), now, None, 9).await;
+        postgres.execute(damage).await;
+        let found = read().await;
+        assert!(is_corrupt(&found), "{damage}: {found:?}");
+        postgres
+            .execute("DELETE FROM work_items; INSERT INTO work_items SELECT * FROM intact")
+            .await;
+        assert_eq!(read().await.expect("repaired"), [item.clone()]);
+    }
+}
+
+#[tokio::test]
 async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
     let postgres = seeded().await;
     postgres
@@ -207,8 +315,34 @@ async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
 async fn the_schema_refuses_what_the_domain_would() {
     let postgres = seeded().await;
     postgres.execute(FURNITURE).await;
+    put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
     for damage in [
         "UPDATE tokens SET scope = 'root'",
+        "UPDATE tokens SET kind = 'agent_run'",
+        "UPDATE tokens SET agent_id = 'a'",
+        "UPDATE tokens SET work_item = 'OPS-1'",
+        "UPDATE tokens SET issuer_id = id",
+        "UPDATE tokens SET kind = 'agent_run', agent_id = 'a', issuer_id = id",
+        "UPDATE work_domains SET last_number = -1",
+        "UPDATE work_domains SET key = 'O'",
+        "UPDATE work_items SET domain = 'OPT'",
+        "UPDATE work_items SET number = 0",
+        "UPDATE work_items SET part = -1",
+        "UPDATE work_items SET part = 1",
+        "UPDATE work_items SET title = ''",
+        "UPDATE work_items SET description = repeat('x', 20001)",
+        "UPDATE work_items SET kind = 'epic'",
+        "UPDATE work_items SET status = 'stuck'",
+        "UPDATE work_items SET status = 'done'",
+        "UPDATE work_items SET priority = 4",
+        "UPDATE work_items SET target = 'nobody'",
+        "UPDATE work_items SET assignee_id = gen_random_uuid()",
+        "UPDATE work_items SET claim_agent = 'a'",
+        "UPDATE work_items SET claimed_at = created_at",
+        "UPDATE work_items SET claim_run_id = gen_random_uuid()",
+        "UPDATE work_items SET updated_at = 'infinity'",
+        "UPDATE work_items SET version = 0",
+        "UPDATE work_items SET last_part = -1",
         r"UPDATE tokens SET digest = '\x00'",
         "UPDATE tokens SET created_at = 'infinity'",
         "UPDATE tokens SET expires_at = '-infinity'",

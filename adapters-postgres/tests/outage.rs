@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use cluster::Cluster;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, Rejection, TokenStore};
 use openindex_domain::user::UserStore;
+use openindex_domain::work::WorkStore;
 use openindex_domain::{StoreError, StoreHealth};
 use proxy::Proxy;
 use sqlx::postgres::PgPoolOptions;
@@ -44,6 +46,11 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(is_unavailable(&store.list(user).await));
     assert!(is_unavailable(&store.get(user, token).await));
     assert!(is_unavailable(&store.page(None, 1).await));
+    assert!(is_unavailable(
+        &store.runs(user, true, fixtures::NOW, None, 1).await
+    ));
+    let key = fixtures::work_item(1).key;
+    assert!(is_unavailable(&store.item(key, fixtures::NOW).await));
     let found = store.find_session(&fixtures::digest(1)).await;
     assert!(is_unavailable(&found), "{found:?}");
     let bucket = Bucket {

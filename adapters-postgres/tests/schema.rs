@@ -4,14 +4,16 @@ mod support;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreHealth;
+use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
 };
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, TokenStore};
 use openindex_domain::user::UserStore;
+use openindex_domain::work::WorkStore;
 use sqlx::Row;
-use support::{Postgres, insertion, is_corrupt, seeded};
+use support::{Postgres, insertion, is_corrupt, put_work_item, seed, seeded};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_the_same_time_all_migrate() {
@@ -65,6 +67,54 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
         .await
         .expect("a store");
     assert!(is_corrupt(&again.migrate().await));
+}
+
+#[tokio::test]
+async fn a_store_without_work_knows_nothing_of_it() {
+    let postgres = Postgres::start_without_work().await;
+    seed(&postgres.raw).await;
+    let store = &postgres.store;
+    store.ready().await.expect("ready");
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'work%'",
+    )
+    .fetch_one(&postgres.raw)
+    .await
+    .expect("a count");
+    assert_eq!(tables, 0);
+    let key = fixtures::work_item(1).key;
+    assert!(is_corrupt(&store.item(key, fixtures::NOW).await));
+    let start = |number: u64, bound_to| {
+        let mut run = fixtures::run(number, fixtures::token(0, fixtures::NOW).id);
+        run.run.as_mut().expect("a run").work_item = bound_to;
+        let (now, action) = (fixtures::NOW, AuditAction::AgentRunStarted);
+        StartRun {
+            actor: insertion(number).actor,
+            digest: fixtures::digest(number),
+            quota: 10,
+            audit: fixtures::audit(number, now, action, Subject::Token(run.id)),
+            run,
+        }
+    };
+    let bound = store.start_run(start(1, Some(key))).await;
+    assert_eq!(bound.expect("answered"), StartRunOutcome::NoSuchWorkItem);
+    let free = store.start_run(start(1, None)).await;
+    assert!(matches!(free, Ok(StartRunOutcome::Started(_))), "{free:?}");
+
+    // Work can be added to it.
+    let with_work = store.clone().with_work();
+    assert!(is_corrupt(&with_work.ready().await));
+    with_work.migrate().await.expect("migrated");
+    with_work.ready().await.expect("ready");
+    put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
+    let bound = with_work.start_run(start(2, Some(key))).await;
+    assert!(
+        matches!(bound, Ok(StartRunOutcome::Started(_))),
+        "{bound:?}"
+    );
+    // And one that goes without accepts the schema.
+    store.ready().await.expect("still served");
+    store.migrate().await.expect("nothing to do");
 }
 
 /// User 1, their token 0, and two events, as the first release wrote them.

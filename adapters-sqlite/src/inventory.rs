@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
+use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{
@@ -16,7 +17,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
 use crate::rows::select_record;
-use crate::{SqliteStore, acting, audit, rows, tokens};
+use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
 
 #[async_trait]
 impl InventoryStore for SqliteStore {
@@ -54,7 +55,7 @@ impl InventoryStore for SqliteStore {
             decided.extend(decision);
             is_wanted
         });
-        write(&mut transaction, decided).await?;
+        write(&mut transaction, decided, change.actor.now).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
     }
@@ -74,7 +75,7 @@ impl InventoryStore for SqliteStore {
                 decided.push((revoked, event));
             }
         }
-        let revoked = write(&mut transaction, decided).await?;
+        let revoked = write(&mut transaction, decided, change.now).await?;
         for token in &revoked {
             notify(&mut transaction, token, change.now).await?;
         }
@@ -190,7 +191,7 @@ async fn by_digests(
     sqlx::query(select_record!(
         "t.digest IN (SELECT unhex(value) FROM json_each(?1))"
     ))
-    .bind(json(digests))
+    .bind(rows::json(digests))
     .fetch_all(connection)
     .await
     .map_err(store_error)?
@@ -199,35 +200,21 @@ async fn by_digests(
     .collect()
 }
 
-/// Writes revocations with their events, and answers the tokens.
+/// Writes revocations with their events, and the ends of the agent runs that were issued with those
+/// tokens; answers the tokens.
 async fn write(
     connection: &mut SqliteConnection,
     decided: Vec<(Token, AuditEvent)>,
+    now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
-    if decided.is_empty() {
-        return Ok(Vec::new());
-    }
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
-    let ends: Vec<(TokenId, Timestamp)> = revoked
-        .iter()
-        .filter_map(|token| Some((token.id, token.revoked_at?)))
-        .collect();
-    let updated = sqlx::query(
-        "UPDATE tokens SET revoked_at = ended.at \
-         FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS at FROM json_each(?1)) AS ended \
-         WHERE tokens.id = ended.id",
-    )
-    .bind(tokens::as_json(&ends))
-    .execute(&mut *connection)
-    .await
-    .map_err(store_error)?
-    .rows_affected();
-    if updated != revoked.len() as u64 {
-        return Err(StoreError::corrupt(
-            "tokens went away inside the transaction that revokes them",
-        ));
-    }
+    tokens::write_ends(connection, &revoked).await?;
     audit::insert_all(connection, &events).await?;
+    // Read after that: a run that is among the revoked itself has ended by now.
+    let ids: Vec<TokenId> = revoked.iter().map(|token| token.id).collect();
+    let runs = agent_runs::of_issuers(connection, &ids, now).await?;
+    let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
+    agent_runs::write(connection, &ended).await?;
     Ok(revoked)
 }
 
@@ -246,10 +233,4 @@ async fn notify(
         .await
         .map_err(store_error)?;
     Ok(())
-}
-
-/// `["<hexadecimal>",…]`: one parameter, however many there are.
-fn json(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    let values: Vec<String> = values.map(|value| format!("\"{value}\"")).collect();
-    format!("[{}]", values.join(","))
 }

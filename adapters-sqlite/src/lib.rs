@@ -1,4 +1,5 @@
-//! The store of tokens and accounts on SQLite: one file, no server, the default of an instance with one replica.
+//! The store of tokens, accounts and work items on SQLite: one file, no server, the default of an
+//! instance with one replica.
 //!
 //! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -25,12 +26,16 @@
 //!   connections of their own, and see everything that was committed before they began.
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
+//! - **Work items are a choice:** [`SqliteStore::with_work`] keeps them here, beside the tokens.
+//!   Without it none of their tables is made, and everything else is the same, but that no agent
+//!   run can be bound to one.
 //! - **Failures:** a locked, full, read-only or unreadable file is
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
 //!   a damaged file or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
 mod acting;
+mod agent_runs;
 mod attempts;
 mod audit;
 mod error;
@@ -43,5 +48,6 @@ mod sessions;
 mod store;
 mod tokens;
 mod users;
+mod work;
 
 pub use store::{SqliteOptions, SqliteStore};

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use openindex_domain::StoreError;
+use openindex_domain::agent_run::{AgentId, Run};
 use openindex_domain::attempt::Tally;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, RequestId,
@@ -28,7 +29,7 @@ use crate::error::store_error;
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
-         t.last_used_at, t.successor"
+         t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
     };
 }
 /// The columns of a [`Session`], of the table `s`.
@@ -53,6 +54,20 @@ macro_rules! select_record {
             ", t.digest, ",
             $crate::rows::user_columns!(),
             " FROM tokens t JOIN users u ON u.id = t.owner_id WHERE ",
+            $condition
+        )
+    };
+}
+/// A query for agent runs that are not revoked and, so that thousands which are over cost nothing,
+/// have not expired at the time of the second parameter; every run expires. What is live remains the
+/// domain's to say.
+macro_rules! select_unended_runs {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::rows::token_columns!(),
+            " FROM tokens t WHERE t.kind = 'agent_run' AND t.revoked_at IS NULL \
+             AND t.expires_at > ?2 AND ",
             $condition
         )
     };
@@ -93,8 +108,8 @@ macro_rules! select_account {
     };
 }
 pub(crate) use {
-    select_account, select_record, select_session_record, select_user, session_columns,
-    token_columns, user_columns,
+    select_account, select_record, select_session_record, select_unended_runs, select_user,
+    session_columns, token_columns, user_columns,
 };
 
 pub(crate) fn record(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
@@ -117,7 +132,28 @@ pub(crate) fn token(row: &SqliteRow) -> Result<Token, StoreError> {
         revoked_at: optional_instant(row, "revoked_at")?,
         last_used_at: optional_instant(row, "last_used_at")?,
         successor: optional_parse(row, "successor")?,
+        run: run(row, kind)?,
     })
+}
+
+/// What a token is for that is an agent run's, which it must tell if it is one and only then.
+fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
+    let agent = optional_parse::<AgentId>(row, "agent_id")?;
+    let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
+    let work_item = optional_parse(row, "work_item")?;
+    let expires = get::<Option<i64>>(row, "expires_at")?.is_some();
+    match (kind, agent, issuer, work_item) {
+        (TokenKind::Personal, None, None, None) => Ok(None),
+        // One that never expired would escape those who look for runs that go on.
+        (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) if expires => Ok(Some(Run {
+            agent,
+            work_item,
+            issuer: TokenId::new(TokenKind::Personal, issuer),
+        })),
+        _ => Err(StoreError::corrupt(
+            "a token whose kind does not agree with what it is for",
+        )),
+    }
 }
 
 /// A user, under column names with the prefix `user_`.
@@ -259,6 +295,12 @@ pub(crate) fn event(row: &SqliteRow) -> Result<AuditEvent, StoreError> {
     })
 }
 
+/// `["<hexadecimal>",…]`: one parameter, however many there are.
+pub(crate) fn json(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let values: Vec<String> = values.map(|value| format!("\"{value}\"")).collect();
+    format!("[{}]", values.join(","))
+}
+
 /// What a change of one row that was read in the same transaction must have changed.
 pub(crate) fn exactly_one(changed: u64, what: &str) -> Result<(), StoreError> {
     if changed == 1 {
@@ -270,36 +312,39 @@ pub(crate) fn exactly_one(changed: u64, what: &str) -> Result<(), StoreError> {
     }
 }
 
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
+pub(crate) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
 {
     row.try_get(column).map_err(store_error)
 }
 
-fn parse<T>(text: &str) -> Result<T, StoreError>
+pub(crate) fn parse<T>(text: &str) -> Result<T, StoreError>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     text.parse().map_err(StoreError::corrupt)
 }
 
-fn optional_parse<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, StoreError>
+pub(crate) fn optional_parse<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, StoreError>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     get::<Option<&str>>(row, column)?.map(parse).transpose()
 }
 
-fn instant(millis: i64) -> Result<Timestamp, StoreError> {
+pub(crate) fn instant(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_unix_millis(millis)
         .ok_or_else(|| StoreError::corrupt("an instant outside 1970 to 9999"))
 }
 
-fn optional_instant(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) fn optional_instant(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<Option<Timestamp>, StoreError> {
     get::<Option<i64>>(row, column)?.map(instant).transpose()
 }
 
-fn unknown(what: &str) -> StoreError {
+pub(crate) fn unknown(what: &str) -> StoreError {
     StoreError::corrupt(format!("an unknown {what}"))
 }

@@ -50,12 +50,15 @@ pub struct SqliteStore {
     writer: SqlitePool,
     pub(crate) readers: SqlitePool,
     file: Arc<DatabaseFile>,
+    /// Whether work items are kept here too.
+    pub(crate) keeps_work: bool,
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
             .field("file", &self.file)
+            .field("keeps_work", &self.keeps_work)
             .finish_non_exhaustive()
     }
 }
@@ -115,7 +118,22 @@ impl SqliteStore {
             writer,
             readers,
             file: Arc::new(file),
+            keeps_work: false,
         })
+    }
+
+    /// The same, for work items too: [`migrate`](Self::migrate) makes their tables as well, and an
+    /// agent run can be bound to one of them. Without it there are no such tables, so that
+    /// [`WorkStore`](openindex_domain::work::WorkStore) answers [`StoreError::Corrupt`], and no run
+    /// can be bound.
+    ///
+    /// To be called before the store is cloned and shared: it is no property of the file.
+    #[must_use]
+    pub fn with_work(self) -> Self {
+        Self {
+            keeps_work: true,
+            ..self
+        }
     }
 
     /// Brings the schema to the version that this binary embeds: all that is pending, or nothing.
@@ -128,12 +146,14 @@ impl SqliteStore {
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        // `Migrator::run` would be the documented way, but its future on a borrowed connection is
-        // not `Send`; this is what it calls.
-        migrator()
-            .run_direct(None, &mut *transaction, false)
-            .await
-            .map_err(migrate_error)?;
+        for migrator in self.migrators() {
+            // `Migrator::run` would be the documented way, but its future on a borrowed connection
+            // is not `Send`; this is what it calls.
+            migrator
+                .run_direct(None, &mut *transaction, false)
+                .await
+                .map_err(migrate_error)?;
+        }
         transaction.commit().await.map_err(store_error)
     }
 
@@ -143,6 +163,20 @@ impl SqliteStore {
         // The writer last: it folds the write-ahead log in when nobody reads any more.
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    /// The embedded migrations: those of tokens and accounts, then those of work items where they
+    /// are kept here. What the database knows beyond a group is of the other group or of a newer
+    /// release, which the rules of `migrations/README.md` make compatible.
+    fn migrators(&self) -> Vec<Migrator> {
+        let mut migrators = vec![sqlx::migrate!("./migrations")];
+        if self.keeps_work {
+            migrators.push(sqlx::migrate!("./migrations-work"));
+        }
+        for migrator in &mut migrators {
+            migrator.set_ignore_missing(true);
+        }
+        migrators
     }
 
     /// Begins a change. It holds the write lock from the start, so what it reads stays true.
@@ -163,7 +197,7 @@ impl StoreHealth for SqliteStore {
                 .fetch_all(&self.readers)
                 .await
                 .map_err(store_error)?;
-        for migration in migrator().iter() {
+        for migration in self.migrators().iter().flat_map(Migrator::iter) {
             let version = migration.version;
             let (_, checksum) = applied
                 .iter()
@@ -206,14 +240,6 @@ async fn open_writer(
             opened => return opened.map_err(store_error),
         }
     }
-}
-
-/// The embedded migrations. Unknown ones in the database are those of a newer release, which the
-/// rules of `migrations/README.md` make compatible.
-fn migrator() -> Migrator {
-    let mut migrator = sqlx::migrate!();
-    migrator.set_ignore_missing(true);
-    migrator
 }
 
 /// Splits the URL into what leads to the file and whether a missing one is to be created.

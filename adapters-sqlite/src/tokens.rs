@@ -12,11 +12,11 @@ use openindex_domain::token::{
     Status, Token, TokenId, TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::SqliteConnection;
 
 use crate::error::store_error;
 use crate::rows::{select_record, token_columns};
-use crate::{SqliteStore, acting, audit, rows};
+use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 #[async_trait]
 impl TokenStore for SqliteStore {
@@ -34,7 +34,8 @@ impl TokenStore for SqliteStore {
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let live = live_tokens(&mut transaction, change.token.owner, change.actor.now).await?;
+        let (owner, now) = (change.token.owner, change.actor.now);
+        let live = live_tokens(&mut transaction, owner, now).await?;
         if let Err(outcome) = change.decide(actor.as_ref(), live) {
             return Ok(outcome);
         }
@@ -49,11 +50,14 @@ impl TokenStore for SqliteStore {
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let target = record_by_id(&mut transaction, change.token).await?;
         let target = target.as_ref().map(|record| &record.token);
-        let revoked = match change.decide(actor.as_ref(), target) {
-            Ok(revoked) => revoked,
+        let (issuers, now) = ([change.token], change.actor.now);
+        let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
+        let ended = match change.decide(actor.as_ref(), target, &runs) {
+            Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        update(&mut transaction, &revoked).await?;
+        update(&mut transaction, &ended.token).await?;
+        agent_runs::write(&mut transaction, &ended.runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(RevokeOutcome::Revoked)
@@ -67,11 +71,13 @@ impl TokenStore for SqliteStore {
         let predecessor = predecessor.as_ref().map(|record| &record.token);
         let (owner, now) = (successor.token.owner, successor.actor.now);
         let live = live_tokens(&mut transaction, owner, now).await?;
-        let rotated = match change.decide(actor.as_ref(), predecessor, live) {
-            Ok(rotated) => rotated,
+        let runs = agent_runs::of_issuers(&mut transaction, &[change.predecessor], now).await?;
+        let ended = match change.decide(actor.as_ref(), predecessor, live, &runs) {
+            Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        update(&mut transaction, &rotated).await?;
+        update(&mut transaction, &ended.token).await?;
+        agent_runs::write(&mut transaction, &ended.runs).await?;
         insert(&mut transaction, &successor.token, &successor.digest).await?;
         audit::insert(&mut transaction, &successor.audit).await?;
         transaction.commit().await.map_err(store_error)?;
@@ -79,7 +85,19 @@ impl TokenStore for SqliteStore {
     }
 
     async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
-        unrevoked(&self.readers, owner).await
+        sqlx::query(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.owner_id = ?1 AND t.kind = 'personal' \
+             AND t.revoked_at IS NULL ORDER BY t.created_at DESC, t.id DESC"
+        ))
+        .bind(owner.uuid())
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(rows::token)
+        .collect()
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -87,7 +105,7 @@ impl TokenStore for SqliteStore {
             "SELECT ",
             token_columns!(),
             " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
-             AND t.revoked_at IS NULL"
+             AND t.kind = 'personal' AND t.revoked_at IS NULL"
         ))
         .bind(id.uuid())
         .bind(id.kind().as_str())
@@ -119,14 +137,22 @@ impl TokenStore for SqliteStore {
         transaction.commit().await.map_err(store_error)
     }
 
-    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let purged = sqlx::query("DELETE FROM tokens WHERE revoked_at < ?1")
-            .bind(horizon.unix_millis())
-            .execute(&mut *transaction)
-            .await
-            .map_err(store_error)?
-            .rows_affected();
+        let mut purged = 0;
+        // Two statements, so that each finds its index.
+        for over in [
+            "DELETE FROM tokens WHERE revoked_at < ?1",
+            "DELETE FROM tokens \
+             WHERE kind = 'agent_run' AND revoked_at IS NULL AND expires_at < ?1",
+        ] {
+            purged += sqlx::query(over)
+                .bind(horizon.unix_millis())
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?
+                .rows_affected();
+        }
         transaction.commit().await.map_err(store_error)?;
         Ok(purged)
     }
@@ -147,27 +173,7 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-async fn unrevoked(
-    executor: impl SqliteExecutor<'_>,
-    owner: UserId,
-) -> Result<Vec<Token>, StoreError> {
-    sqlx::query(concat!(
-        "SELECT ",
-        token_columns!(),
-        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
-         ORDER BY t.created_at DESC, t.id DESC"
-    ))
-    .bind(owner.uuid())
-    .fetch_all(executor)
-    .await
-    .map_err(store_error)?
-    .iter()
-    .map(rows::token)
-    .collect()
-}
-
-/// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
-/// has expired, so that thousands of such tokens cost nothing.
+/// The query leaves out what has expired, so that thousands of such tokens cost nothing.
 async fn live_tokens(
     connection: &mut SqliteConnection,
     owner: UserId,
@@ -176,7 +182,7 @@ async fn live_tokens(
     let tokens = sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
-        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
+        " FROM tokens t WHERE t.owner_id = ?1 AND t.kind = 'personal' AND t.revoked_at IS NULL \
          AND (t.expires_at IS NULL OR t.expires_at > ?2)"
     ))
     .bind(owner.uuid())
@@ -187,11 +193,16 @@ async fn live_tokens(
     .iter()
     .map(rows::token)
     .collect::<Result<Vec<Token>, StoreError>>()?;
+    Ok(count_live(&tokens, now))
+}
+
+/// Counted here and not in SQL: what is live is the domain's to say.
+pub(crate) fn count_live(tokens: &[Token], now: Timestamp) -> u32 {
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
         .count();
-    Ok(u32::try_from(live).unwrap_or(u32::MAX))
+    u32::try_from(live).unwrap_or(u32::MAX)
 }
 
 pub(crate) async fn insert(
@@ -201,8 +212,8 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -215,6 +226,15 @@ pub(crate) async fn insert(
     .bind(token.revoked_at.map(Timestamp::unix_millis))
     .bind(token.last_used_at.map(Timestamp::unix_millis))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(token.run.as_ref().map(|run| run.agent.as_str()))
+    .bind(
+        token
+            .run
+            .as_ref()
+            .and_then(|run| run.work_item)
+            .map(|key| key.to_string()),
+    )
+    .bind(token.run.as_ref().map(|run| run.issuer.uuid()))
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -222,7 +242,10 @@ pub(crate) async fn insert(
 }
 
 /// Writes what a revocation or a rotation changes of a token.
-async fn update(connection: &mut SqliteConnection, token: &Token) -> Result<(), StoreError> {
+pub(crate) async fn update(
+    connection: &mut SqliteConnection,
+    token: &Token,
+) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4 WHERE id = ?1",
     )
@@ -237,8 +260,52 @@ async fn update(connection: &mut SqliteConnection, token: &Token) -> Result<(), 
     rows::exactly_one(updated, "token")
 }
 
+/// Writes the ends of any number of tokens in one statement: when each was revoked, and when it
+/// expires.
+pub(crate) async fn write_ends(
+    connection: &mut SqliteConnection,
+    tokens: &[Token],
+) -> Result<(), StoreError> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let mut ends = String::with_capacity(tokens.len() * 68 + 2);
+    for token in tokens {
+        ends.push(if ends.is_empty() { '[' } else { ',' });
+        let millis = |at: Option<Timestamp>| {
+            at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())
+        };
+        let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            ends,
+            "[\"{}\",{revoked},{expires}]",
+            token.id.uuid().simple()
+        );
+    }
+    ends.push(']');
+    let updated = sqlx::query(
+        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at \
+         FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS revoked_at, \
+                      value ->> 2 AS expires_at FROM json_each(?1)) AS ended \
+         WHERE tokens.id = ended.id",
+    )
+    .bind(ends)
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    if updated == tokens.len() as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::corrupt(
+            "tokens went away inside the transaction that ends them",
+        ))
+    }
+}
+
 /// `[["<id in hexadecimal>",<milliseconds>],…]`.
-pub(crate) fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
+fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
     let mut json = String::with_capacity(instants.len() * 52 + 2);
     for (id, at) in instants {
         json.push(if json.is_empty() { '[' } else { ',' });

@@ -12,7 +12,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
 use crate::rows::{select_account, select_user};
-use crate::{SqliteStore, acting, audit, invites, links, rows, sessions, tokens};
+use crate::{SqliteStore, acting, agent_runs, audit, invites, links, rows, sessions, tokens};
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -69,7 +69,8 @@ impl UserStore for SqliteStore {
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let user = by_id(&mut *transaction, change.user).await?;
         let others = other_active_admins(&mut transaction, change.user).await?;
-        let decision = match change.decide(actor.as_ref(), user.as_ref(), others) {
+        let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
+        let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
@@ -78,6 +79,7 @@ impl UserStore for SqliteStore {
             sessions::end(&mut transaction, change.user, Ended::All).await?;
             links::void(&mut transaction, change.user, change.actor.now).await?;
         }
+        agent_runs::write(&mut transaction, &decision.runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(ChangeUserOutcome::Changed(decision.user))

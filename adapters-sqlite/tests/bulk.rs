@@ -24,6 +24,17 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
              FROM users u, numbers",
         )
         .await;
+    // And 5 000 runs that were issued with one of them.
+    sqlite
+        .execute(
+            "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
+             agent_id, issuer_id) \
+             SELECT unhex('00000003' || substr(hex(t.id), 9)), 'agent_run', t.owner_id, 'a', \
+                    'read_write', unhex('ff' || substr(hex(t.digest), 3)), t.created_at, \
+                    t.created_at + 1000, 'a', unhex('00000002000070008000000000000001') \
+             FROM tokens t ORDER BY t.id LIMIT 5000",
+        )
+        .await;
     let now = fixtures::NOW;
     let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
     let change = RevokeMatching {
@@ -50,5 +61,12 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
         .fetch_one(&sqlite.raw)
         .await
         .expect("a count");
-    assert_eq!(events, 20_000);
+    assert_eq!(events, 25_000);
+    let runs: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM tokens WHERE kind = 'agent_run' AND revoked_at IS NOT NULL",
+    )
+    .fetch_one(&sqlite.raw)
+    .await
+    .expect("a count");
+    assert_eq!(runs, 5_000);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use openindex_app::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl};
+use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
 /// The OpenIndex server: issues, verifies and revokes personal access tokens.
@@ -108,6 +109,15 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) token_quota: u32,
+    /// The most live agent runs a user may have.
+    #[arg(
+        long,
+        env = "OPENINDEX_RUN_QUOTA",
+        default_value_t = DEFAULT_RUN_QUOTA,
+        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_name = "NUMBER"
+    )]
+    pub(crate) run_quota: u32,
     /// Proxies whose X-Forwarded-For is believed, as addresses or networks (10.0.0.0/8)
     #[arg(
         long,
@@ -177,6 +187,7 @@ impl Serve {
             listen: self.listen,
             public_url: self.public_url,
             token_quota: self.token_quota,
+            run_quota: self.run_quota,
             trusted_proxies: self.trusted_proxies,
             drain_for: Duration::from_secs(self.drain_seconds),
             ..Config::on(common.database_url)

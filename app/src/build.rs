@@ -5,6 +5,7 @@ use std::sync::Arc;
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
+use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::audit::Audit;
 use openindex_domain::inventory::Inventory;
@@ -12,6 +13,7 @@ use openindex_domain::invite::Invites;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
+use openindex_domain::work::Work;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -23,6 +25,10 @@ use crate::store::Stores;
 pub struct App {
     /// The use cases of tokens.
     pub tokens: Tokens,
+    /// The use cases of agent runs.
+    pub agent_runs: AgentRuns,
+    /// The use cases of work items.
+    pub work: Work,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -61,6 +67,9 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     Ok(App {
         tokens: Tokens::new(stores.tokens.clone(), clock.clone(), entropy.clone())
             .with_quota(config.token_quota),
+        agent_runs: AgentRuns::new(stores.agent_runs.clone(), clock.clone(), entropy.clone())
+            .with_quota(config.run_quota),
+        work: Work::new(stores.work.clone(), clock.clone(), entropy.clone()),
         users: Users::new(stores.users.clone(), clock.clone(), entropy.clone()),
         invites: Invites::new(
             stores.invites.clone(),
@@ -104,6 +113,8 @@ impl App {
         tracing::info!(url = settings.public_url, "listening");
         let router = server::router(ApiState {
             tokens: self.tokens.clone(),
+            agent_runs: self.agent_runs.clone(),
+            work: Some(self.work.clone()),
             users: self.users.clone(),
             sessions: self.sessions.clone(),
             invites: self.invites.clone(),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
 /// Where the server listens unless told otherwise: this machine alone.
@@ -23,6 +24,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The most live tokens a user may have.
     pub token_quota: u32,
+    /// The most live agent runs a user may have.
+    pub run_quota: u32,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How often last-used times are written.
@@ -44,6 +47,7 @@ impl Config {
             database,
             public_url: None,
             token_quota: DEFAULT_TOKEN_QUOTA,
+            run_quota: DEFAULT_RUN_QUOTA,
             trusted_proxies: Vec::new(),
             flush_every: Duration::from_secs(2),
             drain_for: Duration::from_secs(10),

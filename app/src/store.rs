@@ -3,6 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
 use openindex_domain::inventory::InventoryStore;
@@ -10,6 +11,7 @@ use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::token::TokenStore;
 use openindex_domain::user::UserStore;
+use openindex_domain::work::WorkStore;
 use openindex_domain::{StoreError, StoreHealth};
 
 use crate::config::{DatabaseUrl, Scheme};
@@ -18,6 +20,8 @@ use crate::config::{DatabaseUrl, Scheme};
 #[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) agent_runs: Arc<dyn AgentRunStore>,
+    pub(crate) work: Arc<dyn WorkStore>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) invites: Arc<dyn InviteStore>,
@@ -56,9 +60,10 @@ impl Stores {
     /// Opens the store that the URL names; a missing SQLite file is created.
     pub(crate) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         Ok(match url.scheme() {
-            Scheme::Sqlite => Self::of(SqliteStore::connect(url.expose()).await?),
+            Scheme::Sqlite => Self::of(SqliteStore::connect(url.expose()).await?.with_work()),
             Scheme::Postgres => {
-                Self::of(PostgresStore::connect(url.expose(), PoolOptions::default()).await?)
+                let store = PostgresStore::connect(url.expose(), PoolOptions::default()).await?;
+                Self::of(store.with_work())
             }
         })
     }
@@ -66,6 +71,8 @@ impl Stores {
     fn of<S>(store: S) -> Self
     where
         S: TokenStore
+            + AgentRunStore
+            + WorkStore
             + UserStore
             + SessionStore
             + InviteStore
@@ -79,6 +86,8 @@ impl Stores {
         let store = Arc::new(store);
         Self {
             tokens: store.clone(),
+            agent_runs: store.clone(),
+            work: store.clone(),
             users: store.clone(),
             sessions: store.clone(),
             invites: store.clone(),

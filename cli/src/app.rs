@@ -6,6 +6,7 @@ use openindex_adapters_http::client::{BaseUrl, Client, ClientError, ClientOption
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::token::TokenKind;
+use openindex_domain::work::AgentId;
 
 use crate::cli::Globals;
 use crate::config::{Config, ConfigStore};
@@ -75,47 +76,55 @@ impl App<'_> {
 
     /// The server as whoever the token belongs to.
     pub(crate) fn session(&mut self) -> Result<Session, CliError> {
-        self.open(|_| Ok(()))
+        let (session, ()) = self.open(|_, _| Ok(()))?;
+        Ok(session)
     }
 
     /// As [`App::session`], for what only a human may do: an agent run's token is refused before
     /// anything is sent. The server refuses it as well.
     pub(crate) fn human_session(&mut self) -> Result<Session, CliError> {
-        self.open(|credential| {
-            if credential.secret.kind() == TokenKind::Personal {
-                return Ok(());
-            }
-            Err(Failure::new(
-                ExitCode::Auth,
-                "human_token_required",
-                format!(
-                    "the token from {} is an agent run's (oi_run_…); settings need a personal \
-                     access token (oi_pat_…)",
-                    credential.source
-                ),
-            )
-            .hint("unset OPENINDEX_TOKEN to act with your profile's token, or ask a person to do this")
-            .next("oi auth check"))
+        let (session, ()) = self.open(|_, credential| require_human(credential))?;
+        Ok(session)
+    }
+
+    /// As [`App::human_session`], with the agent to start a run for.
+    pub(crate) fn starting_session(
+        &mut self,
+        agent: Option<&AgentId>,
+    ) -> Result<(Session, AgentId), CliError> {
+        self.open(|sources, credential| {
+            require_human(credential)?;
+            sources.agent(agent)?.ok_or_else(no_agent)
         })
     }
 
-    fn open(
+    /// As [`App::session`], with the agent to work as, where one is to be named.
+    pub(crate) fn working_session(
         &mut self,
-        check: impl FnOnce(&Credential) -> Result<(), Failure>,
-    ) -> Result<Session, CliError> {
+        agent: Option<&AgentId>,
+    ) -> Result<(Session, Option<AgentId>), CliError> {
+        self.open(|sources, credential| sources.working_agent(agent, credential.secret.kind()))
+    }
+
+    /// A session, and what `prepare` makes of the sources before anything is sent.
+    fn open<T>(
+        &mut self,
+        prepare: impl FnOnce(&Sources<'_>, &Credential) -> Result<T, Failure>,
+    ) -> Result<(Session, T), CliError> {
         let config = self.config()?;
         let sources = self.sources(&config);
         let credential = sources.credential()?.ok_or_else(no_token)?;
-        check(&credential)?;
+        let prepared = prepare(&sources, &credential)?;
         let server = sources.server()?.ok_or_else(no_server)?;
         if let Some(warning) = strange_server(&server, &credential, &config)? {
             self.out.warn(&warning);
         }
-        Ok(Session {
+        let session = Session {
             client: self.client(&server.api_url, Some(&credential))?,
             server,
             credential,
-        })
+        };
+        Ok((session, prepared))
     }
 
     /// A client for a server, with a token or without.
@@ -178,6 +187,44 @@ fn strange_server(
                 home.app_url
             )
         }))
+}
+
+/// Refuses an agent run's token, as its prefix tells it.
+fn require_human(credential: &Credential) -> Result<(), Failure> {
+    if credential.secret.kind() == TokenKind::Personal {
+        return Ok(());
+    }
+    let instead = match credential.source {
+        TokenSource::Environment => {
+            "to use a personal access token, unset OPENINDEX_TOKEN or set it to one"
+        }
+        TokenSource::Profile(_) => {
+            "to use a personal access token, choose a profile that has one with oi profile use NAME, \
+             or set OPENINDEX_TOKEN"
+        }
+    };
+    let source = credential.source.to_string();
+    Err(Failure::new(
+        ExitCode::Auth,
+        "human_token_required",
+        format!(
+            "the token from {source} is an agent run's (oi_run_…), which is for work alone; this \
+             needs a personal access token (oi_pat_…)"
+        ),
+    )
+    .hint(format!(
+        "{instead}; to see what work there is, go on as below"
+    ))
+    .detail("source", source)
+    .next("oi queue list"))
+}
+
+/// There is no agent to start a run for.
+fn no_agent() -> Failure {
+    Failure::usage(
+        "no agent: pass --agent-id, since neither OPENINDEX_AGENT_ID nor the profile names one",
+    )
+    .next("oi profile set --agent-id ID")
 }
 
 /// There is no token to act with.

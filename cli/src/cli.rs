@@ -4,7 +4,10 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{admin, completions, doctor, invite, profile, report_leak, schema, tokens};
+use crate::commands::{
+    admin, agent_run, completions, doctor, invite, profile, queue, report_leak, schema, tokens,
+    work_item,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -17,12 +20,15 @@ Examples:
   oi profile set --app-url https://openindex.example.com --token -
   oi auth check
   oi settings personal tokens create ci --expires-in 90d
+  oi agent-run start --agent-id builder-7 --ttl 30m
+  oi queue list
 
 Environment:
-  OPENINDEX_TOKEN    the token to use, over the profile's
-  OPENINDEX_APP_URL  the server to use, over the profile's
-  OPENINDEX_PROFILE  the profile to use
-  OPENINDEX_CONFIG   the config file
+  OPENINDEX_TOKEN     the token to use, over the profile's
+  OPENINDEX_APP_URL   the server to use, over the profile's
+  OPENINDEX_PROFILE   the profile to use
+  OPENINDEX_AGENT_ID  the agent to work as, over the profile's
+  OPENINDEX_CONFIG    the config file
 
 Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
 130 interrupted. On a pipe, and with --json, the answer is one JSON document.";
@@ -73,6 +79,15 @@ pub(crate) enum Command {
     /// Show who the token acts as
     #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
     Me,
+    /// See what there is to do
+    #[command(subcommand)]
+    Queue(queue::Command),
+    /// Make, find, take on and complete work items
+    #[command(subcommand)]
+    WorkItem(work_item::Command),
+    /// Start, list and end runs of agents, each with a token of its own
+    #[command(subcommand)]
+    AgentRun(agent_run::Command),
     /// Manage your tokens, and the instance
     #[command(subcommand)]
     Settings(SettingsCommand),

@@ -10,6 +10,8 @@ pub(crate) const TOKEN: &str = "OPENINDEX_TOKEN";
 pub(crate) const PROFILE: &str = "OPENINDEX_PROFILE";
 /// The server to use, over the profile's.
 pub(crate) const APP_URL: &str = "OPENINDEX_APP_URL";
+/// The agent to work as, over the profile's.
+pub(crate) const AGENT_ID: &str = "OPENINDEX_AGENT_ID";
 /// The config file.
 pub(crate) const CONFIG: &str = "OPENINDEX_CONFIG";
 /// The directory of the config file.
@@ -26,7 +28,7 @@ pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 pub(crate) const TERM: &str = "TERM";
 
 /// Every variable that `oi` reads with what it does, for `oi schema`.
-pub(crate) const ALL: [(&str, &str); 9] = [
+pub(crate) const ALL: [(&str, &str); 10] = [
     (
         TOKEN,
         "the token to use, over every profile's; the config file is not touched",
@@ -35,6 +37,10 @@ pub(crate) const ALL: [(&str, &str); 9] = [
     (
         APP_URL,
         "the server to use, over the profile's; --app-url is over it",
+    ),
+    (
+        AGENT_ID,
+        "the agent to work as, over the profile's; --agent-id is over it, and a run's own agent too",
     ),
     (CONFIG, "the config file"),
     (

@@ -188,6 +188,9 @@ fn of_problem(problem: Problem) -> Failure {
     if !problem.body.errors.is_empty() {
         failure = failure.detail("errors", json!(problem.body.errors));
     }
+    if let Some(holder) = &problem.body.holder {
+        failure = failure.detail("holder", json!(holder));
+    }
     if let Some(seconds) = problem.retry_after {
         failure = failure.detail("retryAfterSeconds", seconds);
     }
@@ -228,6 +231,7 @@ mod tests {
                 code: code.to_owned(),
                 errors: Vec::new(),
                 next_command: None,
+                holder: None,
             },
         }
     }

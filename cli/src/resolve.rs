@@ -1,7 +1,8 @@
-//! Which profile, which token, which server: pure functions of flags, environment and file.
+//! Which profile, which token, which server, which agent: pure functions of flags, environment and file.
 
 use openindex_adapters_http::client::BaseUrl;
-use openindex_domain::token::Secret;
+use openindex_domain::token::{Secret, TokenKind};
+use openindex_domain::work::AgentId;
 
 use crate::cli::Globals;
 use crate::config::{Config, Profile};
@@ -130,6 +131,38 @@ impl<'a> Sources<'a> {
         }
         let (name, profile) = self.profile()?;
         profile.map_or(Ok(None), |profile| profile_server(&name, profile))
+    }
+
+    /// `--agent-id`, `OPENINDEX_AGENT_ID`, the profile's agent.
+    pub(crate) fn agent(&self, flag: Option<&AgentId>) -> Result<Option<AgentId>, Failure> {
+        if let Some(agent) = flag {
+            return Ok(Some(agent.clone()));
+        }
+        if let Some(text) = self.environment.get(environment::AGENT_ID) {
+            return AgentId::parse(&text)
+                .map(Some)
+                .map_err(|error| Failure::usage(format!("{} {error}", environment::AGENT_ID)));
+        }
+        let (name, profile) = self.profile()?;
+        let agent = profile.and_then(|profile| profile.agent_id.as_deref());
+        agent.map(AgentId::parse).transpose().map_err(|error| {
+            Failure::usage(format!("agent_id of the profile {name} {error}"))
+                .next("oi profile set --agent-id ID")
+        })
+    }
+
+    /// The agent to name to the server when work is done with a token of this kind; with `None` a
+    /// person works for themselves, and a run as the agent that it was started for. What was set
+    /// up for a person's agent says nothing about a run's, so that only the flag is passed on.
+    pub(crate) fn working_agent(
+        &self,
+        flag: Option<&AgentId>,
+        kind: TokenKind,
+    ) -> Result<Option<AgentId>, Failure> {
+        match kind {
+            TokenKind::Personal => self.agent(flag),
+            TokenKind::AgentRun => Ok(flag.cloned()),
+        }
     }
 }
 

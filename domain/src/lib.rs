@@ -9,6 +9,7 @@
 //! |---|---|
 //! | issue, verify, list, rotate, revoke | [`token::Tokens`] |
 //! | let a request in or keep it out | [`access::Principal::authorize`] |
+//! | let an agent work, with a token of its own | [`agent_run::AgentRuns`] |
 //! | write a store of your own | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
 #![cfg_attr(
@@ -20,6 +21,7 @@
 )]
 
 pub mod access;
+pub mod agent_run;
 pub mod attempt;
 pub mod audit;
 pub mod clock;
@@ -33,6 +35,7 @@ pub mod session;
 mod store;
 pub mod token;
 pub mod user;
+pub mod work;
 
 #[cfg(feature = "testing")]
 pub mod testing;

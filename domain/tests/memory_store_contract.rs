@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
 use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
-use openindex_domain::testing::{AccountHarness, Harness, MemoryStore};
+use openindex_domain::testing::{
+    AccountHarness, AgentRunHarness, Harness, MemoryStore, WorkHarness,
+};
 use openindex_domain::token::{Digest, Token, TokenStore};
 use openindex_domain::user::{Account, PasswordHash, User, UserId, UserStore};
+use openindex_domain::work::{WorkItem, WorkStore};
 
 #[derive(Default)]
 struct Memory(Arc<MemoryStore>);
@@ -31,6 +35,24 @@ impl Harness for Memory {
 
     async fn put_token(&self, token: &Token, digest: &Digest) {
         self.0.put_token(token.clone(), *digest);
+    }
+}
+
+#[async_trait]
+impl AgentRunHarness for Memory {
+    fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
+        self.0.clone()
+    }
+}
+
+#[async_trait]
+impl WorkHarness for Memory {
+    fn work(&self) -> Arc<dyn WorkStore> {
+        self.0.clone()
+    }
+
+    async fn put_work_item(&self, item: &WorkItem) {
+        self.0.put_work_item(item.clone());
     }
 }
 
@@ -71,6 +93,16 @@ openindex_domain::token_store_contract! {
 }
 
 openindex_domain::account_store_contract! {
+    #[tokio::test]
+    Memory::default()
+}
+
+openindex_domain::agent_run_store_contract! {
+    #[tokio::test]
+    Memory::default()
+}
+
+openindex_domain::work_store_contract! {
     #[tokio::test]
     Memory::default()
 }

@@ -14,13 +14,15 @@ mod error;
 mod options;
 mod public;
 mod query;
+mod runs;
 mod transport;
+mod work;
 
 pub use api::{Client, Probe};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use error::{ClientError, ExportError, Problem};
 pub use options::{CertificateError, ClientOptions};
-pub use query::{AuditQuery, ExportFormat, PageQuery, PatFilter};
+pub use query::{AuditQuery, ExportFormat, PageQuery, PatFilter, WorkItemQuery};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::token::Scope;
 use openindex_domain::user::UserId;
+use openindex_domain::work::{
+    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItemKey,
+};
 use url::form_urlencoded::Serializer;
 
 use crate::wire::{RevokePats, Status, WireScope};
@@ -42,6 +45,29 @@ pub struct AuditQuery {
     pub since: Option<String>,
     /// Before this date or date-time.
     pub until: Option<String>,
+}
+
+/// Which work items: those that all of the given filters want.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkItemQuery {
+    /// Of this part of the work.
+    pub domain: Option<DomainKey>,
+    /// Of this kind.
+    pub kind: Option<ItemKind>,
+    /// In one of these states; empty is any.
+    pub statuses: Vec<ItemStatus>,
+    /// With this priority.
+    pub priority: Option<Priority>,
+    /// With this target.
+    pub execution_target: Option<ExecutionTarget>,
+    /// Assigned to this user.
+    pub assignee: Option<UserId>,
+    /// That this agent works at.
+    pub agent: Option<AgentId>,
+    /// Parts of this item.
+    pub parent: Option<WorkItemKey>,
+    /// In whose key, title and description all of these words occur.
+    pub search: Option<String>,
 }
 
 /// How the audit trail is exported.
@@ -140,6 +166,30 @@ impl PathQuery {
             .set("until", filter.until.as_deref())
     }
 
+    pub(super) fn work_items(self, filter: &WorkItemQuery) -> Self {
+        let domain = filter.domain.map(|domain| domain.to_string());
+        let assignee = filter.assignee.map(|user| user.to_string());
+        let parent = filter.parent.map(|parent| parent.to_string());
+        let statuses: Vec<&str> = filter
+            .statuses
+            .iter()
+            .map(|status| status.as_str())
+            .collect();
+        let statuses = (!statuses.is_empty()).then(|| statuses.join(","));
+        self.set("domain", domain.as_deref())
+            .set("kind", filter.kind.map(ItemKind::as_str))
+            .set("status", statuses.as_deref())
+            .set("priority", filter.priority.map(Priority::as_str))
+            .set(
+                "executionTarget",
+                filter.execution_target.map(ExecutionTarget::as_str),
+            )
+            .set("assignee", assignee.as_deref())
+            .set("agentId", filter.agent.as_ref().map(AgentId::as_str))
+            .set("parent", parent.as_deref())
+            .set("q", filter.search.as_deref())
+    }
+
     pub(super) fn finish(mut self) -> String {
         if self.empty {
             self.path.to_owned()
@@ -191,6 +241,29 @@ mod tests {
             PathQuery::new("/audit").audit(&filter).finish(),
             "/audit?actor=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2&action=token.issued\
              &subject=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2&since=2026-01-01"
+        );
+    }
+
+    #[test]
+    fn work_items_are_filtered_by_all_that_is_given() {
+        let path = PathQuery::new("/browse").work_items(&WorkItemQuery::default());
+        assert_eq!(path.finish(), "/browse");
+        let filter = WorkItemQuery {
+            domain: "OPS".parse().ok(),
+            kind: Some(ItemKind::SubTask),
+            statuses: vec![ItemStatus::Todo, ItemStatus::InProgress],
+            priority: Some(Priority::High),
+            execution_target: Some(ExecutionTarget::Either),
+            assignee: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
+            agent: "team/ci".parse().ok(),
+            parent: "OPS-42".parse().ok(),
+            search: Some("a&b c".to_owned()),
+        };
+        assert_eq!(
+            PathQuery::new("/browse").work_items(&filter).finish(),
+            "/browse?domain=OPS&kind=sub_task&status=todo%2Cin_progress&priority=high\
+             &executionTarget=either&assignee=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2\
+             &agentId=team%2Fci&parent=OPS-42&q=a%26b+c"
         );
     }
 }

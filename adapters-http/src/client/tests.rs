@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
 
-use crate::wire::{CreatePat, PlainSecret, ReportCredentials, WireScope};
+use crate::wire::{
+    CreatePat, CreateWorkItem, PatchWorkItem, PlainSecret, ReportCredentials, StartAgentRun,
+    WireScope,
+};
 
 use super::*;
 
@@ -328,4 +331,107 @@ fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
         Err(ExportError::Client(ClientError::Problem(_)))
     ));
     assert!(sink.is_empty());
+}
+
+#[test]
+fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
+    let (url, sent) = server(answer("204 No Content", "", ""));
+    let client = client(&url);
+    let key = "OPS-42.1".parse().unwrap();
+    let wanted = PatchWorkItem {
+        assignee: Some(None),
+        ..PatchWorkItem::default()
+    };
+    // What is answered does not matter here.
+    let _ = client.work_item_update(key, &wanted, Some(7));
+    let request = sent.recv().unwrap();
+    assert!(request.starts_with("PATCH /browse/OPS-42.1 HTTP/1.1\r\n"));
+    assert!(request.contains("if-match: \"7\"\r\n"), "{request}");
+    assert!(request.ends_with(r#"{"assignee":null}"#), "{request}");
+    client.work_item_delete(key, Some(7)).unwrap();
+    let request = sent.recv().unwrap();
+    assert!(request.starts_with("DELETE /browse/OPS-42.1 HTTP/1.1\r\n"));
+    assert!(request.contains("if-match: \"7\"\r\n"), "{request}");
+    let _ = client.work_item_update(key, &wanted, None);
+    client.work_item_delete(key, None).unwrap();
+    for _ in 0..2 {
+        let request = sent.recv().unwrap();
+        assert!(!request.contains("if-match"), "{request}");
+    }
+}
+
+#[test]
+fn work_is_asked_for_with_the_agent_that_is_named() {
+    let (url, sent) = server(answer("503 Unavailable", "", ""));
+    let client = client(&url);
+    let key = "OPS-42".parse().unwrap();
+    let agent = "team/ci:1".parse().unwrap();
+    let _ = client.work_item_claim(key, Some(&agent));
+    let _ = client.work_item_release(key, None);
+    let _ = client.work_item_complete(key, None);
+    let _ = client.work_queue(Some(&agent), Some(7));
+    let _ = client.work_queue(None, None);
+    let _ = client.work_item_get(key);
+    let _ = client.work_item_create(&CreateWorkItem {
+        parent: Some("OPS-42".to_owned()),
+        title: "x".to_owned(),
+        ..CreateWorkItem::default()
+    });
+    for (line, body) in [
+        ("POST /browse/OPS-42/claim", r#"{"agentId":"team/ci:1"}"#),
+        ("POST /browse/OPS-42/release", "{}"),
+        ("POST /browse/OPS-42/complete", "{}"),
+        ("GET /browse/queue?agentId=team%2Fci%3A1&limit=7", ""),
+        ("GET /browse/queue", ""),
+        ("GET /browse/OPS-42", ""),
+        ("POST /browse", r#"{"parent":"OPS-42","title":"x"}"#),
+    ] {
+        let request = sent.recv().unwrap();
+        assert!(
+            request.starts_with(&format!("{line} HTTP/1.1\r\n")),
+            "{request}"
+        );
+        assert!(request.contains(TOKEN));
+        assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+    }
+}
+
+#[test]
+fn runs_are_started_listed_and_ended() {
+    let (url, sent) = server(answer("204 No Content", "", ""));
+    let client = client(&url);
+    let id = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
+    let _ = client.agent_run_start(&StartAgentRun {
+        agent_id: "builder-7".to_owned(),
+        work_item_key: None,
+        ttl_seconds: 60,
+    });
+    let page = PageQuery {
+        limit: Some(7),
+        cursor: Some("c".to_owned()),
+    };
+    let _ = client.agent_runs_list(false, &PageQuery::default());
+    let _ = client.agent_runs_list(true, &page);
+    let _ = client.agent_run_get(id);
+    client.agent_run_end(id).unwrap();
+    for (line, body) in [
+        (
+            "POST /agent-runs",
+            r#"{"agentId":"builder-7","ttlSeconds":60}"#,
+        ),
+        ("GET /agent-runs", ""),
+        ("GET /agent-runs?includeEnded=true&limit=7&cursor=c", ""),
+        ("GET /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""),
+        (
+            "DELETE /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            "",
+        ),
+    ] {
+        let request = sent.recv().unwrap();
+        assert!(
+            request.starts_with(&format!("{line} HTTP/1.1\r\n")),
+            "{request}"
+        );
+        assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+    }
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use time::PrimitiveDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
+use ureq::http::request::Builder;
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Body, Proxy, Timeout};
@@ -102,8 +103,22 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, ClientError> {
-        let authorization = self.authorization.as_ref();
-        self.exchange(method, path, body, authorization, MAX_BODY_BYTES)
+        self.send_if_match(method, path, body, None)
+    }
+
+    /// As [`Transport::send`], for a change of something that must have this version.
+    pub(super) fn send_if_match(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+        version: Option<u64>,
+    ) -> Result<Answer, ClientError> {
+        let mut request = self.request(method, path, self.authorization.as_ref());
+        if let Some(version) = version {
+            request = request.header(header::IF_MATCH, format!("\"{version}\""));
+        }
+        self.exchange(request, body, MAX_BODY_BYTES)
     }
 
     /// As [`Transport::send`], for an answer that may be large.
@@ -113,13 +128,14 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, ClientError> {
-        let authorization = self.authorization.as_ref();
-        self.exchange(method, path, body, authorization, MAX_LARGE_BODY_BYTES)
+        let request = self.request(method, path, self.authorization.as_ref());
+        self.exchange(request, body, MAX_LARGE_BODY_BYTES)
     }
 
     /// Asks for something that everyone may see: the token stays at home.
     pub(super) fn get_public(&self, path: &str) -> Result<Answer, ClientError> {
-        self.exchange(Method::GET, path, None::<&()>, None, MAX_BODY_BYTES)
+        let request = self.request(Method::GET, path, None);
+        self.exchange(request, None::<&()>, MAX_BODY_BYTES)
     }
 
     pub(super) fn check_confidential(&self) -> Result<(), ClientError> {
@@ -137,17 +153,15 @@ impl Transport {
         body: &impl Serialize,
     ) -> Result<Answer, ClientError> {
         self.check_confidential()?;
-        self.exchange(Method::POST, path, Some(body), None, MAX_BODY_BYTES)
+        let request = self.request(Method::POST, path, None);
+        self.exchange(request, Some(body), MAX_BODY_BYTES)
     }
 
     /// Asks with the token for something of any size and passes it on as it arrives. Answers how
     /// many bytes it had.
     pub(super) fn stream(&self, path: &str, sink: &mut dyn Write) -> Result<u64, ExportError> {
-        let mut request = Request::builder().uri(format!("{}{path}", self.base));
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request
+        let request = self
+            .request(Method::GET, path, self.authorization.as_ref())
             .body(())
             .map_err(|error| self.transport_error(&error.into()))?;
         let request = self
@@ -190,20 +204,22 @@ impl Transport {
         }
     }
 
-    fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-        authorization: Option<&HeaderValue>,
-        max_bytes: u64,
-    ) -> Result<Answer, ClientError> {
-        let mut request = Request::builder()
+    fn request(&self, method: Method, path: &str, authorization: Option<&HeaderValue>) -> Builder {
+        let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
-        if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+        match authorization {
+            Some(authorization) => request.header(header::AUTHORIZATION, authorization),
+            None => request,
         }
+    }
+
+    fn exchange(
+        &self,
+        request: Builder,
+        body: Option<&impl Serialize>,
+        max_bytes: u64,
+    ) -> Result<Answer, ClientError> {
         let sent = match body {
             None => request
                 .body(())

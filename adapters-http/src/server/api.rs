@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::handler::Handler;
+use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
 use openindex_domain::inventory::Inventory;
@@ -10,6 +11,7 @@ use openindex_domain::invite::Invites;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
+use openindex_domain::work::Work;
 use openindex_domain::{OpaqueSecret, StoreHealth};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
@@ -24,6 +26,10 @@ use crate::web;
 pub struct ApiState {
     /// The use cases of tokens.
     pub tokens: Tokens,
+    /// The use cases of agent runs.
+    pub agent_runs: AgentRuns,
+    /// The use cases of work items, where this instance keeps them.
+    pub work: Option<Work>,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -74,24 +80,52 @@ impl FromRef<ApiState> for Guard {
     }
 }
 
-/// The whole API and the web interface: every route, behind limits, timeouts, request ids and the
-/// log.
-pub fn router(state: ApiState) -> Router {
-    let (router, _) = routes::all().into_parts();
-    let router = router
-        .method_not_allowed_fallback(routes::method_not_allowed)
-        .with_state(state.clone())
-        .merge(web::router(state.clone()))
-        .fallback(routes::not_found);
-    layers::wrap(router, state)
+/// What the routes of work items need.
+#[derive(Clone)]
+pub struct WorkState {
+    /// The use cases of work items.
+    pub work: Work,
+    /// Who may call them.
+    pub guard: Guard,
 }
 
-/// Collects routes, each with what it needs, and their description.
-pub(super) struct Routes(OpenApiRouter<ApiState>);
+impl FromRef<WorkState> for Guard {
+    fn from_ref(state: &WorkState) -> Self {
+        state.guard.clone()
+    }
+}
 
-impl Routes {
-    pub(super) fn new() -> Self {
-        Self(OpenApiRouter::with_openapi(openapi::base()))
+/// The whole API and the web interface: every route, behind limits, timeouts, request ids and the
+/// log. The routes of work items are among them where there is [`ApiState::work`].
+pub fn router(state: ApiState) -> Router {
+    let (router, _) = routes::all().into_parts();
+    let mut router = router
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .with_state(state.clone())
+        .merge(web::router(state.clone()));
+    if let Some(work) = state.work.clone() {
+        let guard = Guard::from_ref(&state);
+        router = router.merge(work_router(WorkState { work, guard }));
+    }
+    layers::wrap(router.fallback(routes::not_found), state)
+}
+
+/// The routes of work items alone, for a service that mounts them beside its own. What surrounds
+/// them in [`router`], such as the id of a request, is the service's own affair then.
+pub fn work_router(state: WorkState) -> Router {
+    let (router, _) = routes::work().into_parts();
+    router
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .with_state(state)
+}
+
+/// Collects routes on a state, each with what it needs, and their description.
+pub(super) struct Routes<S>(OpenApiRouter<S>);
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// None yet; `base` is what the description says before the first.
+    pub(super) fn new(base: utoipa::openapi::OpenApi) -> Self {
+        Self(OpenApiRouter::with_openapi(base))
     }
 
     /// Adds a route. What it needs is read off the handler's type, so a handler that does not say
@@ -99,10 +133,10 @@ impl Routes {
     pub(super) fn declare<H, T>(
         mut self,
         _handler: &H,
-        (schemas, mut paths, method_router): UtoipaMethodRouter<ApiState>,
+        (schemas, mut paths, method_router): UtoipaMethodRouter<S>,
     ) -> Self
     where
-        H: Handler<T, ApiState>,
+        H: Handler<T, S>,
         T: Declares,
     {
         openapi::describe_needs(&mut paths, T::NEEDS);
@@ -110,7 +144,7 @@ impl Routes {
         self
     }
 
-    pub(super) fn into_parts(self) -> (Router<ApiState>, utoipa::openapi::OpenApi) {
+    pub(super) fn into_parts(self) -> (Router<S>, utoipa::openapi::OpenApi) {
         self.0.split_for_parts()
     }
 }

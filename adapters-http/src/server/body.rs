@@ -46,6 +46,40 @@ impl Fields {
         }
     }
 
+    /// Takes a field that can be emptied, as [`Fields::text`] takes one: absent is `None`, null
+    /// `Some(None)`.
+    #[expect(
+        clippy::option_option,
+        reason = "absent, null and given are three answers"
+    )]
+    pub(super) fn nullable<T, E: ToString>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        if self.values.get(field) == Some(&Value::Null) {
+            self.values.remove(field);
+            return Some(None);
+        }
+        self.text(field, parse).map(Some)
+    }
+
+    /// Whether a field was sent that is not null and was not taken yet.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.values.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    /// Takes a field that must not be there, with the reason.
+    pub(super) fn forbid(&mut self, field: &str, message: &str) {
+        if self
+            .values
+            .remove(field)
+            .is_some_and(|value| !value.is_null())
+        {
+            self.refuse::<()>(field, message);
+        }
+    }
+
     /// Takes a whole number with a check of its range, as [`Fields::text`] takes text. A query
     /// carries numbers as text.
     pub(super) fn integer<T, E: ToString>(
@@ -125,8 +159,18 @@ impl Fields {
     /// Notes that a field without which nothing can be done is missing, unless it is already known
     /// to be wrong.
     pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        self.require_since(field, value, "is required")
+    }
+
+    /// As [`Fields::require`], saying why it is.
+    pub(super) fn require_since<T>(
+        &mut self,
+        field: &str,
+        value: Option<T>,
+        message: &str,
+    ) -> Option<T> {
         if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
-            self.refuse::<T>(field, "is required");
+            self.refuse::<T>(field, message);
         }
         value
     }
@@ -146,7 +190,8 @@ impl Fields {
         }
     }
 
-    fn refuse<T>(&mut self, field: &str, message: impl Into<String>) -> Option<T> {
+    /// Notes an error.
+    pub(super) fn refuse<T>(&mut self, field: &str, message: impl Into<String>) -> Option<T> {
         self.errors.push(FieldError {
             field: field.to_owned(),
             message: message.into(),

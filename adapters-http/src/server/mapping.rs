@@ -1,7 +1,10 @@
 //! The one mapping of the domain's errors to problems: statuses, codes, challenges and advice.
 
+mod work;
+
 use openindex_domain::StoreError;
 use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::attempt::Throttled;
 use openindex_domain::audit::AuditError;
 use openindex_domain::entropy::EntropyError;
@@ -56,6 +59,13 @@ impl From<Denied> for Problem {
                 r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
             ))
             .next("oi auth check"),
+            Denied::BoundToWorkItem { bound_to } => Self::new(
+                Code::RunBoundToWorkItem,
+                format!(
+                    "this agent run is bound to {bound_to} and may change that work item alone; \
+                     for other work, start a run that is not bound to it"
+                ),
+            ),
         }
     }
 }
@@ -272,6 +282,45 @@ impl From<TokenError> for Problem {
             .next("oi settings personal tokens list"),
             TokenError::Entropy(error) => error.into(),
             TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgentRunError> for Problem {
+    fn from(error: AgentRunError) -> Self {
+        match error {
+            AgentRunError::Refused(refusal) => refusal.into(),
+            AgentRunError::TokenRequired => Self::new(
+                Code::HumanTokenRequired,
+                "a run ends with the token that started it; start it with a personal access token \
+                 (oi_pat_…)",
+            )
+            .next("oi profile set --token -"),
+            AgentRunError::NotFound => Self::new(
+                Code::NotFound,
+                "you have no agent run with this id, or it is over",
+            )
+            .next("oi agent-run list"),
+            AgentRunError::NoSuchWorkItem(key) => Self::invalid_field(
+                "workItemKey",
+                &format!("must be the key of a work item; there is no {key}"),
+            )
+            .next("oi work-item list"),
+            AgentRunError::WorkItemResolved(key) => Self::new(
+                Code::WorkItemResolved,
+                format!(
+                    "{key} is done or cancelled, so there is nothing for a run to do; set its \
+                     status to todo first, or choose another work item"
+                ),
+            )
+            .next("oi queue list"),
+            AgentRunError::QuotaReached { quota } => Self::new(
+                Code::RunLimitReached,
+                format!("you have {quota} live agent runs, as many as you may; end one first"),
+            )
+            .next("oi agent-run list"),
+            AgentRunError::Entropy(error) => error.into(),
+            AgentRunError::Store(error) => error.into(),
         }
     }
 }

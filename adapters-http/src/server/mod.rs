@@ -3,9 +3,11 @@
 mod api;
 mod body;
 mod client_address;
+mod code;
 mod context;
 mod credentials;
 mod guard;
+mod if_match;
 mod layers;
 mod mapping;
 mod openapi;
@@ -15,12 +17,14 @@ mod problem;
 mod routes;
 mod to_wire;
 
-pub use api::{ApiSettings, ApiState, router};
+pub use api::{ApiSettings, ApiState, WorkState, router, work_router};
 pub use client_address::{ClientAddress, PeerAddress};
+pub use code::Code;
 pub use context::Context;
 pub use guard::Guard;
 pub use layers::{LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES};
 pub use openapi::document as openapi;
+pub(crate) use openapi::without_work as openapi_without_work;
 pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
-pub use problem::{Code, Problem};
+pub use problem::Problem;
 pub use to_wire::bootstrapped;

@@ -19,18 +19,26 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
 #[openapi(
     info(
         title = "OpenIndex",
-        description = "Personal access tokens of an OpenIndex instance: issue, list, rotate, revoke and check them.\n\nEvery request that needs a token carries it as `Authorization: Bearer oi_pat_…`. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
+        description = "Personal access tokens of an OpenIndex instance: issue, list, rotate, revoke and check them, and what is done with them.\n\nEvery request that needs a token carries it as `Authorization: Bearer oi_pat_…`, or `oi_run_…` of an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "The instance that serves this document")),
     components(schemas(wire::ProblemBody, wire::FieldError)),
     tags(
         (name = "me", description = "Who am I, and my personal access tokens."),
+        (name = "agent runs", description = "Tokens that I issue to agents, each for one run: they do work, never administer, and end with the token that started them."),
         (name = "admin", description = "Administration of the instance."),
         (name = "instance", description = "Health, discovery and this document."),
     ),
 )]
 struct Base;
+
+/// What the routes of work items add to it.
+#[derive(OpenApi)]
+#[openapi(tags(
+    (name = "work", description = "Work items and the queue, for people and agents. An answer about one item has its version as `ETag`; send it as `If-Match` with a change, and the change is made only to that version. A run that is bound to a work item changes that one alone."),
+))]
+struct WorkBase;
 
 pub(super) fn base() -> Document {
     let mut document = Base::openapi();
@@ -45,9 +53,19 @@ pub(super) fn base() -> Document {
     document
 }
 
+pub(super) fn work_base() -> Document {
+    WorkBase::openapi()
+}
+
 /// The description of every route of this version.
 #[must_use]
 pub fn document() -> Document {
+    let (_, work) = routes::work().into_parts();
+    without_work().merge_from(work)
+}
+
+/// The description of an instance that keeps no work items.
+pub(crate) fn without_work() -> Document {
     routes::all().into_parts().1
 }
 

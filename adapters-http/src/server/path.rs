@@ -1,4 +1,4 @@
-//! Ids in paths.
+//! Ids and keys in paths.
 
 use std::str::FromStr;
 
@@ -7,13 +7,14 @@ use http::request::Parts;
 use openindex_domain::invite::{InviteError, InviteId};
 use openindex_domain::token::{TokenError, TokenId};
 use openindex_domain::user::{UserError, UserId};
+use openindex_domain::work::{WorkError, WorkItemKey};
 
 use super::Problem;
 
-/// The one id in a path. One that cannot be is like one that is not there: 404.
+/// The one id or key in a path. One that cannot be is like one that is not there: 404.
 pub(super) struct PathId<T>(pub(super) T);
 
-/// An id whose bearer can be missing.
+/// An id or key whose bearer can be missing.
 pub(super) trait Missing: FromStr {
     fn missing() -> Problem;
 }
@@ -33,6 +34,12 @@ impl Missing for UserId {
 impl Missing for InviteId {
     fn missing() -> Problem {
         InviteError::NotFound.into()
+    }
+}
+
+impl Missing for WorkItemKey {
+    fn missing() -> Problem {
+        WorkError::NotFound.into()
     }
 }
 

@@ -1,194 +1,18 @@
-//! Problems (RFC 9457): kinds, statuses, bodies. What becomes which is in `mapping.rs`.
+//! Problems (RFC 9457) and their bodies. What becomes which is in `mapping.rs`.
 
 use std::fmt::Write as _;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 use openindex_domain::StoreError;
 
-use crate::wire::{FieldError, ProblemBody};
+use crate::wire::{FieldError, Holder, ProblemBody};
+
+use super::Code;
 
 /// How long a client should wait before it asks again while the store is away, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
-
-/// Every kind of problem there is: a stable code for programs, its status and its title.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// 400: the request itself cannot be understood.
-    InvalidRequest,
-    /// 400: a field or a parameter is wrong; `errors` says which.
-    InvalidField,
-    /// 401: no bearer token was presented.
-    AuthenticationRequired,
-    /// 401: what was presented cannot be a token.
-    TokenMalformed,
-    /// 401: no such token.
-    TokenUnknown,
-    /// 401: its time is up.
-    TokenExpired,
-    /// 401: it was deleted.
-    TokenRevoked,
-    /// 401: its owner is suspended.
-    OwnerSuspended,
-    /// 403: the token's effective scope is too small.
-    InsufficientScope,
-    /// 403: an agent run's token was presented where a human's is needed.
-    HumanTokenRequired,
-    /// 403: only somebody who is signed in with a browser may do this.
-    SessionRequired,
-    /// 404: there is nothing here, or nothing of yours.
-    NotFound,
-    /// 405: not with this method.
-    MethodNotAllowed,
-    /// 409: no more live tokens for this user.
-    TokenLimitReached,
-    /// 409: an expired token cannot be rotated.
-    TokenNotLive,
-    /// 409: the token was rotated already.
-    TokenAlreadyRotated,
-    /// 409: nobody would be left to administer the instance.
-    LastAdmin,
-    /// 409: somebody with this address has an account.
-    EmailTaken,
-    /// 409: the invite was claimed or withdrawn, or has expired.
-    InviteNotOpen,
-    /// 413: the body is too large.
-    BodyTooLarge,
-    /// 415: the body is not JSON.
-    UnsupportedMediaType,
-    /// 429: too many calls.
-    RateLimited,
-    /// 431: the headers are too large.
-    HeadersTooLarge,
-    /// 500: a fault of ours.
-    Internal,
-    /// 503: the store is away, or too slow.
-    Unavailable,
-}
-
-impl Code {
-    /// The code on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.parts().0
-    }
-
-    /// Its HTTP status.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        self.parts().1
-    }
-
-    /// What every problem of this kind is called.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        self.parts().2
-    }
-
-    const fn parts(self) -> (&'static str, StatusCode, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::InvalidRequest => (
-                "invalid_request",
-                S::BAD_REQUEST,
-                "The request cannot be understood",
-            ),
-            Self::InvalidField => (
-                "invalid_field",
-                S::BAD_REQUEST,
-                "A field or parameter is invalid",
-            ),
-            Self::AuthenticationRequired => (
-                "authentication_required",
-                S::UNAUTHORIZED,
-                "A token is required",
-            ),
-            Self::TokenMalformed => ("token_malformed", S::UNAUTHORIZED, "The token is malformed"),
-            Self::TokenUnknown => ("token_unknown", S::UNAUTHORIZED, "The token is unknown"),
-            Self::TokenExpired => ("token_expired", S::UNAUTHORIZED, "The token has expired"),
-            Self::TokenRevoked => (
-                "token_revoked",
-                S::UNAUTHORIZED,
-                "The token has been revoked",
-            ),
-            Self::OwnerSuspended => (
-                "owner_suspended",
-                S::UNAUTHORIZED,
-                "The token's owner is suspended",
-            ),
-            Self::InsufficientScope => (
-                "insufficient_scope",
-                S::FORBIDDEN,
-                "The token's scope does not allow this",
-            ),
-            Self::HumanTokenRequired => (
-                "human_token_required",
-                S::FORBIDDEN,
-                "A human's token is required",
-            ),
-            Self::SessionRequired => (
-                "session_required",
-                S::FORBIDDEN,
-                "A browser session is required",
-            ),
-            Self::NotFound => ("not_found", S::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => (
-                "method_not_allowed",
-                S::METHOD_NOT_ALLOWED,
-                "The method is not allowed here",
-            ),
-            Self::TokenLimitReached => (
-                "token_limit_reached",
-                S::CONFLICT,
-                "The limit of live tokens is reached",
-            ),
-            Self::TokenNotLive => ("token_not_live", S::CONFLICT, "The token is not live"),
-            Self::TokenAlreadyRotated => (
-                "token_already_rotated",
-                S::CONFLICT,
-                "The token was rotated already",
-            ),
-            Self::LastAdmin => (
-                "last_admin",
-                S::CONFLICT,
-                "The last administrator must stay",
-            ),
-            Self::EmailTaken => (
-                "email_taken",
-                S::CONFLICT,
-                "The email address has an account",
-            ),
-            Self::InviteNotOpen => ("invite_not_open", S::CONFLICT, "The invite is not open"),
-            Self::BodyTooLarge => (
-                "body_too_large",
-                S::PAYLOAD_TOO_LARGE,
-                "The body is too large",
-            ),
-            Self::UnsupportedMediaType => (
-                "unsupported_media_type",
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "The body must be JSON",
-            ),
-            Self::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::HeadersTooLarge => (
-                "headers_too_large",
-                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "The headers are too large",
-            ),
-            Self::Internal => (
-                "internal_error",
-                S::INTERNAL_SERVER_ERROR,
-                "An internal error",
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                S::SERVICE_UNAVAILABLE,
-                "The service is temporarily unavailable",
-            ),
-        }
-    }
-}
 
 /// An error on its way to the client: everything in it may be seen. Causes go to the log instead.
 #[derive(Debug, Clone)]
@@ -199,6 +23,8 @@ pub struct Problem {
     next_command: Option<&'static str>,
     challenge: Option<String>,
     retry_after: Option<u32>,
+    // Boxed, so that every answer is the smaller for what few problems have.
+    holder: Option<Box<Holder>>,
 }
 
 impl Problem {
@@ -215,6 +41,7 @@ impl Problem {
                 Code::Unavailable => Some(RETRY_AFTER_SECONDS),
                 _ => None,
             },
+            holder: None,
         }
     }
 
@@ -264,6 +91,11 @@ impl Problem {
         self
     }
 
+    pub(super) fn held_by(mut self, holder: Holder) -> Self {
+        self.holder = Some(Box::new(holder));
+        self
+    }
+
     /// What kind of problem it is.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -285,6 +117,7 @@ impl Problem {
             code: self.code.as_str().to_owned(),
             errors: self.errors.clone(),
             next_command: self.next_command.map(str::to_owned),
+            holder: self.holder.as_deref().cloned(),
         }
     }
 }
@@ -335,6 +168,7 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
     use openindex_domain::testing::fixtures;
     use openindex_domain::token::{MalformedSecret, Rejection, TokenError};
 

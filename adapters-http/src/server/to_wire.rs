@@ -7,6 +7,7 @@ use openindex_domain::inventory::{OwnedToken, Stats};
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Issued, Token};
 use openindex_domain::user::{Bootstrapped, Owner, User};
+use openindex_domain::work::{Queue, QueueBucket, WorkItem};
 
 use crate::wire;
 
@@ -54,8 +55,82 @@ pub(super) fn me(principal: &Principal) -> Option<wire::Me> {
             scope: token.scope.into(),
             effective_scope: principal.effective_scope().into(),
             expires_at: text(token.expires_at),
+            run: principal.run().map(|run| wire::MeRun {
+                agent_id: run.agent.to_string(),
+                work_item_key: run.work_item.map(|key| key.to_string()),
+            }),
         },
     })
+}
+
+/// `None` for a token that is no run's, which no use case of agent runs answers.
+pub(super) fn agent_run(token: &Token, now: Timestamp) -> Option<wire::AgentRun> {
+    let run = token.run.as_ref()?;
+    Some(wire::AgentRun {
+        id: token.id.to_string(),
+        agent_id: run.agent.to_string(),
+        work_item_key: run.work_item.map(|key| key.to_string()),
+        scope: token.scope.into(),
+        issued_by: run.issuer.to_string(),
+        created_at: token.created_at.to_string(),
+        expires_at: text(token.expires_at),
+        ended_at: text(token.revoked_at),
+        last_used_at: text(token.last_used_at),
+        status: token.status(now).into(),
+    })
+}
+
+/// The one answer that holds a run's secret.
+pub(super) fn started(issued: &Issued, now: Timestamp) -> Option<wire::StartedAgentRun> {
+    Some(wire::StartedAgentRun {
+        run: agent_run(&issued.token, now)?,
+        token: wire::PlainSecret::new(issued.secret.expose()),
+    })
+}
+
+/// As a list has it.
+pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
+    let claim = item.claim.as_ref();
+    wire::WorkItemSummary {
+        key: item.key.to_string(),
+        kind: item.kind.into(),
+        parent: item.key.whole().map(|parent| parent.to_string()),
+        title: item.title.as_str().to_owned(),
+        status: item.status.into(),
+        priority: item.priority.into(),
+        execution_target: item.target.into(),
+        assignee: item.assignee.map(|user| user.to_string()),
+        active_agent_id: claim.map(|claim| claim.agent.to_string()),
+        active_run_id: claim.and_then(|claim| claim.run).map(|run| run.to_string()),
+        claimed_at: text(claim.map(|claim| claim.at)),
+        created_by: item.created_by.to_string(),
+        created_at: item.created_at.to_string(),
+        updated_at: item.updated_at.to_string(),
+        resolved_at: text(item.resolved_at),
+        version: item.version,
+    }
+}
+
+/// As the answer about one item has it.
+pub(super) fn work_item(item: &WorkItem) -> wire::WorkItem {
+    wire::WorkItem {
+        summary: work_item_summary(item),
+        description: item.description.as_str().to_owned(),
+    }
+}
+
+pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
+    wire::WorkQueue {
+        available: bucket(&queue.available),
+        mine: bucket(&queue.mine),
+    }
+}
+
+fn bucket(bucket: &QueueBucket) -> wire::QueueBucket {
+    wire::QueueBucket {
+        items: bucket.items.iter().map(work_item_summary).collect(),
+        more: bucket.more,
+    }
 }
 
 fn me_user(owner: &Owner) -> wire::MeUser {

@@ -7,6 +7,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
+use utoipa::openapi::OpenApi;
+
+use crate::server::{openapi, openapi_without_work};
 
 use super::access::Anybody;
 use super::error::WebError;
@@ -22,6 +25,7 @@ struct DocsPage {
 }
 
 struct Group {
+    anchor: String,
     name: String,
     description: String,
     operations: Vec<Operation>,
@@ -66,13 +70,21 @@ struct Field {
     description: String,
 }
 
-static DOCUMENT: LazyLock<(Vec<Group>, Vec<Schema>)> = LazyLock::new(|| {
-    let document = serde_json::to_value(crate::server::openapi()).unwrap_or_default();
+type Reference = (Vec<Group>, Vec<Schema>);
+
+static REFERENCE: LazyLock<Reference> = LazyLock::new(|| reference(&openapi()));
+static WITHOUT_WORK: LazyLock<Reference> = LazyLock::new(|| reference(&openapi_without_work()));
+
+fn reference(document: &OpenApi) -> Reference {
+    let document = serde_json::to_value(document).unwrap_or_default();
     (groups(&document), schemas(&document))
-});
+}
 
 pub(super) async fn show(_: Anybody, State(web): State<Web>) -> Result<Response, WebError> {
-    let (groups, schemas) = &*DOCUMENT;
+    let (groups, schemas) = match web.api.work {
+        Some(_) => &*REFERENCE,
+        None => &*WITHOUT_WORK,
+    };
     let page = Page {
         current: "docs",
         ..Page::plain(&web.site)
@@ -100,6 +112,8 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 fn groups(document: &Value) -> Vec<Group> {
     items(&document["tags"])
         .map(|tag| Group {
+            // An anchor is one word.
+            anchor: text(&tag["name"]).replace(' ', "-"),
             name: text(&tag["name"]),
             description: text(&tag["description"]),
             operations: entries(&document["paths"])
@@ -201,12 +215,24 @@ fn schemas(document: &Value) -> Vec<Schema> {
                 fields: parts
                     .iter()
                     .flat_map(|part| fields(document, part))
+                    .chain(items(&schema["oneOf"]).flat_map(|one| alternatives(document, one)))
                     .collect(),
                 values: items(&schema["enum"])
                     .chain(items(&schema["oneOf"]).flat_map(|one| items(&one["enum"])))
                     .map(text)
                     .collect(),
             }
+        })
+        .collect()
+}
+
+/// The fields of one of several objects, any of which it may be.
+fn alternatives(document: &Value, schema: &Value) -> Vec<Field> {
+    let fields = fields(document, schema).into_iter();
+    fields
+        .map(|field| Field {
+            is_required: false,
+            ..field
         })
         .collect()
 }

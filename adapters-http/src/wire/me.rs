@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, PlainSecret, Role, Status, WireScope};
+use super::{Kind, MeRun, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct MeUser {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeToken {
-    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
     pub id: String,
     /// A human's or an agent run's.
     pub kind: Kind,
@@ -45,6 +45,9 @@ pub struct MeToken {
     pub effective_scope: WireScope,
     /// It is live before this instant; null is never.
     pub expires_at: Option<String>,
+    /// What it is for when it is an agent run's; absent for a human's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<MeRun>,
 }
 
 /// A personal access token, without its secret.

@@ -4,7 +4,9 @@ mod audit;
 mod inventory;
 mod invites;
 mod me;
+mod runs;
 mod users;
+mod work;
 
 use std::fmt;
 
@@ -19,7 +21,12 @@ pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
 };
 pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, RotatePat};
+pub use runs::{AgentRun, AgentRunList, MeRun, StartAgentRun, StartedAgentRun};
 pub use users::{Bootstrapped, PatchUser, SignInLink, User, UserList};
+pub use work::{
+    CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
+    QueueBucket, WorkAs, WorkItem, WorkItemList, WorkItemSummary, WorkQueue,
+};
 
 /// What a token may be used for; `admin` contains `read_write`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +162,9 @@ pub struct ProblemBody {
     /// An `oi` command that leads on, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_command: Option<String>,
+    /// Who works at the work item, with `work_item_claimed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
 }
 
 /// What is wrong with one field or parameter.

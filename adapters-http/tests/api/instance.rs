@@ -1,10 +1,16 @@
 //! `/health`, `/ready`, discovery, the description, and paths where there is nothing.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::{Method, Request};
-use serde_json::json;
+use openindex_adapters_http::server::{Guard, WorkState, work_router};
+use openindex_domain::testing::{InMemory, MemoryStore, fixtures};
+use openindex_domain::token::TokenName;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
-use crate::support::{Server, with_token};
+use crate::support::{Ports, Server, with_token};
 
 #[tokio::test]
 async fn probes_and_discovery_need_nothing() {
@@ -48,14 +54,21 @@ async fn the_description_says_of_every_route_what_it_needs() {
         [
             "delete /admin/invites/{id} human_admin",
             "delete /admin/pats/{id} human_admin",
+            "delete /agent-runs/{id} human",
+            "delete /browse/{key} any_token",
             "delete /me/pats/{id} human",
             "get /.well-known/openindex.json nothing",
             "get /admin/invites human_admin",
             "get /admin/pats human_admin",
             "get /admin/users human_admin",
             "get /admin/users/{id} human_admin",
+            "get /agent-runs human",
+            "get /agent-runs/{id} human",
             "get /audit human_admin",
             "get /audit/export human_admin",
+            "get /browse any_token",
+            "get /browse/queue any_token",
+            "get /browse/{key} any_token",
             "get /health nothing",
             "get /me any_token",
             "get /me/pats human",
@@ -64,17 +77,109 @@ async fn the_description_says_of_every_route_what_it_needs() {
             "get /ready nothing",
             "get /stats human_admin",
             "patch /admin/users/{id} human_admin",
+            "patch /browse/{key} any_token",
             "post /admin/invites human_admin",
             "post /admin/pats/revoke human_admin",
             "post /admin/users/{id}/sign-in-link human_admin",
             "post /admin/users/{id}/suspend human_admin",
             "post /admin/users/{id}/unsuspend human_admin",
+            "post /agent-runs human",
             "post /auth/invites/claim nothing",
+            "post /browse any_token",
+            "post /browse/{key}/claim any_token",
+            "post /browse/{key}/complete any_token",
+            "post /browse/{key}/release any_token",
             "post /credentials/revoke nothing",
             "post /me/pats human",
             "post /me/pats/{id}/rotate human",
         ]
     );
+}
+
+/// All that is referred to from somewhere in a document.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                found.push(reference.to_owned());
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[track_caller]
+fn assert_whole(document: &Value) {
+    let mut found = Vec::new();
+    references(document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("a reference within it");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    let tags = document["tags"].as_array().expect("tags").iter();
+    let tags: Vec<&Value> = tags.map(|tag| &tag["name"]).collect();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            assert!(tags.contains(&&operation["tags"][0]), "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_without_work_items_has_no_word_of_them() {
+    let with = Server::new();
+    let store = Arc::new(MemoryStore::default());
+    let without = Ports {
+        work: None,
+        ..Ports::of(&store)
+    };
+    let without = Server::on(store, without);
+    let work = |path: &String| path.starts_with("/browse");
+    for (server, has_work) in [(&with, true), (&without, false)] {
+        let admin = server.admin();
+        let document = server.get("/openapi.json", &admin).await.json();
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.keys().any(work), has_work);
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        assert_eq!(schemas.contains_key("WorkItem"), has_work);
+        let tags = document["tags"].as_array().unwrap();
+        assert_eq!(tags.iter().any(|tag| tag["name"] == "work"), has_work);
+        assert_whole(&document);
+        let docs = server.send(Request::get("/docs"), Body::empty()).await;
+        let docs = String::from_utf8_lossy(&docs.body).into_owned();
+        assert_eq!(docs.contains("/browse/{key}/claim"), has_work);
+        let answer = server.get("/browse", &admin).await;
+        assert_eq!(answer.status == 200, has_work);
+        assert_eq!(server.get("/agent-runs", &admin).await.status, 200);
+    }
+    let admin = without.admin();
+    for path in ["/browse", "/browse/OPS-1", "/browse/queue"] {
+        assert_eq!(without.get(path, &admin).await.problem(404), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn work_items_can_be_mounted_alone() {
+    let domain = InMemory::default();
+    let ada = fixtures::user(1);
+    let name = TokenName::parse("admin").unwrap();
+    let admin = domain.users.bootstrap(ada.email, ada.name, name);
+    let admin = admin.await.unwrap().issued.secret;
+    let router = work_router(WorkState {
+        work: domain.work,
+        guard: Guard::new(domain.tokens),
+    });
+    for (path, token, status) in [
+        ("/browse", admin.expose(), 200),
+        ("/browse", "", 401),
+        ("/me", admin.expose(), 404),
+    ] {
+        let request = with_token(Method::GET, path, token).body(Body::empty());
+        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -87,6 +192,9 @@ async fn a_path_where_there_is_nothing_is_404_with_or_without_a_token() {
         "/me/pats/a/b",
         "/ME",
         "/health/x",
+        "/browse/",
+        "/browse/OPS-1/claim/x",
+        "/agent-runs/a/b",
         "/%ff",
     ] {
         assert_eq!(server.get(path, &admin).await.problem(404), "not_found");
@@ -108,6 +216,10 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
         (Method::GET, "/me/pats/x/rotate", "POST"),
         (Method::OPTIONS, "/admin/users", "GET,HEAD"),
         (Method::POST, "/health", "GET,HEAD"),
+        (Method::PUT, "/browse/OPS-1", "GET,HEAD,PATCH,DELETE"),
+        (Method::GET, "/browse/OPS-1/claim", "POST"),
+        (Method::DELETE, "/browse/queue", "GET,HEAD"),
+        (Method::PATCH, "/agent-runs", "GET,HEAD,POST"),
     ] {
         let request = with_token(method.clone(), path, &admin);
         let answer = server.send(request, Body::empty()).await;

@@ -1,9 +1,11 @@
 //! The API over the in-memory store, without a socket. The tree mirrors the URLs.
 
 mod admin;
+mod agent_runs;
 mod arbitrary_input;
 mod audit;
 mod auth;
+mod browse;
 mod credentials;
 mod instance;
 mod limits;

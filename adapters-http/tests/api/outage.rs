@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::Request;
+use http::{Method, Request};
 use openindex_domain::StoreError;
 use openindex_domain::testing::{
-    MemoryStore, MockStoreHealth, MockTokenStore, MockUserStore, SeededEntropy,
+    MemoryStore, MockAgentRunStore, MockStoreHealth, MockTokenStore, MockUserStore, MockWorkStore,
+    SeededEntropy,
 };
 use openindex_domain::token::{Secret, TokenKind};
+use serde_json::json;
 
-use crate::support::{Answer, Server};
+use crate::support::{Answer, Ports, Server, with_token};
 
 const CAUSE: &str = "connection to db.internal:5432 refused";
 
@@ -21,6 +23,13 @@ fn assert_unavailable(answer: &Answer) {
     assert!(!answer.headers.contains_key("www-authenticate"));
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     assert!(!body.contains("db.internal"), "{body}");
+}
+
+fn with_tokens(memory: &Arc<MemoryStore>, tokens: MockTokenStore) -> Ports {
+    Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(memory)
+    }
 }
 
 fn live_secret() -> String {
@@ -37,8 +46,16 @@ async fn nobody_is_let_in_and_nobody_is_told_that_their_token_is_bad() {
         .expect_find_by_digest()
         .returning(|_| Err(StoreError::unavailable(CAUSE)));
     let memory = Arc::new(MemoryStore::default());
-    let server = Server::on(memory.clone(), Arc::new(tokens), memory.clone(), memory);
-    for path in ["/me", "/me/pats", "/admin/users"] {
+    let server = Server::on(memory.clone(), with_tokens(&memory, tokens));
+    for path in [
+        "/me",
+        "/me/pats",
+        "/admin/users",
+        "/agent-runs",
+        "/browse",
+        "/browse/OPS-1",
+        "/browse/queue",
+    ] {
         assert_unavailable(&server.get(path, &live_secret()).await);
     }
     // What needs no store keeps answering.
@@ -75,7 +92,11 @@ async fn a_store_that_fails_after_the_verification_is_503_as_well() {
     users
         .expect_page()
         .returning(|_, _| Err(StoreError::unavailable(CAUSE)));
-    let server = Server::on(memory.clone(), Arc::new(tokens), Arc::new(users), memory);
+    let ports = Ports {
+        users: Arc::new(users),
+        ..with_tokens(&memory, tokens)
+    };
+    let server = Server::on(memory, ports);
     let admin = server.admin();
     assert_eq!(server.get("/me", &admin).await.status, 200);
     assert_unavailable(&server.get("/me/pats", &admin).await);
@@ -93,10 +114,96 @@ async fn a_store_that_holds_nonsense_is_500_without_a_word_of_it() {
         .expect_find_by_digest()
         .returning(|_| Err(StoreError::corrupt("unknown scope 'root' in db.internal")));
     let memory = Arc::new(MemoryStore::default());
-    let server = Server::on(memory.clone(), Arc::new(tokens), memory.clone(), memory);
+    let server = Server::on(memory.clone(), with_tokens(&memory, tokens));
     let answer = server.get("/me", &live_secret()).await;
     assert_eq!(answer.problem(500), "internal_error");
     assert!(!String::from_utf8_lossy(&answer.body).contains("db.internal"));
+}
+
+/// A store of work items and one of agent runs that fail whatever they are asked.
+fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
+    let mut runs = MockAgentRunStore::new();
+    runs.expect_start_run().returning(move |_| Err(error()));
+    runs.expect_end_run().returning(move |_| Err(error()));
+    runs.expect_runs()
+        .returning(move |_, _, _, _, _| Err(error()));
+    runs.expect_run().returning(move |_, _| Err(error()));
+    let mut work = MockWorkStore::new();
+    work.expect_create_item().returning(move |_| Err(error()));
+    work.expect_change_item().returning(move |_| Err(error()));
+    work.expect_item().returning(move |_, _| Err(error()));
+    work.expect_items()
+        .returning(move |_, _, _, _| Err(error()));
+    work.expect_queue().returning(move |_, _, _| Err(error()));
+    Ports {
+        agent_runs: Arc::new(runs),
+        work: Some(Arc::new(work)),
+        ..Ports::of(memory)
+    }
+}
+
+/// Every route of agent runs and work items, each with a body that suffices.
+async fn ask_for_work(server: &Server, token: &str) -> Vec<Answer> {
+    let start = json!({"agentId": "builder", "ttlSeconds": 60});
+    let create = json!({"domain": "OPS", "title": "Mend the pump"});
+    let mut answers = Vec::new();
+    for (method, path, body) in [
+        (Method::GET, "/agent-runs", None),
+        (Method::POST, "/agent-runs", Some(start)),
+        (
+            Method::GET,
+            "/agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            None,
+        ),
+        (
+            Method::DELETE,
+            "/agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            None,
+        ),
+        (Method::GET, "/browse", None),
+        (Method::POST, "/browse", Some(create)),
+        (Method::GET, "/browse/queue", None),
+        (Method::GET, "/browse/OPS-1", None),
+        (Method::PATCH, "/browse/OPS-1", Some(json!({"title": "x"}))),
+        (Method::DELETE, "/browse/OPS-1", None),
+        (Method::POST, "/browse/OPS-1/claim", None),
+        (Method::POST, "/browse/OPS-1/release", None),
+        (Method::POST, "/browse/OPS-1/complete", None),
+    ] {
+        let mut request = with_token(method, path, token);
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        answers.push(server.send(request, body).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn no_work_is_done_while_its_store_is_away() {
+    let memory = Arc::new(MemoryStore::default());
+    let ports = without_work(&memory, || StoreError::unavailable(CAUSE));
+    let server = Server::on(memory, ports);
+    let admin = server.admin();
+    for answer in ask_for_work(&server, &admin).await {
+        assert_unavailable(&answer);
+    }
+    assert_eq!(server.get("/me", &admin).await.status, 200);
+}
+
+#[tokio::test]
+async fn work_that_is_stored_as_nonsense_is_500_without_a_word_of_it() {
+    let memory = Arc::new(MemoryStore::default());
+    let ports = without_work(&memory, || {
+        StoreError::corrupt("kind 'epic' in db.internal")
+    });
+    let server = Server::on(memory, ports);
+    let admin = server.admin();
+    for answer in ask_for_work(&server, &admin).await {
+        assert_eq!(answer.problem(500), "internal_error");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("db.internal"));
+    }
 }
 
 #[tokio::test]
@@ -108,7 +215,11 @@ async fn an_instance_without_its_store_is_alive_but_not_ready() {
         ))
     });
     let memory = Arc::new(MemoryStore::default());
-    let server = Server::on(memory.clone(), memory.clone(), memory, Arc::new(health));
+    let ports = Ports {
+        health: Arc::new(health),
+        ..Ports::of(&memory)
+    };
+    let server = Server::on(memory, ports);
     assert_unavailable(&server.send(Request::get("/ready"), Body::empty()).await);
     let alive = server.send(Request::get("/health"), Body::empty()).await;
     assert_eq!(alive.status, 200);

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, router};
 use openindex_domain::StoreHealth;
+use openindex_domain::agent_run::{AgentId, AgentRunStore, AgentRuns, Run};
 use openindex_domain::attempt::Attempts;
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::inventory::Inventory;
@@ -19,7 +20,8 @@ use openindex_domain::token::{
     Expiry, IssueToken, Issued, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, Tokens,
 };
 use openindex_domain::user::{Role, User, UserStore, Users};
-use serde_json::Value;
+use openindex_domain::work::{Work, WorkStore};
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 pub(crate) struct Server {
@@ -28,6 +30,27 @@ pub(crate) struct Server {
     pub(crate) tokens: Tokens,
     entropy: Arc<SeededEntropy>,
     router: Router,
+}
+
+/// What a server stands on.
+pub(crate) struct Ports {
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) agent_runs: Arc<dyn AgentRunStore>,
+    pub(crate) work: Option<Arc<dyn WorkStore>>,
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) health: Arc<dyn StoreHealth>,
+}
+
+impl Ports {
+    pub(crate) fn of(store: &Arc<MemoryStore>) -> Self {
+        Self {
+            tokens: store.clone(),
+            agent_runs: store.clone(),
+            work: Some(store.clone()),
+            users: store.clone(),
+            health: store.clone(),
+        }
+    }
 }
 
 /// An answer whose body has been read.
@@ -41,16 +64,19 @@ pub(crate) struct Answer {
 impl Server {
     pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryStore::default());
-        Self::on(store.clone(), store.clone(), store.clone(), store)
+        let ports = Ports::of(&store);
+        Self::on(store, ports)
     }
 
     /// A server whose ports may be doubles; the memory store is for whatever a test puts there.
-    pub(crate) fn on(
-        store: Arc<MemoryStore>,
-        tokens: Arc<dyn TokenStore>,
-        users: Arc<dyn UserStore>,
-        health: Arc<dyn StoreHealth>,
-    ) -> Self {
+    pub(crate) fn on(store: Arc<MemoryStore>, ports: Ports) -> Self {
+        let Ports {
+            tokens,
+            agent_runs,
+            work,
+            users,
+            health,
+        } = ports;
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
         let tokens = Tokens::new(tokens, clock.clone(), entropy.clone());
@@ -75,6 +101,8 @@ impl Server {
         );
         let router = router(ApiState {
             tokens: tokens.clone(),
+            agent_runs: AgentRuns::new(agent_runs, clock.clone(), entropy.clone()),
+            work: work.map(|work| Work::new(work, clock.clone(), entropy.clone())),
             users: Users::new(users, clock.clone(), entropy.clone()),
             sessions,
             invites,
@@ -115,6 +143,11 @@ impl Server {
         token.id = TokenId::generate(kind, fixtures::NOW, &*self.entropy).expect("entropy");
         token.scope = scope;
         token.owner = user.id;
+        token.run = (kind == TokenKind::AgentRun).then(|| Run {
+            agent: AgentId::parse(&format!("agent-{number}")).expect("an id"),
+            work_item: None,
+            issuer: fixtures::token(number, fixtures::NOW).id,
+        });
         self.store.put_user(user);
         self.store.put_token(token, secret.digest());
         secret.expose().to_owned()
@@ -137,6 +170,41 @@ impl Server {
             .issue(&principal, wanted, &RequestContext::default())
             .await
             .expect("it is issued")
+    }
+
+    /// A member's token, of user `number`.
+    pub(crate) fn member(&self, number: u64) -> String {
+        self.token(number, TokenKind::Personal, Scope::ReadWrite, Role::Member)
+    }
+
+    /// Starts a run of this agent through the API, bound to a work item or not; answers its id and
+    /// its secret.
+    pub(crate) async fn start_run(
+        &self,
+        by: &str,
+        agent: &str,
+        work_item: Option<&str>,
+    ) -> (String, String) {
+        let body = json!({"agentId": agent, "workItemKey": work_item, "ttlSeconds": 3600});
+        let started = self.post("/agent-runs", by, &body).await;
+        assert_eq!(started.status, 201, "{started:?}");
+        let started = started.json();
+        let text = |field: &str| started[field].as_str().expect("text").to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// Makes a work item in the domain `OPS` through the API, of these fields; answers its key.
+    pub(crate) async fn make_item(&self, by: &str, fields: Value) -> String {
+        let mut body = json!({"domain": "OPS", "title": "Mend the pump"});
+        for (field, value) in fields.as_object().expect("fields") {
+            body[field] = value.clone();
+        }
+        if body["parent"].is_string() {
+            body["domain"] = Value::Null;
+        }
+        let made = self.post("/browse", by, &body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["key"].as_str().expect("a key").to_owned()
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
@@ -215,6 +283,13 @@ impl Answer {
             assert!(!body[text].as_str().expect("text").is_empty(), "{body}");
         }
         code
+    }
+
+    /// Asserts that nothing went wrong, and answers the body.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        self.json()
     }
 
     /// The fields that a 400 names, in order.

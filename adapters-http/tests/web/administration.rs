@@ -395,3 +395,21 @@ async fn a_page_of_the_trail_begins_after_the_one_before() {
     let second = site.get(&next, &admin).await;
     assert_eq!(second.text.matches("scope=\"row\"").count(), 11);
 }
+
+#[tokio::test]
+async fn whoever_ends_a_token_is_told_of_its_agent_runs_first() {
+    let site = Site::new().await;
+    let own = site.issue(ADMIN, "own", Scope::ReadWrite).await;
+    let theirs = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let member = fixtures::user(MEMBER).id;
+    for path in [
+        format!("/settings/tokens/{}/delete", own.token.id),
+        format!("/settings/tokens/{}/rotate", own.token.id),
+        format!("/settings/admin/tokens/{}/revoke", theirs.token.id),
+        "/settings/admin/tokens/revoke?scope=read_write".to_owned(),
+        format!("/settings/admin/users/{member}/suspend"),
+    ] {
+        site.get(&path, &admin).await.shows("agent runs");
+    }
+}

@@ -44,6 +44,8 @@ pub(crate) struct Page {
 pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
     ApiState {
         tokens: domain.tokens.clone(),
+        agent_runs: domain.agent_runs.clone(),
+        work: Some(domain.work.clone()),
         users: domain.users.clone(),
         sessions: domain.sessions.clone(),
         invites: domain.invites.clone(),

@@ -13,15 +13,17 @@ use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
-use openindex_domain::testing::{AccountHarness, Harness, fixtures};
-use openindex_domain::token::{Digest, InsertToken, Token, TokenStore};
+use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
+use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
+use openindex_domain::work::{Priority, WorkItem, WorkStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -73,6 +75,16 @@ impl Postgres {
         postgres
     }
 
+    /// With a store that keeps no work items, and without their tables.
+    pub async fn start_without_work() -> Self {
+        let mut postgres = Self::start_empty(PoolOptions::default()).await;
+        postgres.store = PostgresStore::connect(&postgres.url, PoolOptions::default())
+            .await
+            .expect("a store");
+        postgres.store.migrate().await.expect("migrated");
+        postgres
+    }
+
     /// Without a schema.
     pub async fn start_empty(options: PoolOptions) -> Self {
         let url = create_database().await;
@@ -80,7 +92,8 @@ impl Postgres {
         Self {
             store: PostgresStore::connect(&url, options)
                 .await
-                .expect("a store"),
+                .expect("a store")
+                .with_work(),
             raw: PgPoolOptions::new()
                 .max_connections(2)
                 .connect_lazy_with(connect),
@@ -112,6 +125,24 @@ impl Harness for Postgres {
 
     async fn put_token(&self, token: &Token, digest: &Digest) {
         put_token(&self.raw, token, digest).await;
+    }
+}
+
+#[async_trait]
+impl AgentRunHarness for Postgres {
+    fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl WorkHarness for Postgres {
+    fn work(&self) -> Arc<dyn WorkStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_work_item(&self, item: &WorkItem) {
+        put_work_item(&self.raw, item).await;
     }
 }
 
@@ -166,13 +197,14 @@ pub async fn put_user(pool: &PgPool, user: &User) {
 }
 
 pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
+    let run = token.run.as_ref();
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (id) DO UPDATE SET kind = $2, owner_id = $3, name = $4, scope = $5, \
          digest = $6, created_at = $7, expires_at = $8, revoked_at = $9, last_used_at = $10, \
-         successor = $11",
+         successor = $11, agent_id = $12, work_item = $13, issuer_id = $14",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -185,9 +217,61 @@ pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
     .bind(token.revoked_at.map(Timestamp::to_datetime))
     .bind(token.last_used_at.map(Timestamp::to_datetime))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(run.map(|run| run.agent.as_str()))
+    .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
+    .bind(run.map(|run| run.issuer.uuid()))
     .execute(pool)
     .await
     .expect("a token");
+}
+
+pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
+    let number = i64::from(item.key.number.get());
+    let rank = Priority::ALL.iter().position(|p| *p == item.priority);
+    let claim = item.claim.as_ref();
+    sqlx::query(
+        "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE \
+         SET last_number = greatest(work_domains.last_number, $2)",
+    )
+    .bind(item.key.domain.as_str())
+    .bind(number)
+    .execute(pool)
+    .await
+    .expect("a domain");
+    sqlx::query(
+        "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
+         status, priority, target, assignee_id, claim_agent, claim_run_id, claimed_at, created_by, \
+         created_at, updated_at, resolved_at, version, last_part) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
+         description = $6, search_text = $7, status = $8, priority = $9, target = $10, \
+         assignee_id = $11, claim_agent = $12, claim_run_id = $13, claimed_at = $14, \
+         created_by = $15, created_at = $16, updated_at = $17, resolved_at = $18, version = $19, \
+         last_part = $20",
+    )
+    .bind(item.key.domain.as_str())
+    .bind(number)
+    .bind(item.key.part.map_or(0, |part| i64::from(part.get())))
+    .bind(item.kind.as_str())
+    .bind(item.title.as_str())
+    .bind(item.description.as_str())
+    .bind(item.search_text())
+    .bind(item.status.as_str())
+    .bind(i64::try_from(rank.expect("a rank")).expect("small"))
+    .bind(item.target.as_str())
+    .bind(item.assignee.map(UserId::uuid))
+    .bind(claim.map(|claim| claim.agent.as_str()))
+    .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
+    .bind(claim.map(|claim| claim.at.to_datetime()))
+    .bind(item.created_by.uuid())
+    .bind(item.created_at.to_datetime())
+    .bind(item.updated_at.to_datetime())
+    .bind(item.resolved_at.map(Timestamp::to_datetime))
+    .bind(i64::try_from(item.version).expect("small"))
+    .bind(i64::from(item.last_part))
+    .execute(pool)
+    .await
+    .expect("a work item");
 }
 
 /// The insertion of token `number` by token 0, whose trail is event `number`.

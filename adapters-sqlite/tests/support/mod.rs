@@ -6,6 +6,7 @@
     reason = "each test binary uses a part of it"
 )]
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,15 +14,17 @@ use async_trait::async_trait;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
-use openindex_domain::testing::{AccountHarness, Harness, fixtures};
-use openindex_domain::token::{Digest, InsertToken, Token, TokenStore};
+use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
+use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
+use openindex_domain::work::{Priority, WorkItem, WorkStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
@@ -37,11 +40,21 @@ impl Sqlite {
     }
 
     pub async fn start_with(options: SqliteOptions) -> Self {
+        Self::open(options, SqliteStore::with_work).await
+    }
+
+    /// One that keeps no work items.
+    pub async fn start_without_work() -> Self {
+        Self::open(SqliteOptions::default(), |store| store).await
+    }
+
+    async fn open(options: SqliteOptions, choose: fn(SqliteStore) -> SqliteStore) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("store.db").display());
         let store = SqliteStore::connect_with(&url, options)
             .await
             .expect("a store");
+        let store = choose(store);
         store.migrate().await.expect("migrated");
         let raw = SqlitePoolOptions::new()
             .max_connections(1)
@@ -100,13 +113,14 @@ impl Harness for Sqlite {
     }
 
     async fn put_token(&self, token: &Token, digest: &Digest) {
+        let run = token.run.as_ref();
         sqlx::query(
             "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-             revoked_at, last_used_at, successor) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
              ON CONFLICT (id) DO UPDATE SET kind = ?2, owner_id = ?3, name = ?4, scope = ?5, \
              digest = ?6, created_at = ?7, expires_at = ?8, revoked_at = ?9, last_used_at = ?10, \
-             successor = ?11",
+             successor = ?11, agent_id = ?12, work_item = ?13, issuer_id = ?14",
         )
         .bind(token.id.uuid())
         .bind(token.kind().as_str())
@@ -119,9 +133,70 @@ impl Harness for Sqlite {
         .bind(token.revoked_at.map(Timestamp::unix_millis))
         .bind(token.last_used_at.map(Timestamp::unix_millis))
         .bind(token.successor.map(|id| id.to_string()))
+        .bind(run.map(|run| run.agent.as_str()))
+        .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
+        .bind(run.map(|run| run.issuer.uuid()))
         .execute(&self.raw)
         .await
         .expect("a token");
+    }
+}
+
+#[async_trait]
+impl AgentRunHarness for Sqlite {
+    fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
+        Arc::new(self.store.clone())
+    }
+}
+
+#[async_trait]
+impl WorkHarness for Sqlite {
+    fn work(&self) -> Arc<dyn WorkStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn put_work_item(&self, item: &WorkItem) {
+        let (key, claim) = (item.key, item.claim.as_ref());
+        sqlx::query(
+            "INSERT INTO work_domains (key, last_number) VALUES (?1, ?2) \
+             ON CONFLICT (key) DO UPDATE SET last_number = max(last_number, ?2)",
+        )
+        .bind(key.domain.as_str())
+        .bind(key.number.get())
+        .execute(&self.raw)
+        .await
+        .expect("a domain");
+        let priority = Priority::ALL.iter().position(|rank| *rank == item.priority);
+        sqlx::query(
+            "INSERT OR REPLACE INTO work_items (domain, number, part, kind, title, description, \
+             search_text, status, priority, target, assignee_id, claim_agent, claim_run_id, \
+             claimed_at, created_by, created_at, updated_at, resolved_at, version, last_part) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+             ?18, ?19, ?20)",
+        )
+        .bind(key.domain.as_str())
+        .bind(key.number.get())
+        .bind(key.part.map_or(0, NonZeroU32::get))
+        .bind(item.kind.as_str())
+        .bind(item.title.as_str())
+        .bind(item.description.as_str())
+        .bind(item.search_text())
+        .bind(item.status.as_str())
+        .bind(priority.and_then(|rank| i64::try_from(rank).ok()))
+        .bind(item.target.as_str())
+        .bind(item.assignee.map(UserId::uuid))
+        .bind(claim.map(|claim| claim.agent.as_str()))
+        .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
+        .bind(claim.map(|claim| claim.at.unix_millis()))
+        .bind(item.created_by.uuid())
+        .bind(item.created_at.unix_millis())
+        .bind(item.updated_at.unix_millis())
+        .bind(item.resolved_at.map(Timestamp::unix_millis))
+        .bind(i64::try_from(item.version).expect("a small number"))
+        .bind(item.last_part)
+        .execute(&self.raw)
+        .await
+        .expect("a work item");
     }
 }
 

@@ -62,17 +62,26 @@ fn human(check: &Check, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::tests::{STYLE, me};
+    use crate::commands::tests::{STYLE, me, me_in_a_run};
 
-    #[test]
-    fn tells_who_with_what_and_for_how_long() {
+    fn checked(me: Me) -> String {
         let check = Check {
-            me: me(),
+            me,
             expires_in_seconds: None,
             source: "profile:work".to_owned(),
             app_url: "https://openindex.example.com".to_owned(),
             api_url: "https://openindex.example.com".to_owned(),
         };
-        insta::assert_snapshot!(human(&check, &STYLE));
+        human(&check, &STYLE)
+    }
+
+    #[test]
+    fn tells_who_with_what_and_for_how_long() {
+        insta::assert_snapshot!(checked(me()));
+    }
+
+    #[test]
+    fn tells_for_which_agent_and_work_item_a_run_is() {
+        insta::assert_snapshot!(checked(me_in_a_run()));
     }
 }

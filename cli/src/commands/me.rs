@@ -10,14 +10,16 @@ use crate::render::{Style, expiry, fields, plain};
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
     let me = session.call(openindex_adapters_http::client::Client::me)?;
-    app.out.answer(&me, |style| {
-        let mut rows = vec![
-            ("id", plain(&me.user.id)),
-            ("role", role(me.user.role).to_owned()),
-        ];
-        rows.extend(token_fields(&me, style));
-        format!("{}\n{}", style.bold(&who(&me)), fields(&rows, style))
-    })
+    app.out.answer(&me, |style| human(&me, style))
+}
+
+fn human(me: &Me, style: &Style) -> String {
+    let mut rows = vec![
+        ("id", plain(&me.user.id)),
+        ("role", role(me.user.role).to_owned()),
+    ];
+    rows.extend(token_fields(me, style));
+    format!("{}\n{}", style.bold(&who(me)), fields(&rows, style))
 }
 
 /// `Ada Lovelace <ada@example.com>`, or as much of it as the instance knows.
@@ -37,7 +39,7 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
         let why = format!("limited by the role {}", role(me.user.role));
         effective = format!("{effective} {}", style.yellow(&format!("({why})")));
     }
-    vec![
+    let mut rows = vec![
         (
             "token",
             format!("{} ({})", plain(&token.name), plain(&token.id)),
@@ -50,10 +52,18 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
             }
             .to_owned(),
         ),
+    ];
+    if let Some(run) = &token.run {
+        let item = run.work_item_key.as_deref();
+        rows.push(("agent", plain(&run.agent_id)));
+        rows.push(("work item", item.map_or_else(|| "any".to_owned(), plain)));
+    }
+    rows.extend([
         ("scope", scope(token.scope).to_owned()),
         ("effective scope", effective),
         ("expires", expiry(token.expires_at.as_deref(), style)),
-    ]
+    ]);
+    rows
 }
 
 pub(super) fn scope(scope: WireScope) -> &'static str {
@@ -64,5 +74,17 @@ pub(super) const fn role(role: Role) -> &'static str {
     match role {
         Role::Member => "member",
         Role::Admin => "admin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::{STYLE, me, me_in_a_run};
+
+    #[test]
+    fn shows_who_a_token_acts_as() {
+        insta::assert_snapshot!("me", human(&me(), &STYLE));
+        insta::assert_snapshot!("me_in_a_run", human(&me_in_a_run(), &STYLE));
     }
 }

@@ -1,15 +1,20 @@
 //! The commands, one in each file.
 
 pub(crate) mod admin;
+pub(crate) mod agent_run;
 pub(crate) mod auth_check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod invite;
 pub(crate) mod me;
+mod once;
+mod paging;
 pub(crate) mod profile;
+pub(crate) mod queue;
 pub(crate) mod report_leak;
 pub(crate) mod schema;
 pub(crate) mod tokens;
+pub(crate) mod work_item;
 
 use crate::app::App;
 use openindex_adapters_http::wire::Role;
@@ -25,6 +30,9 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Profile(command) => profile::run(command, app),
         Command::Auth(AuthCommand::Check) => auth_check::run(app),
         Command::Me => me::run(app),
+        Command::Queue(command) => queue::run(command, app),
+        Command::WorkItem(command) => work_item::run(command, app),
+        Command::AgentRun(command) => agent_run::run(command, app),
         Command::Settings(SettingsCommand::Personal(PersonalCommand::Tokens(command))) => {
             tokens::run(command, app)
         }
@@ -61,6 +69,29 @@ fn look_first(failure: Failure, look: &str) -> Failure {
     } else {
         failure
     }
+}
+
+/// Does one thing after the other and stops at the first that fails; the failure then says, under
+/// `done`, which were done before.
+fn one_by_one<T: std::fmt::Display>(
+    things: &[T],
+    done: &str,
+    act: impl Fn(&T) -> Result<(), Failure>,
+) -> Result<Vec<String>, Failure> {
+    let mut finished: Vec<String> = Vec::new();
+    for thing in things {
+        act(thing).map_err(|mut failure| {
+            failure.message = format!("{thing}: {}", failure.message);
+            if finished.is_empty() {
+                return failure;
+            }
+            let before = finished.join(", ");
+            failure.message = format!("{}\n{done} before: {before}", failure.message);
+            failure.detail(done, finished.clone())
+        })?;
+        finished.push(thing.to_string());
+    }
+    Ok(finished)
 }
 
 /// A role as it is written on the command line.

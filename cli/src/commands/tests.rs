@@ -1,7 +1,8 @@
 //! What the snapshots of the commands share.
 
-use openindex_adapters_http::wire::{Kind, Me, MeToken, MeUser, Pat, Role, Status, WireScope};
+use openindex_adapters_http::wire::{Kind, Me, MeRun, MeToken, MeUser, Pat, Status, WireScope};
 
+use super::*;
 use crate::render::Style;
 
 /// A terminal of 80 columns without colour, on 2026-11-24 at 06:00.
@@ -32,8 +33,27 @@ pub(super) fn me() -> Me {
             scope: WireScope::Admin,
             effective_scope: WireScope::ReadWrite,
             expires_at: Some("2027-01-01T00:00:00.000Z".to_owned()),
+            run: None,
         },
     }
+}
+
+/// The same person's agent, in a run that is bound to a work item.
+pub(super) fn me_in_a_run() -> Me {
+    let mut me = me();
+    me.token = MeToken {
+        id: "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned(),
+        kind: Kind::AgentRun,
+        name: "builder-7".to_owned(),
+        scope: WireScope::ReadWrite,
+        effective_scope: WireScope::ReadWrite,
+        expires_at: Some("2026-11-24T06:42:00.000Z".to_owned()),
+        run: Some(MeRun {
+            agent_id: "builder-7".to_owned(),
+            work_item_key: Some("OPS-42".to_owned()),
+        }),
+    };
+    me
 }
 
 /// Live, expiring, expired, and one with a name from somebody with bad intentions.
@@ -66,4 +86,18 @@ pub(super) fn pats() -> Vec<Pat> {
     pats[0].scope = WireScope::Admin;
     pats[2].status = Status::Expired;
     pats
+}
+
+#[test]
+fn the_first_failure_ends_it_and_names_what_was_done() {
+    let act = |thing: &&str| match *thing {
+        "c" => Err(Failure::new(ExitCode::Failure, "not_found", "is not there")),
+        _ => Ok(()),
+    };
+    assert_eq!(one_by_one(&["a", "b"], "revoked", act).unwrap(), ["a", "b"]);
+    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", act).unwrap_err();
+    assert_eq!(failure.message, "c: is not there\nrevoked before: a, b");
+    assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
+    let failure = one_by_one(&["c"], "revoked", act).unwrap_err();
+    assert_eq!(failure.message, "c: is not there");
 }

@@ -9,5 +9,5 @@ mod time;
 pub(crate) use fields::fields;
 pub(crate) use plain::{escape_json, for_terminal, masked, plain, redact};
 pub(crate) use style::Style;
-pub(crate) use table::{Listing, Row};
+pub(crate) use table::{Form, Listing, Row};
 pub(crate) use time::{ends, expiry, instant, moment, parse, span};

@@ -10,11 +10,48 @@ const PADDING: u16 = 2;
 const LEAST_NAME_WIDTH: usize = 20;
 
 /// Things with a name, some properties and an id: as a table where the terminal is wide enough,
-/// as a list of three lines each where it is not. An id is never cut, since it is copied.
+/// as a list of a few lines each where it is not. An id is never cut, since it is copied.
 pub(crate) struct Listing {
+    pub(crate) form: Form,
     /// What stands above the columns between the name and the id.
     pub(crate) titles: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
+}
+
+/// What the first and the last column are called, and which of them is first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// By what somebody called them; the id is at the end.
+    Named,
+    /// By the agent that works.
+    Agents,
+    /// By a short key, the title behind it.
+    Keyed,
+}
+
+impl Form {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Named => "name",
+            Self::Agents => "agent",
+            Self::Keyed => "title",
+        }
+    }
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Named | Self::Agents => "id",
+            Self::Keyed => "key",
+        }
+    }
+
+    /// The columns of one line.
+    fn line<T>(self, name: T, cells: impl Iterator<Item = T>, id: T) -> Vec<T> {
+        match self {
+            Self::Named | Self::Agents => std::iter::once(name).chain(cells).chain([id]).collect(),
+            Self::Keyed => [id, name].into_iter().chain(cells).collect(),
+        }
+    }
 }
 
 /// One of them. Nothing here may hold colour: it would count as width.
@@ -33,8 +70,8 @@ impl Listing {
     /// The listing for a terminal of that width, every line ended.
     pub(crate) fn render(&self, style: &Style) -> String {
         let widest = |cell: &dyn Fn(&Row) -> usize| self.rows.iter().map(cell).max().unwrap_or(0);
-        let ids = widest(&|row| row.id.width());
-        let names = widest(&|row| row.name.width()).max("name".len());
+        let ids = widest(&|row| row.id.width()).max(self.form.id().len());
+        let names = widest(&|row| row.name.width()).max(self.form.name().len());
         let others: usize = (0..self.titles.len())
             .map(|at| widest(&|row| row.cells[at].width()).max(self.titles[at].len()) + GAP)
             .sum();
@@ -54,18 +91,18 @@ impl Listing {
         } else {
             table.force_no_tty();
         }
-        let titles = std::iter::once("name").chain(self.titles.iter().copied());
+        let titles = self.titles.iter().copied();
+        let titles = self.form.line(self.form.name(), titles, self.form.id());
         table.set_header(
             titles
-                .chain(["id"])
+                .into_iter()
                 .map(|title| Cell::new(title.to_uppercase()).add_attribute(Attribute::Dim)),
         );
         for row in &self.rows {
             let name = Cell::new(cut(&row.name, name_width)).add_attribute(Attribute::Bold);
-            let cells = std::iter::once(name)
-                .chain(row.cells.iter().map(Cell::new))
-                .chain([Cell::new(&row.id)]);
-            table.add_row(cells.map(|cell| {
+            let cells = row.cells.iter().map(Cell::new);
+            let cells = self.form.line(name, cells, Cell::new(&row.id));
+            table.add_row(cells.into_iter().map(|cell| {
                 if row.spent {
                     cell.fg(Color::DarkGrey)
                 } else {
@@ -84,14 +121,23 @@ impl Listing {
     }
 
     fn list(&self, style: &Style) -> String {
-        let rows = self.rows.iter().map(|row| {
-            let name = cut(&row.name, style.width);
-            let name = if row.spent {
-                style.dim(&name)
+        let head = |text: &str, spent| {
+            if spent {
+                style.dim(text)
             } else {
-                style.bold(&name)
-            };
-            format!("{name}\n  {}\n  {}\n", row.words, style.dim(&row.id))
+                style.bold(text)
+            }
+        };
+        let rows = self.rows.iter().map(|row| match self.form {
+            Form::Named | Form::Agents => {
+                let name = head(&cut(&row.name, style.width), row.spent);
+                format!("{name}\n  {}\n  {}\n", row.words, style.dim(&row.id))
+            }
+            Form::Keyed => {
+                let left = style.width.saturating_sub(row.id.width() + GAP);
+                let text = format!("{}  {}", row.id, cut(&row.name, left));
+                format!("{}\n  {}\n", head(&text, row.spent), row.words)
+            }
         });
         rows.collect::<Vec<_>>().join("\n")
     }

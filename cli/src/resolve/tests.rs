@@ -3,7 +3,7 @@ use openindex_domain::testing::SeededEntropy;
 use openindex_domain::token::TokenKind;
 
 use super::*;
-use crate::environment::{APP_URL, PROFILE, TOKEN};
+use crate::environment::{AGENT_ID, APP_URL, PROFILE, TOKEN};
 
 fn secret(seed: u64) -> String {
     Secret::generate(TokenKind::Personal, &SeededEntropy::new(seed))
@@ -180,4 +180,61 @@ fn a_url_that_is_none_is_named_by_its_source() {
     assert!(failure.message.starts_with("OPENINDEX_APP_URL: "));
     assert!(!failure.message.contains("hunter2"));
     assert_eq!(failure.exit, ExitCode::Usage);
+}
+
+/// The agent that is worked as, with the profile `work`, whose own is `profiles`.
+fn working_agent(
+    flag: Option<&str>,
+    variable: &str,
+    profiles: Option<&str>,
+    kind: TokenKind,
+) -> Result<Option<String>, Failure> {
+    let mut config = config(Some("work"));
+    if let Some(profile) = config.profiles.get_mut("work") {
+        profile.agent_id = profiles.map(str::to_owned);
+    }
+    let sources = Sources {
+        globals: &flags(None, None),
+        environment: &Environment::from([(AGENT_ID, variable)]),
+        config: &config,
+    };
+    let flag = flag.map(|flag| AgentId::parse(flag).unwrap());
+    let agent = sources.working_agent(flag.as_ref(), kind)?;
+    Ok(agent.map(|agent| agent.to_string()))
+}
+
+#[test]
+fn an_agent_is_named_by_flag_then_environment_then_profile_or_not_at_all() {
+    for (flag, variable, profiles, expected) in [
+        (Some("a"), "b", Some("c"), Some("a")),
+        (None, " b ", Some("c"), Some("b")),
+        (None, "", Some("c"), Some("c")),
+        (None, " ", None, None),
+    ] {
+        let agent = working_agent(flag, variable, profiles, TokenKind::Personal).unwrap();
+        assert_eq!(agent.as_deref(), expected);
+    }
+}
+
+#[test]
+fn a_run_works_as_its_own_agent_unless_another_is_named_outright() {
+    for (flag, expected) in [(Some("a"), Some("a")), (None, None)] {
+        // Not even looked at: it need not be an agent's id.
+        for variable in ["b", "not an id"] {
+            let agent = working_agent(flag, variable, Some("c"), TokenKind::AgentRun).unwrap();
+            assert_eq!(agent.as_deref(), expected);
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_is_none_is_named_by_its_source() {
+    for (variable, profiles, source) in [
+        ("not an id", None, "OPENINDEX_AGENT_ID must be"),
+        ("", Some("x\u{1b}"), "agent_id of the profile work must be"),
+    ] {
+        let failure = working_agent(None, variable, profiles, TokenKind::Personal).unwrap_err();
+        assert_eq!(failure.exit, ExitCode::Usage);
+        assert!(failure.message.starts_with(source), "{}", failure.message);
+    }
 }

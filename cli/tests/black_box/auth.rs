@@ -1,7 +1,7 @@
-use openindex_domain::token::TokenKind;
+use serde_json::{Value, json};
 
-use crate::stub::{ME, Stub, problem};
-use crate::support::{Home, environment_token, profile_token, secret};
+use crate::stub::{ME, PAT_ID, RUN_ID, Stub, problem};
+use crate::support::{Home, environment_token, profile_token, run_token};
 
 #[test]
 fn the_environments_token_is_used_over_the_profiles_and_named() {
@@ -73,28 +73,14 @@ fn a_mistyped_token_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn an_agent_runs_token_is_refused_for_settings_before_anything_is_sent() {
+fn an_agent_runs_token_is_refused_for_settings_and_runs_before_anything_is_sent() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
-    let home =
-        Home::with_profile(&server.url).set("OPENINDEX_TOKEN", secret(TokenKind::AgentRun, 4));
+    let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());
     for arguments in [
         &["settings", "personal", "tokens", "list"][..],
         &["settings", "personal", "tokens", "create", "x"],
-        &[
-            "settings",
-            "personal",
-            "tokens",
-            "delete",
-            "--yes",
-            crate::stub::PAT_ID,
-        ],
-        &[
-            "settings",
-            "personal",
-            "tokens",
-            "rotate",
-            crate::stub::PAT_ID,
-        ],
+        &["settings", "personal", "tokens", "delete", "--yes", PAT_ID],
+        &["settings", "personal", "tokens", "rotate", PAT_ID],
         &["settings", "admin", "users", "list"],
         &["settings", "admin", "users", "get", "ada@example.com"],
         &[
@@ -127,14 +113,7 @@ fn an_agent_runs_token_is_refused_for_settings_before_anything_is_sent() {
             "a@b.example",
         ],
         &["settings", "admin", "tokens", "list"],
-        &[
-            "settings",
-            "admin",
-            "tokens",
-            "revoke",
-            "--yes",
-            crate::stub::PAT_ID,
-        ],
+        &["settings", "admin", "tokens", "revoke", "--yes", PAT_ID],
         &[
             "settings",
             "admin",
@@ -147,11 +126,58 @@ fn an_agent_runs_token_is_refused_for_settings_before_anything_is_sent() {
         &["settings", "admin", "audit", "list"],
         &["settings", "admin", "audit", "export"],
         &["settings", "admin", "stats"],
+        &["agent-run", "start", "--agent-id", "builder-7"],
+        &["agent-run", "list"],
+        &["agent-run", "end", "--yes", RUN_ID],
     ] {
-        home.run(arguments).assert_failed(4, "human_token_required");
+        let document = home.run(arguments).assert_failed(4, "human_token_required");
+        assert_eq!(document["error"]["status"], Value::Null, "it was not asked");
+        assert_eq!(document["error"]["nextCommand"], "oi queue list");
+        assert_eq!(document["source"], "OPENINDEX_TOKEN");
     }
     assert!(server.requests().is_empty());
     assert_eq!(home.run(&["me"]).status, 0);
+}
+
+#[test]
+fn a_run_token_is_told_from_a_persons_by_where_it_is_from() {
+    let home = Home::with_profile("http://127.0.0.1:1");
+    let mut config = home.config();
+    config["profiles"]["default"]["token"] = run_token().into();
+    home.write_config(&config);
+    let arguments = ["settings", "personal", "tokens", "list", "--json"];
+    let ran = home.run(&arguments);
+    let document = ran.assert_failed(4, "human_token_required");
+    assert_eq!(document["source"], "profile:default");
+    assert!(ran.stderr.contains("oi profile use NAME"), "{ran:?}");
+    let ran = home.set("OPENINDEX_TOKEN", run_token()).run(&arguments);
+    ran.assert_failed(4, "human_token_required");
+    assert!(ran.stderr.contains("unset OPENINDEX_TOKEN"), "{ran:?}");
+}
+
+#[test]
+fn a_run_shows_itself_as_one() {
+    let me = ME
+        .replace(PAT_ID, RUN_ID)
+        .replace("\"personal\"", "\"agent_run\"")
+        .replace(
+            "\"expiresAt\":null",
+            r#""expiresAt":"2000-01-01T00:00:00.000Z",
+            "run":{"agentId":"builder-7","workItemKey":"OPS-42"}"#,
+        );
+    let server = Stub::new(&[("GET /me", 200, &me)]);
+    let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());
+    for arguments in [&["me"][..], &["auth", "check"]] {
+        let answer = home.run(arguments).json();
+        assert_eq!(answer["token"]["kind"], "agent_run");
+        assert_eq!(
+            answer["token"]["run"],
+            json!({"agentId": "builder-7", "workItemKey": "OPS-42"})
+        );
+    }
+    let answer = home.run(&["auth", "check"]).json();
+    assert!(answer["expiresInSeconds"].as_i64().unwrap() < 0);
+    assert_eq!(answer["source"], "OPENINDEX_TOKEN");
 }
 
 #[test]

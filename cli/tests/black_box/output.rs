@@ -72,6 +72,21 @@ fn the_help_of_the_main_commands() {
             "help_tokens_rotate",
             &["settings", "personal", "tokens", "rotate", "--help"],
         ),
+        ("help_agent_run", &["agent-run", "--help"]),
+        ("help_agent_run_start", &["agent-run", "start", "--help"]),
+        ("help_agent_run_list", &["agent-run", "list", "--help"]),
+        ("help_agent_run_end", &["agent-run", "end", "--help"]),
+        ("help_queue_list", &["queue", "list", "--help"]),
+        ("help_work_item", &["work-item", "--help"]),
+        ("help_work_item_list", &["work-item", "list", "--help"]),
+        ("help_work_item_create", &["work-item", "create", "--help"]),
+        ("help_work_item_update", &["work-item", "update", "--help"]),
+        ("help_work_item_claim", &["work-item", "claim", "--help"]),
+        (
+            "help_work_item_complete",
+            &["work-item", "complete", "--help"],
+        ),
+        ("help_work_item_delete", &["work-item", "delete", "--help"]),
         ("help_doctor", &["doctor", "--help"]),
         ("help_admin", &["settings", "admin", "--help"]),
         (
@@ -135,7 +150,9 @@ fn completions_name_the_commands_of_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = Home::new().run(&["completions", shell]);
         assert_eq!(ran.status, 0);
-        assert!(ran.stdout.contains("rotate"), "{shell}");
+        for name in ["rotate", "agent-run", "in_progress"] {
+            assert!(ran.stdout.contains(name), "{name} in {shell}");
+        }
     }
 }
 

@@ -153,6 +153,7 @@ fn a_wrong_command_line_changes_nothing() {
         &["set", "--app-url", "http://x", "--clear-app-url"],
         &["set", "--token", "-", "--clear-token"],
         &["set", "--agent-id", " "],
+        &["set", "--agent-id", "two words"],
     ] {
         home.run(&[&["profile"], arguments].concat())
             .assert_failed(2, "usage");

@@ -12,6 +12,7 @@ pub(crate) struct Asked {
     /// The whole `Authorization` header.
     pub(crate) authorization: Option<String>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) if_match: Option<String>,
     pub(crate) body: String,
 }
 
@@ -49,7 +50,13 @@ impl Stub {
         self.asked.lock().expect("no test panicked").clone()
     }
 
-    /// The same, as `METHOD path` alone.
+    /// The body of what was asked last.
+    pub(crate) fn last_body(&self) -> serde_json::Value {
+        let asked = self.asked().pop().expect("something was asked");
+        serde_json::from_str(&asked.body).expect("JSON")
+    }
+
+    /// Everything that was asked, as `METHOD path` alone.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.what).collect()
     }
@@ -67,6 +74,7 @@ fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std:
         what,
         authorization: None,
         user_agent: None,
+        if_match: None,
         body: String::new(),
     };
     let mut length = 0;
@@ -79,6 +87,7 @@ fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std:
         match name.to_ascii_lowercase().as_str() {
             "authorization" => asked.authorization = Some(value.to_owned()),
             "user-agent" => asked.user_agent = Some(value.to_owned()),
+            "if-match" => asked.if_match = Some(value.to_owned()),
             "content-length" => length = value.parse().unwrap_or(0),
             _ => {}
         }
@@ -146,4 +155,34 @@ pub(crate) fn user_id(digit: u8) -> String {
 /// A page of a list.
 pub(crate) fn page(items: &[serde_json::Value], next: Option<&str>) -> String {
     serde_json::json!({"items": items, "nextCursor": next}).to_string()
+}
+
+/// A work item without its description, as lists have it.
+pub(crate) fn work_item_summary(key: &str) -> serde_json::Value {
+    serde_json::json!({
+        "key": key, "kind": "task", "parent": null, "title": "Mend it", "status": "todo",
+        "priority": "medium", "executionTarget": "either", "assignee": null,
+        "activeAgentId": null, "activeRunId": null, "claimedAt": null, "createdBy": user_id(1),
+        "createdAt": "2026-11-01T00:00:00.000Z", "updatedAt": "2026-11-01T00:00:00.000Z",
+        "resolvedAt": null, "version": 1,
+    })
+}
+
+/// A work item.
+pub(crate) fn work_item(key: &str) -> serde_json::Value {
+    let mut item = work_item_summary(key);
+    item["description"] = "# Why\n".into();
+    item
+}
+
+pub(crate) const RUN_ID: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3";
+
+/// An agent run without its secret.
+pub(crate) fn agent_run() -> serde_json::Value {
+    serde_json::json!({
+        "id": RUN_ID, "agentId": "builder-7", "workItemKey": "OPS-42", "scope": "read_write",
+        "issuedBy": PAT_ID, "createdAt": "2026-11-01T00:00:00.000Z",
+        "expiresAt": "2026-11-01T01:00:00.000Z", "endedAt": null, "lastUsedAt": null,
+        "status": "live",
+    })
 }

@@ -27,6 +27,11 @@ pub(crate) fn environment_token() -> String {
     secret(TokenKind::Personal, 2)
 }
 
+/// An agent run's token.
+pub(crate) fn run_token() -> String {
+    secret(TokenKind::AgentRun, 4)
+}
+
 /// The token that a server issues.
 pub(crate) fn new_token() -> String {
     secret(TokenKind::Personal, 3)
@@ -61,6 +66,15 @@ impl Home {
         home.write_config(&serde_json::json!({"profiles": {"default": {
             "app_url": app_url, "api_url": app_url, "token": profile_token(),
         }}}));
+        home
+    }
+
+    /// One in which the default profile also stands for an agent.
+    pub(crate) fn with_agent(app_url: &str, agent: &str) -> Self {
+        let home = Self::with_profile(app_url);
+        let mut config = home.config();
+        config["profiles"]["default"]["agent_id"] = agent.into();
+        home.write_config(&config);
         home
     }
 
@@ -126,11 +140,7 @@ impl Home {
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         };
-        for hidden in [
-            profile_token(),
-            environment_token(),
-            secret(TokenKind::AgentRun, 4),
-        ] {
+        for hidden in [profile_token(), environment_token(), run_token()] {
             // Neither it nor most of it: a mask shows its last four characters.
             let part = &hidden[7..40];
             assert!(

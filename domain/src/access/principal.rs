@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::agent_run::{Run, WorkItemKey};
 use crate::audit::AuditActor;
 use crate::session::{Session, SessionId};
 use crate::token::{Scope, Token, TokenId, TokenKind};
@@ -98,6 +99,26 @@ impl Principal {
         match &self.credential {
             Credential::Token(token) => Some(token),
             Credential::Session(_) => None,
+        }
+    }
+
+    /// The agent run it acts for, unless it is a human's credential.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        self.token().and_then(|token| token.run.as_ref())
+    }
+
+    /// May this principal change the work item with this key; `None` means one that comes into
+    /// being? A run that is bound to an item may change that one alone. What a run is bound to never
+    /// changes, so that this need not be asked again inside a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::BoundToWorkItem`].
+    pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denied> {
+        match self.run().and_then(|run| run.work_item) {
+            Some(bound_to) if item != Some(bound_to) => Err(Denied::BoundToWorkItem { bound_to }),
+            _ => Ok(()),
         }
     }
 

@@ -1,3 +1,4 @@
+use crate::agent_run::WorkItemKey;
 use crate::token::Scope;
 use crate::user::Owner;
 
@@ -23,6 +24,12 @@ pub enum Denied {
     InsufficientScope {
         /// What would have been enough.
         required: Scope,
+    },
+    /// An agent run that is bound to a work item would change something else.
+    #[error("this agent run may change {bound_to} alone")]
+    BoundToWorkItem {
+        /// What it may change.
+        bound_to: WorkItemKey,
     },
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::agent_run::WorkItemKey;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::{InvalidId, prefixed_id};
@@ -157,6 +158,22 @@ actions! {
     TokenRevoked = "token.revoked",
     /// A token was reported as leaked and revoked.
     TokenReported = "token.reported",
+    /// An agent run began. Subject: its token; related: the work item that it is bound to.
+    AgentRunStarted = "agent_run.started",
+    /// An agent run was ended. Related: what it ended with, when it did not by itself.
+    AgentRunEnded = "agent_run.ended",
+    /// A work item came into being.
+    WorkItemCreated = "work_item.created",
+    /// A work item was changed.
+    WorkItemUpdated = "work_item.updated",
+    /// Somebody took a work item on.
+    WorkItemClaimed = "work_item.claimed",
+    /// A work item was given back.
+    WorkItemReleased = "work_item.released",
+    /// A work item was done.
+    WorkItemCompleted = "work_item.completed",
+    /// A work item was deleted.
+    WorkItemDeleted = "work_item.deleted",
     /// Somebody was invited. Subject: the invite; related: the open one that it replaced.
     InviteCreated = "invite.created",
     /// An invite was withdrawn.
@@ -214,6 +231,8 @@ pub enum Subject {
     Session(SessionId),
     /// An invite.
     Invite(InviteId),
+    /// A work item.
+    WorkItem(WorkItemKey),
 }
 
 impl fmt::Display for Subject {
@@ -223,6 +242,7 @@ impl fmt::Display for Subject {
             Self::Token(id) => fmt::Display::fmt(id, f),
             Self::Session(id) => fmt::Display::fmt(id, f),
             Self::Invite(id) => fmt::Display::fmt(id, f),
+            Self::WorkItem(key) => fmt::Display::fmt(key, f),
         }
     }
 }
@@ -236,6 +256,7 @@ impl FromStr for Subject {
             .or_else(|_| text.parse().map(Self::Token))
             .or_else(|_| text.parse().map(Self::Session))
             .or_else(|_| text.parse().map(Self::Invite))
+            .or_else(|InvalidId| text.parse().map(Self::WorkItem).map_err(|_| InvalidId))
     }
 }
 
@@ -292,6 +313,7 @@ mod tests {
             Subject::Token(fixtures::token(1, fixtures::NOW).id),
             Subject::Session(fixtures::session(1).id),
             Subject::Invite(fixtures::invite(1).id),
+            Subject::WorkItem(fixtures::work_item(1).key),
         ];
         for subject in subjects {
             assert_eq!(subject.to_string().parse(), Ok(subject));

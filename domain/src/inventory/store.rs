@@ -44,14 +44,14 @@ pub trait InventoryStore: Send + Sync {
     ) -> Result<Vec<OwnedToken>, StoreError>;
 
     /// Revokes every token that the filter wants inside the transaction, each with its event, in one
-    /// step. A token that is issued at the same time is either among them or issued after it.
+    /// step, together with the agent runs that were issued with it. A token that is issued at the same time is either among them or issued after it.
     async fn revoke_matching(
         &self,
         change: RevokeMatching,
     ) -> Result<RevokeMatchingOutcome, StoreError>;
 
     /// Revokes those of the reported tokens that are live, each with its event and a notice for its
-    /// owner, in one step, and answers how many.
+    /// owner, in one step, and answers how many. The agent runs that were issued with them end too.
     async fn report(&self, change: ReportTokens) -> Result<u64, StoreError>;
 
     /// Counts, as of `now`.

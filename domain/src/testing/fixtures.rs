@@ -1,13 +1,17 @@
 //! Ready-made users and tokens. Equal numbers make equal ids.
 
+use std::num::NonZeroU32;
+
 use uuid::Uuid;
 
+use crate::agent_run::{AgentId, DomainKey, Run, WorkItemKey};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::invite::{Invite, InviteId, InviteKind};
 use crate::session::{ClientName, LinkId, Session, SessionId, SignInLink};
 use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName};
 use crate::user::{Email, Owner, PasswordHash, PersonName, Role, User, UserId};
+use crate::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem};
 
 /// 2026-11-24T06:00:00.000Z, the present of tests.
 pub const NOW: Timestamp = match Timestamp::from_unix_millis(1_795_500_000_000) {
@@ -59,6 +63,60 @@ pub fn token(number: u64, created_at: Timestamp) -> Token {
         revoked_at: None,
         last_used_at: None,
         successor: None,
+        run: None,
+    }
+}
+
+/// A live agent run of user 1, not bound to anything, issued at [`NOW`] with the token `issuer` for
+/// an hour. Its number counts among those of tokens.
+///
+/// # Panics
+///
+/// Never: the name is well-formed for every number.
+#[must_use]
+pub fn run(number: u64, issuer: TokenId) -> Token {
+    let agent = AgentId::parse(&format!("agent-{number}")).expect("a well-formed name");
+    Token {
+        id: TokenId::new(TokenKind::AgentRun, uuid(2, number)),
+        name: TokenName::of_agent(&agent),
+        scope: Scope::ReadWrite,
+        expires_at: Some(NOW.saturating_add_seconds(60 * 60)),
+        run: Some(Run {
+            agent,
+            work_item: None,
+            issuer,
+        }),
+        ..token(number, NOW)
+    }
+}
+
+/// `OPS-<number>`: an unclaimed task that is to be done, by user 1, created at [`NOW`].
+///
+/// # Panics
+///
+/// When the number is 0.
+#[must_use]
+pub fn work_item(number: u32) -> WorkItem {
+    WorkItem {
+        key: WorkItemKey {
+            domain: DomainKey::parse("OPS").expect("a well-formed key"),
+            number: NonZeroU32::new(number).expect("a number"),
+            part: None,
+        },
+        kind: ItemKind::Task,
+        title: Title::parse(&format!("Item {number}")).expect("a well-formed title"),
+        description: Description::default(),
+        status: ItemStatus::Todo,
+        priority: Priority::Medium,
+        target: ExecutionTarget::Either,
+        assignee: None,
+        claim: None,
+        created_by: user(1).id,
+        created_at: NOW,
+        updated_at: NOW,
+        resolved_at: None,
+        version: 1,
+        last_part: 0,
     }
 }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::agent_run::AgentRuns;
 use crate::attempt::Attempts;
 use crate::audit::Audit;
 use crate::inventory::Inventory;
@@ -7,6 +8,7 @@ use crate::invite::Invites;
 use crate::session::Sessions;
 use crate::token::Tokens;
 use crate::user::{UserStore, Users};
+use crate::work::Work;
 
 use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
 
@@ -21,6 +23,10 @@ pub struct InMemory {
     pub entropy: Arc<SeededEntropy>,
     /// The use cases of tokens.
     pub tokens: Tokens,
+    /// The use cases of agent runs.
+    pub agent_runs: AgentRuns,
+    /// The use cases of work items.
+    pub work: Work,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -43,6 +49,8 @@ impl Default for InMemory {
         let sessions = sessions(&store, store.clone(), &clock, &entropy);
         Self {
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone()),
+            agent_runs: AgentRuns::new(store.clone(), clock.clone(), entropy.clone()),
+            work: Work::new(store.clone(), clock.clone(), entropy.clone()),
             users: Users::new(store.clone(), clock.clone(), entropy.clone()),
             invites: Invites::new(
                 store.clone(),

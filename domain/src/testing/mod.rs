@@ -44,12 +44,13 @@ mod in_memory;
 mod memory;
 
 pub use clock::FixedClock;
-pub use contract::{AccountHarness, Harness};
+pub use contract::{AccountHarness, AgentRunHarness, Harness, WorkHarness};
 pub use entropy::SeededEntropy;
 pub use hasher::FakeHasher;
 pub use in_memory::InMemory;
 pub use memory::MemoryStore;
 
+pub use crate::agent_run::MockAgentRunStore;
 pub use crate::attempt::MockAttemptStore;
 pub use crate::audit::MockAuditStore;
 pub use crate::clock::MockClock;
@@ -60,3 +61,4 @@ pub use crate::session::MockSessionStore;
 pub use crate::store::MockStoreHealth;
 pub use crate::token::MockTokenStore;
 pub use crate::user::{MockPasswordHasher, MockUserStore};
+pub use crate::work::MockWorkStore;

@@ -1,3 +1,4 @@
+use crate::agent_run::Run;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -28,6 +29,8 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// The token that took its place when it was rotated. A token is rotated once.
     pub successor: Option<TokenId>,
+    /// What it is for when it is an agent run's, which is when its kind says so.
+    pub run: Option<Run>,
 }
 
 /// Where a token stands in its life.
@@ -42,6 +45,22 @@ pub enum Status {
 }
 
 impl Status {
+    /// Where a token stands at `now` with these times of its own.
+    #[must_use]
+    pub fn of(
+        revoked_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        if revoked_at.is_some() {
+            Self::Revoked
+        } else if expires_at.is_some_and(|at| at <= now) {
+            Self::Expired
+        } else {
+            Self::Live
+        }
+    }
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -92,13 +111,7 @@ impl Token {
     /// `now < expires_at`.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
-        if self.revoked_at.is_some() {
-            Status::Revoked
-        } else if self.expires_at.is_some_and(|at| at <= now) {
-            Status::Expired
-        } else {
-            Status::Live
-        }
+        Status::of(self.revoked_at, self.expires_at, now)
     }
 
     /// The token after its revocation at `now`, or `None` when it was revoked before: of any
@@ -143,7 +156,7 @@ impl Token {
         Ok(rotated)
     }
 
-    /// Revocations before this instant need not be remembered at `now`.
+    /// Revocations, and expiries of agent runs, before this instant need not be remembered at `now`.
     #[must_use]
     pub fn tombstone_horizon(now: Timestamp) -> Timestamp {
         now.saturating_add_seconds(-TOMBSTONE_RETENTION_DAYS * 24 * 60 * 60)

@@ -52,6 +52,7 @@ impl Issued {
                 revoked_at: None,
                 last_used_at: None,
                 successor: None,
+                run: None,
             },
         })
     }

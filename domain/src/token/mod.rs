@@ -34,8 +34,8 @@ pub use scope::{InvalidScope, Scope};
 pub use secret::{MalformedSecret, Secret};
 pub use service::{DEFAULT_TOKEN_QUOTA, Tokens};
 pub use store::{
-    InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    TokenRecord, TokenStore,
+    EndedToken, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
+    RevokeToken, TokenRecord, TokenStore,
 };
 pub use usage::LastUsed;
 pub use verify::{Rejection, VerifyError};

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::agent_run::AgentId;
+
 /// What a token is called by its owner: 1 to 100 characters after trimming, no control characters.
 ///
 /// Two tokens may share a name. Cheap to clone.
@@ -32,6 +34,13 @@ impl TokenName {
     /// [`InvalidName`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|name| Self(name.into()))
+    }
+
+    /// The name of the token of an agent's run: the agent's.
+    #[must_use]
+    pub fn of_agent(agent: &AgentId) -> Self {
+        // Whatever names an agent can name a token: it is shorter, and plain.
+        Self(agent.as_str().into())
     }
 
     /// The name.

@@ -63,7 +63,7 @@ impl Tokens {
         self.last_used.flush(&*self.store).await
     }
 
-    /// Forgets tokens that were revoked more than
+    /// Forgets tokens that were revoked, and agent runs that expired, more than
     /// [`TOMBSTONE_RETENTION_DAYS`](super::TOMBSTONE_RETENTION_DAYS) ago and answers how many.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Tokens {
     /// [`StoreError`]; call it again later.
     pub async fn purge_tombstones(&self) -> Result<u64, StoreError> {
         let horizon = super::Token::tombstone_horizon(self.clock.now());
-        self.store.purge_revoked_before(horizon).await
+        self.store.purge_ended_before(horizon).await
     }
 
     pub(super) fn audit(

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use crate::access::{ActingRecord, Actor, Credential, Principal, Refusal};
+use crate::agent_run::EndedRuns;
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
@@ -63,7 +64,7 @@ pub enum InsertOutcome {
 
 impl InsertToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, and
-    /// how many of the owner's tokens are live at [`Actor::now`].
+    /// how many of the owner's personal access tokens are live at [`Actor::now`].
     ///
     /// # Errors
     ///
@@ -109,8 +110,8 @@ pub enum RevokeOutcome {
 }
 
 impl RevokeToken {
-    /// Decides, from what the store read inside the transaction: the acting credential's record and the
-    /// token in question. Answers the token as it is to be written.
+    /// Decides, from what the store read inside the transaction: the acting credential's record, the
+    /// token in question and the unrevoked runs that were issued with it.
     ///
     /// # Errors
     ///
@@ -119,15 +120,30 @@ impl RevokeToken {
         &self,
         actor: Option<&ActingRecord>,
         target: Option<&Token>,
-    ) -> Result<Token, RevokeOutcome> {
+        runs: &[Token],
+    ) -> Result<EndedToken, RevokeOutcome> {
         self.actor
             .check(actor)
             .map_err(RevokeOutcome::ActorRefused)?;
         target
             .filter(|token| token.id == self.token && token.owner == self.owner)
             .and_then(|token| token.revoked(self.actor.now))
+            .map(|token| EndedToken {
+                runs: EndedRuns::with_issuers([(token.id, &self.audit)], runs),
+                token,
+            })
             .ok_or(RevokeOutcome::NotFound)
     }
+}
+
+/// A token that ends, now or later, and what ends with it: what a store is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct EndedToken {
+    /// The token as it is to be written.
+    pub token: Token,
+    /// The agent runs that were issued with it.
+    pub runs: EndedRuns,
 }
 
 /// The change: a token is replaced by its successor, which has the same owner, name and scope.
@@ -159,8 +175,8 @@ pub enum ReplaceOutcome {
 
 impl ReplaceToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, the
-    /// predecessor, and how many of the owner's tokens are live. Answers the predecessor as it is
-    /// to be written.
+    /// predecessor, how many of the owner's tokens are live, and the unrevoked runs that were issued
+    /// with the predecessor. Those end with it: after an overlap none of them goes on.
     ///
     /// # Errors
     ///
@@ -170,11 +186,13 @@ impl ReplaceToken {
         actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
         live_tokens: u32,
-    ) -> Result<Token, ReplaceOutcome> {
+        runs: &[Token],
+    ) -> Result<EndedToken, ReplaceOutcome> {
         let InsertToken {
             actor: acting,
             token: successor,
             quota,
+            audit,
             ..
         } = &self.successor;
         acting.check(actor).map_err(ReplaceOutcome::ActorRefused)?;
@@ -189,7 +207,14 @@ impl ReplaceToken {
         if live_tokens.saturating_sub(freed) >= *quota {
             return Err(ReplaceOutcome::QuotaReached);
         }
-        Ok(rotated)
+        let runs = match (rotated.status(acting.now), rotated.expires_at) {
+            (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, acting.now, runs),
+            _ => EndedRuns::with_issuers([(rotated.id, audit)], runs),
+        };
+        Ok(EndedToken {
+            token: rotated,
+            runs,
+        })
     }
 }
 
@@ -219,25 +244,26 @@ pub trait TokenStore: Send + Sync {
     /// calls run at the same time.
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError>;
 
-    /// Revokes the token. Of any number of calls for one token, one answers
+    /// Revokes the token and ends the agent runs that were issued with it. Of any number of calls for one token, one answers
     /// [`RevokeOutcome::Revoked`]; once it has, no lookup that starts later finds the token live.
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError>;
 
-    /// Ends the predecessor and inserts its successor in one step.
+    /// Ends the predecessor and inserts its successor in one step; the runs that were issued with
+    /// the predecessor end with it.
     async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError>;
 
-    /// All of the owner's tokens that are not revoked, live and expired, the newest first (by
+    /// All of the owner's personal access tokens that are not revoked, live and expired, the newest first (by
     /// creation, then by id).
     async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError>;
 
-    /// One of the owner's tokens, unless it is revoked.
+    /// One of the owner's personal access tokens, unless it is revoked.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 
     /// Notes when tokens were last used. A later time than the one noted wins; an unknown token is
     /// passed over.
     async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Forgets tokens that were revoked before the given instant and answers how many. Their
-    /// secrets are unknown from then on.
-    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError>;
+    /// Forgets tokens that were revoked, and agent runs that expired, before the given instant and
+    /// answers how many. Their secrets are unknown from then on.
+    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError>;
 }

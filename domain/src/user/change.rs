@@ -1,12 +1,14 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::token::Token;
 
 use super::{Role, User, UserError, UserId, Users};
 
 /// What an administrator may change of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserChange {
-    /// None of their tokens and sessions is accepted from now on.
+    /// None of their tokens and sessions is accepted from now on; their agent runs end.
     Suspend,
     /// Their tokens are accepted again. Sessions that the suspension ended stay ended.
     Unsuspend,
@@ -61,11 +63,14 @@ pub struct UserDecision {
     pub user: User,
     /// Whether all of their browser sessions end with it, and their open sign-in links are void.
     pub end_access: bool,
+    /// Their agent runs that end with it.
+    pub runs: EndedRuns,
 }
 
 impl ChangeUser {
     /// Decides, from what the store read inside the transaction: the acting credential's record,
-    /// the user, and how many *other* users are active administrators.
+    /// the user, how many *other* users are active administrators, and the user's unrevoked agent
+    /// runs.
     ///
     /// # Errors
     ///
@@ -75,6 +80,7 @@ impl ChangeUser {
         actor: Option<&ActingRecord>,
         user: Option<&User>,
         other_active_admins: u32,
+        runs: &[Token],
     ) -> Result<UserDecision, ChangeUserOutcome> {
         self.actor
             .check(actor)
@@ -98,8 +104,14 @@ impl ChangeUser {
         if loses_admin && other_active_admins == 0 {
             return Err(ChangeUserOutcome::LastAdmin);
         }
+        let runs = if changed.is_active() {
+            EndedRuns::default()
+        } else {
+            EndedRuns::with_owner(&self.audit, runs)
+        };
         Ok(UserDecision {
             end_access: !changed.is_active(),
+            runs,
             user: changed,
         })
     }

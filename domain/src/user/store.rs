@@ -75,7 +75,7 @@ pub trait UserStore: Send + Sync {
 
     /// Suspends a user, or lifts that, or gives them another role. The last active administrator
     /// stays one, however many calls run at the same time. A suspension ends the user's browser
-    /// sessions and makes their open sign-in links void in the same step.
+    /// sessions and agent runs and makes their open sign-in links void in the same step.
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError>;
 
     /// What a user is to be told and has not dismissed, the newest first.

@@ -1,8 +1,10 @@
 //! The routes; the folders mirror the URLs.
 
 mod admin;
+mod agent_runs;
 mod audit;
 mod auth;
+mod browse;
 mod credentials;
 mod health;
 mod me;
@@ -13,11 +15,11 @@ mod well_known;
 use http::{Method, Uri};
 
 use super::api::{Routes, route};
-use super::{Code, Problem};
+use super::{ApiState, Code, Problem, WorkState, openapi};
 
-/// Every route of the API.
-pub(super) fn all() -> Routes {
-    let routes = Routes::new();
+/// Every route of the API but those of work items.
+pub(super) fn all() -> Routes<ApiState> {
+    let routes = Routes::new(openapi::base());
     let routes = route!(routes, health::alive);
     let routes = route!(routes, health::ready);
     let routes = route!(routes, well_known::discover);
@@ -28,6 +30,10 @@ pub(super) fn all() -> Routes {
     let routes = route!(routes, me::pats::show);
     let routes = route!(routes, me::pats::delete);
     let routes = route!(routes, me::pats::rotate);
+    let routes = route!(routes, agent_runs::list);
+    let routes = route!(routes, agent_runs::start);
+    let routes = route!(routes, agent_runs::show);
+    let routes = route!(routes, agent_runs::end);
     let routes = route!(routes, admin::users::list);
     let routes = route!(routes, admin::users::show);
     let routes = route!(routes, admin::users::patch);
@@ -45,6 +51,20 @@ pub(super) fn all() -> Routes {
     let routes = route!(routes, audit::export::export);
     let routes = route!(routes, auth::invites::claim);
     route!(routes, credentials::revoke)
+}
+
+/// The routes of work items.
+pub(super) fn work() -> Routes<WorkState> {
+    let routes = Routes::new(openapi::work_base());
+    let routes = route!(routes, browse::list);
+    let routes = route!(routes, browse::create);
+    let routes = route!(routes, browse::queue::show);
+    let routes = route!(routes, browse::item::show);
+    let routes = route!(routes, browse::item::patch);
+    let routes = route!(routes, browse::item::delete);
+    let routes = route!(routes, browse::item::claim);
+    let routes = route!(routes, browse::item::release);
+    route!(routes, browse::item::complete)
 }
 
 pub(super) async fn not_found(uri: Uri) -> Problem {

@@ -164,7 +164,7 @@ fn read_cursor(text: &str) -> Option<AuditCursor> {
 fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
     let subject = |subject| match subject {
         Subject::User(id) => Some(id),
-        Subject::Token(_) | Subject::Session(_) | Subject::Invite(_) => None,
+        Subject::Token(_) | Subject::Session(_) | Subject::Invite(_) | Subject::WorkItem(_) => None,
     };
     event
         .actor
@@ -214,6 +214,7 @@ impl SubjectView {
             Subject::Token(_) => ("token", None),
             Subject::Session(_) => ("session", None),
             Subject::Invite(_) => ("invite", None),
+            Subject::WorkItem(_) => ("work item", None),
         };
         Self {
             kind,
@@ -231,6 +232,14 @@ const fn label(action: AuditAction) -> &'static str {
         AuditAction::TokenRotated => "Token rotated",
         AuditAction::TokenRevoked => "Token revoked",
         AuditAction::TokenReported => "Token reported as leaked",
+        AuditAction::AgentRunStarted => "Agent run started",
+        AuditAction::AgentRunEnded => "Agent run ended",
+        AuditAction::WorkItemCreated => "Work item created",
+        AuditAction::WorkItemUpdated => "Work item changed",
+        AuditAction::WorkItemClaimed => "Work item claimed",
+        AuditAction::WorkItemReleased => "Work item released",
+        AuditAction::WorkItemCompleted => "Work item completed",
+        AuditAction::WorkItemDeleted => "Work item deleted",
         AuditAction::InviteCreated => "Invite created",
         AuditAction::InviteWithdrawn => "Invite withdrawn",
         AuditAction::InviteClaimed => "Invite claimed",

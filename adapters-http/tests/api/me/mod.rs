@@ -49,6 +49,8 @@ async fn an_agent_run_may_ask_who_it_is() {
     let me = server.get("/me", &run).await.json();
     assert_eq!(me["token"]["kind"], "agent_run");
     assert!(me["token"]["id"].as_str().unwrap().starts_with("run_"));
+    let run = json!({"agentId": "agent-1", "workItemKey": null});
+    assert_eq!(me["token"]["run"], run);
 }
 
 #[tokio::test]

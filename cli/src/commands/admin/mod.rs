@@ -2,8 +2,6 @@
 
 mod audit;
 mod invites;
-mod link;
-mod paging;
 mod people;
 mod stats;
 mod tokens;
@@ -13,7 +11,7 @@ mod when;
 use clap::Subcommand;
 
 use crate::app::App;
-use crate::error::{CliError, Failure};
+use crate::error::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -42,29 +40,6 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Audit(command) => audit::run(command, app),
         Command::Stats => stats::run(app),
     }
-}
-
-/// Does one thing after the other and stops at the first that fails; the failure then says, under
-/// `done`, which were done before.
-fn one_by_one<T: std::fmt::Display>(
-    things: &[T],
-    done: &str,
-    act: impl Fn(&T) -> Result<(), Failure>,
-) -> Result<Vec<String>, Failure> {
-    let mut finished: Vec<String> = Vec::new();
-    for thing in things {
-        act(thing).map_err(|mut failure| {
-            failure.message = format!("{thing}: {}", failure.message);
-            if finished.is_empty() {
-                return failure;
-            }
-            let before = finished.join(", ");
-            failure.message = format!("{}\n{done} before: {before}", failure.message);
-            failure.detail(done, finished.clone())
-        })?;
-        finished.push(thing.to_string());
-    }
-    Ok(finished)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::exit_code::ExitCode;
 use crate::render::{plain, redact};
 
-use super::paging::{Page, walk};
+use crate::commands::paging::{Page, walk};
 
 const LIST: &str = "oi settings admin users list --all";
 

@@ -5,9 +5,7 @@ use openindex_adapters_http::wire::{
     AdminPat, AuditActor, AuditEvent, Invite, InviteStatus, MeUser, Role, User,
 };
 
-use super::*;
 use crate::commands::tests::pats;
-use crate::exit_code::ExitCode;
 
 const HOSTILE: &str = "<b>x</b>\u{1b}[2J\u{202e}gnp.exe";
 
@@ -103,18 +101,4 @@ pub(super) fn events() -> Vec<AuditEvent> {
     first.client_address = Some("203.0.113.7".to_owned());
     events[1].request_id = Some("x\u{1b}]0;y\u{7}".to_owned());
     events
-}
-
-#[test]
-fn the_first_failure_ends_it_and_names_what_was_done() {
-    let act = |thing: &&str| match *thing {
-        "c" => Err(Failure::new(ExitCode::Failure, "not_found", "is not there")),
-        _ => Ok(()),
-    };
-    assert_eq!(one_by_one(&["a", "b"], "revoked", act).unwrap(), ["a", "b"]);
-    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", act).unwrap_err();
-    assert_eq!(failure.message, "c: is not there\nrevoked before: a, b");
-    assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
-    let failure = one_by_one(&["c"], "revoked", act).unwrap_err();
-    assert_eq!(failure.message, "c: is not there");
 }

@@ -1,5 +1,5 @@
 use openindex_adapters_http::client::Client;
-use openindex_adapters_http::wire::Me;
+use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 
 use crate::app::{App, no_server, no_token};
@@ -219,6 +219,8 @@ fn ends(me: &Me, now: Timestamp) -> Check {
     let expires_at = me.token.expires_at.as_deref();
     let detail = expiry(expires_at, &style);
     match expires_at.and_then(parse) {
+        // A run is over within a day, and is started anew rather than renewed.
+        _ if me.token.kind == Kind::AgentRun => Check::new("expiry", Status::Ok, detail),
         Some(at) if at.unix_millis() - now.unix_millis() < SOON_MILLIS => {
             let hint = format!(
                 "oi settings personal tokens rotate {} --expires-in 90d",
@@ -249,7 +251,7 @@ mod tests {
     use openindex_domain::testing::fixtures::NOW;
 
     use super::*;
-    use crate::commands::tests::me;
+    use crate::commands::tests::{me, me_in_a_run};
 
     #[test]
     fn clocks_may_differ_by_a_minute() {
@@ -277,6 +279,9 @@ mod tests {
         assert!(check.hint.is_some_and(|hint| hint.contains(&me.token.id)));
         me.token.expires_at = None;
         assert_eq!(ends(&me, NOW).status, Status::Ok);
+        let run = ends(&me_in_a_run(), NOW);
+        assert_eq!(run.status, Status::Ok);
+        assert_eq!(run.detail, "2026-11-24 06:42 UTC (in 42 minutes)");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_domain::token::Secret;
+use openindex_domain::work::AgentId;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -245,12 +246,15 @@ fn app_url(args: &Args, app: &App<'_>) -> Result<Option<BaseUrl>, Failure> {
 
 fn agent_id(text: &str) -> Result<String, Failure> {
     let text = text.trim();
-    if text.is_empty() || text.chars().any(char::is_control) {
+    if text.is_empty() {
         return Err(Failure::usage(
             "--agent-id must not be blank; --clear-agent-id takes it out",
         ));
     }
-    Ok(text.to_owned())
+    match AgentId::parse(text) {
+        Ok(agent) => Ok(agent.to_string()),
+        Err(error) => Err(Failure::usage(format!("--agent-id {error}"))),
+    }
 }
 
 /// The token to store, well-formed.

@@ -11,9 +11,20 @@ pub(super) fn of(command: &str) -> Value {
         "oi profile use" => "ProfileUse",
         "oi auth check" => "AuthCheck",
         "oi me" => "Me",
+        "oi queue list" => "WorkQueue",
+        "oi work-item list" => "WorkItemList",
+        "oi work-item get"
+        | "oi work-item create"
+        | "oi work-item update"
+        | "oi work-item claim"
+        | "oi work-item release"
+        | "oi work-item complete" => "WorkItem",
+        "oi agent-run list" => "AgentRunList",
+        "oi agent-run start" => "StartedAgentRun",
+        "oi agent-run end" => "Ended",
         "oi settings personal tokens list" => "PatList",
         "oi settings personal tokens create" | "oi settings personal tokens rotate" => "CreatedPat",
-        "oi settings personal tokens delete" => "Deleted",
+        "oi settings personal tokens delete" | "oi work-item delete" => "Deleted",
         "oi invite claim" => "ClaimedInvite",
         "oi report-leak" => "Reported",
         "oi settings admin users list" => "UserList",
@@ -50,7 +61,7 @@ pub(super) fn error() -> Value {
 }
 
 pub(super) fn definitions() -> Value {
-    with(&of_people(), of_administration())
+    with(&with(&of_people(), of_work()), of_administration())
 }
 
 fn of_people() -> Value {
@@ -59,7 +70,11 @@ fn of_people() -> Value {
         "id": text(), "kind": {"enum": ["personal", "agent_run"]}, "name": text(),
         "scope": scope(), "effectiveScope": scope(), "expiresAt": time_or_null(),
     });
-    let me = json!({"user": object(&user), "token": object(&token)});
+    let mut token = object(&token);
+    // Of a run's token alone.
+    token["properties"]["run"] =
+        object(&json!({"agentId": text(), "workItemKey": or_null("string")}));
+    let me = json!({"user": object(&user), "token": token});
     let pat = pat();
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
@@ -92,6 +107,36 @@ fn of_people() -> Value {
                 "detail": text(), "hint": or_null("string"),
             }))),
         })),
+    })
+}
+
+fn of_work() -> Value {
+    let summary = json!({
+        "key": text(), "kind": {"enum": ["project", "task", "sub_task"]},
+        "parent": or_null("string"), "title": text(),
+        "status": {"enum": ["todo", "in_progress", "done", "cancelled"]},
+        "priority": {"enum": ["low", "medium", "high", "urgent"]},
+        "executionTarget": {"enum": ["human", "agent", "either"]},
+        "assignee": or_null("string"), "activeAgentId": or_null("string"),
+        "activeRunId": or_null("string"), "claimedAt": time_or_null(),
+        "createdBy": text(), "createdAt": time(), "updatedAt": time(),
+        "resolvedAt": time_or_null(), "version": whole(),
+    });
+    let summaries = list(&object(&summary));
+    let bucket = object(&json!({"items": summaries, "more": {"type": "boolean"}}));
+    let run = json!({
+        "id": text(), "agentId": text(), "workItemKey": or_null("string"), "scope": scope(),
+        "issuedBy": text(), "createdAt": time(), "expiresAt": time_or_null(),
+        "endedAt": time_or_null(), "lastUsedAt": time_or_null(),
+        "status": {"enum": ["live", "expired", "revoked"]},
+    });
+    json!({
+        "WorkItem": object(&with(&summary, json!({"description": text()}))),
+        "WorkItemList": page(&summaries),
+        "WorkQueue": object(&json!({"available": bucket, "mine": bucket})),
+        "AgentRunList": page(&list(&object(&run))),
+        "StartedAgentRun": object(&with(&run, json!({"token": text()}))),
+        "Ended": object(&json!({"ended": list(&text())})),
     })
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::{App, Session};
-use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::CliError;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
@@ -44,24 +44,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(not_confirmed("nothing was deleted").into());
     }
-    let mut deleted: Vec<String> = Vec::new();
-    for id in ids {
-        session
-            .call(|client| client.pat_delete(id))
-            .map_err(|mut failure| {
-                failure.message = format!("{id}: {}", failure.message);
-                if deleted.is_empty() {
-                    return failure;
-                }
-                failure.message = format!(
-                    "{}\ndeleted before: {}",
-                    failure.message,
-                    deleted.join(", ")
-                );
-                failure.detail("deleted", deleted.clone())
-            })?;
-        deleted.push(id.to_string());
-    }
+    let deleted = one_by_one(&ids, "deleted", |id| {
+        session.call(|client| client.pat_delete(*id))
+    })?;
     app.out.answer(&json!({ "deleted": deleted }), |style| {
         let lines = deleted
             .iter()

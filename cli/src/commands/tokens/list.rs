@@ -4,7 +4,7 @@ use openindex_adapters_http::wire::{Pat, Status};
 use crate::app::App;
 use crate::commands::me::scope;
 use crate::error::CliError;
-use crate::render::{Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
 
 pub(super) const AFTER_HELP: &str = "\
 All of your tokens are listed, live and expired; deleted ones are gone.
@@ -44,6 +44,7 @@ fn human(pats: &[Pat], style: &Style) -> String {
         }
     });
     Listing {
+        form: Form::Named,
         titles: vec!["scope", "expires", "last used"],
         rows: rows.collect(),
     }

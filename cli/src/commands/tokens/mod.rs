@@ -12,6 +12,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, TokenId, TokenKind};
 
 use crate::app::{App, Session};
+use crate::commands::once;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
@@ -152,28 +153,21 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     }
 }
 
-/// The answer with a new secret: the secret alone on standard output, where it can be taken from,
-/// and around it what a person should know.
+/// The answer with a new secret.
 fn show_created(
     app: &mut App<'_>,
     created: &CreatedPat,
     verb: &str,
     token_only: bool,
 ) -> Result<(), CliError> {
-    if token_only {
-        app.out.raw(created.token.expose())?;
-        return app.out.raw("\n");
-    }
-    app.out
-        .aside(|style| format!("{}\n", created_text(created, verb, style)));
-    app.out.answer(created, |style| {
-        format!("{}\n", style.bold(created.token.expose()))
-    })?;
-    app.out.aside(|style| {
-        let warning = "Copy it now. It is not shown again, and whoever has it can act as you.";
-        format!("\n{}\n", style.yellow(warning))
-    });
-    Ok(())
+    once::show(
+        app,
+        created,
+        &created.token,
+        token_only,
+        |style| created_text(created, verb, style),
+        "Copy it now. It is not shown again, and whoever has it can act as you.",
+    )
 }
 
 fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {

@@ -68,6 +68,38 @@ pub async fn suspends_and_ends_sessions_in_one_step(harness: &dyn AccountHarness
     );
 }
 
+/// A suspension ends the user's agent runs in the same step, for good: lifting it brings none back.
+pub async fn ends_the_agent_runs_of_whom_it_suspends(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    let issuer = fixtures::token(20, NOW).id;
+    for number in 21..24 {
+        let mut run = fixtures::run(number, issuer);
+        if number != 23 {
+            run.owner = grace.id;
+        }
+        harness.put_token(&run, &fixtures::digest(number)).await;
+    }
+    let suspend = change(grace.id, UserChange::Suspend, 1);
+    let outcome = apply(harness, suspend).await;
+    assert!(matches!(outcome, ChangeUserOutcome::Changed(_)));
+    let lift = change(grace.id, UserChange::Unsuspend, 2);
+    let outcome = apply(harness, lift).await;
+    assert!(matches!(outcome, ChangeUserOutcome::Changed(_)));
+    for (number, revoked_at) in [(21, Some(NOW)), (22, Some(NOW)), (23, None)] {
+        let run = find(harness, number).await.expect("it is there").token;
+        assert_eq!(run.revoked_at, revoked_at, "{number}");
+    }
+    let trail = trail(harness).await;
+    let ended = trail
+        .iter()
+        .filter(|event| event.action == AuditAction::AgentRunEnded)
+        .filter(|event| event.related == Some(Subject::User(grace.id)));
+    assert_eq!(ended.count(), 2);
+    assert_eq!(trail.len(), 4);
+}
+
 /// A suspension can be lifted, and a role changed both ways.
 pub async fn lifts_and_changes_roles(harness: &dyn AccountHarness) {
     seed(harness).await;

@@ -10,7 +10,7 @@ use crate::access::{Actor, CredentialId, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
 use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter};
 use crate::testing::fixtures;
-use crate::token::{Scope, Status, Token, TokenId, TokenKind};
+use crate::token::{Scope, Status, Token, TokenId};
 use crate::user::Role;
 
 /// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
@@ -32,8 +32,8 @@ async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     for (number, token) in (1..).zip(&tokens) {
         put(harness, number, token).await;
     }
-    let mut run = fixtures::token(7, NOW);
-    run.id = TokenId::new(TokenKind::AgentRun, run.id.uuid());
+    let mut run = fixtures::run(7, tokens[4].id);
+    run.owner = tokens[4].owner;
     put(harness, 7, &run).await;
     tokens.insert(0, acting());
     tokens
@@ -347,4 +347,60 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
             invites_open: 0,
         }
     );
+}
+
+/// Bulk revocations and reports end the runs that were issued with what they revoke, in the same
+/// step; other runs go on. A run can be reported itself.
+pub async fn ends_the_agent_runs_of_what_it_revokes(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let issuers: Vec<Token> = (1..=3).map(|number| fixtures::token(number, NOW)).collect();
+    for (number, issuer) in (1..).zip(&issuers) {
+        put(harness, number, issuer).await;
+        for run in [10 * number, 10 * number + 1] {
+            put(harness, run, &fixtures::run(run, issuer.id)).await;
+        }
+    }
+    let one = TokenFilter {
+        token: Some(issuers[0].id),
+        ..TokenFilter::default()
+    };
+    let outcome = revoke(harness, revocation(one, 1)).await;
+    assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(tokens) if tokens.len() == 1));
+    let event = |number| fixtures::audit(number, NOW, AuditAction::TokenReported, subject()).id;
+    let report = ReportTokens {
+        reported: vec![
+            (fixtures::digest(2), event(2)),
+            // One with its issuer, and one without: they are reported themselves.
+            (fixtures::digest(20), event(4)),
+            (fixtures::digest(31), event(3)),
+        ],
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    let reported = harness.inventory().report(report).await;
+    assert_eq!(reported.expect("the store answers"), 3);
+    for (number, revoked_at) in [
+        (10, Some(NOW)),
+        (11, Some(NOW)),
+        (20, Some(NOW)),
+        (21, Some(NOW)),
+        (30, None),
+        (31, Some(NOW)),
+        (3, None),
+    ] {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at, revoked_at, "{number}");
+    }
+    let trail = trail(harness).await;
+    let ended = trail
+        .iter()
+        .filter(|event| event.action == AuditAction::AgentRunEnded);
+    assert_eq!(ended.count(), 3, "two with the first, one with the second");
+    assert_eq!(trail.len(), 7);
+    let told = harness.users().notices(fixtures::user(1).id).await;
+    assert_eq!(told.expect("the store answers").len(), 3);
+}
+
+fn subject() -> Subject {
+    Subject::User(fixtures::user(1).id)
 }

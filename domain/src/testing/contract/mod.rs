@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::access::{Actor, CredentialId, Denied, Refusal, Requirement};
+use crate::agent_run::AgentRunStore;
 use crate::attempt::AttemptStore;
 use crate::audit::{AuditAction, AuditEvent, AuditFilter, AuditStore, Subject};
 use crate::clock::Timestamp;
@@ -23,7 +24,9 @@ use crate::token::{
     Scope, Token, TokenId, TokenRecord, TokenStore,
 };
 use crate::user::{PasswordHash, Role, User, UserId, UserStore};
+use crate::work::{WorkItem, WorkStore};
 
+pub mod agent_runs;
 pub mod attempts;
 pub mod audit;
 pub mod change_user;
@@ -37,6 +40,9 @@ pub mod revoke;
 pub mod sessions;
 pub mod upkeep;
 pub mod users;
+pub mod work;
+pub mod work_changes;
+pub mod work_races;
 
 /// An empty store under test, and the two ways in which a test begins with something in it.
 #[async_trait]
@@ -49,6 +55,23 @@ pub trait Harness: Send + Sync {
     async fn put_user(&self, user: &User);
     /// Inserts a token past every rule.
     async fn put_token(&self, token: &Token, digest: &Digest);
+}
+
+/// A [`Harness`] of a store that keeps agent runs as well.
+#[async_trait]
+pub trait AgentRunHarness: Harness {
+    /// The store of agent runs.
+    fn agent_runs(&self) -> Arc<dyn AgentRunStore>;
+}
+
+/// A [`Harness`] of a store that keeps work items as well.
+#[async_trait]
+pub trait WorkHarness: AgentRunHarness {
+    /// The store of work items.
+    fn work(&self) -> Arc<dyn WorkStore>;
+    /// Inserts a work item past every rule, or replaces the one with the same key. The next number
+    /// of its domain is greater than its own.
+    async fn put_work_item(&self, item: &WorkItem);
 }
 
 /// A [`Harness`] of a store that keeps accounts as well.
@@ -138,6 +161,7 @@ macro_rules! account_store_contract {
             }
             change_user {
                 suspends_and_ends_sessions_in_one_step
+                ends_the_agent_runs_of_whom_it_suspends
                 lifts_and_changes_roles
                 changes_nothing_twice
                 keeps_the_last_active_admin
@@ -183,6 +207,7 @@ macro_rules! account_store_contract {
                 lets_no_token_escape_that_is_issued_meanwhile
                 refuses_an_actor_that_is_no_longer_good
                 takes_reports_of_live_tokens_alone
+                ends_the_agent_runs_of_what_it_revokes
                 counts_everything
             }
             attempts {
@@ -194,7 +219,71 @@ macro_rules! account_store_contract {
     };
 }
 
-/// Not for direct use: the repetition behind the two macros above.
+/// Makes one test of each case of the contract of a store of agent runs, as
+/// [`token_store_contract!`](crate::token_store_contract) does.
+#[macro_export]
+macro_rules! agent_run_store_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            agent_runs {
+                keep_every_field
+                end_with_the_time_of_their_issuer
+                hold_a_quota_of_their_own
+                are_not_bound_to_nothing
+                refuse_an_actor_that_is_no_longer_good
+                are_ended_once
+                are_paged_newest_first
+                end_with_the_revocation_of_their_issuer
+                end_with_the_rotation_of_their_issuer
+                never_outlive_a_revocation_that_they_race
+                are_forgotten_in_time
+            }
+        }
+    };
+}
+
+/// Makes one test of each case of the contract of a store of work items, as
+/// [`token_store_contract!`](crate::token_store_contract) does.
+#[macro_export]
+macro_rules! work_store_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            work {
+                keeps_every_field
+                counts_within_the_domain_and_within_the_parent
+                never_gives_a_number_twice
+                refuses_what_cannot_be_made
+                wants_what_the_filter_wants
+                pages_newest_first
+                searches_in_any_case_and_without_wildcards
+                orders_the_queue_by_urgency_and_age
+                leaves_out_a_claim_whose_run_is_over
+            }
+            work_changes {
+                write_what_they_decide_and_leave_a_trail
+                change_nothing_twice
+                are_refused_for_another_version
+                refuse_what_cannot_be
+                assign_only_who_is_there
+                refuse_an_actor_that_is_no_longer_good
+                end_the_runs_that_are_bound_to_what_is_resolved
+                end_the_runs_that_are_bound_to_what_is_deleted
+                bind_no_run_to_what_is_resolved
+                and_their_trail_come_together_or_not_at_all
+            }
+            work_races {
+                give_one_item_to_one_of_64_agents
+                drain_500_items_with_16_agents
+                give_each_new_item_a_number_of_its_own
+                take_one_of_16_edits_of_one_version
+                leave_no_run_bound_to_a_completed_item
+                let_no_run_write_after_its_end
+            }
+        }
+    };
+}
+
+/// Not for direct use: the repetition behind the macros above.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_cases {

@@ -54,7 +54,7 @@ pub async fn forgets_tombstones_past_the_horizon(harness: &dyn Harness) {
         put(harness, number, token).await;
     }
     let purge = || async {
-        let purged = harness.tokens().purge_revoked_before(NOW).await;
+        let purged = harness.tokens().purge_ended_before(NOW).await;
         purged.expect("the store answers")
     };
     assert_eq!(purge().await, 1);

@@ -65,11 +65,15 @@ impl UserStore for MemoryStore {
             .filter(|other| other.user.id != change.user && other.user.is_active_admin())
             .count();
         let others = u32::try_from(others).unwrap_or(u32::MAX);
-        let decision = match change.decide(actor.as_ref(), state.user(change.user), others) {
+        let runs = state.unrevoked_runs();
+        let user = state.user(change.user);
+        let decision = match change.decide(actor.as_ref(), user, others, &runs) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&change.audit)?;
+        state.check_new_events(&decision.runs.events)?;
+        state.write_ended(decision.runs);
         if let Some(account) = state.accounts.get_mut(&change.user) {
             account.user = decision.user.clone();
         }

@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use crate::agent_run::EndedRuns;
 use crate::clock::Timestamp;
 use crate::inventory::{
     InventoryStore, OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
@@ -62,9 +63,11 @@ impl InventoryStore for MemoryStore {
                 revoked.push(OwnedToken { token, owner });
             }
         }
-        for (_, event) in &changes {
-            state.check_new_event(event)?;
-        }
+        let causes = changes.iter().map(|(token, event)| (token.id, event));
+        let ended = EndedRuns::with_issuers(causes, &state.unrevoked_runs());
+        state.check_new_events(changes.iter().map(|(_, event)| event))?;
+        state.check_new_events(&ended.events)?;
+        state.write_ended(ended);
         for (token, event) in changes {
             state.update_token(token);
             state.write_event(event);
@@ -74,7 +77,7 @@ impl InventoryStore for MemoryStore {
 
     async fn report(&self, change: ReportTokens) -> Result<u64, StoreError> {
         let mut state = self.state();
-        let mut revoked = 0;
+        let mut causes = Vec::new();
         for (digest, event) in &change.reported {
             let Some(id) = state.by_digest.get(digest).copied() else {
                 continue;
@@ -92,11 +95,15 @@ impl InventoryStore for MemoryStore {
                 at: change.now,
             };
             state.notices.push((token.owner, notice));
+            causes.push((token.id, event.clone()));
             state.update_token(token);
             state.write_event(event);
-            revoked += 1;
         }
-        Ok(revoked)
+        // Afterwards, so that a run which is reported itself is that, whatever the order.
+        let issuers = causes.iter().map(|(id, event)| (*id, event));
+        let ended = EndedRuns::with_issuers(issuers, &state.unrevoked_runs());
+        state.write_ended(ended);
+        Ok(causes.len() as u64)
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {

@@ -1,11 +1,13 @@
 //! A store in memory that passes the same contract suite as the databases.
 
 mod accounts;
+mod agent_runs;
 mod audit;
 mod inventory;
 mod invites;
 mod sessions;
 mod tokens;
+mod work;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::access::{ActingRecord, CredentialId};
+use crate::agent_run::{DomainKey, EndedRuns, WorkItemKey};
 use crate::attempt::{AttemptStore, Bucket, Tally, Throttled};
 use crate::audit::{AuditEvent, AuditEventId};
 use crate::clock::Timestamp;
@@ -21,6 +24,7 @@ use crate::session::{Ended, LinkId, Session, SessionId, SessionRecord, SignInLin
 use crate::store::{StoreError, StoreHealth};
 use crate::token::{Digest, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, User, UserId};
+use crate::work::WorkItem;
 
 /// A store in memory: for tests, and as the reading example of what a store does. One lock makes
 /// each step atomic.
@@ -39,6 +43,8 @@ struct State {
     invites: BTreeMap<InviteId, (Invite, Digest)>,
     notices: Vec<(UserId, Notice)>,
     attempts: HashMap<String, Tally>,
+    work_items: BTreeMap<WorkItemKey, WorkItem>,
+    last_numbers: BTreeMap<DomainKey, u32>,
     audit: BTreeMap<AuditEventId, AuditEvent>,
 }
 
@@ -118,6 +124,35 @@ impl State {
     fn update_token(&mut self, token: Token) {
         if let Some((stored, _)) = self.tokens.get_mut(&token.id) {
             *stored = token;
+        }
+    }
+
+    /// The agent runs that have not been ended.
+    fn unrevoked_runs(&self) -> Vec<Token> {
+        self.tokens
+            .values()
+            .map(|(token, _)| token)
+            .filter(|token| token.run.is_some() && token.revoked_at.is_none())
+            .cloned()
+            .collect()
+    }
+
+    fn check_new_events<'a>(
+        &self,
+        events: impl IntoIterator<Item = &'a AuditEvent>,
+    ) -> Result<(), StoreError> {
+        events
+            .into_iter()
+            .try_for_each(|event| self.check_new_event(event))
+    }
+
+    /// Writes runs that ended; their events were [checked](Self::check_new_events).
+    fn write_ended(&mut self, ended: EndedRuns) {
+        for run in ended.tokens {
+            self.update_token(run);
+        }
+        for event in ended.events {
+            self.write_event(event);
         }
     }
 

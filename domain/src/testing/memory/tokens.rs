@@ -4,18 +4,19 @@ use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::token::{
     Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Status, Token, TokenId, TokenRecord, TokenStore,
+    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
 };
 use crate::user::UserId;
 
 use super::{MemoryStore, State};
 
 impl State {
-    fn live_tokens(&self, owner: UserId, now: Timestamp) -> u32 {
+    pub(super) fn live_tokens(&self, kind: TokenKind, owner: UserId, now: Timestamp) -> u32 {
         let live = self
             .tokens
             .values()
-            .filter(|(token, _)| token.owner == owner && token.status(now) == Status::Live)
+            .filter(|(token, _)| token.kind() == kind && token.owner == owner)
+            .filter(|(token, _)| token.status(now) == Status::Live)
             .count();
         u32::try_from(live).unwrap_or(u32::MAX)
     }
@@ -31,7 +32,7 @@ impl TokenStore for MemoryStore {
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(change.actor.credential);
-        let live = state.live_tokens(change.token.owner, change.actor.now);
+        let live = state.live_tokens(TokenKind::Personal, change.token.owner, change.actor.now);
         if let Err(outcome) = change.decide(actor.as_ref(), live) {
             return Ok(outcome);
         }
@@ -45,12 +46,15 @@ impl TokenStore for MemoryStore {
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(change.actor.credential);
-        let revoked = match change.decide(actor.as_ref(), state.token(change.token)) {
-            Ok(revoked) => revoked,
+        let runs = state.unrevoked_runs();
+        let ended = match change.decide(actor.as_ref(), state.token(change.token), &runs) {
+            Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&change.audit)?;
-        state.update_token(revoked);
+        state.check_new_events(&ended.runs.events)?;
+        state.update_token(ended.token);
+        state.write_ended(ended.runs);
         state.write_event(change.audit);
         Ok(RevokeOutcome::Revoked)
     }
@@ -65,15 +69,18 @@ impl TokenStore for MemoryStore {
             ..
         } = &change.successor;
         let acting = state.acting(actor.credential);
-        let live = state.live_tokens(successor.owner, actor.now);
+        let live = state.live_tokens(TokenKind::Personal, successor.owner, actor.now);
         let predecessor = state.token(change.predecessor);
-        let rotated = match change.decide(acting.as_ref(), predecessor, live) {
-            Ok(rotated) => rotated,
+        let runs = state.unrevoked_runs();
+        let ended = match change.decide(acting.as_ref(), predecessor, live, &runs) {
+            Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new(successor, digest)?;
         state.check_new_event(audit)?;
-        state.update_token(rotated);
+        state.check_new_events(&ended.runs.events)?;
+        state.update_token(ended.token);
+        state.write_ended(ended.runs);
         state.write_token(successor.clone(), *digest);
         state.write_event(audit.clone());
         Ok(ReplaceOutcome::Replaced)
@@ -85,7 +92,8 @@ impl TokenStore for MemoryStore {
             .tokens
             .values()
             .map(|(token, _)| token)
-            .filter(|token| token.owner == owner && token.revoked_at.is_none())
+            .filter(|token| token.kind() == TokenKind::Personal && token.owner == owner)
+            .filter(|token| token.revoked_at.is_none())
             .cloned()
             .collect();
         tokens.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
@@ -96,7 +104,8 @@ impl TokenStore for MemoryStore {
         Ok(self
             .state()
             .token(id)
-            .filter(|token| token.owner == owner && token.revoked_at.is_none())
+            .filter(|token| token.kind() == TokenKind::Personal && token.owner == owner)
+            .filter(|token| token.revoked_at.is_none())
             .cloned())
     }
 
@@ -110,12 +119,15 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn purge_revoked_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
         let mut state = self.state();
         let over: Vec<(TokenId, Digest)> = state
             .tokens
             .values()
-            .filter(|(token, _)| token.revoked_at.is_some_and(|at| at < horizon))
+            .filter(|(token, _)| {
+                let expired = token.expires_at.filter(|_| token.run.is_some());
+                token.revoked_at.or(expired).is_some_and(|at| at < horizon)
+            })
             .map(|(token, digest)| (token.id, *digest))
             .collect();
         for (id, digest) in &over {

@@ -73,7 +73,7 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Revoke one token, whoever owns it.
+/// Revoke one token, whoever owns it, and end the agent runs that were started with it.
 #[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokePat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
@@ -93,7 +93,8 @@ pub(in crate::server) async fn revoke(
 
 /// Revoke every token that all of the given filters want, as one change.
 ///
-/// With `dryRun` it only answers which those are. The acting token itself is kept.
+/// With `dryRun` it only answers which those are. The acting token itself is kept. The agent runs
+/// that were started with them end with them.
 #[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokePats",
     request_body = RevokePats,
     responses((status = 200, description = "What was ended, or would be", body = RevokedPats)))]

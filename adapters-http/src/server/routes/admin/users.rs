@@ -87,8 +87,8 @@ pub(in crate::server) async fn patch(
 
 /// Suspend a user.
 ///
-/// When this has answered, none of their tokens is accepted, and their browser sessions have
-/// ended. A user who is suspended already stays so.
+/// When this has answered, none of their tokens is accepted, and their browser sessions and agent
+/// runs have ended. A user who is suspended already stays so.
 #[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin", operation_id = "suspendUser",
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
@@ -109,7 +109,7 @@ pub(in crate::server) async fn suspend(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Lift a user's suspension. Their tokens are accepted again.
+/// Lift a user's suspension. Their tokens are accepted again; agent runs stay ended.
 #[utoipa::path(post, path = "/admin/users/{id}/unsuspend", tag = "admin",
     operation_id = "unsuspendUser",
     params(("id" = String, Path, description = "`usr_…`")),

@@ -42,7 +42,7 @@ impl Format {
         ("format" = Option<String>, Query, description = "`json` (unless given) or `csv`"),
         ("actor" = Option<String>, Query, description = "By this user (`usr_…`)"),
         ("action" = Option<String>, Query, description = "Of this kind, as in `token.issued`"),
-        ("subject" = Option<String>, Query, description = "About this user, token, session or invite"),
+        ("subject" = Option<String>, Query, description = "About this user, token, session, invite or work item"),
         ("since" = Option<String>, Query, description = "At this date or date-time or later"),
         ("until" = Option<String>, Query, description = "Before this date or date-time"),
     ),

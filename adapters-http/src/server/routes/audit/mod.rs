@@ -24,8 +24,9 @@ fn filter(fields: &mut Fields) -> AuditFilter {
             AuditAction::parse(text).ok_or("must be an action such as token.issued")
         }),
         subject: fields.text("subject", |text| {
-            Subject::from_str(text)
-                .map_err(|_| "must be the id of a user, token, session or invite")
+            Subject::from_str(text).map_err(
+                |_| "must be the id of a user, token, session or invite, or the key of a work item",
+            )
         }),
         since: fields.instant("since"),
         until: fields.instant("until"),
@@ -50,7 +51,7 @@ fn read_cursor(text: &str) -> Option<AuditCursor> {
     params(
         ("actor" = Option<String>, Query, description = "By this user (`usr_…`)"),
         ("action" = Option<String>, Query, description = "Of this kind, as in `token.issued`"),
-        ("subject" = Option<String>, Query, description = "About this user, token, session or invite"),
+        ("subject" = Option<String>, Query, description = "About this user, token, session, invite or work item"),
         ("since" = Option<String>, Query, description = "At this date or date-time or later"),
         ("until" = Option<String>, Query, description = "Before this date or date-time"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,

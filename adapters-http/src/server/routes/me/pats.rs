@@ -91,7 +91,8 @@ pub(in crate::server) async fn show(
 
 /// Delete a token, at once and everywhere.
 ///
-/// When this has answered, no request that starts later is accepted with it.
+/// When this has answered, no request that starts later is accepted with it, nor with an agent run
+/// that was started with it.
 #[utoipa::path(delete, path = "/me/pats/{id}", tag = "me", operation_id = "deletePat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
@@ -111,8 +112,9 @@ pub(in crate::server) async fn delete(
 
 /// Replace a token by a new one with the same name and scope.
 ///
-/// The old one ends in the same step, or after an overlap of at most 24 hours. A token is rotated
-/// once. The effective scope of the token that asks must contain the rotated one's.
+/// The old one ends in the same step, or after an overlap of at most 24 hours, and with it the agent
+/// runs that were started with it. A token is rotated once. The effective scope of the token that
+/// asks must contain the rotated one's.
 #[utoipa::path(post, path = "/me/pats/{id}/rotate", tag = "me", operation_id = "rotatePat",
     params(("id" = String, Path, description = "`pat_…`")),
     request_body(content = Option<RotatePat>),

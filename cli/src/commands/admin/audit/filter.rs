@@ -23,8 +23,8 @@ pub(super) struct FilterArgs {
         )
     )]
     action: Option<String>,
-    /// About this user, token, session or invite
-    #[arg(long, value_name = "ID|EMAIL")]
+    /// About this user, token, agent run, work item, session or invite
+    #[arg(long, value_name = "ID|KEY|EMAIL")]
     subject: Option<SubjectRef>,
     /// At this date or date-time, or later
     #[arg(long, value_name = "DATE", conflicts_with = "last")]
@@ -37,7 +37,7 @@ pub(super) struct FilterArgs {
     until: Option<String>,
 }
 
-/// What an event is about: an id, or a user by their address.
+/// What an event is about: an id or a key, or a user by their address.
 #[derive(Debug, Clone)]
 enum SubjectRef {
     Id(Subject),
@@ -51,9 +51,10 @@ impl FromStr for SubjectRef {
         if let Ok(id) = text.parse() {
             return Ok(Self::Id(id));
         }
-        text.parse().map(Self::User).map_err(
-            |_| "name it by its id (usr_…, pat_…, ses_…, inv_…), or a user by their email address",
-        )
+        text.parse().map(Self::User).map_err(|_| {
+            "name it by its id (usr_…, pat_…, run_…, ses_…, inv_…), a work item by its key \
+                 (OPS-42), or a user by their email address"
+        })
     }
 }
 

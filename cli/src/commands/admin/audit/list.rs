@@ -1,7 +1,7 @@
 use openindex_adapters_http::wire::{AuditActor, AuditEvent};
 
 use crate::app::App;
-use crate::commands::admin::paging::{self, Page, PageArgs};
+use crate::commands::paging::{self, Page, PageArgs};
 use crate::error::CliError;
 use crate::render::{Style, fields, instant, plain};
 

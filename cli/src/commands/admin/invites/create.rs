@@ -2,7 +2,7 @@ use openindex_adapters_http::wire::{CreateInvite, Invite};
 use openindex_domain::user::Email;
 
 use crate::app::App;
-use crate::commands::admin::link;
+use crate::commands::once;
 use crate::commands::{look_first, me, parse_role};
 use crate::error::{CliError, Failure};
 use crate::render::{Style, expiry, fields, plain};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let created = session
         .call(|client| client.invite_create(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
-    link::show(
+    once::show(
         app,
         &created,
         &created.url,

@@ -1,10 +1,10 @@
 use openindex_adapters_http::wire::{Invite, InviteStatus};
 
 use crate::app::App;
-use crate::commands::admin::paging::{self, PageArgs};
 use crate::commands::me::role;
+use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
-use crate::render::{Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
 
 use super::{page, status};
 
@@ -58,6 +58,7 @@ fn human(invites: &[Invite], style: &Style) -> String {
         }
     });
     Listing {
+        form: Form::Named,
         titles: vec!["role", "status", "open until"],
         rows: rows.collect(),
     }

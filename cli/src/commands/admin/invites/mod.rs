@@ -11,7 +11,7 @@ use openindex_adapters_http::wire::{Invite, InviteStatus};
 use crate::app::{App, Session};
 use crate::error::{CliError, Failure};
 
-use super::paging::Page;
+use crate::commands::paging::Page;
 
 const LIST: &str = "oi settings admin invites list";
 

@@ -8,9 +8,8 @@ use openindex_domain::user::Email;
 use serde_json::json;
 
 use crate::app::{App, Session};
-use crate::commands::admin::one_by_one;
-use crate::commands::admin::paging::walk;
-use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::commands::paging::walk;
+use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;

@@ -1,5 +1,5 @@
 use crate::app::App;
-use crate::commands::admin::paging::{self, Page, PageArgs};
+use crate::commands::paging::{self, Page, PageArgs};
 use crate::error::CliError;
 
 use super::filter::FilterArgs;

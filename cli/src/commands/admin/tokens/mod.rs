@@ -11,7 +11,7 @@ use openindex_adapters_http::wire::{AdminPat, Status};
 use crate::app::App;
 use crate::commands::me::scope;
 use crate::error::CliError;
-use crate::render::{Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
 
 use super::people;
 
@@ -64,6 +64,7 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
         }
     });
     Listing {
+        form: Form::Named,
         titles: vec!["owner", "scope", "expires", "last used"],
         rows: rows.collect(),
     }

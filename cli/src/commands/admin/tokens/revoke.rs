@@ -3,8 +3,7 @@ use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
 use crate::app::{App, Session};
-use crate::commands::admin::one_by_one;
-use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
 use crate::prompt;
 use crate::render::Style;

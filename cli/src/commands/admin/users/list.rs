@@ -1,11 +1,11 @@
 use openindex_adapters_http::wire::User;
 
 use crate::app::App;
-use crate::commands::admin::paging::{self, PageArgs};
 use crate::commands::admin::people;
 use crate::commands::me::role;
+use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
-use crate::render::{Listing, Row, Style, moment, plain};
+use crate::render::{Form, Listing, Row, Style, moment, plain};
 
 /// How many.
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,7 @@ fn human(users: &[User], style: &Style) -> String {
         }
     });
     Listing {
+        form: Form::Named,
         titles: vec!["email", "role", "status", "joined"],
         rows: rows.collect(),
     }

@@ -1,8 +1,8 @@
 use openindex_adapters_http::wire::SignInLink;
 
 use crate::app::App;
-use crate::commands::admin::link;
 use crate::commands::admin::people::{self, UserRef};
+use crate::commands::once;
 use crate::error::CliError;
 use crate::render::{Style, expiry, fields, plain};
 
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let id = people::id_of(&args.user, &session)?;
     let made = session.call(|client| client.user_sign_in_link(id))?;
-    link::show(
+    once::show(
         app,
         &made,
         &made.url,

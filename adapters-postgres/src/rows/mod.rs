@@ -1,9 +1,12 @@
 //! From rows to domain types. Whatever the domain does not accept is [`StoreError::Corrupt`].
 
+mod work;
+
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use openindex_domain::StoreError;
+use openindex_domain::agent_run::{AgentId, Run, WorkItemKey};
 use openindex_domain::attempt::Tally;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, RequestId,
@@ -29,7 +32,19 @@ use crate::error::store_error;
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
-         t.last_used_at, t.successor"
+         t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
+    };
+}
+/// The beginning of a query for [`Token`]s that are neither revoked nor, at `$1`, expired.
+macro_rules! select_unexpired {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::rows::token_columns!(),
+            " FROM tokens t WHERE t.revoked_at IS NULL \
+             AND (t.expires_at IS NULL OR t.expires_at > $1) AND ",
+            $condition
+        )
     };
 }
 /// The columns of a [`Session`], of the table `s`.
@@ -94,9 +109,11 @@ macro_rules! select_account {
     };
 }
 pub(crate) use {
-    select_account, select_record, select_session_record, select_user, session_columns,
-    token_columns, user_columns,
+    select_account, select_record, select_session_record, select_unexpired, select_user,
+    session_columns, token_columns, user_columns,
 };
+
+pub(crate) use work::{key_numbers, rank, select_work_item, work_item};
 
 pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {
@@ -118,7 +135,26 @@ pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
         revoked_at: optional_instant(row, "revoked_at")?,
         last_used_at: optional_instant(row, "last_used_at")?,
         successor: optional_parse(row, "successor")?,
+        run: run(row, kind)?,
     })
+}
+
+/// What makes a token of this kind an agent run's.
+fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
+    let agent = optional_parse::<AgentId>(row, "agent_id")?;
+    let work_item = optional_parse::<WorkItemKey>(row, "work_item")?;
+    let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
+    match (kind, agent, issuer, work_item) {
+        (TokenKind::Personal, None, None, None) => Ok(None),
+        (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => Ok(Some(Run {
+            agent,
+            work_item,
+            issuer: TokenId::new(TokenKind::Personal, issuer),
+        })),
+        _ => Err(StoreError::corrupt(
+            "a token that is an agent run's by half",
+        )),
+    }
 }
 
 /// A user, under column names with the prefix `user_`.

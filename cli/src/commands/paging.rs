@@ -16,7 +16,7 @@ const MAX_PAGE: u32 = 200;
 
 /// How much of a list.
 #[derive(Debug, clap::Args)]
-pub(super) struct PageArgs {
+pub(crate) struct PageArgs {
     /// List everything, page after page
     #[arg(long, conflicts_with_all = ["limit", "cursor"])]
     all: bool,
@@ -34,9 +34,9 @@ pub(super) struct PageArgs {
 }
 
 /// One page as the server gives it.
-pub(super) struct Page<T> {
-    pub(super) items: Vec<T>,
-    pub(super) next_cursor: Option<String>,
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// What was listed, as the API writes a page.
@@ -48,7 +48,7 @@ struct Listed<T> {
 }
 
 /// Lists what `fetch` gives, and says when there is more of it.
-pub(super) fn list<T: Serialize>(
+pub(crate) fn list<T: Serialize>(
     args: &PageArgs,
     app: &mut App<'_>,
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
@@ -85,7 +85,7 @@ pub(super) fn list<T: Serialize>(
 }
 
 /// Visits the items of all pages until one is what was looked for.
-pub(super) fn walk<T, B>(
+pub(crate) fn walk<T, B>(
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
     mut visit: impl FnMut(T) -> ControlFlow<B>,
 ) -> Result<Option<B>, Failure> {

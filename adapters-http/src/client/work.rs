@@ -1,0 +1,114 @@
+//! What people and agents ask for when they work.
+
+use openindex_domain::work::{AgentId, WorkItemKey};
+use ureq::http::Method;
+
+use crate::wire::{CreateWorkItem, PatchWorkItem, WorkAs, WorkItem, WorkItemList, WorkQueue};
+
+use super::query::PathQuery;
+use super::{Client, ClientError, PageQuery, WorkItemQuery};
+
+impl Client {
+    /// One page of the work items that the filter wants, the newest first.
+    pub fn work_items_list(
+        &self,
+        filter: &WorkItemQuery,
+        page: &PageQuery,
+    ) -> Result<WorkItemList, ClientError> {
+        let path = PathQuery::new("/browse").work_items(filter).page(page);
+        self.get(&path.finish())
+    }
+
+    /// One work item.
+    pub fn work_item_get(&self, key: WorkItemKey) -> Result<WorkItem, ClientError> {
+        self.get(&format!("/browse/{key}"))
+    }
+
+    /// Makes a work item. Not to be repeated without looking when the answer got lost: see
+    /// [`ClientError::Transport`].
+    pub fn work_item_create(&self, wanted: &CreateWorkItem) -> Result<WorkItem, ClientError> {
+        let answer = self.0.send(Method::POST, "/browse", Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// Changes a work item; where a version is expected, only if it has that one.
+    pub fn work_item_update(
+        &self,
+        key: WorkItemKey,
+        wanted: &PatchWorkItem,
+        expected: Option<u64>,
+    ) -> Result<WorkItem, ClientError> {
+        let path = format!("/browse/{key}");
+        let answer = self
+            .0
+            .send_if_match(Method::PATCH, &path, Some(wanted), expected)?;
+        self.0.read(&answer)
+    }
+
+    /// Takes a work item on. May be repeated: what this worker holds already stays so.
+    pub fn work_item_claim(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "claim", agent)
+    }
+
+    /// Gives a work item back. May be repeated.
+    pub fn work_item_release(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "release", agent)
+    }
+
+    /// Says that the work is done, which ends the runs that are bound to it. May be repeated.
+    pub fn work_item_complete(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "complete", agent)
+    }
+
+    /// Deletes a work item; where a version is expected, only if it has that one.
+    pub fn work_item_delete(
+        &self,
+        key: WorkItemKey,
+        expected: Option<u64>,
+    ) -> Result<(), ClientError> {
+        let path = format!("/browse/{key}");
+        let answer = self
+            .0
+            .send_if_match(Method::DELETE, &path, None::<&()>, expected)?;
+        self.0.check(&answer)
+    }
+
+    /// What there is to do: for anybody, and for this agent or, without one, for the caller.
+    pub fn work_queue(
+        &self,
+        agent: Option<&AgentId>,
+        limit: Option<u32>,
+    ) -> Result<WorkQueue, ClientError> {
+        let limit = limit.map(|limit| limit.to_string());
+        let path = PathQuery::new("/browse/queue")
+            .set("agentId", agent.map(AgentId::as_str))
+            .set("limit", limit.as_deref());
+        self.get(&path.finish())
+    }
+
+    fn work_item_act(
+        &self,
+        key: WorkItemKey,
+        action: &str,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        let path = format!("/browse/{key}/{action}");
+        let wanted = WorkAs {
+            agent_id: agent.map(ToString::to_string),
+        };
+        let answer = self.0.send(Method::POST, &path, Some(&wanted))?;
+        self.0.read(&answer)
+    }
+}

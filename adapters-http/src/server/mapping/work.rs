@@ -1,0 +1,121 @@
+//! What goes wrong with work items.
+
+use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict, WorkError};
+
+use crate::server::{Code, Problem};
+use crate::wire::Holder;
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Refused(refusal) => refusal.into(),
+            WorkError::NotFound => Self::new(
+                Code::NotFound,
+                "there is no work item with this key, or it was deleted",
+            )
+            .next("oi work-item list"),
+            WorkError::NoSuchParent => Self::invalid_field(
+                "parent",
+                &"must be the key of a project or task; there is none with this one",
+            )
+            .next("oi work-item list"),
+            WorkError::OtherAgent { own } => Self::new(
+                Code::AgentMismatch,
+                format!(
+                    "this agent run works for {own} alone; leave agentId out, or start a run for \
+                     the other agent"
+                ),
+            ),
+            WorkError::Conflict(conflict) => conflict.into(),
+            WorkError::Entropy(error) => error.into(),
+            WorkError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkConflict> for Problem {
+    fn from(conflict: WorkConflict) -> Self {
+        match conflict {
+            WorkConflict::VersionMismatch { current } => Self::new(
+                Code::VersionMismatch,
+                format!(
+                    "the work item has version {current} by now; look at what changed, then send \
+                     If-Match: \"{current}\""
+                ),
+            ),
+            WorkConflict::Resolved(status) => Self::new(
+                Code::WorkItemResolved,
+                format!(
+                    "the work item is {status}, so there is nothing left to do; set its status to \
+                     todo to take it up again, or choose other work"
+                ),
+            )
+            .next("oi queue list"),
+            WorkConflict::ClaimedByAgent(agent) => Self::new(
+                Code::WorkItemClaimed,
+                format!(
+                    "the agent {agent} works at it; choose other work, or wait until it is \
+                     released or its run ends"
+                ),
+            )
+            .held_by(Holder::AgentId(agent.to_string()))
+            .next("oi queue list"),
+            WorkConflict::ClaimedByPerson(user) => Self::new(
+                Code::WorkItemClaimed,
+                format!(
+                    "{user} works at it; choose other work, or have it assigned to you instead"
+                ),
+            )
+            .held_by(Holder::UserId(user.to_string()))
+            .next("oi queue list"),
+            WorkConflict::NotClaimed => Self::new(
+                Code::WorkItemNotClaimed,
+                "an agent completes only what it works at; claim the work item first",
+            )
+            .next("oi work-item claim --help"),
+            WorkConflict::WrongTarget(target) => Self::new(
+                Code::WrongExecutionTarget,
+                format!(
+                    "the execution target of the work item is {target}, so {}; choose other work, \
+                     or have its executionTarget changed",
+                    match target {
+                        ExecutionTarget::Human => "no agent may take it on",
+                        ExecutionTarget::Agent => "no person may take it on",
+                        ExecutionTarget::Either => "somebody else must take it on",
+                    }
+                ),
+            )
+            .next("oi queue list"),
+            WorkConflict::Transition { from, to } => Self::new(
+                Code::InvalidTransition,
+                format!(
+                    "the work item is {from}, and {to} does not follow on that; what may follow: {}",
+                    names(from.next())
+                ),
+            ),
+            WorkConflict::HasParts => Self::new(
+                Code::HasSubTasks,
+                "the work item has sub-tasks, which would be lost with it; delete them first",
+            )
+            .next("oi work-item list"),
+            WorkConflict::PartOfPart => Self::invalid_field(
+                "parent",
+                &"must be a project or task; a sub-task has no sub-tasks of its own",
+            ),
+            WorkConflict::NoSuchAssignee => Self::invalid_field(
+                "assignee",
+                &"must be the id of a user who is not suspended; there is none with this one",
+            ),
+            WorkConflict::NumbersExhausted => Self::new(
+                Code::NumbersExhausted,
+                "there is no number left for another work item here; choose another domain or \
+                 parent",
+            ),
+        }
+    }
+}
+
+fn names(statuses: &[ItemStatus]) -> String {
+    let names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+    names.join(", ")
+}

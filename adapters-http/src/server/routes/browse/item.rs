@@ -1,0 +1,265 @@
+//! One work item, and what is done with it.
+
+use std::str::FromStr;
+
+use axum::extract::State;
+use http::StatusCode;
+use openindex_domain::access::Principal;
+use openindex_domain::work::{
+    AgentId, Description, ExecutionTarget, ItemChange, ItemEdit, ItemStatus, Priority, Title,
+    WorkItemKey,
+};
+
+use crate::server::body::{Fields, JsonFields};
+use crate::server::if_match::IfMatch;
+use crate::server::path::PathId;
+use crate::server::{AnyToken, Code, Context, Problem, WorkState};
+use crate::wire;
+use crate::wire::{PatchWorkItem, ProblemBody, WorkAs};
+
+use super::{Tagged, tagged, user_or_me};
+
+/// One work item.
+#[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
+    params(("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`")),
+    responses(
+        (status = 200, description = "The item", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn show(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    PathId(key): PathId<WorkItemKey>,
+) -> Result<Tagged, Problem> {
+    let item = state.work.get(&principal, key).await?;
+    Ok(tagged(&item))
+}
+
+/// Change a work item in part.
+///
+/// What is absent stays; `assignee: null` is nobody. A status other than `in_progress` takes the
+/// item away from the agent that works at it, and one that resolves it also ends the runs that are
+/// bound to it.
+#[utoipa::path(patch, path = "/browse/{key}", tag = "work", operation_id = "patchWorkItem",
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+    ),
+    request_body = PatchWorkItem,
+    responses(
+        (status = 200, description = "The item as it is now", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 403, description = "`run_bound_to_work_item`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409,
+            description = "`invalid_transition`, `work_item_claimed` or `work_item_not_claimed`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`version_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn patch(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    context: Context,
+    PathId(key): PathId<WorkItemKey>,
+    IfMatch(expected): IfMatch,
+    JsonFields(mut fields): JsonFields,
+) -> Result<Tagged, Problem> {
+    let edit = ItemEdit {
+        title: fields.text("title", Title::parse),
+        description: fields.text("description", Description::parse),
+        status: fields.text("status", ItemStatus::from_str),
+        priority: fields.text("priority", Priority::from_str),
+        target: fields.text("executionTarget", ExecutionTarget::from_str),
+        assignee: fields.nullable("assignee", user_or_me(principal.user_id())),
+    };
+    fields.finish()?;
+    if edit == ItemEdit::default() {
+        return Err(Problem::new(
+            Code::InvalidRequest,
+            "give at least one field that is to change: title, description, status, priority, \
+             executionTarget or assignee",
+        ));
+    }
+    let change = ItemChange::Edit(edit);
+    let changed = state
+        .work
+        .change(&principal, None, key, expected, change, &context)
+        .await?;
+    changed.as_ref().map(tagged).ok_or_else(Problem::internal)
+}
+
+/// Delete a work item, and end the runs that are bound to it.
+#[utoipa::path(delete, path = "/browse/{key}", tag = "work", operation_id = "deleteWorkItem",
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "`run_bound_to_work_item`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`: unknown, or deleted already",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`has_sub_tasks` or `work_item_claimed`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`version_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn delete(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    context: Context,
+    PathId(key): PathId<WorkItemKey>,
+    IfMatch(expected): IfMatch,
+) -> Result<StatusCode, Problem> {
+    let change = ItemChange::Delete;
+    state
+        .work
+        .change(&principal, None, key, expected, change, &context)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a work item on.
+///
+/// An agent claims it, and nobody else can until it is released or the agent's run is over; a
+/// person has it assigned to themselves. What this worker has already stays so.
+#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work", operation_id = "claimWorkItem",
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+    ),
+    request_body(content = Option<WorkAs>),
+    responses(
+        (status = 200, description = "The item as it is now", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409,
+            description = "`work_item_claimed` (`holder` is who works at it), `work_item_resolved` or `wrong_execution_target`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`version_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn claim(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    context: Context,
+    PathId(key): PathId<WorkItemKey>,
+    IfMatch(expected): IfMatch,
+    JsonFields(fields): JsonFields,
+) -> Result<Tagged, Problem> {
+    let change = ItemChange::Claim;
+    act(&state, &principal, key, expected, fields, change, &context).await
+}
+
+/// Give a work item back.
+///
+/// An agent gives its claim back; a person whatever claim there is, or else their own assignment.
+/// What is nobody's already stays so.
+#[utoipa::path(post, path = "/browse/{key}/release", tag = "work", operation_id = "releaseWorkItem",
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+    ),
+    request_body(content = Option<WorkAs>),
+    responses(
+        (status = 200, description = "The item as it is now", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`work_item_claimed`: another agent works at it (`holder`)",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`version_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn release(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    context: Context,
+    PathId(key): PathId<WorkItemKey>,
+    IfMatch(expected): IfMatch,
+    JsonFields(fields): JsonFields,
+) -> Result<Tagged, Problem> {
+    let change = ItemChange::Release;
+    act(&state, &principal, key, expected, fields, change, &context).await
+}
+
+/// Say that the work is done.
+///
+/// It ends the runs that are bound to the item, the one that says so included. What is done already
+/// stays so. An agent completes what it has claimed.
+#[utoipa::path(post, path = "/browse/{key}/complete", tag = "work",
+    operation_id = "completeWorkItem",
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+    ),
+    request_body(content = Option<WorkAs>),
+    responses(
+        (status = 200, description = "The item as it is now", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409,
+            description = "`work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `invalid_transition`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "`version_mismatch`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`",
+            body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(in crate::server) async fn complete(
+    AnyToken(principal): AnyToken,
+    State(state): State<WorkState>,
+    context: Context,
+    PathId(key): PathId<WorkItemKey>,
+    IfMatch(expected): IfMatch,
+    JsonFields(fields): JsonFields,
+) -> Result<Tagged, Problem> {
+    let change = ItemChange::Complete;
+    act(&state, &principal, key, expected, fields, change, &context).await
+}
+
+async fn act(
+    state: &WorkState,
+    principal: &Principal,
+    key: WorkItemKey,
+    expected: Option<u64>,
+    mut fields: Fields,
+    change: ItemChange,
+    context: &Context,
+) -> Result<Tagged, Problem> {
+    let agent = fields.text("agentId", AgentId::parse);
+    fields.finish()?;
+    let changed = state
+        .work
+        .change(principal, agent, key, expected, change, context)
+        .await?;
+    changed.as_ref().map(tagged).ok_or_else(Problem::internal)
+}

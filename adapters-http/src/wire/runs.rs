@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+use super::{PlainSecret, Status, WireScope};
+
+/// What to start. A run always has the scope `read_write`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StartAgentRun {
+    /// Which agent works with it: 1 to 64 of the characters A-Z a-z 0-9 . _ - : / @.
+    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 64))]
+    pub agent_id: String,
+    /// The only work item that it may change, as in `OPS-42`; absent is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_item_key: Option<String>,
+    /// For how many seconds: a minute to a day.
+    #[cfg_attr(feature = "server", schema(minimum = 60, maximum = 86_400))]
+    pub ttl_seconds: i64,
+}
+
+/// An agent run, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRun {
+    /// Names it, as in `run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    pub id: String,
+    /// Which agent works with it.
+    pub agent_id: String,
+    /// The only work item that it may change; null is any.
+    pub work_item_key: Option<String>,
+    /// Always `read_write`.
+    pub scope: WireScope,
+    /// The token that it was started with, and ends with (`pat_…`).
+    pub issued_by: String,
+    /// When it was started.
+    pub created_at: String,
+    /// It is live before this instant.
+    pub expires_at: Option<String>,
+    /// When it was ended, by whatever; null when it was not.
+    pub ended_at: Option<String>,
+    /// When a request was last accepted with it, seconds behind at most; null is never.
+    pub last_used_at: Option<String>,
+    /// Where it stands now; `revoked` is ended.
+    pub status: Status,
+}
+
+/// A page of the caller's runs, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRunList {
+    /// The runs.
+    pub items: Vec<AgentRun>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// A new run with its secret: the only answer that ever holds it.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StartedAgentRun {
+    /// The run.
+    #[serde(flatten)]
+    pub run: AgentRun,
+    /// Its secret, `oi_run_…`, to be handed to the agent now or never.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub token: PlainSecret,
+}
+
+/// What the presented token is for, when it is an agent run's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MeRun {
+    /// Which agent works with it.
+    pub agent_id: String,
+    /// The only work item that it may change; null is any.
+    pub work_item_key: Option<String>,
+}

@@ -1,0 +1,251 @@
+use openindex_domain::work;
+use serde::{Deserialize, Serialize};
+
+/// Defines a vocabulary of the domain as it travels.
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$variant_doc:meta])* $variant:ident,)+
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl From<work::$name> for $name {
+            fn from(value: work::$name) -> Self {
+                match value {
+                    $(work::$name::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        impl From<$name> for work::$name {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// What sort of work an item is.
+    ItemKind {
+        /// A larger piece of work.
+        Project,
+        /// A piece of work.
+        Task,
+        /// A part of a project or task.
+        SubTask,
+    }
+}
+
+vocabulary! {
+    /// Where an item stands; `done` and `cancelled` are resolved.
+    ItemStatus {
+        /// Nobody works at it.
+        Todo,
+        /// Somebody does.
+        InProgress,
+        /// The work is done.
+        Done,
+        /// It will not be done.
+        Cancelled,
+    }
+}
+
+vocabulary! {
+    /// How soon an item should be done.
+    Priority {
+        /// When there is nothing else.
+        Low,
+        /// As usual.
+        Medium,
+        /// Before others.
+        High,
+        /// Before everything.
+        Urgent,
+    }
+}
+
+vocabulary! {
+    /// Who may take an item on.
+    ExecutionTarget {
+        /// People alone.
+        Human,
+        /// Agents alone.
+        Agent,
+        /// Whoever comes first.
+        Either,
+    }
+}
+
+/// A work item without its description, as lists have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkItemSummary {
+    /// Names it for good, as in `OPS-42`, or `OPS-42.1` for a sub-task.
+    pub key: String,
+    /// What sort of work it is.
+    pub kind: ItemKind,
+    /// The item that it is a part of; null when it is none.
+    pub parent: Option<String>,
+    /// What it is about.
+    pub title: String,
+    /// Where it stands.
+    pub status: ItemStatus,
+    /// How soon it should be done.
+    pub priority: Priority,
+    /// Who may take it on.
+    pub execution_target: ExecutionTarget,
+    /// The person who sees to it (`usr_…`); null is nobody.
+    pub assignee: Option<String>,
+    /// The agent that works at it now; null is none.
+    pub active_agent_id: Option<String>,
+    /// The run in which it does (`run_…`); null when there is none.
+    pub active_run_id: Option<String>,
+    /// Since when it does; null when there is none.
+    pub claimed_at: Option<String>,
+    /// Who made it (`usr_…`).
+    pub created_by: String,
+    /// When.
+    pub created_at: String,
+    /// When it was changed last.
+    pub updated_at: String,
+    /// When it was done or cancelled; null when it was not.
+    pub resolved_at: Option<String>,
+    /// Counts its changes, from 1; its `ETag`.
+    pub version: u64,
+}
+
+/// A work item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkItem {
+    /// All but its description.
+    #[serde(flatten)]
+    pub summary: WorkItemSummary,
+    /// What is to be done, in Markdown.
+    pub description: String,
+}
+
+/// A page of work items, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkItemList {
+    /// The items.
+    pub items: Vec<WorkItemSummary>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkQueue {
+    /// What an agent may take on: not resolved, not for people alone, and nobody is at it.
+    pub available: QueueBucket,
+    /// What the agent works at, or what is assigned to the person who asks.
+    pub mine: QueueBucket,
+}
+
+/// A part of the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct QueueBucket {
+    /// The first items: the most urgent, then the oldest.
+    pub items: Vec<WorkItemSummary>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// What to make: by itself in a `domain`, or as a part of a `parent`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CreateWorkItem {
+    /// The part of the work that it belongs to, as in `OPS`: 2 to 10 upper-case letters and digits.
+    /// The first item makes it. Not for a sub-task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// `project`, `task` or `sub_task`; unless given a task, or with a `parent` a sub-task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ItemKind>,
+    /// The project or task that a sub-task is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// 1 to 200 characters, no control characters.
+    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 200))]
+    pub title: String,
+    /// Markdown, at most 20,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(max_length = 20_000))]
+    pub description: Option<String>,
+    /// `medium` unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// `either` unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_target: Option<ExecutionTarget>,
+    /// A user (`usr_…`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+}
+
+/// What to change; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PatchWorkItem {
+    /// 1 to 200 characters, no control characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 200))]
+    pub title: Option<String>,
+    /// Markdown, at most 20,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(max_length = 20_000))]
+    pub description: Option<String>,
+    /// One that may follow on what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ItemStatus>,
+    /// How soon it should be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// Who may take it on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_target: Option<ExecutionTarget>,
+    /// A user (`usr_…`); null is nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub assignee: Option<Option<String>>,
+}
+
+/// Who works at an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Holder {
+    /// An agent.
+    AgentId(String),
+    /// A person (`usr_…`).
+    UserId(String),
+}
+
+/// For whom a person claims, releases or completes an item. A run acts for its own agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkAs {
+    /// The agent; absent is the person themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+}

@@ -1,0 +1,392 @@
+//! `/agent-runs`, and what a run's token may and may not do.
+
+use axum::body::Body;
+use http::Method;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Expiry, Scope, TokenId, TokenKind};
+use openindex_domain::user::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, with_token};
+
+const UNKNOWN: &str = "/agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+
+/// Sends one request to every route of the description whose need is one of `needs`; the body is
+/// empty, and so is nothing that a refusal would come after.
+async fn ask_all(server: &Server, needs: &[&str], token: &str) -> Vec<(String, Answer)> {
+    let document = server.get("/openapi.json", token).await.json();
+    let mut answers = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("an object") {
+        for (method, operation) in item.as_object().expect("an object") {
+            if !needs.contains(&operation["x-openindex-needs"].as_str().expect("a need")) {
+                continue;
+            }
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+            let target = path.replace("{id}", id).replace("{key}", "OPS-1");
+            let request = with_token(method.clone(), &target, token);
+            let answer = server.send(request, Body::empty()).await;
+            answers.push((format!("{method} {path}"), answer));
+        }
+    }
+    answers
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    let items = list["items"].as_array().expect("items");
+    items
+        .iter()
+        .map(|item| item["id"].as_str().expect("an id"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_run_lives_from_its_start_to_its_end() {
+    let server = Server::new();
+    let admin = server.admin();
+    let own = server.get("/me", &admin).await.json()["token"]["id"].clone();
+    let body = json!({"agentId": "ci/nightly", "ttlSeconds": 3600, "scope": "read_write"});
+    let started = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(started.status, 201);
+    assert_eq!(started.header("cache-control"), "no-store");
+    let mut run = started.json();
+    let secret = run.as_object_mut().unwrap().remove("token").unwrap();
+    let secret = secret.as_str().unwrap();
+    assert!(secret.starts_with("oi_run_"), "{secret}");
+    let id = run["id"].as_str().unwrap().to_owned();
+    let path = format!("/agent-runs/{id}");
+    assert_eq!(started.header("location"), path);
+    assert_eq!(
+        run,
+        json!({
+            "id": id,
+            "agentId": "ci/nightly",
+            "workItemKey": null,
+            "scope": "read_write",
+            "issuedBy": own,
+            "createdAt": "2026-11-24T06:00:00.000Z",
+            "expiresAt": "2026-11-24T07:00:00.000Z",
+            "endedAt": null,
+            "lastUsedAt": null,
+            "status": "live",
+        })
+    );
+
+    let me = server.get("/me", secret).await.json();
+    assert_eq!(me["token"]["id"], id);
+    assert_eq!(me["token"]["kind"], "agent_run");
+    assert_eq!(me["token"]["effectiveScope"], "read_write");
+    let told = json!({"agentId": "ci/nightly", "workItemKey": null});
+    assert_eq!(me["token"]["run"], told);
+    assert_eq!(server.get(&path, &admin).await.json(), run);
+    let list = server.get("/agent-runs", &admin).await;
+    assert_eq!(list.json(), json!({"items": [run], "nextCursor": null}));
+    assert!(!String::from_utf8_lossy(&list.body).contains(secret));
+
+    server.clock.advance_seconds(1);
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(
+        server.get("/me", secret).await.problem(401),
+        "token_revoked"
+    );
+    let ended = server.get(&path, &admin).await.json();
+    assert_eq!(ended["status"], "revoked");
+    assert_eq!(ended["endedAt"], "2026-11-24T06:00:01.000Z");
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
+    let list = server.get("/agent-runs", &admin).await.json();
+    assert_eq!(list["items"], json!([]));
+    let list = server.get("/agent-runs?includeEnded=true", &admin).await;
+    assert_eq!(ids(&list.json()), [id]);
+}
+
+#[tokio::test]
+async fn a_run_expires_and_is_then_on_the_list_of_all() {
+    let server = Server::new();
+    let admin = server.admin();
+    let (id, secret) = server.start_run(&admin, "builder", None).await;
+    server.clock.advance_seconds(3600);
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_expired"
+    );
+    let list = server.get("/agent-runs", &admin).await.json();
+    assert_eq!(list["items"], json!([]));
+    let list = server.get("/agent-runs?includeEnded=true", &admin).await;
+    let list = list.json();
+    assert_eq!(ids(&list), [id.as_str()]);
+    assert_eq!(list["items"][0]["status"], "expired");
+    let path = format!("/agent-runs/{id}");
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_at_once() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (body, fields) in [
+        (json!({}), &["agentId", "ttlSeconds"][..]),
+        (
+            json!({"agentId": "a b", "ttlSeconds": 59}),
+            &["agentId", "ttlSeconds"],
+        ),
+        (
+            json!({"agentId": "", "ttlSeconds": 86_401}),
+            &["agentId", "ttlSeconds"],
+        ),
+        (
+            json!({"agentId": 7, "ttlSeconds": "soon"}),
+            &["agentId", "ttlSeconds"],
+        ),
+        (json!({"agentId": "a", "ttlSeconds": null}), &["ttlSeconds"]),
+        (
+            json!({"agentId": "a", "ttlSeconds": 60, "workItemKey": "ops-1"}),
+            &["workItemKey"],
+        ),
+        (
+            json!({"agentId": "a", "ttlSeconds": 60, "workItemKey": "OPS-1"}),
+            &["workItemKey"],
+        ),
+        (
+            json!({"agentId": "a", "ttlSeconds": 60, "scope": "root"}),
+            &["scope"],
+        ),
+        (
+            json!({"agentId": "a", "ttlSeconds": 60, "expiresAt": ""}),
+            &["expiresAt"],
+        ),
+    ] {
+        let answer = server.post("/agent-runs", &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), fields, "{body}");
+    }
+    let body = json!({"agentId": "a", "ttlSeconds": 60, "scope": "admin"});
+    let answer = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(
+        answer.json()["errors"],
+        json!([{
+            "field": "scope",
+            "message": "must be read_write: an agent run never administers",
+        }])
+    );
+    for (query, field) in [
+        ("includeEnded=perhaps", "includeEnded"),
+        ("limit=0", "limit"),
+        ("cursor=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "cursor"),
+        ("agentId=a", "agentId"),
+    ] {
+        let answer = server.get(&format!("/agent-runs?{query}"), &admin).await;
+        assert_eq!(answer.wrong_fields(), [field], "{query}");
+    }
+    let list = server.get("/agent-runs?includeEnded=true", &admin).await;
+    assert_eq!(list.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_run_never_outlives_the_token_that_started_it() {
+    let server = Server::new();
+    let admin = server.admin();
+    let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(90));
+    let issuer = server.issue(&admin, Scope::ReadWrite, soon).await;
+    let (id, secret) = server.start_run(issuer.secret.expose(), "a", None).await;
+    let run = server.get(&format!("/agent-runs/{id}"), &admin).await;
+    assert_eq!(run.json()["expiresAt"], "2026-11-24T06:01:30.000Z");
+    let path = format!("/me/pats/{}", issuer.token.id);
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+}
+
+#[tokio::test]
+async fn a_rotated_token_takes_its_runs_along() {
+    let server = Server::new();
+    let admin = server.admin();
+    let issuer = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let (_, secret) = server.start_run(issuer.secret.expose(), "a", None).await;
+    let path = format!("/me/pats/{}/rotate", issuer.token.id);
+    server.post(&path, &admin, &json!({})).await.ok();
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+}
+
+#[tokio::test]
+async fn a_suspension_ends_runs_for_good() {
+    let server = Server::new();
+    let admin = server.admin();
+    let member = server.member(2);
+    let (_, secret) = server.start_run(&member, "a", None).await;
+    let path = format!("/admin/users/{}", fixtures::user(2).id);
+    let none = json!({});
+    let (suspend, unsuspend) = (format!("{path}/suspend"), format!("{path}/unsuspend"));
+    server.post(&suspend, &admin, &none).await.ok();
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+    server.post(&unsuspend, &admin, &none).await.ok();
+    assert_eq!(server.get("/me", &member).await.status, 200);
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_bound_to_open_work_and_ends_with_it() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let (_, secret) = server.start_run(&admin, "builder", Some(&key)).await;
+    let me = server.get("/me", &secret).await.json();
+    let told = json!({"agentId": "builder", "workItemKey": key});
+    assert_eq!(me["token"]["run"], told);
+    let complete = format!("/browse/{key}/complete");
+    server.post(&complete, &admin, &json!({})).await.ok();
+    assert_eq!(
+        server.get("/me", &secret).await.problem(401),
+        "token_revoked"
+    );
+    let body = json!({"agentId": "builder", "workItemKey": key, "ttlSeconds": 60});
+    let answer = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(answer.problem(409), "work_item_resolved");
+    assert_eq!(answer.json()["nextCommand"], "oi queue list");
+}
+
+#[tokio::test]
+async fn the_limit_of_live_runs_is_409() {
+    let server = Server::new();
+    let admin = server.admin();
+    let issuer = fixtures::token(1, fixtures::NOW).id;
+    for number in 10..1010 {
+        let run = fixtures::run(number, issuer);
+        server.store.put_token(run, fixtures::digest(number));
+    }
+    let body = json!({"agentId": "one-too-many", "ttlSeconds": 60});
+    let answer = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(answer.problem(409), "run_limit_reached");
+    let detail = answer.json()["detail"].to_string();
+    assert!(detail.contains("1000 live agent runs"), "{detail}");
+    let path = format!("/agent-runs/{}", fixtures::run(10, issuer).id);
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(server.post("/agent-runs", &admin, &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn somebody_elses_runs_and_tokens_are_not_there() {
+    let server = Server::new();
+    let admin = server.admin();
+    let other = server.member(2);
+    let (id, secret) = server.start_run(&admin, "a", None).await;
+    let pat = server.issue(&other, Scope::ReadWrite, Expiry::Never).await;
+    let alike = server.get(UNKNOWN, &other).await.json();
+    for path in [
+        &format!("/agent-runs/{id}"),
+        &format!("/agent-runs/{}", pat.token.id),
+        UNKNOWN,
+        "/agent-runs/x",
+        "/agent-runs/%ff",
+        "/agent-runs/..%2fme",
+    ] {
+        let answer = server.get(path, &other).await;
+        assert_eq!(answer.problem(404), "not_found", "{path}");
+        assert_eq!(answer.json(), alike, "{path}");
+        let answer = server.delete(path, &other).await;
+        assert_eq!(answer.problem(404), "not_found", "{path}");
+    }
+    let list = server.get("/agent-runs?includeEnded=true", &other).await;
+    assert_eq!(list.json()["items"], json!([]));
+    assert_eq!(server.get("/me", &secret).await.status, 200);
+    assert_eq!(server.get("/me", pat.secret.expose()).await.status, 200);
+    let own = format!("/me/pats/{id}");
+    assert_eq!(server.delete(&own, &admin).await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn pages_hold_every_run_once_and_the_newest_first() {
+    let server = Server::new();
+    let admin = server.admin();
+    let issuer = fixtures::token(1, fixtures::NOW).id;
+    let mut expected = Vec::new();
+    for number in 10..17 {
+        let run = fixtures::run(number, issuer);
+        expected.insert(0, run.id.to_string());
+        server.store.put_token(run, fixtures::digest(number));
+    }
+    let mut found = Vec::new();
+    let mut path = "/agent-runs?limit=3".to_owned();
+    loop {
+        let page = server.get(&path, &admin).await.json();
+        found.extend(ids(&page).into_iter().map(str::to_owned));
+        let Some(cursor) = page["nextCursor"].as_str() else {
+            break;
+        };
+        path = format!("/agent-runs?limit=3&cursor={cursor}");
+    }
+    assert_eq!(found, expected);
+    assert!(found.iter().all(|id| id.parse::<TokenId>().is_ok()));
+}
+
+#[tokio::test]
+async fn a_run_is_refused_wherever_a_person_must_act() {
+    let server = Server::new();
+    let admin = server.admin();
+    let (_, run) = server.start_run(&admin, "a", None).await;
+    // What no use case issues is refused all the same.
+    let mighty = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
+    for run in [run, mighty] {
+        let answers = ask_all(&server, &["human", "human_admin"], &run).await;
+        assert!(answers.len() > 20, "{}", answers.len());
+        for (route, answer) in answers {
+            assert_eq!(answer.problem(403), "human_token_required", "{route}");
+        }
+    }
+    let list = server.get("/agent-runs", &admin).await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_is_over_is_refused_everywhere() {
+    let server = Server::new();
+    let admin = server.admin();
+    let (id, run) = server.start_run(&admin, "a", None).await;
+    assert_eq!(server.get("/browse", &run).await.status, 200);
+    let path = format!("/agent-runs/{id}");
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    let guarded = ["any_token", "human", "human_admin"];
+    let answers = ask_all(&server, &guarded, &run).await;
+    assert!(answers.len() > 30, "{}", answers.len());
+    for (route, answer) in answers {
+        assert_eq!(answer.problem(401), "token_revoked", "{route}");
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+    }
+}
+
+#[tokio::test]
+async fn the_trail_tells_of_runs_and_with_what_they_ended() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let (id, _) = server.start_run(&admin, "builder", Some(&key)).await;
+    let complete = format!("/browse/{key}/complete");
+    server.post(&complete, &admin, &json!({})).await.ok();
+    let trail = server.get(&format!("/audit?subject={id}"), &admin).await;
+    let trail = trail.json();
+    let mut told: Vec<(&str, &str)> = trail["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| {
+            let text = |field: &str| event[field].as_str().unwrap();
+            (text("action"), text("related"))
+        })
+        .collect();
+    told.sort_unstable();
+    let key = key.as_str();
+    assert_eq!(told, [("agent_run.ended", key), ("agent_run.started", key)]);
+    // What is about the item, and what is related to it.
+    let trail = server.get(&format!("/audit?subject={key}"), &admin).await;
+    assert_eq!(trail.json()["items"].as_array().unwrap().len(), 4);
+}

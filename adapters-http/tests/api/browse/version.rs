@@ -1,0 +1,140 @@
+//! `ETag` and `If-Match` (RFC 9110 §13.1.1).
+
+use axum::body::Body;
+use http::{Method, header};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, with_token};
+
+/// Every way to change an item, each of which can be told the version.
+fn changes(path: &str) -> Vec<(Method, String, Option<Value>)> {
+    vec![
+        (
+            Method::PATCH,
+            path.to_owned(),
+            Some(json!({"priority": "high"})),
+        ),
+        (Method::POST, format!("{path}/claim"), None),
+        (Method::POST, format!("{path}/release"), None),
+        (Method::POST, format!("{path}/complete"), None),
+        (Method::DELETE, path.to_owned(), None),
+    ]
+}
+
+async fn change(
+    server: &Server,
+    token: &str,
+    (method, path, body): (Method, String, Option<Value>),
+    tags: &[&str],
+) -> Answer {
+    let mut request = with_token(method, &path, token);
+    for tag in tags {
+        request = request.header(header::IF_MATCH, *tag);
+    }
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    server.send(request, body).await
+}
+
+#[tokio::test]
+async fn a_change_is_made_to_the_version_that_it_is_meant_for() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let mut tag = "\"1\"".to_owned();
+    for request in changes(&format!("/browse/{key}")) {
+        let answer = change(&server, &admin, request, &[&tag]).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        if answer.status == 200 {
+            answer.header("etag").clone_into(&mut tag);
+            assert_eq!(tag, format!("\"{}\"", answer.json()["version"]));
+        }
+    }
+    assert_eq!(tag, "\"5\"");
+}
+
+#[tokio::test]
+async fn any_version_will_do_for_a_star_but_there_must_be_one() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    for request in changes(&format!("/browse/{key}")) {
+        let answer = change(&server, &admin, request, &["*"]).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+    for request in changes(&format!("/browse/{key}")) {
+        let answer = change(&server, &admin, request, &["*"]).await;
+        assert_eq!(answer.problem(404), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn another_version_is_412_and_says_which_it_is() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let path = format!("/browse/{key}");
+    let body = json!({"title": "Meanwhile"});
+    server.patch(&path, &admin, &body).await.ok();
+    let before = server.get(&path, &admin).await.json();
+    for tag in [
+        "\"1\"",
+        "\"3\"",
+        "\"0\"",
+        "W/\"2\"",
+        "\"02\"",
+        "\"two\"",
+        "\"\"",
+        "\"99999999999999999999\"",
+    ] {
+        for request in changes(&path) {
+            let answer = change(&server, &admin, request, &[tag]).await;
+            assert_eq!(answer.problem(412), "version_mismatch", "{tag}");
+            let detail = answer.json()["detail"].to_string();
+            assert!(detail.contains("version 2 by now"), "{detail}");
+        }
+    }
+    assert_eq!(server.get(&path, &admin).await.json(), before);
+}
+
+#[tokio::test]
+async fn what_is_no_tag_or_more_than_one_is_400() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let path = format!("/browse/{key}");
+    for tags in [
+        &["1"][..],
+        &[""],
+        &["\"1"],
+        &["w/\"1\""],
+        &["\"1\", \"2\""],
+        &["\"1\"", "\"1\""],
+        &["*", "\"1\""],
+    ] {
+        for request in changes(&path) {
+            let answer = change(&server, &admin, request, tags).await;
+            assert_eq!(answer.problem(400), "invalid_request", "{tags:?}");
+        }
+    }
+    assert_eq!(server.get(&path, &admin).await.json()["version"], 1);
+}
+
+#[tokio::test]
+async fn of_two_changes_to_one_version_one_is_made() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let path = format!("/browse/{key}");
+    let title = |title: &str| {
+        let body = json!({ "title": title });
+        (Method::PATCH, path.clone(), Some(body))
+    };
+    let first = change(&server, &admin, title("First"), &["\"1\""]).await;
+    assert_eq!(first.header("etag"), "\"2\"");
+    let second = change(&server, &admin, title("Second"), &["\"1\""]).await;
+    assert_eq!(second.problem(412), "version_mismatch");
+    assert_eq!(server.get(&path, &admin).await.json()["title"], "First");
+}

@@ -1,0 +1,189 @@
+//! [`AgentRunStore`] on PostgreSQL, and what ends runs in the changes that end something else. A run
+//! is a row of `tokens`.
+
+use async_trait::async_trait;
+use openindex_domain::StoreError;
+use openindex_domain::agent_run::{
+    AgentRunStore, BoundItem, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome,
+    WorkItemKey,
+};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Token, TokenId, TokenKind};
+use openindex_domain::user::UserId;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
+use uuid::Uuid;
+
+use crate::error::store_error;
+use crate::rows::{select_unexpired, token_columns};
+use crate::store::begin;
+use crate::{PostgresStore, acting, audit, locks, rows, tokens, work};
+
+#[async_trait]
+impl AgentRunStore for PostgresStore {
+    async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
+        let keeps_work = self.keeps_work();
+        self.call(move |connection| {
+            Box::pin(async move { start(connection, &change, keeps_work).await })
+        })
+        .await
+    }
+
+    async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { end_one(connection, &change).await }))
+            .await
+    }
+
+    async fn runs(
+        &self,
+        owner: UserId,
+        ended: bool,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Token>, StoreError> {
+        self.call(move |connection| {
+            Box::pin(async move {
+                let page = sqlx::query(concat!(
+                    "SELECT ",
+                    token_columns!(),
+                    " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = $2 \
+                     AND ($3 OR (t.revoked_at IS NULL \
+                                 AND (t.expires_at IS NULL OR t.expires_at > $1))) \
+                     AND ($4::uuid IS NULL OR t.id < $4) ORDER BY t.id DESC LIMIT $5"
+                ))
+                .bind(now.to_datetime())
+                .bind(owner.uuid())
+                .bind(ended)
+                .bind(after.map(TokenId::uuid))
+                .bind(i64::from(limit));
+                fetch(connection, page).await
+            })
+        })
+        .await
+    }
+
+    async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.call(move |connection| {
+            Box::pin(async move {
+                let found = tokens::record_by_id(connection, id).await?;
+                Ok(found
+                    .map(|record| record.token)
+                    .filter(|run| run.kind() == TokenKind::AgentRun && run.owner == owner))
+            })
+        })
+        .await
+    }
+}
+
+async fn start(
+    connection: &mut PgConnection,
+    change: &StartRun,
+    keeps_work: bool,
+) -> Result<StartRunOutcome, StoreError> {
+    let (owner, now) = (change.run.owner, change.actor.now);
+    let mut transaction = begin(connection).await?;
+    locks::users(&mut transaction, Some(&change.actor), &[owner]).await?;
+    let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
+    let item = match bound_to.filter(|_| keeps_work) {
+        // A completion that was quicker is seen here, and one that comes later sees the run.
+        Some(key) => {
+            locks::work_item_as_it_is(&mut transaction, key).await?;
+            let item = work::by_key(&mut transaction, key, now).await?;
+            item.map(|item| BoundItem::of(item.status.is_resolved()))
+        }
+        None => None,
+    };
+    let actor = acting::record(&mut transaction, &change.actor).await?;
+    let live = tokens::count_live(&mut transaction, TokenKind::AgentRun, owner, now).await?;
+    let run = match change.decide(actor.as_ref(), live, item) {
+        Ok(run) => run,
+        Err(outcome) => return Ok(outcome),
+    };
+    tokens::insert(&mut transaction, &run, &change.digest).await?;
+    audit::insert(&mut transaction, &change.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(StartRunOutcome::Started(run))
+}
+
+async fn end_one(
+    connection: &mut PgConnection,
+    change: &EndRun,
+) -> Result<EndRunOutcome, StoreError> {
+    let mut transaction = begin(connection).await?;
+    locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
+    locks::tokens_with_runs(&mut transaction, &[change.run], change.actor.now).await?;
+    let actor = acting::record(&mut transaction, &change.actor).await?;
+    let run = tokens::record_by_id(&mut transaction, change.run).await?;
+    let ended = match change.decide(actor.as_ref(), run.as_ref().map(|record| &record.token)) {
+        Ok(ended) => ended,
+        Err(outcome) => return Ok(outcome),
+    };
+    tokens::write_ends(&mut transaction, &[ended]).await?;
+    audit::insert(&mut transaction, &change.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(EndRunOutcome::Ended)
+}
+
+/// The runs that were issued with one of these tokens and are not over at `now`. Like the next two,
+/// it leaves out what has expired, which can be a month's worth and does not end any more.
+pub(crate) async fn of_issuers(
+    connection: &mut PgConnection,
+    issuers: &[TokenId],
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let ids: Vec<Uuid> = issuers.iter().map(|issuer| issuer.uuid()).collect();
+    let query = select_unexpired!("t.issuer_id = ANY ($2) AND t.kind = 'agent_run'");
+    fetch(
+        connection,
+        sqlx::query(query).bind(now.to_datetime()).bind(ids),
+    )
+    .await
+}
+
+/// Those of this user.
+pub(crate) async fn of_owner(
+    connection: &mut PgConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let query = select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'");
+    let query = sqlx::query(query).bind(now.to_datetime());
+    fetch(connection, query.bind(owner.uuid())).await
+}
+
+/// Those that are bound to this work item.
+pub(crate) async fn of_work_item(
+    connection: &mut PgConnection,
+    item: WorkItemKey,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let query = select_unexpired!("t.work_item = $2 AND t.kind = 'agent_run'");
+    let query = sqlx::query(query).bind(now.to_datetime());
+    fetch(connection, query.bind(item.to_string())).await
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    query: Query<'_, Postgres, PgArguments>,
+) -> Result<Vec<Token>, StoreError> {
+    query
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(rows::token)
+        .collect()
+}
+
+/// Writes what becomes of runs with something else that ends.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    ended: &EndedRuns,
+) -> Result<(), StoreError> {
+    if !ended.tokens.is_empty() {
+        tokens::write_ends(connection, &ended.tokens).await?;
+    }
+    audit::insert_all(connection, &ended.events).await
+}

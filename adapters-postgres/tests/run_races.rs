@@ -1,0 +1,385 @@
+//! What ends agent runs at the same time in different ways, and what runs do meanwhile. The contract
+//! suite races each end with the beginning of runs.
+
+mod support;
+
+use std::sync::Arc;
+
+use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_domain::access::{Actor, CredentialId, Refusal, Requirement};
+use openindex_domain::agent_run::{AgentId, AgentRunStore, EndRun, WorkItemKey};
+use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore, RequestContext, Subject};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::inventory::{InventoryStore, ReportTokens, RevokeMatching, TokenFilter};
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Rejection, RevokeToken, Status, Token, TokenId, TokenStore};
+use openindex_domain::user::{ChangeUser, UserChange, UserStore};
+use openindex_domain::work::{
+    ChangeItem, ChangeItemOutcome, Claim, ItemChange, ItemEdit, Title, WorkConflict, WorkStore,
+    Worker,
+};
+use sqlx::PgPool;
+use support::{Postgres, put_token, put_user, put_work_item, seeded, somebody_waits_for_a_lock};
+use tokio::task::JoinSet;
+
+const NOW: Timestamp = fixtures::NOW;
+
+fn by(token: TokenId, requirement: Requirement) -> Actor {
+    Actor {
+        credential: CredentialId::Token(token),
+        requirement,
+        now: NOW,
+    }
+}
+
+fn key(number: u64) -> WorkItemKey {
+    fixtures::work_item(u32::try_from(number).expect("small")).key
+}
+
+/// The token of user `number`.
+async fn somebody(pool: &PgPool, number: u64) -> TokenId {
+    put_user(pool, &fixtures::user(number)).await;
+    let mut token = fixtures::token(number, NOW);
+    token.owner = fixtures::user(number).id;
+    put_token(pool, &token, &fixtures::digest(number)).await;
+    token.id
+}
+
+/// Run `number`, issued with `issuer` and bound to the item of its number, both in place.
+async fn bound_run(pool: &PgPool, number: u64, issuer: TokenId) -> Token {
+    let mut run = fixtures::run(number, issuer);
+    run.run.as_mut().expect("a run").work_item = Some(key(number));
+    put_token(pool, &run, &fixtures::digest(number)).await;
+    let item = fixtures::work_item(u32::try_from(number).expect("small"));
+    put_work_item(pool, &item).await;
+    run
+}
+
+fn worker(run: &Token) -> Worker {
+    Worker::Agent {
+        agent: run.run.as_ref().expect("a run").agent.clone(),
+        run: Some(run.id),
+    }
+}
+
+/// What a token makes of an item.
+fn change(
+    actor: TokenId,
+    worker: Worker,
+    item: WorkItemKey,
+    change: ItemChange,
+    event: u64,
+) -> ChangeItem {
+    ChangeItem {
+        actor: by(actor, Requirement::ANY_TOKEN),
+        worker,
+        key: item,
+        expected: None,
+        change,
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::WorkItemUpdated,
+            Subject::WorkItem(item),
+        ),
+    }
+}
+
+fn retitle(title: &str) -> ItemChange {
+    ItemChange::Edit(ItemEdit {
+        title: Some(Title::parse(title).expect("a title")),
+        ..ItemEdit::default()
+    })
+}
+
+/// How many runs each issuer has.
+const RUNS: u64 = 20;
+/// User 1 has the issuers, and user 6 ends everything.
+const ADMIN: u64 = 6;
+
+/// One call of some kind that ends some of the runs `first..first + RUNS` and their issuer, or uses
+/// them. Its outcome is another matter: it must have one.
+async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, event: u64) {
+    let owner = fixtures::user(1).id;
+    let mut runs: Vec<TokenId> = (first..first + RUNS)
+        .map(|number| fixtures::run(number, issuer).id)
+        .collect();
+    let admin = by(fixtures::token(ADMIN, NOW).id, Requirement::HUMAN_ADMIN);
+    let audit = |action| fixtures::audit(event, NOW, action, Subject::User(owner));
+    let done = match kind {
+        0..=2 => {
+            runs.push(issuer);
+            runs.reverse();
+            let at = NOW.saturating_add_millis(i64::try_from(event).expect("small"));
+            let uses: Vec<_> = runs.iter().map(|run| (*run, at)).collect();
+            store.record_last_used(&uses).await
+        }
+        3 => {
+            let change = RevokeToken {
+                actor: by(issuer, Requirement::HUMAN),
+                owner,
+                token: issuer,
+                audit: audit(AuditAction::TokenRevoked),
+            };
+            store.revoke_once(change).await.map(|_| ())
+        }
+        4 => {
+            let change = RevokeMatching {
+                actor: admin,
+                filter: TokenFilter {
+                    owner: Some(owner),
+                    ..TokenFilter::default()
+                },
+                kept: None,
+                audit: audit(AuditAction::TokenRevoked),
+            };
+            store.revoke_matching(change).await.map(|_| ())
+        }
+        5 => {
+            // Some of the runs, and their issuer among them.
+            let reported = (first + 8..first + 12).chain([100 + first]);
+            let change = ReportTokens {
+                reported: reported
+                    .zip(1..)
+                    .map(|(number, place)| {
+                        let event = event * 100 + place;
+                        let action = AuditAction::TokenReported;
+                        let event = fixtures::audit(event, NOW, action, Subject::User(owner));
+                        (fixtures::digest(number), event.id)
+                    })
+                    .collect(),
+                now: NOW,
+                context: RequestContext::default(),
+            };
+            store.report(change).await.map(|_| ())
+        }
+        6 => {
+            let change = EndRun {
+                actor: by(issuer, Requirement::HUMAN),
+                owner,
+                run: runs[usize::try_from(event % RUNS).expect("small")],
+                audit: audit(AuditAction::AgentRunEnded),
+            };
+            store.end_run(change).await.map(|_| ())
+        }
+        7 | 8 => {
+            let change = ChangeUser {
+                actor: admin,
+                user: owner,
+                change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(kind == 8)],
+                audit: audit(AuditAction::UserSuspended),
+            };
+            store.change_user(change).await.map(|_| ())
+        }
+        9..=11 => {
+            // A run works at its item.
+            let number = first + event % RUNS;
+            let run = fixtures::run(number, issuer);
+            let change = change(run.id, worker(&run), key(number), ItemChange::Claim, event);
+            store.change_item(change).await.map(|_| ())
+        }
+        _ => {
+            // One of the users 2 to 5 completes an item.
+            let user = 2 + event % 4;
+            let token = fixtures::token(user, NOW).id;
+            let worker = Worker::Person(fixtures::user(user).id);
+            let item = key(first + event % RUNS);
+            let change = change(token, worker, item, ItemChange::Complete, event);
+            store.change_item(change).await.map(|_| ())
+        }
+    };
+    done.unwrap_or_else(|error| panic!("kind {kind}, event {event}: {error:?}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
+    let postgres = Postgres::start().await;
+    for number in 1..=ADMIN {
+        somebody(&postgres.raw, number).await;
+    }
+    // Two replicas.
+    let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
+        .await
+        .expect("a store")
+        .with_work();
+    let stores = Arc::new([postgres.store.clone(), other]);
+    for round in 0..6 {
+        let first = 1_000 + 1_000 * round;
+        let mut issuer = fixtures::token(100 + first, NOW);
+        // In some rounds the issuer has a greater id than its runs: clocks differ.
+        if round % 2 == 0 {
+            issuer = fixtures::token(100 + first, NOW);
+        } else {
+            issuer.id = fixtures::token(10 + round, NOW).id;
+        }
+        put_token(&postgres.raw, &issuer, &fixtures::digest(100 + first)).await;
+        for number in first..first + RUNS {
+            bound_run(&postgres.raw, number, issuer.id).await;
+        }
+        let mut calls = JoinSet::new();
+        for call in 0..120 {
+            // Each end comes once in a while among uses, work and completions.
+            let kind = if call % 3 == 0 {
+                call / 3 % 20
+            } else {
+                9 + call % 11
+            };
+            let (stores, issuer) = (stores.clone(), issuer.id);
+            let event = 10_000 * (round + 1) + call;
+            calls.spawn(async move {
+                let store = &stores[usize::from(call % 2 == 0)];
+                disturb(store, kind, first, issuer, event).await;
+            });
+        }
+        calls.join_all().await;
+        disturb(
+            &postgres.store,
+            8,
+            first,
+            issuer.id,
+            10_000 * (round + 1) + 900,
+        )
+        .await;
+    }
+    // Whatever ended them, every run ended once, and says so.
+    let filter = AuditFilter {
+        action: Some(AuditAction::AgentRunEnded),
+        ..AuditFilter::default()
+    };
+    let told = postgres.store.events(&filter, None, 1_000).await;
+    let mut told: Vec<Subject> = told
+        .expect("answered")
+        .iter()
+        .map(|event| event.subject)
+        .filter(|subject| matches!(subject, Subject::Token(_)))
+        .collect();
+    let count = told.len();
+    told.sort_by_key(ToString::to_string);
+    told.dedup();
+    assert_eq!(told.len(), count, "a run ended twice");
+    let owner = fixtures::user(1).id;
+    let runs = postgres.store.runs(owner, true, NOW, None, 1_000).await;
+    for run in runs.expect("answered") {
+        assert_eq!(run.status(NOW), Status::Revoked, "{run:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_writes_nothing_after_its_end() {
+    let postgres = seeded().await;
+    let pool = &postgres.raw;
+    let run = fixtures::run(10, fixtures::token(0, NOW).id);
+    put_token(pool, &run, &fixtures::digest(10)).await;
+    put_work_item(pool, &fixtures::work_item(1)).await;
+    // Somebody ends it, by a change that has nothing to do with its owner.
+    let mut end = pool.begin().await.expect("a transaction");
+    sqlx::query("UPDATE tokens SET revoked_at = created_at WHERE id = $1")
+        .bind(run.id.uuid())
+        .execute(&mut *end)
+        .await
+        .expect("ended");
+    let store = postgres.store.clone();
+    let edit = change(run.id, worker(&run), key(1), retitle("Too late"), 1);
+    let waiting = tokio::spawn(async move { store.change_item(edit).await });
+    while !somebody_waits_for_a_lock(pool).await {
+        assert!(!waiting.is_finished(), "it passed the end");
+    }
+    end.commit().await.expect("committed");
+    let outcome = waiting.await.expect("no panic").expect("answered");
+    let refused = Refusal::Rejected(Rejection::Revoked { at: NOW });
+    assert_eq!(outcome, ChangeItemOutcome::ActorRefused(refused));
+    let item = postgres.store.item(key(1), NOW).await.expect("answered");
+    assert_eq!(item, Some(fixtures::work_item(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_edits() {
+    let postgres = Postgres::start().await;
+    let issuer = somebody(&postgres.raw, 1).await;
+    let other = somebody(&postgres.raw, 2).await;
+    for number in 100..116 {
+        let run = bound_run(&postgres.raw, number, issuer).await;
+        let (store, item) = (postgres.store.clone(), key(number));
+        let claim = change(run.id, worker(&run), item, ItemChange::Claim, 10 * number);
+        let claimed = store.change_item(claim).await.expect("answered");
+        assert!(matches!(claimed, ChangeItemOutcome::Changed(_)));
+        let editing = tokio::spawn(async move {
+            let mut written = 0;
+            for edit in 1..9 {
+                let title = format!("Edit {edit}");
+                let change = change(
+                    run.id,
+                    worker(&run),
+                    item,
+                    retitle(&title),
+                    10 * number + edit,
+                );
+                match store.change_item(change).await.expect("answered") {
+                    ChangeItemOutcome::Changed(item) => {
+                        assert!(!item.status.is_resolved(), "it wrote after its end");
+                        written = edit;
+                    }
+                    ChangeItemOutcome::ActorRefused(refusal) => {
+                        assert_eq!(refusal, Refusal::Rejected(Rejection::Revoked { at: NOW }));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            written
+        });
+        let worker = Worker::Person(fixtures::user(2).id);
+        let done = change(other, worker, item, ItemChange::Complete, 10 * number + 9);
+        let done = postgres.store.change_item(done).await.expect("answered");
+        let ChangeItemOutcome::Changed(done) = done else {
+            panic!("{done:?}");
+        };
+        let written = editing.await.expect("no panic");
+        // The last edit that was answered is what was completed.
+        let is_last = done.title.as_str() == format!("Edit {written}");
+        assert!(is_last || written == 0, "{written}: {done:?}");
+        let now = postgres.store.item(item, NOW).await.expect("answered");
+        assert_eq!(now, Some(done));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
+    let postgres = seeded().await;
+    let pool = &postgres.raw;
+    let issuer = fixtures::token(0, NOW).id;
+    for number in [10, 11] {
+        let run = fixtures::run(number, issuer);
+        put_token(pool, &run, &fixtures::digest(number)).await;
+    }
+    let mut item = fixtures::work_item(1);
+    put_work_item(pool, &item).await;
+    // As far as the claim of the one has come before it is committed.
+    let mut claim = pool.begin().await.expect("a transaction");
+    sqlx::query(
+        "UPDATE work_items SET claim_agent = 'agent-10', claim_run_id = $1, \
+         claimed_at = created_at, status = 'in_progress'",
+    )
+    .bind(fixtures::run(10, issuer).id.uuid())
+    .execute(&mut *claim)
+    .await
+    .expect("claimed");
+    let (store, run) = (postgres.store.clone(), fixtures::run(11, issuer));
+    let second = change(run.id, worker(&run), key(1), ItemChange::Claim, 1);
+    let waiting = tokio::spawn(async move { store.change_item(second).await });
+    while !somebody_waits_for_a_lock(pool).await {
+        assert!(!waiting.is_finished(), "it passed the claim");
+    }
+    claim.commit().await.expect("committed");
+    let agent = AgentId::parse("agent-10").expect("an id");
+    let outcome = waiting.await.expect("no panic").expect("answered");
+    let conflict = WorkConflict::ClaimedByAgent(agent.clone());
+    assert_eq!(outcome, ChangeItemOutcome::Conflict(conflict));
+    item.status = openindex_domain::work::ItemStatus::InProgress;
+    item.claim = Some(Claim {
+        agent,
+        run: Some(fixtures::run(10, issuer).id),
+        at: NOW,
+    });
+    let stored = postgres.store.item(key(1), NOW).await.expect("answered");
+    assert_eq!(stored, Some(item));
+}

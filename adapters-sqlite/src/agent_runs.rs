@@ -1,0 +1,159 @@
+//! [`AgentRunStore`] on SQLite, and the ends of runs inside the changes that end them.
+
+use async_trait::async_trait;
+use openindex_domain::StoreError;
+use openindex_domain::agent_run::{
+    AgentRunStore, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome, WorkItemKey,
+};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Token, TokenId};
+use openindex_domain::user::UserId;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
+
+use crate::error::store_error;
+use crate::rows::{select_unended_runs, token_columns};
+use crate::{SqliteStore, acting, audit, rows, tokens, work};
+
+#[async_trait]
+impl AgentRunStore for SqliteStore {
+    async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let (owner, now) = (change.run.owner, change.actor.now);
+        let runs = of_owner(&mut transaction, owner, now).await?;
+        let live = tokens::count_live(&runs, now);
+        let item = match change.run.run.as_ref().and_then(|run| run.work_item) {
+            Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
+            _ => None,
+        };
+        let run = match change.decide(actor.as_ref(), live, item) {
+            Ok(run) => run,
+            Err(outcome) => return Ok(outcome),
+        };
+        tokens::insert(&mut transaction, &run, &change.digest).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(StartRunOutcome::Started(run))
+    }
+
+    async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let run = tokens::record_by_id(&mut transaction, change.run).await?;
+        let run = run.as_ref().map(|record| &record.token);
+        let ended = match change.decide(actor.as_ref(), run) {
+            Ok(ended) => ended,
+            Err(outcome) => return Ok(outcome),
+        };
+        tokens::update(&mut transaction, &ended).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(EndRunOutcome::Ended)
+    }
+
+    async fn runs(
+        &self,
+        owner: UserId,
+        ended: bool,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Vec<Token>, StoreError> {
+        let mut query = QueryBuilder::new(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = "
+        ));
+        query.push_bind(owner.uuid());
+        if !ended {
+            query
+                .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
+                .push_bind(now.unix_millis());
+        }
+        if let Some(after) = after {
+            query.push(" AND t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        let found = query.build().fetch_all(&self.readers).await;
+        all(&found.map_err(store_error)?)
+    }
+
+    async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        sqlx::query(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.kind = 'agent_run' \
+             AND t.owner_id = ?3"
+        ))
+        .bind(id.uuid())
+        .bind(id.kind().as_str())
+        .bind(owner.uuid())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(store_error)?
+        .as_ref()
+        .map(rows::token)
+        .transpose()
+    }
+}
+
+/// The unrevoked runs that were issued with these tokens and have not expired at `now`.
+pub(crate) async fn of_issuers(
+    connection: &mut SqliteConnection,
+    issuers: &[TokenId],
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    if issuers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = sqlx::query(select_unended_runs!(
+        "t.issuer_id IN (SELECT unhex(value) FROM json_each(?1))"
+    ))
+    .bind(rows::json(issuers.iter().map(|id| id.uuid().simple())))
+    .bind(now.unix_millis())
+    .fetch_all(connection)
+    .await;
+    all(&found.map_err(store_error)?)
+}
+
+/// The same of a user.
+pub(crate) async fn of_owner(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let found = sqlx::query(select_unended_runs!("t.owner_id = ?1"))
+        .bind(owner.uuid())
+        .bind(now.unix_millis())
+        .fetch_all(connection)
+        .await;
+    all(&found.map_err(store_error)?)
+}
+
+/// The same that are bound to a work item.
+pub(crate) async fn of_work_item(
+    connection: &mut SqliteConnection,
+    key: WorkItemKey,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let found = sqlx::query(select_unended_runs!("t.work_item = ?1"))
+        .bind(key.to_string())
+        .bind(now.unix_millis())
+        .fetch_all(connection)
+        .await;
+    all(&found.map_err(store_error)?)
+}
+
+/// Writes what becomes of runs with something else, and their trail.
+pub(crate) async fn write(
+    connection: &mut SqliteConnection,
+    ended: &EndedRuns,
+) -> Result<(), StoreError> {
+    tokens::write_ends(connection, &ended.tokens).await?;
+    audit::insert_all(connection, &ended.events).await
+}
+
+fn all(found: &[SqliteRow]) -> Result<Vec<Token>, StoreError> {
+    found.iter().map(rows::token).collect()
+}

@@ -1,0 +1,272 @@
+//! [`WorkStore`] on SQLite, for a store that was opened [with work](SqliteStore::with_work).
+
+mod query;
+mod rows;
+
+use async_trait::async_trait;
+use openindex_domain::StoreError;
+use openindex_domain::agent_run::{BoundItem, DomainKey, WorkItemKey};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::TokenId;
+use openindex_domain::user::UserId;
+use openindex_domain::work::{
+    Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, CreateFacts, CreateItem, CreateItemOutcome,
+    ItemCursor, ItemFilter, ItemStatus, Place, WorkItem, WorkStore,
+};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
+
+use crate::error::store_error;
+use crate::rows::{exactly_one, parse};
+use crate::{SqliteStore, acting, agent_runs, audit, users};
+use rows::select_work_item;
+
+#[async_trait]
+impl WorkStore for SqliteStore {
+    async fn create_item(&self, change: CreateItem) -> Result<CreateItemOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let mut facts = CreateFacts {
+            assignee: users::by_optional_id(&mut transaction, change.item.assignee).await?,
+            ..CreateFacts::default()
+        };
+        match change.item.place {
+            Place::Domain(domain, _) => {
+                facts.last_number = last_number(&mut transaction, domain).await?;
+            }
+            Place::PartOf(parent) => {
+                facts.parent = by_key(&mut *transaction, parent, change.actor.now).await?;
+            }
+        }
+        let decision = match change.decide(actor.as_ref(), facts) {
+            Ok(decision) => decision,
+            Err(outcome) => return Ok(outcome),
+        };
+        match &decision.parent {
+            Some(parent) => update(&mut transaction, parent).await?,
+            None => set_last_number(&mut transaction, decision.item.key).await?,
+        }
+        insert(&mut transaction, &decision.item).await?;
+        audit::insert(&mut transaction, &decision.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(CreateItemOutcome::Created(decision.item))
+    }
+
+    async fn change_item(&self, change: ChangeItem) -> Result<ChangeItemOutcome, StoreError> {
+        let (key, now) = (change.key, change.actor.now);
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let facts = ChangeFacts {
+            item: by_key(&mut *transaction, key, now).await?,
+            has_parts: has_parts(&mut transaction, key).await?,
+            assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
+            runs: agent_runs::of_work_item(&mut transaction, key, now).await?,
+        };
+        let decision = match change.decide(actor.as_ref(), facts) {
+            Ok(decision) => decision,
+            Err(outcome) => return Ok(outcome),
+        };
+        let outcome = if let Some(item) = decision.item {
+            update(&mut transaction, &item).await?;
+            ChangeItemOutcome::Changed(item)
+        } else {
+            delete(&mut transaction, key).await?;
+            ChangeItemOutcome::Deleted
+        };
+        agent_runs::write(&mut transaction, &decision.runs).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(outcome)
+    }
+
+    async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError> {
+        by_key(&self.readers, key, now).await
+    }
+
+    async fn items(
+        &self,
+        filter: &ItemFilter,
+        now: Timestamp,
+        after: Option<ItemCursor>,
+        limit: u32,
+    ) -> Result<Vec<WorkItem>, StoreError> {
+        all(query::page(filter, now, after, limit), &self.readers, now).await
+    }
+
+    async fn queue(
+        &self,
+        bucket: &Bucket,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WorkItem>, StoreError> {
+        all(query::queue(bucket, now, limit), &self.readers, now).await
+    }
+}
+
+/// How the item stands that a run is to be bound to; `None` when there is none.
+pub(crate) async fn bound_item(
+    connection: &mut SqliteConnection,
+    key: WorkItemKey,
+) -> Result<Option<BoundItem>, StoreError> {
+    let status: Option<String> = sqlx::query_scalar(
+        "SELECT status FROM work_items WHERE domain = ?1 AND number = ?2 AND part = ?3",
+    )
+    .bind(key.domain.as_str())
+    .bind(key.number.get())
+    .bind(rows::part(key))
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    let status = status.as_deref().map(parse::<ItemStatus>).transpose()?;
+    Ok(status.map(|status| BoundItem::of(status.is_resolved())))
+}
+
+async fn by_key(
+    executor: impl SqliteExecutor<'_>,
+    key: WorkItemKey,
+    now: Timestamp,
+) -> Result<Option<WorkItem>, StoreError> {
+    let query = select_work_item!("w.domain = ?1 AND w.number = ?2 AND w.part = ?3");
+    with_key(sqlx::query(query), &key)
+        .fetch_optional(executor)
+        .await
+        .map_err(store_error)?
+        .map(|row| rows::work_item(&row, now))
+        .transpose()
+}
+
+async fn all(
+    mut query: QueryBuilder<Sqlite>,
+    executor: impl SqliteExecutor<'_>,
+    now: Timestamp,
+) -> Result<Vec<WorkItem>, StoreError> {
+    query
+        .build()
+        .fetch_all(executor)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(|row| rows::work_item(row, now))
+        .collect()
+}
+
+async fn has_parts(
+    connection: &mut SqliteConnection,
+    key: WorkItemKey,
+) -> Result<bool, StoreError> {
+    if key.part.is_some() {
+        return Ok(false);
+    }
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM work_items WHERE domain = ?1 AND number = ?2 AND part > 0)",
+    )
+    .bind(key.domain.as_str())
+    .bind(key.number.get())
+    .fetch_one(connection)
+    .await
+    .map_err(store_error)
+}
+
+async fn last_number(
+    connection: &mut SqliteConnection,
+    domain: DomainKey,
+) -> Result<u32, StoreError> {
+    let number: Option<i64> =
+        sqlx::query_scalar("SELECT last_number FROM work_domains WHERE key = ?1")
+            .bind(domain.as_str())
+            .fetch_optional(connection)
+            .await
+            .map_err(store_error)?;
+    u32::try_from(number.unwrap_or_default()).map_err(StoreError::corrupt)
+}
+
+async fn set_last_number(
+    connection: &mut SqliteConnection,
+    key: WorkItemKey,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO work_domains (key, last_number) VALUES (?1, ?2) \
+         ON CONFLICT (key) DO UPDATE SET last_number = excluded.last_number",
+    )
+    .bind(key.domain.as_str())
+    .bind(key.number.get())
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn insert(connection: &mut SqliteConnection, item: &WorkItem) -> Result<(), StoreError> {
+    with_fields(
+        "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
+         status, priority, target, assignee_id, claim_agent, claim_run_id, claimed_at, \
+         created_by, created_at, updated_at, resolved_at, version, last_part) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+         ?18, ?19, ?20)",
+        item,
+    )?
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+async fn update(connection: &mut SqliteConnection, item: &WorkItem) -> Result<(), StoreError> {
+    let updated = with_fields(
+        "UPDATE work_items SET kind = ?4, title = ?5, description = ?6, search_text = ?7, \
+         status = ?8, priority = ?9, target = ?10, assignee_id = ?11, claim_agent = ?12, \
+         claim_run_id = ?13, claimed_at = ?14, created_by = ?15, created_at = ?16, \
+         updated_at = ?17, resolved_at = ?18, version = ?19, last_part = ?20 \
+         WHERE domain = ?1 AND number = ?2 AND part = ?3",
+        item,
+    )?
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    exactly_one(updated, "work item")
+}
+
+async fn delete(connection: &mut SqliteConnection, key: WorkItemKey) -> Result<(), StoreError> {
+    let query = "DELETE FROM work_items WHERE domain = ?1 AND number = ?2 AND part = ?3";
+    let deleted = with_key(sqlx::query(query), &key)
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    exactly_one(deleted, "work item")
+}
+
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// Binds the first three parameters.
+fn with_key<'q>(query: Statement<'q>, key: &'q WorkItemKey) -> Statement<'q> {
+    query
+        .bind(key.domain.as_str())
+        .bind(key.number.get())
+        .bind(rows::part(*key))
+}
+
+/// Binds all twenty.
+fn with_fields<'q>(query: &'static str, item: &'q WorkItem) -> Result<Statement<'q>, StoreError> {
+    let claim = item.claim.as_ref();
+    Ok(with_key(sqlx::query(query), &item.key)
+        .bind(item.kind.as_str())
+        .bind(item.title.as_str())
+        .bind(item.description.as_str())
+        .bind(item.search_text())
+        .bind(item.status.as_str())
+        .bind(rows::rank(item.priority))
+        .bind(item.target.as_str())
+        .bind(item.assignee.map(UserId::uuid))
+        .bind(claim.map(|claim| claim.agent.as_str()))
+        .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
+        .bind(claim.map(|claim| claim.at.unix_millis()))
+        .bind(item.created_by.uuid())
+        .bind(item.created_at.unix_millis())
+        .bind(item.updated_at.unix_millis())
+        .bind(item.resolved_at.map(Timestamp::unix_millis))
+        .bind(i64::try_from(item.version).map_err(StoreError::corrupt)?)
+        .bind(item.last_part))
+}

@@ -1,0 +1,113 @@
+use openindex_adapters_http::wire::{AgentRun, StartAgentRun};
+use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
+
+use crate::app::App;
+use crate::commands::me::scope;
+use crate::commands::{look_first, once};
+use crate::duration::parse_seconds;
+use crate::error::{CliError, Failure};
+use crate::render::{Style, expiry, fields, plain};
+
+use super::LIST;
+
+const WARNING: &str = "\
+Hand it to the agent as OPENINDEX_TOKEN now. It is not shown again, and whoever has it can work in
+your name until the run is over.";
+
+/// What to start.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A run's token is for work items and the queue alone, and acts in your name. It ends with its time,
+with the token that you start it with, with the work item that it is bound to, or with
+`oi agent-run end`, whichever comes first. The secret is shown in this one answer and never again.
+
+Examples:
+  oi agent-run start --agent-id builder-7
+  oi agent-run start --agent-id builder-7 --work-item OPS-42 --ttl 30m
+  OPENINDEX_TOKEN=$(oi agent-run start --agent-id builder-7 --token-only) ./work.sh")]
+pub(crate) struct Args {
+    /// Which agent works with it, over the profile's
+    #[arg(
+        long,
+        value_name = "ID",
+        help = "Which agent works with it, over the profile's [env: OPENINDEX_AGENT_ID]"
+    )]
+    agent_id: Option<AgentId>,
+    /// The only work item that it may change; any when left out
+    #[arg(long, value_name = "KEY")]
+    work_item: Option<WorkItemKey>,
+    /// For how long: 30m, 8h; from 60s to 24h
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    ttl: String,
+    /// Print the secret and nothing else, for a pipe or a variable
+    #[arg(long, conflicts_with = "json")]
+    token_only: bool,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let ttl = ttl(&args.ttl)?;
+    let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
+    let wanted = StartAgentRun {
+        agent_id: agent.to_string(),
+        work_item_key: args.work_item.map(|key| key.to_string()),
+        ttl_seconds: ttl.seconds().into(),
+    };
+    let started = session
+        .call(|client| client.agent_run_start(&wanted))
+        .map_err(|failure| look_first(failure, LIST))?;
+    once::show(
+        app,
+        &started,
+        &started.token,
+        args.token_only,
+        |style| introduction(&started.run, style),
+        WARNING,
+    )
+}
+
+fn ttl(text: &str) -> Result<RunTtl, Failure> {
+    let seconds =
+        parse_seconds(text).map_err(|error| Failure::usage(format!("--ttl {text}: {error}")))?;
+    RunTtl::from_seconds(seconds).map_err(|error| Failure::usage(format!("--ttl {error}")))
+}
+
+fn introduction(run: &AgentRun, style: &Style) -> String {
+    let item = run.work_item_key.as_deref();
+    let rows = [
+        ("id", plain(&run.id)),
+        ("work item", item.map_or_else(|| "any".to_owned(), plain)),
+        ("scope", scope(run.scope).to_owned()),
+        ("expires", expiry(run.expires_at.as_deref(), style)),
+    ];
+    format!(
+        "{} Started a run of the agent {}\n{}",
+        style.done(),
+        style.bold(&plain(&run.agent_id)),
+        fields(&rows, style)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::agent_run::tests::runs;
+    use crate::commands::tests::STYLE;
+    use crate::exit_code::ExitCode;
+
+    #[test]
+    fn a_run_lasts_a_minute_to_a_day() {
+        for (text, seconds) in [("60s", 60), ("1h", 3_600), ("24h", 86_400), ("1d", 86_400)] {
+            assert_eq!(ttl(text).unwrap().seconds(), seconds);
+        }
+        for text in ["59s", "0s", "25h", "86401s", "600000d", "1", "", "soon"] {
+            assert_eq!(ttl(text).unwrap_err().exit, ExitCode::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_new_run_is_introduced_without_its_secret() {
+        let runs = runs();
+        insta::assert_snapshot!("started_bound", introduction(&runs[0], &STYLE));
+        insta::assert_snapshot!("started", introduction(&runs[1], &STYLE));
+    }
+}

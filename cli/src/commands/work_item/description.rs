@@ -1,0 +1,113 @@
+//! A description as an argument, or out of a file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use openindex_domain::work::Description;
+
+use crate::error::Failure;
+use crate::exit_code::ExitCode;
+
+/// More than any description has bytes: a file that goes on is not read to its end.
+const MAX_BYTES: u64 = 4 * Description::MAX_CHARS as u64 + 1;
+
+/// What is to be done.
+#[derive(Debug, Default, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct DescriptionArgs {
+    /// What is to be done, in Markdown
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    description: Option<String>,
+    /// The same out of a file; - is standard input
+    #[arg(long, value_name = "FILE|-")]
+    description_file: Option<PathBuf>,
+}
+
+impl DescriptionArgs {
+    /// It, where it was given, as it was given.
+    pub(super) fn wanted(&self) -> Result<Option<String>, Failure> {
+        let (text, source) = match (&self.description, &self.description_file) {
+            (Some(text), _) => (text.clone(), "--description".to_owned()),
+            (None, Some(path)) => {
+                let source = shown(path);
+                let text = read(path).map_err(|error| {
+                    let message = format!("cannot read {source}: {error}");
+                    Failure::new(ExitCode::Failure, "description_unreadable", message)
+                })?;
+                (text, source)
+            }
+            (None, None) => return Ok(None),
+        };
+        match Description::parse(&text) {
+            Ok(_) => Ok(Some(text)),
+            Err(error) => Err(Failure::usage(format!("{source} {error}"))),
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    if path == Path::new("-") {
+        read_bounded(&mut io::stdin().lock())
+    } else {
+        read_bounded(&mut File::open(path)?)
+    }
+}
+
+fn read_bounded(input: &mut dyn Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    input.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    // What was cut off in the middle of a character is too long anyhow, and is told so.
+    if bytes.len() as u64 == MAX_BYTES {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> Result<Option<String>, Failure> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("description.md");
+        std::fs::write(&path, content).unwrap();
+        DescriptionArgs {
+            description: None,
+            description_file: Some(path),
+        }
+        .wanted()
+    }
+
+    #[test]
+    fn a_file_is_taken_as_it_is() {
+        let text = "# Why\r\n\n\t- é\n";
+        assert_eq!(file(text.as_bytes()).unwrap().as_deref(), Some(text));
+        let longest = "é".repeat(20_000);
+        assert_eq!(file(longest.as_bytes()).unwrap(), Some(longest));
+        assert_eq!(DescriptionArgs::default().wanted().unwrap(), None);
+    }
+
+    #[test]
+    fn what_can_be_no_description_is_told() {
+        for (content, exit, message) in [
+            (vec![b'x'; 20_001], ExitCode::Usage, "longer than 20000"),
+            ("🙂".repeat(30_000).into_bytes(), ExitCode::Usage, "longer"),
+            (b"\x1b[2J".to_vec(), ExitCode::Usage, "control characters"),
+            (vec![0xff], ExitCode::Failure, "not UTF-8"),
+        ] {
+            let failure = file(&content).unwrap_err();
+            assert_eq!(failure.exit, exit);
+            assert!(failure.message.contains(message), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+use openindex_domain::work::WorkItemKey;
+
+use crate::app::App;
+use crate::error::CliError;
+
+use super::show;
+
+/// Which.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi work-item get OPS-42
+  oi work-item get OPS-42 --json | jq -r .description")]
+pub(crate) struct Args {
+    /// Its key, as in OPS-42
+    key: WorkItemKey,
+}
+
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let item = session.call(|client| client.work_item_get(args.key))?;
+    app.out.answer(&item, |style| show::whole(&item, style))
+}

@@ -1,0 +1,124 @@
+//! `oi work-item`: what there is to do, and who does it.
+
+mod claim;
+mod complete;
+mod create;
+mod delete;
+mod description;
+mod get;
+mod list;
+mod person;
+mod release;
+mod show;
+mod update;
+mod vocabulary;
+
+pub(super) use show::{lead_on, listing};
+
+use clap::Subcommand;
+use openindex_adapters_http::client::{Client, ClientError};
+use openindex_adapters_http::wire::WorkItem;
+use openindex_domain::work::{AgentId, Title, WorkItemKey};
+
+use crate::app::App;
+use crate::commands::look_first;
+use crate::error::{CliError, Failure};
+
+const LIST: &str = "oi work-item list";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List work items, the newest first
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// Show a work item with its description
+    Get(get::Args),
+    /// Make a work item, or a sub-task of one
+    Create(create::Args),
+    /// Change a work item
+    Update(update::Args),
+    /// Take a work item on
+    Claim(claim::Args),
+    /// Give a work item back
+    Release(release::Args),
+    /// Say that the work is done
+    Complete(complete::Args),
+    /// Delete a work item
+    #[command(visible_alias = "rm")]
+    Delete(delete::Args),
+}
+
+pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
+    match command {
+        Command::List(args) => list::run(args, app),
+        Command::Get(args) => get::run(args, app),
+        Command::Create(args) => create::run(args, app),
+        Command::Update(args) => update::run(args, app),
+        Command::Claim(args) => claim::run(args, app),
+        Command::Release(args) => release::run(args, app),
+        Command::Complete(args) => complete::run(args, app),
+        Command::Delete(args) => delete::run(args, app),
+    }
+}
+
+/// Which item, and who works at it.
+#[derive(Debug, clap::Args)]
+struct WorkArgs {
+    /// Its key, as in OPS-42
+    key: WorkItemKey,
+    #[command(flatten)]
+    worker: WorkerArgs,
+}
+
+/// Who works.
+#[derive(Debug, clap::Args)]
+pub(super) struct WorkerArgs {
+    /// The agent that works, over the profile's
+    #[arg(
+        long,
+        value_name = "ID",
+        help = "The agent that works, over the profile's [env: OPENINDEX_AGENT_ID]"
+    )]
+    pub(super) agent_id: Option<AgentId>,
+}
+
+impl WorkerArgs {
+    /// A command that goes on as the same worker.
+    pub(super) fn same(&self, command: &str, key: &str) -> String {
+        match &self.agent_id {
+            None => format!("oi work-item {command} {key}"),
+            Some(agent) => format!("oi work-item {command} {key} --agent-id {agent}"),
+        }
+    }
+}
+
+impl WorkArgs {
+    /// Asks for it in the name of whoever works.
+    fn act(
+        &self,
+        app: &mut App<'_>,
+        request: impl FnOnce(&Client, WorkItemKey, Option<&AgentId>) -> Result<WorkItem, ClientError>,
+    ) -> Result<WorkItem, CliError> {
+        let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
+        let item = session
+            .call(|client| request(client, self.key, agent.as_ref()))
+            .map_err(|failure| look_at(self.key, failure))?;
+        Ok(item)
+    }
+}
+
+/// A title as the API takes it.
+fn title(text: &str) -> Result<String, Failure> {
+    match Title::parse(text) {
+        Ok(title) => Ok(title.as_str().to_owned()),
+        Err(error) => Err(Failure::usage(format!("--title {error}"))),
+    }
+}
+
+/// A change that got no answer may have been made: say how to look before it is repeated.
+fn look_at(key: WorkItemKey, failure: Failure) -> Failure {
+    look_first(failure, &format!("oi work-item get {key}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,138 @@
+//! How work items look to a person.
+
+use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
+use openindex_domain::work::{ExecutionTarget, ItemKind, ItemStatus, Priority};
+
+use crate::app::App;
+use crate::error::CliError;
+use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain};
+
+/// As wide as a tab is taken to be: on a terminal it would move the cursor by who knows how much.
+const TAB: &str = "    ";
+
+/// Items without their descriptions.
+pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> String {
+    let rows = items.iter().map(|item| {
+        let status = ItemStatus::from(item.status);
+        let kind = ItemKind::from(item.kind).as_str();
+        let priority = Priority::from(item.priority).as_str();
+        let who = match (&item.active_agent_id, &item.assignee) {
+            (Some(agent), _) => plain(agent),
+            (None, Some(user)) => plain(user),
+            (None, None) => "-".to_owned(),
+        };
+        let who_words = match (&item.active_agent_id, &item.assignee) {
+            (Some(_), _) => format!("agent {who} works at it"),
+            (None, Some(_)) => format!("assigned to {who}"),
+            (None, None) => "assigned to nobody".to_owned(),
+        };
+        Row {
+            name: plain(&item.title),
+            words: format!("{kind} · {status} · {priority} · {who_words}"),
+            cells: vec![
+                kind.to_owned(),
+                status.to_string(),
+                priority.to_owned(),
+                who,
+            ],
+            id: plain(&item.key),
+            spent: status.is_resolved(),
+        }
+    });
+    Listing {
+        form: Form::Keyed,
+        titles: vec!["kind", "status", "priority", "who"],
+        rows: rows.collect(),
+    }
+    .render(style)
+}
+
+/// All of an item but its description.
+pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
+    let ago = |at: &str| moment(Some(at), style);
+    let mut rows = vec![("kind", ItemKind::from(item.kind).to_string())];
+    if let Some(parent) = &item.parent {
+        rows.push(("parent", plain(parent)));
+    }
+    rows.extend([
+        ("status", ItemStatus::from(item.status).to_string()),
+        ("priority", Priority::from(item.priority).to_string()),
+        (
+            "target",
+            ExecutionTarget::from(item.execution_target).to_string(),
+        ),
+        (
+            "assignee",
+            item.assignee
+                .as_deref()
+                .map_or_else(|| "nobody".to_owned(), plain),
+        ),
+    ]);
+    if let Some(agent) = &item.active_agent_id {
+        let since = item.claimed_at.as_deref();
+        let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
+        rows.push(("agent", format!("{}{since}", plain(agent))));
+    }
+    if let Some(run) = &item.active_run_id {
+        rows.push(("run", plain(run)));
+    }
+    let created = format!("{} by {}", ago(&item.created_at), plain(&item.created_by));
+    rows.push(("created", created));
+    rows.push(("updated", ago(&item.updated_at)));
+    if let Some(at) = &item.resolved_at {
+        rows.push(("resolved", ago(at)));
+    }
+    rows.push(("version", item.version.to_string()));
+    let heading = format!("{}  {}", plain(&item.key), plain(&item.title));
+    format!("{}\n{}", style.bold(&heading), fields(&rows, style))
+}
+
+/// All of an item.
+pub(super) fn whole(item: &WorkItem, style: &Style) -> String {
+    let summary = summary(&item.summary, style);
+    let description = for_terminal(&item.description.replace('\t', TAB));
+    let description = description.trim_end();
+    if description.is_empty() {
+        return format!("{summary}\n{}\n", style.dim("No description."));
+    }
+    format!("{summary}\n{description}\n")
+}
+
+/// The answer of a command that changed an item.
+pub(super) fn changed(item: &WorkItem, what: &str, app: &mut App<'_>) -> Result<(), CliError> {
+    app.out.answer(item, |style| {
+        format!("{} {what}\n{}", style.done(), summary(&item.summary, style))
+    })
+}
+
+/// What a person may do next.
+pub(in crate::commands) fn lead_on(app: &mut App<'_>, command: &str) {
+    app.out.aside(|style| {
+        let command = style.bold(&plain(command));
+        format!("\n{} {command}\n", style.cyan("next:"))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::{STYLE, WIDE};
+    use crate::commands::work_item::tests::{item, items};
+
+    #[test]
+    fn shows_items_as_a_table_and_as_a_list() {
+        let narrow = Style { width: 60, ..STYLE };
+        insta::assert_snapshot!("items_wide", listing(&items(), &WIDE));
+        insta::assert_snapshot!("items_narrow", listing(&items(), &narrow));
+        // What nobody is assigned to fits on any terminal.
+        insta::assert_snapshot!("items_usual", listing(&items()[..2], &STYLE));
+    }
+
+    #[test]
+    fn shows_all_of_an_item() {
+        let description = "# Why\r\n\n- one\n\t- two  \n\u{1b}[2J\u{202e}\n\n";
+        insta::assert_snapshot!("item", whole(&item(1, description), &STYLE));
+        insta::assert_snapshot!("item_resolved", whole(&item(2, ""), &STYLE));
+        insta::assert_snapshot!("item_hostile", whole(&item(3, "\u{1b}]0;x\u{7}"), &STYLE));
+    }
+}

@@ -1,0 +1,58 @@
+//! What the snapshots of these commands share. Some of it comes from somebody with bad
+//! intentions.
+
+use openindex_adapters_http::wire::{
+    ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItem, WorkItemSummary,
+};
+
+/// To do, worked at by an agent in a run, assigned to a person and done, and hostile.
+pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
+    let item = |key: &str, title: &str, status| WorkItemSummary {
+        key: key.to_owned(),
+        kind: ItemKind::Task,
+        parent: None,
+        title: title.to_owned(),
+        status,
+        priority: Priority::Medium,
+        execution_target: ExecutionTarget::Either,
+        assignee: None,
+        active_agent_id: None,
+        active_run_id: None,
+        claimed_at: None,
+        created_by: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned(),
+        created_at: "2026-11-20T08:00:00.000Z".to_owned(),
+        updated_at: "2026-11-24T05:00:00.000Z".to_owned(),
+        resolved_at: None,
+        version: 1,
+    };
+    let mut items = vec![
+        item("OPS-43", "Rotate the certificates", ItemStatus::Todo),
+        item("OPS-42.1", "Mend the index", ItemStatus::InProgress),
+        item("OPS-42", &"長い名前".repeat(20), ItemStatus::Done),
+        item(
+            "OPS-1",
+            "<b>x</b>\u{1b}[2J\u{202e}gnp.exe",
+            ItemStatus::Cancelled,
+        ),
+    ];
+    items[0].kind = ItemKind::Project;
+    items[0].priority = Priority::Urgent;
+    items[1].kind = ItemKind::SubTask;
+    items[1].parent = Some("OPS-42".to_owned());
+    items[1].execution_target = ExecutionTarget::Agent;
+    items[1].active_agent_id = Some("builder-7".to_owned());
+    items[1].active_run_id = Some("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned());
+    items[1].claimed_at = Some("2026-11-24T05:00:00.000Z".to_owned());
+    items[1].version = 3;
+    items[2].assignee = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned());
+    items[2].resolved_at = Some("2026-11-24T05:00:00.000Z".to_owned());
+    items
+}
+
+/// One of them with a description.
+pub(super) fn item(at: usize, description: &str) -> WorkItem {
+    WorkItem {
+        summary: items().remove(at),
+        description: description.to_owned(),
+    }
+}

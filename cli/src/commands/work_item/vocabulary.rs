@@ -1,0 +1,36 @@
+//! The small vocabularies of a work item as arguments: the help and completions name all of each.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use openindex_domain::work::{ExecutionTarget, ItemKind, ItemStatus, Priority};
+
+pub(super) fn kind() -> impl TypedValueParser<Value = ItemKind> {
+    one_of(ItemKind::ALL.iter().map(|kind| kind.as_str()))
+}
+
+/// The kinds of what is no part of something else.
+pub(super) fn top_kind() -> impl TypedValueParser<Value = ItemKind> {
+    let parts = ItemKind::SubTask;
+    let kinds = ItemKind::ALL.iter().filter(move |kind| **kind != parts);
+    one_of(kinds.map(|kind| kind.as_str()))
+}
+
+pub(super) fn status() -> impl TypedValueParser<Value = ItemStatus> {
+    one_of(ItemStatus::ALL.iter().map(|status| status.as_str()))
+}
+
+pub(super) fn priority() -> impl TypedValueParser<Value = Priority> {
+    one_of(Priority::ALL.iter().map(|priority| priority.as_str()))
+}
+
+pub(super) fn target() -> impl TypedValueParser<Value = ExecutionTarget> {
+    one_of(ExecutionTarget::ALL.iter().map(|target| target.as_str()))
+}
+
+fn one_of<T>(names: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<T>())
+}

@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+
+use crate::audit::{AuditAction, AuditEvent, Subject};
+use crate::clock::Timestamp;
+use crate::token::{Status, Token, TokenId, TokenKind};
+
+use super::WorkItemKey;
+
+/// What becomes of agent runs with something else that ends: what a store is to write in the same
+/// transaction. A store that keeps no runs has none to offer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct EndedRuns {
+    /// The runs as they are to be written.
+    pub tokens: Vec<Token>,
+    /// Their trail.
+    pub events: Vec<AuditEvent>,
+}
+
+impl EndedRuns {
+    /// The runs among `runs` that were issued with tokens which are revoked, each with the event of
+    /// its revocation.
+    pub fn with_issuers<'a>(
+        revoked: impl IntoIterator<Item = (TokenId, &'a AuditEvent)>,
+        runs: &[Token],
+    ) -> Self {
+        let causes: HashMap<TokenId, &AuditEvent> = revoked.into_iter().collect();
+        let mut ended = Self::default();
+        for run in runs {
+            let issuer = run.run.as_ref().map(|run| run.issuer);
+            if let Some(cause) = issuer.and_then(|issuer| causes.get(&issuer)) {
+                ended.end(run, cause);
+            }
+        }
+        ended
+    }
+
+    /// The runs among `runs` whose owner is suspended by what `cause` tells.
+    pub(crate) fn with_owner(cause: &AuditEvent, runs: &[Token]) -> Self {
+        let mut ended = Self::default();
+        for run in runs {
+            if cause.subject == Subject::User(run.owner) {
+                ended.end(run, cause);
+            }
+        }
+        ended
+    }
+
+    /// The runs among `runs` that are bound to a work item which is resolved or deleted.
+    pub(crate) fn with_work_item(
+        cause: &AuditEvent,
+        work_item: WorkItemKey,
+        runs: &[Token],
+    ) -> Self {
+        let mut ended = Self::default();
+        for run in runs {
+            let bound = run.run.as_ref().and_then(|run| run.work_item);
+            if bound == Some(work_item) {
+                ended.end(run, cause);
+            }
+        }
+        ended
+    }
+
+    /// The runs among `runs` that were issued with a token which goes on until `end`: none of them
+    /// outlives it. That is no event of its own.
+    pub(crate) fn not_after(
+        issuer: TokenId,
+        end: Timestamp,
+        now: Timestamp,
+        runs: &[Token],
+    ) -> Self {
+        let outliving = runs.iter().filter(|run| {
+            is_live_run(run, now)
+                && run.run.as_ref().is_some_and(|run| run.issuer == issuer)
+                && run.expires_at.is_none_or(|own| own > end)
+        });
+        Self {
+            tokens: outliving
+                .map(|run| Token {
+                    expires_at: Some(end),
+                    ..run.clone()
+                })
+                .collect(),
+            events: Vec::new(),
+        }
+    }
+
+    fn end(&mut self, run: &Token, cause: &AuditEvent) {
+        let ended = run.revoked(cause.at).filter(|_| is_live_run(run, cause.at));
+        let Some(ended) = ended else {
+            return;
+        };
+        self.events.push(AuditEvent {
+            id: cause.id.derive(run.id.uuid()),
+            action: AuditAction::AgentRunEnded,
+            subject: Subject::Token(run.id),
+            related: Some(cause.subject),
+            ..cause.clone()
+        });
+        self.tokens.push(ended);
+    }
+}
+
+fn is_live_run(token: &Token, now: Timestamp) -> bool {
+    token.kind() == TokenKind::AgentRun && token.status(now) == Status::Live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures::{self, NOW};
+
+    fn revocation() -> AuditEvent {
+        let pat = fixtures::token(1, NOW).id;
+        fixtures::audit(1, NOW, AuditAction::TokenRevoked, Subject::Token(pat))
+    }
+
+    #[test]
+    fn only_live_runs_of_that_issuer_end_with_it() {
+        let issuer = fixtures::token(1, NOW).id;
+        let live = fixtures::run(10, issuer);
+        let mut over = fixtures::run(11, issuer);
+        over.expires_at = Some(NOW);
+        let mut ended = fixtures::run(12, issuer);
+        ended.revoked_at = Some(NOW);
+        let foreign = fixtures::run(13, fixtures::token(2, NOW).id);
+        let event = revocation();
+        let runs = [live.clone(), over, ended, foreign];
+        let ended = EndedRuns::with_issuers([(issuer, &event)], &runs);
+        assert_eq!(ended.tokens, [live.revoked(NOW).unwrap()]);
+        let [told] = &ended.events[..] else {
+            panic!("one event: {:?}", ended.events);
+        };
+        assert_eq!(told.action, AuditAction::AgentRunEnded);
+        assert_eq!(told.subject, Subject::Token(live.id));
+        assert_eq!(told.related, Some(Subject::Token(issuer)));
+        assert_ne!(told.id, event.id);
+    }
+
+    #[test]
+    fn no_run_outlives_its_issuer_and_none_is_prolonged() {
+        let issuer = fixtures::token(1, NOW).id;
+        let soon = NOW.saturating_add_seconds(10);
+        let long = fixtures::run(10, issuer);
+        let mut short = fixtures::run(11, issuer);
+        short.expires_at = Some(NOW.saturating_add_seconds(5));
+        let cut = EndedRuns::not_after(issuer, soon, NOW, &[long.clone(), short]);
+        assert_eq!(cut.tokens.len(), 1);
+        assert_eq!(cut.tokens[0].id, long.id);
+        assert_eq!(cut.tokens[0].expires_at, Some(soon));
+        assert_eq!(cut.events, []);
+    }
+}

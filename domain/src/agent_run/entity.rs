@@ -1,0 +1,65 @@
+use crate::token::TokenId;
+
+use super::{AgentId, WorkItemKey};
+
+/// The shortest life that a run can be given: 60 seconds.
+pub const MIN_RUN_SECONDS: u32 = 60;
+/// The longest: 24 hours.
+pub const MAX_RUN_SECONDS: u32 = 24 * 60 * 60;
+
+/// What makes a token an agent run's: its kind is
+/// [`AgentRun`](crate::token::TokenKind::AgentRun) exactly when it has this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Which agent works with it.
+    pub agent: AgentId,
+    /// The only work item that it may change, where it is bound to one.
+    pub work_item: Option<WorkItemKey>,
+    /// The personal access token that it was issued with, and ends with at the latest.
+    pub issuer: TokenId,
+}
+
+/// For how long a run may go on: 60 seconds to 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunTtl(u32);
+
+/// The time is too short or too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be from {MIN_RUN_SECONDS} to {MAX_RUN_SECONDS} seconds (24 hours)")]
+pub struct RunTtlError;
+
+impl RunTtl {
+    /// That many seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`RunTtlError`] outside [`MIN_RUN_SECONDS`] to [`MAX_RUN_SECONDS`].
+    pub fn from_seconds(seconds: i64) -> Result<Self, RunTtlError> {
+        u32::try_from(seconds)
+            .ok()
+            .filter(|seconds| (MIN_RUN_SECONDS..=MAX_RUN_SECONDS).contains(seconds))
+            .map(Self)
+            .ok_or(RunTtlError)
+    }
+
+    /// In seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_lasts_a_minute_to_a_day() {
+        for seconds in [60, 86_400] {
+            assert!(RunTtl::from_seconds(seconds).is_ok(), "{seconds}");
+        }
+        for seconds in [59, 86_401, 0, -1, i64::MIN, i64::MAX] {
+            assert_eq!(RunTtl::from_seconds(seconds), Err(RunTtlError));
+        }
+    }
+}

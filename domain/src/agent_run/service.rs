@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use crate::access::{Denied, Principal, Refusal, Requirement};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::clock::{Clock, Timestamp};
+use crate::entropy::{Entropy, EntropyError};
+use crate::store::StoreError;
+use crate::token::{Token, TokenId, TokenKind};
+
+use super::{AgentRunStore, WorkItemKey};
+
+/// The most live runs a user may have unless configured otherwise.
+pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
+
+/// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get) and
+/// [`end`](Self::end). Cheap to clone.
+#[derive(Clone)]
+pub struct AgentRuns {
+    pub(super) store: Arc<dyn AgentRunStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) quota: u32,
+}
+
+/// Why a use case on an agent run did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentRunError {
+    /// The acting credential is not good (any more), or may not do this.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A run ends with the token that started it, so a browser session cannot start one.
+    #[error("only a personal access token can start a run")]
+    TokenRequired,
+    /// There is no such run for this user, or it is over.
+    #[error("there is no such run")]
+    NotFound,
+    /// There is no work item to bind it to.
+    #[error("there is no work item {0}")]
+    NoSuchWorkItem(WorkItemKey),
+    /// The work item is done or cancelled.
+    #[error("{0} is done or cancelled")]
+    WorkItemResolved(WorkItemKey),
+    /// The user has as many live runs as they may.
+    #[error("the limit of {quota} live runs is reached")]
+    QuotaReached {
+        /// The limit.
+        quota: u32,
+    },
+    /// No secret could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Denied> for AgentRunError {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
+}
+
+/// A page of runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunPage {
+    /// The runs, the newest first.
+    pub runs: Vec<Token>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<TokenId>,
+}
+
+impl AgentRuns {
+    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_RUN_QUOTA`].
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn AgentRunStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            quota: DEFAULT_RUN_QUOTA,
+        }
+    }
+
+    /// The same with another quota of live runs a user.
+    #[must_use]
+    pub fn with_quota(mut self, quota: u32) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    /// The time that every decision here is made by; what a caller needs to show a run's status.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A page of the runs of the user that `principal` acts as: the live ones, and with `ended` also
+    /// those that are over and still remembered
+    /// ([`TOMBSTONE_RETENTION_DAYS`](crate::token::TOMBSTONE_RETENTION_DAYS)).
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        ended: bool,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<RunPage, AgentRunError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let now = self.clock.now();
+        let owner = principal.user_id();
+        let found = self.store.runs(owner, ended, now, after, limit + 1);
+        let mut runs = found.await?;
+        let next = crate::page::cut(&mut runs, limit).map(|run| run.id);
+        Ok(RunPage { runs, next })
+    }
+
+    /// One run of the user that `principal` acts as, over or not.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::NotFound`]; [`AgentRunError::Refused`] unless a human asks;
+    /// [`AgentRunError::Store`].
+    pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, AgentRunError> {
+        principal.authorize(Requirement::HUMAN)?;
+        if id.kind() != TokenKind::AgentRun {
+            return Err(AgentRunError::NotFound);
+        }
+        let found = self.store.run(principal.user_id(), id).await?;
+        found.ok_or(AgentRunError::NotFound)
+    }
+
+    pub(super) fn event(
+        &self,
+        principal: &Principal,
+        action: AuditAction,
+        run: TokenId,
+        context: &RequestContext,
+        now: Timestamp,
+    ) -> Result<AuditEvent, EntropyError> {
+        let (actor, subject) = (principal.audit_actor(), Subject::Token(run));
+        AuditEvent::new(actor, action, subject, context, now, &*self.entropy)
+    }
+}

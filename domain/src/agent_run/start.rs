@@ -1,0 +1,89 @@
+use crate::access::{Actor, Principal, Requirement};
+use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName};
+
+use super::{
+    AgentId, AgentRunError, AgentRuns, Run, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
+};
+
+/// What a new run is to be.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Which agent works with it.
+    pub agent: AgentId,
+    /// The only work item that it may change; `None` lets it change any.
+    pub work_item: Option<WorkItemKey>,
+    /// For how long.
+    pub ttl: RunTtl,
+}
+
+impl AgentRuns {
+    /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever that
+    /// user may do. It ends with its time, with the token that started it, with its work item, with
+    /// its owner's standing, or when it is [ended](Self::end), whichever comes first.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError`]: refused unless `principal` is a personal access token; the work item must
+    /// be there and open; the quota must have room.
+    pub async fn start(
+        &self,
+        principal: &Principal,
+        wanted: NewRun,
+        context: &RequestContext,
+    ) -> Result<Issued, AgentRunError> {
+        let requirement = Requirement::HUMAN;
+        principal.authorize(requirement)?;
+        let issuer = principal.token().ok_or(AgentRunError::TokenRequired)?.id;
+        let now = self.clock.now();
+        let kind = TokenKind::AgentRun;
+        let secret = Secret::generate(kind, &*self.entropy)?;
+        let run = Token {
+            id: TokenId::generate(kind, now, &*self.entropy)?,
+            owner: principal.user_id(),
+            name: TokenName::of_agent(&wanted.agent),
+            scope: Scope::ReadWrite,
+            created_at: now,
+            expires_at: Some(now.saturating_add_seconds(wanted.ttl.seconds().into())),
+            revoked_at: None,
+            last_used_at: None,
+            successor: None,
+            run: Some(Run {
+                agent: wanted.agent,
+                work_item: wanted.work_item,
+                issuer,
+            }),
+        };
+        let mut audit = self.event(
+            principal,
+            AuditAction::AgentRunStarted,
+            run.id,
+            context,
+            now,
+        )?;
+        audit.related = wanted.work_item.map(Subject::WorkItem);
+        let change = StartRun {
+            actor: Actor::of(principal, requirement, now),
+            run,
+            digest: secret.digest(),
+            quota: self.quota,
+            audit,
+        };
+        let outcome = self.store.start_run(change).await?;
+        match (outcome, wanted.work_item) {
+            (StartRunOutcome::Started(token), _) => Ok(Issued { token, secret }),
+            (StartRunOutcome::NoSuchWorkItem, Some(key)) => Err(AgentRunError::NoSuchWorkItem(key)),
+            (StartRunOutcome::WorkItemResolved, Some(key)) => {
+                Err(AgentRunError::WorkItemResolved(key))
+            }
+            // Nothing was to be found, so a store that says so is wrong.
+            (StartRunOutcome::NoSuchWorkItem | StartRunOutcome::WorkItemResolved, None) => {
+                Err(crate::StoreError::corrupt("a work item that was not asked for").into())
+            }
+            (StartRunOutcome::QuotaReached, _) => {
+                Err(AgentRunError::QuotaReached { quota: self.quota })
+            }
+            (StartRunOutcome::ActorRefused(refusal), _) => Err(refusal.into()),
+        }
+    }
+}

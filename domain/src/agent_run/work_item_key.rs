@@ -1,0 +1,196 @@
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+/// The most letters and digits of a [`DomainKey`].
+const MAX_DOMAIN: usize = 10;
+
+/// Which part of the work an item belongs to, as in the `OPS` of `OPS-42`: an upper-case ASCII
+/// letter, then 1 to 9 such letters or digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainKey(
+    // Zeros behind the text, so that the derived order is that of the text.
+    [u8; MAX_DOMAIN],
+);
+
+/// The text is not the key of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 2 to 10 upper-case letters and digits, a letter first, as in OPS")]
+pub struct InvalidDomainKey;
+
+impl DomainKey {
+    /// Reads a key; case counts, so that a key has one spelling.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDomainKey`].
+    pub fn parse(text: &str) -> Result<Self, InvalidDomainKey> {
+        let bytes = text.as_bytes();
+        let fits = (2..=MAX_DOMAIN).contains(&bytes.len())
+            && bytes[0].is_ascii_uppercase()
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !fits {
+            return Err(InvalidDomainKey);
+        }
+        let mut key = [0; MAX_DOMAIN];
+        key[..bytes.len()].copy_from_slice(bytes);
+        Ok(Self(key))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|b| *b == 0).unwrap_or(MAX_DOMAIN);
+        // The constructor lets only ASCII through.
+        std::str::from_utf8(&self.0[..end]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for DomainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for DomainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for DomainKey {
+    type Err = InvalidDomainKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDomainKey> {
+        Self::parse(text)
+    }
+}
+
+/// Names a work item for good: `OPS-42`, or `OPS-42.1` for a part of that one. A run may be bound
+/// to one; a service without work items of ours has no use for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkItemKey {
+    /// Which part of the work it belongs to.
+    pub domain: DomainKey,
+    /// Counted within the domain.
+    pub number: NonZeroU32,
+    /// Counted within the item that it is a part of; `None` when it is no part.
+    pub part: Option<NonZeroU32>,
+}
+
+/// The text is not the key of a work item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the key of a work item, as in OPS-42 or OPS-42.1")]
+pub struct InvalidWorkItemKey;
+
+impl WorkItemKey {
+    /// The greatest number in a key: what a signed 32-bit column of a store can hold.
+    pub const MAX_NUMBER: u32 = i32::MAX as u32;
+
+    /// The item that this one is a part of.
+    #[must_use]
+    pub const fn whole(self) -> Option<Self> {
+        match self.part {
+            Some(_) => Some(Self { part: None, ..self }),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for WorkItemKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.domain, self.number)?;
+        self.part.map_or(Ok(()), |part| write!(f, ".{part}"))
+    }
+}
+
+impl fmt::Debug for WorkItemKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for WorkItemKey {
+    type Err = InvalidWorkItemKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidWorkItemKey> {
+        let (domain, numbers) = text.split_once('-').ok_or(InvalidWorkItemKey)?;
+        let (number, part) = match numbers.split_once('.') {
+            Some((number, part)) => (number, Some(part)),
+            None => (numbers, None),
+        };
+        Ok(Self {
+            domain: domain.parse().map_err(|_| InvalidWorkItemKey)?,
+            number: parse_number(number)?,
+            part: part.map(parse_number).transpose()?,
+        })
+    }
+}
+
+/// Decimal digits without a sign or a leading zero, so that a key has one spelling.
+fn parse_number(text: &str) -> Result<NonZeroU32, InvalidWorkItemKey> {
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    text.parse::<NonZeroU32>()
+        .ok()
+        .filter(|number| is_plain && number.get() <= WorkItemKey::MAX_NUMBER)
+        .ok_or(InvalidWorkItemKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_spelling() {
+        for text in ["OPS-42", "OPS-42.1", "A1-1", "ABCDEFGHIJ-2147483647.7"] {
+            let key: WorkItemKey = text.parse().unwrap();
+            assert_eq!(key.to_string(), text);
+            assert_eq!(format!("{key:?}"), text);
+        }
+        for text in [
+            "",
+            "OPS",
+            "OPS-",
+            "-42",
+            "ops-42",
+            "O-42",
+            "1A-42",
+            "OPS-0",
+            "OPS-042",
+            "OPS-+1",
+            "OPS--1",
+            "OPS-42.",
+            "OPS-42.0",
+            "OPS-42.01",
+            "OPS-42.1.1",
+            "OPS-42 ",
+            " OPS-42",
+            "OPS-2147483648",
+            "ABCDEFGHIJK-1",
+            "OP\u{0}-1",
+            "OPS-４２",
+        ] {
+            assert!(text.parse::<WorkItemKey>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_knows_its_whole() {
+        let part: WorkItemKey = "OPS-42.1".parse().unwrap();
+        assert_eq!(part.whole(), "OPS-42".parse().ok());
+        assert_eq!(part.whole().unwrap().whole(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written_the_same(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
+            if let Ok(key) = text.parse::<WorkItemKey>() {
+                prop_assert_eq!(key.to_string(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Agent runs: their beginning, and what they end with.
+
+use futures_util::future::{join, join_all};
+
+use super::{
+    AgentRunHarness, Harness, NOW, Spoiled, acting, actor, find, insert, insertion, list, put,
+    replacement, revocation, seed, spoil_actor, trail,
+};
+use crate::agent_run::{EndRun, EndRunOutcome, StartRun, StartRunOutcome};
+use crate::audit::{AuditAction, Subject};
+use crate::clock::Timestamp;
+use crate::testing::fixtures;
+use crate::token::{
+    InsertOutcome, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status, Token, TokenId,
+};
+
+/// The beginning of run `number`, whose trail is event `number`.
+pub(super) fn start(number: u64, quota: u32) -> StartRun {
+    let run = fixtures::run(number, acting().id);
+    let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+    StartRun {
+        actor: actor(),
+        digest: fixtures::digest(number),
+        quota,
+        audit: fixtures::audit(number, NOW, action, subject),
+        run,
+    }
+}
+
+pub(super) async fn begin(harness: &dyn AgentRunHarness, change: StartRun) -> StartRunOutcome {
+    let outcome = harness.agent_runs().start_run(change).await;
+    outcome.expect("the store answers")
+}
+
+/// The end of a run of user 1, whose trail is event `event`.
+pub(super) fn ending(run: TokenId, event: u64) -> EndRun {
+    EndRun {
+        actor: actor(),
+        owner: fixtures::user(1).id,
+        run,
+        audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
+    }
+}
+
+async fn end(harness: &dyn AgentRunHarness, change: EndRun) -> EndRunOutcome {
+    let outcome = harness.agent_runs().end_run(change).await;
+    outcome.expect("the store answers")
+}
+
+async fn runs(
+    harness: &dyn AgentRunHarness,
+    ended: bool,
+    after: Option<TokenId>,
+    limit: u32,
+) -> Vec<TokenId> {
+    let owner = fixtures::user(1).id;
+    let store = harness.agent_runs();
+    let found = store.runs(owner, ended, NOW, after, limit).await;
+    found
+        .expect("the store answers")
+        .iter()
+        .map(|run| run.id)
+        .collect()
+}
+
+async fn stored(harness: &dyn Harness, number: u64) -> Token {
+    find(harness, number).await.expect("it is there").token
+}
+
+/// A run is found by its digest with all that it was given, and its trail is there.
+pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let change = start(10, 10);
+    let event = change.audit.clone();
+    let run = change.run.clone();
+    let outcome = begin(harness, change).await;
+    assert_eq!(outcome, StartRunOutcome::Started(run.clone()));
+    let record = find(harness, 10).await.expect("it is there");
+    assert_eq!(record.token, run);
+    assert_eq!(record.owner, fixtures::owner(1));
+    let got = harness.agent_runs().run(run.owner, run.id).await;
+    assert_eq!(got.expect("the store answers"), Some(run.clone()));
+    assert_eq!(trail(harness).await, vec![event]);
+    let foreign = harness.agent_runs().run(fixtures::user(2).id, run.id).await;
+    assert_eq!(foreign.expect("the store answers"), None);
+    let pat = harness.agent_runs().run(run.owner, acting().id).await;
+    assert_eq!(pat.expect("the store answers"), None);
+    // Nor is it among the personal access tokens.
+    assert_eq!(list(harness, run.owner).await, vec![acting()]);
+    let got = harness.tokens().get(run.owner, run.id).await;
+    assert_eq!(got.expect("the store answers"), None);
+}
+
+/// A run ends when the token that starts it expires, if that comes first.
+pub async fn end_with_the_time_of_their_issuer(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let soon = NOW.saturating_add_seconds(90);
+    let mut issuer = acting();
+    issuer.expires_at = Some(soon);
+    put(harness, 0, &issuer).await;
+    let _ = begin(harness, start(10, 10)).await;
+    assert_eq!(stored(harness, 10).await.expires_at, Some(soon));
+}
+
+/// Live runs count among themselves: neither with tokens, nor with what is over.
+pub async fn hold_a_quota_of_their_own(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let mut ended = fixtures::run(20, acting().id);
+    ended.revoked_at = Some(NOW);
+    let mut over = fixtures::run(21, acting().id);
+    over.expires_at = Some(NOW);
+    put(harness, 20, &ended).await;
+    put(harness, 21, &over).await;
+    let outcomes = join_all((30..62).map(|number| begin(harness, start(number, 5)))).await;
+    let started = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, StartRunOutcome::Started(_)))
+        .count();
+    assert_eq!(started, 5, "{outcomes:?}");
+    // One live token, the acting one, leaves room for a second.
+    assert_eq!(
+        insert(harness, insertion(70, 2)).await,
+        InsertOutcome::Inserted
+    );
+}
+
+/// A run cannot be bound to what is not there.
+pub async fn are_not_bound_to_nothing(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let mut change = start(10, 10);
+    let run = change.run.run.as_mut().expect("a run");
+    run.work_item = "NOWHERE-1".parse().ok();
+    assert_eq!(
+        begin(harness, change).await,
+        StartRunOutcome::NoSuchWorkItem
+    );
+    assert!(find(harness, 10).await.is_none());
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// A credential that ended between verification and change starts and ends nothing.
+pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AgentRunHarness) {
+    let run = fixtures::run(11, acting().id);
+    put_all(harness, &[]).await;
+    put(harness, 11, &run).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = spoil_actor(harness, how).await;
+        let mut starting = start(10, 10);
+        starting.actor = spoiled.clone();
+        assert_eq!(
+            begin(harness, starting).await,
+            StartRunOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        let mut ending = ending(run.id, 1);
+        ending.actor = spoiled;
+        assert_eq!(
+            end(harness, ending).await,
+            EndRunOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        assert!(find(harness, 10).await.is_none(), "{how:?}");
+        assert_eq!(stored(harness, 11).await.revoked_at, None, "{how:?}");
+        assert_eq!(trail(harness).await, vec![], "{how:?}");
+    }
+}
+
+/// Puts user 1, their acting token and these runs in place.
+async fn put_all(harness: &dyn AgentRunHarness, runs: &[(u64, &Token)]) {
+    seed(harness).await;
+    for (number, run) in runs {
+        put(harness, *number, run).await;
+    }
+}
+
+/// A run that is ended is a tombstone; a second end finds nothing, nor does one by somebody else or
+/// of something that is no run.
+pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
+    let run = fixtures::run(10, acting().id);
+    let mut over = fixtures::run(11, acting().id);
+    over.expires_at = Some(NOW);
+    harness.put_user(&fixtures::user(2)).await;
+    put_all(harness, &[(10, &run), (11, &over)]).await;
+    let mut foreign = ending(run.id, 1);
+    foreign.owner = fixtures::user(2).id;
+    assert_eq!(end(harness, foreign).await, EndRunOutcome::NotFound);
+    for id in [over.id, acting().id, fixtures::run(12, acting().id).id] {
+        assert_eq!(end(harness, ending(id, 1)).await, EndRunOutcome::NotFound);
+    }
+    let outcomes = join_all((20..36).map(|event| end(harness, ending(run.id, event)))).await;
+    let ended = outcomes
+        .iter()
+        .filter(|outcome| **outcome == EndRunOutcome::Ended)
+        .count();
+    assert_eq!(ended, 1, "{outcomes:?}");
+    assert_eq!(stored(harness, 10).await.revoked_at, Some(NOW));
+    assert_eq!(trail(harness).await.len(), 1);
+}
+
+/// Pages hold the live runs, or all that are remembered, the newest first.
+pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    for number in 10..17 {
+        let mut run = fixtures::run(number, acting().id);
+        match number {
+            11 => run.revoked_at = Some(NOW),
+            12 => run.expires_at = Some(NOW),
+            13 => run.owner = fixtures::user(2).id,
+            _ => {}
+        }
+        put(harness, number, &run).await;
+    }
+    let ids = |numbers: &[u64]| -> Vec<TokenId> {
+        let run = |number: &u64| fixtures::run(*number, acting().id).id;
+        numbers.iter().map(run).collect()
+    };
+    assert_eq!(runs(harness, false, None, 10).await, ids(&[16, 15, 14, 10]));
+    let all = ids(&[16, 15, 14, 12, 11, 10]);
+    assert_eq!(runs(harness, true, None, 10).await, all);
+    assert_eq!(runs(harness, true, None, 2).await, all[..2]);
+    assert_eq!(runs(harness, true, Some(all[1]), 10).await, all[2..]);
+    assert_eq!(runs(harness, false, Some(all[2]), 10).await, ids(&[10]));
+}
+
+/// The revocation of a token ends the runs that it issued, and no others, each with its event.
+pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let issuer = fixtures::token(1, NOW);
+    put(harness, 1, &issuer).await;
+    for number in 100..200 {
+        put(harness, number, &fixtures::run(number, issuer.id)).await;
+    }
+    let mut over = fixtures::run(200, issuer.id);
+    over.expires_at = Some(NOW);
+    let foreign = fixtures::run(201, acting().id);
+    put(harness, 200, &over).await;
+    put(harness, 201, &foreign).await;
+    let revoked = harness.tokens().revoke_once(revocation(issuer.id, 1)).await;
+    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    for number in 100..200 {
+        let run = stored(harness, number).await;
+        assert_eq!(run.revoked_at, Some(NOW), "{number}");
+    }
+    assert_eq!(stored(harness, 200).await, over);
+    assert_eq!(stored(harness, 201).await, foreign);
+    let trail = trail(harness).await;
+    assert_eq!(trail.len(), 101, "one for each, and the revocation");
+    for event in trail {
+        if event.action == AuditAction::AgentRunEnded {
+            assert_eq!(event.related, Some(Subject::Token(issuer.id)));
+            assert_eq!(event.at, NOW);
+        } else {
+            assert_eq!(event.subject, Subject::Token(issuer.id));
+        }
+    }
+}
+
+/// A rotation ends them: at once, or with the overlap, after which none goes on.
+pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let later = NOW.saturating_add_seconds(120);
+    for (number, end) in [
+        (1, PredecessorEnd::AtOnce),
+        (2, PredecessorEnd::After(later)),
+    ] {
+        let issuer = fixtures::token(number, NOW);
+        put(harness, number, &issuer).await;
+        put(harness, 10 + number, &fixtures::run(10 + number, issuer.id)).await;
+        let mut short = fixtures::run(20 + number, issuer.id);
+        short.expires_at = Some(NOW.saturating_add_seconds(60));
+        put(harness, 20 + number, &short).await;
+        let change = replacement(issuer.id, 30 + number, end);
+        let replaced = harness.tokens().replace(change).await;
+        assert_eq!(
+            replaced.expect("the store answers"),
+            ReplaceOutcome::Replaced
+        );
+    }
+    for number in [11, 21] {
+        let run = stored(harness, number).await;
+        assert_eq!(run.status(NOW), Status::Revoked, "{number}");
+    }
+    assert_eq!(stored(harness, 12).await.expires_at, Some(later));
+    assert_eq!(stored(harness, 12).await.status(NOW), Status::Live);
+    let short = stored(harness, 22).await;
+    assert_eq!(short.expires_at, Some(NOW.saturating_add_seconds(60)));
+}
+
+/// Whether a run begins or its issuer is revoked first: no run is live afterwards.
+pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    for round in 0..8 {
+        let (issuer_number, run_number) = (100 + round, 200 + round);
+        let issuer = fixtures::token(issuer_number, NOW);
+        put(harness, issuer_number, &issuer).await;
+        let mut starting = start(run_number, 100);
+        starting.actor.credential = crate::access::CredentialId::Token(issuer.id);
+        starting.run = fixtures::run(run_number, issuer.id);
+        let tokens = harness.tokens();
+        let revoking = tokens.revoke_once(revocation(issuer.id, 300 + round));
+        let (started, revoked) = if round % 2 == 0 {
+            join(begin(harness, starting), revoking).await
+        } else {
+            let (revoked, started) = join(revoking, begin(harness, starting)).await;
+            (started, revoked)
+        };
+        assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+        match started {
+            StartRunOutcome::Started(_) => {
+                let run = stored(harness, run_number).await;
+                assert_eq!(run.status(NOW), Status::Revoked);
+            }
+            StartRunOutcome::ActorRefused(refusal) => {
+                assert_eq!(refusal, Rejection::Revoked { at: NOW }.into());
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
+/// What is over is forgotten after its time, whether it was ended or expired; a token that merely
+/// expired is not.
+pub async fn are_forgotten_in_time(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let before: Timestamp = NOW.saturating_add_millis(-1);
+    let mut expired = fixtures::run(10, acting().id);
+    expired.expires_at = Some(before);
+    let mut ended = fixtures::run(11, acting().id);
+    ended.revoked_at = Some(before);
+    let mut recent = fixtures::run(12, acting().id);
+    recent.expires_at = Some(NOW);
+    let live = fixtures::run(13, acting().id);
+    let mut token = fixtures::token(14, NOW);
+    token.expires_at = Some(before);
+    let mut long = fixtures::run(15, acting().id);
+    long.expires_at = Some(before);
+    long.revoked_at = Some(NOW);
+    for (number, token) in [
+        (10, &expired),
+        (11, &ended),
+        (12, &recent),
+        (13, &live),
+        (14, &token),
+        (15, &long),
+    ] {
+        put(harness, number, token).await;
+    }
+    let purged = harness.tokens().purge_ended_before(NOW).await;
+    assert_eq!(purged.expect("the store answers"), 2);
+    for number in [10, 11] {
+        assert!(find(harness, number).await.is_none(), "{number}");
+    }
+    for number in 12..16 {
+        assert!(find(harness, number).await.is_some(), "{number}");
+    }
+}

@@ -1,0 +1,447 @@
+//! Work items: what happens to them.
+
+use super::agent_runs::{begin, start};
+use super::work::{agent, create, creation, item, items, key, worker};
+use super::{NOW, Spoiled, WorkHarness, acting, find, put, seed, spoil_actor, trail};
+use crate::access::{Actor, CredentialId, Requirement};
+use crate::agent_run::StartRunOutcome;
+use crate::audit::{AuditAction, Subject};
+use crate::testing::fixtures;
+use crate::token::{Token, TokenId};
+use crate::work::{
+    ChangeItem, ChangeItemOutcome, Claim, CreateItemOutcome, Description, ExecutionTarget,
+    ItemChange, ItemEdit, ItemFilter, ItemStatus, Place, Priority, Title, WorkConflict, WorkItem,
+    Worker,
+};
+
+/// What user 1 does to an item, whose trail is event `event`.
+pub(super) fn change(text: &str, change: ItemChange, event: u64) -> ChangeItem {
+    let (key, action) = (key(text), AuditAction::WorkItemUpdated);
+    ChangeItem {
+        actor: worker(),
+        worker: Worker::Person(fixtures::user(1).id),
+        key,
+        expected: None,
+        change,
+        audit: fixtures::audit(event, NOW, action, Subject::WorkItem(key)),
+    }
+}
+
+/// What an agent does in run `number`, whose digest has the same number.
+pub(super) fn change_by_run(text: &str, what: ItemChange, event: u64, run: TokenId) -> ChangeItem {
+    let mut change = change(text, what, event);
+    change.actor.credential = CredentialId::Token(run);
+    change.worker = Worker::Agent {
+        agent: agent(0),
+        run: Some(run),
+    };
+    change
+}
+
+pub(super) async fn apply(harness: &dyn WorkHarness, change: ChangeItem) -> ChangeItemOutcome {
+    let outcome = harness.work().change_item(change).await;
+    outcome.expect("the store answers")
+}
+
+pub(super) fn edit(edit: ItemEdit) -> ItemChange {
+    ItemChange::Edit(edit)
+}
+
+fn status(status: ItemStatus) -> ItemChange {
+    edit(ItemEdit {
+        status: Some(status),
+        ..ItemEdit::default()
+    })
+}
+
+/// Run `number` of user 1, bound to an item or not, with a digest of its number.
+pub(super) async fn put_run(harness: &dyn WorkHarness, number: u64, bound: Option<&str>) -> Token {
+    let mut token = fixtures::run(number, acting().id);
+    if let Some(run) = &mut token.run {
+        run.work_item = bound.map(key);
+    }
+    put(harness, number, &token).await;
+    token
+}
+
+/// An item goes through its life; every step is written, counted and told.
+pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let run = put_run(harness, 10, None).await;
+    let later = NOW.saturating_add_seconds(1);
+    let everything = ItemEdit {
+        title: Title::parse("Another").ok(),
+        description: Description::parse("more").ok(),
+        status: None,
+        priority: Some(Priority::High),
+        target: Some(ExecutionTarget::Agent),
+        assignee: Some(Some(fixtures::user(2).id)),
+    };
+    let mut expected = WorkItem {
+        title: Title::parse("Another").expect("a title"),
+        description: Description::parse("more").expect("a description"),
+        priority: Priority::High,
+        target: ExecutionTarget::Agent,
+        assignee: Some(fixtures::user(2).id),
+        updated_at: later,
+        ..fixtures::work_item(1)
+    };
+    for (event, what) in (1..).zip([
+        edit(everything),
+        ItemChange::Claim,
+        ItemChange::Release,
+        ItemChange::Claim,
+        ItemChange::Complete,
+        status(ItemStatus::Todo),
+    ]) {
+        match event {
+            2 | 4 => {
+                expected.status = ItemStatus::InProgress;
+                expected.claim = Some(Claim {
+                    agent: agent(0),
+                    run: Some(run.id),
+                    at: later,
+                });
+            }
+            3 | 6 => {
+                expected.status = ItemStatus::Todo;
+                expected.claim = None;
+                expected.resolved_at = None;
+            }
+            5 => {
+                expected.status = ItemStatus::Done;
+                expected.claim = None;
+                expected.resolved_at = Some(later);
+            }
+            _ => {}
+        }
+        expected.version += 1;
+        let mut change = change_by_run("OPS-1", what, event, run.id);
+        change.actor.now = later;
+        let outcome = apply(harness, change).await;
+        assert_eq!(outcome, ChangeItemOutcome::Changed(expected.clone()));
+        assert_eq!(item(harness, expected.key).await, Some(expected.clone()));
+        assert_eq!(trail(harness).await.len() as u64, event);
+    }
+    let outcome = apply(harness, change("OPS-1", ItemChange::Delete, 9)).await;
+    assert_eq!(outcome, ChangeItemOutcome::Deleted);
+    assert_eq!(item(harness, expected.key).await, None);
+    assert_eq!(items(harness, &ItemFilter::default()).await, vec![]);
+    let outcome = apply(harness, change("OPS-1", ItemChange::Delete, 10)).await;
+    assert_eq!(outcome, ChangeItemOutcome::NotFound);
+    assert_eq!(trail(harness).await.len(), 7);
+}
+
+/// What is so already is no change: no version, no event.
+pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut held = fixtures::work_item(1);
+    held.status = ItemStatus::InProgress;
+    let run = put_run(harness, 10, None).await;
+    held.claim = Some(Claim {
+        agent: agent(0),
+        run: Some(run.id),
+        at: NOW.saturating_add_seconds(-5),
+    });
+    harness.put_work_item(&held).await;
+    let mut done = fixtures::work_item(2);
+    done.status = ItemStatus::Done;
+    done.resolved_at = Some(NOW);
+    harness.put_work_item(&done).await;
+    harness.put_work_item(&fixtures::work_item(3)).await;
+    for (text, what, unchanged) in [
+        ("OPS-1", ItemChange::Claim, held),
+        ("OPS-2", ItemChange::Complete, done.clone()),
+        ("OPS-2", ItemChange::Release, done),
+        ("OPS-3", ItemChange::Release, fixtures::work_item(3)),
+        ("OPS-3", edit(ItemEdit::default()), fixtures::work_item(3)),
+        ("OPS-3", status(ItemStatus::Todo), fixtures::work_item(3)),
+    ] {
+        let outcome = apply(harness, change_by_run(text, what, 1, run.id)).await;
+        assert_eq!(outcome, ChangeItemOutcome::Unchanged(unchanged));
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Only the version that was seen is changed.
+pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut seen = fixtures::work_item(1);
+    seen.version = 5;
+    harness.put_work_item(&seen).await;
+    for (expected, current) in [(4, 5), (6, 5)] {
+        for what in [
+            status(ItemStatus::Done),
+            ItemChange::Claim,
+            ItemChange::Delete,
+        ] {
+            let mut change = change("OPS-1", what, 1);
+            change.expected = Some(expected);
+            assert_eq!(
+                apply(harness, change).await,
+                ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch { current })
+            );
+        }
+    }
+    assert_eq!(item(harness, seen.key).await, Some(seen));
+    let mut fits = change("OPS-1", status(ItemStatus::Done), 1);
+    fits.expected = Some(5);
+    assert!(matches!(
+        apply(harness, fits).await,
+        ChangeItemOutcome::Changed(_)
+    ));
+}
+
+/// What the rules forbid leaves everything as it is.
+pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let run = put_run(harness, 10, None).await;
+    let other = put_run(harness, 11, None).await;
+    let mut held = fixtures::work_item(1);
+    held.status = ItemStatus::InProgress;
+    held.claim = Some(Claim {
+        agent: agent(11),
+        run: Some(other.id),
+        at: NOW,
+    });
+    let mut human = fixtures::work_item(2);
+    human.target = ExecutionTarget::Human;
+    let mut done = fixtures::work_item(3);
+    done.status = ItemStatus::Done;
+    done.resolved_at = Some(NOW);
+    let whole = fixtures::work_item(4);
+    let mut part = fixtures::work_item(4);
+    part.key = key("OPS-4.1");
+    part.kind = crate::work::ItemKind::SubTask;
+    let before = [&held, &human, &done, &whole, &part];
+    for item in before {
+        harness.put_work_item(item).await;
+    }
+    let claimed = || WorkConflict::ClaimedByAgent(agent(11));
+    for (text, what, conflict) in [
+        ("OPS-1", ItemChange::Claim, claimed()),
+        ("OPS-1", ItemChange::Release, claimed()),
+        ("OPS-1", ItemChange::Complete, claimed()),
+        ("OPS-1", ItemChange::Delete, claimed()),
+        ("OPS-1", status(ItemStatus::Done), claimed()),
+        (
+            "OPS-2",
+            ItemChange::Claim,
+            WorkConflict::WrongTarget(ExecutionTarget::Human),
+        ),
+        (
+            "OPS-3",
+            ItemChange::Claim,
+            WorkConflict::Resolved(ItemStatus::Done),
+        ),
+        (
+            "OPS-3",
+            status(ItemStatus::Cancelled),
+            WorkConflict::Transition {
+                from: ItemStatus::Done,
+                to: ItemStatus::Cancelled,
+            },
+        ),
+        ("OPS-4", ItemChange::Complete, WorkConflict::NotClaimed),
+        ("OPS-4", status(ItemStatus::Done), WorkConflict::NotClaimed),
+        ("OPS-4", ItemChange::Delete, WorkConflict::HasParts),
+    ] {
+        let outcome = apply(harness, change_by_run(text, what.clone(), 1, run.id)).await;
+        assert_eq!(
+            outcome,
+            ChangeItemOutcome::Conflict(conflict),
+            "{text} {what:?}"
+        );
+    }
+    let nothing = change("OPS-5", ItemChange::Claim, 1);
+    assert_eq!(apply(harness, nothing).await, ChangeItemOutcome::NotFound);
+    for expected in before {
+        assert_eq!(item(harness, expected.key).await.as_ref(), Some(expected));
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Somebody who is there and not suspended can be assigned, and nobody else.
+pub async fn assign_only_who_is_there(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut suspended = fixtures::user(2);
+    suspended.suspended_at = Some(NOW);
+    harness.put_user(&suspended).await;
+    harness.put_user(&fixtures::user(4)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let assign = |number: u64| {
+        edit(ItemEdit {
+            assignee: Some(Some(fixtures::user(number).id)),
+            ..ItemEdit::default()
+        })
+    };
+    for number in [2, 3] {
+        assert_eq!(
+            apply(harness, change("OPS-1", assign(number), 1)).await,
+            ChangeItemOutcome::Conflict(WorkConflict::NoSuchAssignee)
+        );
+    }
+    let outcome = apply(harness, change("OPS-1", assign(4), 1)).await;
+    assert!(
+        matches!(outcome, ChangeItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    let nobody = edit(ItemEdit {
+        assignee: Some(None),
+        ..ItemEdit::default()
+    });
+    let outcome = apply(harness, change("OPS-1", nobody, 2)).await;
+    assert!(
+        matches!(outcome, ChangeItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    let unassigned = item(harness, key("OPS-1")).await.expect("it is there");
+    assert_eq!(unassigned.assignee, None);
+}
+
+/// A credential that ended between verification and change changes nothing.
+pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn WorkHarness) {
+    harness.put_user(&fixtures::user(1)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = spoil_actor(harness, how).await;
+        for what in [ItemChange::Claim, ItemChange::Complete, ItemChange::Delete] {
+            let mut change = change("OPS-1", what, 1);
+            change.actor = Actor {
+                requirement: match how {
+                    Spoiled::Demoted => Requirement::HUMAN_ADMIN,
+                    _ => Requirement::ANY_TOKEN,
+                },
+                ..spoiled.clone()
+            };
+            assert_eq!(
+                apply(harness, change).await,
+                ChangeItemOutcome::ActorRefused(how.refusal()),
+                "{how:?}"
+            );
+        }
+    }
+    let left = item(harness, key("OPS-1")).await;
+    assert_eq!(left, Some(fixtures::work_item(1)));
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+async fn is_live(harness: &dyn WorkHarness, number: u64) -> bool {
+    let record = find(harness, number).await.expect("it is there");
+    record.token.revoked_at.is_none()
+}
+
+/// Runs that are bound to an item end with its completion, or its cancellation, in that step,
+/// whoever owns them; others go on. So does the run that does it, if it is bound to it.
+pub async fn end_the_runs_that_are_bound_to_what_is_resolved(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    for (number, by_itself) in [(1, true), (2, false)] {
+        harness.put_work_item(&fixtures::work_item(number)).await;
+        let text = format!("OPS-{number}");
+        let first = u64::from(number) * 100;
+        let own = put_run(harness, first, Some(&text)).await;
+        let mut foreign = put_run(harness, first + 1, Some(&text)).await;
+        foreign.owner = fixtures::user(2).id;
+        put(harness, first + 1, &foreign).await;
+        let _ = put_run(harness, first + 2, Some("OPS-99")).await;
+        let _ = put_run(harness, first + 3, None).await;
+        let resolving = if by_itself {
+            let claim = change_by_run(&text, ItemChange::Claim, first, own.id);
+            let claimed = apply(harness, claim).await;
+            assert!(
+                matches!(claimed, ChangeItemOutcome::Changed(_)),
+                "{claimed:?}"
+            );
+            change_by_run(&text, ItemChange::Complete, first + 1, own.id)
+        } else {
+            change(&text, status(ItemStatus::Cancelled), first + 1)
+        };
+        let outcome = apply(harness, resolving).await;
+        assert!(
+            matches!(outcome, ChangeItemOutcome::Changed(_)),
+            "{outcome:?}"
+        );
+        for (number, live) in [(0, false), (1, false), (2, true), (3, true)] {
+            assert_eq!(is_live(harness, first + number).await, live, "{number}");
+        }
+        let trail = trail(harness).await;
+        let ended = trail
+            .iter()
+            .filter(|event| event.action == AuditAction::AgentRunEnded)
+            .filter(|event| event.related == Some(Subject::WorkItem(key(&text))));
+        assert_eq!(ended.count(), 2);
+    }
+}
+
+/// The same with a deletion.
+pub async fn end_the_runs_that_are_bound_to_what_is_deleted(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let _ = put_run(harness, 10, Some("OPS-1")).await;
+    let _ = put_run(harness, 11, Some("OPS-2")).await;
+    let outcome = apply(harness, change("OPS-1", ItemChange::Delete, 1)).await;
+    assert_eq!(outcome, ChangeItemOutcome::Deleted);
+    assert!(!is_live(harness, 10).await);
+    assert!(is_live(harness, 11).await);
+    assert_eq!(trail(harness).await.len(), 2);
+}
+
+/// A run is bound to an item that is open, not to one that is resolved.
+pub async fn bind_no_run_to_what_is_resolved(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let bound = |number: u64| {
+        let mut change = start(number, 10);
+        let run = change.run.run.as_mut().expect("a run");
+        run.work_item = Some(key("OPS-1"));
+        change
+    };
+    let started = begin(harness, bound(10)).await;
+    assert!(
+        matches!(started, StartRunOutcome::Started(_)),
+        "{started:?}"
+    );
+    let record = find(harness, 10).await.expect("it is there");
+    let run = record.token.run.expect("a run");
+    assert_eq!(run.work_item, Some(key("OPS-1")));
+    let outcome = apply(harness, change("OPS-1", ItemChange::Complete, 1)).await;
+    assert!(
+        matches!(outcome, ChangeItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        begin(harness, bound(11)).await,
+        StartRunOutcome::WorkItemResolved
+    );
+    assert!(find(harness, 11).await.is_none());
+}
+
+/// An event that cannot be written keeps its change from happening, runs included.
+pub async fn and_their_trail_come_together_or_not_at_all(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let made = create(
+        harness,
+        creation(
+            Place::Domain(key("OPS-1").domain, crate::work::TopKind::Task),
+            1,
+        ),
+    )
+    .await;
+    let CreateItemOutcome::Created(made) = made else {
+        panic!("{made:?}");
+    };
+    let _ = put_run(harness, 10, Some("OPS-1")).await;
+    // Event 1 is there already.
+    let store = harness.work();
+    let completing = store.change_item(change("OPS-1", ItemChange::Complete, 1));
+    assert!(completing.await.is_err());
+    let creating = store.create_item(creation(Place::PartOf(made.key), 1));
+    assert!(creating.await.is_err());
+    assert_eq!(items(harness, &ItemFilter::default()).await, vec![made]);
+    assert!(is_live(harness, 10).await);
+    assert_eq!(trail(harness).await.len(), 1);
+}

@@ -1,0 +1,365 @@
+use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::agent_run::{AgentId, EndedRuns, WorkItemKey};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::clock::Timestamp;
+use crate::token::Token;
+use crate::user::{User, UserId};
+
+use super::create::check_assignee;
+use super::{
+    Claim, Description, ExecutionTarget, ItemStatus, Priority, Title, Work, WorkConflict,
+    WorkError, WorkItem, Worker,
+};
+
+/// What may be written of an item; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ItemEdit {
+    /// What it is about.
+    pub title: Option<Title>,
+    /// What is to be done.
+    pub description: Option<Description>,
+    /// Where it stands.
+    pub status: Option<ItemStatus>,
+    /// How soon.
+    pub priority: Option<Priority>,
+    /// Who may take it on.
+    pub target: Option<ExecutionTarget>,
+    /// Who sees to it; `Some(None)` is nobody.
+    pub assignee: Option<Option<UserId>>,
+}
+
+/// What happens to an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemChange {
+    /// It is written anew in part.
+    Edit(ItemEdit),
+    /// The worker takes it on.
+    Claim,
+    /// The worker gives it back.
+    Release,
+    /// It is done.
+    Complete,
+    /// It is no more.
+    Delete,
+}
+
+impl ItemChange {
+    const fn action(&self) -> AuditAction {
+        match self {
+            Self::Edit(_) => AuditAction::WorkItemUpdated,
+            Self::Claim => AuditAction::WorkItemClaimed,
+            Self::Release => AuditAction::WorkItemReleased,
+            Self::Complete => AuditAction::WorkItemCompleted,
+            Self::Delete => AuditAction::WorkItemDeleted,
+        }
+    }
+}
+
+/// The change: something happens to a work item.
+#[derive(Debug, Clone)]
+pub struct ChangeItem {
+    /// Who asks for it.
+    pub actor: Actor,
+    /// Who works: the person, or the agent that acts for them.
+    pub worker: Worker,
+    /// Which item.
+    pub key: WorkItemKey,
+    /// The version that it must have; `None` takes any.
+    pub expected: Option<u64>,
+    /// What.
+    pub change: ItemChange,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`ChangeItem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum ChangeItemOutcome {
+    /// The item as it is now.
+    Changed(WorkItem),
+    /// It was so already; nothing changed, and no event was written.
+    Unchanged(WorkItem),
+    /// It is deleted.
+    Deleted,
+    /// There is no such item; nothing changed.
+    NotFound,
+    /// It cannot be done as things stand; nothing changed.
+    Conflict(WorkConflict),
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+/// What a store reads inside the transaction of a [`ChangeItem`], under locks.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeFacts {
+    /// The item, without a claim that does not hold at [`Actor::now`].
+    pub item: Option<WorkItem>,
+    /// Whether any item is a part of it.
+    pub has_parts: bool,
+    /// The user whom [`ChangeItem::new_assignee`] names.
+    pub assignee: Option<User>,
+    /// The unrevoked runs that are bound to it.
+    pub runs: Vec<Token>,
+}
+
+/// What a store is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeDecision {
+    /// The item as it is to be written; `None` deletes it.
+    pub item: Option<WorkItem>,
+    /// The runs that end with it.
+    pub runs: EndedRuns,
+}
+
+impl ChangeItem {
+    /// The user that becomes the assignee, for the store to look up.
+    #[must_use]
+    pub fn new_assignee(&self) -> Option<UserId> {
+        match &self.change {
+            ItemChange::Edit(edit) => edit.assignee.flatten(),
+            _ => None,
+        }
+    }
+
+    /// Decides, from the acting credential's record and what else the store read inside the
+    /// transaction.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        facts: ChangeFacts,
+    ) -> Result<ChangeDecision, ChangeItemOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(ChangeItemOutcome::ActorRefused)?;
+        let item = facts.item.filter(|item| item.key == self.key);
+        let current = item.ok_or(ChangeItemOutcome::NotFound)?;
+        if self
+            .expected
+            .is_some_and(|version| version != current.version)
+        {
+            return Err(ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch {
+                current: current.version,
+            }));
+        }
+        let was_open = !current.status.is_resolved();
+        let item = self
+            .apply(&current, facts.has_parts, facts.assignee.as_ref())
+            .map_err(ChangeItemOutcome::Conflict)?;
+        if item.as_ref() == Some(&current) {
+            return Err(ChangeItemOutcome::Unchanged(current));
+        }
+        let is_open = item.as_ref().is_some_and(|item| !item.status.is_resolved());
+        Ok(ChangeDecision {
+            runs: if was_open && !is_open {
+                EndedRuns::with_work_item(&self.audit, self.key, &facts.runs)
+            } else {
+                EndedRuns::default()
+            },
+            item: item.map(|item| WorkItem {
+                version: current.version.saturating_add(1),
+                updated_at: self.actor.now,
+                ..item
+            }),
+        })
+    }
+
+    /// The item afterwards; the same when it is so already, `None` when it is deleted.
+    fn apply(
+        &self,
+        current: &WorkItem,
+        has_parts: bool,
+        assignee: Option<&User>,
+    ) -> Result<Option<WorkItem>, WorkConflict> {
+        let now = self.actor.now;
+        match &self.change {
+            ItemChange::Edit(edit) => {
+                self.worker.may_disturb(current)?;
+                check_assignee(self.new_assignee(), assignee)?;
+                if edit.status == Some(ItemStatus::Done) {
+                    self.worker.may_complete(current)?;
+                }
+                edit.apply(current, now).map(Some)
+            }
+            ItemChange::Claim => self.worker.claim(current, now).map(Some),
+            ItemChange::Release => {
+                self.worker.may_disturb(current)?;
+                Ok(Some(self.worker.release(current, now)))
+            }
+            ItemChange::Complete => self.worker.complete(current, now).map(Some),
+            ItemChange::Delete => {
+                self.worker.may_disturb(current)?;
+                if has_parts {
+                    return Err(WorkConflict::HasParts);
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl ItemEdit {
+    fn apply(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkConflict> {
+        let mut item = current.clone();
+        if let Some(title) = &self.title {
+            item.title.clone_from(title);
+        }
+        if let Some(description) = &self.description {
+            item.description.clone_from(description);
+        }
+        if let Some(priority) = self.priority {
+            item.priority = priority;
+        }
+        if let Some(target) = self.target {
+            item.target = target;
+        }
+        if let Some(assignee) = self.assignee {
+            item.assignee = assignee;
+        }
+        match self.status {
+            Some(status) => to_status(item, status, now),
+            None => Ok(item),
+        }
+    }
+}
+
+fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem, WorkConflict> {
+    let from = item.status;
+    if from != to && !from.next().contains(&to) {
+        return Err(WorkConflict::Transition { from, to });
+    }
+    Ok(item.with_status(to, now))
+}
+
+impl Worker {
+    /// An agent leaves alone what another one works at; a person may step in.
+    fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkConflict> {
+        match (self, item.claimed_by_other(self)) {
+            (Self::Agent { .. }, Some(claim)) => {
+                Err(WorkConflict::ClaimedByAgent(claim.agent.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn claim(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkConflict> {
+        if current.status.is_resolved() {
+            return Err(WorkConflict::Resolved(current.status));
+        }
+        if let Some(claim) = current.claimed_by_other(self) {
+            return Err(WorkConflict::ClaimedByAgent(claim.agent.clone()));
+        }
+        let mut item = current.clone();
+        match self {
+            Self::Agent { agent, run } => {
+                if item.target == ExecutionTarget::Human {
+                    return Err(WorkConflict::WrongTarget(item.target));
+                }
+                // What this worker has claimed already keeps its time.
+                item.claim.get_or_insert_with(|| Claim {
+                    agent: agent.clone(),
+                    run: *run,
+                    at: now,
+                });
+            }
+            Self::Person(user) => {
+                if item.target == ExecutionTarget::Agent {
+                    return Err(WorkConflict::WrongTarget(item.target));
+                }
+                let other = item.assignee.filter(|assignee| assignee != user);
+                if let (Some(other), ItemStatus::InProgress) = (other, item.status) {
+                    return Err(WorkConflict::ClaimedByPerson(other));
+                }
+                item.assignee = Some(*user);
+            }
+        }
+        to_status(item, ItemStatus::InProgress, now)
+    }
+
+    /// An agent gives its claim back; a person whatever claim there is, or else their own
+    /// assignment.
+    fn release(&self, current: &WorkItem, now: Timestamp) -> WorkItem {
+        let mut item = current.clone();
+        let released = match self {
+            Self::Person(user) if item.claim.is_none() && item.assignee == Some(*user) => {
+                item.assignee = None;
+                true
+            }
+            _ => item.claim.take().is_some(),
+        };
+        if released && item.status == ItemStatus::InProgress {
+            return item.with_status(ItemStatus::Todo, now);
+        }
+        item
+    }
+
+    fn complete(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkConflict> {
+        if current.status == ItemStatus::Done {
+            return Ok(current.clone());
+        }
+        self.may_disturb(current)?;
+        self.may_complete(current)?;
+        to_status(current.clone(), ItemStatus::Done, now)
+    }
+
+    /// An agent claims what it completes, so that no two do one piece of work.
+    fn may_complete(&self, current: &WorkItem) -> Result<(), WorkConflict> {
+        let unclaimed = !current.status.is_resolved() && current.claim.is_none();
+        if unclaimed && matches!(self, Self::Agent { .. }) {
+            return Err(WorkConflict::NotClaimed);
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// Changes a work item: edits, claims, releases, completes or deletes it. `agent` is for whom a
+    /// person acts; a run acts for its own agent. `expected` is the version that the item must
+    /// have. Answers the item as it is now, or `None` when it is deleted; what is so already is no
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError`]: not found; refused to a run that is bound to another item; or a conflict with
+    /// how things stand.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        agent: Option<AgentId>,
+        key: WorkItemKey,
+        expected: Option<u64>,
+        change: ItemChange,
+        context: &RequestContext,
+    ) -> Result<Option<WorkItem>, WorkError> {
+        let requirement = Requirement::ANY_TOKEN;
+        principal.authorize(requirement)?;
+        principal.authorize_change_of(Some(key))?;
+        let now = self.clock.now();
+        let change = ChangeItem {
+            actor: Actor::of(principal, requirement, now),
+            worker: Worker::of(principal, agent)?,
+            key,
+            expected,
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                change.action(),
+                Subject::WorkItem(key),
+                context,
+                now,
+                &*self.entropy,
+            )?,
+            change,
+        };
+        match self.store.change_item(change).await? {
+            ChangeItemOutcome::Changed(item) | ChangeItemOutcome::Unchanged(item) => Ok(Some(item)),
+            ChangeItemOutcome::Deleted => Ok(None),
+            ChangeItemOutcome::NotFound => Err(WorkError::NotFound),
+            ChangeItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            ChangeItemOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+use std::num::NonZeroU32;
+
+use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::agent_run::{DomainKey, WorkItemKey};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::user::{User, UserId};
+
+use super::{
+    Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, Work, WorkConflict,
+    WorkError, WorkItem,
+};
+
+/// Where a new item belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// By itself, as a project or a task of this part of the work.
+    Domain(DomainKey, TopKind),
+    /// A part of this project or task.
+    PartOf(WorkItemKey),
+}
+
+/// The kinds of items that stand by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopKind {
+    /// [`ItemKind::Project`].
+    Project,
+    /// [`ItemKind::Task`].
+    Task,
+}
+
+/// What a new item is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewItem {
+    /// Where it belongs.
+    pub place: Place,
+    /// What it is about.
+    pub title: Title,
+    /// What is to be done.
+    pub description: Description,
+    /// How soon.
+    pub priority: Priority,
+    /// Who may take it on.
+    pub target: ExecutionTarget,
+    /// Who sees to it.
+    pub assignee: Option<UserId>,
+}
+
+/// The change: a work item comes into being.
+#[derive(Debug, Clone)]
+pub struct CreateItem {
+    /// Who makes it.
+    pub actor: Actor,
+    /// The user who does.
+    pub creator: UserId,
+    /// What it is to be.
+    pub item: NewItem,
+    /// The trail it leaves; its subject becomes the key.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`CreateItem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum CreateItemOutcome {
+    /// It is there.
+    Created(WorkItem),
+    /// There is no item that it could be a part of; nothing changed.
+    NoSuchParent,
+    /// It cannot be made as things stand; nothing changed.
+    Conflict(WorkConflict),
+    /// The acting credential is not good any more; nothing changed.
+    ActorRefused(Refusal),
+}
+
+/// What a store reads inside the transaction of a [`CreateItem`], under locks.
+#[derive(Debug, Clone, Default)]
+pub struct CreateFacts {
+    /// The number of the domain's last item, by [`Place::Domain`]; 0 when there was none.
+    pub last_number: u32,
+    /// The item with the key of [`Place::PartOf`].
+    pub parent: Option<WorkItem>,
+    /// The user whom [`NewItem::assignee`] names.
+    pub assignee: Option<User>,
+}
+
+/// What a store is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDecision {
+    /// The item.
+    pub item: WorkItem,
+    /// Its parent, which counts its parts.
+    pub parent: Option<WorkItem>,
+    /// The trail.
+    pub audit: AuditEvent,
+}
+
+impl CreateItem {
+    /// Decides, from the acting credential's record and what else the store read inside the
+    /// transaction. The number in the item's key is the next one of its domain or parent: the last
+    /// one that was given counts, so that the key of a deleted item stays its own.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        facts: CreateFacts,
+    ) -> Result<CreateDecision, CreateItemOutcome> {
+        let conflict = CreateItemOutcome::Conflict;
+        self.actor
+            .check(actor)
+            .map_err(CreateItemOutcome::ActorRefused)?;
+        check_assignee(self.item.assignee, facts.assignee.as_ref()).map_err(conflict)?;
+        let (key, kind, parent) = match self.item.place {
+            Place::Domain(domain, kind) => {
+                let key = WorkItemKey {
+                    domain,
+                    number: next_number(facts.last_number).map_err(conflict)?,
+                    part: None,
+                };
+                let kind = match kind {
+                    TopKind::Project => ItemKind::Project,
+                    TopKind::Task => ItemKind::Task,
+                };
+                (key, kind, None)
+            }
+            Place::PartOf(whole) => {
+                let parent = facts.parent.filter(|parent| parent.key == whole);
+                let mut parent = parent.ok_or(CreateItemOutcome::NoSuchParent)?;
+                if parent.key.part.is_some() {
+                    return Err(conflict(WorkConflict::PartOfPart));
+                }
+                if parent.status.is_resolved() {
+                    return Err(conflict(WorkConflict::Resolved(parent.status)));
+                }
+                let part = next_number(parent.last_part).map_err(conflict)?;
+                parent.last_part = part.get();
+                let key = WorkItemKey {
+                    part: Some(part),
+                    ..whole
+                };
+                (key, ItemKind::SubTask, Some(parent))
+            }
+        };
+        let (new, now) = (self.item.clone(), self.actor.now);
+        Ok(CreateDecision {
+            item: WorkItem {
+                key,
+                kind,
+                title: new.title,
+                description: new.description,
+                status: ItemStatus::Todo,
+                priority: new.priority,
+                target: new.target,
+                assignee: new.assignee,
+                claim: None,
+                created_by: self.creator,
+                created_at: now,
+                updated_at: now,
+                resolved_at: None,
+                version: 1,
+                last_part: 0,
+            },
+            audit: AuditEvent {
+                subject: Subject::WorkItem(key),
+                related: parent.as_ref().map(|parent| Subject::WorkItem(parent.key)),
+                ..self.audit.clone()
+            },
+            parent,
+        })
+    }
+}
+
+fn next_number(last: u32) -> Result<NonZeroU32, WorkConflict> {
+    last.checked_add(1)
+        .filter(|number| *number <= WorkItemKey::MAX_NUMBER)
+        .and_then(NonZeroU32::new)
+        .ok_or(WorkConflict::NumbersExhausted)
+}
+
+/// Work can be given to somebody who is there and not suspended.
+pub(super) fn check_assignee(
+    wanted: Option<UserId>,
+    found: Option<&User>,
+) -> Result<(), WorkConflict> {
+    let fits =
+        wanted.is_none_or(|wanted| found.is_some_and(|user| user.id == wanted && user.is_active()));
+    if fits {
+        Ok(())
+    } else {
+        Err(WorkConflict::NoSuchAssignee)
+    }
+}
+
+impl Work {
+    /// Makes a work item. The first item of a domain makes the domain.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError`]: refused to a run that is bound to an item; the parent and the assignee must
+    /// be there.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        item: NewItem,
+        context: &RequestContext,
+    ) -> Result<WorkItem, WorkError> {
+        let requirement = Requirement::ANY_TOKEN;
+        principal.authorize(requirement)?;
+        principal.authorize_change_of(None)?;
+        let now = self.clock.now();
+        let creator = principal.user_id();
+        let change = CreateItem {
+            actor: Actor::of(principal, requirement, now),
+            creator,
+            item,
+            // The key is known inside the transaction alone.
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                AuditAction::WorkItemCreated,
+                Subject::User(creator),
+                context,
+                now,
+                &*self.entropy,
+            )?,
+        };
+        match self.store.create_item(change).await? {
+            CreateItemOutcome::Created(item) => Ok(item),
+            CreateItemOutcome::NoSuchParent => Err(WorkError::NoSuchParent),
+            CreateItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            CreateItemOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}

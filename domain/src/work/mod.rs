@@ -1,0 +1,36 @@
+//! Work items and the queue: what `read_write` tokens are for.
+//!
+//! This module stands on tokens, and nothing of tokens stands on it: an embedding service that has
+//! work of its own leaves it out.
+
+mod attributes;
+mod change;
+mod conflict;
+mod create;
+mod filter;
+mod item;
+mod service;
+mod store;
+mod text;
+
+pub use attributes::{
+    ExecutionTarget, InvalidExecutionTarget, InvalidItemKind, InvalidItemStatus, InvalidPriority,
+    ItemKind, ItemStatus, Priority,
+};
+pub use change::{
+    ChangeDecision, ChangeFacts, ChangeItem, ChangeItemOutcome, ItemChange, ItemEdit,
+};
+pub use conflict::WorkConflict;
+pub use create::{
+    CreateDecision, CreateFacts, CreateItem, CreateItemOutcome, NewItem, Place, TopKind,
+};
+pub use filter::{Bucket, InvalidItemCursor, ItemCursor, ItemFilter};
+pub use item::{Claim, WorkItem, Worker};
+pub use service::{ItemPage, Queue, QueueBucket, Work, WorkError};
+pub use store::WorkStore;
+pub use text::{Description, InvalidDescription, InvalidSearch, InvalidTitle, SearchTerms, Title};
+
+pub use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
+
+#[cfg(feature = "testing")]
+pub use store::MockWorkStore;

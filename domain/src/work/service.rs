@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use crate::access::{Denied, Principal, Refusal, Requirement};
+use crate::agent_run::{AgentId, WorkItemKey};
+use crate::clock::Clock;
+use crate::entropy::{Entropy, EntropyError};
+use crate::store::StoreError;
+
+use super::{Bucket, ItemCursor, ItemFilter, WorkConflict, WorkItem, WorkStore, Worker};
+
+/// The use cases of work items: [`create`](Self::create), [`get`](Self::get),
+/// [`list`](Self::list), [`queue`](Self::queue) and [`change`](Self::change). Cheap to clone.
+#[derive(Clone)]
+pub struct Work {
+    pub(super) store: Arc<dyn WorkStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+/// Why a use case on a work item did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The acting credential is not good (any more), or may not do this.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such item.
+    #[error("there is no such work item")]
+    NotFound,
+    /// There is no item that it could be a part of.
+    #[error("there is no such parent")]
+    NoSuchParent,
+    /// A run works for its own agent alone.
+    #[error("this run works for the agent {own} alone")]
+    OtherAgent {
+        /// That agent.
+        own: AgentId,
+    },
+    /// It cannot be done as things stand.
+    #[error(transparent)]
+    Conflict(#[from] WorkConflict),
+    /// No id could be made.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Denied> for WorkError {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
+}
+
+/// A page of work items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemPage {
+    /// The items, the newest first.
+    pub items: Vec<WorkItem>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<ItemCursor>,
+}
+
+/// What there is to do, each part with its most urgent items first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// What an agent may take on.
+    pub available: QueueBucket,
+    /// What the one who asks works at.
+    pub mine: QueueBucket,
+}
+
+/// A part of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueBucket {
+    /// The first items.
+    pub items: Vec<WorkItem>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+impl Work {
+    /// The use cases on a store, a clock and a source of entropy.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn WorkStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+        }
+    }
+
+    /// One item.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError::NotFound`]; [`WorkError::Store`].
+    pub async fn get(
+        &self,
+        principal: &Principal,
+        key: WorkItemKey,
+    ) -> Result<WorkItem, WorkError> {
+        principal.authorize(Requirement::ANY_TOKEN)?;
+        let found = self.store.item(key, self.clock.now()).await?;
+        found.ok_or(WorkError::NotFound)
+    }
+
+    /// A page of the items that the filter wants, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError::Store`].
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &ItemFilter,
+        after: Option<ItemCursor>,
+        limit: u32,
+    ) -> Result<ItemPage, WorkError> {
+        principal.authorize(Requirement::ANY_TOKEN)?;
+        let now = self.clock.now();
+        let mut items = self.store.items(filter, now, after, limit + 1).await?;
+        let next = crate::page::cut(&mut items, limit).map(ItemCursor::of);
+        Ok(ItemPage { items, next })
+    }
+
+    /// What there is to do: what any agent may take on, and what `agent` works at. A run asks for
+    /// its own agent; a person who names none gets what is assigned to them.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError::OtherAgent`]; [`WorkError::Store`].
+    pub async fn queue(
+        &self,
+        principal: &Principal,
+        agent: Option<AgentId>,
+        limit: u32,
+    ) -> Result<Queue, WorkError> {
+        principal.authorize(Requirement::ANY_TOKEN)?;
+        let mine = match Worker::of(principal, agent)? {
+            Worker::Person(user) => Bucket::OfPerson(user),
+            Worker::Agent { agent, .. } => Bucket::OfAgent(agent),
+        };
+        Ok(Queue {
+            available: self.bucket(&Bucket::Available, limit).await?,
+            mine: self.bucket(&mine, limit).await?,
+        })
+    }
+
+    async fn bucket(&self, bucket: &Bucket, limit: u32) -> Result<QueueBucket, StoreError> {
+        let found = self.store.queue(bucket, self.clock.now(), limit + 1);
+        let mut items = found.await?;
+        let more = crate::page::cut(&mut items, limit).is_some();
+        Ok(QueueBucket { items, more })
+    }
+}

@@ -1,0 +1,51 @@
+use async_trait::async_trait;
+
+use crate::agent_run::WorkItemKey;
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+use super::{
+    Bucket, ChangeItem, ChangeItemOutcome, CreateItem, CreateItemOutcome, ItemCursor, ItemFilter,
+    WorkItem,
+};
+
+/// Port: where work items are kept. A service with tokens alone does without it.
+///
+/// Items are answered as they are at `now`: without a claim that does not
+/// [hold](super::Claim::holds) any more.
+///
+/// # Errors
+///
+/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+#[cfg_attr(feature = "testing", mockall::automock)]
+#[async_trait]
+pub trait WorkStore: Send + Sync {
+    /// Makes an item with the next number of its domain or parent. However many calls run at the
+    /// same time, no two items have one key.
+    async fn create_item(&self, change: CreateItem) -> Result<CreateItemOutcome, StoreError>;
+
+    /// Changes an item. Of any number of claims of one item, by different workers, one succeeds.
+    /// When the item is resolved or deleted by it, the runs that are bound to it end with it.
+    async fn change_item(&self, change: ChangeItem) -> Result<ChangeItemOutcome, StoreError>;
+
+    /// One item.
+    async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError>;
+
+    /// Items that the filter wants, at most `limit`, the newest first (in the reverse order of
+    /// [`ItemCursor`]), beginning after `after`.
+    async fn items(
+        &self,
+        filter: &ItemFilter,
+        now: Timestamp,
+        after: Option<ItemCursor>,
+        limit: u32,
+    ) -> Result<Vec<WorkItem>, StoreError>;
+
+    /// The first items of the bucket, at most `limit`, in its order.
+    async fn queue(
+        &self,
+        bucket: &Bucket,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WorkItem>, StoreError>;
+}

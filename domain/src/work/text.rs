@@ -1,0 +1,184 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// What an item is about, in one line: 1 to 200 characters after trimming, no control characters.
+/// Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Title(Arc<str>);
+
+/// The text cannot be a title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTitle {
+    /// Nothing, or only white space.
+    #[error("must not be blank")]
+    Blank,
+    /// More than 200 characters.
+    #[error("must not be longer than {} characters", Title::MAX_CHARS)]
+    TooLong,
+    /// A line break, an escape, or another control character.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+impl Title {
+    /// The most characters (Unicode scalar values) it may have.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Trims and checks a title.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTitle`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
+        if text.chars().any(char::is_control) {
+            return Err(InvalidTitle::Control);
+        }
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(InvalidTitle::Blank);
+        }
+        if trimmed.chars().count() > Self::MAX_CHARS {
+            return Err(InvalidTitle::TooLong);
+        }
+        Ok(Self(trimmed.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is to be done, in Markdown: at most 20 000 characters, of which no control characters but
+/// tabs and line breaks. It may be empty. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Description(Arc<str>);
+
+/// The text cannot be a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDescription {
+    /// More than 20 000 characters.
+    #[error("must not be longer than {} characters", Description::MAX_CHARS)]
+    TooLong,
+    /// An escape, a zero, or another control character.
+    #[error("must not contain control characters but tabs and line breaks")]
+    Control,
+}
+
+impl Description {
+    /// The most characters (Unicode scalar values) it may have.
+    pub const MAX_CHARS: usize = 20_000;
+
+    /// Checks a description; it is kept as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDescription`] says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidDescription> {
+        let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if text.chars().any(forbidden) {
+            return Err(InvalidDescription::Control);
+        }
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(InvalidDescription::TooLong);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Description {
+    fn default() -> Self {
+        Self("".into())
+    }
+}
+
+/// What is looked for in titles, descriptions and keys: words, all of which must occur somewhere,
+/// in whatever case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchTerms(Vec<String>);
+
+/// The text is too much to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must have at most {} words and {} characters",
+    SearchTerms::MAX_TERMS,
+    SearchTerms::MAX_CHARS
+)]
+pub struct InvalidSearch;
+
+impl SearchTerms {
+    /// The most words.
+    pub const MAX_TERMS: usize = 8;
+    /// The most characters of all of them together.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Splits a search at its white space; without a word it wants everything.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSearch`].
+    pub fn parse(text: &str) -> Result<Self, InvalidSearch> {
+        // A zero occurs in no text, and not every store can be asked for it.
+        let words = text
+            .split_whitespace()
+            .map(|word| word.replace('\0', "\u{fffd}"));
+        let terms: Vec<String> = words.map(|word| word.to_lowercase()).collect();
+        if text.chars().count() > Self::MAX_CHARS || terms.len() > Self::MAX_TERMS {
+            return Err(InvalidSearch);
+        }
+        Ok(Self(terms))
+    }
+
+    /// The words, in lower case.
+    #[must_use]
+    pub fn terms(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_and_a_description_many() {
+        assert_eq!(Title::parse(" Mend it ").unwrap().as_str(), "Mend it");
+        for (text, error) in [
+            (" ", InvalidTitle::Blank),
+            ("a\nb", InvalidTitle::Control),
+            (&"x".repeat(201), InvalidTitle::TooLong),
+        ] {
+            assert_eq!(Title::parse(text), Err(error));
+        }
+        let markdown = "# Why\r\n\n- one\n\t- two  \n";
+        assert_eq!(Description::parse(markdown).unwrap().as_str(), markdown);
+        assert_eq!(Description::parse("").unwrap(), Description::default());
+        for text in ["\0", "\u{1b}[2J"] {
+            assert_eq!(Description::parse(text), Err(InvalidDescription::Control));
+        }
+        let long = "x".repeat(20_001);
+        assert_eq!(Description::parse(&long), Err(InvalidDescription::TooLong));
+    }
+
+    #[test]
+    fn a_search_is_words_in_any_case() {
+        let terms = SearchTerms::parse("  Größe  OPS-1\t%_ ").unwrap();
+        assert_eq!(terms.terms(), ["größe", "ops-1", "%_"]);
+        assert_eq!(SearchTerms::parse(" ").unwrap(), SearchTerms::default());
+        assert_eq!(SearchTerms::parse(&"x".repeat(201)), Err(InvalidSearch));
+        assert_eq!(SearchTerms::parse(&"x ".repeat(9)), Err(InvalidSearch));
+    }
+}

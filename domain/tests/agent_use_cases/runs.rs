@@ -1,0 +1,177 @@
+use openindex_domain::access::{Denied, Principal, Refusal, Requirement};
+use openindex_domain::agent_run::AgentRunError;
+use openindex_domain::token::{
+    Expiry, IssueToken, Overlap, Rejection, RotateToken, Scope, Secret, Status, TokenError,
+    TokenKind, TokenName, VerifyError,
+};
+use openindex_domain::user::UserChange;
+
+use crate::world::{World, context};
+
+async fn rejection(world: &World, secret: &Secret) -> Option<Rejection> {
+    match world.all.tokens.verify(secret.expose()).await {
+        Ok(_) => None,
+        Err(VerifyError::Rejected(rejection)) => Some(rejection),
+        Err(VerifyError::Store(error)) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
+    let world = World::new().await;
+    let run = world.run("builder", None).await;
+    assert_eq!(run.effective_scope(), Scope::ReadWrite);
+    assert_eq!(run.user_id(), world.person.user_id());
+    assert_eq!(run.run().map(|run| run.agent.as_str()), Some("builder"));
+    assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
+    for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
+        assert_eq!(run.authorize(requirement), Err(Denied::HumanTokenRequired));
+    }
+    let wanted = IssueToken {
+        name: TokenName::parse("more").expect("a name"),
+        scope: Scope::ReadWrite,
+        expires: Expiry::Never,
+    };
+    let issued = world.all.tokens.issue(&run, wanted, context()).await;
+    assert!(matches!(
+        issued,
+        Err(TokenError::Refused(Refusal::Denied(
+            Denied::HumanTokenRequired
+        )))
+    ));
+    let id = run.token().expect("a token").id;
+    let runs = &world.all.agent_runs;
+    let refused = [
+        world.start(&run, "another", None).await.err(),
+        runs.list(&run, true, None, 10).await.err(),
+        runs.get(&run, id).await.err(),
+        runs.end(&run, id, context()).await.err(),
+    ];
+    for error in refused {
+        assert!(
+            matches!(
+                error,
+                Some(AgentRunError::Refused(Refusal::Denied(
+                    Denied::HumanTokenRequired
+                )))
+            ),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_run_ends_at_once_when_it_is_ended_and_by_its_time() {
+    let world = World::new().await;
+    let ended = world.start(&world.person, "a", None).await.expect("a run");
+    // Ids sort by their time.
+    world.all.clock.advance_millis(1);
+    let left = world.start(&world.person, "b", None).await.expect("a run");
+    let runs = &world.all.agent_runs;
+    let done = runs.end(&world.person, ended.token.id, context()).await;
+    done.expect("ended");
+    let now = runs.now();
+    assert_eq!(
+        rejection(&world, &ended.secret).await,
+        Some(Rejection::Revoked { at: now })
+    );
+    assert_eq!(rejection(&world, &left.secret).await, None);
+    let again = runs.end(&world.person, ended.token.id, context()).await;
+    assert!(matches!(again, Err(AgentRunError::NotFound)));
+    let live = runs
+        .list(&world.person, false, None, 10)
+        .await
+        .expect("runs");
+    assert_eq!(live.runs, vec![left.token.clone()]);
+    let all = runs.list(&world.person, true, None, 1).await.expect("runs");
+    assert_eq!(all.runs, vec![left.token.clone()]);
+    let next = runs
+        .list(&world.person, true, all.next, 1)
+        .await
+        .expect("runs");
+    assert_eq!(next.runs[0].status(now), Status::Revoked);
+    assert_eq!(next.next, None);
+    world.all.clock.advance_seconds(3_600);
+    let end = left.token.expires_at.expect("an end");
+    assert_eq!(
+        rejection(&world, &left.secret).await,
+        Some(Rejection::Expired { at: end })
+    );
+}
+
+#[tokio::test]
+async fn a_run_never_outlives_the_token_that_started_it() {
+    let world = World::new().await;
+    let issuer = world.pat("short", Expiry::parse("").expect("never")).await;
+    let principal = world.verify(&issuer).await;
+    let run = world.start(&principal, "a", None).await.expect("a run");
+    // An overlap of ten seconds: then both are over.
+    let wanted = RotateToken {
+        expires: None,
+        overlap: Overlap::from_seconds(10).expect("ten seconds"),
+    };
+    let tokens = &world.all.tokens;
+    let rotated = tokens.rotate(&world.person, issuer.token.id, wanted, context());
+    let successor = rotated.await.expect("rotated");
+    assert_eq!(rejection(&world, &run.secret).await, None);
+    // Started within the overlap, it is over with it too.
+    let late = world.start(&principal, "b", None).await.expect("a run");
+    world.all.clock.advance_seconds(10);
+    let end = tokens.now();
+    for secret in [&run.secret, &late.secret, &issuer.secret] {
+        assert_eq!(
+            rejection(&world, secret).await,
+            Some(Rejection::Expired { at: end })
+        );
+    }
+    let principal = world.verify(&successor).await;
+    let run = world.start(&principal, "c", None).await.expect("a run");
+    let revoked = tokens.revoke(&world.person, successor.token.id, context());
+    revoked.await.expect("revoked");
+    assert_eq!(
+        rejection(&world, &run.secret).await,
+        Some(Rejection::Revoked { at: end })
+    );
+}
+
+#[tokio::test]
+async fn a_suspension_ends_runs_for_good() {
+    let world = World::new().await;
+    // Another administrator suspends.
+    let grace = openindex_domain::testing::fixtures::user(2);
+    world.all.store.put_user(grace.clone());
+    let token = openindex_domain::token::Token {
+        owner: grace.id,
+        ..openindex_domain::testing::fixtures::token(2, world.all.tokens.now())
+    };
+    let secret = Secret::generate(TokenKind::Personal, &*world.all.entropy).expect("entropy");
+    world.all.store.put_token(token, secret.digest());
+    let admin: Principal = world
+        .all
+        .tokens
+        .verify(secret.expose())
+        .await
+        .expect("live");
+    let run = world.start(&world.person, "a", None).await.expect("a run");
+    let users = &world.all.users;
+    for change in [UserChange::Suspend, UserChange::Unsuspend] {
+        let changed = users.change(&admin, world.person.user_id(), change, context());
+        changed.await.expect("changed");
+    }
+    let at = world.all.tokens.now();
+    assert_eq!(
+        rejection(&world, &run.secret).await,
+        Some(Rejection::Revoked { at })
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_bound_to_work_that_is_there_and_open() {
+    let world = World::new().await;
+    let item = world.task("Mend it").await;
+    let bound = world.start(&world.person, "a", Some(item.key)).await;
+    assert!(bound.is_ok());
+    let nowhere = "OPS-99".parse().ok();
+    let missing = world.start(&world.person, "a", nowhere).await;
+    assert!(matches!(missing, Err(AgentRunError::NoSuchWorkItem(key)) if Some(key) == nowhere));
+}

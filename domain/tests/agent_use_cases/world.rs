@@ -1,0 +1,94 @@
+//! A person with a token, and what they let agents do.
+
+use openindex_domain::access::Principal;
+use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::audit::RequestContext;
+use openindex_domain::testing::{InMemory, fixtures};
+use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenName};
+use openindex_domain::work::{
+    Description, ExecutionTarget, NewItem, Place, Priority, Title, TopKind, WorkItem,
+};
+
+pub(crate) struct World {
+    pub(crate) all: InMemory,
+    /// An administrator, with a token of the scope `admin`.
+    pub(crate) person: Principal,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let all = InMemory::default();
+        let ada = fixtures::user(1);
+        let name = TokenName::parse("first").expect("a name");
+        let first = all.users.bootstrap(ada.email, ada.name, name).await;
+        let secret = first.expect("a first administrator").issued.secret;
+        let person = all.tokens.verify(secret.expose()).await.expect("live");
+        Self { all, person }
+    }
+
+    pub(crate) async fn start(
+        &self,
+        principal: &Principal,
+        agent_id: &str,
+        work_item: Option<WorkItemKey>,
+    ) -> Result<Issued, AgentRunError> {
+        let wanted = NewRun {
+            agent: agent(agent_id),
+            work_item,
+            ttl: RunTtl::from_seconds(3_600).expect("an hour"),
+        };
+        self.all
+            .agent_runs
+            .start(principal, wanted, context())
+            .await
+    }
+
+    /// A run of the person's, verified.
+    pub(crate) async fn run(&self, agent_id: &str, work_item: Option<WorkItemKey>) -> Principal {
+        let run = self.start(&self.person, agent_id, work_item).await;
+        self.verify(&run.expect("a run")).await
+    }
+
+    pub(crate) async fn verify(&self, issued: &Issued) -> Principal {
+        let verified = self.all.tokens.verify(issued.secret.expose()).await;
+        verified.expect("live")
+    }
+
+    pub(crate) async fn pat(&self, name: &str, expires: Expiry) -> Issued {
+        let wanted = IssueToken {
+            name: TokenName::parse(name).expect("a name"),
+            scope: Scope::ReadWrite,
+            expires,
+        };
+        let issued = self.all.tokens.issue(&self.person, wanted, context());
+        issued.await.expect("a token")
+    }
+
+    pub(crate) async fn task(&self, title: &str) -> WorkItem {
+        let made = self.all.work.create(&self.person, task(title), context());
+        made.await.expect("made")
+    }
+}
+
+pub(crate) fn task(title: &str) -> NewItem {
+    NewItem {
+        place: Place::Domain("OPS".parse().expect("a key"), TopKind::Task),
+        title: Title::parse(title).expect("a title"),
+        description: Description::default(),
+        priority: Priority::Medium,
+        target: ExecutionTarget::Either,
+        assignee: None,
+    }
+}
+
+pub(crate) fn agent(id: &str) -> AgentId {
+    AgentId::parse(id).expect("an id")
+}
+
+pub(crate) fn context() -> &'static RequestContext {
+    static NONE: RequestContext = RequestContext {
+        request_id: None,
+        client_address: None,
+    };
+    &NONE
+}
