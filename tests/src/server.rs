@@ -116,6 +116,12 @@ impl Server {
     /// Somebody joins as a member by an invite, with a token, and their id is answered.
     #[must_use]
     pub fn join(&self, admin: &str, email: &str) -> String {
+        self.join_with_token(admin, email).0
+    }
+
+    /// The same, and the secret of their token is answered too.
+    #[must_use]
+    pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
         let invite = self
             .http
             .post("/admin/invites", admin, &json!({ "email": email }));
@@ -132,8 +138,9 @@ impl Server {
             Some(&body.to_string()),
         );
         assert_eq!(claimed.status, 201, "{claimed:?}");
-        let id = &claimed.json()["user"]["id"];
-        id.as_str().expect("an id").to_owned()
+        let claimed = claimed.json();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&claimed["user"]["id"]), text(&claimed["token"]))
     }
 
     /// Signs somebody in with a browser, by a one-time link from the operator's shell, and answers

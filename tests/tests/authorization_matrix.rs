@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use openindex_domain::testing::SeededEntropy;
 use openindex_domain::token::{Secret, TokenKind};
-use openindex_tests::{Answer, Bootstrapped, Database, Kind, Server, both_stores, hex};
+use openindex_tests::{Answer, Bootstrapped, Database, Kind, Server, both_stores};
 use serde_json::json;
 
 both_stores! { every_route_answers_every_credential_as_it_must }
@@ -31,6 +31,19 @@ const MATRIX: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/me/pats/{id}", Needs::Human, 200),
     ("DELETE", "/me/pats/{id}", Needs::Human, 204),
     ("POST", "/me/pats/{id}/rotate", Needs::Human, 201),
+    ("GET", "/agent-runs", Needs::Human, 200),
+    ("POST", "/agent-runs", Needs::Human, 201),
+    ("GET", "/agent-runs/{id}", Needs::Human, 200),
+    ("DELETE", "/agent-runs/{id}", Needs::Human, 204),
+    ("GET", "/browse", Needs::AnyToken, 200),
+    ("POST", "/browse", Needs::AnyToken, 201),
+    ("GET", "/browse/queue", Needs::AnyToken, 200),
+    ("GET", "/browse/{key}", Needs::AnyToken, 200),
+    ("PATCH", "/browse/{key}", Needs::AnyToken, 200),
+    ("DELETE", "/browse/{key}", Needs::AnyToken, 204),
+    ("POST", "/browse/{key}/claim", Needs::AnyToken, 200),
+    ("POST", "/browse/{key}/release", Needs::AnyToken, 200),
+    ("POST", "/browse/{key}/complete", Needs::AnyToken, 200),
     ("GET", "/admin/users", Needs::HumanAdmin, 200),
     ("GET", "/admin/users/{id}", Needs::HumanAdmin, 200),
     ("PATCH", "/admin/users/{id}", Needs::HumanAdmin, 200),
@@ -70,6 +83,7 @@ enum Credential {
     Revoked,
     SuspendedOwner,
     AgentRun,
+    EndedAgentRun,
     ReadWrite,
     AdminScopeOfMember,
     Admin,
@@ -78,7 +92,7 @@ enum Credential {
 }
 
 impl Credential {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::None,
         Self::BrowserSession,
         Self::Malformed,
@@ -87,6 +101,7 @@ impl Credential {
         Self::Revoked,
         Self::SuspendedOwner,
         Self::AgentRun,
+        Self::EndedAgentRun,
         Self::ReadWrite,
         Self::AdminScopeOfMember,
         Self::Admin,
@@ -108,7 +123,7 @@ impl Credential {
             Self::Malformed => Some((401, "token_malformed", invalid)),
             Self::Unknown => Some((401, "token_unknown", invalid)),
             Self::Expired => Some((401, "token_expired", invalid)),
-            Self::Revoked => Some((401, "token_revoked", invalid)),
+            Self::Revoked | Self::EndedAgentRun => Some((401, "token_revoked", invalid)),
             Self::SuspendedOwner => Some((401, "owner_suspended", invalid)),
             Self::AgentRun => {
                 (needs != Needs::AnyToken).then_some((403, "human_token_required", ""))
@@ -212,9 +227,13 @@ impl World {
     /// names one.
     fn ask(&self, method: &str, path: &str, credential: Credential) -> Answer {
         let secret = self.secret();
-        let path = path.replace("{id}", &self.subject(path, &secret));
+        let subject = self.subject(path, &secret);
+        let path = path.replace("{id}", &subject).replace("{key}", &subject);
         let body = match (method, path.as_str()) {
             ("POST", "/me/pats") => json!({"name": "new", "scope": "read_write"}),
+            ("POST", "/agent-runs") => json!({"agentId": "new", "ttlSeconds": 60}),
+            ("POST", "/browse") => json!({"domain": "OPS", "title": "new"}),
+            ("PATCH", path) if path.starts_with("/browse/") => json!({"title": "changed"}),
             ("PATCH", _) => json!({"role": "member"}),
             ("POST", "/admin/invites") => json!({"email": "new@example.com"}),
             ("POST", "/admin/pats/revoke") => json!({"status": "expired"}),
@@ -222,6 +241,13 @@ impl World {
         };
         let body = (method != "GET" && method != "DELETE").then(|| body.to_string());
         let token = self.prepare(credential, &secret);
+        if path.ends_with("/complete")
+            && let (Credential::AgentRun, Some(token)) = (credential, &token)
+        {
+            // An agent claims what it completes.
+            let claim = path.replace("/complete", "/claim");
+            assert_eq!(self.server.http.post(&claim, token, &json!({})).status, 200);
+        }
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = vec![("content-type", "application/json")];
         if let Some(value) = &authorization {
@@ -246,6 +272,13 @@ impl World {
         } else if path.starts_with("/admin/invites") {
             let body = json!({"email": "subject@example.com"});
             id(self.server.http.post("/admin/invites", secret, &body))
+        } else if path.starts_with("/agent-runs") {
+            let body = json!({"agentId": "subject", "ttlSeconds": 60});
+            id(self.server.http.post("/agent-runs", secret, &body))
+        } else if path.starts_with("/browse") {
+            let body = json!({"domain": "OPS", "title": "subject"});
+            let created = self.server.http.post("/browse", secret, &body).json();
+            created["key"].as_str().expect("a key").to_owned()
         } else {
             let body = json!({"name": "subject", "scope": "read_write"});
             id(self.server.http.post("/me/pats", secret, &body))
@@ -299,21 +332,12 @@ impl World {
             Credential::SuspendedOwner => {
                 change(format!("UPDATE users SET suspended_at = {now} WHERE {ADA}"));
             }
-            Credential::AgentRun => {
-                // Issuing one is a later matter; the table knows the kind.
-                let kind = TokenKind::AgentRun;
-                let run = Secret::generate(kind, &SeededEntropy::new(1)).expect("entropy");
-                let digest = hex(run.digest().as_bytes());
-                let digest = match self.database.kind() {
-                    Kind::Sqlite => format!("x'{digest}'"),
-                    Kind::Postgres => format!("'\\x{digest}'"),
-                };
-                self.database
-                    .execute("DELETE FROM tokens WHERE kind = 'agent_run'");
-                change(format!(
-                    "UPDATE tokens SET kind = 'agent_run', digest = {digest} WHERE id = {uuid}"
-                ));
-                return Some(run.expose().to_owned());
+            Credential::AgentRun => return Some(self.start_run(secret).1),
+            Credential::EndedAgentRun => {
+                let (id, run) = self.start_run(secret);
+                let path = format!("/agent-runs/{id}");
+                assert_eq!(self.server.http.delete(&path, secret).status, 204);
+                return Some(run);
             }
             Credential::ReadWrite => change(format!(
                 "UPDATE tokens SET scope = 'read_write' WHERE id = {uuid}"
@@ -324,6 +348,16 @@ impl World {
             Credential::Admin => {}
         }
         Some(secret.to_owned())
+    }
+
+    /// A run of the administrator's, not bound to anything: its id and its secret.
+    fn start_run(&self, secret: &str) -> (String, String) {
+        let body = json!({"agentId": "matrix", "ttlSeconds": 3600});
+        let started = self.server.http.post("/agent-runs", secret, &body);
+        assert_eq!(started.status, 201, "{started:?}");
+        let started = started.json();
+        let text = |field: &str| started[field].as_str().expect("text").to_owned();
+        (text("id"), text("token"))
     }
 
     fn restore(&self) {

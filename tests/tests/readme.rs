@@ -7,6 +7,7 @@ use openindex_tests::{Database, Kind, Server, binary, both_stores};
 both_stores! { the_tour_works_word_for_word }
 
 const README: &str = include_str!("../../README.md");
+const AGENT_DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/agent-day");
 
 /// The fenced blocks that are marked `sh tour`, in order.
 fn tour() -> Vec<&'static str> {
@@ -22,11 +23,12 @@ fn the_tour_works_word_for_word(kind: Kind) {
     let server = Server::start(&database);
     let home = tempfile::tempdir().expect("a directory");
     let blocks = tour();
-    assert_eq!(blocks.len(), 5, "a block was added or lost its mark");
-    // The port is the one thing that differs: 8080 may be taken here.
+    assert_eq!(blocks.len(), 6, "a block was added or lost its mark");
+    // The port differs: 8080 may be taken here. And it is not typed in a clone's directory.
     let script = blocks
         .join("echo; echo '---'\n")
-        .replace("http://127.0.0.1:8080", &server.url);
+        .replace("http://127.0.0.1:8080", &server.url)
+        .replace("examples/agent-day", AGENT_DAY);
     let programs = binary("oi");
     let programs = programs.parent().expect("a directory").display();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -51,5 +53,13 @@ fn the_tour_works_word_for_word(kind: Kind) {
     assert!(shown[2].contains("insufficient_scope"), "{stdout}");
     assert!(shown[3].contains("401 Unauthorized"), "{stdout}");
     assert!(shown[3].contains("token_revoked"), "{stdout}");
-    assert!(shown[4].contains("/sign-in/link/"), "{stdout}");
+    let day = shown[4];
+    for told in [
+        "\"kind\": \"agent_run\"",
+        "human_token_required",
+        "token_revoked",
+    ] {
+        assert!(day.contains(told), "{told}: {day}");
+    }
+    assert!(shown[5].contains("/sign-in/link/"), "{stdout}");
 }
