@@ -21,9 +21,9 @@ CREATE TABLE work_items (
     kind          text     NOT NULL CHECK (kind IN ('project', 'task', 'sub_task')),
     title         text     NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
     -- Markdown.
-    description   text     NOT NULL CHECK (length(description) <= 20000),
-    -- Key, title and description in lower case, by the application, so that all stores search
-    -- alike.
+    description   text     NOT NULL CHECK (octet_length(description) <= 32000),
+    -- Key, title and description as a search compares them (in lower case), by the application, so
+    -- that all stores search alike.
     search_text   text     NOT NULL,
     status        text     NOT NULL CHECK (status IN ('todo', 'in_progress', 'done', 'cancelled')),
     -- 0 low, 1 medium, 2 high, 3 urgent: the queue sorts by it.
@@ -32,11 +32,12 @@ CREATE TABLE work_items (
     target        text     NOT NULL CHECK (target IN ('human', 'agent', 'either')),
     -- The person who sees to it.
     assignee_id   uuid              REFERENCES users (id),
-    -- The agent that works at it; together with the next two. Read with care: a claim that was made
-    -- in a run counts only while that run's token is live.
+    -- Who works at it: an agent or a person. Read with care: a claim that was made in a run counts
+    -- only while that run's token is live.
     claim_agent   text,
-    -- The token of the run in which it was claimed; NULL: a person claimed it for the agent. No
-    -- foreign key: tokens are forgotten, and a claim whose run is gone is none.
+    claim_user_id uuid              REFERENCES users (id),
+    -- The token of the run in which the agent claimed it; NULL with an agent: a person claimed it
+    -- for the agent. No foreign key: tokens are forgotten, and a claim whose run is gone is none.
     claim_run_id  uuid,
     claimed_at    instant,
     created_by    uuid     NOT NULL REFERENCES users (id),
@@ -52,7 +53,9 @@ CREATE TABLE work_items (
     CONSTRAINT work_items_is_part_check CHECK ((kind = 'sub_task') = (part > 0)),
     CONSTRAINT work_items_resolved_check
         CHECK ((status IN ('done', 'cancelled')) = (resolved_at IS NOT NULL)),
-    CONSTRAINT work_items_claimed_check CHECK ((claim_agent IS NULL) = (claimed_at IS NULL)),
+    -- Claimed by one of the two, or by none.
+    CONSTRAINT work_items_claimed_check
+        CHECK (num_nonnulls(claim_agent, claim_user_id) = num_nonnulls(claimed_at)),
     CONSTRAINT work_items_claim_run_check CHECK (claim_run_id IS NULL OR claim_agent IS NOT NULL)
 )
 -- Items are claimed, released and completed; room for a few new versions of their rows.
@@ -67,4 +70,6 @@ CREATE INDEX work_items_of_assignee ON work_items (assignee_id, created_at, doma
 -- The queue: what is to be done, the most urgent first, then the oldest.
 CREATE INDEX work_items_open ON work_items (priority DESC, created_at, domain, number, part)
     WHERE status IN ('todo', 'in_progress');
+-- What is in the hands of an agent, and of one run.
 CREATE INDEX work_items_of_agent ON work_items (claim_agent) WHERE claim_agent IS NOT NULL;
+CREATE INDEX work_items_of_run ON work_items (claim_run_id) WHERE claim_run_id IS NOT NULL;

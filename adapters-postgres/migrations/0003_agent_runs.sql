@@ -1,20 +1,10 @@
 -- Agent runs: tokens that a person issues to an automated worker.
+--
+-- Nothing else is in this file: its lock stops lookups, and no weaker one may come before it.
 SET LOCAL lock_timeout = '2s';
 
--- Personal tokens, an owner's and everybody's. Runs come in numbers and are remembered for a while;
--- these few are not to be looked for among them. The first replaces tokens_of_owner, which the
--- previous release still searches.
-CREATE INDEX tokens_personal_of_owner ON tokens (owner_id, created_at DESC, id DESC)
-    WHERE kind = 'personal';
-CREATE INDEX tokens_personal ON tokens (id) WHERE kind = 'personal';
--- An owner's runs, the newest first.
-CREATE INDEX tokens_runs_of_owner ON tokens (owner_id, id DESC) WHERE kind = 'agent_run';
--- What the quota of runs is counted from, and what a suspension ends.
-CREATE INDEX tokens_unrevoked_runs_of_owner ON tokens (owner_id, expires_at)
-    WHERE kind = 'agent_run' AND revoked_at IS NULL;
-
--- The checks are not made on the rows that are there: none is an agent run's, and none has any of
--- this.
+-- The checks are not made on the rows that are there, which would take a while: none is an agent
+-- run's, and none has any of this.
 ALTER TABLE tokens
     -- Which agent works with it.
     ADD COLUMN agent_id text,

@@ -14,10 +14,10 @@ pub(crate) async fn record(
     Ok(match actor.credential {
         CredentialId::Token(id) => tokens::record_by_id(connection, id)
             .await?
-            .map(ActingRecord::Token),
+            .map(ActingRecord::from),
         CredentialId::Session(id) => sessions::record_by_id(connection, id)
             .await?
-            .map(ActingRecord::Session),
+            .map(ActingRecord::from),
     })
 }
 

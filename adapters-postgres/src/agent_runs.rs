@@ -13,6 +13,7 @@ use openindex_domain::user::UserId;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::store_error;
@@ -45,19 +46,25 @@ impl AgentRunStore for PostgresStore {
     ) -> Result<Vec<Token>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
-                let page = sqlx::query(concat!(
-                    "SELECT ",
-                    token_columns!(),
-                    " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = $2 \
-                     AND ($3 OR (t.revoked_at IS NULL \
-                                 AND (t.expires_at IS NULL OR t.expires_at > $1))) \
-                     AND ($4::uuid IS NULL OR t.id < $4) ORDER BY t.id DESC LIMIT $5"
-                ))
-                .bind(now.to_datetime())
-                .bind(owner.uuid())
-                .bind(ended)
-                .bind(after.map(TokenId::uuid))
-                .bind(i64::from(limit));
+                // Two statements, as one plan for both would read all that are remembered.
+                let page = if ended {
+                    sqlx::query(concat!(
+                        "SELECT ",
+                        token_columns!(),
+                        " FROM tokens t WHERE t.kind = 'agent_run' \
+                         AND t.owner_id = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3"
+                    ))
+                } else {
+                    sqlx::query(select_unexpired!(
+                        "t.kind = 'agent_run' \
+                         AND t.owner_id = $2 AND t.id < $3 ORDER BY t.id DESC LIMIT $4"
+                    ))
+                    .bind(now.to_datetime())
+                };
+                let page = page
+                    .bind(owner.uuid())
+                    .bind(after.map_or(Uuid::max(), TokenId::uuid))
+                    .bind(i64::from(limit));
                 fetch(connection, page).await
             })
         })
@@ -126,8 +133,9 @@ async fn end_one(
     Ok(EndRunOutcome::Ended)
 }
 
-/// The runs that were issued with one of these tokens and are not over at `now`. Like the next two,
-/// it leaves out what has expired, which can be a month's worth and does not end any more.
+/// The runs that were issued with one of these tokens and may be live by some server's clock when it
+/// is `now` by this one's. Like the next two, it leaves out what expired before, which can be a
+/// month's worth and does not end any more.
 pub(crate) async fn of_issuers(
     connection: &mut PgConnection,
     issuers: &[TokenId],
@@ -135,11 +143,7 @@ pub(crate) async fn of_issuers(
 ) -> Result<Vec<Token>, StoreError> {
     let ids: Vec<Uuid> = issuers.iter().map(|issuer| issuer.uuid()).collect();
     let query = select_unexpired!("t.issuer_id = ANY ($2) AND t.kind = 'agent_run'");
-    fetch(
-        connection,
-        sqlx::query(query).bind(now.to_datetime()).bind(ids),
-    )
-    .await
+    fetch(connection, sqlx::query(query).bind(horizon(now)).bind(ids)).await
 }
 
 /// Those of this user.
@@ -149,7 +153,7 @@ pub(crate) async fn of_owner(
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
     let query = select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'");
-    let query = sqlx::query(query).bind(now.to_datetime());
+    let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(owner.uuid())).await
 }
 
@@ -160,8 +164,13 @@ pub(crate) async fn of_work_item(
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
     let query = select_unexpired!("t.work_item = $2 AND t.kind = 'agent_run'");
-    let query = sqlx::query(query).bind(now.to_datetime());
+    let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(item.to_string())).await
+}
+
+/// What expired before is over by every clock: see [`EndedRuns::horizon`].
+pub(crate) fn horizon(now: Timestamp) -> OffsetDateTime {
+    EndedRuns::horizon(now).to_datetime()
 }
 
 async fn fetch(

@@ -67,12 +67,6 @@ impl AttemptStore for PostgresStore {
     }
 }
 
-/// How many calls may count at the same time, in a pool of so many connections: one of them is left
-/// to others, unless there is only one.
-pub(crate) const fn at_once(connections: u32) -> usize {
-    if connections > 2 { 2 } else { 1 }
-}
-
 async fn count(
     connection: &mut PgConnection,
     buckets: &[Bucket],

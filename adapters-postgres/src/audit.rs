@@ -69,7 +69,7 @@ impl AuditStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<AuditEvent>, StoreError> {
         let filter = *filter;
-        self.call(move |connection| {
+        self.browse(move |connection| {
             Box::pin(async move {
                 page(&filter, after, limit)
                     .build()

@@ -47,6 +47,20 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// Whether the connection cannot be used any more.
+pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Database(database) => {
+            // Operator intervention ends the session, but for a statement that was cancelled.
+            let code = database.code().unwrap_or_default();
+            code.starts_with("08") || (code.starts_with("57") && code != "57014")
+        }
+        E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
 /// Whether the call may succeed later, or once the operator has mended the way to the server, by
 /// SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_unavailable(code: &str) -> bool {

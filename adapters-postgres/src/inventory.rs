@@ -30,7 +30,7 @@ impl InventoryStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<OwnedToken>, StoreError> {
         let filter = *filter;
-        self.call(move |connection| {
+        self.browse(move |connection| {
             Box::pin(async move {
                 let mut query = wanted(&filter, now);
                 if let Some(after) = after {
@@ -59,7 +59,7 @@ impl InventoryStore for PostgresStore {
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
-        self.call(move |connection| {
+        self.browse(move |connection| {
             Box::pin(async move {
                 // One statement, and so one moment.
                 let row = sqlx::query(

@@ -16,8 +16,10 @@
 //! # }
 //! ```
 //!
-//! - **No stale answer:** every lookup is one query to the primary, and sees all that was
-//!   committed before it was sent, by whichever replica of the server. A standby is refused, as it
+//! - **No stale answer:** every lookup is part of a query to the primary that is sent after the lookup
+//!   began, and sees all that was committed before it was sent, by whichever replica of the server.
+//!   Lookups that arrive while one is under way leave together as the next
+//!   ([`openindex_coalescing`]). A standby is refused, as it
 //!   may still take revoked tokens for live. Of the URL parameters that choose among hosts
 //!   (`target_session_attrs`, several hosts) none is supported: point the URL at the primary, or
 //!   at something that follows it.
@@ -35,8 +37,9 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
 //!   a missing table or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
-//! - **A flood of guesses does not starve lookups:** attempts are counted on at most two
-//!   connections.
+//! - **Neither guesses nor searches starve lookups:** attempts are counted on at most two
+//!   connections, and on at most two is looked through many rows (work items, the trail, the
+//!   inventory), each time for no longer than a call waits for a connection.
 //! - **Durable:** commits are synchronous, even where the server's default is not.
 //!
 //! Work items are a part of their own: only a store [with work](PostgresStore::with_work) keeps
@@ -55,6 +58,7 @@ mod inventory;
 mod invites;
 mod links;
 mod locks;
+mod lookups;
 mod options;
 mod rows;
 mod sessions;

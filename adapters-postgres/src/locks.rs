@@ -22,10 +22,11 @@
 //! The notes of uses lock the rows of tokens in the order of their ids, and nothing else. A change
 //! that writes several of them therefore locks all in one statement and in that order
 //! ([`tokens_with_runs`], [`runs_of_owner`], [`runs_of_work_item`]), the token that ends among its
-//! runs: a run may have the smaller id where clocks differ. Runs that have expired are left alone,
-//! as nothing ends them any more. No run is added meanwhile: [`StartRun`] locks its owner and, where
-//! it is bound, its item.
+//! runs: a run may have the smaller id where clocks differ. Runs that expired before
+//! [`EndedRuns::horizon`] are left alone, as nothing ends them any more. No run is added meanwhile:
+//! [`StartRun`] locks its owner and, where it is bound, its item.
 //!
+//! [`EndedRuns::horizon`]: openindex_domain::agent_run::EndedRuns::horizon
 //! [`StartRun`]: openindex_domain::agent_run::StartRun
 //!
 //! # Everybody
@@ -43,6 +44,7 @@ use openindex_domain::user::UserId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::agent_runs::horizon;
 use crate::error::store_error;
 use crate::rows;
 
@@ -132,7 +134,7 @@ pub(crate) async fn newcomers(connection: &mut PgConnection) -> Result<(), Store
     Ok(())
 }
 
-/// Locks these tokens, and the runs that were issued with them and are not over at `now`.
+/// Locks these tokens, and the runs that were issued with them and may end at `now`.
 pub(crate) async fn tokens_with_runs(
     connection: &mut PgConnection,
     tokens: &[TokenId],
@@ -146,14 +148,14 @@ pub(crate) async fn tokens_with_runs(
          ORDER BY id FOR NO KEY UPDATE",
     )
     .bind(ids)
-    .bind(now.to_datetime())
+    .bind(horizon(now))
     .execute(connection)
     .await
     .map_err(store_error)?;
     Ok(())
 }
 
-/// Locks the runs of a user that are not over at `now`.
+/// Locks the runs of a user that may end at `now`.
 pub(crate) async fn runs_of_owner(
     connection: &mut PgConnection,
     owner: UserId,
@@ -165,14 +167,14 @@ pub(crate) async fn runs_of_owner(
          ORDER BY id FOR NO KEY UPDATE",
     )
     .bind(owner.uuid())
-    .bind(now.to_datetime())
+    .bind(horizon(now))
     .execute(connection)
     .await
     .map_err(store_error)?;
     Ok(())
 }
 
-/// Locks the runs that are bound to a work item and not over, and the run that acts, if it is one
+/// Locks the runs that are bound to a work item and may end, and the run that acts, if it is one
 /// that does. The item's own row has been locked before.
 pub(crate) async fn runs_of_work_item(
     connection: &mut PgConnection,
@@ -191,7 +193,7 @@ pub(crate) async fn runs_of_work_item(
     )
     .bind(acting)
     .bind(item.map(|key| key.to_string()))
-    .bind(actor.now.to_datetime())
+    .bind(horizon(actor.now))
     .execute(connection)
     .await
     .map_err(store_error)?;

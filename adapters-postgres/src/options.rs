@@ -1,16 +1,14 @@
 //! How a store connects, and how long it waits for what.
 
+use std::num::NonZero;
+use std::sync::Arc;
 use std::time::Duration;
 
 use openindex_domain::StoreError;
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use tokio::sync::Semaphore;
 
 use crate::error::store_error;
-
-/// A connection that rested for longer is asked whether it is still there before it is used; a
-/// busy one is not, which saves a round trip a lookup.
-const PROBE_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a server waits for another that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
@@ -22,20 +20,35 @@ pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
 /// [`StoreError::Unavailable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The most connections that are open at the same time, by default 10. Together with those of
-    /// the other replicas they must fit into the server's `max_connections`.
+    /// The most connections that are open at the same time for all but lookups of tokens, by default
+    /// 10. Together with those and with the other replicas' they must fit into the server's
+    /// `max_connections`.
     pub max_connections: u32,
+    /// The connections for lookups of tokens, which nothing else can take; by default 2. Each has one
+    /// batch of lookups under way.
+    pub lookup_connections: NonZero<u32>,
     /// How long a call waits for a connection, by default 3 s: for one that others use, or for a
-    /// new one to a server that does not answer; counting an attempt may wait as long for its turn
-    /// before. One statement, and within it the wait for a lock,
+    /// new one to a server that does not answer. A lookup of a token waits as long for its batch to
+    /// leave, and as long for the answer. One statement, and within it the wait for a lock,
     /// may take twice as long, and a whole call three times as long from when it has a connection.
+    /// Counting an attempt, and what looks through many rows (lists, searches and the queue of work
+    /// items, pages of the trail, the inventory and its figures), may wait as long for a turn
+    /// before; of the latter, one statement may take no longer than this.
     pub acquire_timeout: Duration,
+}
+
+/// What few calls may do at the same time, by what it is.
+#[derive(Clone)]
+pub(crate) struct Turns {
+    pub(crate) counting: Arc<Semaphore>,
+    pub(crate) browsing: Arc<Semaphore>,
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
         Self {
             max_connections: 10,
+            lookup_connections: NonZero::new(2).unwrap_or(NonZero::<u32>::MIN),
             acquire_timeout: Duration::from_secs(3),
         }
     }
@@ -47,10 +60,42 @@ impl PoolOptions {
         self.acquire_timeout * 3
     }
 
-    /// A pool for changes and lookups. It connects when it is first used.
+    /// The turns to count attempts, and those to look through many rows. However many calls want
+    /// one, connections are left to lookups, unless there is only one.
+    pub(crate) fn turns(self) -> Turns {
+        let at_once = if self.max_connections > 4 { 2 } else { 1 };
+        let counting = Arc::new(Semaphore::new(at_once));
+        let browsing = if self.max_connections > 2 {
+            Arc::new(Semaphore::new(at_once))
+        } else {
+            // They take turns with each other.
+            Arc::clone(&counting)
+        };
+        Turns { counting, browsing }
+    }
+
+    /// The most time that one statement may take which looks through many rows.
+    pub(crate) fn browse_timeout(self) -> Duration {
+        self.acquire_timeout
+    }
+
+    /// A pool for changes, and for reads of all but tokens by their digests. It connects when it is first used.
     pub(crate) fn pool(self, connect: PgConnectOptions) -> PgPool {
+        let connect = self.session(connect);
+        PgPoolOptions::new()
+            .max_connections(self.max_connections)
+            .acquire_timeout(self.acquire_timeout)
+            // Costs a round trip, and saves whoever comes after a restart of the server an error. What
+            // is in a hurry, lookups of tokens, does not come here.
+            .test_before_acquire(true)
+            .after_connect(|connection, _| Box::pin(check_session(connection)))
+            .connect_lazy_with(connect)
+    }
+
+    /// What every session but a migration's begins with.
+    pub(crate) fn session(self, connect: PgConnectOptions) -> PgConnectOptions {
         let statement = milliseconds(self.acquire_timeout * 2);
-        let connect = connect.options([
+        connect.options([
             ("statement_timeout", statement.clone()),
             ("lock_timeout", statement),
             // A client that vanished does not hold an owner's lock for long.
@@ -58,21 +103,7 @@ impl PoolOptions {
                 "idle_in_transaction_session_timeout",
                 milliseconds(self.call_timeout()),
             ),
-        ]);
-        PgPoolOptions::new()
-            .max_connections(self.max_connections)
-            .acquire_timeout(self.acquire_timeout)
-            .test_before_acquire(false)
-            .before_acquire(|connection, metadata| {
-                Box::pin(async move {
-                    if metadata.idle_for > PROBE_AFTER {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .after_connect(|connection, _| Box::pin(check_session(connection)))
-            .connect_lazy_with(connect)
+        ])
     }
 
     /// A pool of one connection, on which a migration may take its time. The advisory lock is the
@@ -94,7 +125,7 @@ impl PoolOptions {
 ///
 /// Also sees to it that what was answered survives a crash of the server, where asynchronous
 /// commits are the default. A stronger setting stays.
-async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub(crate) async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     let (standby, _): (bool, Option<String>) = sqlx::query_as(
         "SELECT pg_is_in_recovery(), CASE current_setting('synchronous_commit') \
          WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END",
@@ -122,7 +153,7 @@ pub(crate) fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
         .application_name("openindex"))
 }
 
-fn milliseconds(duration: Duration) -> String {
+pub(crate) fn milliseconds(duration: Duration) -> String {
     // Zero would mean no limit at all.
     duration.as_millis().max(1).to_string()
 }

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use openindex_coalescing::Observer;
+use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::{Connection as _, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, Postgres, Transaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::PoolOptions;
 use crate::error::{NoAnswer, migrate_error, store_error};
-use crate::options::{UPKEEP_TIMEOUT, parse_url};
-use crate::{PoolOptions, attempts};
+use crate::lookups::Lookups;
+use crate::options::{Turns, UPKEEP_TIMEOUT, milliseconds, parse_url};
 
 /// What is done on one connection.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -24,9 +27,10 @@ pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    lookups: Lookups,
     connect: PgConnectOptions,
     options: PoolOptions,
-    counting: Arc<Semaphore>,
+    turns: Turns,
     keeps_work: bool,
 }
 
@@ -59,9 +63,10 @@ impl PostgresStore {
         let connect = parse_url(url)?;
         Ok(Self {
             pool: options.pool(connect.clone()),
+            lookups: lookups(&connect, options, None),
             connect,
             options,
-            counting: Arc::new(Semaphore::new(attempts::at_once(options.max_connections))),
+            turns: options.turns(),
             keeps_work: false,
         })
     }
@@ -76,6 +81,30 @@ impl PostgresStore {
             keeps_work: true,
             ..self
         }
+    }
+
+    /// The same, telling `observer` of each batch of lookups: where metrics are taken. To be called
+    /// before the store is cloned and shared.
+    #[must_use]
+    pub fn with_lookup_observer(self, observer: Observer) -> Self {
+        Self {
+            lookups: lookups(&self.connect, self.options, Some(observer)),
+            ..self
+        }
+    }
+
+    /// How many connections there are for all but lookups of tokens, and how many of them rest.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Looks a token up.
+    pub(crate) async fn look_up(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        self.lookups.find(digest).await
     }
 
     /// Whether it keeps work items.
@@ -121,13 +150,18 @@ impl PostgresStore {
     /// Closes all connections once what runs on them has ended. Calls after it are
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.lookups.close().await;
         self.pool.close().await;
     }
 
     /// Waits for a turn to count attempts, which few calls have at once, before a connection is
     /// taken for it; as long as for a connection.
     pub(crate) async fn turn_to_count(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        tokio::time::timeout(self.options.acquire_timeout, self.counting.acquire())
+        self.turn(&self.turns.counting).await
+    }
+
+    async fn turn<'t>(&self, turns: &'t Semaphore) -> Result<SemaphorePermit<'t>, StoreError> {
+        tokio::time::timeout(self.options.acquire_timeout, turns.acquire())
             .await
             .map_err(|_| store_error(sqlx::Error::PoolTimedOut))?
             .map_err(StoreError::unavailable)
@@ -139,6 +173,29 @@ impl PostgresStore {
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
     ) -> Result<T, StoreError> {
         self.call_within(self.options.call_timeout(), work).await
+    }
+
+    /// Does `work`, which reads and may look through many rows, however little it finds. Few such
+    /// calls run at once, and none for long, so that lookups have connections whatever is searched.
+    pub(crate) async fn browse<T: Send>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _turn = self.turn(&self.turns.browsing).await?;
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = {}",
+            milliseconds(self.options.browse_timeout())
+        );
+        self.call(move |connection| {
+            Box::pin(async move {
+                let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
+                let mut transaction = transaction.map_err(store_error)?;
+                let answer = work(&mut transaction).await?;
+                transaction.commit().await.map_err(store_error)?;
+                Ok(answer)
+            })
+        })
+        .await
     }
 
     /// Does `work` in one transaction that may touch many rows, and so may take a minute.
@@ -176,6 +233,19 @@ impl PostgresStore {
         drop(connection.detach());
         Err(StoreError::unavailable(NoAnswer))
     }
+}
+
+fn lookups(
+    connect: &PgConnectOptions,
+    options: PoolOptions,
+    observer: Option<Observer>,
+) -> Lookups {
+    Lookups::new(
+        options.session(connect.clone()),
+        options.lookup_connections,
+        options.acquire_timeout,
+        observer,
+    )
 }
 
 /// Begins a change. Reads must see what was committed while the change waited for its locks, so

@@ -2,6 +2,8 @@
 //! and the tokens it may end, reads what the domain's `decide` asks for, asks it, and writes only
 //! when it agrees. A transaction that is dropped without a commit rolls back.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
@@ -20,21 +22,11 @@ use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
 #[async_trait]
 impl TokenStore for PostgresStore {
-    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
-        let digest = *digest;
-        self.call(move |connection| {
-            Box::pin(async move {
-                sqlx::query(select_record!("t.digest = $1"))
-                    .bind(&digest.as_bytes()[..])
-                    .fetch_optional(connection)
-                    .await
-                    .map_err(store_error)?
-                    .as_ref()
-                    .map(rows::record)
-                    .transpose()
-            })
-        })
-        .await
+    async fn find_by_digest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        self.look_up(digest).await
     }
 
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {

@@ -34,8 +34,9 @@ async fn hold(postgres: &Postgres) -> Transaction<'static, Database> {
 #[tokio::test]
 async fn a_flood_of_attempts_leaves_a_connection_to_lookups() {
     let postgres = Postgres::start_with(PoolOptions {
-        max_connections: 3,
+        max_connections: 5,
         acquire_timeout: Duration::from_secs(20),
+        ..PoolOptions::default()
     })
     .await;
     seed(&postgres.raw).await;

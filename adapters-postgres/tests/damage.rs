@@ -11,7 +11,7 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Digest, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work::{Claim, ItemFilter, WorkStore};
+use openindex_domain::work::{Claim, Holder, ItemFilter, WorkStore};
 use support::{insertion, is_corrupt, put_token, put_work_item, seeded};
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
     put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
     let mut item = fixtures::work_item(1);
     item.claim = Some(Claim {
-        agent: run.run.expect("a run").agent,
+        holder: Holder::Agent(run.run.expect("a run").agent),
         run: Some(run.id),
         at: now,
     });
@@ -281,6 +281,9 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET claim_agent = 'a b'",
         "UPDATE work_items SET claimed_at = NULL",
         "UPDATE work_items SET claim_agent = NULL, claimed_at = NULL",
+        "UPDATE work_items SET claim_user_id = created_by",
+        "UPDATE work_items SET claim_user_id = created_by, claim_agent = NULL",
+        "UPDATE work_items SET claim_agent = NULL, claim_run_id = NULL",
         "UPDATE work_items SET updated_at = '1969-12-31 00:00:00+00'",
         "UPDATE work_items SET resolved_at = '1969-12-31 00:00:00+00'",
         "UPDATE work_items SET version = -1",
@@ -330,7 +333,7 @@ async fn the_schema_refuses_what_the_domain_would() {
         "UPDATE work_items SET part = -1",
         "UPDATE work_items SET part = 1",
         "UPDATE work_items SET title = ''",
-        "UPDATE work_items SET description = repeat('x', 20001)",
+        "UPDATE work_items SET description = repeat(chr(233), 16001)",
         "UPDATE work_items SET kind = 'epic'",
         "UPDATE work_items SET status = 'stuck'",
         "UPDATE work_items SET status = 'done'",
@@ -339,6 +342,12 @@ async fn the_schema_refuses_what_the_domain_would() {
         "UPDATE work_items SET assignee_id = gen_random_uuid()",
         "UPDATE work_items SET claim_agent = 'a'",
         "UPDATE work_items SET claimed_at = created_at",
+        "UPDATE work_items SET claim_user_id = created_by",
+        "UPDATE work_items SET claim_user_id = gen_random_uuid(), claimed_at = created_at",
+        "UPDATE work_items SET claim_agent = 'a', claim_user_id = created_by, \
+         claimed_at = created_at",
+        "UPDATE work_items SET claim_user_id = created_by, claimed_at = created_at, \
+         claim_run_id = gen_random_uuid()",
         "UPDATE work_items SET claim_run_id = gen_random_uuid()",
         "UPDATE work_items SET updated_at = 'infinity'",
         "UPDATE work_items SET version = 0",

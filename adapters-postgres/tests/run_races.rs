@@ -15,8 +15,8 @@ use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Rejection, RevokeToken, Status, Token, TokenId, TokenStore};
 use openindex_domain::user::{ChangeUser, UserChange, UserStore};
 use openindex_domain::work::{
-    ChangeItem, ChangeItemOutcome, Claim, ItemChange, ItemEdit, Title, WorkConflict, WorkStore,
-    Worker,
+    ChangeItem, ChangeItemOutcome, Claim, Holder, ItemChange, ItemEdit, Title, WorkConflict,
+    WorkStore, Worker,
 };
 use sqlx::PgPool;
 use support::{Postgres, put_token, put_user, put_work_item, seeded, somebody_waits_for_a_lock};
@@ -372,11 +372,11 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     claim.commit().await.expect("committed");
     let agent = AgentId::parse("agent-10").expect("an id");
     let outcome = waiting.await.expect("no panic").expect("answered");
-    let conflict = WorkConflict::ClaimedByAgent(agent.clone());
+    let conflict = WorkConflict::Claimed(Holder::Agent(agent.clone()));
     assert_eq!(outcome, ChangeItemOutcome::Conflict(conflict));
     item.status = openindex_domain::work::ItemStatus::InProgress;
     item.claim = Some(Claim {
-        agent,
+        holder: Holder::Agent(agent),
         run: Some(fixtures::run(10, issuer).id),
         at: NOW,
     });

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
@@ -13,7 +15,9 @@ use openindex_domain::token::{InsertOutcome, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::work::WorkStore;
 use sqlx::Row;
-use support::{Postgres, insertion, is_corrupt, put_work_item, seed, seeded};
+use support::{
+    Postgres, insertion, is_corrupt, put_work_item, seed, seeded, somebody_waits_for_a_lock,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_the_same_time_all_migrate() {
@@ -177,6 +181,56 @@ async fn what_the_first_release_wrote_is_kept() {
     // And it goes on from there.
     let inserted = store.insert_within_quota(insertion(3)).await;
     assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+}
+
+/// A change as the previous release makes them: it reads, and then it writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_previous_release_goes_on_beside_the_migrations_of_this_one() {
+    for applied in [2, 3, 4] {
+        let postgres = Postgres::start_empty(PoolOptions::default()).await;
+        let migrator = sqlx::migrate!();
+        migrator.run_to(1, &postgres.raw).await.expect("migrated");
+        postgres.execute(OF_THE_FIRST_RELEASE).await;
+        let reached = migrator.run_to(applied, &postgres.raw).await;
+        reached.expect("migrated");
+
+        let mut change = postgres.raw.begin().await.expect("a transaction");
+        let read = "SELECT id FROM tokens";
+        sqlx::raw_sql(read)
+            .execute(&mut *change)
+            .await
+            .expect("read");
+        let store = postgres.store.clone();
+        let migrating = tokio::spawn(async move { store.migrate().await });
+        // 0003 waits for the change, and the others do not; they would give up by themselves.
+        let is_ready = async || match applied {
+            2 => somebody_waits_for_a_lock(&postgres.raw).await,
+            _ => migrating.is_finished(),
+        };
+        while !is_ready().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let write = "UPDATE tokens SET revoked_at = created_at";
+        sqlx::raw_sql(write)
+            .execute(&mut *change)
+            .await
+            .expect("written");
+        change.commit().await.expect("committed");
+        let migrated = migrating.await.expect("no panic");
+        migrated.unwrap_or_else(|error| panic!("beyond {applied}: {error:?}"));
+        postgres.store.ready().await.expect("ready");
+    }
+}
+
+#[tokio::test]
+async fn every_check_was_made_on_every_row() {
+    let postgres = Postgres::start().await;
+    let unchecked: Vec<String> =
+        sqlx::query_scalar("SELECT conname::text FROM pg_constraint WHERE NOT convalidated")
+            .fetch_all(&postgres.raw)
+            .await
+            .expect("an answer");
+    assert_eq!(unchecked, Vec::<String>::new());
 }
 
 #[tokio::test]

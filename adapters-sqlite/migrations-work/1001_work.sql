@@ -22,12 +22,14 @@ CREATE TABLE work_items (
     priority     INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 3),
     target       TEXT    NOT NULL CHECK (target IN ('human', 'agent', 'either')),
     assignee_id  BLOB             REFERENCES users (id),
-    -- The agent that works at it, in which run (NULL: a person claimed it for the agent) and since
-    -- when. The claim holds while that run is live; when it does not, it stays here until the item
-    -- is written next. No foreign key: the run may be forgotten.
-    claim_agent  TEXT,
-    claim_run_id BLOB             CHECK (length(claim_run_id) = 16),
-    claimed_at   INTEGER          CHECK (claimed_at BETWEEN 0 AND 253402300799999),
+    -- The claim: the agent that works at it, or the person; since when; and in which run an agent
+    -- does (NULL: a person claimed it for the agent). A claim with a run holds while that run is
+    -- live; when it does not, it stays here until the item is written next. No foreign key: the run
+    -- may be forgotten.
+    claim_agent   TEXT,
+    claim_user_id BLOB            REFERENCES users (id),
+    claim_run_id  BLOB            CHECK (length(claim_run_id) = 16),
+    claimed_at    INTEGER         CHECK (claimed_at BETWEEN 0 AND 253402300799999),
     created_by   BLOB    NOT NULL REFERENCES users (id),
     created_at   INTEGER NOT NULL CHECK (created_at BETWEEN 0 AND 253402300799999),
     updated_at   INTEGER NOT NULL CHECK (updated_at BETWEEN 0 AND 253402300799999),
@@ -38,15 +40,15 @@ CREATE TABLE work_items (
     -- The number of the last part that it was given; it only grows, as in work_domains.
     last_part    INTEGER NOT NULL CHECK (last_part BETWEEN 0 AND 2147483647),
     title        TEXT    NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
-    -- Markdown.
-    description  TEXT    NOT NULL CHECK (length(description) <= 20000),
+    -- Markdown; its length is in bytes.
+    description  TEXT    NOT NULL CHECK (length(CAST(description AS BLOB)) <= 32000),
     -- Key, title and description in lower case, made by the application: SQLite knows the lower
     -- case of ASCII alone, and all stores are to find the same.
     search_text  TEXT    NOT NULL,
     PRIMARY KEY (domain, number, part),
     CHECK ((kind = 'sub_task') = (part <> 0)),
-    CHECK ((claim_agent IS NULL) = (claimed_at IS NULL)),
-    CHECK (claim_agent IS NOT NULL OR claim_run_id IS NULL),
+    CHECK ((claim_agent IS NOT NULL) + (claim_user_id IS NOT NULL) = (claimed_at IS NOT NULL)),
+    CHECK (claim_run_id IS NULL OR claim_agent IS NOT NULL),
     CHECK ((status IN ('done', 'cancelled')) = (resolved_at IS NOT NULL))
 ) STRICT;
 
@@ -63,5 +65,6 @@ CREATE INDEX work_items_available
 CREATE INDEX work_items_to_do
     ON work_items (assignee_id, priority DESC, created_at, domain, number, part)
     WHERE assignee_id IS NOT NULL AND status IN ('todo', 'in_progress');
--- What an agent works at.
+-- What an agent works at, in whatever run, and what was claimed in one.
 CREATE INDEX work_items_of_agent ON work_items (claim_agent) WHERE claim_agent IS NOT NULL;
+CREATE INDEX work_items_of_run ON work_items (claim_run_id) WHERE claim_run_id IS NOT NULL;

@@ -17,7 +17,7 @@ ALTER TABLE tokens ADD COLUMN issuer_id BLOB
     CHECK ((kind = 'agent_run') = (issuer_id IS NOT NULL));
 
 -- The runs that end with a token, with a work item and with a user's suspension; the last are also
--- counted for the quota. Those that have expired are passed over.
+-- counted for the quota. Those that have expired long since are passed over.
 CREATE INDEX agent_runs_of_issuer ON tokens (issuer_id, expires_at)
     WHERE issuer_id IS NOT NULL AND revoked_at IS NULL;
 CREATE INDEX agent_runs_of_work_item ON tokens (work_item, expires_at)

@@ -21,7 +21,7 @@ impl AgentRunStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (owner, now) = (change.run.owner, change.actor.now);
-        let runs = of_owner(&mut transaction, owner, now).await?;
+        let runs = of_owner_after(&mut transaction, owner, now).await?;
         let live = tokens::count_live(&runs, now);
         let item = match change.run.run.as_ref().and_then(|run| run.work_item) {
             Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
@@ -75,7 +75,8 @@ impl AgentRunStore for SqliteStore {
             query.push(" AND t.id < ").push_bind(after.uuid());
         }
         query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-        let found = query.build().fetch_all(&self.readers).await;
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
         all(&found.map_err(store_error)?)
     }
 
@@ -98,7 +99,8 @@ impl AgentRunStore for SqliteStore {
     }
 }
 
-/// The unrevoked runs that were issued with these tokens and have not expired at `now`.
+/// The unrevoked runs that were issued with these tokens and may not have expired by every server's
+/// clock at `now`: those to be ended.
 pub(crate) async fn of_issuers(
     connection: &mut SqliteConnection,
     issuers: &[TokenId],
@@ -111,7 +113,7 @@ pub(crate) async fn of_issuers(
         "t.issuer_id IN (SELECT unhex(value) FROM json_each(?1))"
     ))
     .bind(rows::json(issuers.iter().map(|id| id.uuid().simple())))
-    .bind(now.unix_millis())
+    .bind(EndedRuns::horizon(now).unix_millis())
     .fetch_all(connection)
     .await;
     all(&found.map_err(store_error)?)
@@ -123,9 +125,18 @@ pub(crate) async fn of_owner(
     owner: UserId,
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
+    of_owner_after(connection, owner, EndedRuns::horizon(now)).await
+}
+
+/// The unrevoked runs of a user that expire after `horizon`.
+async fn of_owner_after(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    horizon: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
     let found = sqlx::query(select_unended_runs!("t.owner_id = ?1"))
         .bind(owner.uuid())
-        .bind(now.unix_millis())
+        .bind(horizon.unix_millis())
         .fetch_all(connection)
         .await;
     all(&found.map_err(store_error)?)
@@ -139,7 +150,7 @@ pub(crate) async fn of_work_item(
 ) -> Result<Vec<Token>, StoreError> {
     let found = sqlx::query(select_unended_runs!("t.work_item = ?1"))
         .bind(key.to_string())
-        .bind(now.unix_millis())
+        .bind(EndedRuns::horizon(now).unix_millis())
         .fetch_all(connection)
         .await;
     all(&found.map_err(store_error)?)

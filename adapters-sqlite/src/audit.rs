@@ -68,9 +68,10 @@ impl AuditStore for SqliteStore {
         after: Option<AuditCursor>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>, StoreError> {
+        let mut browsing = self.browse().await?;
         page(filter, after, limit)
             .build()
-            .fetch_all(&self.readers)
+            .fetch_all(browsing.connection())
             .await
             .map_err(store_error)?
             .iter()

@@ -33,7 +33,7 @@ impl InventoryStore for SqliteStore {
             query.push(" AND t.id < ").push_bind(after.uuid());
         }
         query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-        owned(query, &self.readers).await
+        owned(query, self.browse().await?.connection()).await
     }
 
     async fn revoke_matching(
@@ -84,6 +84,7 @@ impl InventoryStore for SqliteStore {
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        let mut browsing = self.browse().await?;
         // One statement, and so one moment.
         let row = sqlx::query(
             "SELECT * FROM \
@@ -101,7 +102,7 @@ impl InventoryStore for SqliteStore {
               WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > ?1)",
         )
         .bind(now.unix_millis())
-        .fetch_one(&self.readers)
+        .fetch_one(browsing.connection())
         .await
         .map_err(store_error)?;
         rows::stats(&row)

@@ -24,6 +24,10 @@
 //! - **One writer:** changes queue for a single connection and run in `BEGIN IMMEDIATE`
 //!   transactions, so what a change reads cannot move before it writes. Lookups run beside it, on
 //!   connections of their own, and see everything that was committed before they began.
+//! - **Lists do not hold up lookups:** what may take long to read (work items, the queue, the trail,
+//!   inventories and counts) has connections of its own again. When all are busy for too long, the
+//!   list is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and nothing
+//!   else.
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
 //! - **Work items are a choice:** [`SqliteStore::with_work`] keeps them here, beside the tokens.
@@ -38,6 +42,7 @@ mod acting;
 mod agent_runs;
 mod attempts;
 mod audit;
+mod browse;
 mod error;
 mod file;
 mod inventory;

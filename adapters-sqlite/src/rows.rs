@@ -59,8 +59,8 @@ macro_rules! select_record {
     };
 }
 /// A query for agent runs that are not revoked and, so that thousands which are over cost nothing,
-/// have not expired at the time of the second parameter; every run expires. What is live remains the
-/// domain's to say.
+/// expire after the time of the second parameter; every run expires. What is live, and what is to be
+/// ended, remains the domain's to say.
 macro_rules! select_unended_runs {
     ($condition:literal) => {
         concat!(

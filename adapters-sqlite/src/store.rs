@@ -16,8 +16,13 @@ use sqlx::{Connection as _, Sqlite, Transaction};
 use crate::error::{is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
 
-/// Lookups that run at the same time. Each has a thread of its own, and they are short.
+/// Lookups that run at the same time: of credentials above all, by a key, or a page in the order of
+/// an index. Each has a thread of its own, and they are short. What is not is left to the
+/// [`BROWSERS`].
 const READERS: u32 = 4;
+
+/// Reads that may take long and run at the same time; see [`SqliteStore::browse`].
+pub(crate) const BROWSERS: u32 = 2;
 
 /// How a [`SqliteStore`] behaves; the default suits a server.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,8 @@ const READERS: u32 = 4;
 pub struct SqliteOptions {
     /// How long a change waits for its turn and for a lock that another process holds on the file,
     /// before it is [`StoreError::Unavailable`]: 5 s by default, and each of the two at most.
+    ///
+    /// A read waits as long for a connection.
     pub busy_timeout: Duration,
 }
 
@@ -49,6 +56,7 @@ impl SqliteOptions {
 pub struct SqliteStore {
     writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    pub(crate) browsers: SqlitePool,
     file: Arc<DatabaseFile>,
     /// Whether work items are kept here too.
     pub(crate) keeps_work: bool,
@@ -109,14 +117,19 @@ impl SqliteStore {
             options.busy_timeout,
         )
         .await?;
+        let connect = connect.pragma("query_only", "ON");
         let readers = pool
+            .clone()
             .max_connections(READERS)
-            .connect_with(connect.pragma("query_only", "ON"))
+            .connect_with(connect.clone())
             .await
             .map_err(store_error)?;
+        // Opened when they are needed.
+        let browsers = pool.max_connections(BROWSERS).connect_lazy_with(connect);
         Ok(Self {
             writer,
             readers,
+            browsers,
             file: Arc::new(file),
             keeps_work: false,
         })
@@ -161,6 +174,7 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
         // The writer last: it folds the write-ahead log in when nobody reads any more.
+        self.browsers.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }

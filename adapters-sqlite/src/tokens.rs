@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
@@ -20,14 +22,17 @@ use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 #[async_trait]
 impl TokenStore for SqliteStore {
-    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+    async fn find_by_digest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         sqlx::query(select_record!("t.digest = ?1"))
             .bind(&digest.as_bytes()[..])
             .fetch_optional(&self.readers)
             .await
             .map_err(store_error)?
             .as_ref()
-            .map(rows::record)
+            .map(|row| rows::record(row).map(Arc::new))
             .transpose()
     }
 

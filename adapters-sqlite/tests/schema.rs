@@ -209,6 +209,11 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET claim_run_id = zeroblob(16)",
         "UPDATE work_items SET claimed_at = 1",
         "UPDATE work_items SET claim_agent = 'a b', claimed_at = 1",
+        "UPDATE work_items SET claim_user_id = created_by",
+        "UPDATE work_items SET claim_user_id = x'00', claimed_at = 1",
+        "UPDATE work_items SET claim_user_id = created_by, claim_agent = 'a', claimed_at = 1",
+        "UPDATE work_items SET claim_user_id = created_by, claim_run_id = zeroblob(16), \
+         claimed_at = 1",
         "UPDATE work_items SET created_by = x'00'",
         "UPDATE work_items SET updated_at = -1",
         "UPDATE work_items SET resolved_at = 253402300800000",
@@ -397,6 +402,12 @@ async fn the_schema_refuses_what_the_domain_would() {
         "UPDATE work_items SET part = 1",
         "UPDATE work_items SET claim_agent = 'a'",
         "UPDATE work_items SET claim_run_id = zeroblob(16)",
+        "UPDATE work_items SET claim_user_id = created_by",
+        "UPDATE work_items SET claim_user_id = zeroblob(16), claimed_at = 1",
+        "UPDATE work_items SET claim_user_id = created_by, claim_agent = 'a', claimed_at = 1",
+        "UPDATE work_items SET claim_user_id = created_by, claim_run_id = zeroblob(16), \
+         claimed_at = 1",
+        "UPDATE work_items SET description = replace(hex(zeroblob(8001)), '0', 'é')",
         "UPDATE work_items SET domain = 'NONE'",
         "UPDATE work_items SET created_by = zeroblob(16)",
         "DELETE FROM work_domains",
@@ -552,7 +563,7 @@ async fn pages_of_work_and_the_queue_are_read_in_the_order_of_an_index() {
             "work_items_of_assignee",
         ),
         (
-            format!("TRUE AND {OPEN} AND w.target <> 'human' AND NOT (w.claim_agent IS NOT NULL)"),
+            format!("TRUE AND {OPEN} AND w.target <> 'human' AND NOT (w.claimed_at IS NOT NULL)"),
             URGENT,
             "work_items_available",
         ),
@@ -571,6 +582,18 @@ async fn pages_of_work_and_the_queue_are_read_in_the_order_of_an_index() {
         assert_eq!(plan.len(), 2, "nothing is sorted: {plan:?}");
         assert!(plan[0].contains(index), "{condition}: {plan:?}");
         assert!(plan[1].contains("(id=?)"), "{plan:?}");
+    }
+    // What somebody works at is little, and sorted.
+    for (condition, index) in [
+        ("w.claim_agent = 'a'", "work_items_of_agent"),
+        ("w.claim_run_id = x'00'", "work_items_of_run"),
+    ] {
+        let query = format!(
+            "EXPLAIN QUERY PLAN SELECT w.* FROM work_items w \
+             WHERE {OPEN} AND {condition} ORDER BY {URGENT} LIMIT 9"
+        );
+        let plan = plan(&sqlite, &query).await;
+        assert!(plan[0].contains(index), "{condition}: {plan:?}");
     }
 }
 

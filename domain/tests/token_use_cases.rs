@@ -127,11 +127,11 @@ async fn verifying_asks_the_store_once_and_writes_nothing() {
     let mut store = MockTokenStore::new();
     let digest = any_secret().digest();
     store.expect_find_by_digest().times(1).returning(move |_| {
-        Ok(Some(TokenRecord {
+        Ok(Some(Arc::new(TokenRecord {
             token: fixtures::token(1, fixtures::NOW),
             digest,
             owner: fixtures::owner(1),
-        }))
+        })))
     });
     let principal = on(store).verify(any_secret().expose()).await;
     assert_eq!(principal.expect("live").user_id(), fixtures::user(1).id);
@@ -141,11 +141,11 @@ async fn verifying_asks_the_store_once_and_writes_nothing() {
 async fn a_store_that_matches_loosely_lets_nobody_in() {
     let mut store = MockTokenStore::new();
     store.expect_find_by_digest().returning(|_| {
-        Ok(Some(TokenRecord {
+        Ok(Some(Arc::new(TokenRecord {
             token: fixtures::token(1, fixtures::NOW),
             digest: fixtures::digest(1),
             owner: fixtures::owner(1),
-        }))
+        })))
     });
     let answer = on(store).verify(any_secret().expose()).await;
     assert!(

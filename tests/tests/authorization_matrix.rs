@@ -241,11 +241,12 @@ impl World {
         };
         let body = (method != "GET" && method != "DELETE").then(|| body.to_string());
         let token = self.prepare(credential, &secret);
-        if path.ends_with("/complete")
+        let deletes = method == "DELETE" && path.starts_with("/browse/");
+        if (deletes || path.ends_with("/complete"))
             && let (Credential::AgentRun, Some(token)) = (credential, &token)
         {
-            // An agent claims what it completes.
-            let claim = path.replace("/complete", "/claim");
+            // An agent claims what it completes or deletes.
+            let claim = format!("{}/claim", path.trim_end_matches("/complete"));
             assert_eq!(self.server.http.post(&claim, token, &json!({})).status, 200);
         }
         let authorization = token.map(|token| format!("Bearer {token}"));

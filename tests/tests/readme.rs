@@ -7,6 +7,11 @@ use openindex_tests::{Database, Kind, Server, binary, both_stores};
 both_stores! { the_tour_works_word_for_word }
 
 const README: &str = include_str!("../../README.md");
+/// Work that is there before the agent's day, more urgent than its own, and that it must leave alone.
+const OTHERS: &str =
+    "oi work-item create --domain OPS --title 'Of somebody else' --priority urgent";
+const AFTERWARDS: &str =
+    "echo; echo '== afterwards'; oi work-item list; oi settings personal tokens list";
 const AGENT_DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/agent-day");
 
 /// The fenced blocks that are marked `sh tour`, in order.
@@ -28,7 +33,10 @@ fn the_tour_works_word_for_word(kind: Kind) {
     let script = blocks
         .join("echo; echo '---'\n")
         .replace("http://127.0.0.1:8080", &server.url)
-        .replace("examples/agent-day", AGENT_DAY);
+        .replace(
+            "examples/agent-day",
+            &format!("{OTHERS}\n{AGENT_DAY}\n{AFTERWARDS}"),
+        );
     let programs = binary("oi");
     let programs = programs.parent().expect("a directory").display();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -54,6 +62,13 @@ fn the_tour_works_word_for_word(kind: Kind) {
     assert!(shown[3].contains("401 Unauthorized"), "{stdout}");
     assert!(shown[3].contains("token_revoked"), "{stdout}");
     let day = shown[4];
+    let (day, afterwards) = day.split_once("== afterwards").expect("its end");
+    for told in ["Of somebody else", "\"version\": 1", "\"status\": \"todo\""] {
+        assert!(afterwards.contains(told), "{told}: {afterwards}");
+    }
+    for left in ["DEMO-", "agent-day"] {
+        assert!(!afterwards.contains(left), "{left}: {afterwards}");
+    }
     for told in [
         "\"kind\": \"agent_run\"",
         "human_token_required",

@@ -405,6 +405,7 @@ fn runs_are_started_listed_and_ended() {
         agent_id: "builder-7".to_owned(),
         work_item_key: None,
         ttl_seconds: 60,
+        scope: None,
     });
     let page = PageQuery {
         limit: Some(7),

@@ -63,7 +63,8 @@ impl Client {
         self.work_item_act(key, "release", agent)
     }
 
-    /// Says that the work is done, which ends the runs that are bound to it. May be repeated.
+    /// Says that the work is done. That ends the runs that are bound to the item. May be repeated,
+    /// but not by such a run: its second call is a 401.
     pub fn work_item_complete(
         &self,
         key: WorkItemKey,

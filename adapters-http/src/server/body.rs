@@ -64,6 +64,20 @@ impl Fields {
         self.text(field, parse).map(Some)
     }
 
+    /// Takes a field that can be left out but not emptied, as [`Fields::text`] takes one: null, by
+    /// which somebody may mean either, is an error.
+    pub(super) fn not_null<T, E: ToString>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.values.get(field) == Some(&Value::Null) {
+            self.values.remove(field);
+            return self.refuse(field, "must not be null; leave it out to keep it");
+        }
+        self.text(field, parse)
+    }
+
     /// Whether a field was sent that is not null and was not taken yet.
     pub(super) fn has(&self, field: &str) -> bool {
         self.values.get(field).is_some_and(|value| !value.is_null())
@@ -200,7 +214,7 @@ impl Fields {
     }
 }
 
-/// A JSON object as the body. No body at all is an empty object.
+/// A JSON object as the body. No body at all, or null, is an empty object.
 pub(super) struct JsonFields(pub(super) Fields);
 
 impl<S: Send + Sync> FromRequest<S> for JsonFields {
@@ -223,6 +237,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
             return Ok(Self(Fields::default()));
         }
         match serde_json::from_slice(&bytes) {
+            Ok(Value::Null) => Ok(Self(Fields::default())),
             Ok(Value::Object(values)) => Ok(Self(Fields {
                 values,
                 errors: Vec::new(),

@@ -70,7 +70,7 @@ codes! {
     WorkItemClaimed = "work_item_claimed", CONFLICT, "Somebody else works at the work item";
     /// 409: the work item is done or cancelled.
     WorkItemResolved = "work_item_resolved", CONFLICT, "The work item is done or cancelled";
-    /// 409: an agent completes only what it works at.
+    /// 409: an agent gives another status to, and deletes, only what it works at.
     WorkItemNotClaimed = "work_item_not_claimed", CONFLICT, "The work item is not claimed";
     /// 409: the work item is for people, or for agents, alone.
     WrongExecutionTarget = "wrong_execution_target", CONFLICT, "The work item is for others";

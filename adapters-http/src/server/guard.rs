@@ -45,7 +45,8 @@ impl Guard {
         context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let principal = self.tokens.verify(presented).await?;
+        let verified = self.tokens.verify(presented).await;
+        let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
         if let Err(denied) = principal.authorize(requirement) {
             if requirement == Requirement::HUMAN_ADMIN
                 && let Some(audit) = &self.audit

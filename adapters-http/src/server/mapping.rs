@@ -12,7 +12,7 @@ use openindex_domain::inventory::InventoryError;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
-    MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, VerifyError,
+    MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, TokenKind, VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
 
@@ -35,6 +35,34 @@ impl From<Rejection> for Problem {
                 r#"Bearer realm="openindex", error="invalid_token", error_description="{rejection}""#
             ))
             .next("oi auth check")
+    }
+}
+
+impl Problem {
+    /// What is told about a secret that was not verified. Whoever has a run's was handed it, and
+    /// cannot make a new one.
+    pub(super) fn unverified(error: VerifyError, presented: &str) -> Self {
+        let detail = match error {
+            VerifyError::Rejected(_)
+                if !presented.starts_with(TokenKind::AgentRun.secret_prefix()) =>
+            {
+                None
+            }
+            VerifyError::Rejected(Rejection::Unknown) => Some(
+                "no agent run has this token, or its run is long over; check that it belongs to \
+                 this server, or ask whoever started the run for a new one"
+                    .to_owned(),
+            ),
+            VerifyError::Rejected(Rejection::Expired { at } | Rejection::Revoked { at }) => Some(
+                format!("the agent run ended at {at}; ask whoever started it for a new one"),
+            ),
+            _ => None,
+        };
+        let problem = Self::from(error);
+        match detail {
+            Some(detail) => problem.instead(detail),
+            None => problem,
+        }
     }
 }
 
@@ -298,7 +326,7 @@ impl From<AgentRunError> for Problem {
             .next("oi profile set --token -"),
             AgentRunError::NotFound => Self::new(
                 Code::NotFound,
-                "you have no agent run with this id, or it is over",
+                "you have no agent run with this id, or it was ended before",
             )
             .next("oi agent-run list"),
             AgentRunError::NoSuchWorkItem(key) => Self::invalid_field(

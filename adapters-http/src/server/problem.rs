@@ -96,6 +96,15 @@ impl Problem {
         self
     }
 
+    /// The same kind of problem, of which nothing but this is told.
+    pub(super) fn instead(self, detail: String) -> Self {
+        Self {
+            detail,
+            next_command: None,
+            ..self
+        }
+    }
+
     /// What kind of problem it is.
     #[must_use]
     pub const fn code(&self) -> Code {

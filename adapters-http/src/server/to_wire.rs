@@ -100,7 +100,10 @@ pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
         priority: item.priority.into(),
         execution_target: item.target.into(),
         assignee: item.assignee.map(|user| user.to_string()),
-        active_agent_id: claim.map(|claim| claim.agent.to_string()),
+        active_agent_id: item.agent().map(ToString::to_string),
+        active_user_id: claim
+            .and_then(|claim| claim.holder.person())
+            .map(|user| user.to_string()),
         active_run_id: claim.and_then(|claim| claim.run).map(|run| run.to_string()),
         claimed_at: text(claim.map(|claim| claim.at)),
         created_by: item.created_by.to_string(),

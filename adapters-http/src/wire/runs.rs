@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PlainSecret, Status, WireScope};
 
-/// What to start. A run always has the scope `read_write`.
+/// What to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +16,9 @@ pub struct StartAgentRun {
     /// For how many seconds: a minute to a day.
     #[cfg_attr(feature = "server", schema(minimum = 60, maximum = 86_400))]
     pub ttl_seconds: i64,
+    /// `read_write`, which a run always has; it need not be given, and no other may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<WireScope>,
 }
 
 /// An agent run, without its secret.

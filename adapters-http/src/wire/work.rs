@@ -107,9 +107,11 @@ pub struct WorkItemSummary {
     pub assignee: Option<String>,
     /// The agent that works at it now; null is none.
     pub active_agent_id: Option<String>,
-    /// The run in which it does (`run_…`); null when there is none.
+    /// The person who works at it now (`usr_…`); null is none.
+    pub active_user_id: Option<String>,
+    /// The run in which the agent does (`run_…`); null when there is none.
     pub active_run_id: Option<String>,
-    /// Since when it does; null when there is none.
+    /// Since when the one or the other does; null when nobody does.
     pub claimed_at: Option<String>,
     /// Who made it (`usr_…`).
     pub created_by: String,
@@ -153,7 +155,8 @@ pub struct WorkItemList {
 pub struct WorkQueue {
     /// What an agent may take on: not resolved, not for people alone, and nobody is at it.
     pub available: QueueBucket,
-    /// What the agent works at, or what is assigned to the person who asks.
+    /// What was claimed in the run that asks; what the agent works at that a person names; or what is
+    /// assigned to the person.
     pub mine: QueueBucket,
 }
 
@@ -186,9 +189,8 @@ pub struct CreateWorkItem {
     /// 1 to 200 characters, no control characters.
     #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 200))]
     pub title: String,
-    /// Markdown, at most 20,000 characters.
+    /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(max_length = 20_000))]
     pub description: Option<String>,
     /// `medium` unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,27 +203,33 @@ pub struct CreateWorkItem {
     pub assignee: Option<String>,
 }
 
-/// What to change; what is absent stays.
+/// What to change; what is absent stays. Nothing but `assignee` may be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PatchWorkItem {
     /// 1 to 200 characters, no control characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 200))]
+    #[cfg_attr(
+        feature = "server",
+        schema(nullable = false, min_length = 1, max_length = 200)
+    )]
     pub title: Option<String>,
-    /// Markdown, at most 20,000 characters.
+    /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(max_length = 20_000))]
+    #[cfg_attr(feature = "server", schema(nullable = false))]
     pub description: Option<String>,
     /// One that may follow on what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false))]
     pub status: Option<ItemStatus>,
     /// How soon it should be done.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false))]
     pub priority: Option<Priority>,
     /// Who may take it on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false))]
     pub execution_target: Option<ExecutionTarget>,
     /// A user (`usr_…`); null is nobody.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use http::Method;
-use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Expiry, Scope, TokenId, TokenKind};
+use openindex_domain::testing::{SeededEntropy, fixtures};
+use openindex_domain::token::{Expiry, Scope, Secret, TokenId, TokenKind};
 use openindex_domain::user::Role;
 use serde_json::{Value, json};
 
@@ -100,6 +100,51 @@ async fn a_run_lives_from_its_start_to_its_end() {
 }
 
 #[tokio::test]
+async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
+    let server = Server::new();
+    let admin = server.admin();
+    let (ended, revoked) = server.start_run(&admin, "builder", None).await;
+    let (_, expired) = server.start_run(&admin, "builder", None).await;
+    let path = format!("/agent-runs/{ended}");
+    server.clock.advance_seconds(1);
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    server.clock.advance_seconds(3600);
+    // Well formed, and of no run that this instance knows of.
+    let unknown = |kind| Secret::generate(kind, &SeededEntropy::new(99)).unwrap();
+    let (own, unknown) = (unknown(TokenKind::Personal), unknown(TokenKind::AgentRun));
+    for (secret, code, said) in [
+        (
+            revoked.as_str(),
+            "token_revoked",
+            "ended at 2026-11-24T06:00:01",
+        ),
+        (
+            expired.as_str(),
+            "token_expired",
+            "ended at 2026-11-24T07:00:00",
+        ),
+        (unknown.expose(), "token_unknown", "long over"),
+    ] {
+        for path in ["/browse", "/me", "/agent-runs"] {
+            let answer = server.get(path, secret).await;
+            assert_eq!(answer.problem(401), code, "{path}");
+            let challenge = answer.header("www-authenticate");
+            assert!(challenge.contains("invalid_token"), "{challenge}");
+            let problem = answer.json();
+            assert_eq!(problem.get("nextCommand"), None, "{problem}");
+            let detail = problem["detail"].to_string();
+            assert!(detail.contains(said), "{detail}");
+            assert!(detail.contains("whoever started"), "{detail}");
+            assert!(!detail.contains("create"), "{detail}");
+        }
+    }
+    // Whoever has a token of their own can make another.
+    let problem = server.get("/me", own.expose()).await;
+    assert_eq!(problem.problem(401), "token_unknown");
+    assert_eq!(problem.json()["nextCommand"], "oi auth check");
+}
+
+#[tokio::test]
 async fn a_run_expires_and_is_then_on_the_list_of_all() {
     let server = Server::new();
     let admin = server.admin();
@@ -116,6 +161,8 @@ async fn a_run_expires_and_is_then_on_the_list_of_all() {
     assert_eq!(ids(&list), [id.as_str()]);
     assert_eq!(list["items"][0]["status"], "expired");
     let path = format!("/agent-runs/{id}");
+    // By another server's clock it may be live still.
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
     assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
 }
 

@@ -113,7 +113,7 @@ pub(crate) use {
     session_columns, token_columns, user_columns,
 };
 
-pub(crate) use work::{key_numbers, rank, select_work_item, work_item};
+pub(crate) use work::{key_numbers, select_work_item, work_item};
 
 pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {

@@ -6,7 +6,9 @@ use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work::{AgentId, Claim, Description, Priority, Title, WorkItem, WorkItemKey};
+use openindex_domain::work::{
+    AgentId, Claim, Description, Holder, Priority, Title, WorkItem, WorkItemKey,
+};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -17,8 +19,8 @@ macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
-             w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_run_id, w.claimed_at, \
-             w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
+             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
              r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
              FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id WHERE ",
             $condition
@@ -61,13 +63,21 @@ pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreEr
 fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
     let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
-    let claim = match (
-        optional_parse::<AgentId>(row, "claim_agent")?,
-        optional_instant(row, "claimed_at")?,
-        run,
-    ) {
-        (Some(agent), Some(at), run) => Claim { agent, run, at },
-        (None, None, None) => return Ok(None),
+    let agent = optional_parse::<AgentId>(row, "claim_agent")?;
+    let person = get::<Option<Uuid>>(row, "claim_user_id")?;
+    let holder = match (agent, person, run) {
+        (Some(agent), None, _) => Some(Holder::Agent(agent)),
+        (None, Some(person), None) => Some(Holder::Person(UserId::from_uuid(person))),
+        (None, None, None) => None,
+        _ => {
+            return Err(StoreError::corrupt(
+                "a work item with half a claim too many",
+            ));
+        }
+    };
+    let claim = match (holder, optional_instant(row, "claimed_at")?) {
+        (Some(holder), Some(at)) => Claim { holder, run, at },
+        (None, None) => return Ok(None),
         _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
     };
     let run = match get::<Option<Uuid>>(row, "run_id")? {
@@ -81,18 +91,10 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     Ok(Some(claim).filter(|claim| claim.holds(run)))
 }
 
-/// A priority as it is stored: its place among all, so that it can be sorted by.
-pub(crate) fn rank(priority: Priority) -> i16 {
-    (0..)
-        .zip(Priority::ALL)
-        .find(|(_, other)| **other == priority)
-        .map_or(-1, |(rank, _)| rank)
-}
-
 fn priority(rank: i16) -> Result<Priority, StoreError> {
-    usize::try_from(rank)
+    u8::try_from(rank)
         .ok()
-        .and_then(|rank| Priority::ALL.get(rank).copied())
+        .and_then(Priority::from_rank)
         .ok_or_else(|| unknown("priority"))
 }
 

@@ -44,7 +44,7 @@ impl WorkStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<WorkItem>, StoreError> {
         let query = query::page(filter, now, after, limit);
-        self.call(move |connection| Box::pin(query::fetch(connection, query, now)))
+        self.browse(move |connection| Box::pin(query::fetch(connection, query, now)))
             .await
     }
 
@@ -55,7 +55,7 @@ impl WorkStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<WorkItem>, StoreError> {
         let query = query::queue(bucket, now, limit);
-        self.call(move |connection| Box::pin(query::fetch(connection, query, now)))
+        self.browse(move |connection| Box::pin(query::fetch(connection, query, now)))
             .await
     }
 }
@@ -89,7 +89,7 @@ async fn create(
     };
     let item = decision.item;
     match &decision.parent {
-        Some(parent) => write::update(&mut transaction, parent).await?,
+        Some(parent) => write::last_part(&mut transaction, parent).await?,
         None => write::last_number(&mut transaction, item.key).await?,
     }
     write::insert(&mut transaction, &item).await?;

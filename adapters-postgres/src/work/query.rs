@@ -88,7 +88,7 @@ pub(super) fn page(
     if let Some(priority) = filter.priority {
         query
             .push(" AND w.priority = ")
-            .push_bind(rows::rank(priority));
+            .push_bind(i16::from(priority.rank()));
     }
     if let Some(target) = filter.target {
         query.push(" AND w.target = ").push_bind(target.as_str());
@@ -147,14 +147,20 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
     let mut query = QueryBuilder::new(select_work_item!("w.status IN ('todo', 'in_progress')"));
     match bucket {
         Bucket::Available => {
-            query.push(" AND w.target <> 'human' AND (w.claim_agent IS NULL OR NOT ");
+            query.push(" AND w.target <> 'human' AND NOT ");
             push_claim_holds(&mut query, now);
-            query.push(")");
         }
         Bucket::OfAgent(agent) => {
             query
                 .push(" AND w.claim_agent = ")
                 .push_bind(agent.as_str().to_owned())
+                .push(" AND ");
+            push_claim_holds(&mut query, now);
+        }
+        Bucket::OfRun(run) => {
+            query
+                .push(" AND w.claim_run_id = ")
+                .push_bind(run.uuid())
                 .push(" AND ");
             push_claim_holds(&mut query, now);
         }
@@ -168,12 +174,13 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
     query
 }
 
-/// [`Claim::holds`](openindex_domain::work::Claim::holds) as a condition, of a claim that is there.
+/// [`Claim::holds`](openindex_domain::work::Claim::holds) as a condition, and false where there is no
+/// claim; never NULL, so that it can be negated: a run that is there expires.
 fn push_claim_holds(query: &mut QueryBuilder<Postgres>, now: Timestamp) {
     query
         .push(
-            "(w.claim_run_id IS NULL OR (r.id IS NOT NULL AND r.revoked_at IS NULL \
-             AND (r.expires_at IS NULL OR r.expires_at > ",
+            "(w.claimed_at IS NOT NULL AND (w.claim_run_id IS NULL OR (r.id IS NOT NULL \
+             AND r.revoked_at IS NULL AND r.expires_at > ",
         )
         .push_bind(now.to_datetime())
         .push(")))");

@@ -1,11 +1,11 @@
 //! Writing work items, under the locks that their change has taken.
 
 use openindex_domain::StoreError;
-use openindex_domain::agent_run::WorkItemKey;
+use openindex_domain::agent_run::{AgentId, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
-use openindex_domain::work::WorkItem;
+use openindex_domain::work::{Holder, WorkItem};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
@@ -19,10 +19,10 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
-         status, priority, target, assignee_id, claim_agent, claim_run_id, claimed_at, created_by, \
-         created_at, updated_at, resolved_at, version, last_part) \
+         status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, claimed_at, \
+         created_by, created_at, updated_at, resolved_at, version, last_part) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20)",
+         $19, $20, $21)",
     );
     bind(query, item)?
         .execute(connection)
@@ -38,8 +38,8 @@ pub(super) async fn update(
     let query = sqlx::query(
         "UPDATE work_items SET kind = $4, title = $5, description = $6, search_text = $7, \
          status = $8, priority = $9, target = $10, assignee_id = $11, claim_agent = $12, \
-         claim_run_id = $13, claimed_at = $14, created_by = $15, created_at = $16, \
-         updated_at = $17, resolved_at = $18, version = $19, last_part = $20 \
+         claim_user_id = $13, claim_run_id = $14, claimed_at = $15, created_by = $16, \
+         created_at = $17, updated_at = $18, resolved_at = $19, version = $20, last_part = $21 \
          WHERE domain = $1 AND number = $2 AND part = $3",
     );
     let updated = bind(query, item)?.execute(connection);
@@ -55,6 +55,7 @@ fn bind<'q>(
 ) -> Result<Query<'q, Postgres, PgArguments>, StoreError> {
     let [number, part] = rows::key_numbers(item.key);
     let claim = item.claim.as_ref();
+    let holder = claim.map(|claim| &claim.holder);
     Ok(query
         .bind(item.key.domain.as_str())
         .bind(number)
@@ -64,10 +65,11 @@ fn bind<'q>(
         .bind(item.description.as_str())
         .bind(item.search_text())
         .bind(item.status.as_str())
-        .bind(rows::rank(item.priority))
+        .bind(i16::from(item.priority.rank()))
         .bind(item.target.as_str())
         .bind(item.assignee.map(UserId::uuid))
-        .bind(claim.map(|claim| claim.agent.as_str()))
+        .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
+        .bind(holder.and_then(Holder::person).map(UserId::uuid))
         .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
         .bind(claim.map(|claim| claim.at.to_datetime()))
         .bind(item.created_by.uuid())
@@ -109,4 +111,24 @@ pub(super) async fn last_number(
         .map_err(store_error)?
         .rows_affected();
     rows::exactly_one(updated, "domain of work")
+}
+
+/// Notes the last number that a part of this item was given.
+pub(super) async fn last_part(
+    connection: &mut PgConnection,
+    whole: &WorkItem,
+) -> Result<(), StoreError> {
+    let [number, part] = rows::key_numbers(whole.key);
+    let updated = sqlx::query(
+        "UPDATE work_items SET last_part = $4 WHERE domain = $1 AND number = $2 AND part = $3",
+    )
+    .bind(whole.key.domain.as_str())
+    .bind(number)
+    .bind(part)
+    .bind(i64::from(whole.last_part))
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    rows::exactly_one(updated, "work item")
 }

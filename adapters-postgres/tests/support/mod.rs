@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
-use openindex_domain::agent_run::AgentRunStore;
+use openindex_domain::agent_run::{AgentId, AgentRunStore};
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
@@ -23,7 +23,7 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
 use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
-use openindex_domain::work::{Priority, WorkItem, WorkStore};
+use openindex_domain::work::{Holder, WorkItem, WorkStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -227,8 +227,8 @@ pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
 
 pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     let number = i64::from(item.key.number.get());
-    let rank = Priority::ALL.iter().position(|p| *p == item.priority);
     let claim = item.claim.as_ref();
+    let holder = claim.map(|claim| &claim.holder);
     sqlx::query(
         "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE \
          SET last_number = greatest(work_domains.last_number, $2)",
@@ -240,14 +240,14 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     .expect("a domain");
     sqlx::query(
         "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
-         status, priority, target, assignee_id, claim_agent, claim_run_id, claimed_at, created_by, \
-         created_at, updated_at, resolved_at, version, last_part) \
+         status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, claimed_at, \
+         created_by, created_at, updated_at, resolved_at, version, last_part) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
+         $19, $20, $21) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
          description = $6, search_text = $7, status = $8, priority = $9, target = $10, \
-         assignee_id = $11, claim_agent = $12, claim_run_id = $13, claimed_at = $14, \
-         created_by = $15, created_at = $16, updated_at = $17, resolved_at = $18, version = $19, \
-         last_part = $20",
+         assignee_id = $11, claim_agent = $12, claim_user_id = $13, claim_run_id = $14, \
+         claimed_at = $15, created_by = $16, created_at = $17, updated_at = $18, \
+         resolved_at = $19, version = $20, last_part = $21",
     )
     .bind(item.key.domain.as_str())
     .bind(number)
@@ -257,10 +257,11 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     .bind(item.description.as_str())
     .bind(item.search_text())
     .bind(item.status.as_str())
-    .bind(i64::try_from(rank.expect("a rank")).expect("small"))
+    .bind(i16::from(item.priority.rank()))
     .bind(item.target.as_str())
     .bind(item.assignee.map(UserId::uuid))
-    .bind(claim.map(|claim| claim.agent.as_str()))
+    .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
+    .bind(holder.and_then(Holder::person).map(UserId::uuid))
     .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
     .bind(claim.map(|claim| claim.at.to_datetime()))
     .bind(item.created_by.uuid())

@@ -5,13 +5,13 @@ mod rows;
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
-use openindex_domain::agent_run::{BoundItem, DomainKey, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, BoundItem, DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 use openindex_domain::work::{
     Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, CreateFacts, CreateItem, CreateItemOutcome,
-    ItemCursor, ItemFilter, ItemStatus, Place, WorkItem, WorkStore,
+    Holder, ItemCursor, ItemFilter, ItemStatus, Place, WorkItem, WorkStore,
 };
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -44,7 +44,7 @@ impl WorkStore for SqliteStore {
             Err(outcome) => return Ok(outcome),
         };
         match &decision.parent {
-            Some(parent) => update(&mut transaction, parent).await?,
+            Some(parent) => set_last_part(&mut transaction, parent).await?,
             None => set_last_number(&mut transaction, decision.item.key).await?,
         }
         insert(&mut transaction, &decision.item).await?;
@@ -91,7 +91,7 @@ impl WorkStore for SqliteStore {
         after: Option<ItemCursor>,
         limit: u32,
     ) -> Result<Vec<WorkItem>, StoreError> {
-        all(query::page(filter, now, after, limit), &self.readers, now).await
+        self.all(query::page(filter, now, after, limit), now).await
     }
 
     async fn queue(
@@ -100,7 +100,25 @@ impl WorkStore for SqliteStore {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<WorkItem>, StoreError> {
-        all(query::queue(bucket, now, limit), &self.readers, now).await
+        self.all(query::queue(bucket, now, limit), now).await
+    }
+}
+
+impl SqliteStore {
+    async fn all(
+        &self,
+        mut query: QueryBuilder<Sqlite>,
+        now: Timestamp,
+    ) -> Result<Vec<WorkItem>, StoreError> {
+        let mut browsing = self.browse().await?;
+        query
+            .build()
+            .fetch_all(browsing.connection())
+            .await
+            .map_err(store_error)?
+            .iter()
+            .map(|row| rows::work_item(row, now))
+            .collect()
     }
 }
 
@@ -134,21 +152,6 @@ async fn by_key(
         .map_err(store_error)?
         .map(|row| rows::work_item(&row, now))
         .transpose()
-}
-
-async fn all(
-    mut query: QueryBuilder<Sqlite>,
-    executor: impl SqliteExecutor<'_>,
-    now: Timestamp,
-) -> Result<Vec<WorkItem>, StoreError> {
-    query
-        .build()
-        .fetch_all(executor)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| rows::work_item(row, now))
-        .collect()
 }
 
 async fn has_parts(
@@ -197,13 +200,29 @@ async fn set_last_number(
     Ok(())
 }
 
+/// All that a new part changes of its parent.
+async fn set_last_part(
+    connection: &mut SqliteConnection,
+    parent: &WorkItem,
+) -> Result<(), StoreError> {
+    let query =
+        "UPDATE work_items SET last_part = ?4 WHERE domain = ?1 AND number = ?2 AND part = ?3";
+    let updated = with_key(sqlx::query(query), &parent.key)
+        .bind(parent.last_part)
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    exactly_one(updated, "work item")
+}
+
 async fn insert(connection: &mut SqliteConnection, item: &WorkItem) -> Result<(), StoreError> {
     with_fields(
         "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
-         status, priority, target, assignee_id, claim_agent, claim_run_id, claimed_at, \
-         created_by, created_at, updated_at, resolved_at, version, last_part) \
+         status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, \
+         claimed_at, created_by, created_at, updated_at, resolved_at, version, last_part) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-         ?18, ?19, ?20)",
+         ?18, ?19, ?20, ?21)",
         item,
     )?
     .execute(connection)
@@ -216,8 +235,8 @@ async fn update(connection: &mut SqliteConnection, item: &WorkItem) -> Result<()
     let updated = with_fields(
         "UPDATE work_items SET kind = ?4, title = ?5, description = ?6, search_text = ?7, \
          status = ?8, priority = ?9, target = ?10, assignee_id = ?11, claim_agent = ?12, \
-         claim_run_id = ?13, claimed_at = ?14, created_by = ?15, created_at = ?16, \
-         updated_at = ?17, resolved_at = ?18, version = ?19, last_part = ?20 \
+         claim_user_id = ?13, claim_run_id = ?14, claimed_at = ?15, created_by = ?16, \
+         created_at = ?17, updated_at = ?18, resolved_at = ?19, version = ?20, last_part = ?21 \
          WHERE domain = ?1 AND number = ?2 AND part = ?3",
         item,
     )?
@@ -248,19 +267,21 @@ fn with_key<'q>(query: Statement<'q>, key: &'q WorkItemKey) -> Statement<'q> {
         .bind(rows::part(*key))
 }
 
-/// Binds all twenty.
+/// Binds all 21.
 fn with_fields<'q>(query: &'static str, item: &'q WorkItem) -> Result<Statement<'q>, StoreError> {
     let claim = item.claim.as_ref();
+    let holder = claim.map(|claim| &claim.holder);
     Ok(with_key(sqlx::query(query), &item.key)
         .bind(item.kind.as_str())
         .bind(item.title.as_str())
         .bind(item.description.as_str())
         .bind(item.search_text())
         .bind(item.status.as_str())
-        .bind(rows::rank(item.priority))
+        .bind(item.priority.rank())
         .bind(item.target.as_str())
         .bind(item.assignee.map(UserId::uuid))
-        .bind(claim.map(|claim| claim.agent.as_str()))
+        .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
+        .bind(holder.and_then(Holder::person).map(UserId::uuid))
         .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
         .bind(claim.map(|claim| claim.at.unix_millis()))
         .bind(item.created_by.uuid())

@@ -5,7 +5,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::work::{Bucket, ItemCursor, ItemFilter};
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::rows::{part, rank, select_work_item};
+use super::rows::{part, select_work_item};
 
 /// The statuses that are not resolved. In the text and not as parameters: the indexes of the queue
 /// are for these alone.
@@ -35,7 +35,7 @@ pub(super) fn page(
         query.push(")");
     }
     if let Some(priority) = filter.priority {
-        query.push(" AND w.priority = ").push_bind(rank(priority));
+        query.push(" AND w.priority = ").push_bind(priority.rank());
     }
     if let Some(target) = filter.target {
         query.push(" AND w.target = ").push_bind(target.as_str());
@@ -104,6 +104,13 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
                 .push(" AND ");
             push_claim_holds(&mut query, now);
         }
+        Bucket::OfRun(run) => {
+            query
+                .push(" AND w.claim_run_id = ")
+                .push_bind(run.uuid())
+                .push(" AND ");
+            push_claim_holds(&mut query, now);
+        }
         Bucket::OfPerson(user) => {
             query.push(" AND w.assignee_id = ").push_bind(user.uuid());
         }
@@ -117,12 +124,12 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
     query
 }
 
-/// `Claim::holds`, and false where there is no claim; never NULL, so that it can be negated: a run
-/// that is there expires.
+/// [`Claim::holds`](openindex_domain::work::Claim::holds), and false where there is no claim; never
+/// NULL, so that it can be negated: a run that is there expires.
 fn push_claim_holds(query: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     query
         .push(
-            "(w.claim_agent IS NOT NULL AND (w.claim_run_id IS NULL OR (r.id IS NOT NULL \
+            "(w.claimed_at IS NOT NULL AND (w.claim_run_id IS NULL OR (r.id IS NOT NULL \
              AND r.revoked_at IS NULL AND r.expires_at > ",
         )
         .push_bind(now.unix_millis())

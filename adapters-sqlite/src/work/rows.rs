@@ -7,7 +7,7 @@ use openindex_domain::agent_run::{AgentId, DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work::{Claim, Description, Priority, Title, WorkItem};
+use openindex_domain::work::{Claim, Description, Holder, Priority, Title, WorkItem};
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
-             w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_run_id, w.claimed_at, \
-             w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
+             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
              r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
              FROM work_items w \
              LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' WHERE ",
@@ -55,13 +55,20 @@ pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, Sto
 }
 
 fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
-    let agent = optional_parse::<AgentId>(row, "claim_agent")?;
+    let agent = optional_parse::<AgentId>(row, "claim_agent")?.map(Holder::Agent);
+    let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
-    let claim = match (agent, run, optional_instant(row, "claimed_at")?) {
-        (None, None, None) => return Ok(None),
-        (Some(agent), run, Some(at)) => Claim {
-            agent,
+    let at = optional_instant(row, "claimed_at")?;
+    let claim = match (agent, user.map(Holder::Person), run, at) {
+        (None, None, None, None) => return Ok(None),
+        (Some(holder), None, run, Some(at)) => Claim {
+            holder,
             run: run.map(|id| TokenId::new(TokenKind::AgentRun, id)),
+            at,
+        },
+        (None, Some(holder), None, Some(at)) => Claim {
+            holder,
+            run: None,
             at,
         },
         _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
@@ -84,17 +91,9 @@ fn number(row: &SqliteRow, column: &str) -> Result<u32, StoreError> {
         .ok_or_else(|| StoreError::corrupt("a number that no key can have"))
 }
 
-/// The place of a priority among all: its column sorts as the domain does.
-pub(super) fn rank(priority: Priority) -> i64 {
-    let below = Priority::ALL.iter().filter(|other| **other < priority);
-    i64::try_from(below.count()).unwrap_or(i64::MAX)
-}
-
-fn priority(wanted: i64) -> Result<Priority, StoreError> {
-    Priority::ALL
-        .iter()
-        .copied()
-        .find(|priority| rank(*priority) == wanted)
+fn priority(rank: i64) -> Result<Priority, StoreError> {
+    let rank = u8::try_from(rank).ok();
+    rank.and_then(Priority::from_rank)
         .ok_or_else(|| unknown("priority"))
 }
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
-use openindex_domain::agent_run::AgentRunStore;
+use openindex_domain::agent_run::{AgentId, AgentRunStore};
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
@@ -24,7 +24,7 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
 use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
-use openindex_domain::work::{Priority, WorkItem, WorkStore};
+use openindex_domain::work::{Holder, WorkItem, WorkStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
@@ -157,6 +157,7 @@ impl WorkHarness for Sqlite {
 
     async fn put_work_item(&self, item: &WorkItem) {
         let (key, claim) = (item.key, item.claim.as_ref());
+        let holder = claim.map(|claim| &claim.holder);
         sqlx::query(
             "INSERT INTO work_domains (key, last_number) VALUES (?1, ?2) \
              ON CONFLICT (key) DO UPDATE SET last_number = max(last_number, ?2)",
@@ -166,13 +167,13 @@ impl WorkHarness for Sqlite {
         .execute(&self.raw)
         .await
         .expect("a domain");
-        let priority = Priority::ALL.iter().position(|rank| *rank == item.priority);
         sqlx::query(
             "INSERT OR REPLACE INTO work_items (domain, number, part, kind, title, description, \
-             search_text, status, priority, target, assignee_id, claim_agent, claim_run_id, \
-             claimed_at, created_by, created_at, updated_at, resolved_at, version, last_part) \
+             search_text, status, priority, target, assignee_id, claim_agent, claim_user_id, \
+             claim_run_id, claimed_at, created_by, created_at, updated_at, resolved_at, version, \
+             last_part) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19, ?20)",
+             ?18, ?19, ?20, ?21)",
         )
         .bind(key.domain.as_str())
         .bind(key.number.get())
@@ -182,10 +183,11 @@ impl WorkHarness for Sqlite {
         .bind(item.description.as_str())
         .bind(item.search_text())
         .bind(item.status.as_str())
-        .bind(priority.and_then(|rank| i64::try_from(rank).ok()))
+        .bind(item.priority.rank())
         .bind(item.target.as_str())
         .bind(item.assignee.map(UserId::uuid))
-        .bind(claim.map(|claim| claim.agent.as_str()))
+        .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
+        .bind(holder.and_then(Holder::person).map(UserId::uuid))
         .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
         .bind(claim.map(|claim| claim.at.unix_millis()))
         .bind(item.created_by.uuid())

@@ -1,7 +1,7 @@
 //! `oi queue`: what there is to do now.
 
 use clap::Subcommand;
-use openindex_adapters_http::wire::{ExecutionTarget, QueueBucket, WorkQueue};
+use openindex_adapters_http::wire::{ExecutionTarget, QueueBucket, WorkItemSummary, WorkQueue};
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
@@ -21,8 +21,8 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Available is what an agent may take on: not resolved, not for people alone, and nobody works at it.
-Mine is what the agent works at; with a personal token and no agent, what is assigned to you. The
-most urgent comes first, then the oldest.
+Mine is, with a run's token, what was claimed in that run; with a personal token, what the agent
+works at, or with no agent what is assigned to you. The most urgent comes first, then the oldest.
 
 Examples:
   oi queue list
@@ -53,10 +53,15 @@ fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if queue.available.more || queue.mine.more {
         app.out.note("there is more; --limit lists more of it");
     }
-    let person = agent.is_none() && session.credential.secret.kind() == TokenKind::Personal;
-    if let Some((command, key)) = next(&queue, person) {
+    let asker = match session.credential.secret.kind() {
+        TokenKind::AgentRun => Asker::Run,
+        TokenKind::Personal if agent.is_some() => Asker::ForAgent,
+        TokenKind::Personal => Asker::Person,
+    };
+    if let Some((command, key)) = next(&queue, asker) {
         let next = match command {
             Next::Claim => args.worker.same("claim", key),
+            Next::Complete => args.worker.same("complete", key),
             Next::Get => format!("oi work-item get {key}"),
         };
         lead_on(app, &next);
@@ -80,23 +85,47 @@ fn rows(bucket: &QueueBucket, style: &Style) -> String {
     listing(&bucket.items, style)
 }
 
-/// What a person may do next.
+/// Whose queue it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Run,
+    /// A person, for an agent.
+    ForAgent,
+    Person,
+}
+
+/// What may be done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Claim,
+    Complete,
     Get,
 }
 
-/// To take on what is most urgent, and with nothing left of that, to go on with what there is.
-fn next(queue: &WorkQueue, person: bool) -> Option<(Next, &str)> {
+/// To go on with what is at hand, and with nothing of that, to take on what is most urgent.
+fn next(queue: &WorkQueue, asker: Asker) -> Option<(Next, &str)> {
+    if let Some(item) = queue.mine.items.first() {
+        let next = if is_at_it(asker, item) {
+            Next::Complete
+        } else {
+            Next::Get
+        };
+        return Some((next, &item.key));
+    }
     // What is for agents alone is available too, but not to a person.
     let mut available = queue.available.items.iter();
-    let available =
-        available.find(|item| !(person && item.execution_target == ExecutionTarget::Agent));
-    match (available, queue.mine.items.first()) {
-        (Some(item), _) => Some((Next::Claim, &item.key)),
-        (None, Some(item)) => Some((Next::Get, &item.key)),
-        (None, None) => None,
+    let item = available
+        .find(|item| asker != Asker::Person || item.execution_target != ExecutionTarget::Agent)?;
+    Some((Next::Claim, &item.key))
+}
+
+/// Whether the asker could complete this item of theirs: what an agent works at in a run is for that
+/// run to complete, and what is assigned to somebody another may work at, or nobody yet.
+fn is_at_it(asker: Asker, item: &WorkItemSummary) -> bool {
+    match asker {
+        Asker::Run => true,
+        Asker::ForAgent => item.active_run_id.is_none(),
+        Asker::Person => item.active_user_id.is_some() && item.active_user_id == item.assignee,
     }
 }
 
@@ -104,7 +133,7 @@ fn next(queue: &WorkQueue, person: bool) -> Option<(Next, &str)> {
 mod tests {
     use super::*;
     use crate::commands::tests::STYLE;
-    use crate::commands::work_item::tests::items;
+    use crate::commands::work_item::tests::{claimed_by_person, items};
 
     fn bucket(range: std::ops::Range<usize>) -> QueueBucket {
         QueueBucket {
@@ -127,19 +156,50 @@ mod tests {
 
     #[test]
     fn leads_on_to_what_whoever_asks_can_do() {
-        // The first of these is for agents alone.
+        // The first of these is for agents alone, and worked at in a run.
         let mut queue = WorkQueue {
             available: bucket(1..3),
-            mine: bucket(0..1),
+            mine: bucket(0..0),
         };
-        assert_eq!(next(&queue, false), Some((Next::Claim, "OPS-42.1")));
-        assert_eq!(next(&queue, true), Some((Next::Claim, "OPS-42")));
+        for asker in [Asker::Run, Asker::ForAgent] {
+            assert_eq!(next(&queue, asker), Some((Next::Claim, "OPS-42.1")));
+        }
+        let person = next(&queue, Asker::Person);
+        assert_eq!(person, Some((Next::Claim, "OPS-42")));
         queue.available.items.truncate(1);
-        assert_eq!(next(&queue, true), Some((Next::Get, "OPS-43")));
+        assert_eq!(next(&queue, Asker::Person), None);
         queue.available.items.clear();
-        assert_eq!(next(&queue, false), Some((Next::Get, "OPS-43")));
-        queue.mine.items.clear();
-        assert_eq!(next(&queue, false), None);
+        assert_eq!(next(&queue, Asker::Run), None);
+    }
+
+    #[test]
+    fn leads_on_to_what_is_at_hand_before_anything_else() {
+        let mut queue = WorkQueue {
+            available: bucket(0..1),
+            mine: bucket(1..2),
+        };
+        let run = next(&queue, Asker::Run);
+        assert_eq!(run, Some((Next::Complete, "OPS-42.1")));
+        let agent = next(&queue, Asker::ForAgent);
+        assert_eq!(agent, Some((Next::Get, "OPS-42.1")), "a run is at it");
+        queue.mine.items[0].active_run_id = None;
+        let agent = next(&queue, Asker::ForAgent);
+        assert_eq!(agent, Some((Next::Complete, "OPS-42.1")));
+
+        queue.mine = bucket(2..3);
+        let person = next(&queue, Asker::Person);
+        assert_eq!(person, Some((Next::Get, "OPS-42")), "nobody is at it");
+        queue.mine.items = vec![claimed_by_person()];
+        let person = next(&queue, Asker::Person);
+        assert_eq!(person, Some((Next::Get, "OPS-42.1")), "another is at it");
+        let item = &mut queue.mine.items[0];
+        item.active_user_id.clone_from(&item.assignee);
+        let person = next(&queue, Asker::Person);
+        assert_eq!(person, Some((Next::Complete, "OPS-42.1")));
+    }
+
+    #[test]
+    fn leads_on_as_the_same_worker() {
         let worker = |agent: Option<&str>| WorkerArgs {
             agent_id: agent.and_then(|agent| agent.parse().ok()),
         };

@@ -162,7 +162,8 @@ pub(crate) fn work_item_summary(key: &str) -> serde_json::Value {
     serde_json::json!({
         "key": key, "kind": "task", "parent": null, "title": "Mend it", "status": "todo",
         "priority": "medium", "executionTarget": "either", "assignee": null,
-        "activeAgentId": null, "activeRunId": null, "claimedAt": null, "createdBy": user_id(1),
+        "activeAgentId": null, "activeUserId": null, "activeRunId": null, "claimedAt": null,
+        "createdBy": user_id(1),
         "createdAt": "2026-11-01T00:00:00.000Z", "updatedAt": "2026-11-01T00:00:00.000Z",
         "resolvedAt": null, "version": 1,
     })

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
@@ -20,9 +22,9 @@ pub struct Actor {
 #[derive(Debug, Clone)]
 pub enum ActingRecord {
     /// A token with its owner.
-    Token(TokenRecord),
+    Token(Arc<TokenRecord>),
     /// A browser session with its user.
-    Session(SessionRecord),
+    Session(Arc<SessionRecord>),
 }
 
 /// The acting credential ceased to be good between its verification and the change.
@@ -37,6 +39,18 @@ pub enum Refusal {
     /// It is accepted, but may not do this any more.
     #[error(transparent)]
     Denied(#[from] Denied),
+}
+
+impl From<TokenRecord> for ActingRecord {
+    fn from(record: TokenRecord) -> Self {
+        Self::Token(Arc::new(record))
+    }
+}
+
+impl From<SessionRecord> for ActingRecord {
+    fn from(record: SessionRecord) -> Self {
+        Self::Session(Arc::new(record))
+    }
 }
 
 impl ActingRecord {

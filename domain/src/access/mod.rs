@@ -6,5 +6,6 @@ mod principal;
 mod requirement;
 
 pub use actor::{ActingRecord, Actor, Refusal};
-pub use principal::{Credential, CredentialId, Principal};
+pub(crate) use principal::Credential;
+pub use principal::{CredentialId, Principal};
 pub use requirement::{Denied, Requirement};

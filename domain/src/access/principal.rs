@@ -1,9 +1,10 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::agent_run::{Run, WorkItemKey};
 use crate::audit::AuditActor;
-use crate::session::{Session, SessionId};
-use crate::token::{Scope, Token, TokenId, TokenKind};
+use crate::session::{Session, SessionId, SessionRecord};
+use crate::token::{Scope, Token, TokenId, TokenKind, TokenRecord};
 use crate::user::{Owner, UserId};
 
 use super::{Denied, Requirement};
@@ -14,16 +15,13 @@ use super::{Denied, Requirement};
 #[derive(Debug, Clone)]
 pub struct Principal {
     credential: Credential,
-    owner: Owner,
 }
 
-/// What was verified.
+/// What was verified, with its owner, as they were then. Shared: a principal is cheap to clone.
 #[derive(Debug, Clone)]
-pub enum Credential {
-    /// A token, as it was then.
-    Token(Token),
-    /// A browser session, as it was then.
-    Session(Session),
+pub(crate) enum Credential {
+    Token(Arc<TokenRecord>),
+    Session(Arc<SessionRecord>),
 }
 
 /// Names a credential.
@@ -45,59 +43,60 @@ impl fmt::Display for CredentialId {
 }
 
 impl Credential {
-    pub(super) const fn id(&self) -> CredentialId {
+    fn id(&self) -> CredentialId {
         match self {
-            Self::Token(token) => CredentialId::Token(token.id),
-            Self::Session(session) => CredentialId::Session(session.id),
+            Self::Token(record) => CredentialId::Token(record.token.id),
+            Self::Session(record) => CredentialId::Session(record.session.id),
+        }
+    }
+
+    fn owner(&self) -> &Owner {
+        match self {
+            Self::Token(record) => &record.owner,
+            Self::Session(record) => &record.owner,
         }
     }
 
     /// A browser session is always a person's.
     pub(super) fn is_human(&self) -> bool {
         match self {
-            Self::Token(token) => token.kind() == TokenKind::Personal,
+            Self::Token(record) => record.token.kind() == TokenKind::Personal,
             Self::Session(_) => true,
         }
     }
 
     /// A browser session has no scope of its own: it may do what its person may.
-    pub(super) fn effective_scope(&self, owner: &Owner) -> Scope {
-        let allowed = owner.role.highest_scope();
+    pub(super) fn effective_scope(&self) -> Scope {
+        let allowed = self.owner().role.highest_scope();
         match self {
-            Self::Token(token) => token.scope.min(allowed),
+            Self::Token(record) => record.token.scope.min(allowed),
             Self::Session(_) => allowed,
         }
     }
 }
 
 impl Principal {
-    pub(crate) const fn new(credential: Credential, owner: Owner) -> Self {
-        Self { credential, owner }
+    pub(crate) const fn new(credential: Credential) -> Self {
+        Self { credential }
     }
 
     /// The user it acts as.
     #[must_use]
-    pub const fn user_id(&self) -> UserId {
-        self.owner.id
-    }
-
-    /// What it acts with.
-    #[must_use]
-    pub const fn credential(&self) -> &Credential {
-        &self.credential
+    pub fn user_id(&self) -> UserId {
+        self.owner().id
     }
 
     /// Names what it acts with.
     #[must_use]
-    pub const fn credential_id(&self) -> CredentialId {
+    pub fn credential_id(&self) -> CredentialId {
         self.credential.id()
     }
 
     /// The token it acts with, unless it is a browser session.
     #[must_use]
-    pub const fn token(&self) -> Option<&Token> {
+    pub fn token(&self) -> Option<&Token> {
         match &self.credential {
-            Credential::Token(token) => Some(token),
+            Credential::Token(record) => Some(&record.token),
             Credential::Session(_) => None,
         }
     }
@@ -124,10 +123,10 @@ impl Principal {
 
     /// The browser session it acts with, unless it is a token.
     #[must_use]
-    pub const fn session(&self) -> Option<&Session> {
+    pub fn session(&self) -> Option<&Session> {
         match &self.credential {
             Credential::Token(_) => None,
-            Credential::Session(session) => Some(session),
+            Credential::Session(record) => Some(&record.session),
         }
     }
 
@@ -135,13 +134,13 @@ impl Principal {
     /// of a browser session, what the role allows.
     #[must_use]
     pub fn effective_scope(&self) -> Scope {
-        self.credential.effective_scope(&self.owner)
+        self.credential.effective_scope()
     }
 
     /// The owner as they were when the credential was verified.
     #[must_use]
-    pub const fn owner(&self) -> &Owner {
-        &self.owner
+    pub fn owner(&self) -> &Owner {
+        self.credential.owner()
     }
 
     /// May this principal do what needs `requirement`?
@@ -150,12 +149,12 @@ impl Principal {
     ///
     /// [`Denied`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
     pub fn authorize(&self, requirement: Requirement) -> Result<(), Denied> {
-        requirement.check(&self.credential, &self.owner)
+        requirement.check(&self.credential)
     }
 
     /// As the audit trail names it.
-    pub(crate) const fn audit_actor(&self) -> AuditActor {
-        let user = self.owner.id;
+    pub(crate) fn audit_actor(&self) -> AuditActor {
+        let user = self.user_id();
         match self.credential.id() {
             CredentialId::Token(token) => AuditActor::Token { user, token },
             CredentialId::Session(session) => AuditActor::Session { user, session },
@@ -175,7 +174,13 @@ mod tests {
         token.scope = scope;
         let mut owner = fixtures::owner(1);
         owner.role = role;
-        Principal::new(Credential::Token(token), owner)
+        let digest = fixtures::digest(1);
+        let record = TokenRecord {
+            token,
+            digest,
+            owner,
+        };
+        Principal::new(Credential::Token(Arc::new(record)))
     }
 
     #[test]
@@ -206,8 +211,12 @@ mod tests {
         for role in Role::ALL {
             let mut owner = fixtures::owner(1);
             owner.role = role;
-            let session = Credential::Session(fixtures::session(1));
-            let principal = Principal::new(session, owner);
+            let record = SessionRecord {
+                session: fixtures::session(1),
+                digest: fixtures::digest(1),
+                owner,
+            };
+            let principal = Principal::new(Credential::Session(Arc::new(record)));
             assert_eq!(principal.effective_scope(), role.highest_scope());
             assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
         }

@@ -1,6 +1,5 @@
 use crate::agent_run::WorkItemKey;
 use crate::token::Scope;
-use crate::user::Owner;
 
 use super::Credential;
 
@@ -57,12 +56,12 @@ impl Requirement {
         Self { human: true, scope }
     }
 
-    /// Whether `credential`, of `owner`, meets it.
-    pub(super) fn check(self, credential: &Credential, owner: &Owner) -> Result<(), Denied> {
+    /// Whether `credential` meets it.
+    pub(super) fn check(self, credential: &Credential) -> Result<(), Denied> {
         if self.human && !credential.is_human() {
             return Err(Denied::HumanTokenRequired);
         }
-        if !credential.effective_scope(owner).contains(self.scope) {
+        if !credential.effective_scope().contains(self.scope) {
             return Err(Denied::InsufficientScope {
                 required: self.scope,
             });

@@ -10,8 +10,8 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotFound`] when it is unknown, over or someone else's, without telling
-    /// which; [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotFound`] when it is unknown, ended before or someone else's, without
+    /// telling which; [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
     pub async fn end(
         &self,
         principal: &Principal,

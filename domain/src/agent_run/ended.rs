@@ -2,9 +2,13 @@ use std::collections::HashMap;
 
 use crate::audit::{AuditAction, AuditEvent, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Status, Token, TokenId, TokenKind};
+use crate::token::{Token, TokenId, TokenKind};
 
 use super::WorkItemKey;
+
+/// How far apart the clocks of two servers on one store may be: 1 hour. A run that has expired by the
+/// one is live by the other, so what ends runs takes those along that expired within this time.
+pub const CLOCK_MARGIN_SECONDS: i64 = 60 * 60;
 
 /// What becomes of agent runs with something else that ends: what a store is to write in the same
 /// transaction. A store that keeps no runs has none to offer.
@@ -18,6 +22,13 @@ pub struct EndedRuns {
 }
 
 impl EndedRuns {
+    /// Runs that expired before this instant are over for every server at `now`, and need not be read
+    /// in order to end them.
+    #[must_use]
+    pub fn horizon(now: Timestamp) -> Timestamp {
+        now.saturating_add_seconds(-CLOCK_MARGIN_SECONDS)
+    }
+
     /// The runs among `runs` that were issued with tokens which are revoked, each with the event of
     /// its revocation.
     pub fn with_issuers<'a>(
@@ -64,14 +75,9 @@ impl EndedRuns {
 
     /// The runs among `runs` that were issued with a token which goes on until `end`: none of them
     /// outlives it. That is no event of its own.
-    pub(crate) fn not_after(
-        issuer: TokenId,
-        end: Timestamp,
-        now: Timestamp,
-        runs: &[Token],
-    ) -> Self {
+    pub(crate) fn not_after(issuer: TokenId, end: Timestamp, runs: &[Token]) -> Self {
         let outliving = runs.iter().filter(|run| {
-            is_live_run(run, now)
+            is_unrevoked_run(run)
                 && run.run.as_ref().is_some_and(|run| run.issuer == issuer)
                 && run.expires_at.is_none_or(|own| own > end)
         });
@@ -87,7 +93,7 @@ impl EndedRuns {
     }
 
     fn end(&mut self, run: &Token, cause: &AuditEvent) {
-        let ended = run.revoked(cause.at).filter(|_| is_live_run(run, cause.at));
+        let ended = run.revoked(cause.at).filter(|_| is_unrevoked_run(run));
         let Some(ended) = ended else {
             return;
         };
@@ -102,8 +108,8 @@ impl EndedRuns {
     }
 }
 
-fn is_live_run(token: &Token, now: Timestamp) -> bool {
-    token.kind() == TokenKind::AgentRun && token.status(now) == Status::Live
+fn is_unrevoked_run(token: &Token) -> bool {
+    token.kind() == TokenKind::AgentRun && token.revoked_at.is_none()
 }
 
 #[cfg(test)]
@@ -117,20 +123,22 @@ mod tests {
     }
 
     #[test]
-    fn only_live_runs_of_that_issuer_end_with_it() {
+    fn only_unrevoked_runs_of_that_issuer_end_with_it() {
         let issuer = fixtures::token(1, NOW).id;
         let live = fixtures::run(10, issuer);
+        // By this clock; another server's may be behind.
         let mut over = fixtures::run(11, issuer);
         over.expires_at = Some(NOW);
         let mut ended = fixtures::run(12, issuer);
         ended.revoked_at = Some(NOW);
         let foreign = fixtures::run(13, fixtures::token(2, NOW).id);
         let event = revocation();
-        let runs = [live.clone(), over, ended, foreign];
+        let runs = [live.clone(), over.clone(), ended, foreign];
         let ended = EndedRuns::with_issuers([(issuer, &event)], &runs);
-        assert_eq!(ended.tokens, [live.revoked(NOW).unwrap()]);
-        let [told] = &ended.events[..] else {
-            panic!("one event: {:?}", ended.events);
+        let revoked = |run: &Token| run.revoked(NOW).unwrap();
+        assert_eq!(ended.tokens, [revoked(&live), revoked(&over)]);
+        let [told, _] = &ended.events[..] else {
+            panic!("two events: {:?}", ended.events);
         };
         assert_eq!(told.action, AuditAction::AgentRunEnded);
         assert_eq!(told.subject, Subject::Token(live.id));
@@ -145,7 +153,7 @@ mod tests {
         let long = fixtures::run(10, issuer);
         let mut short = fixtures::run(11, issuer);
         short.expires_at = Some(NOW.saturating_add_seconds(5));
-        let cut = EndedRuns::not_after(issuer, soon, NOW, &[long.clone(), short]);
+        let cut = EndedRuns::not_after(issuer, soon, &[long.clone(), short]);
         assert_eq!(cut.tokens.len(), 1);
         assert_eq!(cut.tokens[0].id, long.id);
         assert_eq!(cut.tokens[0].expires_at, Some(soon));

@@ -11,7 +11,7 @@ mod store;
 mod work_item_key;
 
 pub use agent_id::{AgentId, InvalidAgentId};
-pub use ended::EndedRuns;
+pub use ended::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use entity::{MAX_RUN_SECONDS, MIN_RUN_SECONDS, Run, RunTtl, RunTtlError};
 pub use service::{AgentRunError, AgentRuns, DEFAULT_RUN_QUOTA, RunPage};
 pub use start::NewRun;

@@ -31,7 +31,7 @@ pub enum AgentRunError {
     /// A run ends with the token that started it, so a browser session cannot start one.
     #[error("only a personal access token can start a run")]
     TokenRequired,
-    /// There is no such run for this user, or it is over.
+    /// There is no such run for this user, or it was ended before.
     #[error("there is no such run")]
     NotFound,
     /// There is no work item to bind it to.

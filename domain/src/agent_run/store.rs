@@ -4,7 +4,7 @@ use crate::access::{ActingRecord, Actor, Refusal};
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::token::{Digest, Rejection, Status, Token, TokenId, TokenKind};
+use crate::token::{Digest, Rejection, Token, TokenId, TokenKind};
 use crate::user::UserId;
 
 /// How the work item stands that a run is to be bound to, as read inside the transaction.
@@ -116,7 +116,7 @@ pub struct EndRun {
 pub enum EndRunOutcome {
     /// It has ended, and this call did it.
     Ended,
-    /// There is none, it is someone else's, or it is over; nothing changed.
+    /// There is none, it is someone else's, or it was ended before; nothing changed.
     NotFound,
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
@@ -139,7 +139,7 @@ impl EndRun {
             .map_err(EndRunOutcome::ActorRefused)?;
         run.filter(|run| run.id == self.run && run.owner == self.owner)
             .filter(|run| run.kind() == TokenKind::AgentRun)
-            .filter(|run| run.status(self.actor.now) == Status::Live)
+            // One that has expired by this clock may be live by another server's.
             .and_then(|run| run.revoked(self.actor.now))
             .ok_or(EndRunOutcome::NotFound)
     }
@@ -160,7 +160,7 @@ pub trait AgentRunStore: Send + Sync {
     /// two comes first.
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError>;
 
-    /// Ends a live run. Of any number of calls for one run, one answers
+    /// Ends a run that was not ended before. Of any number of calls for one run, one answers
     /// [`EndRunOutcome::Ended`]; once it has, no lookup that starts later finds it live.
     async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError>;
 

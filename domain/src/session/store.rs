@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::access::{Credential, Principal};
@@ -25,9 +27,9 @@ pub struct SessionRecord {
 
 impl SessionRecord {
     /// Who its bearer acts as at `now`, or `None` when it is over or its user suspended.
-    pub(crate) fn admit(self, now: Timestamp) -> Option<Principal> {
+    pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
         let good = !self.session.is_over(now) && self.owner.active;
-        good.then(|| Principal::new(Credential::Session(self.session), self.owner))
+        good.then(|| Principal::new(Credential::Session(self)))
     }
 }
 

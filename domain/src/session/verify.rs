@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::access::Principal;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
@@ -23,7 +25,7 @@ impl Sessions {
         let now = self.clock.now();
         let principal = found
             .filter(|_| matches)
-            .and_then(|record| record.admit(now));
+            .and_then(|record| Arc::new(record).admit(now));
         if let Some(session) = principal.as_ref().and_then(Principal::session)
             && session.is_to_be_touched(now)
         {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, optimization_barrier};
 
 use crate::entropy::{Entropy, EntropyError};
 
@@ -81,28 +81,21 @@ impl Secret {
     ///
     /// [`MalformedSecret`] when it cannot be a secret of ours.
     pub fn parse(presented: &str) -> Result<Self, MalformedSecret> {
-        let bytes = presented.as_bytes();
-        let kind = TokenKind::ALL
-            .into_iter()
-            .find(|kind| bytes.starts_with(kind.secret_prefix().as_bytes()))
-            .ok_or(MalformedSecret::Prefix)?;
-        let text: &[u8; SECRET_CHARS] = bytes.try_into().map_err(|_| MalformedSecret::Length)?;
-        let body = &text[PREFIX_CHARS..];
-        // base64url also has `-`, which no secret contains.
-        if body.contains(&b'-') {
-            return Err(MalformedSecret::Alphabet);
-        }
-        let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
-        URL_SAFE_NO_PAD
-            .decode_slice(body, &mut payload[..])
-            .map_err(|_| MalformedSecret::Alphabet)?;
-        if payload[RANDOM_BYTES..] != checksum(kind, &payload[..RANDOM_BYTES]) {
-            return Err(MalformedSecret::Checksum);
-        }
+        let (kind, text) = check(presented)?;
         Ok(Self {
             kind,
             text: Zeroizing::new(*text),
         })
+    }
+
+    /// The digest of a presented secret, which is read as by [`Secret::parse`], but where it is: there
+    /// is no copy of it to be wiped.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Secret::parse`].
+    pub fn digest_of(presented: &str) -> Result<Digest, MalformedSecret> {
+        check(presented).map(|(_, text)| Digest::of(text))
     }
 
     /// Whether it is a human's token or an agent run's, as the prefix says.
@@ -130,6 +123,33 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[redacted]", self.kind.secret_prefix())
     }
+}
+
+/// What a presented secret is, if it can be one.
+fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedSecret> {
+    let bytes = presented.as_bytes();
+    let kind = TokenKind::ALL
+        .into_iter()
+        .find(|kind| bytes.starts_with(kind.secret_prefix().as_bytes()))
+        .ok_or(MalformedSecret::Prefix)?;
+    let text: &[u8; SECRET_CHARS] = bytes.try_into().map_err(|_| MalformedSecret::Length)?;
+    let body = &text[PREFIX_CHARS..];
+    // base64url also has `-`, which no secret contains.
+    if body.contains(&b'-') {
+        return Err(MalformedSecret::Alphabet);
+    }
+    let mut payload = [0; PAYLOAD_BYTES];
+    let decoded = URL_SAFE_NO_PAD.decode_slice(body, &mut payload);
+    let fits = payload[RANDOM_BYTES..] == checksum(kind, &payload[..RANDOM_BYTES]);
+    // Wiped as a whole: `Zeroizing` does it byte by byte, which takes as long as half a block of
+    // SHA-256.
+    payload = [0; PAYLOAD_BYTES];
+    optimization_barrier(&payload);
+    decoded.map_err(|_| MalformedSecret::Alphabet)?;
+    if !fits {
+        return Err(MalformedSecret::Checksum);
+    }
+    Ok((kind, text))
 }
 
 fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
@@ -195,6 +215,7 @@ mod tests {
             prop_assert_eq!(read.kind(), kind);
             prop_assert_eq!(read.expose(), &text);
             prop_assert_eq!(read.digest(), Digest::of(text.as_bytes()));
+            prop_assert_eq!(Secret::digest_of(&text), Ok(read.digest()));
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
         }
 
@@ -246,6 +267,7 @@ mod tests {
         #[test]
         fn arbitrary_text_is_refused_without_a_panic(text in ".*") {
             prop_assert!(Secret::parse(&text).is_err());
+            prop_assert!(Secret::digest_of(&text).is_err());
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::access::{ActingRecord, Actor, Credential, Principal, Refusal};
@@ -27,10 +29,10 @@ impl TokenRecord {
     /// # Errors
     ///
     /// [`Rejection`] when it is not accepted.
-    pub(crate) fn admit(self, now: Timestamp) -> Result<Principal, Rejection> {
+    pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
         match rejection_of(&self, now) {
             Some(rejection) => Err(rejection),
-            None => Ok(Principal::new(Credential::Token(self.token), self.owner)),
+            None => Ok(Principal::new(Credential::Token(self))),
         }
     }
 }
@@ -208,7 +210,7 @@ impl ReplaceToken {
             return Err(ReplaceOutcome::QuotaReached);
         }
         let runs = match (rotated.status(acting.now), rotated.expires_at) {
-            (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, acting.now, runs),
+            (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),
             _ => EndedRuns::with_issuers([(rotated.id, audit)], runs),
         };
         Ok(EndedToken {
@@ -238,7 +240,9 @@ impl ReplaceToken {
 pub trait TokenStore: Send + Sync {
     /// The token with this digest, tombstones included, and its owner as they are now. The hot
     /// path: one lookup a verification, of the primary, never of a replica or a cache.
-    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError>;
+    /// Shared, so that a store which answers many at once need not copy.
+    async fn find_by_digest(&self, digest: &Digest)
+    -> Result<Option<Arc<TokenRecord>>, StoreError>;
 
     /// Inserts the token if its owner has fewer than `quota` live ones, exactly, however many
     /// calls run at the same time.

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
@@ -12,7 +13,27 @@ use super::{TokenId, TokenStore};
 /// holds one entry a token used since the last flush.
 #[derive(Debug, Default)]
 pub struct LastUsed {
-    pending: Mutex<HashMap<TokenId, Timestamp>>,
+    pending: Mutex<Pending>,
+}
+
+type Pending = HashMap<TokenId, Timestamp, BuildHasherDefault<LastBytes>>;
+
+/// The hash of an id is its end, which is random, and not of a client's choosing: only tokens that
+/// were verified are noted.
+#[derive(Debug, Default)]
+struct LastBytes(u64);
+
+impl Hasher for LastBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            // Spread over all bits, of which a table uses some here and some there.
+            self.0 = u64::from_be_bytes(*last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
 }
 
 impl LastUsed {
@@ -46,7 +67,7 @@ impl LastUsed {
     }
 
     // A panic while the lock is held leaves a map that is still a map of uses.
-    fn pending(&self) -> MutexGuard<'_, HashMap<TokenId, Timestamp>> {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

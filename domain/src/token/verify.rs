@@ -55,13 +55,13 @@ impl Tokens {
     /// [`VerifyError::Rejected`] when it is not accepted, [`VerifyError::Store`] when that could
     /// not be found out.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
-        let digest = Secret::parse(presented)
-            .map_err(Rejection::Malformed)?
-            .digest();
+        let digest = Secret::digest_of(presented).map_err(Rejection::Malformed)?;
         let found = self.store.find_by_digest(&digest).await?;
         // Compared whatever was found, so that a store which matches loosely (a case-insensitive
         // collation, a truncated index) lets nobody in and takes no telling time.
-        let found_digest = found.as_ref().map_or(Digest::NONE, |record| record.digest);
+        let found_digest = found
+            .as_ref()
+            .map_or(&Digest::NONE, |record| &record.digest);
         let matches = found_digest.matches(&digest);
         let record = found.filter(|_| matches).ok_or(Rejection::Unknown)?;
         // Asked after the lookup: a token that expired while the store answered is expired.

@@ -101,6 +101,20 @@ vocabulary! {
     }
 }
 
+impl Priority {
+    /// Its place in the order of urgency, from 0: what a store sorts by.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// Reads what [`Priority::rank`] says.
+    #[must_use]
+    pub fn from_rank(rank: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(rank)).copied()
+    }
+}
+
 impl ItemStatus {
     /// The one table of what may follow on what.
     const TRANSITIONS: &'static [(Self, &'static [Self])] = &[
@@ -140,6 +154,7 @@ mod tests {
         }
         for priority in Priority::ALL {
             assert_eq!(priority.as_str().parse(), Ok(*priority));
+            assert_eq!(Priority::from_rank(priority.rank()), Some(*priority));
         }
         for target in ExecutionTarget::ALL {
             assert_eq!(target.as_str().parse(), Ok(*target));

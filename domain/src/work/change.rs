@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, Denied, Principal, Refusal, Requirement};
 use crate::agent_run::{AgentId, EndedRuns, WorkItemKey};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
@@ -64,8 +64,8 @@ pub struct ChangeItem {
     pub worker: Worker,
     /// Which item.
     pub key: WorkItemKey,
-    /// The version that it must have; `None` takes any.
-    pub expected: Option<u64>,
+    /// The version that it must have: one of these; `None` takes any.
+    pub expected: Option<Vec<u64>>,
     /// What.
     pub change: ItemChange,
     /// The trail it leaves.
@@ -138,9 +138,15 @@ impl ChangeItem {
             .map_err(ChangeItemOutcome::ActorRefused)?;
         let item = facts.item.filter(|item| item.key == self.key);
         let current = item.ok_or(ChangeItemOutcome::NotFound)?;
+        if matches!(self.worker, Worker::Agent { .. }) && self.retargets(&current) {
+            // Who may take an item on is for people to say.
+            let denied = Denied::HumanTokenRequired;
+            return Err(ChangeItemOutcome::ActorRefused(denied.into()));
+        }
         if self
             .expected
-            .is_some_and(|version| version != current.version)
+            .as_ref()
+            .is_some_and(|versions| !versions.contains(&current.version))
         {
             return Err(ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch {
                 current: current.version,
@@ -168,6 +174,13 @@ impl ChangeItem {
         })
     }
 
+    fn retargets(&self, current: &WorkItem) -> bool {
+        match &self.change {
+            ItemChange::Edit(edit) => edit.target.is_some_and(|target| target != current.target),
+            _ => false,
+        }
+    }
+
     /// The item afterwards; the same when it is so already, `None` when it is deleted.
     fn apply(
         &self,
@@ -180,10 +193,11 @@ impl ChangeItem {
             ItemChange::Edit(edit) => {
                 self.worker.may_disturb(current)?;
                 check_assignee(self.new_assignee(), assignee)?;
-                if edit.status == Some(ItemStatus::Done) {
-                    self.worker.may_complete(current)?;
+                let edited = edit.apply(current, now)?;
+                if edited.status != current.status {
+                    self.worker.must_hold(current)?;
                 }
-                edit.apply(current, now).map(Some)
+                Ok(Some(edited))
             }
             ItemChange::Claim => self.worker.claim(current, now).map(Some),
             ItemChange::Release => {
@@ -193,6 +207,7 @@ impl ChangeItem {
             ItemChange::Complete => self.worker.complete(current, now).map(Some),
             ItemChange::Delete => {
                 self.worker.may_disturb(current)?;
+                self.worker.must_hold(current)?;
                 if has_parts {
                     return Err(WorkConflict::HasParts);
                 }
@@ -236,14 +251,28 @@ fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem,
 }
 
 impl Worker {
-    /// An agent leaves alone what another one works at; a person may step in.
+    /// An agent leaves alone what is for people, and what somebody else works at; a person may step
+    /// in.
     fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkConflict> {
-        match (self, item.claimed_by_other(self)) {
-            (Self::Agent { .. }, Some(claim)) => {
-                Err(WorkConflict::ClaimedByAgent(claim.agent.clone()))
-            }
-            _ => Ok(()),
+        if matches!(self, Self::Person(_)) {
+            return Ok(());
         }
+        if item.target == ExecutionTarget::Human {
+            return Err(WorkConflict::WrongTarget(item.target));
+        }
+        match item.claimed_by_other(self) {
+            Some(claim) => Err(WorkConflict::Claimed(claim.holder.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// An agent claims what it gives another status or deletes, so that no two do one piece of work
+    /// and none is dropped unseen.
+    fn must_hold(&self, item: &WorkItem) -> Result<(), WorkConflict> {
+        if matches!(self, Self::Agent { .. }) && item.claim.is_none() {
+            return Err(WorkConflict::NotClaimed);
+        }
+        Ok(())
     }
 
     fn claim(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkConflict> {
@@ -251,47 +280,45 @@ impl Worker {
             return Err(WorkConflict::Resolved(current.status));
         }
         if let Some(claim) = current.claimed_by_other(self) {
-            return Err(WorkConflict::ClaimedByAgent(claim.agent.clone()));
+            return Err(WorkConflict::Claimed(claim.holder.clone()));
+        }
+        let not_for_us = match self {
+            Self::Agent { .. } => ExecutionTarget::Human,
+            Self::Person(_) => ExecutionTarget::Agent,
+        };
+        if current.target == not_for_us {
+            return Err(WorkConflict::WrongTarget(current.target));
         }
         let mut item = current.clone();
-        match self {
-            Self::Agent { agent, run } => {
-                if item.target == ExecutionTarget::Human {
-                    return Err(WorkConflict::WrongTarget(item.target));
-                }
-                // What this worker has claimed already keeps its time.
-                item.claim.get_or_insert_with(|| Claim {
-                    agent: agent.clone(),
-                    run: *run,
-                    at: now,
-                });
-            }
-            Self::Person(user) => {
-                if item.target == ExecutionTarget::Agent {
-                    return Err(WorkConflict::WrongTarget(item.target));
-                }
-                let other = item.assignee.filter(|assignee| assignee != user);
-                if let (Some(other), ItemStatus::InProgress) = (other, item.status) {
-                    return Err(WorkConflict::ClaimedByPerson(other));
-                }
-                item.assignee = Some(*user);
-            }
+        // What this worker has claimed already keeps its time.
+        item.claim.get_or_insert_with(|| Claim {
+            holder: self.as_holder(),
+            run: self.run(),
+            at: now,
+        });
+        if let Self::Person(user) = self {
+            item.assignee = Some(*user);
         }
         to_status(item, ItemStatus::InProgress, now)
     }
 
-    /// An agent gives its claim back; a person whatever claim there is, or else their own
-    /// assignment.
+    /// Whatever claim there is ends, and with a person's own their assignment.
     fn release(&self, current: &WorkItem, now: Timestamp) -> WorkItem {
         let mut item = current.clone();
-        let released = match self {
-            Self::Person(user) if item.claim.is_none() && item.assignee == Some(*user) => {
-                item.assignee = None;
-                true
-            }
-            _ => item.claim.take().is_some(),
+        let claim = item.claim.take();
+        let own = match (self, &claim) {
+            (Self::Person(_), Some(claim)) => self.is_holder(claim),
+            (Self::Person(_), None) => true,
+            (Self::Agent { .. }, _) => false,
         };
-        if released && item.status == ItemStatus::InProgress {
+        if let Self::Person(user) = self
+            && own
+            && item.assignee == Some(*user)
+            && !item.status.is_resolved()
+        {
+            item.assignee = None;
+        }
+        if claim.is_some() && item.status == ItemStatus::InProgress {
             return item.with_status(ItemStatus::Todo, now);
         }
         item
@@ -302,24 +329,17 @@ impl Worker {
             return Ok(current.clone());
         }
         self.may_disturb(current)?;
-        self.may_complete(current)?;
-        to_status(current.clone(), ItemStatus::Done, now)
-    }
-
-    /// An agent claims what it completes, so that no two do one piece of work.
-    fn may_complete(&self, current: &WorkItem) -> Result<(), WorkConflict> {
-        let unclaimed = !current.status.is_resolved() && current.claim.is_none();
-        if unclaimed && matches!(self, Self::Agent { .. }) {
-            return Err(WorkConflict::NotClaimed);
+        if !current.status.is_resolved() {
+            self.must_hold(current)?;
         }
-        Ok(())
+        to_status(current.clone(), ItemStatus::Done, now)
     }
 }
 
 impl Work {
     /// Changes a work item: edits, claims, releases, completes or deletes it. `agent` is for whom a
-    /// person acts; a run acts for its own agent. `expected` is the version that the item must
-    /// have. Answers the item as it is now, or `None` when it is deleted; what is so already is no
+    /// person acts; a run acts for its own agent. `expected` are the versions of which
+    /// the item must have one. Answers the item as it is now, or `None` when it is deleted; what is so already is no
     /// error.
     ///
     /// # Errors
@@ -331,7 +351,7 @@ impl Work {
         principal: &Principal,
         agent: Option<AgentId>,
         key: WorkItemKey,
-        expected: Option<u64>,
+        expected: Option<Vec<u64>>,
         change: ItemChange,
         context: &RequestContext,
     ) -> Result<Option<WorkItem>, WorkError> {

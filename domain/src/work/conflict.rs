@@ -1,7 +1,4 @@
-use crate::agent_run::AgentId;
-use crate::user::UserId;
-
-use super::{ExecutionTarget, ItemStatus};
+use super::{ExecutionTarget, Holder, ItemStatus};
 
 /// Why something cannot be done as things stand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,13 +12,10 @@ pub enum WorkConflict {
     /// There is nothing left to do.
     #[error("it is {0}")]
     Resolved(ItemStatus),
-    /// An agent works at it.
-    #[error("agent {0} works at it")]
-    ClaimedByAgent(AgentId),
-    /// A person works at it.
-    #[error("user {0} works at it")]
-    ClaimedByPerson(UserId),
-    /// An agent that does not work at it would complete it.
+    /// Somebody else works at it.
+    #[error("{} works at it", .0.describe())]
+    Claimed(Holder),
+    /// An agent that does not work at it would give it another status or delete it.
     #[error("it must be claimed first")]
     NotClaimed,
     /// It is for people, or for agents, alone.
@@ -47,4 +41,13 @@ pub enum WorkConflict {
     /// The domain or the item has as many as there are numbers.
     #[error("there is no number left")]
     NumbersExhausted,
+}
+
+impl Holder {
+    fn describe(&self) -> String {
+        match self {
+            Self::Agent(agent) => format!("agent {agent}"),
+            Self::Person(user) => format!("user {user}"),
+        }
+    }
 }

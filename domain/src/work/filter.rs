@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
 use crate::clock::Timestamp;
+use crate::token::TokenId;
 use crate::user::UserId;
 
 use super::{ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItem};
@@ -34,7 +35,6 @@ impl ItemFilter {
     /// Whether it wants this item; what a store's query means.
     #[must_use]
     pub fn wants(&self, item: &WorkItem) -> bool {
-        let agent = item.claim.as_ref().map(|claim| &claim.agent);
         let text = item.search_text();
         self.domain.is_none_or(|domain| item.key.domain == domain)
             && self.kind.is_none_or(|kind| item.kind == kind)
@@ -47,7 +47,7 @@ impl ItemFilter {
             && self
                 .agent
                 .as_ref()
-                .is_none_or(|wanted| agent == Some(wanted))
+                .is_none_or(|wanted| item.agent() == Some(wanted))
             && self
                 .parent
                 .is_none_or(|parent| item.key.whole() == Some(parent))
@@ -108,8 +108,10 @@ impl FromStr for ItemCursor {
 pub enum Bucket {
     /// What an agent may take on: see [`WorkItem::is_available`].
     Available,
-    /// What this agent works at and is not resolved.
+    /// What this agent works at, in whatever run, and is not resolved.
     OfAgent(AgentId),
+    /// What was claimed in this run and is not resolved.
+    OfRun(TokenId),
     /// What is assigned to this person and is not resolved.
     OfPerson(UserId),
 }
@@ -118,10 +120,11 @@ impl Bucket {
     /// Whether the item is in it; what a store's query means.
     #[must_use]
     pub fn holds(&self, item: &WorkItem) -> bool {
-        let agent = item.claim.as_ref().map(|claim| &claim.agent);
+        let run = item.claim.as_ref().and_then(|claim| claim.run);
         match self {
             Self::Available => item.is_available(),
-            Self::OfAgent(wanted) => !item.status.is_resolved() && agent == Some(wanted),
+            Self::OfAgent(wanted) => !item.status.is_resolved() && item.agent() == Some(wanted),
+            Self::OfRun(wanted) => !item.status.is_resolved() && run == Some(*wanted),
             Self::OfPerson(user) => !item.status.is_resolved() && item.assignee == Some(*user),
         }
     }

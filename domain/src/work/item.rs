@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::token::{Status, TokenId};
 use crate::user::UserId;
 
+use super::text::fold;
 use super::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkError};
 
 /// A piece of work.
@@ -25,8 +26,8 @@ pub struct WorkItem {
     pub target: ExecutionTarget,
     /// The person who sees to it.
     pub assignee: Option<UserId>,
-    /// The agent that works at it now. A claim that does not [hold](Claim::holds) any more is none:
-    /// stores leave it out.
+    /// Who works at it now. A claim that does not [hold](Claim::holds) any more is none: stores leave
+    /// it out.
     pub claim: Option<Claim>,
     /// Who made it.
     pub created_by: UserId,
@@ -42,19 +43,49 @@ pub struct WorkItem {
     pub last_part: u32,
 }
 
-/// An agent works at an item.
+/// Somebody works at an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Which agent.
-    pub agent: AgentId,
-    /// The run in which it does; `None` when a person claimed it for the agent.
+    /// Who.
+    pub holder: Holder,
+    /// The run in which an agent does; `None` for a person, or when a person claimed it for an agent.
     pub run: Option<TokenId>,
     /// Since when.
     pub at: Timestamp,
 }
 
+/// Who works at an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A person.
+    Person(UserId),
+    /// An agent.
+    Agent(AgentId),
+}
+
+impl Holder {
+    /// The agent, unless it is a person.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent(agent) => Some(agent),
+            Self::Person(_) => None,
+        }
+    }
+
+    /// The person, unless it is an agent.
+    #[must_use]
+    pub const fn person(&self) -> Option<UserId> {
+        match self {
+            Self::Person(user) => Some(*user),
+            Self::Agent(_) => None,
+        }
+    }
+}
+
 impl Claim {
-    /// Whether it still holds: one that was made in a run ends with that run, whatever ends that.
+    /// Whether it still holds: one that was made in a run ends with that run, whatever ends that; one
+    /// that a person made, for themselves or for an agent, stands until it is given back.
     /// `run` is where the run's token stands now; `None` when it is forgotten.
     #[must_use]
     pub fn holds(&self, run: Option<Status>) -> bool {
@@ -63,11 +94,11 @@ impl Claim {
 }
 
 impl WorkItem {
-    /// What a search looks in, in lower case.
+    /// What a search looks in, as it compares it.
     #[must_use]
     pub fn search_text(&self) -> String {
         let (title, description) = (self.title.as_str(), self.description.as_str());
-        format!("{} {title}\n{description}", self.key).to_lowercase()
+        fold(&format!("{} {title}\n{description}", self.key))
     }
 
     /// Whether an agent may take it on now: there is work to do, it is not for people alone, and
@@ -75,6 +106,12 @@ impl WorkItem {
     #[must_use]
     pub fn is_available(&self) -> bool {
         !self.status.is_resolved() && self.target != ExecutionTarget::Human && self.claim.is_none()
+    }
+
+    /// The agent that works at it, if one does.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentId> {
+        self.claim.as_ref().and_then(|claim| claim.holder.agent())
     }
 
     /// The claim of somebody else, if there is one.
@@ -137,9 +174,22 @@ impl Worker {
     /// Whether the claim is this worker's. Two runs of one agent are two workers: each believes
     /// that it works alone.
     pub(super) fn is_holder(&self, claim: &Claim) -> bool {
+        claim.holder == self.as_holder() && claim.run == self.run()
+    }
+
+    /// As the holder of a claim.
+    pub(super) fn as_holder(&self) -> Holder {
         match self {
-            Self::Person(_) => false,
-            Self::Agent { agent, run } => claim.agent == *agent && claim.run == *run,
+            Self::Person(user) => Holder::Person(*user),
+            Self::Agent { agent, .. } => Holder::Agent(agent.clone()),
+        }
+    }
+
+    /// The run in which an agent works.
+    pub(super) const fn run(&self) -> Option<TokenId> {
+        match self {
+            Self::Person(_) => None,
+            Self::Agent { run, .. } => *run,
         }
     }
 }
@@ -153,7 +203,7 @@ mod tests {
     fn a_claim_ends_with_its_run() {
         let run = fixtures::run(10, fixtures::token(1, NOW).id);
         let claim = |run| Claim {
-            agent: AgentId::parse("a").unwrap(),
+            holder: Holder::Agent(AgentId::parse("a").unwrap()),
             run,
             at: NOW,
         };

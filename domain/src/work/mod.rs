@@ -25,7 +25,7 @@ pub use create::{
     CreateDecision, CreateFacts, CreateItem, CreateItemOutcome, NewItem, Place, TopKind,
 };
 pub use filter::{Bucket, InvalidItemCursor, ItemCursor, ItemFilter};
-pub use item::{Claim, WorkItem, Worker};
+pub use item::{Claim, Holder, WorkItem, Worker};
 pub use service::{ItemPage, Queue, QueueBucket, Work, WorkError};
 pub use store::WorkStore;
 pub use text::{Description, InvalidDescription, InvalidSearch, InvalidTitle, SearchTerms, Title};

@@ -128,8 +128,9 @@ impl Work {
         Ok(ItemPage { items, next })
     }
 
-    /// What there is to do: what any agent may take on, and what `agent` works at. A run asks for
-    /// its own agent; a person who names none gets what is assigned to them.
+    /// What there is to do: what any agent may take on, and what is in the hands of the one who asks:
+    /// for a run, what was claimed in it; for a person, what `agent` works at in whatever run, or,
+    /// where they name none, what is assigned to them.
     ///
     /// # Errors
     ///
@@ -143,7 +144,8 @@ impl Work {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let mine = match Worker::of(principal, agent)? {
             Worker::Person(user) => Bucket::OfPerson(user),
-            Worker::Agent { agent, .. } => Bucket::OfAgent(agent),
+            Worker::Agent { run: Some(run), .. } => Bucket::OfRun(run),
+            Worker::Agent { agent, run: None } => Bucket::OfAgent(agent),
         };
         Ok(Queue {
             available: self.bucket(&Bucket::Available, limit).await?,

@@ -56,7 +56,7 @@ impl fmt::Display for Title {
     }
 }
 
-/// What is to be done, in Markdown: at most 20 000 characters, of which no control characters but
+/// What is to be done, in Markdown: at most 32 000 bytes in UTF-8, of which no control characters but
 /// tabs and line breaks. It may be empty. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Description(Arc<str>);
@@ -64,8 +64,8 @@ pub struct Description(Arc<str>);
 /// The text cannot be a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDescription {
-    /// More than 20 000 characters.
-    #[error("must not be longer than {} characters", Description::MAX_CHARS)]
+    /// More than 32 000 bytes.
+    #[error("must not be longer than {} bytes in UTF-8", Description::MAX_BYTES)]
     TooLong,
     /// An escape, a zero, or another control character.
     #[error("must not contain control characters but tabs and line breaks")]
@@ -73,8 +73,9 @@ pub enum InvalidDescription {
 }
 
 impl Description {
-    /// The most characters (Unicode scalar values) it may have.
-    pub const MAX_CHARS: usize = 20_000;
+    /// The most bytes in UTF-8 it may have. As JSON, in which a quotation mark takes two, it fits
+    /// into a request of 64 KiB.
+    pub const MAX_BYTES: usize = 32_000;
 
     /// Checks a description; it is kept as it is.
     ///
@@ -86,7 +87,7 @@ impl Description {
         if text.chars().any(forbidden) {
             return Err(InvalidDescription::Control);
         }
-        if text.chars().count() > Self::MAX_CHARS {
+        if text.len() > Self::MAX_BYTES {
             return Err(InvalidDescription::TooLong);
         }
         Ok(Self(text.into()))
@@ -105,6 +106,13 @@ impl Default for Description {
     }
 }
 
+/// What a search compares by: lower case, character by character, so that it is the same wherever
+/// the characters stand (that of a sigma depends on whether it ends its word).
+pub(super) fn fold(text: &str) -> String {
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
+}
+
 /// What is looked for in titles, descriptions and keys: words, all of which must occur somewhere,
 /// in whatever case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,7 +121,7 @@ pub struct SearchTerms(Vec<String>);
 /// The text is too much to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must have at most {} words and {} characters",
+    "must have at most {} words and {} characters, no control characters",
     SearchTerms::MAX_TERMS,
     SearchTerms::MAX_CHARS
 )]
@@ -131,12 +139,10 @@ impl SearchTerms {
     ///
     /// [`InvalidSearch`].
     pub fn parse(text: &str) -> Result<Self, InvalidSearch> {
-        // A zero occurs in no text, and not every store can be asked for it.
-        let words = text
-            .split_whitespace()
-            .map(|word| word.replace('\0', "\u{fffd}"));
-        let terms: Vec<String> = words.map(|word| word.to_lowercase()).collect();
-        if text.chars().count() > Self::MAX_CHARS || terms.len() > Self::MAX_TERMS {
+        let terms: Vec<String> = text.split_whitespace().map(fold).collect();
+        // No control character is in a word that could be found.
+        let forbidden = terms.iter().any(|term| term.contains(char::is_control));
+        if text.chars().count() > Self::MAX_CHARS || terms.len() > Self::MAX_TERMS || forbidden {
             return Err(InvalidSearch);
         }
         Ok(Self(terms))
@@ -169,7 +175,7 @@ mod tests {
         for text in ["\0", "\u{1b}[2J"] {
             assert_eq!(Description::parse(text), Err(InvalidDescription::Control));
         }
-        let long = "x".repeat(20_001);
+        let long = "é".repeat(16_001);
         assert_eq!(Description::parse(&long), Err(InvalidDescription::TooLong));
     }
 
@@ -180,5 +186,7 @@ mod tests {
         assert_eq!(SearchTerms::parse(" ").unwrap(), SearchTerms::default());
         assert_eq!(SearchTerms::parse(&"x".repeat(201)), Err(InvalidSearch));
         assert_eq!(SearchTerms::parse(&"x ".repeat(9)), Err(InvalidSearch));
+        assert_eq!(SearchTerms::parse("a\0"), Err(InvalidSearch));
+        assert_eq!(fold("ΟΔΟΣ οδος"), "οδοσ οδοσ");
     }
 }

@@ -1,7 +1,9 @@
 use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::testing::fixtures;
 use openindex_domain::token::Rejection;
 use openindex_domain::work::{
-    ItemChange, ItemEdit, ItemFilter, ItemStatus, Title, WorkConflict, WorkError, WorkItem,
+    Claim, Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Title, WorkConflict, WorkError,
+    WorkItem,
 };
 
 use crate::world::{World, agent, context, task};
@@ -66,7 +68,7 @@ async fn a_run_works_for_its_own_agent_alone() {
     for named in [None, Some(agent("a"))] {
         let claim = work.change(&run, named, item.key, None, ItemChange::Claim, context());
         let claimed = claim.await.expect("claimed").expect("there");
-        assert_eq!(claimed.claim.map(|claim| claim.agent), Some(agent("a")));
+        assert_eq!(claimed.agent(), Some(&agent("a")));
     }
     let named = Some(agent("b"));
     let claim = work.change(
@@ -98,7 +100,8 @@ async fn a_claim_is_free_again_when_its_run_ends() {
     let lost = work.change(&other, None, item.key, None, claim(), context());
     assert!(matches!(
         lost.await,
-        Err(WorkError::Conflict(WorkConflict::ClaimedByAgent(holder))) if holder == agent("a")
+        Err(WorkError::Conflict(WorkConflict::Claimed(holder)))
+            if holder == Holder::Agent(agent("a"))
     ));
     let id = run.token().expect("a token").id;
     let ended = world.all.agent_runs.end(&world.person, id, context());
@@ -107,7 +110,7 @@ async fn a_claim_is_free_again_when_its_run_ends() {
     assert_eq!(keys(&queue.available.items), ["OPS-1"]);
     let won = work.change(&other, None, item.key, None, claim(), context());
     let won = won.await.expect("claimed").expect("there");
-    assert_eq!(won.claim.map(|claim| claim.agent), Some(agent("b")));
+    assert_eq!(won.agent(), Some(&agent("b")));
 }
 
 #[tokio::test]
@@ -158,15 +161,17 @@ async fn a_person_does_not_take_what_another_is_at() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let work = &world.all.work;
-    let other = openindex_domain::testing::fixtures::user(2);
+    let other = fixtures::user(2);
+    let held = WorkItem {
+        claim: Some(Claim {
+            holder: Holder::Person(other.id),
+            run: None,
+            at: item.created_at,
+        }),
+        ..item.clone()
+    };
     world.all.store.put_user(other.clone());
-    let assign = ItemChange::Edit(ItemEdit {
-        assignee: Some(Some(other.id)),
-        status: Some(ItemStatus::InProgress),
-        ..ItemEdit::default()
-    });
-    let assigned = work.change(&world.person, None, item.key, None, assign, context());
-    assigned.await.expect("assigned");
+    world.all.store.put_work_item(held);
     let claim = work.change(
         &world.person,
         None,
@@ -177,6 +182,7 @@ async fn a_person_does_not_take_what_another_is_at() {
     );
     assert!(matches!(
         claim.await,
-        Err(WorkError::Conflict(WorkConflict::ClaimedByPerson(holder))) if holder == other.id
+        Err(WorkError::Conflict(WorkConflict::Claimed(holder)))
+            if holder == Holder::Person(other.id)
     ));
 }

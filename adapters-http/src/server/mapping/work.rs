@@ -1,9 +1,9 @@
 //! What goes wrong with work items.
 
-use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict, WorkError};
+use openindex_domain::work::{ExecutionTarget, Holder, ItemStatus, WorkConflict, WorkError};
 
 use crate::server::{Code, Problem};
-use crate::wire::Holder;
+use crate::wire;
 
 impl From<WorkError> for Problem {
     fn from(error: WorkError) -> Self {
@@ -51,26 +51,25 @@ impl From<WorkConflict> for Problem {
                 ),
             )
             .next("oi queue list"),
-            WorkConflict::ClaimedByAgent(agent) => Self::new(
+            WorkConflict::Claimed(Holder::Agent(agent)) => Self::new(
                 Code::WorkItemClaimed,
                 format!(
                     "the agent {agent} works at it; choose other work, or wait until it is \
                      released or its run ends"
                 ),
             )
-            .held_by(Holder::AgentId(agent.to_string()))
+            .held_by(wire::Holder::AgentId(agent.to_string()))
             .next("oi queue list"),
-            WorkConflict::ClaimedByPerson(user) => Self::new(
+            WorkConflict::Claimed(Holder::Person(user)) => Self::new(
                 Code::WorkItemClaimed,
-                format!(
-                    "{user} works at it; choose other work, or have it assigned to you instead"
-                ),
+                format!("{user} works at it; choose other work, or wait until it is released"),
             )
-            .held_by(Holder::UserId(user.to_string()))
+            .held_by(wire::Holder::UserId(user.to_string()))
             .next("oi queue list"),
             WorkConflict::NotClaimed => Self::new(
                 Code::WorkItemNotClaimed,
-                "an agent completes only what it works at; claim the work item first",
+                "an agent gives another status only to what it works at, and deletes nothing else; \
+                 claim the work item first",
             )
             .next("oi work-item claim --help"),
             WorkConflict::WrongTarget(target) => Self::new(

@@ -77,9 +77,9 @@ pub(in crate::server) async fn list(
 
 /// Start an agent run.
 ///
-/// The answer holds the run's own token, for the agent. It acts for me with the scope `read_write`
-/// (which may be given as `scope`; no other may), and ends with its time, with the token that
-/// started it, or with the work item that it is bound to, whichever comes first.
+/// The answer holds the run's own token, for the agent. It acts for me with the scope
+/// `read_write`, and ends with its time, with the token that started it, or with the work item that
+/// it is bound to, whichever comes first.
 #[utoipa::path(post, path = "/agent-runs", tag = "agent runs", operation_id = "startAgentRun",
     request_body = StartAgentRun,
     responses(
@@ -151,7 +151,7 @@ pub(in crate::server) async fn show(
     params(("id" = String, Path, description = "`run_…`")),
     responses(
         (status = 204, description = "It is over"),
-        (status = 404, description = "`not_found`: unknown, over already or someone else's",
+        (status = 404, description = "`not_found`: unknown, ended already or someone else's",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn end(

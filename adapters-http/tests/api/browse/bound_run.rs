@@ -85,8 +85,12 @@ async fn it_ends_with_its_item_whatever_ends_that() {
             }
             _ => assert_eq!(server.delete(&path, &admin).await.status, 204),
         }
-        let answer = server.get("/browse", &run).await;
+        // What may be repeated otherwise is not by a run that is over.
+        let complete = format!("{path}/complete");
+        let answer = server.post(&complete, &run, &json!({})).await;
         assert_eq!(answer.problem(401), "token_revoked", "{how}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains("the agent run ended at"), "{detail}");
     }
     // What is taken up again needs a new run.
     let body = json!({"status": "todo"});

@@ -34,6 +34,7 @@ async fn a_run_claims_completes_and_leaves_nothing_claimed() {
     let claimed = claimed.ok();
     assert_eq!(claimed["status"], "in_progress");
     assert_eq!(claimed["activeAgentId"], "builder");
+    assert_eq!(claimed["activeUserId"], json!(null));
     assert_eq!(claimed["activeRunId"], id);
     assert_eq!(claimed["claimedAt"], "2026-11-24T06:00:01.000Z");
     assert_eq!(claimed["description"], "");
@@ -124,6 +125,11 @@ async fn a_person_claims_for_themselves_and_the_next_is_told_who_did() {
     assert_eq!(claimed["status"], "in_progress");
     assert_eq!(claimed["assignee"], holder.as_str());
     assert_eq!(claimed["activeAgentId"], json!(null));
+    assert_eq!(claimed["activeUserId"], holder.as_str());
+    assert_eq!(claimed["activeRunId"], json!(null));
+    assert_eq!(claimed["claimedAt"], "2026-11-24T06:00:00.000Z");
+    let list = server.get("/browse", &admin).await.ok();
+    assert_eq!(list["items"][0]["activeUserId"], holder.as_str());
     let answer = act(&server, &admin, "claim", None).await;
     assert_eq!(answer.problem(409), "work_item_claimed");
     let problem = answer.json();
@@ -132,6 +138,7 @@ async fn a_person_claims_for_themselves_and_the_next_is_told_who_did() {
     let released = act(&server, &member, "release", None).await.ok();
     assert_eq!(released["status"], "todo");
     assert_eq!(released["assignee"], json!(null));
+    assert_eq!(released["activeUserId"], json!(null));
     act(&server, &admin, "claim", None).await.ok();
     let done = act(&server, &admin, "complete", None).await.ok();
     assert_eq!(done["status"], "done");
@@ -171,7 +178,7 @@ async fn resolved_work_is_not_taken_on() {
 }
 
 #[tokio::test]
-async fn an_agent_completes_what_it_works_at_and_nothing_else() {
+async fn an_agent_resolves_or_deletes_what_it_works_at_and_nothing_else() {
     let server = Server::new();
     let admin = server.admin();
     server.make_item(&admin, json!({})).await;
@@ -181,8 +188,14 @@ async fn an_agent_completes_what_it_works_at_and_nothing_else() {
         act(&server, &run, "complete", None).await,
         act(&server, &admin, "complete", Some("builder")).await,
         server.patch("/browse/OPS-1", &run, &done).await,
+        server
+            .patch("/browse/OPS-1", &run, &json!({"status": "in_progress"}))
+            .await,
+        server.delete("/browse/OPS-1", &run).await,
     ] {
         assert_eq!(answer.problem(409), "work_item_not_claimed");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains("claim the work item first"), "{detail}");
     }
     assert_eq!(item(&server, &admin).await["version"], 1);
     act(&server, &run, "claim", None).await.ok();
@@ -223,6 +236,18 @@ async fn a_run_works_for_its_own_agent() {
     let answer = server.get("/browse/queue?agentId=other", &run).await;
     assert_eq!(answer.problem(403), "agent_mismatch");
     assert_eq!(item(&server, &admin).await["version"], 1);
+}
+
+#[tokio::test]
+async fn a_body_that_is_null_is_as_good_as_none() {
+    let server = Server::new();
+    let admin = server.admin();
+    server.make_item(&admin, json!({})).await;
+    for action in ["claim", "release", "complete"] {
+        let path = format!("/browse/OPS-1/{action}");
+        server.post(&path, &admin, &json!(null)).await.ok();
+    }
+    assert_eq!(item(&server, &admin).await["status"], "done");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
     let admin = server.admin();
     let key = server.make_item(&admin, json!({})).await;
     let path = format!("/browse/{key}");
-    for body in [json!({}), json!({"title": null})] {
+    for body in [json!({}), json!(null)] {
         let answer = server.patch(&path, &admin, &body).await;
         assert_eq!(answer.problem(400), "invalid_request", "{body}");
     }
@@ -68,6 +68,20 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
         (
             json!({"title": "", "status": "open"}),
             &["title", "status"][..],
+        ),
+        (json!({"title": null, "assignee": "me"}), &["title"]),
+        (
+            json!({
+                "title": null, "description": null, "status": null, "priority": null,
+                "executionTarget": null, "assignee": null,
+            }),
+            &[
+                "title",
+                "description",
+                "status",
+                "priority",
+                "executionTarget",
+            ],
         ),
         (json!({"assignee": 7}), &["assignee"]),
         (json!({"assignee": ""}), &["assignee"]),
@@ -78,7 +92,30 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
         let answer = server.patch(&path, &admin, &body).await;
         assert_eq!(answer.wrong_fields(), fields, "{body}");
     }
+    let answer = server.patch(&path, &admin, &json!({"status": null})).await;
+    assert_eq!(
+        answer.json()["detail"],
+        "status must not be null; leave it out to keep it"
+    );
     assert_eq!(server.get(&path, &admin).await.json()["version"], 1);
+}
+
+#[tokio::test]
+async fn who_may_take_an_item_on_is_for_people_to_say() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let path = format!("/browse/{key}");
+    for bound in [None, Some(key.as_str())] {
+        let (_, run) = server.start_run(&admin, "builder", bound).await;
+        for target in ["human", "agent"] {
+            let body = json!({"executionTarget": target, "title": "Mine"});
+            let answer = server.patch(&path, &run, &body).await;
+            assert_eq!(answer.problem(403), "human_token_required");
+        }
+        let same = json!({"executionTarget": "either"});
+        assert_eq!(server.patch(&path, &run, &same).await.ok()["version"], 1);
+    }
 }
 
 #[tokio::test]
@@ -152,4 +189,20 @@ async fn a_key_that_is_not_there_or_cannot_be_is_404() {
             assert_eq!(answer.problem(404), "not_found", "{key} {action}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_description_of_a_patch_says_what_may_be_null() {
+    let server = Server::new();
+    let admin = server.admin();
+    let document = server.get("/openapi.json", &admin).await.ok();
+    let patch = &document["components"]["schemas"]["PatchWorkItem"]["properties"];
+    let nullable: Vec<&String> = patch
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, schema)| schema.to_string().contains("\"null\""))
+        .map(|(field, _)| field)
+        .collect();
+    assert_eq!(nullable, ["assignee"]);
 }

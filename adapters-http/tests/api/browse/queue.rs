@@ -52,6 +52,29 @@ async fn what_is_available_is_open_unclaimed_and_not_for_people_alone() {
 }
 
 #[tokio::test]
+async fn mine_is_to_a_run_what_was_claimed_in_it() {
+    let server = Server::new();
+    let admin = server.admin();
+    for _ in 0..2 {
+        server.make_item(&admin, json!({})).await;
+    }
+    let (_, run) = server.start_run(&admin, "builder", None).await;
+    let (_, twin) = server.start_run(&admin, "builder", None).await;
+    let none = json!({});
+    server.post("/browse/OPS-1/claim", &run, &none).await.ok();
+    server.post("/browse/OPS-2/claim", &twin, &none).await.ok();
+    for (query, token, expected) in [
+        ("", &run, &["OPS-1"][..]),
+        ("?agentId=builder", &run, &["OPS-1"]),
+        ("", &twin, &["OPS-2"]),
+        ("?agentId=builder", &admin, &["OPS-1", "OPS-2"]),
+    ] {
+        let queue = server.get(&format!("/browse/queue{query}"), token).await;
+        assert_eq!(keys(&queue.ok()["mine"]["items"]), expected, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn mine_is_the_agents_work_or_what_is_assigned_to_me() {
     let server = Server::new();
     let admin = server.admin();

@@ -51,6 +51,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         agent_id: agent.to_string(),
         work_item_key: args.work_item.map(|key| key.to_string()),
         ttl_seconds: ttl.seconds().into(),
+        scope: None,
     };
     let started = session
         .call(|client| client.agent_run_start(&wanted))

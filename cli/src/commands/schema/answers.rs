@@ -118,7 +118,8 @@ fn of_work() -> Value {
         "priority": {"enum": ["low", "medium", "high", "urgent"]},
         "executionTarget": {"enum": ["human", "agent", "either"]},
         "assignee": or_null("string"), "activeAgentId": or_null("string"),
-        "activeRunId": or_null("string"), "claimedAt": time_or_null(),
+        "activeUserId": or_null("string"), "activeRunId": or_null("string"),
+        "claimedAt": time_or_null(),
         "createdBy": text(), "createdAt": time(), "updatedAt": time(),
         "resolvedAt": time_or_null(), "version": whole(),
     });

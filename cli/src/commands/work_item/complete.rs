@@ -9,7 +9,7 @@ use super::{WorkArgs, show};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Ends the runs that are bound to it: their tokens stop working at once. An agent completes only what
-it has claimed. May be repeated.
+it has claimed. May be repeated, but not by a run that is bound to it: its token is refused then.
 
 Examples:
   oi work-item complete OPS-42

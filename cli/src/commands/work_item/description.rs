@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::exit_code::ExitCode;
 
 /// More than any description has bytes: a file that goes on is not read to its end.
-const MAX_BYTES: u64 = 4 * Description::MAX_CHARS as u64 + 1;
+const MAX_BYTES: u64 = Description::MAX_BYTES as u64 + 1;
 
 /// What is to be done.
 #[derive(Debug, Default, clap::Args)]
@@ -92,7 +92,7 @@ mod tests {
     fn a_file_is_taken_as_it_is() {
         let text = "# Why\r\n\n\t- é\n";
         assert_eq!(file(text.as_bytes()).unwrap().as_deref(), Some(text));
-        let longest = "é".repeat(20_000);
+        let longest = "é".repeat(16_000);
         assert_eq!(file(longest.as_bytes()).unwrap(), Some(longest));
         assert_eq!(DescriptionArgs::default().wanted().unwrap(), None);
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_can_be_no_description_is_told() {
         for (content, exit, message) in [
-            (vec![b'x'; 20_001], ExitCode::Usage, "longer than 20000"),
+            (vec![b'x'; 32_001], ExitCode::Usage, "longer than 32000"),
             ("🙂".repeat(30_000).into_bytes(), ExitCode::Usage, "longer"),
             (b"\x1b[2J".to_vec(), ExitCode::Usage, "control characters"),
             (vec![0xff], ExitCode::Failure, "not UTF-8"),

@@ -16,15 +16,12 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
         let status = ItemStatus::from(item.status);
         let kind = ItemKind::from(item.kind).as_str();
         let priority = Priority::from(item.priority).as_str();
-        let who = match (&item.active_agent_id, &item.assignee) {
-            (Some(agent), _) => plain(agent),
-            (None, Some(user)) => plain(user),
-            (None, None) => "-".to_owned(),
-        };
-        let who_words = match (&item.active_agent_id, &item.assignee) {
-            (Some(_), _) => format!("agent {who} works at it"),
-            (None, Some(_)) => format!("assigned to {who}"),
-            (None, None) => "assigned to nobody".to_owned(),
+        let (agent, user) = (&item.active_agent_id, &item.active_user_id);
+        let (who, who_words) = match (agent.as_deref(), user.as_deref(), item.assignee.as_deref()) {
+            (Some(agent), ..) => (plain(agent), format!("agent {} works at it", plain(agent))),
+            (None, Some(user), _) => (plain(user), format!("{} works at it", plain(user))),
+            (None, None, Some(user)) => (plain(user), format!("assigned to {}", plain(user))),
+            (None, None, None) => ("-".to_owned(), "assigned to nobody".to_owned()),
         };
         Row {
             name: plain(&item.title),
@@ -68,10 +65,16 @@ pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
                 .map_or_else(|| "nobody".to_owned(), plain),
         ),
     ]);
-    if let Some(agent) = &item.active_agent_id {
-        let since = item.claimed_at.as_deref();
-        let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
-        rows.push(("agent", format!("{}{since}", plain(agent))));
+    let workers = [
+        ("agent", &item.active_agent_id),
+        ("worker", &item.active_user_id),
+    ];
+    for (label, worker) in workers {
+        if let Some(worker) = worker {
+            let since = item.claimed_at.as_deref();
+            let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
+            rows.push((label, format!("{}{since}", plain(worker))));
+        }
     }
     if let Some(run) = &item.active_run_id {
         rows.push(("run", plain(run)));
@@ -117,7 +120,7 @@ pub(in crate::commands) fn lead_on(app: &mut App<'_>, command: &str) {
 mod tests {
     use super::*;
     use crate::commands::tests::{STYLE, WIDE};
-    use crate::commands::work_item::tests::{item, items};
+    use crate::commands::work_item::tests::{claimed_by_person, item, items};
 
     #[test]
     fn shows_items_as_a_table_and_as_a_list() {
@@ -126,6 +129,20 @@ mod tests {
         insta::assert_snapshot!("items_narrow", listing(&items(), &narrow));
         // What nobody is assigned to fits on any terminal.
         insta::assert_snapshot!("items_usual", listing(&items()[..2], &STYLE));
+        let claimed = [claimed_by_person()];
+        insta::assert_snapshot!("items_claimed_by_person_wide", listing(&claimed, &WIDE));
+        insta::assert_snapshot!("items_claimed_by_person", listing(&claimed, &narrow));
+    }
+
+    #[test]
+    fn a_description_ends_its_line() {
+        for description in ["x", "x\n", "x\n\n", "", "\n", "- x\r\n\t"] {
+            let shown = whole(&item(1, description), &STYLE);
+            assert!(
+                shown.ends_with('\n') && !shown.ends_with("\n\n"),
+                "{shown:?}"
+            );
+        }
     }
 
     #[test]
@@ -133,6 +150,8 @@ mod tests {
         let description = "# Why\r\n\n- one\n\t- two  \n\u{1b}[2J\u{202e}\n\n";
         insta::assert_snapshot!("item", whole(&item(1, description), &STYLE));
         insta::assert_snapshot!("item_resolved", whole(&item(2, ""), &STYLE));
+        let claimed = claimed_by_person();
+        insta::assert_snapshot!("item_claimed_by_person", summary(&claimed, &STYLE));
         insta::assert_snapshot!("item_hostile", whole(&item(3, "\u{1b}]0;x\u{7}"), &STYLE));
     }
 }

@@ -17,6 +17,7 @@ pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
         execution_target: ExecutionTarget::Either,
         assignee: None,
         active_agent_id: None,
+        active_user_id: None,
         active_run_id: None,
         claimed_at: None,
         created_by: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned(),
@@ -47,6 +48,16 @@ pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
     items[2].assignee = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned());
     items[2].resolved_at = Some("2026-11-24T05:00:00.000Z".to_owned());
     items
+}
+
+/// One that a person works at, and another sees to.
+pub(in crate::commands) fn claimed_by_person() -> WorkItemSummary {
+    let mut item = items().remove(1);
+    item.assignee = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned());
+    item.active_agent_id = None;
+    item.active_user_id = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned());
+    item.active_run_id = None;
+    item
 }
 
 /// One of them with a description.

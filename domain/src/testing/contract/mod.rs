@@ -264,6 +264,7 @@ macro_rules! work_store_contract {
                 change_nothing_twice
                 are_refused_for_another_version
                 refuse_what_cannot_be
+                of_a_person_keep_agents_away
                 assign_only_who_is_there
                 refuse_an_actor_that_is_no_longer_good
                 end_the_runs_that_are_bound_to_what_is_resolved
@@ -433,11 +434,9 @@ async fn insert(harness: &dyn Harness, change: InsertToken) -> InsertOutcome {
 }
 
 async fn find(harness: &dyn Harness, number: u64) -> Option<TokenRecord> {
-    harness
-        .tokens()
-        .find_by_digest(&fixtures::digest(number))
-        .await
-        .expect("the store answers")
+    let digest = fixtures::digest(number);
+    let found = harness.tokens().find_by_digest(&digest).await;
+    found.expect("the store answers").map(Arc::unwrap_or_clone)
 }
 
 async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {

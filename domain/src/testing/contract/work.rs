@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::testing::fixtures;
 use crate::token::TokenId;
 use crate::work::{
-    Bucket, Claim, CreateItem, CreateItemOutcome, Description, ExecutionTarget, ItemCursor,
+    Bucket, Claim, CreateItem, CreateItemOutcome, Description, ExecutionTarget, Holder, ItemCursor,
     ItemFilter, ItemKind, ItemStatus, NewItem, Place, Priority, SearchTerms, Title, TopKind,
     WorkConflict, WorkItem,
 };
@@ -125,7 +125,7 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
         kind: ItemKind::SubTask,
         status: ItemStatus::Cancelled,
         claim: Some(Claim {
-            agent: agent(1),
+            holder: Holder::Agent(agent(1)),
             run: None,
             at: NOW.saturating_add_seconds(2),
         }),
@@ -257,7 +257,7 @@ async fn fill(harness: &dyn WorkHarness) -> Vec<WorkItem> {
     put(harness, 10, &run).await;
     let claim = |run: Option<TokenId>| {
         Some(Claim {
-            agent: agent(10),
+            holder: Holder::Agent(agent(10)),
             run,
             at: NOW,
         })
@@ -365,6 +365,7 @@ pub async fn wants_what_the_filter_wants(harness: &dyn WorkHarness) {
     let mine = [
         Bucket::Available,
         Bucket::OfAgent(agent(10)),
+        Bucket::OfRun(fixtures::run(10, acting().id).id),
         Bucket::OfPerson(fixtures::user(2).id),
     ];
     for bucket in mine {
@@ -465,7 +466,7 @@ pub async fn leaves_out_a_claim_whose_run_is_over(harness: &dyn WorkHarness) {
         let item = WorkItem {
             status: ItemStatus::InProgress,
             claim: Some(Claim {
-                agent: agent(10),
+                holder: Holder::Agent(agent(10)),
                 run,
                 at: NOW,
             }),

@@ -3,15 +3,15 @@
 use super::agent_runs::{begin, start};
 use super::work::{agent, create, creation, item, items, key, worker};
 use super::{NOW, Spoiled, WorkHarness, acting, find, put, seed, spoil_actor, trail};
-use crate::access::{Actor, CredentialId, Requirement};
+use crate::access::{Actor, CredentialId, Denied, Refusal, Requirement};
 use crate::agent_run::StartRunOutcome;
 use crate::audit::{AuditAction, Subject};
 use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 use crate::work::{
-    ChangeItem, ChangeItemOutcome, Claim, CreateItemOutcome, Description, ExecutionTarget,
-    ItemChange, ItemEdit, ItemFilter, ItemStatus, Place, Priority, Title, WorkConflict, WorkItem,
-    Worker,
+    Bucket, ChangeItem, ChangeItemOutcome, Claim, CreateItemOutcome, Description, ExecutionTarget,
+    Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Place, Priority, Title, WorkConflict,
+    WorkItem, Worker,
 };
 
 /// What user 1 does to an item, whose trail is event `event`.
@@ -100,7 +100,7 @@ pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness)
             2 | 4 => {
                 expected.status = ItemStatus::InProgress;
                 expected.claim = Some(Claim {
-                    agent: agent(0),
+                    holder: Holder::Agent(agent(0)),
                     run: Some(run.id),
                     at: later,
                 });
@@ -118,7 +118,11 @@ pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness)
             _ => {}
         }
         expected.version += 1;
-        let mut change = change_by_run("OPS-1", what, event, run.id);
+        // Who may take it on, and that it is to be done again, is for a person to say.
+        let mut change = match event {
+            1 | 6 => change("OPS-1", what, event),
+            _ => change_by_run("OPS-1", what, event, run.id),
+        };
         change.actor.now = later;
         let outcome = apply(harness, change).await;
         assert_eq!(outcome, ChangeItemOutcome::Changed(expected.clone()));
@@ -141,7 +145,7 @@ pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
     held.status = ItemStatus::InProgress;
     let run = put_run(harness, 10, None).await;
     held.claim = Some(Claim {
-        agent: agent(0),
+        holder: Holder::Agent(agent(0)),
         run: Some(run.id),
         at: NOW.saturating_add_seconds(-5),
     });
@@ -171,14 +175,14 @@ pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
     let mut seen = fixtures::work_item(1);
     seen.version = 5;
     harness.put_work_item(&seen).await;
-    for (expected, current) in [(4, 5), (6, 5)] {
+    for (expected, current) in [(vec![4], 5), (vec![6, 4], 5), (vec![], 5)] {
         for what in [
             status(ItemStatus::Done),
             ItemChange::Claim,
             ItemChange::Delete,
         ] {
             let mut change = change("OPS-1", what, 1);
-            change.expected = Some(expected);
+            change.expected = Some(expected.clone());
             assert_eq!(
                 apply(harness, change).await,
                 ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch { current })
@@ -187,7 +191,7 @@ pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
     }
     assert_eq!(item(harness, seen.key).await, Some(seen));
     let mut fits = change("OPS-1", status(ItemStatus::Done), 1);
-    fits.expected = Some(5);
+    fits.expected = Some(vec![4, 5]);
     assert!(matches!(
         apply(harness, fits).await,
         ChangeItemOutcome::Changed(_)
@@ -202,7 +206,7 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
     let mut held = fixtures::work_item(1);
     held.status = ItemStatus::InProgress;
     held.claim = Some(Claim {
-        agent: agent(11),
+        holder: Holder::Agent(agent(11)),
         run: Some(other.id),
         at: NOW,
     });
@@ -219,7 +223,7 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
     for item in before {
         harness.put_work_item(item).await;
     }
-    let claimed = || WorkConflict::ClaimedByAgent(agent(11));
+    let claimed = || WorkConflict::Claimed(Holder::Agent(agent(11)));
     for (text, what, conflict) in [
         ("OPS-1", ItemChange::Claim, claimed()),
         ("OPS-1", ItemChange::Release, claimed()),
@@ -246,7 +250,20 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
         ),
         ("OPS-4", ItemChange::Complete, WorkConflict::NotClaimed),
         ("OPS-4", status(ItemStatus::Done), WorkConflict::NotClaimed),
-        ("OPS-4", ItemChange::Delete, WorkConflict::HasParts),
+        (
+            "OPS-4",
+            status(ItemStatus::InProgress),
+            WorkConflict::NotClaimed,
+        ),
+        ("OPS-4", ItemChange::Delete, WorkConflict::NotClaimed),
+        (
+            "OPS-2",
+            edit(ItemEdit {
+                title: Title::parse("not for agents").ok(),
+                ..ItemEdit::default()
+            }),
+            WorkConflict::WrongTarget(ExecutionTarget::Human),
+        ),
     ] {
         let outcome = apply(harness, change_by_run(text, what.clone(), 1, run.id)).await;
         assert_eq!(
@@ -255,12 +272,78 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
             "{text} {what:?}"
         );
     }
+    let outcome = apply(harness, change("OPS-4", ItemChange::Delete, 1)).await;
+    assert_eq!(outcome, ChangeItemOutcome::Conflict(WorkConflict::HasParts));
+    let retarget = edit(ItemEdit {
+        target: Some(ExecutionTarget::Agent),
+        ..ItemEdit::default()
+    });
+    for text in ["OPS-2", "OPS-4"] {
+        let outcome = apply(harness, change_by_run(text, retarget.clone(), 1, run.id)).await;
+        let refusal = Refusal::Denied(Denied::HumanTokenRequired);
+        assert_eq!(outcome, ChangeItemOutcome::ActorRefused(refusal));
+    }
     let nothing = change("OPS-5", ItemChange::Claim, 1);
     assert_eq!(apply(harness, nothing).await, ChangeItemOutcome::NotFound);
     for expected in before {
         assert_eq!(item(harness, expected.key).await.as_ref(), Some(expected));
     }
     assert_eq!(trail(harness).await, vec![]);
+}
+
+/// A person's claim is one: agents leave the item alone, other people may step in, and it is not in
+/// the queue.
+pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let run = put_run(harness, 10, None).await;
+    let user = fixtures::user(1).id;
+    let held = WorkItem {
+        status: ItemStatus::InProgress,
+        assignee: Some(user),
+        claim: Some(Claim {
+            holder: Holder::Person(user),
+            run: None,
+            at: NOW,
+        }),
+        version: 2,
+        ..fixtures::work_item(1)
+    };
+    let outcome = apply(harness, change("OPS-1", ItemChange::Claim, 1)).await;
+    assert_eq!(outcome, ChangeItemOutcome::Changed(held.clone()));
+    assert_eq!(item(harness, held.key).await, Some(held.clone()));
+    let available = harness.work().queue(&Bucket::Available, NOW, 10).await;
+    assert_eq!(available.expect("the store answers"), vec![]);
+    let claimed = || ChangeItemOutcome::Conflict(WorkConflict::Claimed(Holder::Person(user)));
+    for what in [ItemChange::Claim, ItemChange::Complete, ItemChange::Release] {
+        let outcome = apply(harness, change_by_run("OPS-1", what, 2, run.id)).await;
+        assert_eq!(outcome, claimed());
+    }
+    let mut other = change("OPS-1", ItemChange::Claim, 2);
+    other.worker = Worker::Person(fixtures::user(2).id);
+    assert_eq!(apply(harness, other.clone()).await, claimed());
+    other.change = ItemChange::Release;
+    let released = apply(harness, other).await;
+    let ChangeItemOutcome::Changed(released) = released else {
+        panic!("{released:?}");
+    };
+    assert_eq!(released.claim, None);
+    assert_eq!(
+        released.assignee,
+        Some(user),
+        "that is not for others to end"
+    );
+    // Assigned, but not begun: anybody may take it on.
+    let outcome = apply(
+        harness,
+        change_by_run("OPS-1", ItemChange::Claim, 3, run.id),
+    )
+    .await;
+    assert!(
+        matches!(outcome, ChangeItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
 }
 
 /// Somebody who is there and not suspended can be assigned, and nobody else.

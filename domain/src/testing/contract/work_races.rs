@@ -42,7 +42,7 @@ pub async fn give_one_item_to_one_of_64_agents(harness: &dyn WorkHarness) {
     let [winner] = winners[..] else {
         panic!("one wins: {outcomes:?}");
     };
-    let lost = ChangeItemOutcome::Conflict(WorkConflict::ClaimedByAgent(winner.agent.clone()));
+    let lost = ChangeItemOutcome::Conflict(WorkConflict::Claimed(winner.holder.clone()));
     assert_eq!(
         outcomes.iter().filter(|outcome| **outcome == lost).count(),
         63
@@ -91,7 +91,7 @@ pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
                     done.push(wanted.key);
                 }
                 ChangeItemOutcome::Conflict(
-                    WorkConflict::ClaimedByAgent(_) | WorkConflict::Resolved(_),
+                    WorkConflict::Claimed(_) | WorkConflict::Resolved(_),
                 ) => {}
                 other => panic!("unexpected {other:?}"),
             }
@@ -161,7 +161,7 @@ pub async fn take_one_of_16_edits_of_one_version(harness: &dyn WorkHarness) {
             ..ItemEdit::default()
         });
         let mut change = change("OPS-1", what, event);
-        change.expected = Some(1);
+        change.expected = Some(vec![1]);
         apply(harness, change)
     }))
     .await;

@@ -30,7 +30,7 @@ impl UserStore for MemoryStore {
             user: change.user,
             password: None,
         };
-        state.accounts.insert(account.user.id, account);
+        state.write_account(account);
         state.write_token(change.token, change.digest);
         state.write_event(change.audit);
         Ok(FirstAdminOutcome::Created)
@@ -74,8 +74,10 @@ impl UserStore for MemoryStore {
         state.check_new_event(&change.audit)?;
         state.check_new_events(&decision.runs.events)?;
         state.write_ended(decision.runs);
-        if let Some(account) = state.accounts.get_mut(&change.user) {
-            account.user = decision.user.clone();
+        if let Some(account) = state.accounts.get(&change.user) {
+            let password = account.password.clone();
+            let user = decision.user.clone();
+            state.write_account(Account { user, password });
         }
         if decision.end_access {
             state.end_sessions(change.user, Ended::All);

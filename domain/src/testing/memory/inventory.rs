@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::agent_run::EndedRuns;
@@ -49,7 +51,7 @@ impl InventoryStore for MemoryStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let records: Vec<TokenRecord> = state
+        let records: Vec<Arc<TokenRecord>> = state
             .tokens
             .keys()
             .rev()
@@ -57,10 +59,13 @@ impl InventoryStore for MemoryStore {
             .collect();
         let mut revoked = Vec::new();
         let mut changes = Vec::new();
-        for TokenRecord { token, owner, .. } in records {
-            if let Some(decided) = change.decide(&token) {
+        for record in records {
+            if let Some(decided) = change.decide(&record.token) {
                 changes.push(decided);
-                revoked.push(OwnedToken { token, owner });
+                revoked.push(OwnedToken {
+                    token: record.token.clone(),
+                    owner: record.owner.clone(),
+                });
             }
         }
         let causes = changes.iter().map(|(token, event)| (token.id, event));
@@ -79,13 +84,10 @@ impl InventoryStore for MemoryStore {
         let mut state = self.state();
         let mut causes = Vec::new();
         for (digest, event) in &change.reported {
-            let Some(id) = state.by_digest.get(digest).copied() else {
-                continue;
-            };
             let Some((token, event)) = state
-                .tokens
-                .get(&id)
-                .and_then(|(token, _)| change.decide(token, *event))
+                .records
+                .get(digest)
+                .and_then(|record| change.decide(&record.token, *event))
             else {
                 continue;
             };

@@ -112,9 +112,7 @@ impl InviteStore for MemoryStore {
         }
         state.check_new_event(&change.audit)?;
         state.update_invite(claimed);
-        state
-            .accounts
-            .insert(change.account.user.id, change.account);
+        state.write_account(change.account);
         if let Some((token, digest)) = change.token {
             state.write_token(token, digest);
         }

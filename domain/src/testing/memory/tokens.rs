@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -24,9 +26,11 @@ impl State {
 
 #[async_trait]
 impl TokenStore for MemoryStore {
-    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
-        let state = self.state();
-        Ok(state.by_digest.get(digest).and_then(|id| state.record(*id)))
+    async fn find_by_digest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        Ok(self.state().records.get(digest).cloned())
     }
 
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
@@ -112,8 +116,12 @@ impl TokenStore for MemoryStore {
     async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
         let mut state = self.state();
         for (id, at) in uses {
-            if let Some((token, _)) = state.tokens.get_mut(id) {
-                token.last_used_at = token.last_used_at.max(Some(*at));
+            if let Some(token) = state.token(*id).cloned() {
+                let last_used_at = token.last_used_at.max(Some(*at));
+                state.update_token(Token {
+                    last_used_at,
+                    ..token
+                });
             }
         }
         Ok(())
@@ -132,7 +140,7 @@ impl TokenStore for MemoryStore {
             .collect();
         for (id, digest) in &over {
             state.tokens.remove(id);
-            state.by_digest.remove(digest);
+            state.records.remove(digest);
         }
         Ok(over.len() as u64)
     }

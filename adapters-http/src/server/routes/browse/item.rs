@@ -40,23 +40,25 @@ pub(in crate::server) async fn show(
 /// Change a work item in part.
 ///
 /// What is absent stays; `assignee: null` is nobody. A status other than `in_progress` takes the
-/// item away from the agent that works at it, and one that resolves it also ends the runs that are
-/// bound to it.
+/// item away from whoever works at it, and one that resolves it also ends the runs that are bound to
+/// it. An agent run gives another status only to what it has claimed, and leaves the
+/// `executionTarget` to people.
 #[utoipa::path(patch, path = "/browse/{key}", tag = "work", operation_id = "patchWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
     ),
     request_body = PatchWorkItem,
     responses(
         (status = 200, description = "The item as it is now", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 403, description = "`run_bound_to_work_item`",
+        (status = 403,
+            description = "`run_bound_to_work_item`, or `human_token_required`: an agent run would change the `executionTarget`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 409,
-            description = "`invalid_transition`, `work_item_claimed` or `work_item_not_claimed`",
+            description = "`invalid_transition`, `work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `wrong_execution_target`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "`version_mismatch`",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -74,11 +76,11 @@ pub(in crate::server) async fn patch(
     JsonFields(mut fields): JsonFields,
 ) -> Result<Tagged, Problem> {
     let edit = ItemEdit {
-        title: fields.text("title", Title::parse),
-        description: fields.text("description", Description::parse),
-        status: fields.text("status", ItemStatus::from_str),
-        priority: fields.text("priority", Priority::from_str),
-        target: fields.text("executionTarget", ExecutionTarget::from_str),
+        title: fields.not_null("title", Title::parse),
+        description: fields.not_null("description", Description::parse),
+        status: fields.not_null("status", ItemStatus::from_str),
+        priority: fields.not_null("priority", Priority::from_str),
+        target: fields.not_null("executionTarget", ExecutionTarget::from_str),
         assignee: fields.nullable("assignee", user_or_me(principal.user_id())),
     };
     fields.finish()?;
@@ -98,10 +100,12 @@ pub(in crate::server) async fn patch(
 }
 
 /// Delete a work item, and end the runs that are bound to it.
+///
+/// An agent run deletes only what it has claimed.
 #[utoipa::path(delete, path = "/browse/{key}", tag = "work", operation_id = "deleteWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
     ),
     responses(
         (status = 204, description = "It is gone"),
@@ -109,7 +113,8 @@ pub(in crate::server) async fn patch(
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: unknown, or deleted already",
             body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`has_sub_tasks` or `work_item_claimed`",
+        (status = 409,
+            description = "`has_sub_tasks`, `work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `wrong_execution_target`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "`version_mismatch`",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -131,12 +136,12 @@ pub(in crate::server) async fn delete(
 
 /// Take a work item on.
 ///
-/// An agent claims it, and nobody else can until it is released or the agent's run is over; a
-/// person has it assigned to themselves. What this worker has already stays so.
+/// Nobody else can until it is released or the agent's run is over; a person also has it assigned
+/// to themselves. What this worker has already stays so.
 #[utoipa::path(post, path = "/browse/{key}/claim", tag = "work", operation_id = "claimWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
     ),
     request_body(content = Option<WorkAs>),
     responses(
@@ -170,12 +175,12 @@ pub(in crate::server) async fn claim(
 
 /// Give a work item back.
 ///
-/// An agent gives its claim back; a person whatever claim there is, or else their own assignment.
-/// What is nobody's already stays so.
+/// An agent gives its claim back; a person whatever claim there is, and unless it was somebody
+/// else's their own assignment. What is nobody's already stays so.
 #[utoipa::path(post, path = "/browse/{key}/release", tag = "work", operation_id = "releaseWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
     ),
     request_body(content = Option<WorkAs>),
     responses(
@@ -185,7 +190,8 @@ pub(in crate::server) async fn claim(
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`",
             body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`work_item_claimed`: another agent works at it (`holder`)",
+        (status = 409,
+            description = "`work_item_claimed`: somebody else works at it (`holder`); or `wrong_execution_target`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "`version_mismatch`",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -208,13 +214,13 @@ pub(in crate::server) async fn release(
 
 /// Say that the work is done.
 ///
-/// It ends the runs that are bound to the item, the one that says so included. What is done already
-/// stays so. An agent completes what it has claimed.
+/// What is done already stays so. It ends the runs that are bound to the item, the one that says so
+/// included: when that one repeats it, the answer is 401. An agent completes what it has claimed.
 #[utoipa::path(post, path = "/browse/{key}/complete", tag = "work",
     operation_id = "completeWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
     ),
     request_body(content = Option<WorkAs>),
     responses(
@@ -225,7 +231,7 @@ pub(in crate::server) async fn release(
         (status = 404, description = "`not_found`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 409,
-            description = "`work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `invalid_transition`",
+            description = "`work_item_claimed` (`holder` is who works at it), `work_item_not_claimed`, `wrong_execution_target` or `invalid_transition`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "`version_mismatch`",
             body = ProblemBody, content_type = "application/problem+json"),
@@ -250,7 +256,7 @@ async fn act(
     state: &WorkState,
     principal: &Principal,
     key: WorkItemKey,
-    expected: Option<u64>,
+    expected: Option<Vec<u64>>,
     mut fields: Fields,
     change: ItemChange,
     context: &Context,

@@ -66,7 +66,7 @@ fn statuses(text: &str) -> Result<Vec<ItemStatus>, InvalidItemStatus> {
         ("agentId" = Option<String>, Query, description = "That this agent works at now"),
         ("parent" = Option<String>, Query, description = "Sub-tasks of this item, as in `OPS-42`"),
         ("q" = Option<String>, Query,
-            description = "In whose key, title and description all of these words occur; at most 8 words and 200 characters"),
+            description = "In whose key, title and description all of these words occur; at most 8 words and 200 characters, no control characters"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
             description = "How many at most; 50 unless given"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),

@@ -10,8 +10,9 @@ use crate::wire::{ProblemBody, WorkQueue};
 
 /// What there is to do: for any agent, and for me.
 ///
-/// `mine` is what the agent works at: a run's own, or the one that a person names; without one, what
-/// is assigned to the person who asks. The most urgent items come first, then the oldest.
+/// `mine` is, for an agent run, what was claimed in it; for a person, what the agent that they name
+/// works at in whatever run, or, where they name none, what is assigned to them. The most
+/// urgent items come first, then the oldest.
 #[utoipa::path(get, path = "/browse/queue", tag = "work", operation_id = "workQueue",
     params(
         ("agentId" = Option<String>, Query,

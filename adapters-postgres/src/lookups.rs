@@ -1,0 +1,131 @@
+//! Tokens by their digests, many at once, on connections that do nothing else: a pool would ask each
+//! of them whether it is still there whenever it is given back.
+
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openindex_coalescing::{FoundToken, Observer, TokenLookups, TokenTable};
+use openindex_domain::StoreError;
+use openindex_domain::token::{Digest, TokenRecord};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{Connection as _, Row as _};
+
+use crate::error::{is_broken, store_error};
+use crate::options::check_session;
+use crate::rows;
+use crate::rows::select_record;
+
+/// The connections for lookups, which are opened when they are needed.
+pub(crate) struct LookupConnections {
+    connect: PgConnectOptions,
+    /// Those on which nothing is under way. `None` once the store is closed.
+    resting: Mutex<Option<Vec<PgConnection>>>,
+}
+
+/// Lookups, and a hand on their connections.
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    tokens: TokenLookups<Arc<LookupConnections>>,
+    connections: Arc<LookupConnections>,
+}
+
+impl Lookups {
+    pub(crate) fn new(
+        connect: PgConnectOptions,
+        connections: NonZero<u32>,
+        deadline: Duration,
+        observer: Option<Observer>,
+    ) -> Self {
+        let lanes = NonZero::try_from(connections).unwrap_or(NonZero::<usize>::MIN);
+        let connections = Arc::new(LookupConnections {
+            connect,
+            resting: Mutex::new(Some(Vec::new())),
+        });
+        Self {
+            tokens: TokenLookups::new(connections.clone(), lanes, deadline, observer),
+            connections,
+        }
+    }
+
+    pub(crate) async fn find(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        self.tokens.find(digest).await
+    }
+
+    /// Closes the connections; those that are in use are closed when they are given back.
+    pub(crate) async fn close(&self) {
+        let resting = self.connections.resting().take();
+        for connection in resting.into_iter().flatten() {
+            // The server notices in any case.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl TokenTable for LookupConnections {
+    async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
+        let resting = self.resting().as_mut().map(Vec::pop);
+        let resting = resting.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
+        if let Some(connection) = resting {
+            match self.ask(connection, digests).await {
+                // The server was restarted, or ended the session, while nobody looked. Nothing was
+                // answered, so nothing is stale when another one is asked.
+                Err(error) if is_broken(&error) => {}
+                answer => return read(answer),
+            }
+        }
+        let mut connection = PgConnection::connect_with(&self.connect)
+            .await
+            .map_err(store_error)?;
+        // A standby is no answer, and none may be had from it.
+        check_session(&mut connection)
+            .await
+            .map_err(StoreError::unavailable)?;
+        read(self.ask(connection, digests).await)
+    }
+}
+
+impl LookupConnections {
+    /// Asks on this connection, which is given back when it is in order afterwards. When this is
+    /// dropped in the middle, so is the connection: nobody else reads the rest of the answer.
+    async fn ask(
+        &self,
+        mut connection: PgConnection,
+        digests: &[Digest],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let keys: Vec<&[u8]> = digests
+            .iter()
+            .map(|digest| &digest.as_bytes()[..])
+            .collect();
+        let answer = sqlx::query(select_record!("t.digest = ANY ($1)"))
+            .bind(keys)
+            .fetch_all(&mut connection)
+            .await;
+        if !answer.as_ref().is_err_and(is_broken)
+            && let Some(resting) = self.resting().as_mut()
+        {
+            resting.push(connection);
+        }
+        answer
+    }
+
+    // No panic is possible between taking the lock and giving it up.
+    fn resting(&self) -> std::sync::MutexGuard<'_, Option<Vec<PgConnection>>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(answer: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {
+    answer
+        .map_err(store_error)?
+        .iter()
+        .map(|row| {
+            let digest = row.try_get("digest").map_err(store_error)?;
+            let digest = Digest::from_stored(digest).map_err(StoreError::corrupt)?;
+            Ok((digest, rows::record(row)))
+        })
+        .collect()
+}

@@ -1,0 +1,51 @@
+//! What a change of work items leaves alone.
+
+mod support;
+
+use openindex_adapters_sqlite::SqliteOptions;
+use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::testing::{WorkHarness, fixtures};
+use openindex_domain::work::{
+    CreateItem, CreateItemOutcome, Description, ExecutionTarget, NewItem, Place, Priority, Title,
+    WorkStore,
+};
+use support::{insertion, seeded};
+
+#[tokio::test]
+async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let parent = fixtures::work_item(1);
+    sqlite.put_work_item(&parent).await;
+    // Of all that can be written, this writes one column.
+    sqlite
+        .execute(
+            "CREATE TRIGGER one_column BEFORE UPDATE OF domain, number, part, kind, status, \
+             priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, claimed_at, \
+             created_by, created_at, updated_at, resolved_at, version, title, description, \
+             search_text ON work_items BEGIN SELECT raise(ABORT, 'another column'); END",
+        )
+        .await;
+    let (creator, action) = (fixtures::user(1).id, AuditAction::WorkItemCreated);
+    let change = CreateItem {
+        actor: insertion(1).actor,
+        creator,
+        item: NewItem {
+            place: Place::PartOf(parent.key),
+            title: Title::parse("a part").expect("a title"),
+            description: Description::default(),
+            priority: Priority::Low,
+            target: ExecutionTarget::Either,
+            assignee: None,
+        },
+        audit: fixtures::audit(1, fixtures::NOW, action, Subject::User(creator)),
+    };
+    let created = sqlite.store.create_item(change).await;
+    let created = created.expect("the store answers");
+    assert!(
+        matches!(created, CreateItemOutcome::Created(_)),
+        "{created:?}"
+    );
+    let found = sqlite.store.item(parent.key, fixtures::NOW).await;
+    let found = found.expect("the store answers").expect("the parent");
+    assert_eq!(found.last_part, parent.last_part + 1);
+}
