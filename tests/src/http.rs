@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{HeaderMap, Response};
 
@@ -101,6 +101,24 @@ impl Client {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         self.send("POST", path, &headers, Some(&body.to_string()))
+    }
+
+    /// Somebody joins as a member by an invite, with a token: their id, and its secret.
+    #[must_use]
+    pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
+        let invite = self.post("/admin/invites", admin, &json!({ "email": email }));
+        assert_eq!(invite.status, 201, "{invite:?}");
+        // grace@example.com is called Grace.
+        let mut name = email.split('@').next().unwrap_or_default().to_owned();
+        name[..1].make_ascii_uppercase();
+        let body = json!({"code": invite.json()["code"], "name": name, "tokenName": "first"});
+        let headers = [("content-type", "application/json")];
+        let body = body.to_string();
+        let claimed = self.send("POST", "/auth/invites/claim", &headers, Some(&body));
+        assert_eq!(claimed.status, 201, "{claimed:?}");
+        let claimed = claimed.json();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&claimed["user"]["id"]), text(&claimed["token"]))
     }
 }
 

@@ -2,7 +2,8 @@
 //! a plain HTTP client.
 //!
 //! The binaries are those in the directory that the tests themselves were built into, so build
-//! them first: `cargo build --workspace --bins` (`scripts/test` does).
+//! them first: `cargo build --workspace --bins` (`scripts/test` does). `OPENINDEX_TEST_PROGRAMS` names
+//! another directory, such as that of a release.
 #![expect(
     clippy::missing_panics_doc,
     reason = "a test's helper panics when the world is not as the test needs it"
@@ -36,11 +37,14 @@ pub fn hex(bytes: &[u8]) -> String {
 /// One of the built programs.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().expect("the test's own path");
-    let directory = tests
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("target/<profile>/deps");
+    let directory = std::env::var_os("OPENINDEX_TEST_PROGRAMS").map_or_else(
+        || {
+            let tests = std::env::current_exe().expect("the test's own path");
+            let directory = tests.parent().and_then(|deps| deps.parent());
+            directory.expect("target/<profile>/deps").to_owned()
+        },
+        PathBuf::from,
+    );
     let path = directory.join(name);
     assert!(
         path.exists(),

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::http::Client;
 use crate::{Database, binary};
@@ -57,10 +57,16 @@ impl Server {
     /// The same with more arguments.
     #[must_use]
     pub fn start_with(database: &Database, arguments: &[&str]) -> Self {
+        Self::start_at(database.url(), arguments)
+    }
+
+    /// The same, and its way to the database is this URL.
+    #[must_use]
+    pub fn start_at(database_url: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(binary("oi-server"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(arguments)
-            .env("DATABASE_URL", database.url())
+            .env("DATABASE_URL", database_url)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -122,25 +128,7 @@ impl Server {
     /// The same, and the secret of their token is answered too.
     #[must_use]
     pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
-        let invite = self
-            .http
-            .post("/admin/invites", admin, &json!({ "email": email }));
-        assert_eq!(invite.status, 201, "{invite:?}");
-        // grace@example.com is called Grace.
-        let mut name = email.split('@').next().unwrap_or_default().to_owned();
-        name[..1].make_ascii_uppercase();
-        let body = json!({"code": invite.json()["code"], "name": name, "tokenName": "first"});
-        let headers = [("content-type", "application/json")];
-        let claimed = self.http.send(
-            "POST",
-            "/auth/invites/claim",
-            &headers,
-            Some(&body.to_string()),
-        );
-        assert_eq!(claimed.status, 201, "{claimed:?}");
-        let claimed = claimed.json();
-        let text = |value: &Value| value.as_str().expect("text").to_owned();
-        (text(&claimed["user"]["id"]), text(&claimed["token"]))
+        self.http.join_with_token(admin, email)
     }
 
     /// Signs somebody in with a browser, by a one-time link from the operator's shell, and answers
