@@ -1,0 +1,299 @@
+//! The changing side: each user has a thread that issues credentials and ends them, in every way
+//! that there is, through any replica.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::board::{Known, Random};
+use crate::clients::Sent;
+use crate::log::{Act, Change, Issued, Item, Outcome, Run, Span, User};
+use crate::trial::{PAUSE, Trial};
+use crate::wire::{Links, Reply, Request};
+
+/// How long a change may fail on and on before something is wrong with the test's world.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Bulk revocation takes the tokens that expire before the second of these: those of a batch.
+const BATCH_EXPIRES: &str = "2190-01-01T00:00:00Z";
+const BATCH_BEFORE: &str = "2191-01-01T00:00:00Z";
+
+/// All ways in which something ends.
+pub(crate) const WAYS: [&str; 8] = [
+    "revocation by its owner",
+    "revocation by an administrator",
+    "bulk revocation",
+    "rotation",
+    "revocation of a run's issuer",
+    "end of a run",
+    "completion of a run's item",
+    "suspension of its owner",
+];
+
+/// Not a way to end anything, and not counted as one.
+const LIFTING: &str = "lifting of a suspension";
+
+/// Somebody whose token starts the credentials and is only ever suspended.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// `usr_…`.
+    pub(crate) id: String,
+    pub(crate) user: User,
+    pub(crate) main: Known,
+}
+
+/// What a thread needs to change things.
+struct Changer<'a> {
+    trial: &'a Trial,
+    person: &'a Person,
+    links: Links<'a>,
+    random: Random,
+}
+
+/// A token or a run that was just issued.
+struct New {
+    /// `pat_…` or `run_…`.
+    id: String,
+    known: Known,
+}
+
+/// Changes what is this person's until the trial has had its changes.
+pub(crate) fn change(trial: &Trial, person: &Person) {
+    let mut changer = Changer {
+        trial,
+        person,
+        links: Links::new(&trial.replicas),
+        random: Random::new(1_000 + person.user.0 as u64),
+    };
+    while let Some(number) = trial.pace.next_change() {
+        let way = usize::try_from(number).expect("a small number") % WAYS.len();
+        changer.end_something(WAYS[way]);
+        trial.pace.changed();
+    }
+}
+
+impl Changer<'_> {
+    fn end_something(&mut self, way: &'static str) {
+        match way {
+            "bulk revocation" => {
+                let batch: Vec<New> = (0..3).map(|_| self.token(Some(BATCH_EXPIRES))).collect();
+                let run = self.start(&batch[0].known, None);
+                self.end_all(way, &batch, &[run]);
+            }
+            "revocation of a run's issuer" => {
+                let issuer = [self.token(None)];
+                let runs = [0, 1].map(|_| self.start(&issuer[0].known, None));
+                self.end_all(way, &issuer, &runs);
+            }
+            "end of a run" => {
+                let main = self.person.main.clone();
+                let run = [self.start(&main, None)];
+                self.end_all(way, &run, &[]);
+            }
+            "completion of a run's item" => self.complete_an_item(way),
+            "suspension of its owner" => self.suspend_and_lift(way),
+            _ => {
+                let token = [self.token(None)];
+                self.end_all(way, &token, &[]);
+            }
+        }
+    }
+
+    /// Ends these, and has what goes with them checked too.
+    fn end_all(&mut self, way: &'static str, those: &[New], with_them: &[New]) {
+        let all: Vec<Known> = those
+            .iter()
+            .chain(with_them)
+            .map(|new| new.known.clone())
+            .collect();
+        self.check_everywhere(&all);
+        let act = Act::End(those.iter().map(|new| new.known.credential).collect());
+        let (main, admin) = (self.person.main.clone(), self.trial.admin.clone());
+        let id = &those[0].id;
+        let none = json!({});
+        match way {
+            "revocation by an administrator" => {
+                self.delete(way, &act, &format!("/admin/pats/{id}"), &admin);
+            }
+            "bulk revocation" => {
+                let filter = json!({"user": self.person.id, "expiringBefore": BATCH_BEFORE});
+                self.settle(
+                    way,
+                    &act,
+                    ("POST", "/admin/pats/revoke"),
+                    &admin,
+                    Some(&filter),
+                    &[200],
+                );
+            }
+            "rotation" => {
+                let path = format!("/me/pats/{id}/rotate");
+                let (span, reply) =
+                    self.settle(way, &act, ("POST", &path), &main, Some(&none), &[201, 404]);
+                // 404 when an attempt without an answer had rotated it: its successor is lost.
+                if reply.status == 201 {
+                    self.note(&reply.json(), span, None);
+                }
+            }
+            "end of a run" => {
+                self.delete(way, &act, &format!("/agent-runs/{id}"), &main);
+            }
+            _ => self.delete(way, &act, &format!("/me/pats/{id}"), &main),
+        }
+        self.check_everywhere(&all);
+    }
+
+    fn complete_an_item(&mut self, way: &'static str) {
+        let main = self.person.main.clone();
+        let body = json!({"domain": "OPS", "title": "Wanted"});
+        let (_, created) = self.create("/browse", &main, &body);
+        let item = Item(text(&created, "key"));
+        let runs = [0, 1].map(|_| self.start(&main, Some(&item)).known);
+        self.check_everywhere(&runs);
+        let path = format!("/browse/{}/complete", item.0);
+        let act = Act::Resolve(item);
+        self.settle(way, &act, ("POST", &path), &main, Some(&json!({})), &[200]);
+        self.check_everywhere(&runs);
+    }
+
+    fn suspend_and_lift(&mut self, way: &'static str) {
+        let token = self.token(None).known;
+        let run = self.start(&token, None).known;
+        let all = [token, run, self.person.main.clone()];
+        self.check_everywhere(&all);
+        let admin = self.trial.admin.clone();
+        let steps = [
+            (way, "suspend", Act::Suspend(self.person.user)),
+            (LIFTING, "unsuspend", Act::Lift(self.person.user)),
+        ];
+        for (way, step, act) in steps {
+            let path = format!("/admin/users/{}/{step}", self.person.id);
+            self.settle(way, &act, ("POST", &path), &admin, None, &[200]);
+            self.check_everywhere(&all);
+        }
+    }
+
+    fn check_everywhere(&mut self, all: &[Known]) {
+        for known in all {
+            self.trial.check_everywhere(&mut self.links, known);
+        }
+    }
+
+    /// A new token.
+    fn token(&mut self, expires: Option<&str>) -> New {
+        let body = json!({"name": "ends", "scope": "read_write", "expiresAt": expires});
+        let main = self.person.main.clone();
+        let (span, created) = self.create("/me/pats", &main, &body);
+        self.note(&created, span, None)
+    }
+
+    /// A new run.
+    fn start(&mut self, issuer: &Known, item: Option<&Item>) -> New {
+        let key = item.map(|item| item.0.as_str());
+        let body = json!({"agentId": "agent", "ttlSeconds": 86_400, "workItemKey": key});
+        let (span, created) = self.create("/agent-runs", issuer, &body);
+        let run = Run {
+            issuer: issuer.credential,
+            item: item.cloned(),
+        };
+        self.note(&created, span, Some(run))
+    }
+
+    /// Writes down what was issued, and puts it up to be checked.
+    fn note(&self, created: &Value, span: Span, run: Option<Run>) -> New {
+        let issued = Issued {
+            owner: self.person.user,
+            run,
+            span,
+        };
+        New {
+            id: text(created, "id"),
+            known: self.trial.put_up(issued, &text(created, "token")),
+        }
+    }
+
+    /// Creates something, again and again until that is answered. What an attempt without an answer
+    /// created is known to nobody.
+    fn create(&mut self, path: &str, actor: &Known, body: &Value) -> (Span, Value) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let (_, sent) = self.ask(("POST", path), actor, Some(body));
+            match sent.reply {
+                Some(reply) if reply.status == 201 => return (sent.span, reply.json()),
+                reply => wait_out(reply.as_ref(), path, give_up),
+            }
+        }
+    }
+
+    fn delete(&mut self, way: &'static str, act: &Act, path: &str, actor: &Known) {
+        self.settle(way, act, ("DELETE", path), actor, None, &[204, 404]);
+    }
+
+    /// Makes a change, again and again until it is answered with one of these statuses, and writes
+    /// down each attempt.
+    fn settle(
+        &mut self,
+        way: &'static str,
+        act: &Act,
+        (method, path): (&'static str, &str),
+        actor: &Known,
+        body: Option<&Value>,
+        answers: &[u16],
+    ) -> (Span, Reply) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let (replica, sent) = self.ask((method, path), actor, body);
+            let Sent {
+                span, took, reply, ..
+            } = sent;
+            let done = reply
+                .as_ref()
+                .is_some_and(|reply| answers.contains(&reply.status));
+            self.trial.recorder.log().changes.push(Change {
+                span,
+                took,
+                replica,
+                way,
+                act: act.clone(),
+                outcome: if done {
+                    Outcome::Done
+                } else {
+                    Outcome::Unknown
+                },
+            });
+            match reply {
+                Some(reply) if done => return (span, reply),
+                reply => wait_out(reply.as_ref(), path, give_up),
+            }
+        }
+    }
+
+    /// Asks any replica, which is answered too.
+    fn ask(
+        &mut self,
+        (method, path): (&'static str, &str),
+        actor: &Known,
+        body: Option<&Value>,
+    ) -> (usize, Sent) {
+        let replica = self.random.below(self.trial.replicas.count());
+        let request = Request { method, path, body };
+        let sent = self.trial.send(&mut self.links, replica, actor, &request);
+        (replica, sent)
+    }
+}
+
+/// After an attempt without an answer. A denial is tried again too: it is written down, and whether
+/// it was right is for the oracle.
+fn wait_out(reply: Option<&Reply>, path: &str, give_up: Instant) {
+    if let Some(reply) = reply {
+        let body = String::from_utf8_lossy(&reply.body);
+        assert!(matches!(reply.status, 401 | 503), "{path}: {body}");
+    }
+    assert!(Instant::now() < give_up, "{path} has no answer");
+    std::thread::sleep(PAUSE);
+}
+
+fn text(value: &Value, field: &str) -> String {
+    let text = value[field].as_str();
+    text.unwrap_or_else(|| panic!("{field} of {value}"))
+        .to_owned()
+}

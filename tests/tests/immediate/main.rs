@@ -1,0 +1,114 @@
+//! "Immediate", proven: three replicas on one database, many clients who verify while tokens are
+//! revoked, users suspended and agent runs ended, and replicas that stop, die and lose their
+//! database meanwhile. Everything that is asked and answered is written down in one order, and an
+//! oracle looks for a request that was accepted although it was begun after the end of its credential
+//! had been answered. A deliberately stale server shows that it would be found.
+
+mod board;
+mod changes;
+mod clients;
+mod faults;
+mod log;
+mod oracle;
+mod oracle_cases;
+mod pace;
+mod proxy;
+mod stale_double;
+mod totals;
+mod trial;
+mod wire;
+
+use openindex_tests::{Database, Kind, Server};
+
+use changes::WAYS;
+use faults::{FAULTS, Processes};
+use log::Log;
+use oracle::judge;
+use pace::Plan;
+use proxy::Proxy;
+use totals::Totals;
+use trial::Trial;
+use wire::Replicas;
+
+/// How many findings are shown.
+const SHOWN: usize = 10;
+
+#[test]
+fn no_replica_accepts_what_has_ended_whatever_breaks() {
+    prove(Plan {
+        checks: 20_000,
+        changes: 304,
+        faults: 12,
+        clients: 52,
+        users: 24,
+    });
+}
+
+/// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` make it longer or shorter.
+#[test]
+#[ignore = "takes many minutes; scripts/test --long runs it"]
+fn no_replica_accepts_what_has_ended_in_a_long_run() {
+    let checks = number("OPENINDEX_TEST_CHECKS", 1_000_000);
+    prove(Plan {
+        checks,
+        changes: number("OPENINDEX_TEST_CHANGES", 10_000),
+        faults: (checks / 2_500).max(FAULTS.len() as u64),
+        clients: 52,
+        users: 24,
+    });
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect(variable))
+}
+
+fn prove(plan: Plan) {
+    let database = Database::new(Kind::Postgres);
+    let mut processes = Processes::new(3, Proxy::before(database.url()), |proxy| {
+        // A line for each request would only fill the test's memory.
+        let log = ["--log", "openindex_app=info,warn"];
+        let quotas = ["--token-quota", "100000", "--run-quota", "100000"];
+        Server::start_at(
+            &proxy.url,
+            &[log, [quotas[0], quotas[1]], [quotas[2], quotas[3]]].concat(),
+        )
+    });
+    let admin = Server::bootstrap(&database);
+    let http = processes.servers[0].http.clone();
+    let urls = processes.servers.iter().map(|server| server.url.as_str());
+    let trial = Trial::new(plan, Replicas::new(urls), &admin.token);
+    let log = trial.run(&http, |trial| processes.break_things(trial));
+    assert_nothing_found(&log);
+    assert_all_happened(&log);
+    let totals = Totals::of(&log);
+    for fault in FAULTS {
+        assert!(totals.faults.contains_key(fault), "{fault}: {totals}");
+    }
+}
+
+fn assert_nothing_found(log: &Log) {
+    let findings = judge(log);
+    let shown: Vec<String> = findings
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        findings.is_empty(),
+        "{} findings:\n{}",
+        findings.len(),
+        shown.join("\n")
+    );
+}
+
+/// A trial in which nothing ends, or nobody is let in, would prove nothing.
+fn assert_all_happened(log: &Log) {
+    let totals = Totals::of(log);
+    for way in WAYS {
+        let done = totals.changes.get(way).map_or(0, |(done, _)| done.count);
+        assert!(done > 0, "{way}: {totals}");
+    }
+    for verdict in [totals.accepted, totals.denied] {
+        assert!(verdict.count * 10 > log.checks.len() as u64, "{totals}");
+    }
+}

@@ -1,0 +1,170 @@
+//! The checker itself, tried on servers that are known to be right or wrong: the API on the store in
+//! memory, behind a lookup that may remember what it found.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use axum::Extension;
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress, router};
+use openindex_domain::StoreError;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::testing::{InMemory, fixtures};
+use openindex_domain::token::{
+    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
+    Token, TokenId, TokenName, TokenRecord, TokenStore, Tokens,
+};
+use openindex_domain::user::UserId;
+use openindex_tests::Client;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::log::Log;
+use crate::oracle::{Finding, judge};
+use crate::pace::Plan;
+use crate::totals::Totals;
+use crate::trial::Trial;
+use crate::wire::Replicas;
+use crate::{assert_all_happened, assert_nothing_found};
+
+const PLAN: Plan = Plan {
+    checks: 4_000,
+    changes: 80,
+    faults: 0,
+    clients: 52,
+    users: 4,
+};
+
+#[test]
+fn a_cache_of_lookups_is_caught() {
+    let log = run_on_doubles(Duration::from_millis(100));
+    let findings = judge(&log);
+    let stale = findings
+        .iter()
+        .filter(|finding| matches!(finding, Finding::StaleAccept(..)))
+        .count();
+    let totals = Totals::of(&log);
+    assert!(stale > 0, "{totals}");
+    // Not one lucky find: the ends of most credentials are followed by an acceptance.
+    assert!(stale as u64 > PLAN.changes, "{stale} of {totals}");
+}
+
+#[test]
+fn the_same_servers_without_the_cache_pass() {
+    let log = run_on_doubles(Duration::ZERO);
+    assert_nothing_found(&log);
+    assert_all_happened(&log);
+    assert_eq!(Totals::of(&log).unknown.count, 0);
+}
+
+/// Runs the trial on two servers that remember what they looked up for this long.
+fn run_on_doubles(remembered: Duration) -> Log {
+    let memory = InMemory::default();
+    let runtime = Runtime::new().expect("a runtime");
+    let ada = fixtures::user(1);
+    let name = TokenName::parse("admin").expect("a name");
+    let admin = runtime.block_on(memory.users.bootstrap(ada.email, ada.name, name));
+    let admin = admin.expect("an administrator").issued.secret;
+    let urls = [(); 2].map(|()| runtime.block_on(serve(&memory, remembered)));
+    let replicas = Replicas::new(urls.iter().map(String::as_str));
+    let trial = Trial::new(PLAN, replicas, admin.expose());
+    trial.run(&Client::new(&urls[0]), |_| ())
+}
+
+/// Starts a server on a free port and answers its base URL.
+async fn serve(memory: &InMemory, remembered: Duration) -> String {
+    let lookups = Lookups {
+        store: memory.store.clone(),
+        remembered,
+        found: Mutex::default(),
+    };
+    let tokens = Tokens::new(
+        Arc::new(lookups),
+        memory.clock.clone(),
+        memory.entropy.clone(),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let state = ApiState {
+        tokens,
+        agent_runs: memory.agent_runs.clone(),
+        work: Some(memory.work.clone()),
+        users: memory.users.clone(),
+        sessions: memory.sessions.clone(),
+        invites: memory.invites.clone(),
+        inventory: memory.inventory.clone(),
+        audit: memory.audit.clone(),
+        health: memory.store.clone(),
+        entropy: memory.entropy.clone(),
+        settings: Arc::new(ApiSettings {
+            public_url: url.clone(),
+            version: "double",
+            layers: LayerSettings::default(),
+        }),
+    };
+    let peer = PeerAddress(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let app = router(state).layer(Extension(peer));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+/// The store in memory, whose lookups may answer with what they found before.
+struct Lookups<S> {
+    store: Arc<S>,
+    remembered: Duration,
+    found: Mutex<HashMap<Digest, (Instant, Option<TokenRecord>)>>,
+}
+
+#[async_trait]
+impl<S: TokenStore> TokenStore for Lookups<S> {
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+        let found = self
+            .found
+            .lock()
+            .expect("what was found")
+            .get(digest)
+            .cloned();
+        if let Some((at, record)) = found
+            && at.elapsed() < self.remembered
+        {
+            return Ok(record);
+        }
+        let record = self.store.find_by_digest(digest).await?;
+        let now = (Instant::now(), record.clone());
+        self.found
+            .lock()
+            .expect("what was found")
+            .insert(*digest, now);
+        Ok(record)
+    }
+
+    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+        self.store.insert_within_quota(change).await
+    }
+
+    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+        self.store.revoke_once(change).await
+    }
+
+    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+        self.store.replace(change).await
+    }
+
+    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+        self.store.list(owner).await
+    }
+
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.store.get(owner, id).await
+    }
+
+    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+        self.store.record_last_used(uses).await
+    }
+
+    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+        self.store.purge_ended_before(horizon).await
+    }
+}

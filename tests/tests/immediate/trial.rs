@@ -1,0 +1,171 @@
+//! The trial: clients who verify, users whose credentials end, and whoever breaks things, all at the
+//! same time. It knows neither what serves it nor what it proves.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openindex_tests::Client;
+
+use crate::board::{Board, Known};
+use crate::changes::{self, Person};
+use crate::log::{Issued, Log, Recorder, Span, User, Verdict};
+use crate::pace::{Pace, Plan};
+use crate::totals::Totals;
+use crate::wire::{Links, Replicas};
+
+/// How long whoever got no answer waits, lest an outage be a flood.
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
+/// How often a long trial says how far it is.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// How often the last checks are repeated before their replica counts as gone.
+const LAST_ATTEMPTS: usize = 1_000;
+
+/// What all its threads share.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    pub(crate) replicas: Replicas,
+    pub(crate) recorder: Recorder,
+    pub(crate) board: Board,
+    pub(crate) pace: Pace,
+    /// The token of an administrator, which nobody ends.
+    pub(crate) admin: Known,
+}
+
+impl Trial {
+    pub(crate) fn new(plan: Plan, replicas: Replicas, admin: &str) -> Self {
+        let recorder = Recorder::default();
+        let number = recorder.number();
+        let issued = Issued {
+            owner: User(plan.users),
+            run: None,
+            span: Span {
+                invoked: number,
+                answered: number,
+            },
+        };
+        Self {
+            replicas,
+            admin: Known {
+                credential: recorder.issued(issued),
+                secret: admin.into(),
+            },
+            recorder,
+            board: Board::default(),
+            pace: Pace::new(plan),
+        }
+    }
+
+    /// Lets the users join through this client, runs to the end, and answers what happened.
+    pub(crate) fn run(self, http: &Client, faults: impl FnOnce(&Self) + Send) -> Log {
+        let plan = self.pace.plan();
+        let begun = Instant::now();
+        let people: Vec<Person> = (0..plan.users).map(|user| self.join(http, user)).collect();
+        thread::scope(|scope| {
+            let trial = &self;
+            for number in 0..plan.clients {
+                scope.spawn(move || trial.guarded(|| trial.verify(number)));
+            }
+            for person in &people {
+                scope.spawn(move || trial.guarded(|| changes::change(trial, person)));
+            }
+            scope.spawn(move || trial.guarded(|| faults(trial)));
+            scope.spawn(move || trial.tell_progress(begun));
+        });
+        self.check_all_once_more(plan.clients);
+        let log = self.recorder.into_log();
+        say(&format!(
+            "{}\n  {} clients, {} users, {:.1} s",
+            Totals::of(&log),
+            plan.clients,
+            plan.users,
+            begun.elapsed().as_secs_f64()
+        ));
+        log
+    }
+
+    fn join(&self, http: &Client, user: usize) -> Person {
+        let invoked = self.recorder.number();
+        let (id, secret) =
+            http.join_with_token(&self.admin.secret, &format!("member{user}@example.com"));
+        let answered = self.recorder.number();
+        let issued = Issued {
+            owner: User(user),
+            run: None,
+            span: Span { invoked, answered },
+        };
+        Person {
+            id,
+            user: User(user),
+            main: self.put_up(issued, &secret),
+        }
+    }
+
+    /// Writes down a new credential, and puts it up to be checked.
+    pub(crate) fn put_up(&self, issued: Issued, secret: &str) -> Known {
+        let known = Known {
+            credential: self.recorder.issued(issued),
+            secret: secret.into(),
+        };
+        self.board.put_up(known.clone());
+        known
+    }
+
+    /// Does one thread's work. Its panic ends the trial for the others too.
+    fn guarded(&self, work: impl FnOnce()) {
+        struct Guard<'a>(&'a Pace);
+        impl Drop for Guard<'_> {
+            fn drop(&mut self) {
+                if thread::panicking() {
+                    self.0.abandon();
+                }
+            }
+        }
+        let _guard = Guard(&self.pace);
+        work();
+    }
+
+    /// When everything is over: each credential that there was, at one of the replicas.
+    fn check_all_once_more(&self, threads: usize) {
+        let all = self.board.all();
+        thread::scope(|scope| {
+            for thread in 0..threads {
+                let mine = all.iter().enumerate().skip(thread).step_by(threads);
+                scope.spawn(move || {
+                    let mut links = Links::new(&self.replicas);
+                    for (number, known) in mine {
+                        let replica = number % self.replicas.count();
+                        let answered = (0..LAST_ATTEMPTS)
+                            .any(|_| self.check(&mut links, replica, known) != Verdict::Unknown);
+                        assert!(answered, "replica {replica} does not come back");
+                    }
+                });
+            }
+        });
+    }
+
+    fn tell_progress(&self, begun: Instant) {
+        while !self.pace.finished() {
+            self.pace.wait(PROGRESS, |_| false);
+            let (counts, plan) = (self.pace.counts(), self.pace.plan());
+            say(&format!(
+                "{:5.0} s: {} of {} checks, {} of {} changes, {} of {} faults, {} without answer",
+                begun.elapsed().as_secs_f64(),
+                counts.checks,
+                plan.checks,
+                counts.changes,
+                plan.changes,
+                counts.faults,
+                plan.faults,
+                counts.failures
+            ));
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs a long trial wants to see it move"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,164 @@
+//! Speaking to the replicas: HTTP/1.1 on connections that are kept, written out by hand, because
+//! what a million checks cost is mostly the client.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than a server lets any request take (30 s): a change that was given up here is not going
+/// to happen later.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Where the replicas listen now.
+#[derive(Debug)]
+pub(crate) struct Replicas(Vec<AtomicU16>);
+
+impl Replicas {
+    /// These, by the base URLs that they were started with.
+    pub(crate) fn new<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(urls.into_iter().map(|url| port(url).into()).collect())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The replica was started again, somewhere else.
+    pub(crate) fn moved(&self, replica: usize, url: &str) {
+        self.0[replica].store(port(url), Ordering::SeqCst);
+    }
+}
+
+fn port(url: &str) -> u16 {
+    let (_, port) = url.rsplit_once(':').expect("a URL with a port");
+    port.parse().expect("a port")
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) body: Option<&'a Value>,
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a body of JSON")
+    }
+}
+
+/// One thread's connections, one to each replica, made when they are needed.
+#[derive(Debug)]
+pub(crate) struct Links<'a> {
+    replicas: &'a Replicas,
+    links: Vec<Option<Link>>,
+}
+
+#[derive(Debug)]
+struct Link {
+    port: u16,
+    stream: BufReader<TcpStream>,
+}
+
+impl<'a> Links<'a> {
+    pub(crate) fn new(replicas: &'a Replicas) -> Self {
+        let links = (0..replicas.count()).map(|_| None).collect();
+        Self { replicas, links }
+    }
+
+    /// Asks this replica as the bearer of this secret. After a failure the next one gets a new connection.
+    pub(crate) fn send(
+        &mut self,
+        replica: usize,
+        secret: &str,
+        request: &Request<'_>,
+    ) -> io::Result<Reply> {
+        let port = self.replicas.0[replica].load(Ordering::SeqCst);
+        let kept = self.links[replica].take().filter(|link| link.port == port);
+        let mut link = match kept {
+            Some(link) => link,
+            None => Link::open(port)?,
+        };
+        let reply = link.exchange(secret, request)?;
+        self.links[replica] = Some(link);
+        Ok(reply)
+    }
+}
+
+impl Link {
+    fn open(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(Self {
+            port,
+            stream: BufReader::new(stream),
+        })
+    }
+
+    fn exchange(&mut self, secret: &str, request: &Request<'_>) -> io::Result<Reply> {
+        let Request { method, path, body } = request;
+        let (kind, body) = match body {
+            Some(body) => ("content-type: application/json\r\n", body.to_string()),
+            None => ("", String::new()),
+        };
+        let length = body.len();
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {secret}\r\n\
+             {kind}content-length: {length}\r\n\r\n{body}"
+        );
+        self.stream.get_mut().write_all(text.as_bytes())?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> io::Result<Reply> {
+        let status = self.line()?;
+        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.ok_or_else(|| broken("no status"))?;
+        let mut length = None;
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(": ").ok_or_else(|| broken("no header"))?;
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.parse().ok();
+            }
+        }
+        // Only an answer without a body may leave out how long it is: our servers know it.
+        let length = match (status, length) {
+            (204, None) => 0,
+            (_, Some(length)) => length,
+            (_, None) => return Err(broken("no length")),
+        };
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Reply { status, body })
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        line.truncate(line.trim_end().len());
+        Ok(line)
+    }
+}
+
+fn broken(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
