@@ -17,17 +17,46 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const BATCH_EXPIRES: &str = "2190-01-01T00:00:00Z";
 const BATCH_BEFORE: &str = "2191-01-01T00:00:00Z";
 
-/// All ways in which something ends.
-pub(crate) const WAYS: [&str; 8] = [
-    "revocation by its owner",
-    "revocation by an administrator",
-    "bulk revocation",
-    "rotation",
-    "revocation of a run's issuer",
-    "end of a run",
-    "completion of a run's item",
-    "suspension of its owner",
-];
+/// The ways in which something ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    OwnRevocation,
+    AdminRevocation,
+    BulkRevocation,
+    Rotation,
+    IssuersRevocation,
+    RunsEnd,
+    ItemsCompletion,
+    OwnersSuspension,
+}
+
+impl Way {
+    /// All of them, in the order in which they take turns.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::OwnRevocation,
+        Self::AdminRevocation,
+        Self::BulkRevocation,
+        Self::Rotation,
+        Self::IssuersRevocation,
+        Self::RunsEnd,
+        Self::ItemsCompletion,
+        Self::OwnersSuspension,
+    ];
+
+    /// What it is called in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::OwnRevocation => "revocation by its owner",
+            Self::AdminRevocation => "revocation by an administrator",
+            Self::BulkRevocation => "bulk revocation",
+            Self::Rotation => "rotation",
+            Self::IssuersRevocation => "revocation of a run's issuer",
+            Self::RunsEnd => "end of a run",
+            Self::ItemsCompletion => "completion of a run's item",
+            Self::OwnersSuspension => "suspension of its owner",
+        }
+    }
+}
 
 /// Not a way to end anything, and not counted as one.
 const LIFTING: &str = "lifting of a suspension";
@@ -65,79 +94,66 @@ pub(crate) fn change(trial: &Trial, person: &Person) {
         random: Random::new(1_000 + person.user.0 as u64),
     };
     while let Some(number) = trial.pace.next_change() {
-        let way = usize::try_from(number).expect("a small number") % WAYS.len();
-        changer.end_something(WAYS[way]);
+        let turn = usize::try_from(number).expect("a small number") % Way::ALL.len();
+        changer.end_something(Way::ALL[turn]);
         trial.pace.changed();
     }
 }
 
 impl Changer<'_> {
-    fn end_something(&mut self, way: &'static str) {
+    fn end_something(&mut self, way: Way) {
         match way {
-            "bulk revocation" => {
-                let batch: Vec<New> = (0..3).map(|_| self.token(Some(BATCH_EXPIRES))).collect();
+            Way::OwnRevocation | Way::AdminRevocation | Way::Rotation => {
+                let token = [self.token(None)];
+                self.end_all(way, &token, &[]);
+            }
+            Way::BulkRevocation => {
+                let batch = [(); 3].map(|()| self.token(Some(BATCH_EXPIRES)));
                 let run = self.start(&batch[0].known, None);
                 self.end_all(way, &batch, &[run]);
             }
-            "revocation of a run's issuer" => {
+            Way::IssuersRevocation => {
                 let issuer = [self.token(None)];
-                let runs = [0, 1].map(|_| self.start(&issuer[0].known, None));
+                let runs = [(); 2].map(|()| self.start(&issuer[0].known, None));
                 self.end_all(way, &issuer, &runs);
             }
-            "end of a run" => {
+            Way::RunsEnd => {
                 let main = self.person.main.clone();
                 let run = [self.start(&main, None)];
                 self.end_all(way, &run, &[]);
             }
-            "completion of a run's item" => self.complete_an_item(way),
-            "suspension of its owner" => self.suspend_and_lift(way),
-            _ => {
-                let token = [self.token(None)];
-                self.end_all(way, &token, &[]);
-            }
+            Way::ItemsCompletion => self.complete_an_item(way.name()),
+            Way::OwnersSuspension => self.suspend_and_lift(way.name()),
         }
     }
 
     /// Ends these, and has what goes with them checked too.
-    fn end_all(&mut self, way: &'static str, those: &[New], with_them: &[New]) {
-        let all: Vec<Known> = those
-            .iter()
-            .chain(with_them)
-            .map(|new| new.known.clone())
-            .collect();
+    fn end_all(&mut self, way: Way, those: &[New], with_them: &[New]) {
+        let news = those.iter().chain(with_them);
+        let all: Vec<Known> = news.map(|new| new.known.clone()).collect();
         self.check_everywhere(&all);
         let act = Act::End(those.iter().map(|new| new.known.credential).collect());
         let (main, admin) = (self.person.main.clone(), self.trial.admin.clone());
-        let id = &those[0].id;
-        let none = json!({});
+        let (name, id) = (way.name(), &those[0].id);
         match way {
-            "revocation by an administrator" => {
-                self.delete(way, &act, &format!("/admin/pats/{id}"), &admin);
-            }
-            "bulk revocation" => {
+            Way::AdminRevocation => self.delete(name, &act, &format!("/admin/pats/{id}"), &admin),
+            Way::BulkRevocation => {
+                let path = "/admin/pats/revoke";
                 let filter = json!({"user": self.person.id, "expiringBefore": BATCH_BEFORE});
-                self.settle(
-                    way,
-                    &act,
-                    ("POST", "/admin/pats/revoke"),
-                    &admin,
-                    Some(&filter),
-                    &[200],
-                );
+                self.settle(name, &act, ("POST", path), &admin, Some(&filter), &[200]);
             }
-            "rotation" => {
+            Way::Rotation => {
                 let path = format!("/me/pats/{id}/rotate");
+                let (none, answers) = (json!({}), [201, 404]);
                 let (span, reply) =
-                    self.settle(way, &act, ("POST", &path), &main, Some(&none), &[201, 404]);
+                    self.settle(name, &act, ("POST", &path), &main, Some(&none), &answers);
                 // 404 when an attempt without an answer had rotated it: its successor is lost.
                 if reply.status == 201 {
                     self.note(&reply.json(), span, None);
                 }
             }
-            "end of a run" => {
-                self.delete(way, &act, &format!("/agent-runs/{id}"), &main);
-            }
-            _ => self.delete(way, &act, &format!("/me/pats/{id}"), &main),
+            Way::RunsEnd => self.delete(name, &act, &format!("/agent-runs/{id}"), &main),
+            _ => self.delete(name, &act, &format!("/me/pats/{id}"), &main),
         }
         self.check_everywhere(&all);
     }
@@ -261,7 +277,10 @@ impl Changer<'_> {
                 },
             });
             match reply {
-                Some(reply) if done => return (span, reply),
+                Some(reply) if done => {
+                    self.trial.pace.answered();
+                    return (span, reply);
+                }
                 reply => wait_out(reply.as_ref(), path, give_up),
             }
         }

@@ -7,17 +7,33 @@ use openindex_tests::Server;
 use crate::proxy::Proxy;
 use crate::trial::Trial;
 
-/// The kinds of fault, one after the other.
-pub(crate) const FAULTS: [&str; 4] = [
-    "replica stopped and continued",
-    "connections to the database cut",
-    "replica killed and restarted",
-    "database out of reach",
-];
+/// What can go wrong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Stop,
+    Cut,
+    Kill,
+    Outage,
+}
 
-/// While a replica is stopped so much ends through the others, as long as that takes no longer
-/// than the limit: what waits at the stopped one was then asked after it had ended.
-const CHANGES_MEANWHILE: u64 = 2;
+impl Fault {
+    /// All of them, in the order in which they take turns.
+    pub(crate) const ALL: [Self; 4] = [Self::Stop, Self::Cut, Self::Kill, Self::Outage];
+
+    /// What it is called in the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "replica stopped and continued",
+            Self::Cut => "connections to the database cut",
+            Self::Kill => "replica killed and restarted",
+            Self::Outage => "database out of reach",
+        }
+    }
+}
+
+/// While a replica is stopped so many changes are answered by the others, within the limit. Each is
+/// followed by a check at the stopped one, which finds it there when it wakes up.
+const CHANGES_MEANWHILE: u64 = 4;
 const STOPPED_AT_MOST: Duration = Duration::from_millis(500);
 /// While the database is out of reach so many checks have no verdict.
 const FAILURES_MEANWHILE: u64 = 32;
@@ -44,24 +60,24 @@ impl Processes {
     pub(crate) fn break_things(&mut self, trial: &Trial) {
         while let Some(number) = trial.pace.next_fault() {
             let number = usize::try_from(number).expect("a small number");
-            let kind = FAULTS[number % FAULTS.len()];
-            let replica = number / FAULTS.len() % self.servers.len();
-            match kind {
-                "replica stopped and continued" => self.stop(trial, replica),
-                "connections to the database cut" => self.proxy.cut(),
-                "replica killed and restarted" => self.kill(trial, replica),
-                _ => self.put_out_of_reach(trial),
+            let fault = Fault::ALL[number % Fault::ALL.len()];
+            let replica = number / Fault::ALL.len() % self.servers.len();
+            match fault {
+                Fault::Stop => self.stop(trial, replica),
+                Fault::Cut => self.proxy.cut(),
+                Fault::Kill => self.kill(trial, replica),
+                Fault::Outage => self.put_out_of_reach(trial),
             }
-            trial.recorder.log().faults.push(kind);
+            trial.recorder.log().faults.push(fault.name());
             trial.pace.faulted();
         }
     }
 
     fn stop(&self, trial: &Trial, replica: usize) {
         self.servers[replica].signal("STOP");
-        let before = trial.pace.counts().changes;
+        let before = trial.pace.counts().answered;
         trial.pace.wait(STOPPED_AT_MOST, |counts| {
-            counts.changes >= before + CHANGES_MEANWHILE
+            counts.answered >= before + CHANGES_MEANWHILE
         });
         self.servers[replica].signal("CONT");
     }

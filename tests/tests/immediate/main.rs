@@ -20,8 +20,8 @@ mod wire;
 
 use openindex_tests::{Database, Kind, Server};
 
-use changes::WAYS;
-use faults::{FAULTS, Processes};
+use changes::Way;
+use faults::{Fault, Processes};
 use log::Log;
 use oracle::judge;
 use pace::Plan;
@@ -30,6 +30,16 @@ use totals::Totals;
 use trial::Trial;
 use wire::Replicas;
 
+/// Of the log only what a failure would be understood by: a line for each request would fill the
+/// test's memory.
+const ARGUMENTS: [&str; 6] = [
+    "--log",
+    "openindex_app=info,warn",
+    "--token-quota",
+    "100000",
+    "--run-quota",
+    "100000",
+];
 /// How many findings are shown.
 const SHOWN: usize = 10;
 
@@ -52,7 +62,7 @@ fn no_replica_accepts_what_has_ended_in_a_long_run() {
     prove(Plan {
         checks,
         changes: number("OPENINDEX_TEST_CHANGES", 10_000),
-        faults: (checks / 2_500).max(FAULTS.len() as u64),
+        faults: (checks / 2_500).max(Fault::ALL.len() as u64),
         clients: 52,
         users: 24,
     });
@@ -65,13 +75,7 @@ fn number(variable: &str, default: u64) -> u64 {
 fn prove(plan: Plan) {
     let database = Database::new(Kind::Postgres);
     let mut processes = Processes::new(3, Proxy::before(database.url()), |proxy| {
-        // A line for each request would only fill the test's memory.
-        let log = ["--log", "openindex_app=info,warn"];
-        let quotas = ["--token-quota", "100000", "--run-quota", "100000"];
-        Server::start_at(
-            &proxy.url,
-            &[log, [quotas[0], quotas[1]], [quotas[2], quotas[3]]].concat(),
-        )
+        Server::start_at(&proxy.url, &ARGUMENTS)
     });
     let admin = Server::bootstrap(&database);
     let http = processes.servers[0].http.clone();
@@ -81,7 +85,7 @@ fn prove(plan: Plan) {
     assert_nothing_found(&log);
     assert_all_happened(&log);
     let totals = Totals::of(&log);
-    for fault in FAULTS {
+    for fault in Fault::ALL.map(Fault::name) {
         assert!(totals.faults.contains_key(fault), "{fault}: {totals}");
     }
 }
@@ -104,7 +108,7 @@ fn assert_nothing_found(log: &Log) {
 /// A trial in which nothing ends, or nobody is let in, would prove nothing.
 fn assert_all_happened(log: &Log) {
     let totals = Totals::of(log);
-    for way in WAYS {
+    for way in Way::ALL.map(Way::name) {
         let done = totals.changes.get(way).map_or(0, |(done, _)| done.count);
         assert!(done > 0, "{way}: {totals}");
     }

@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     pub(crate) faults: u64,
     /// Threads that do nothing but verify.
     pub(crate) clients: usize,
-    /// Users, each with a thread that changes what is theirs.
+    /// Users, each with a thread that changes what is theirs. At most 60 may join in 15 minutes.
     pub(crate) users: usize,
 }
 
@@ -25,6 +25,9 @@ pub(crate) struct Counts {
     pub(crate) checks: u64,
     pub(crate) failures: u64,
     pub(crate) changes_begun: u64,
+    /// Changes that are answered, their checks still to come.
+    pub(crate) answered: u64,
+    /// Changes that are through, with the checks that follow.
     pub(crate) changes: u64,
     pub(crate) faults: u64,
     abandoned: bool,
@@ -78,6 +81,12 @@ impl Pace {
     }
 
     /// A change was answered.
+    pub(crate) fn answered(&self) {
+        self.lock().answered += 1;
+        self.moved.notify_all();
+    }
+
+    /// What follows the answer to a change is done, too.
     pub(crate) fn changed(&self) {
         self.lock().changes += 1;
         self.moved.notify_all();
