@@ -1,10 +1,12 @@
 //! The command line and the environment.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_app::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl};
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
@@ -127,6 +129,15 @@ pub(crate) struct Serve {
         value_name = "NETWORKS"
     )]
     pub(crate) trusted_proxies: Vec<IpNet>,
+    #[arg(
+        long,
+        help = "The most requests in progress at once; more are answered with 503",
+        env = "OPENINDEX_MAX_REQUESTS_IN_PROGRESS",
+        default_value_t = DEFAULT_MAX_REQUESTS_IN_PROGRESS,
+        value_parser = at_least_one,
+        value_name = "NUMBER"
+    )]
+    pub(crate) max_requests_in_progress: usize,
     /// How long requests in progress may go on after SIGTERM, in seconds.
     #[arg(
         long,
@@ -189,10 +200,18 @@ impl Serve {
             token_quota: self.token_quota,
             run_quota: self.run_quota,
             trusted_proxies: self.trusted_proxies,
+            max_requests_in_progress: self.max_requests_in_progress,
             drain_for: Duration::from_secs(self.drain_seconds),
             ..Config::on(common.database_url)
         }
     }
+}
+
+/// A bound that lets something through.
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse::<NonZeroUsize>()
+        .map(NonZeroUsize::get)
+        .map_err(|_| "must be a whole number of at least 1")
 }
 
 /// An address, or a network of them.

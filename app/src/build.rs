@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
-use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings};
+use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings, Metrics};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::attempt::Attempts;
@@ -20,6 +20,8 @@ use crate::config::Config;
 use crate::error::AppError;
 use crate::serve;
 use crate::store::Stores;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A server that is put together: its store is open and migrated.
 pub struct App {
@@ -40,6 +42,7 @@ pub struct App {
     /// The use cases of the audit trail.
     pub audit: Audit,
     attempts: Attempts,
+    metrics: Arc<Metrics>,
     config: Config,
     stores: Stores,
 }
@@ -88,6 +91,7 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         ),
         audit: Audit::new(stores.audit.clone(), attempts.clone(), clock, entropy),
         attempts,
+        metrics: Arc::new(Metrics::new(VERSION)),
         config,
         stores,
     })
@@ -122,6 +126,7 @@ impl App {
             audit: self.audit.clone(),
             health: self.stores.health.clone(),
             entropy: Arc::new(SystemEntropy),
+            metrics: self.metrics.clone(),
             settings: Arc::new(settings),
         });
         let upkeep = tokio::spawn(serve::upkeep(
@@ -145,9 +150,10 @@ impl App {
         let public_url = self.config.public_url.clone();
         ApiSettings {
             public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
-            version: env!("CARGO_PKG_VERSION"),
+            version: VERSION,
             layers: LayerSettings {
                 trusted_proxies: self.config.trusted_proxies.clone(),
+                max_requests_in_progress: self.config.max_requests_in_progress,
                 ..LayerSettings::default()
             },
         }

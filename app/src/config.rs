@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub run_quota: u32,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many requests may be in progress at once; more are answered with 503.
+    pub max_requests_in_progress: usize,
     /// How often last-used times are written.
     pub flush_every: Duration,
     /// How long requests in progress may go on after the signal to stop.
@@ -49,6 +52,7 @@ impl Config {
             token_quota: DEFAULT_TOKEN_QUOTA,
             run_quota: DEFAULT_RUN_QUOTA,
             trusted_proxies: Vec::new(),
+            max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             flush_every: Duration::from_secs(2),
             drain_for: Duration::from_secs(10),
         }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
-use super::{Guard, openapi, routes};
+use super::{Guard, Metrics, openapi, routes};
 use crate::web;
 
 /// Everything the routes need.
@@ -44,6 +44,8 @@ pub struct ApiState {
     pub health: Arc<dyn StoreHealth>,
     /// Where ids of requests come from.
     pub entropy: Arc<dyn Entropy>,
+    /// Where it is counted what becomes of requests.
+    pub metrics: Arc<Metrics>,
     /// How this instance presents itself.
     pub settings: Arc<ApiSettings>,
 }
@@ -76,7 +78,9 @@ impl ApiSettings {
 
 impl FromRef<ApiState> for Guard {
     fn from_ref(state: &ApiState) -> Self {
-        Self::new(state.tokens.clone()).with_audit(state.audit.clone())
+        Self::new(state.tokens.clone())
+            .with_audit(state.audit.clone())
+            .with_metrics(state.metrics.clone())
     }
 }
 

@@ -94,6 +94,8 @@ codes! {
     Internal = "internal_error", INTERNAL_SERVER_ERROR, "An internal error";
     /// 503: the store is away, or too slow.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is temporarily unavailable";
+    /// 503: the server has as much to do as it takes on.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server has too much to do";
 }
 
 impl Code {

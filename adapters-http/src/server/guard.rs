@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use http::HeaderMap;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::token::Tokens;
 
-use super::Problem;
 use super::credentials::bearer;
+use super::{Metrics, Problem};
 
 /// What the permission extractors need of an application's state: implement
 /// `FromRef<YourState> for Guard`, or use `Guard` as the state.
@@ -12,6 +14,7 @@ use super::credentials::bearer;
 pub struct Guard {
     tokens: Tokens,
     audit: Option<Audit>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Guard {
@@ -21,6 +24,7 @@ impl Guard {
         Self {
             tokens,
             audit: None,
+            metrics: None,
         }
     }
 
@@ -29,6 +33,15 @@ impl Guard {
     pub fn with_audit(self, audit: Audit) -> Self {
         Self {
             audit: Some(audit),
+            ..self
+        }
+    }
+
+    /// The same, and it counts verifications by their outcome.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics: Some(metrics),
             ..self
         }
     }
@@ -46,6 +59,9 @@ impl Guard {
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
         let verified = self.tokens.verify(presented).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.verifications.verified(presented, &verified);
+        }
         let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
         if let Err(denied) = principal.authorize(requirement) {
             if requirement == Requirement::HUMAN_ADMIN

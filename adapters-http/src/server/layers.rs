@@ -1,5 +1,6 @@
-//! What surrounds every route, from the outside in: the id of the request and the log line, panics,
-//! the limits on headers and body, the time that a request may take, and the reading of its body.
+//! What surrounds every route, from the outside in: the turning away of what is too much, counters,
+//! the id of the request and the log line, panics, the limits on headers and body, the time that a
+//! request may take, the reading of its body, and the bound on what is worked on at once.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -19,12 +20,15 @@ use tracing::Instrument as _;
 
 use super::body::{self, body_too_large};
 use super::client_address::client_address;
+use super::overload::Bound;
 use super::{ApiState, ClientAddress, Code, PeerAddress, Problem};
 
 /// The largest body that is read, in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The most that a request's target and headers may have together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// How many requests may be in progress at once, unless told otherwise.
+pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -33,15 +37,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct LayerSettings {
     /// How long a request may take before it is answered with 503.
     pub request_timeout: Duration,
+    /// How many requests may be in progress at once; probes are not counted, and neither is a
+    /// request whose body has not arrived.
+    pub max_requests_in_progress: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for LayerSettings {
-    /// 30 seconds, and no proxy.
+    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], and no proxy.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
+            max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             trusted_proxies: Vec::new(),
         }
     }
@@ -49,15 +57,49 @@ impl Default for LayerSettings {
 
 /// Puts the layers around routes that have their state already.
 pub(super) fn wrap(router: Router, state: ApiState) -> Router {
+    let bound = Bound::new(
+        state.settings.layers.max_requests_in_progress,
+        &state.metrics.requests,
+    );
     router
-        .layer(middleware::from_fn(read_body))
+        .layer(middleware::from_fn_with_state(bound.clone(), read_body))
         .layer(middleware::from_fn_with_state(
             state.settings.layers.request_timeout,
             limit_time,
         ))
         .layer(middleware::from_fn(limit_size))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(middleware::from_fn_with_state(state, observe))
+        .layer(middleware::from_fn_with_state(state.clone(), observe))
+        .layer(middleware::from_fn_with_state((bound, state), count))
+}
+
+/// Counts the answer. While the server has all that it takes on, that is a 503 before anything has
+/// been done for the request: no id, no line in the log, no reading of its body.
+async fn count(
+    State((bound, state)): State<(Bound, ApiState)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let response = if bound.is_reached() && !is_probe(route.as_ref()) {
+        bound.turn_away().into_response()
+    } else {
+        next.run(request).await
+    };
+    state.metrics.requests.answered(
+        route.as_ref().map(MatchedPath::as_str),
+        &method,
+        response.status(),
+        begun.elapsed(),
+    );
+    response
+}
+
+/// Whoever restarts or takes out an instance must hear from it while it is busy.
+fn is_probe(route: Option<&MatchedPath>) -> bool {
+    route.is_some_and(|route| matches!(route.as_str(), "/health" | "/ready"))
 }
 
 /// Gives the request an id, answers with it, and writes one line about it to the log. The line has
@@ -157,18 +199,24 @@ async fn limit_size(request: Request, next: Next) -> Response {
 /// Reads the body before anything is decided. An answer that leaves some of it unread, such as a
 /// 401, would make the server close the connection, and the client's next request on it could be
 /// lost.
-async fn read_body(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
+///
+/// From then on the request is in progress, and not before: clients that send their bodies slowly
+/// take no place from others.
+async fn read_body(State(bound): State<Bound>, mut request: Request, next: Next) -> Response {
+    if !request.body().is_end_stream() {
+        let (parts, body) = request.into_parts();
+        match body::read(body).await {
+            Ok(bytes) => request = Request::from_parts(parts, Body::from(bytes)),
+            Err(problem) => return problem.into_response(),
+        }
+    }
+    if is_probe(request.extensions().get()) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    match body::read(body).await {
-        Ok(bytes) => {
-            let request = Request::from_parts(parts, Body::from(bytes));
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
-    }
+    let Some(_in_progress) = bound.enter() else {
+        return bound.turn_away().into_response();
+    };
+    next.run(request).await
 }
 
 async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {

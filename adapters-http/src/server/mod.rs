@@ -10,7 +10,9 @@ mod guard;
 mod if_match;
 mod layers;
 mod mapping;
+mod metrics;
 mod openapi;
+mod overload;
 mod path;
 mod permission;
 mod problem;
@@ -22,9 +24,16 @@ pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
 pub use context::Context;
 pub use guard::Guard;
-pub use layers::{LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES};
+pub use layers::{
+    DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES,
+};
+pub use metrics::{
+    ConnectionMetrics, Cut, LookupObserved, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
+    OpenConnection, PoolState,
+};
 pub use openapi::document as openapi;
 pub(crate) use openapi::without_work as openapi_without_work;
+pub use overload::refusal;
 pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
 pub use problem::Problem;
 pub use to_wire::bootstrapped;

@@ -13,6 +13,8 @@ use super::Code;
 
 /// How long a client should wait before it asks again while the store is away, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
+/// The same when the server has too much to do, which passes sooner.
+const OVERLOADED_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// An error on its way to the client: everything in it may be seen. Causes go to the log instead.
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ impl Problem {
             challenge: None,
             retry_after: match code {
                 Code::Unavailable => Some(RETRY_AFTER_SECONDS),
+                Code::Overloaded => Some(OVERLOADED_RETRY_AFTER_SECONDS),
                 _ => None,
             },
             holder: None,
@@ -89,6 +92,11 @@ impl Problem {
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// How long the client should wait, in seconds, where that is known.
+    pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after
     }
 
     pub(super) fn held_by(mut self, holder: Holder) -> Self {

@@ -10,6 +10,8 @@ mod credentials;
 mod instance;
 mod limits;
 mod me;
+mod metrics;
 mod outage;
+mod overload;
 mod stats;
 mod support;

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use http::request::Builder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, router};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics, router};
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentId, AgentRunStore, AgentRuns, Run};
 use openindex_domain::attempt::Attempts;
@@ -28,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) tokens: Tokens,
+    pub(crate) metrics: Arc<Metrics>,
     entropy: Arc<SeededEntropy>,
     router: Router,
 }
@@ -70,6 +71,12 @@ impl Server {
 
     /// A server whose ports may be doubles; the memory store is for whatever a test puts there.
     pub(crate) fn on(store: Arc<MemoryStore>, ports: Ports) -> Self {
+        Self::within(store, ports, LayerSettings::default())
+    }
+
+    /// The same with other limits.
+    pub(crate) fn within(store: Arc<MemoryStore>, ports: Ports, layers: LayerSettings) -> Self {
+        let metrics = Arc::new(Metrics::new("1.2.3"));
         let Ports {
             tokens,
             agent_runs,
@@ -115,16 +122,18 @@ impl Server {
             audit: Audit::new(store.clone(), attempts, clock.clone(), entropy.clone()),
             health,
             entropy: entropy.clone(),
+            metrics: metrics.clone(),
             settings: Arc::new(ApiSettings {
                 public_url: "https://oi.example.com".to_owned(),
                 version: "1.2.3",
-                layers: LayerSettings::default(),
+                layers,
             }),
         });
         Self {
             store,
             clock,
             tokens,
+            metrics,
             entropy,
             router,
         }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::request::Builder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
 use openindex_adapters_http::{server, web};
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
@@ -53,6 +53,7 @@ pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
         audit: domain.audit.clone(),
         health: domain.store.clone(),
         entropy: domain.entropy.clone(),
+        metrics: Arc::new(Metrics::new("1.2.3")),
         settings: Arc::new(ApiSettings {
             public_url: public_url.to_owned(),
             version: "1.2.3",

@@ -23,7 +23,7 @@ use crate::wire::{ProblemBody, ReportCredentials};
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`; see `Retry-After`",
             body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`; see `Retry-After`",
+        (status = 503, description = "`unavailable` or `overloaded`; see `Retry-After`",
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn revoke(

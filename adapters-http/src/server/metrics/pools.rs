@@ -1,0 +1,77 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+/// The connections of a store's pool, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolState {
+    /// Those in use.
+    pub in_use: u32,
+    /// Those that wait for work.
+    pub idle: u32,
+    /// The most that there may be.
+    pub max: u32,
+}
+
+type AskState = Box<dyn Fn() -> PoolState + Send + Sync>;
+
+/// The stores' pools, each of which is asked at each scrape.
+#[derive(Clone, Default)]
+pub(super) struct Pools(Arc<Mutex<Vec<(&'static str, AskState)>>>);
+
+impl Pools {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let pools = Self::default();
+        registry.register_collector(Box::new(pools.clone()));
+        pools
+    }
+
+    pub(super) fn add(&self, name: &'static str, state: AskState) {
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.push((name, state));
+    }
+}
+
+impl fmt::Debug for Pools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pools")
+    }
+}
+
+impl Collector for Pools {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pools.is_empty() {
+            return Ok(());
+        }
+        let states: Vec<_> = pools.iter().map(|(name, ask)| (*name, ask())).collect();
+        let mut metric = encoder.encode_descriptor(
+            "store_connections",
+            "Connections of the store's pools",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (pool, now) in &states {
+            for (state, count) in [("in_use", now.in_use), ("idle", now.idle)] {
+                let labels = [("pool", *pool), ("state", state)];
+                ConstGauge::new(i64::from(count)).encode(metric.encode_family(&labels)?)?;
+            }
+        }
+        let mut metric = encoder.encode_descriptor(
+            "store_connections_limit",
+            "How many connections the store's pools may have",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (pool, now) in &states {
+            let labels = [("pool", *pool)];
+            ConstGauge::new(i64::from(now.max)).encode(metric.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}

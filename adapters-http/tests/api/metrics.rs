@@ -1,0 +1,206 @@
+//! What the monitoring sees of requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Method, Request};
+use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, PoolState};
+use openindex_domain::StoreError;
+use openindex_domain::testing::{MemoryStore, MockTokenStore, SeededEntropy};
+use openindex_domain::token::{Secret, TokenKind};
+
+use crate::support::{Ports, Server, with_token};
+
+fn secret(kind: TokenKind) -> String {
+    let secret = Secret::generate(kind, &SeededEntropy::new(9)).expect("entropy");
+    secret.expose().to_owned()
+}
+
+#[track_caller]
+fn assert_shows(metrics: &Metrics, line: &str) {
+    let rendered = metrics.render();
+    assert!(
+        rendered.lines().any(|shown| shown == line),
+        "{line} is not in {rendered}"
+    );
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_method_and_status() {
+    let server = Server::new();
+    let admin = server.admin();
+    for _ in 0..3 {
+        assert_eq!(server.get("/me", &admin).await.status, 200);
+    }
+    let id = "pat_01890a5d-ac96-774b-bcce-b302099a8057";
+    server.get(&format!("/me/pats/{id}"), &admin).await;
+    server
+        .send(with_token(Method::PUT, "/me", &admin), Body::empty())
+        .await;
+    for line in [
+        r#"openindex_http_requests_total{route="/me",method="GET",status="200"} 3"#,
+        r#"openindex_http_requests_total{route="/me/pats/{id}",method="GET",status="404"} 1"#,
+        r#"openindex_http_requests_total{route="/me",method="PUT",status="405"} 1"#,
+        r#"openindex_http_request_duration_seconds_count{route="/me"} 4"#,
+        "openindex_http_requests_in_progress 0",
+        r#"openindex_build_info{version="1.2.3"} 1"#,
+        "# TYPE openindex_http_requests counter",
+        "# TYPE openindex_http_request_duration_seconds histogram",
+        "# EOF",
+    ] {
+        assert_shows(&server.metrics, line);
+    }
+    assert!(!server.metrics.render().contains(id));
+}
+
+#[tokio::test]
+async fn what_clients_make_up_makes_no_series() {
+    let server = Server::new();
+    let token = secret(TokenKind::Personal);
+    let ask = |number: usize| {
+        let method = Method::from_bytes(format!("M{number}").as_bytes()).expect("a method");
+        let unknown = with_token(method.clone(), &format!("/no/{number}/{token}"), &token);
+        let known = Request::builder().method(method).uri("/me");
+        let id = with_token(Method::GET, &format!("/me/pats/{number}"), &token);
+        [unknown, known, id]
+    };
+    for request in ask(0) {
+        server.send(request, Body::empty()).await;
+    }
+    let series = server.metrics.render().lines().count();
+    for number in 1..300 {
+        for request in ask(number) {
+            server.send(request, Body::empty()).await;
+        }
+    }
+    let rendered = server.metrics.render();
+    assert_eq!(rendered.lines().count(), series, "{rendered}");
+    assert_shows(
+        &server.metrics,
+        r#"openindex_http_requests_total{route="unmatched",method="other",status="404"} 300"#,
+    );
+    // Nor does anything of a secret get there.
+    assert!(!rendered.contains(&token) && !rendered.contains("oi_pat_"));
+}
+
+#[tokio::test]
+async fn verifications_are_counted_by_outcome_and_by_the_kind_that_was_claimed() {
+    let server = Server::new();
+    let admin = server.admin();
+    let (_, run) = server.start_run(&admin, "builder", None).await;
+    server.get("/me", &run).await;
+    for token in [
+        "",
+        "x",
+        "oi_pat_x",
+        &secret(TokenKind::Personal),
+        &secret(TokenKind::AgentRun),
+    ] {
+        server.get("/me", token).await;
+    }
+    for (outcome, kind, count) in [
+        ("accepted", "personal", 1),
+        ("accepted", "agent_run", 1),
+        ("malformed", "none", 2),
+        ("malformed", "personal", 1),
+        ("unknown", "personal", 1),
+        ("unknown", "agent_run", 1),
+        ("revoked", "personal", 0),
+    ] {
+        let line = format!(
+            r#"openindex_verifications_total{{outcome="{outcome}",kind="{kind}"}} {count}"#
+        );
+        assert_shows(&server.metrics, &line);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_told_from_a_store_that_holds_nonsense() {
+    let mut answers = [
+        StoreError::unavailable("away"),
+        StoreError::corrupt("nonsense"),
+    ]
+    .into_iter();
+    let mut tokens = MockTokenStore::new();
+    tokens
+        .expect_find_by_digest()
+        .returning(move |_| Err(answers.next().expect("two lookups")));
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(&memory)
+    };
+    let server = Server::on(memory, ports);
+    for _ in 0..2 {
+        server.get("/me", &secret(TokenKind::Personal)).await;
+    }
+    for outcome in ["unavailable", "corrupt"] {
+        let line =
+            format!(r#"openindex_verifications_total{{outcome="{outcome}",kind="personal"}} 1"#);
+        assert_shows(&server.metrics, &line);
+    }
+}
+
+#[tokio::test]
+async fn the_api_does_not_serve_them() {
+    let server = Server::new();
+    let answer = server.get("/metrics", &server.admin()).await;
+    assert_eq!(answer.problem(404), "not_found");
+}
+
+#[test]
+fn a_batch_of_lookups_is_recorded_through_a_plain_function() {
+    let metrics = Arc::new(Metrics::new("1.2.3"));
+    let record = metrics.lookup_observer();
+    record(LookupObserved {
+        size: 7,
+        duration: Duration::from_millis(1),
+        outcome: LookupOutcome::Answered,
+        queued: 3,
+    });
+    record(LookupObserved {
+        size: 3,
+        duration: Duration::from_secs(5),
+        outcome: LookupOutcome::Unavailable,
+        queued: 0,
+    });
+    for line in [
+        "openindex_lookup_batch_size_sum 10.0",
+        "openindex_lookup_batch_size_count 2",
+        r#"openindex_lookup_batch_size_bucket{le="4.0"} 1"#,
+        r#"openindex_lookup_batch_size_bucket{le="8.0"} 2"#,
+        r#"openindex_lookup_duration_seconds_count{outcome="answered"} 1"#,
+        r#"openindex_lookup_duration_seconds_sum{outcome="unavailable"} 5.0"#,
+        r#"openindex_lookup_duration_seconds_count{outcome="corrupt"} 0"#,
+        "openindex_lookup_queue_length 0",
+    ] {
+        assert_shows(&metrics, line);
+    }
+}
+
+#[test]
+fn pools_are_asked_when_they_are_shown() {
+    let metrics = Metrics::new("1.2.3");
+    assert!(!metrics.render().contains("store_connections"));
+    for (name, in_use) in [("readers", 3), ("writer", 1)] {
+        metrics.add_pool(name, move || PoolState {
+            in_use,
+            idle: 2,
+            max: 8,
+        });
+    }
+    for line in [
+        r#"openindex_store_connections{pool="readers",state="in_use"} 3"#,
+        r#"openindex_store_connections{pool="writer",state="idle"} 2"#,
+        r#"openindex_store_connections_limit{pool="writer"} 8"#,
+    ] {
+        assert_shows(&metrics, line);
+    }
+    let described = "# TYPE openindex_store_connections gauge";
+    let rendered = metrics.render();
+    assert_eq!(
+        rendered.lines().filter(|line| *line == described).count(),
+        1
+    );
+}

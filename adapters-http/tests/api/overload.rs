@@ -1,0 +1,123 @@
+//! More requests than the server takes on: 503 at once, and probes are answered all the same.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use http::{Method, Request, header};
+use openindex_adapters_http::server::LayerSettings;
+use openindex_domain::testing::{MemoryStore, MockTokenStore, SeededEntropy};
+use openindex_domain::token::{Secret, TokenKind};
+
+use crate::support::{Answer, Ports, Server, with_token};
+
+fn at_once(max_requests_in_progress: usize) -> LayerSettings {
+    LayerSettings {
+        max_requests_in_progress,
+        ..LayerSettings::default()
+    }
+}
+
+#[track_caller]
+fn assert_overloaded(answer: &Answer) {
+    assert_eq!(answer.problem(503), "overloaded");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(!answer.headers.contains_key("www-authenticate"));
+}
+
+#[tokio::test]
+async fn a_full_server_turns_everything_away_before_it_looks_at_it_except_probes() {
+    let mut tokens = MockTokenStore::new();
+    tokens.expect_find_by_digest().never();
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(&memory)
+    };
+    let server = Server::within(memory, ports, at_once(0));
+    for path in ["/me", "/browse", "/no/such/path", "/openapi.json", "/"] {
+        assert_overloaded(&server.get(path, "not a token").await);
+    }
+    let endless = http_body_util::StreamBody::new(futures_util::stream::pending::<
+        Result<http_body::Frame<axum::body::Bytes>, std::io::Error>,
+    >());
+    let request = with_token(Method::POST, "/me/pats", "not a token");
+    assert_overloaded(&server.send(request, Body::new(endless)).await);
+    for path in ["/health", "/ready"] {
+        assert_eq!(server.get(path, "").await.status, 200, "{path}");
+    }
+    let scraped = server.metrics.render();
+    assert!(
+        scraped.contains("openindex_http_requests_shed_total 6\n"),
+        "{scraped}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_is_free_again_when_its_request_is_answered() {
+    let (enter, entered) = channel();
+    let (release, released) = channel::<()>();
+    let (enter, released) = (Mutex::new(enter), Mutex::new(released));
+    let mut tokens = MockTokenStore::new();
+    tokens.expect_find_by_digest().returning(move |_| {
+        let _ = enter.lock().expect("a lock").send(());
+        let _ = released.lock().expect("a lock").recv();
+        Ok(None)
+    });
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(&memory)
+    };
+    let server = Arc::new(Server::within(memory, ports, at_once(1)));
+    let secret = Secret::generate(TokenKind::Personal, &SeededEntropy::new(9)).expect("entropy");
+    let secret = secret.expose().to_owned();
+
+    let (busy, token) = (server.clone(), secret.clone());
+    let slow = tokio::spawn(async move { busy.get("/me", &token).await });
+    tokio::task::block_in_place(|| entered.recv()).expect("it is in progress");
+    assert!(
+        server
+            .metrics
+            .render()
+            .contains("openindex_http_requests_in_progress 1\n")
+    );
+    assert_overloaded(&server.get("/me", &secret).await);
+    assert_eq!(server.get("/health", "").await.status, 200);
+
+    drop(release);
+    let answer = slow.await.expect("an answer");
+    assert_eq!(answer.problem(401), "token_unknown");
+    let answer = server.get("/me", &secret).await;
+    assert_eq!(answer.problem(401), "token_unknown");
+    assert!(
+        server
+            .metrics
+            .render()
+            .contains("openindex_http_requests_in_progress 0\n")
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_takes_no_place() {
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports::of(&memory);
+    let server = Arc::new(Server::within(memory, ports, at_once(1)));
+    let (asked, ask) = tokio::sync::oneshot::channel();
+    let mut asked = Some(asked);
+    let endless = futures_util::stream::poll_fn(move |_| {
+        if let Some(asked) = asked.take() {
+            let _ = asked.send(());
+        }
+        std::task::Poll::<Option<Result<http_body::Frame<axum::body::Bytes>, std::io::Error>>>::Pending
+    });
+    let request = Request::post("/me/pats")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::new(http_body_util::StreamBody::new(endless)))
+        .expect("a request");
+    let slow = server.clone();
+    let slow = tokio::spawn(async move { slow.send_request(request).await });
+    ask.await.expect("its body is being read");
+    assert_eq!(server.get("/me", &server.admin()).await.status, 200);
+    slow.abort();
+}
