@@ -7,7 +7,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
-use openindex_app::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl};
+use openindex_app::{
+    Config, ConnectionLimits, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_MAX_CONNECTIONS,
+    DatabaseUrl,
+};
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
@@ -131,6 +134,15 @@ pub(crate) struct Serve {
     pub(crate) trusted_proxies: Vec<IpNet>,
     #[arg(
         long,
+        help = "The most open connections; fewer where the process may not open so many files",
+        env = "OPENINDEX_MAX_CONNECTIONS",
+        default_value_t = DEFAULT_MAX_CONNECTIONS,
+        value_parser = at_least_one,
+        value_name = "NUMBER"
+    )]
+    pub(crate) max_connections: usize,
+    #[arg(
+        long,
         help = "The most requests in progress at once; more are answered with 503",
         env = "OPENINDEX_MAX_REQUESTS_IN_PROGRESS",
         default_value_t = DEFAULT_MAX_REQUESTS_IN_PROGRESS,
@@ -194,15 +206,20 @@ pub(crate) struct SignInLink {
 
 impl Serve {
     pub(crate) fn config(self, common: Common) -> Config {
+        let base = Config::on(common.database_url);
         Config {
             listen: self.listen,
             public_url: self.public_url,
             token_quota: self.token_quota,
             run_quota: self.run_quota,
             trusted_proxies: self.trusted_proxies,
+            connections: ConnectionLimits {
+                max: self.max_connections,
+                ..base.connections
+            },
             max_requests_in_progress: self.max_requests_in_progress,
             drain_for: Duration::from_secs(self.drain_seconds),
-            ..Config::on(common.database_url)
+            ..base
         }
     }
 }

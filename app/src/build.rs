@@ -17,6 +17,7 @@ use openindex_domain::work::Work;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
+use crate::connections::Places;
 use crate::error::AppError;
 use crate::serve;
 use crate::store::Stores;
@@ -103,11 +104,9 @@ impl App {
     /// # Errors
     ///
     /// [`AppError::Listen`] when it cannot be had.
-    pub async fn listen(&self) -> Result<TcpListener, AppError> {
+    pub fn listen(&self) -> Result<TcpListener, AppError> {
         let address = self.config.listen;
-        TcpListener::bind(address)
-            .await
-            .map_err(|source| AppError::Listen { address, source })
+        serve::listen(address).map_err(|source| AppError::Listen { address, source })
     }
 
     /// Serves until `stop` resolves; then lets the requests in progress finish, writes the
@@ -135,7 +134,8 @@ impl App {
             self.attempts.clone(),
             self.config.flush_every,
         ));
-        serve::accept(listener, router, stop, self.config.drain_for).await;
+        let places = Places::new(self.config.connections, self.metrics.connections().clone());
+        serve::accept(listener, router, places, stop, self.config.drain_for).await;
         upkeep.abort();
         serve::flush(&self.tokens).await;
         self.close().await;

@@ -8,6 +8,8 @@ use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
+use crate::connections::ConnectionLimits;
+
 /// Where the server listens unless told otherwise: this machine alone.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Which database is used unless told otherwise: a file in the working directory.
@@ -29,6 +31,8 @@ pub struct Config {
     pub run_quota: u32,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many connections there may be, and how long one may take up a place.
+    pub connections: ConnectionLimits,
     /// How many requests may be in progress at once; more are answered with 503.
     pub max_requests_in_progress: usize,
     /// How often last-used times are written.
@@ -52,6 +56,7 @@ impl Config {
             token_quota: DEFAULT_TOKEN_QUOTA,
             run_quota: DEFAULT_RUN_QUOTA,
             trusted_proxies: Vec::new(),
+            connections: ConnectionLimits::default(),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             flush_every: Duration::from_secs(2),
             drain_for: Duration::from_secs(10),

@@ -2,12 +2,15 @@
 //! and routes together, and serves them. [`build`] makes the real thing from a [`Config`], so that
 //! a test starts what an operator starts.
 
+mod answer;
 mod build;
 mod config;
+mod connections;
 mod error;
 mod serve;
 mod store;
 
 pub use build::{App, build};
 pub use config::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl, InvalidDatabaseUrl};
+pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod logging;
+mod open_files;
 
 use std::io::Write as _;
 use std::process::ExitCode;

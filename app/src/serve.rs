@@ -1,76 +1,114 @@
 //! The accept loop, and what happens beside it.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use openindex_adapters_http::server::PeerAddress;
+use openindex_adapters_http::server::{PeerAddress, refusal};
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval};
 use tower::ServiceExt as _;
 
-/// A client that has not sent a request's head by then is disconnected; so is an idle one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::answer::Answer;
+use crate::connections::{Place, Places};
+
 /// Heads up to this size are read in order to be refused with a proper answer (the limit itself is
 /// 16 KiB); larger ones get a bare 431.
 const HEAD_BUFFER_BYTES: usize = 64 * 1024;
+/// How many connections the system may keep until they are accepted, if its own limit
+/// (`net.core.somaxconn`) allows: as many as may come at once without waiting a second for
+/// another try.
+const BACKLOG: u32 = 4096;
+/// How many clients are told at once that there is no place; others are disconnected without a word.
+const REFUSALS: usize = 64;
+/// How long a client that was told so may take to read it.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait after the system refused a connection, for want of file descriptors say,
 /// before asking for the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often what is over is forgotten: old tombstones, sessions, links and attempts.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
+/// Takes an address.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart must not wait for the connections of the last process to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves connections until `stop` resolves, then waits for the requests in progress, at most
 /// `drain_for`.
 pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,
+    places: Places,
     stop: impl Future<Output = ()> + Send,
     drain_for: Duration,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+    // Who is too slow, or silent, is the business of `Place`, which tells the one from the other.
+    http.header_read_timeout(None)
         .max_header_size(HEAD_BUFFER_BYTES);
     let connections = GracefulShutdown::new();
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
     let mut stop = pin!(stop);
     loop {
-        let (stream, peer) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                places.make_room();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = places.take() => place,
+        };
+        let Some(place) = place else {
+            // Without a permit, the stream is dropped: closed without a word.
+            if let Ok(permit) = refusals.clone().try_acquire_owned() {
+                tokio::spawn(refuse(stream, permit));
+            }
+            continue;
         };
         // Answers are small and written whole; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let peer = PeerAddress(peer.ip());
-        let service = router
-            .clone()
-            .map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(peer);
-                request
-            });
-        let service = TowerToHyperService::new(service);
+        let service = service(router.clone(), PeerAddress(peer.ip()), place.clone());
         let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                served = connection => if let Err(error) = served {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                cut = place.over() => tracing::debug!(reason = cut.as_str(), "a connection was cut"),
             }
         });
     }
@@ -82,6 +120,40 @@ pub(crate) async fn accept(
     {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// Answers the requests of one connection.
+fn service(
+    router: Router,
+    peer: PeerAddress,
+    place: Arc<Place>,
+) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send> {
+    service_fn(move |mut request: Request<Incoming>| {
+        let (router, place) = (router.clone(), place.clone());
+        async move {
+            if !place.begin() {
+                // The connection is being closed, and with it this future.
+                return std::future::pending().await;
+            }
+            request.extensions_mut().insert(peer);
+            let response = router.oneshot(request).await?;
+            Ok(response.map(|body| Answer::new(body, place)))
+        }
+    })
+}
+
+/// Tells a client that there is no place for it, whatever it wants.
+async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    let told = async {
+        stream.write_all(&refusal()).await?;
+        stream.shutdown().await?;
+        // Closing with something unread would reset the connection, and the client might never see
+        // what it was told.
+        let mut ignored = [0; 1024];
+        while stream.read(&mut ignored).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, told).await;
 }
 
 /// Writes last-used times every `flush_every` and forgets what is over every hour, for ever.
@@ -126,3 +198,6 @@ fn warn(error: &dyn std::error::Error, message: &str) {
     let cause = error.source().map(ToString::to_string);
     tracing::warn!(%error, cause, message);
 }
+
+#[cfg(test)]
+mod tests;

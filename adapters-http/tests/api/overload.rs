@@ -121,3 +121,20 @@ async fn a_body_that_does_not_arrive_takes_no_place() {
     assert_eq!(server.get("/me", &server.admin()).await.status, 200);
     slow.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_is_given_up_with_the_request() {
+    let server = Server::new();
+    let trickle = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let byte = http_body::Frame::data(axum::body::Bytes::from_static(b" "));
+        Some((Ok::<_, std::io::Error>(byte), ()))
+    });
+    let request = with_token(Method::POST, "/me/pats", &server.admin())
+        .header(header::CONTENT_TYPE, "application/json");
+    let body = Body::new(http_body_util::StreamBody::new(trickle));
+    let begun = tokio::time::Instant::now();
+    let answer = server.send(request, body).await;
+    assert_eq!(answer.problem(503), "unavailable");
+    assert_eq!(begun.elapsed().as_secs(), 30);
+}

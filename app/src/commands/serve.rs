@@ -10,7 +10,7 @@ use openindex_domain::invite::InviteError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
-use crate::logging;
+use crate::{logging, open_files};
 
 pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     logging::start(&common)?;
@@ -19,12 +19,13 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     if common.database_url.has_password() && std::env::var_os("DATABASE_URL").is_none() {
         tracing::warn!("a password in --database-url can be read by others; use DATABASE_URL");
     }
-    let config = serve.config(common);
+    let mut config = serve.config(common);
+    config.connections.max = open_files::allow(config.connections.max);
     if !config.listen.ip().is_loopback() {
         tracing::warn!("tokens travel in the clear over plain HTTP: put TLS in front of this port");
     }
     let app = super::open(config).await?;
-    let listener = app.listen().await?;
+    let listener = app.listen()?;
     if !app.users.any().await? {
         welcome(&app, listener.local_addr().ok()).await?;
     }

@@ -1,0 +1,214 @@
+//! Places for connections: how many there are, how long one may be kept without using it, and who
+//! gives theirs up when another client needs it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::time::{Instant, sleep_until};
+
+/// How many connections may be open unless told otherwise.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
+/// At most so many connections are closed at once to make room, so that a burst of new ones finds
+/// places and need not wait for each in turn.
+const MAKE_ROOM_FOR: usize = 32;
+
+/// How many connections there may be, and how long one may take up a place. A connection that is
+/// over time may be noticed late by the shortest of the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// How many may be open at once.
+    pub max: usize,
+    /// How long the first request's head may take, from the connection on.
+    pub head_timeout: Duration,
+    /// How long a further request's head may take, from the end of the last answer on; so it is
+    /// also how long a connection may be idle.
+    pub idle_timeout: Duration,
+    /// How long a client may leave its answer lying.
+    pub answer_timeout: Duration,
+}
+
+impl Default for ConnectionLimits {
+    /// [`DEFAULT_MAX_CONNECTIONS`], 10 s, 60 s and 30 s.
+    fn default() -> Self {
+        Self {
+            max: DEFAULT_MAX_CONNECTIONS,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(1),
+            answer_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The places for connections. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Places {
+    limits: ConnectionLimits,
+    free: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
+    metrics: ConnectionMetrics,
+}
+
+/// The connections that wait for a request's head, those first that have waited the longest. What
+/// is removed from here is decided: a connection that finds itself gone is to be closed.
+#[derive(Default)]
+struct Waiting {
+    queue: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    next: AtomicU64,
+}
+
+/// The place of one connection, until it is dropped.
+pub(crate) struct Place {
+    places: Places,
+    state: Mutex<State>,
+    made_room: Arc<Notify>,
+    _open: OpenConnection,
+    _permit: OwnedSemaphorePermit,
+}
+
+struct State {
+    /// Its number among those that wait; none while a request is in progress.
+    ticket: Option<u64>,
+    /// When it is closed, and why; none while a request is in progress, which has a limit of its
+    /// own.
+    deadline: Option<(Instant, Cut)>,
+}
+
+impl Places {
+    pub(crate) fn new(limits: ConnectionLimits, metrics: ConnectionMetrics) -> Self {
+        Self {
+            limits,
+            free: Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS))),
+            waiting: Arc::default(),
+            metrics,
+        }
+    }
+
+    /// A place for a new connection. Where there is none, those that have waited the longest for a
+    /// request's head make room: a client that says nothing keeps nobody out, and one that sends
+    /// its request as soon as it is connected is never the one to go. `None` when every
+    /// connection has a request in progress.
+    pub(crate) async fn take(&self) -> Option<Arc<Place>> {
+        let permit = match self.free.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) if self.make_room() => {
+                // Soon: each that was told to makes room without waiting for its client.
+                self.free.clone().acquire_owned().await.ok()?
+            }
+            Err(_) => {
+                self.metrics.cut(Cut::Refused);
+                return None;
+            }
+        };
+        let place = Arc::new(Place {
+            places: self.clone(),
+            state: Mutex::new(State {
+                ticket: None,
+                deadline: None,
+            }),
+            made_room: Arc::default(),
+            _open: self.metrics.opened(),
+            _permit: permit,
+        });
+        place.wait(self.limits.head_timeout, Cut::HeadTimeout);
+        Some(place)
+    }
+
+    /// Tells connections that wait to close, and answers whether there was one.
+    pub(crate) fn make_room(&self) -> bool {
+        let some = (self.limits.max / 16).clamp(1, MAKE_ROOM_FOR);
+        let mut queue = self.waiting.lock();
+        let mut told = false;
+        for (_, connection) in std::iter::from_fn(|| queue.pop_first()).take(some) {
+            connection.notify_one();
+            told = true;
+        }
+        told
+    }
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// The head of a request has arrived. `false` when this connection is to make room: it is
+    /// closed, and the request must not be begun.
+    #[must_use]
+    pub(crate) fn begin(&self) -> bool {
+        let ticket = {
+            let mut state = self.state();
+            state.deadline = None;
+            state.ticket.take()
+        };
+        ticket.is_none_or(|ticket| self.places.waiting.lock().remove(&ticket).is_some())
+    }
+
+    /// There is something for the client to read.
+    pub(crate) fn answer(&self) {
+        let deadline = Instant::now() + self.places.limits.answer_timeout;
+        self.state().deadline = Some((deadline, Cut::AnswerTimeout));
+    }
+
+    /// The answer is over; the next request may come.
+    pub(crate) fn rest(&self) {
+        self.wait(self.places.limits.idle_timeout, Cut::IdleTimeout);
+    }
+
+    fn wait(&self, patience: Duration, cut: Cut) {
+        let waiting = &self.places.waiting;
+        let ticket = waiting.next.fetch_add(1, Ordering::Relaxed);
+        waiting.lock().insert(ticket, self.made_room.clone());
+        let mut state = self.state();
+        state.ticket = Some(ticket);
+        state.deadline = Some((Instant::now() + patience, cut));
+    }
+
+    /// Resolves when the connection is to be closed. A deadline that moves away moves nothing but
+    /// a number: the timer looks again when it goes off.
+    pub(crate) async fn over(&self) -> Cut {
+        let cut = tokio::select! {
+            () = self.made_room.notified() => Cut::MadeRoom,
+            cut = self.overdue() => cut,
+        };
+        self.places.metrics.cut(cut);
+        cut
+    }
+
+    async fn overdue(&self) -> Cut {
+        let limits = &self.places.limits;
+        let shortest = limits
+            .head_timeout
+            .min(limits.idle_timeout)
+            .min(limits.answer_timeout);
+        loop {
+            let now = Instant::now();
+            let deadline = self.state().deadline;
+            let look_again = now + shortest;
+            sleep_until(match deadline {
+                Some((deadline, cut)) if deadline <= now => return cut,
+                Some((deadline, _)) => deadline.min(look_again),
+                None => look_again,
+            })
+            .await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let ticket = self.state().ticket.take();
+        if let Some(ticket) = ticket {
+            self.places.waiting.lock().remove(&ticket);
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Clients that are silent, slow or too many, on real sockets.
+
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::routing::get;
+use hyper::body::{Body as HttpBody, Frame};
+use openindex_adapters_http::server::{Metrics, PeerAddress};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::connections::ConnectionLimits;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_hours(1);
+
+/// Nobody is too slow, and there are few places.
+const FEW: ConnectionLimits = ConnectionLimits {
+    max: 2,
+    head_timeout: LONG,
+    idle_timeout: LONG,
+    answer_timeout: LONG,
+};
+/// Nobody is too many.
+const MANY: ConnectionLimits = ConnectionLimits { max: 1000, ..FEW };
+
+struct Server {
+    address: SocketAddr,
+    metrics: Metrics,
+    /// Requests of `/wait` in progress, and what lets them go on.
+    waiting: Arc<Semaphore>,
+    go_on: Arc<Semaphore>,
+    stop: Option<oneshot::Sender<()>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    fn start(limits: ConnectionLimits) -> Self {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = Metrics::new("test");
+        let (waiting, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (enter, leave) = (waiting.clone(), go_on.clone());
+        let router = Router::new()
+            .route(
+                "/",
+                get(|request: Request<Body>| async move {
+                    let PeerAddress(peer) = request.extensions().get().unwrap();
+                    peer.to_string()
+                }),
+            )
+            .route("/endless", get(|| async { Body::new(Endless) }))
+            .route(
+                "/wait",
+                get(|| async move {
+                    enter.add_permits(1);
+                    leave.acquire().await.unwrap().forget();
+                    "waited"
+                }),
+            );
+        let places = Places::new(limits, metrics.connections().clone());
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let accepting = tokio::spawn(accept(listener, router, places, stopped, SHORT));
+        Self {
+            address,
+            metrics,
+            waiting,
+            go_on,
+            stop: Some(stop),
+            accepting,
+        }
+    }
+
+    async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// A client whose request is in progress.
+    async fn busy(&self) -> Client {
+        let mut client = self.connect().await;
+        client.send("GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        within(self.waiting.acquire()).await.unwrap().forget();
+        client
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        let rendered = self.metrics.render();
+        rendered
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+            .unwrap_or_else(|| panic!("{name} is not in {rendered}"))
+    }
+
+    fn cut(&self, reason: &str) -> u64 {
+        self.count(&format!(
+            "openindex_connections_cut_total{{reason=\"{reason}\"}}"
+        ))
+    }
+
+    /// Waits until a connection was cut for this reason, and is closed.
+    async fn until_cut(&self, reason: &str) {
+        within(async {
+            while self.cut(reason) != 1 || self.count("openindex_connections_open") != 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Sends a request and reads its answer, up to a body that ends with `end`.
+    async fn ask(&mut self, path: &str, end: &str) -> String {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .await;
+        self.answer(end).await
+    }
+
+    async fn answer(&mut self, end: &str) -> String {
+        let mut answer = Vec::new();
+        within(async {
+            while !answer.ends_with(end.as_bytes()) {
+                let read = self.0.read_buf(&mut answer).await.unwrap();
+                let so_far = String::from_utf8_lossy(&answer);
+                assert!(read > 0, "the connection ended after {so_far:?}");
+            }
+        })
+        .await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Waits until the server closes the connection, and answers what it said before.
+    async fn closed(&mut self) -> String {
+        let mut said = Vec::new();
+        // A reset is an end as well.
+        let _ = within(self.0.read_to_end(&mut said)).await;
+        String::from_utf8(said).unwrap()
+    }
+}
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what)
+        .await
+        .expect("it takes too long")
+}
+
+/// A body without an end, as large as whoever reads it wants.
+struct Endless;
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let some = Bytes::from_static(&[b'x'; 16 * 1024]);
+        std::task::Poll::Ready(Some(Ok(Frame::data(some))))
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_disconnected() {
+    let server = Server::start(ConnectionLimits {
+        head_timeout: SHORT,
+        ..MANY
+    });
+    let begun = Instant::now();
+    let mut client = server.connect().await;
+    assert_eq!(client.closed().await, "");
+    assert!(begun.elapsed() >= SHORT);
+    server.until_cut("head_timeout").await;
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_cut_by_the_same_deadline() {
+    let server = Server::start(ConnectionLimits {
+        head_timeout: SHORT,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n").await;
+    let (mut read, mut write) = client.0.split();
+    let trickle = async {
+        while write.write_all(b"a: b\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let mut said = Vec::new();
+    let end = async {
+        let _ = read.read_to_end(&mut said).await;
+    };
+    within(async {
+        tokio::select! { () = trickle => {}, () = end => {} }
+    })
+    .await;
+    assert_eq!(server.cut("head_timeout"), 1);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_for_longer_than_a_head_may_take_and_not_for_ever() {
+    let server = Server::start(ConnectionLimits {
+        head_timeout: SHORT * 10,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    assert!(
+        client
+            .ask("/", "127.0.0.1")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    tokio::time::sleep(SHORT * 15).await;
+    assert!(
+        client
+            .ask("/", "127.0.0.1")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+
+    let server = Server::start(ConnectionLimits {
+        idle_timeout: SHORT,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client.ask("/", "127.0.0.1").await;
+    assert_eq!(client.closed().await, "");
+    server.until_cut("idle_timeout").await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_disconnected() {
+    let server = Server::start(ConnectionLimits {
+        answer_timeout: SHORT,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client
+        .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    server.until_cut("answer_timeout").await;
+}
+
+#[tokio::test]
+async fn who_takes_an_answer_slowly_but_steadily_gets_it() {
+    let server = Server::start(ConnectionLimits {
+        answer_timeout: SHORT * 10,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client
+        .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    let begun = Instant::now();
+    let mut buffer = vec![0; 4 * 1024 * 1024];
+    while begun.elapsed() < SHORT * 20 {
+        assert!(within(client.0.read(&mut buffer)).await.unwrap() > 0);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(server.cut("answer_timeout"), 0);
+}
+
+#[tokio::test]
+async fn a_request_in_progress_is_nobody_silent() {
+    let server = Server::start(ConnectionLimits {
+        idle_timeout: SHORT,
+        answer_timeout: SHORT,
+        ..FEW
+    });
+    let mut busy = server.busy().await;
+    tokio::time::sleep(SHORT * 4).await;
+    // Nor does it make room.
+    for _ in 0..10 {
+        let mut other = server.connect().await;
+        assert!(
+            other
+                .ask("/", "127.0.0.1")
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+    }
+    server.go_on.add_permits(1);
+    assert!(busy.answer("waited").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn silent_clients_keep_nobody_out() {
+    let server = Server::start(FEW);
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(server.connect().await);
+    }
+    let mut idle = server.connect().await;
+    idle.ask("/", "127.0.0.1").await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = server.connect().await;
+        let answer = client.ask("/", "127.0.0.1").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        clients.push(client);
+    }
+    for mut silent in silent {
+        assert_eq!(silent.closed().await, "");
+    }
+    assert_eq!(idle.closed().await, "");
+    assert_eq!(server.cut("refused"), 0);
+    assert!(server.cut("made_room") >= 199);
+    assert!(server.count("openindex_connections_open") <= 2);
+}
+
+#[tokio::test]
+async fn a_server_full_of_requests_says_so_and_recovers() {
+    let server = Server::start(FEW);
+    let (mut one, mut two) = (server.busy().await, server.busy().await);
+    for _ in 0..3 {
+        let mut client = server.connect().await;
+        client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let answer = client.closed().await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        for header in [
+            "content-type: application/problem+json",
+            "retry-after: 1",
+            "connection: close",
+            "cache-control: no-store",
+            &format!("content-length: {}", body.len()),
+        ] {
+            assert!(head.lines().any(|line| line == header), "{head}");
+        }
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["code"], "overloaded");
+        assert_eq!(problem["status"], 503);
+    }
+    assert_eq!(server.cut("refused"), 3);
+    server.go_on.add_permits(2);
+    one.answer("waited").await;
+    two.answer("waited").await;
+    let mut client = server.connect().await;
+    assert!(
+        client
+            .ask("/", "127.0.0.1")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+#[tokio::test]
+async fn stopping_closes_what_is_idle_and_waits_no_longer_than_it_may() {
+    let mut server = Server::start(MANY);
+    let (mut silent, mut idle) = (server.connect().await, server.connect().await);
+    idle.ask("/", "127.0.0.1").await;
+    let _busy = server.busy().await;
+    server.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(silent.closed().await, "");
+    assert_eq!(idle.closed().await, "");
+    within(server.accepting).await.unwrap();
+}
