@@ -102,6 +102,13 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, env = "OPENINDEX_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS")]
     pub(crate) listen: SocketAddr,
+    #[arg(
+        long,
+        help = "Where to answer GET /metrics for Prometheus, apart from the API [default: nowhere]",
+        env = "OPENINDEX_METRICS_LISTEN",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// How clients reach this instance [default: http:// and the address]
     #[arg(long, env = "OPENINDEX_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
@@ -209,6 +216,7 @@ impl Serve {
         let base = Config::on(common.database_url);
         Config {
             listen: self.listen,
+            metrics_listen: self.metrics_listen,
             public_url: self.public_url,
             token_quota: self.token_quota,
             run_quota: self.run_quota,

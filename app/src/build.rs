@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::connections::Places;
 use crate::error::AppError;
+use crate::monitoring;
 use crate::serve;
 use crate::store::Stores;
 
@@ -105,13 +106,31 @@ impl App {
     ///
     /// [`AppError::Listen`] when it cannot be had.
     pub fn listen(&self) -> Result<TcpListener, AppError> {
-        let address = self.config.listen;
+        Self::take(self.config.listen)
+    }
+
+    /// Takes the address for the monitoring, where one is configured.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Listen`] when it cannot be had.
+    pub fn listen_for_monitoring(&self) -> Result<Option<TcpListener>, AppError> {
+        self.config.metrics_listen.map(Self::take).transpose()
+    }
+
+    fn take(address: SocketAddr) -> Result<TcpListener, AppError> {
         serve::listen(address).map_err(|source| AppError::Listen { address, source })
     }
 
     /// Serves until `stop` resolves; then lets the requests in progress finish, writes the
-    /// last-used times that are still in memory, and closes the store.
-    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
+    /// last-used times that are still in memory, and closes the store. The monitoring is answered
+    /// on its own listener, until there is nothing more to tell.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        monitoring: Option<TcpListener>,
+        stop: impl Future<Output = ()> + Send,
+    ) {
         let settings = self.settings(listener.local_addr().ok());
         tracing::info!(url = settings.public_url, "listening");
         let router = server::router(ApiState {
@@ -128,6 +147,8 @@ impl App {
             metrics: self.metrics.clone(),
             settings: Arc::new(settings),
         });
+        let monitoring = monitoring
+            .map(|listener| tokio::spawn(monitoring::serve(listener, self.metrics.clone())));
         let upkeep = tokio::spawn(serve::upkeep(
             self.tokens.clone(),
             self.sessions.clone(),
@@ -139,6 +160,9 @@ impl App {
         upkeep.abort();
         serve::flush(&self.tokens).await;
         self.close().await;
+        if let Some(monitoring) = monitoring {
+            monitoring.abort();
+        }
         tracing::info!("stopped");
     }
 

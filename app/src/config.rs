@@ -20,6 +20,8 @@ pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where to answer the monitoring; nowhere unless given.
+    pub metrics_listen: Option<SocketAddr>,
     /// Which store.
     pub database: DatabaseUrl,
     /// How clients reach this instance, without a slash at its end. `None` is `http://` and the
@@ -51,6 +53,7 @@ impl Config {
     pub fn on(database: DatabaseUrl) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            metrics_listen: None,
             database,
             public_url: None,
             token_quota: DEFAULT_TOKEN_QUOTA,

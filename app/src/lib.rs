@@ -7,6 +7,7 @@ mod build;
 mod config;
 mod connections;
 mod error;
+mod monitoring;
 mod serve;
 mod store;
 

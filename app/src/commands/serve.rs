@@ -24,12 +24,19 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     if !config.listen.ip().is_loopback() {
         tracing::warn!("tokens travel in the clear over plain HTTP: put TLS in front of this port");
     }
+    if config
+        .metrics_listen
+        .is_some_and(|address| !address.ip().is_loopback())
+    {
+        tracing::warn!("whoever reaches the metrics' port sees them: keep it to the monitoring");
+    }
     let app = super::open(config).await?;
     let listener = app.listen()?;
+    let monitoring = app.listen_for_monitoring()?;
     if !app.users.any().await? {
         welcome(&app, listener.local_addr().ok()).await?;
     }
-    app.serve(listener, stop).await;
+    app.serve(listener, monitoring, stop).await;
     Ok(())
 }
 

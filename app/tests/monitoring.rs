@@ -1,0 +1,189 @@
+//! The server as an operator starts it, and its monitoring, over sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use openindex_app::{Config, build};
+use openindex_domain::token::TokenName;
+use openindex_domain::user::{Email, PersonName};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+struct Running {
+    api: SocketAddr,
+    monitoring: SocketAddr,
+    token: String,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    _directory: tempfile::TempDir,
+}
+
+impl Running {
+    async fn start(max_requests_in_progress: usize) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}/oi.db", directory.path().display());
+        let config = Config {
+            metrics_listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            max_requests_in_progress,
+            ..Config::on(url.parse().expect("a URL"))
+        };
+        let app = build(config).await.expect("a server");
+        let created = app
+            .users
+            .bootstrap(
+                Email::parse("ada@example.com").expect("an address"),
+                PersonName::parse("Ada").expect("a name"),
+                TokenName::parse("bootstrap").expect("a name"),
+            )
+            .await
+            .expect("an administrator");
+        let token = created.issued.secret.expose().to_owned();
+        let listener = app.listen().expect("a port");
+        let scrapes = app
+            .listen_for_monitoring()
+            .expect("a port")
+            .expect("it is configured");
+        let (api, monitoring) = (
+            listener.local_addr().expect("an address"),
+            scrapes.local_addr().expect("an address"),
+        );
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let serving = tokio::spawn(app.serve(listener, Some(scrapes), stopped));
+        Self {
+            api,
+            monitoring,
+            token,
+            stop,
+            serving,
+            _directory: directory,
+        }
+    }
+
+    async fn api(&self, path: &str, token: &str) -> String {
+        let authorization = format!("authorization: Bearer {token}\r\n");
+        ask(self.api, "GET", path, &authorization).await
+    }
+
+    async fn scrape(&self) -> String {
+        ask(self.monitoring, "GET", "/metrics", "").await
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        tokio::time::timeout(Duration::from_secs(30), self.serving)
+            .await
+            .expect("it stops")
+            .expect("without a panic");
+    }
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[track_caller]
+fn assert_shows(scraped: &str, line: &str) {
+    assert!(
+        scraped.lines().any(|shown| shown == line),
+        "{line} is not in {scraped}"
+    );
+}
+
+#[tokio::test]
+async fn a_scrape_shows_what_was_done_and_no_secret() {
+    let server = Running::start(1024).await;
+    // Both go on at once: a scrape holds up no request.
+    tokio::join!(
+        async {
+            for _ in 0..20 {
+                let answer = server.api("/me", &server.token).await;
+                assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            }
+        },
+        async {
+            for _ in 0..20 {
+                server.scrape().await;
+            }
+        },
+    );
+    server
+        .api(&format!("/{0}?token={0}", server.token), "oi_pat_canary")
+        .await;
+    server.api("/me", "oi_pat_canary").await;
+    let scraped = server.scrape().await;
+    assert!(scraped.starts_with("HTTP/1.1 200 "), "{scraped}");
+    assert_shows(
+        &scraped,
+        "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8",
+    );
+    for line in [
+        r#"openindex_http_requests_total{route="/me",method="GET",status="200"} 20"#,
+        r#"openindex_http_requests_total{route="unmatched",method="GET",status="404"} 1"#,
+        r#"openindex_verifications_total{outcome="accepted",kind="personal"} 20"#,
+        r#"openindex_verifications_total{outcome="malformed",kind="personal"} 1"#,
+        "openindex_connections_accepted_total 22",
+        "# EOF",
+    ] {
+        assert_shows(&scraped, line);
+    }
+    for secret in [&server.token, &server.token[..12], "canary"] {
+        assert!(!scraped.contains(secret), "{scraped}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_monitoring_gets_metrics_alone_and_nobody_else_gets_them() {
+    let server = Running::start(1024).await;
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/metrics/"),
+        ("GET", "/health"),
+        ("GET", "/me"),
+        ("GET", "/openapi.json"),
+        ("POST", "/metrics"),
+        ("HEAD", "/metrics"),
+        ("GET", "/sign-in"),
+    ] {
+        let authorization = format!("authorization: Bearer {}\r\n", server.token);
+        let answer = ask(server.monitoring, method, path, &authorization).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 404 ") && answer.ends_with("\r\n\r\n"),
+            "{method} {path}: {answer}"
+        );
+    }
+    let answer = server.api("/metrics", &server.token).await;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn probes_and_the_monitoring_are_answered_while_the_server_is_full() {
+    let server = Running::start(0).await;
+    let answer = server.api("/me", &server.token).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_shows(&answer, "retry-after: 1");
+    for path in ["/health", "/ready"] {
+        let answer = server.api(path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
+    assert_shows(
+        &server.scrape().await,
+        "openindex_http_requests_shed_total 1",
+    );
+    server.stop().await;
+}
