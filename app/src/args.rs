@@ -276,6 +276,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_lets_something_through() {
+        assert_eq!(at_least_one("1"), Ok(1));
+        for text in ["0", "-1", "", "many"] {
+            assert!(at_least_one(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_public_url_is_kept_without_its_last_slash() {
         assert_eq!(
             public_url("https://oi.example.com/api/").unwrap(),

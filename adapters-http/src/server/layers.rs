@@ -3,6 +3,7 @@
 //! request may take, the reading of its body, and the bound on what is worked on at once.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -59,7 +60,7 @@ impl Default for LayerSettings {
 pub(super) fn wrap(router: Router, state: ApiState) -> Router {
     let bound = Bound::new(
         state.settings.layers.max_requests_in_progress,
-        &state.metrics.requests,
+        state.metrics.requests.clone(),
     );
     router
         .layer(middleware::from_fn_with_state(bound.clone(), read_body))
@@ -69,17 +70,14 @@ pub(super) fn wrap(router: Router, state: ApiState) -> Router {
         ))
         .layer(middleware::from_fn(limit_size))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(middleware::from_fn_with_state(state.clone(), observe))
-        .layer(middleware::from_fn_with_state((bound, state), count))
+        // Behind one pointer: a layer's state is cloned with each request.
+        .layer(middleware::from_fn_with_state(Arc::new(state), observe))
+        .layer(middleware::from_fn_with_state(bound, count))
 }
 
 /// Counts the answer. While the server has all that it takes on, that is a 503 before anything has
 /// been done for the request: no id, no line in the log, no reading of its body.
-async fn count(
-    State((bound, state)): State<(Bound, ApiState)>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn count(State(bound): State<Bound>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -88,7 +86,7 @@ async fn count(
     } else {
         next.run(request).await
     };
-    state.metrics.requests.answered(
+    bound.metrics().answered(
         route.as_ref().map(MatchedPath::as_str),
         &method,
         response.status(),
@@ -104,7 +102,7 @@ fn is_probe(route: Option<&MatchedPath>) -> bool {
 
 /// Gives the request an id, answers with it, and writes one line about it to the log. The line has
 /// the route's pattern, never the target: what a client puts into a query stays out of the log.
-async fn observe(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+async fn observe(State(state): State<Arc<ApiState>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request
         .headers()

@@ -13,10 +13,13 @@ use super::{Code, Problem};
 
 /// A bound on the requests in progress. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Bound {
+pub(super) struct Bound(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     limit: usize,
-    in_progress: Arc<AtomicUsize>,
-    complaints: Arc<Complaints>,
+    in_progress: AtomicUsize,
+    complaints: Complaints,
     metrics: RequestMetrics,
 }
 
@@ -24,42 +27,49 @@ pub(super) struct Bound {
 pub(super) struct InProgress(Bound);
 
 impl Bound {
-    pub(super) fn new(limit: usize, metrics: &RequestMetrics) -> Self {
-        Self {
+    pub(super) fn new(limit: usize, metrics: RequestMetrics) -> Self {
+        Self(Arc::new(Shared {
             limit,
-            in_progress: Arc::default(),
-            complaints: Arc::default(),
-            metrics: metrics.clone(),
-        }
+            in_progress: AtomicUsize::new(0),
+            complaints: Complaints::default(),
+            metrics,
+        }))
+    }
+
+    /// Where requests are counted.
+    pub(super) fn metrics(&self) -> &RequestMetrics {
+        &self.0.metrics
     }
 
     /// Whether there is no place now.
     pub(super) fn is_reached(&self) -> bool {
-        self.in_progress.load(Ordering::Relaxed) >= self.limit
+        self.0.in_progress.load(Ordering::Relaxed) >= self.0.limit
     }
 
     /// Takes a place, if there is one.
     pub(super) fn enter(&self) -> Option<InProgress> {
-        if self.in_progress.fetch_add(1, Ordering::Relaxed) >= self.limit {
-            self.in_progress.fetch_sub(1, Ordering::Relaxed);
+        let shared = &self.0;
+        if shared.in_progress.fetch_add(1, Ordering::Relaxed) >= shared.limit {
+            shared.in_progress.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        self.metrics.in_progress.inc();
+        shared.metrics.in_progress.inc();
         Some(InProgress(self.clone()))
     }
 
     /// What a request is told that finds no place.
     pub(super) fn turn_away(&self) -> Problem {
-        self.metrics.shed.inc();
-        self.complaints.complain(self.limit);
+        self.0.metrics.shed.inc();
+        self.0.complaints.complain(self.0.limit);
         overloaded()
     }
 }
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        self.0.in_progress.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.in_progress.dec();
+        let Self(Bound(shared)) = self;
+        shared.in_progress.fetch_sub(1, Ordering::Relaxed);
+        shared.metrics.in_progress.dec();
     }
 }
 
