@@ -150,7 +150,7 @@ pub(crate) struct Serve {
     pub(crate) max_connections: usize,
     #[arg(
         long,
-        help = "The most requests in progress at once; more are answered with 503",
+        help = "The most requests in progress at once; others wait their turn, a second at most",
         env = "OPENINDEX_MAX_REQUESTS_IN_PROGRESS",
         default_value_t = DEFAULT_MAX_REQUESTS_IN_PROGRESS,
         value_parser = at_least_one,

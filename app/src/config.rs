@@ -35,7 +35,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How many connections there may be, and how long one may take up a place.
     pub connections: ConnectionLimits,
-    /// How many requests may be in progress at once; more are answered with 503.
+    /// How many requests may be in progress at once; others wait their turn, but not for long.
     pub max_requests_in_progress: usize,
     /// How often last-used times are written.
     pub flush_every: Duration,

@@ -1,6 +1,6 @@
-//! What surrounds every route, from the outside in: the turning away of what is too much, counters,
-//! the id of the request and the log line, panics, the limits on headers and body, the time that a
-//! request may take, the reading of its body, and the bound on what is worked on at once.
+//! What surrounds every route, from the outside in: the id of the request, counters and the log line,
+//! panics, the limits on headers and body, the time that a request may take, the reading of its body,
+//! and the bound on what is worked on at once.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -28,8 +28,9 @@ use super::{ApiState, ClientAddress, Code, PeerAddress, Problem};
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The most that a request's target and headers may have together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// How many requests may be in progress at once, unless told otherwise.
-pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 1024;
+/// How many requests may be in progress at once, unless told otherwise: enough to keep a database
+/// busy that is some milliseconds away, and few enough that what they need stays in the caches.
+pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 256;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,16 +42,19 @@ pub struct LayerSettings {
     /// How many requests may be in progress at once; probes are not counted, and neither is a
     /// request whose body has not arrived.
     pub max_requests_in_progress: usize,
+    /// How long a request waits for its turn when so many are, before it is answered with 503.
+    pub overload_patience: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for LayerSettings {
-    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], and no proxy.
+    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, and no proxy.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
+            overload_patience: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
         }
     }
@@ -60,6 +64,7 @@ impl Default for LayerSettings {
 pub(super) fn wrap(router: Router, state: ApiState) -> Router {
     let bound = Bound::new(
         state.settings.layers.max_requests_in_progress,
+        state.settings.layers.overload_patience,
         state.metrics.requests.clone(),
     );
     router
@@ -72,27 +77,6 @@ pub(super) fn wrap(router: Router, state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         // Behind one pointer: a layer's state is cloned with each request.
         .layer(middleware::from_fn_with_state(Arc::new(state), observe))
-        .layer(middleware::from_fn_with_state(bound, count))
-}
-
-/// Counts the answer. While the server has all that it takes on, that is a 503 before anything has
-/// been done for the request: no id, no line in the log, no reading of its body.
-async fn count(State(bound): State<Bound>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
-    let response = if bound.is_reached() && !is_probe(route.as_ref()) {
-        bound.turn_away().into_response()
-    } else {
-        next.run(request).await
-    };
-    bound.metrics().answered(
-        route.as_ref().map(MatchedPath::as_str),
-        &method,
-        response.status(),
-        begun.elapsed(),
-    );
-    response
 }
 
 /// Whoever restarts or takes out an instance must hear from it while it is busy.
@@ -100,8 +84,9 @@ fn is_probe(route: Option<&MatchedPath>) -> bool {
     route.is_some_and(|route| matches!(route.as_str(), "/health" | "/ready"))
 }
 
-/// Gives the request an id, answers with it, and writes one line about it to the log. The line has
-/// the route's pattern, never the target: what a client puts into a query stays out of the log.
+/// Gives the request an id, answers with it, counts it, and writes one line about it to the log. The
+/// line has the route's pattern, never the target: what a client puts into a query stays out of the
+/// log.
 async fn observe(State(state): State<Arc<ApiState>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request
@@ -124,10 +109,7 @@ async fn observe(State(state): State<Arc<ApiState>>, mut request: Request, next:
         let address = client_address(peer, request.headers(), trusted);
         request.extensions_mut().insert(ClientAddress(address));
     }
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
     async move {
         let mut response = next.run(request).await;
         let headers = response.headers_mut();
@@ -141,8 +123,14 @@ async fn observe(State(state): State<Arc<ApiState>>, mut request: Request, next:
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
-        let status = response.status().as_u16();
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let (status, took) = (response.status(), begun.elapsed());
+        let route = matched.as_ref().map(MatchedPath::as_str);
+        state
+            .metrics
+            .requests
+            .answered(route, &method, status, took);
+        let (route, status) = (route.unwrap_or("-"), status.as_u16());
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(route, status, micros, "answered");
         response
     }
@@ -211,10 +199,10 @@ async fn read_body(State(bound): State<Bound>, mut request: Request, next: Next)
     if is_probe(request.extensions().get()) {
         return next.run(request).await;
     }
-    let Some(_in_progress) = bound.enter() else {
-        return bound.turn_away().into_response();
-    };
-    next.run(request).await
+    match bound.enter().await {
+        Ok(_in_progress) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {

@@ -138,7 +138,7 @@ fn describe_operation(operation: &mut Operation, needs: Needs) {
             }
             refuse(
                 "503",
-                "`unavailable`: nobody knows whether the token is good; `overloaded`: too many requests are in progress; see `Retry-After`",
+                "`unavailable`: nobody knows whether the token is good; `overloaded`: the server has too much to do; see `Retry-After`",
             );
             operation.security = Some(vec![SecurityRequirement::new(
                 "bearer",

@@ -1,12 +1,18 @@
-//! Turning requests away when there are too many, before they queue without end.
+//! A bound on what is worked on at once, and on how long a request waits for its turn.
 //!
-//! A request that waits behind a thousand others is answered after its client has given up, and
-//! costs as much as one that is wanted. So there is a bound on what is worked on at once, and beyond
-//! it an answer at once, which costs next to nothing and says when to come back.
+//! A request that waits behind thousands of others is answered after its client has given up, and
+//! costs as much as one that is wanted. Turning it away at once is no remedy: an answer of any kind
+//! costs about half of a real one, most of it spent on the connection, and a client that hears 503
+//! at once asks again at once. So it waits a while, which costs nothing and holds its client back;
+//! then it is turned away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::metrics::RequestMetrics;
 use super::{Code, Problem};
@@ -18,63 +24,75 @@ pub(super) struct Bound(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limit: usize,
-    in_progress: AtomicUsize,
+    patience: Duration,
+    places: Arc<Semaphore>,
     complaints: Complaints,
     metrics: RequestMetrics,
 }
 
 /// A request in progress, until it is dropped.
-pub(super) struct InProgress(Bound);
+pub(super) struct InProgress {
+    _counted: Counted,
+    _place: OwnedSemaphorePermit,
+}
+
+/// One more in a gauge, until it is dropped.
+struct Counted(Gauge);
 
 impl Bound {
-    pub(super) fn new(limit: usize, metrics: RequestMetrics) -> Self {
+    pub(super) fn new(limit: usize, patience: Duration, metrics: RequestMetrics) -> Self {
         Self(Arc::new(Shared {
             limit,
-            in_progress: AtomicUsize::new(0),
+            patience,
+            places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
             complaints: Complaints::default(),
             metrics,
         }))
     }
 
-    /// Where requests are counted.
-    pub(super) fn metrics(&self) -> &RequestMetrics {
-        &self.0.metrics
-    }
-
-    /// Whether there is no place now.
-    pub(super) fn is_reached(&self) -> bool {
-        self.0.in_progress.load(Ordering::Relaxed) >= self.0.limit
-    }
-
-    /// Takes a place, if there is one.
-    pub(super) fn enter(&self) -> Option<InProgress> {
+    /// Takes a place, when it is this request's turn; the problem it is answered with when it has
+    /// waited too long.
+    pub(super) async fn enter(&self) -> Result<InProgress, Problem> {
         let shared = &self.0;
-        if shared.in_progress.fetch_add(1, Ordering::Relaxed) >= shared.limit {
-            shared.in_progress.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        shared.metrics.in_progress.inc();
-        Some(InProgress(self.clone()))
+        let place = match shared.places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => self.wait().await.ok_or_else(|| self.turn_away())?,
+        };
+        Ok(InProgress {
+            _counted: Counted::new(&shared.metrics.in_progress),
+            _place: place,
+        })
     }
 
-    /// What a request is told that finds no place.
-    pub(super) fn turn_away(&self) -> Problem {
+    async fn wait(&self) -> Option<OwnedSemaphorePermit> {
+        let shared = &self.0;
+        let _counted = Counted::new(&shared.metrics.waiting);
+        let place = shared.places.clone().acquire_owned();
+        timeout(shared.patience, place).await.ok()?.ok()
+    }
+
+    fn turn_away(&self) -> Problem {
         self.0.metrics.shed.inc();
         self.0.complaints.complain(self.0.limit);
         overloaded()
     }
 }
 
-impl Drop for InProgress {
-    fn drop(&mut self) {
-        let Self(Bound(shared)) = self;
-        shared.in_progress.fetch_sub(1, Ordering::Relaxed);
-        shared.metrics.in_progress.dec();
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
     }
 }
 
-/// Lines in the log about requests that were turned away: one a second at most, since writing one
-/// each would cost more than the requests.
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Warnings about requests that were turned away: one a second at most, since they come in
+/// thousands.
 #[derive(Debug)]
 struct Complaints {
     start: Instant,

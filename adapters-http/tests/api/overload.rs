@@ -1,7 +1,9 @@
-//! More requests than the server takes on: 503 at once, and probes are answered all the same.
+//! More requests than the server works on at once: each waits its turn, but not for long, and probes
+//! are answered all the same.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, Request, header};
@@ -14,6 +16,7 @@ use crate::support::{Answer, Ports, Server, with_token};
 fn at_once(max_requests_in_progress: usize) -> LayerSettings {
     LayerSettings {
         max_requests_in_progress,
+        overload_patience: Duration::ZERO,
         ..LayerSettings::default()
     }
 }
@@ -26,7 +29,7 @@ fn assert_overloaded(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_full_server_turns_everything_away_before_it_looks_at_it_except_probes() {
+async fn a_full_server_turns_everything_away_before_it_looks_at_the_token_except_probes() {
     let mut tokens = MockTokenStore::new();
     tokens.expect_find_by_digest().never();
     let memory = Arc::new(MemoryStore::default());
@@ -38,17 +41,12 @@ async fn a_full_server_turns_everything_away_before_it_looks_at_it_except_probes
     for path in ["/me", "/browse", "/no/such/path", "/openapi.json", "/"] {
         assert_overloaded(&server.get(path, "not a token").await);
     }
-    let endless = http_body_util::StreamBody::new(futures_util::stream::pending::<
-        Result<http_body::Frame<axum::body::Bytes>, std::io::Error>,
-    >());
-    let request = with_token(Method::POST, "/me/pats", "not a token");
-    assert_overloaded(&server.send(request, Body::new(endless)).await);
     for path in ["/health", "/ready"] {
         assert_eq!(server.get(path, "").await.status, 200, "{path}");
     }
     let scraped = server.metrics.render();
     assert!(
-        scraped.contains("openindex_http_requests_shed_total 6\n"),
+        scraped.contains("openindex_http_requests_shed_total 5\n"),
         "{scraped}"
     );
 }
@@ -98,6 +96,71 @@ async fn a_place_is_free_again_when_its_request_is_answered() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports::of(&memory);
+    let layers = LayerSettings {
+        overload_patience: LayerSettings::default().overload_patience,
+        ..at_once(0)
+    };
+    let server = Server::within(memory, ports, layers);
+    let begun = tokio::time::Instant::now();
+    assert_overloaded(&server.get("/me", "not a token").await);
+    assert_eq!(begun.elapsed().as_millis() / 10, 100);
+    let scraped = server.metrics.render();
+    assert!(
+        scraped.contains("openindex_http_requests_waiting 0\n"),
+        "{scraped}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_is_served_when_a_place_is_free() {
+    let (enter, entered) = channel();
+    let (release, released) = channel::<()>();
+    let (enter, released) = (Mutex::new(enter), Mutex::new(released));
+    let mut tokens = MockTokenStore::new();
+    tokens.expect_find_by_digest().returning(move |_| {
+        let _ = enter.lock().expect("a lock").send(());
+        let _ = released.lock().expect("a lock").recv();
+        Ok(None)
+    });
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(&memory)
+    };
+    let layers = LayerSettings {
+        overload_patience: Duration::from_secs(30),
+        ..at_once(1)
+    };
+    let server = Arc::new(Server::within(memory, ports, layers));
+    let secret = Secret::generate(TokenKind::Personal, &SeededEntropy::new(9)).expect("entropy");
+    let ask = || {
+        let (server, token) = (server.clone(), secret.expose().to_owned());
+        tokio::spawn(async move { server.get("/me", &token).await })
+    };
+    let first = ask();
+    tokio::task::block_in_place(|| entered.recv()).expect("it is in progress");
+    let second = ask();
+    while !server
+        .metrics
+        .render()
+        .contains("openindex_http_requests_waiting 1\n")
+    {
+        tokio::task::yield_now().await;
+    }
+    assert!(entered.try_recv().is_err());
+    drop(release);
+    for answer in [first, second] {
+        assert_eq!(
+            answer.await.expect("an answer").problem(401),
+            "token_unknown"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_arrive_takes_no_place() {
     let memory = Arc::new(MemoryStore::default());
@@ -126,7 +189,7 @@ async fn a_body_that_does_not_arrive_takes_no_place() {
 async fn a_body_that_trickles_is_given_up_with_the_request() {
     let server = Server::new();
     let trickle = futures_util::stream::unfold((), |()| async {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let byte = http_body::Frame::data(axum::body::Bytes::from_static(b" "));
         Some((Ok::<_, std::io::Error>(byte), ()))
     });

@@ -25,6 +25,7 @@ pub(in crate::server) struct RequestMetrics {
     routes: Arc<RwLock<HashMap<Arc<str>, Histogram>>>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     pub(in crate::server) in_progress: Gauge,
+    pub(in crate::server) waiting: Gauge,
     pub(in crate::server) shed: Counter,
 }
 
@@ -47,6 +48,7 @@ impl RequestMetrics {
             routes: Arc::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BOUNDS)),
             in_progress: Gauge::default(),
+            waiting: Gauge::default(),
             shed: Counter::default(),
         };
         registry.register(
@@ -65,8 +67,13 @@ impl RequestMetrics {
             metrics.in_progress.clone(),
         );
         registry.register(
+            "http_requests_waiting",
+            "Requests that wait until fewer are in progress",
+            metrics.waiting.clone(),
+        );
+        registry.register(
             "http_requests_shed",
-            "Requests that were turned away because too many were in progress",
+            "Requests that were turned away because they had waited too long for their turn",
             metrics.shed.clone(),
         );
         metrics
