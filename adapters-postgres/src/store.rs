@@ -93,10 +93,13 @@ impl PostgresStore {
         }
     }
 
-    /// How many connections there are for all but lookups of tokens, and how many of them rest.
+    /// The connections for all but lookups of tokens: how many are open, how many of
+    /// those rest, and how many there may be.
     #[must_use]
-    pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    pub fn connections(&self) -> [u32; 3] {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        let most = self.pool.options().get_max_connections();
+        [self.pool.size(), idle, most]
     }
 
     /// Looks a token up.

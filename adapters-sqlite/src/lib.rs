@@ -21,6 +21,8 @@
 //!
 //! - **Durable:** write-ahead log with `synchronous=FULL`. A change that answered survives
 //!   `kill -9` and a power cut.
+//! - **Lookups together:** lookups of tokens that arrive while one is under way leave as one query
+//!   ([`openindex_coalescing`]), which begins after each of them did.
 //! - **One writer:** changes queue for a single connection and run in `BEGIN IMMEDIATE`
 //!   transactions, so what a change reads cannot move before it writes. Lookups run beside it, on
 //!   connections of their own, and see everything that was committed before they began.
@@ -48,6 +50,7 @@ mod file;
 mod inventory;
 mod invites;
 mod links;
+mod lookups;
 mod rows;
 mod sessions;
 mod store;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use openindex_coalescing::Observer;
+use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
@@ -15,9 +17,10 @@ use sqlx::{Connection as _, Sqlite, Transaction};
 
 use crate::error::{is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
+use crate::lookups::Lookups;
 
-/// Lookups that run at the same time: of credentials above all, by a key, or a page in the order of
-/// an index. Each has a thread of its own, and they are short. What is not is left to the
+/// Reads that run at the same time, by a key, or of a page in the order of an index. Tokens are
+/// looked up beside them. Each has a thread of its own, and they are short. What is not is left to the
 /// [`BROWSERS`].
 const READERS: u32 = 4;
 
@@ -57,6 +60,8 @@ pub struct SqliteStore {
     writer: SqlitePool,
     pub(crate) readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
+    lookups: Lookups,
+    busy_timeout: Duration,
     file: Arc<DatabaseFile>,
     /// Whether work items are kept here too.
     pub(crate) keeps_work: bool,
@@ -125,11 +130,15 @@ impl SqliteStore {
             .await
             .map_err(store_error)?;
         // Opened when they are needed.
-        let browsers = pool.max_connections(BROWSERS).connect_lazy_with(connect);
+        let browsers = pool
+            .max_connections(BROWSERS)
+            .connect_lazy_with(connect.clone());
         Ok(Self {
             writer,
             readers,
             browsers,
+            lookups: Lookups::new(connect, options.busy_timeout, None),
+            busy_timeout: options.busy_timeout,
             file: Arc::new(file),
             keeps_work: false,
         })
@@ -147,6 +156,33 @@ impl SqliteStore {
             keeps_work: true,
             ..self
         }
+    }
+
+    /// The same, telling `observer` of each batch of lookups: where metrics are taken. To be called
+    /// before the store is cloned and shared.
+    #[must_use]
+    pub fn with_lookup_observer(self, observer: Observer) -> Self {
+        Self {
+            lookups: self.lookups.observed(self.busy_timeout, observer),
+            ..self
+        }
+    }
+
+    /// The connections for reads of all but tokens by their digests: how many are open, how many of
+    /// those rest, and how many there may be.
+    #[must_use]
+    pub fn connections(&self) -> [u32; 3] {
+        let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
+        let most = self.readers.options().get_max_connections();
+        [self.readers.size(), idle, most]
+    }
+
+    /// Looks a token up.
+    pub(crate) async fn look_up(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        self.lookups.find(digest).await
     }
 
     /// Brings the schema to the version that this binary embeds: all that is pending, or nothing.
@@ -174,6 +210,7 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
         // The writer last: it folds the write-ahead log in when nobody reads any more.
+        self.lookups.close().await;
         self.browsers.close().await;
         self.readers.close().await;
         self.writer.close().await;

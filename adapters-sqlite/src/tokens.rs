@@ -3,7 +3,6 @@
 //! dropped without a commit rolls back.
 
 use std::fmt::Write as _;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,14 +25,7 @@ impl TokenStore for SqliteStore {
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        sqlx::query(select_record!("t.digest = ?1"))
-            .bind(&digest.as_bytes()[..])
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(store_error)?
-            .as_ref()
-            .map(|row| rows::record(row).map(Arc::new))
-            .transpose()
+        self.look_up(digest).await
     }
 
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {

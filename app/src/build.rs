@@ -55,7 +55,8 @@ pub struct App {
 ///
 /// [`AppError::Store`] when the store cannot be opened or migrated.
 pub async fn build(config: Config) -> Result<App, AppError> {
-    let stores = Stores::open(&config.database).await?;
+    let metrics = Arc::new(Metrics::new(VERSION));
+    let stores = Stores::open(&config.database, &metrics).await?;
     stores.migrate().await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let hasher = Arc::new(Argon2Hasher::new(entropy.clone(), Limits::default())?);
@@ -93,7 +94,7 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         ),
         audit: Audit::new(stores.audit.clone(), attempts.clone(), clock, entropy),
         attempts,
-        metrics: Arc::new(Metrics::new(VERSION)),
+        metrics,
         config,
         stores,
     })

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, PoolState};
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
+use openindex_coalescing::{Observer, Outcome};
 use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
@@ -56,14 +58,52 @@ macro_rules! schema {
 schema!(SqliteStore);
 schema!(PostgresStore);
 
+/// Counts the batches of lookups.
+fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
+    let observe = metrics.lookup_observer();
+    Arc::new(move |batch| {
+        observe(LookupObserved {
+            size: batch.requests,
+            duration: batch.took,
+            outcome: match batch.outcome {
+                Outcome::Answered => LookupOutcome::Answered,
+                Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
+                _ => LookupOutcome::Unavailable,
+            },
+            queued: batch.left_behind,
+        });
+    })
+}
+
+fn pool_state([open, idle, max]: [u32; 3]) -> PoolState {
+    PoolState {
+        in_use: open.saturating_sub(idle),
+        idle,
+        max,
+    }
+}
+
 impl Stores {
     /// Opens the store that the URL names; a missing SQLite file is created.
-    pub(crate) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &DatabaseUrl,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, StoreError> {
+        let observer = lookup_observer(metrics);
         Ok(match url.scheme() {
-            Scheme::Sqlite => Self::of(SqliteStore::connect(url.expose()).await?.with_work()),
+            Scheme::Sqlite => {
+                let store = SqliteStore::connect(url.expose()).await?;
+                let store = store.with_work().with_lookup_observer(observer);
+                let seen = store.clone();
+                metrics.add_pool("readers", move || pool_state(seen.connections()));
+                Self::of(store)
+            }
             Scheme::Postgres => {
                 let store = PostgresStore::connect(url.expose(), PoolOptions::default()).await?;
-                Self::of(store.with_work())
+                let store = store.with_work().with_lookup_observer(observer);
+                let seen = store.clone();
+                metrics.add_pool("changes", move || pool_state(seen.connections()));
+                Self::of(store)
             }
         })
     }

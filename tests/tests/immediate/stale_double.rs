@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Extension;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress, router};
+use openindex_adapters_http::server::{
+    ApiSettings, ApiState, LayerSettings, Metrics, PeerAddress, router,
+};
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::{InMemory, fixtures};
@@ -96,6 +98,7 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
         invites: memory.invites.clone(),
         inventory: memory.inventory.clone(),
         audit: memory.audit.clone(),
+        metrics: Arc::new(Metrics::new("double")),
         health: memory.store.clone(),
         entropy: memory.entropy.clone(),
         settings: Arc::new(ApiSettings {
@@ -110,16 +113,22 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
     url
 }
 
+/// What was found, and when.
+type Remembered = (Instant, Option<Arc<TokenRecord>>);
+
 /// The store in memory, whose lookups may answer with what they found before.
 struct Lookups<S> {
     store: Arc<S>,
     remembered: Duration,
-    found: Mutex<HashMap<Digest, (Instant, Option<TokenRecord>)>>,
+    found: Mutex<HashMap<Digest, Remembered>>,
 }
 
 #[async_trait]
 impl<S: TokenStore> TokenStore for Lookups<S> {
-    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<TokenRecord>, StoreError> {
+    async fn find_by_digest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         let found = self
             .found
             .lock()
