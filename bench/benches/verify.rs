@@ -7,10 +7,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use argon2::Argon2;
+use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
 use openindex_domain::token::{LastUsed, Secret, TokenKind, TokenStore as _, Tokens};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Tokens in the store, 100 for each of 100 users.
@@ -51,6 +54,50 @@ fn in_turn<'a, T>(items: &'a [T]) -> impl FnMut() -> &'a T {
     move || items.next().expect("there are items")
 }
 
+/// The key pair of RFC 8037, appendix A: the private one in PKCS #8.
+const ED25519_PRIVATE: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20\
+      \x9d\x61\xb1\x9d\xef\xfd\x5a\x60\xba\x84\x4a\xf4\x92\xec\x2c\xc4\
+      \x44\x49\xc5\x69\x7b\x32\x69\x19\x70\x3b\xac\x03\x1c\xae\x7f\x60";
+const ED25519_PUBLIC: &[u8] = b"\xd7\x5a\x98\x01\x82\xb1\x0a\xb7\xd5\x4b\xfe\xd3\xc9\x64\x07\x3a\
+      \x0e\xe1\x72\xf3\xda\xa6\x23\x25\xaf\x02\x1a\x68\xf7\x07\x51\x1a";
+
+/// What a principal is made of, as claims.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    jti: String,
+    scope: String,
+    exp: u64,
+}
+
+/// As many as there are tokens in the store, all different.
+fn json_web_tokens(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
+    (0..TOKENS)
+        .map(|number| {
+            let claims = Claims {
+                sub: fixtures::user(number % 100).id.to_string(),
+                jti: fixtures::token(number, fixtures::NOW).id.to_string(),
+                scope: "read_write".to_owned(),
+                exp: 253_402_300_799,
+            };
+            jsonwebtoken::encode(&Header::new(algorithm), &claims, key).expect("a signature")
+        })
+        .collect()
+}
+
+fn verify_json_web_tokens(
+    bencher: &mut Bencher<'_>,
+    algorithm: Algorithm,
+    key: &DecodingKey,
+    tokens: &[String],
+) {
+    let validation = Validation::new(algorithm);
+    let verify = |token: &str| jsonwebtoken::decode::<Claims>(token, key, &validation);
+    assert!(verify(&tokens[0]).is_ok());
+    let mut next = in_turn(tokens);
+    bencher.iter(|| verify(black_box(next())));
+}
+
 fn verify(criterion: &mut Criterion) {
     let (store, secrets) = filled_store();
     let clock = Arc::new(FixedClock::default());
@@ -77,6 +124,33 @@ fn verify(criterion: &mut Criterion) {
     group.bench_function("CRC-32 of 39 bytes", |bencher| {
         bencher.iter(|| crc32fast::hash(black_box(&[b'x'; 39])));
     });
+
+    // What others do in its place. A JWT needs no store, and cannot be revoked before it expires.
+    group.bench_function("JWT, HS256", |bencher| {
+        let key = b"32 bytes of secret, as for HS256";
+        let tokens = json_web_tokens(Algorithm::HS256, &EncodingKey::from_secret(key));
+        verify_json_web_tokens(
+            bencher,
+            Algorithm::HS256,
+            &DecodingKey::from_secret(key),
+            &tokens,
+        );
+    });
+    group.bench_function("JWT, EdDSA", |bencher| {
+        let key = EncodingKey::from_ed_der(ED25519_PRIVATE);
+        let tokens = json_web_tokens(Algorithm::EdDSA, &key);
+        let key = DecodingKey::from_ed_der(ED25519_PUBLIC);
+        verify_json_web_tokens(bencher, Algorithm::EdDSA, &key, &tokens);
+    });
+    // A slow hash, which is for what people can remember, and so not for tokens.
+    group.sample_size(10);
+    group.bench_function("argon2id, 19 MiB, two passes", |bencher| {
+        let mut digest = [0; 32];
+        bencher.iter(|| {
+            Argon2::default().hash_password_into(black_box(&[b'x'; 55]), &[0; 16], &mut digest)
+        });
+    });
+    group.sample_size(100);
 
     // The parts.
     group.bench_function("Secret::parse", |bencher| {
