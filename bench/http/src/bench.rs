@@ -1,0 +1,245 @@
+//! Where everything is, and the servers that are measured.
+
+use std::cell::Cell;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use crate::client::Client;
+use crate::load::{self, Load, Target};
+use crate::process::{self, Server, free_address};
+use crate::rounds::Turn;
+use crate::seed::Database;
+
+/// What every server logs at; ours would write a line a request at `info`.
+pub const LOG: &str = "warn";
+
+/// One run of the benchmarks.
+#[derive(Debug)]
+pub struct Bench {
+    /// The workspace.
+    pub root: PathBuf,
+    /// Where cargo puts what it builds.
+    pub target: PathBuf,
+    /// Whether everything is done once, briefly.
+    pub quick: bool,
+    /// The most tokens that are put into a table.
+    pub largest: u64,
+    /// Everything that is thrown away afterwards.
+    pub scratch: tempfile::TempDir,
+    cluster_pid: Cell<Option<u32>>,
+    names: Cell<u32>,
+}
+
+impl Bench {
+    /// A run in this workspace, of what was built into `target`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no place for temporary files.
+    pub fn new(root: PathBuf, target: PathBuf, quick: bool, largest: u64) -> anyhow::Result<Self> {
+        let scratch = tempfile::tempdir()?;
+        // PostgreSQL's server may be run by another user, who must be let through.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(scratch.path(), mode)?;
+        Ok(Self {
+            root,
+            target,
+            quick,
+            largest,
+            scratch,
+            cluster_pid: Cell::new(None),
+            names: Cell::new(0),
+        })
+    }
+
+    /// A built program.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
+    /// The first of two when it is a quick run.
+    pub fn quick_or<T>(&self, quick: T, full: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// How much load a turn has.
+    #[must_use]
+    pub fn load(&self, connections: usize) -> Load {
+        Load {
+            connections,
+            warm_up: Duration::from_millis(self.quick_or(150, 500)),
+            measure: Duration::from_millis(self.quick_or(400, 2000)),
+        }
+    }
+
+    /// How many rounds there are.
+    #[must_use]
+    pub fn rounds(&self) -> usize {
+        self.quick_or(1, 7)
+    }
+
+    /// An empty SQLite file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had.
+    pub fn sqlite(&self) -> anyhow::Result<Database> {
+        let file = self
+            .scratch
+            .path()
+            .join(format!("{}.db", self.name("sqlite")));
+        Database::at(format!("sqlite://{}", file.display()))
+    }
+
+    /// An empty PostgreSQL database, in the one cluster of this run.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had.
+    pub fn postgres(&self) -> anyhow::Result<Database> {
+        let directory = self.cluster();
+        let output = Command::new(self.root.join("scripts/postgres"))
+            .arg("start")
+            .arg(&directory)
+            .output()?;
+        ensure!(output.status.success(), "PostgreSQL did not start");
+        let url = String::from_utf8(output.stdout)?.trim().to_owned();
+        let pid = fs::read_to_string(directory.join("data/postmaster.pid"))?;
+        let pid = pid.lines().next().context("a process id")?.parse()?;
+        self.cluster_pid.set(Some(pid));
+        let name = self.name("bench_");
+        let (server, _) = url.rsplit_once('/').context("the URL of a database")?;
+        let own = format!("{server}/{name}");
+        // The name is one of ours, hence no quotes.
+        let create: &'static str = format!("CREATE DATABASE {name}").leak();
+        Database::at(url)?.execute(&[create])?;
+        Database::at(own)
+    }
+
+    fn cluster(&self) -> PathBuf {
+        self.scratch.path().join("postgres")
+    }
+
+    fn name(&self, prefix: &str) -> String {
+        self.names.set(self.names.get() + 1);
+        format!("{prefix}{}", self.names.get())
+    }
+
+    /// Starts an `oi-server`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn oi_server(&self, database: &Database, arguments: &[&str]) -> anyhow::Result<Server> {
+        let address = free_address()?;
+        self.oi_server_at(address, database, arguments)
+    }
+
+    /// Starts an `oi-server` at this address.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn oi_server_at(
+        &self,
+        address: SocketAddr,
+        database: &Database,
+        arguments: &[&str],
+    ) -> anyhow::Result<Server> {
+        let mut command = Command::new(self.program("oi-server"));
+        command
+            .args(["serve", "--log", LOG, "--listen", &address.to_string()])
+            .args(arguments)
+            .env("DATABASE_URL", &database.url);
+        Server::start(&mut command, address, "/ready", &self.log("oi-server"))
+    }
+
+    /// Starts the `limits` server with an answer that is always the same, or with a database.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn limits(&self, body: &str, database: Option<&Database>) -> anyhow::Result<Server> {
+        let address = free_address()?;
+        let mut command = Command::new(self.program("limits"));
+        command
+            .args(["--listen", &address.to_string()])
+            .env("OPENINDEX_BENCH_BODY", body);
+        if let Some(database) = database {
+            command.args(["--database-url", &database.url]);
+        }
+        Server::start(&mut command, address, "/", &self.log("limits"))
+    }
+
+    /// The file that a program's output goes to.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(format!("{name}.log"))
+    }
+
+    /// One turn of a server under load.
+    ///
+    /// # Errors
+    ///
+    /// When there are answers, and not one is good.
+    pub fn turn(&self, servers: &[u32], target: &Target, load: Load) -> anyhow::Result<Turn> {
+        let used = || {
+            let servers: Duration = servers.iter().map(|pid| process::cpu(*pid)).sum();
+            let database = self.cluster_pid.get().map_or(Duration::ZERO, process::cpu);
+            (servers, database)
+        };
+        let mut readings = Vec::new();
+        let sample = load::run(target, load, || readings.push(used()))?;
+        ensure!(
+            sample.good > 0 || sample.bad + sample.failed == 0,
+            "no good answer, {} others, {} failures",
+            sample.bad,
+            sample.failed
+        );
+        let [before, after] = readings[..] else {
+            anyhow::bail!("the load did not end");
+        };
+        Ok(Turn {
+            sample,
+            server_cpu: after.0.saturating_sub(before.0),
+            database_cpu: after.1.saturating_sub(before.1),
+            memory: servers.iter().map(|pid| process::memory(*pid)).sum(),
+        })
+    }
+
+    /// What `GET /me` answers to this token.
+    ///
+    /// # Errors
+    ///
+    /// When it is not answered with 200.
+    pub fn me(&self, server: &Server, token: &str) -> anyhow::Result<String> {
+        let request = load::get("/me", token);
+        let (status, body) = Client::connect(server.address)?.send(&request)?;
+        ensure!(status == 200, "GET /me was answered with {status}");
+        Ok(String::from_utf8(body)?)
+    }
+
+    /// Says what is going on.
+    #[expect(clippy::print_stderr, reason = "a run takes a while")]
+    pub fn say(&self, what: &str) {
+        eprintln!("--- {what}");
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if self.cluster_pid.get().is_some() {
+            let _ = Command::new(self.root.join("scripts/postgres"))
+                .arg("stop")
+                .arg(self.cluster())
+                .arg("--immediate")
+                .status();
+        }
+    }
+}

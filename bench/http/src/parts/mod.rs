@@ -1,0 +1,68 @@
+//! The parts of the benchmark, each of which can be run alone.
+
+pub mod growth;
+pub mod http;
+pub mod list;
+pub mod overload;
+pub mod peers;
+pub mod revocation;
+pub mod start;
+pub mod verify;
+
+use crate::bench::Bench;
+use crate::report::Report;
+
+/// One part.
+#[derive(Debug)]
+pub struct Part {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// Measures it.
+    pub run: fn(&Bench) -> anyhow::Result<Report>,
+}
+
+/// All of them, in the order of the results.
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "verify",
+        title: "Verifying in-process",
+        run: verify::run,
+    },
+    Part {
+        name: "http",
+        title: "Verifying over HTTP, beside its limits",
+        run: http::run,
+    },
+    Part {
+        name: "peers",
+        title: "Beside other servers",
+        run: peers::run,
+    },
+    Part {
+        name: "growth",
+        title: "With more tokens in the table",
+        run: growth::run,
+    },
+    Part {
+        name: "list",
+        title: "Listing a user's tokens",
+        run: list::run,
+    },
+    Part {
+        name: "revocation",
+        title: "Revoking",
+        run: revocation::run,
+    },
+    Part {
+        name: "overload",
+        title: "Under more load than there is room for",
+        run: overload::run,
+    },
+    Part {
+        name: "start",
+        title: "Starting, at rest, and the command line",
+        run: start::run,
+    },
+];

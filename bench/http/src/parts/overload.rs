@@ -1,0 +1,121 @@
+//! What is left when there is more load than a server can take, and what connections cost that
+//! send nothing.
+
+use std::net::TcpStream;
+
+use anyhow::Context as _;
+
+use crate::bench::Bench;
+use crate::load::Target;
+use crate::parts::http::{TOKENS, filled};
+use crate::process::{Server, memory};
+use crate::report::{Report, load_table, mebibytes, spread};
+use crate::rounds::{Spread, Turn, each, take_turns};
+
+/// Connections with which a server is at its peak: the better of these.
+const SUSTAINABLE: [usize; 2] = [64, 256];
+/// Four times as many.
+const OVERLOAD: usize = 1024;
+const SILENT: usize = 5000;
+/// Connections that send something, beside the silent ones.
+const BESIDE: usize = 32;
+
+/// Measures goodput at four times the connections, and requests beside silent connections.
+///
+/// # Errors
+///
+/// When a server does not start or answer.
+pub fn run(bench: &Bench) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    report.add(&format!(
+        "Every connection sends its next request as soon as it has an answer, so that {OVERLOAD} \
+         connections are 4 times the load of {}, which has the server at its limit already.",
+        SUSTAINABLE[1]
+    ));
+    let (sqlite, postgres) = (bench.sqlite()?, bench.postgres()?);
+    for (name, key, database) in [
+        ("SQLite", "sqlite", &sqlite),
+        ("PostgreSQL", "postgres", &postgres),
+    ] {
+        let (server, tokens) = filled(bench, database, TOKENS, &[])?;
+        let target = Target::get(server.address, "/me", &tokens);
+        report.add(&format!("### {name}"));
+        bench.say(&format!("overload: {name}"));
+        goodput(bench, &server, &target, key, &mut report)?;
+        bench.say(&format!("overload: silent connections, {name}"));
+        silent(bench, &server, &target, key, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn goodput(
+    bench: &Bench,
+    server: &Server,
+    target: &Target,
+    key: &str,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut variants = [SUSTAINABLE[0], SUSTAINABLE[1], OVERLOAD];
+    let turns = take_turns(&mut variants, bench.rounds(), |connections| {
+        bench.turn(&[server.pid()], target, bench.load(*connections))
+    })?;
+    let names = variants.map(|connections| format!("{connections} connections"));
+    report.add(&load_table(
+        &names.each_ref().map(String::as_str),
+        &turns,
+        &[1],
+    ));
+    let peaks: Vec<f64> = each(&turns[0], Turn::rate)
+        .into_iter()
+        .zip(each(&turns[1], Turn::rate))
+        .map(|(one, other)| one.max(other))
+        .collect();
+    let goodput = Spread::of_ratios(&each(&turns[2], Turn::rate), &peaks);
+    report.add(&format!(
+        "Goodput at {OVERLOAD} connections relative to the peak: {}.",
+        spread(goodput)
+    ));
+    report.note(&format!("goodput, {key}"), goodput.median);
+    Ok(())
+}
+
+fn silent(
+    bench: &Bench,
+    server: &Server,
+    target: &Target,
+    key: &str,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let at_rest = memory(server.pid());
+    let mut with_them = at_rest;
+    // Opened anew for each turn: a server closes what sends nothing for long.
+    let mut variants = [false, true];
+    let turns = take_turns(&mut variants, bench.rounds(), |silent| {
+        let connections = if *silent { SILENT } else { 0 };
+        let held = (0..connections)
+            .map(|_| TcpStream::connect(server.address))
+            .collect::<std::io::Result<Vec<_>>>()
+            .context("opening connections; `ulimit -n` must be above 10 000")?;
+        let turn = bench.turn(&[server.pid()], target, bench.load(BESIDE))?;
+        if *silent {
+            with_them = memory(server.pid());
+        }
+        drop(held);
+        Ok(turn)
+    })?;
+    let names = ["no silent connections", "5 000 silent connections"];
+    report.add(&format!(
+        "{BESIDE} connections, beside ones that send nothing:"
+    ));
+    report.add(&load_table(&names, &turns, &[0]));
+    let tail = |turns: &[Turn]| each(turns, |it| it.micros(0.99));
+    let ratio = Spread::of_ratios(&tail(&turns[1]), &tail(&turns[0]));
+    report.add(&format!(
+        "p99 relative to without: {}. Memory before {}, with them {}.",
+        spread(ratio),
+        mebibytes(at_rest),
+        mebibytes(with_them)
+    ));
+    report.note(&format!("silent, {key}"), ratio.median);
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! How long a revocation takes, and whether it holds everywhere at once.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::bench::Bench;
+use crate::client::Client;
+use crate::histogram::Histogram;
+use crate::load::{self, Load, Target, get, request};
+use crate::report::{Report, spread, table};
+use crate::rounds::Spread;
+use crate::seed::{Known, Range, secrets};
+
+const REPLICAS: usize = 3;
+const CONNECTIONS: usize = 256;
+const PER_USER: u64 = 100;
+/// Tokens that are presented and stay live.
+const LIVE: u64 = 1000;
+
+/// What revoking one after the other came to.
+struct Revoked {
+    times: Histogram,
+    /// Requests that were accepted after the token's 204.
+    accepted: u64,
+}
+
+/// Measures DELETE on three replicas, at rest and while they verify.
+///
+/// # Errors
+///
+/// When a server does not start or answer.
+pub fn run(bench: &Bench) -> anyhow::Result<Report> {
+    let rounds = bench.rounds();
+    let for_each = bench.quick_or(40, 200);
+    let database = bench.postgres()?;
+    drop(bench.oi_server(&database, &[])?);
+    let doomed = u64::try_from(2 * rounds * for_each)?;
+    // The first token of each user revokes the others.
+    let users = doomed.div_ceil(PER_USER - 1);
+    let known = database.fill(Range {
+        from: 0,
+        to: users * PER_USER + LIVE,
+        per_user: PER_USER,
+        known: users * PER_USER + LIVE,
+    })?;
+    let (doomed, live) = known.split_at(usize::try_from(users * PER_USER)?);
+    let replicas = (0..REPLICAS)
+        .map(|_| bench.oi_server(&database, &[]))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let addresses: Vec<_> = replicas.iter().map(|it| it.address).collect();
+    let target = Target {
+        addresses: addresses.clone(),
+        ..Target::get(addresses[0], "/me", &secrets(live))
+    };
+    let mut pairs = doomed
+        .chunks(usize::try_from(PER_USER)?)
+        .flat_map(|of_user| of_user[1..].iter().map(|token| (&of_user[0], token)));
+    let (mut idle, mut busy, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        bench.say("revocation");
+        let these: Vec<_> = pairs.by_ref().take(for_each).collect();
+        idle.push(revoke(&addresses, &these)?);
+        let these: Vec<_> = pairs.by_ref().take(for_each).collect();
+        let (turn, revoked) = while_verifying(bench, &target, &addresses, &these)?;
+        busy.push(revoked);
+        rates.push(turn);
+    }
+    let mut report = Report::default();
+    let accepted: u64 = idle.iter().chain(&busy).map(|it| it.accepted).sum();
+    let all = idle.len() * for_each + busy.len() * for_each;
+    report.add(&format!(
+        "{REPLICAS} replicas on one PostgreSQL; {for_each} tokens a round are deleted one after the \
+         other by one client, at rest and while {CONNECTIONS} connections verify other tokens on \
+         all replicas ({} a second meanwhile). After each 204 the token is presented to every \
+         replica at once: of {all} deleted ones, {accepted} requests were accepted.",
+        spread(Spread::of(rates))
+    ));
+    let quantile = |revoked: &[Revoked], share| {
+        Spread::of(
+            revoked
+                .iter()
+                .map(|it| it.times.quantile(share).as_secs_f64() * 1e3),
+        )
+    };
+    let row = |name: &str, revoked: &[Revoked]| {
+        vec![
+            name.to_owned(),
+            spread(quantile(revoked, 0.5)),
+            spread(quantile(revoked, 0.99)),
+            spread(quantile(revoked, 1.0)),
+        ]
+    };
+    report.add(&table(
+        &["DELETE", "p50, ms", "p99, ms", "longest, ms"],
+        &[row("at rest", &idle), row("while verifying", &busy)],
+    ));
+    report.note(
+        "revocation, p99 under load, ms",
+        quantile(&busy, 0.99).median,
+    );
+    report.note(
+        "revocation, accepted after",
+        f64::from(u32::try_from(accepted)?),
+    );
+    Ok(report)
+}
+
+/// Revokes on a thread of its own while this one puts load on the replicas, for as long as that
+/// takes. Answers how many requests a second were verified meanwhile.
+fn while_verifying(
+    bench: &Bench,
+    target: &Target,
+    addresses: &[SocketAddr],
+    pairs: &[(&Known, &Known)],
+) -> anyhow::Result<(f64, Revoked)> {
+    let begin = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let revoking = scope.spawn(|| {
+            while !begin.load(Ordering::Acquire) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            revoke(addresses, pairs)
+        });
+        let mut rates = Vec::new();
+        let mut load = bench.load(CONNECTIONS);
+        while !revoking.is_finished() {
+            ensure!(rates.len() < 100, "revoking does not end");
+            let sample = load::run(target, load, || begin.store(true, Ordering::Release))?;
+            rates.push(sample.rate());
+            // Once it has begun, there is no pause in between.
+            load = Load {
+                warm_up: Duration::ZERO,
+                ..load
+            };
+        }
+        let revoked = revoking
+            .join()
+            .map_err(|_| anyhow::anyhow!("revoking panicked"))??;
+        Ok((Spread::of(rates).median, revoked))
+    })
+}
+
+/// Deletes each second token with the first, on the replicas in turn, and presents it to all of
+/// them after that.
+fn revoke(addresses: &[SocketAddr], pairs: &[(&Known, &Known)]) -> anyhow::Result<Revoked> {
+    let mut clients = addresses
+        .iter()
+        .map(|address| Client::connect(*address))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    let mut revoked = Revoked {
+        times: Histogram::default(),
+        accepted: 0,
+    };
+    for (number, (actor, token)) in pairs.iter().enumerate() {
+        let delete = request("DELETE", &format!("/me/pats/{}", token.id()), &actor.secret);
+        let replica = number % clients.len();
+        let begun = Instant::now();
+        let (status, body) = clients[replica].send(&delete).context("deleting")?;
+        revoked.times.record(begun.elapsed());
+        if status != 204 {
+            bail!("DELETE: {status} {}", String::from_utf8_lossy(&body));
+        }
+        let present = get("/me", &token.secret);
+        for client in &mut clients {
+            match client.send(&present).context("presenting")? {
+                (401, _) => {}
+                (200, _) => revoked.accepted += 1,
+                (status, _) => bail!("GET /me: {status}"),
+            }
+        }
+    }
+    Ok(revoked)
+}

@@ -1,0 +1,108 @@
+//! Starting, memory at rest, sizes, and the command line.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::bench::Bench;
+use crate::parts::http::{TOKENS, filled};
+use crate::process::memory;
+use crate::report::{Report, mebibytes, spread, table};
+use crate::rounds::{Spread, take_turns};
+
+/// How long a server rests before its memory is looked at.
+const REST: Duration = Duration::from_secs(1);
+
+/// Measures starting, and what there is besides requests.
+///
+/// # Errors
+///
+/// When a program does not start or answer.
+pub fn run(bench: &Bench) -> anyhow::Result<Report> {
+    bench.say("start");
+    let times = bench.quick_or(3, 20);
+    let mut report = Report::default();
+    let mut rows = Vec::new();
+
+    // A new file each time, and databases that are there already.
+    let new = (0..times)
+        .map(|_| Ok(millis(bench.oi_server(&bench.sqlite()?, &[])?.started_in)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    rows.push(vec![
+        "SQLite, a new file".to_owned(),
+        spread(Spread::of(new)),
+        String::new(),
+    ]);
+    for (name, key, database) in [
+        ("SQLite", "sqlite", bench.sqlite()?),
+        ("PostgreSQL", "postgres", bench.postgres()?),
+    ] {
+        drop(filled(bench, &database, TOKENS, &[])?);
+        let mut starts = Vec::new();
+        for _ in 0..times {
+            starts.push(millis(bench.oi_server(&database, &[])?.started_in));
+        }
+        let starts = Spread::of(starts);
+        let server = bench.oi_server(&database, &[])?;
+        std::thread::sleep(REST);
+        report.note(&format!("start, {key}, ms"), starts.median);
+        rows.push(vec![
+            format!("{name}, 1 000 tokens"),
+            spread(starts),
+            mebibytes(memory(server.pid())),
+        ]);
+    }
+    report
+        .add("From being started to the first `GET /ready` that answers 200, migration included:");
+    report.add(&table(&["oi-server", "ready, ms", "memory at rest"], &rows));
+
+    let size = |name: &str| -> anyhow::Result<Vec<String>> {
+        let bytes = fs::metadata(bench.program(name))?.len();
+        Ok(vec![format!("`{name}`"), mebibytes(bytes)])
+    };
+    report.add(&table(
+        &["program", "size"],
+        &[size("oi-server")?, size("oi")?],
+    ));
+
+    let (server, tokens) = filled(bench, &bench.sqlite()?, TOKENS, &[])?;
+    let url = format!("http://{}", server.address);
+    let check = ["auth", "check", "--app-url", &url];
+    let oi = bench.program("oi");
+    let mut commands: [(&str, &Path, &[&str]); 3] = [
+        ("`true`, which does nothing", Path::new("true"), &[]),
+        ("`oi --help`", &oi, &["--help"]),
+        ("`oi auth check`", &oi, &check),
+    ];
+    let turns = take_turns(&mut commands, times, |(_, program, arguments)| {
+        let program: &Path = program;
+        let begun = Instant::now();
+        let status = Command::new(program)
+            .args(*arguments)
+            .env("OPENINDEX_CONFIG_DIR", bench.scratch.path())
+            .env("OPENINDEX_TOKEN", &tokens[0])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "{}: {status}", program.display());
+        Ok(millis(begun.elapsed()))
+    })?;
+    let rows: Vec<_> = commands
+        .iter()
+        .zip(&turns)
+        .map(|((name, ..), turns)| {
+            let wall = Spread::of(turns.iter().copied());
+            vec![(*name).to_owned(), spread(wall)]
+        })
+        .collect();
+    report.add(&table(&["command", "wall time, ms"], &rows));
+    Ok(report)
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,0 +1,36 @@
+//! What criterion measured in-process; `bench/run` has it measure before this runs.
+
+use crate::bench::Bench;
+use crate::report::Report;
+
+/// What the results are compared with.
+const LIMIT: &str = "SHA-256 of 55 bytes";
+
+/// Reads what criterion measured.
+///
+/// # Errors
+///
+/// When it did not.
+pub fn run(bench: &Bench) -> anyhow::Result<Report> {
+    let measurements = openindex_bench::read_group(&bench.target.join("criterion"), "verify")?;
+    let mut report = Report::default();
+    report.add("One thread, the store in memory, 10 000 tokens presented in turn.");
+    report.add(&openindex_bench::ratio_table(&measurements, LIMIT)?);
+    let median = |name: &str| {
+        measurements
+            .iter()
+            .find(|it| it.name == name)
+            .map(|it| it.median_ns)
+    };
+    let ours = median("Tokens::verify, live");
+    for (key, name) in [
+        ("verify ÷ SHA-256", LIMIT),
+        ("verify ÷ HS256", "JWT, HS256"),
+        ("verify ÷ EdDSA", "JWT, EdDSA"),
+    ] {
+        if let (Some(ours), Some(other)) = (ours, median(name)) {
+            report.note(key, ours / other);
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,204 @@
+//! Programs that are started to be measured, and what they use, as the kernel counts it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::client::Client;
+
+/// The kernel counts processor time in hundredths of a second, on every architecture that matters.
+const TICK: Duration = Duration::from_millis(10);
+/// How long a program may take to answer its first request.
+const START_WITHIN: Duration = Duration::from_mins(1);
+/// How long a program may take to end when it is asked to.
+const END_WITHIN: Duration = Duration::from_secs(15);
+
+/// A running server. It is ended when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long it took from being started to its first good answer.
+    pub started_in: Duration,
+}
+
+impl Server {
+    /// Starts a program that listens on `address`, and waits until `GET path` is not refused
+    /// any more. What it prints goes to the file `log`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or ends, or does not answer within a minute.
+    pub fn start(
+        command: &mut Command,
+        address: SocketAddr,
+        path: &str,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let file = fs::OpenOptions::new().create(true).append(true).open(log)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file);
+        let begun = Instant::now();
+        let child = command
+            .spawn()
+            .with_context(|| format!("starting {}", command.get_program().display()))?;
+        let mut server = Self {
+            child,
+            address,
+            started_in: Duration::ZERO,
+        };
+        let request = crate::load::get(path, "none");
+        loop {
+            let answer = Client::connect(address).and_then(|mut client| client.send(&request));
+            // A peer has no route for this; that it says so is enough.
+            if answer.is_ok_and(|(status, _)| status < 500) {
+                server.started_in = begun.elapsed();
+                return Ok(server);
+            }
+            if let Some(status) = server.child.try_wait()? {
+                bail!("it ended ({status}); see {}", log.display());
+            }
+            ensure!(
+                begun.elapsed() < START_WITHIN,
+                "no answer; see {}",
+                log.display()
+            );
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SIGTERM, so that a program with workers ends them, too.
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        let begun = Instant::now();
+        while begun.elapsed() < END_WITHIN {
+            if let Ok(Some(_)) = self.child.try_wait() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address on the loopback interface on which nobody listens.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// The processor time that this program has used.
+#[must_use]
+pub fn own_cpu() -> Duration {
+    stat("self").map_or(Duration::ZERO, |(_, cpu)| cpu)
+}
+
+/// The processor time that a process and all that descend from it have used.
+#[must_use]
+pub fn cpu(pid: u32) -> Duration {
+    family(pid).iter().map(|(_, cpu)| *cpu).sum()
+}
+
+/// The memory of a process and all that descend from it, in bytes: resident for one process; for
+/// several their proportional shares, as pages that they share would be counted for each.
+#[must_use]
+pub fn memory(pid: u32) -> u64 {
+    match family(pid)[..] {
+        [(pid, _)] => kilobytes(&format!("/proc/{pid}/status"), "VmRSS:"),
+        ref family => family
+            .iter()
+            .map(|(pid, _)| kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:"))
+            .sum(),
+    }
+}
+
+fn kilobytes(file: &str, name: &str) -> u64 {
+    fs::read_to_string(file)
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes * 1024)
+}
+
+/// A process and its descendants, each with its processor time.
+fn family(pid: u32) -> Vec<(u32, Duration)> {
+    let mut all = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        if let Some(found) = stat(&pid.to_string()) {
+            all.insert(pid, found);
+        }
+    }
+    let mut family: Vec<_> = all
+        .get(&pid)
+        .map(|(_, cpu)| (pid, *cpu))
+        .into_iter()
+        .collect();
+    let mut index = 0;
+    while index < family.len() {
+        let parent = family[index].0;
+        let children = all
+            .iter()
+            .filter(|(_, (its_parent, _))| *its_parent == parent);
+        family.extend(children.map(|(pid, (_, cpu))| (*pid, *cpu)));
+        index += 1;
+    }
+    family
+}
+
+/// The parent and the processor time of a process, from `/proc/PID/stat`.
+fn stat(pid: &str) -> Option<(u32, Duration)> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse_stat(text: &str) -> Option<(u32, Duration)> {
+    // The name, in parentheses, may hold anything.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let parent = fields.get(1)?.parse().ok()?;
+    let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
+    Some((parent, TICK * ticks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_confuse() {
+        let text = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 0 0 0 150 50 9 9 20 0 2 0 1";
+        assert_eq!(parse_stat(text), Some((3, Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn a_process_has_itself_in_its_family() {
+        let own = std::process::id();
+        assert!(family(own).iter().any(|(pid, _)| *pid == own));
+        assert!(memory(own) > 0);
+    }
+}

@@ -1,0 +1,288 @@
+//! Users and tokens, put into the database by SQL, as millions of them would take hours otherwise.
+
+use std::sync::Arc;
+
+use openindex_domain::testing::SeededEntropy;
+use openindex_domain::token::{Secret, TokenKind};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use uuid::Uuid;
+
+/// When the first user and token were created (2026-01-01), in milliseconds; the next ones follow
+/// a millisecond apart.
+const EPOCH_MILLIS: u64 = 1_767_225_600_000;
+
+/// A token that the benchmark can present.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its number.
+    pub number: u64,
+    /// Its secret.
+    pub secret: String,
+    digest: Vec<u8>,
+}
+
+impl Known {
+    /// Its id, as the API writes it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("pat_{}", id(self.number).simple())
+    }
+}
+
+/// The secrets of tokens.
+#[must_use]
+pub fn secrets(known: &[Known]) -> Vec<String> {
+    known.iter().map(|token| token.secret.clone()).collect()
+}
+
+/// Which tokens to make.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    /// The number of the first.
+    pub from: u64,
+    /// The number after the last.
+    pub to: u64,
+    /// How many tokens each user has: token n belongs to user n divided by this.
+    pub per_user: u64,
+    /// Of how many the secrets are known; spread evenly over the range. The others have a random
+    /// digest.
+    pub known: u64,
+}
+
+/// A database that a server has migrated.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Its URL.
+    pub url: String,
+    runtime: Arc<tokio::runtime::Runtime>,
+}
+
+/// The id of the user or token with this number: version 7, in the order of the numbers.
+fn id(number: u64) -> Uuid {
+    Uuid::from_u64_pair((EPOCH_MILLIS + number) << 16 | 0x7000, 1 << 63 | number)
+}
+
+fn known(range: Range) -> Vec<Known> {
+    // Numbers that do not repeat, whatever was made before.
+    let entropy = SeededEntropy::new(range.from);
+    (0..range.known)
+        .map(|count| {
+            let number = range.from + count * (range.to - range.from) / range.known;
+            let secret = Secret::generate(TokenKind::Personal, &entropy).expect("seeded entropy");
+            Known {
+                number,
+                digest: secret.digest().as_bytes().to_vec(),
+                secret: secret.expose().to_owned(),
+            }
+        })
+        .collect()
+}
+
+impl Database {
+    /// The database at this URL.
+    ///
+    /// # Errors
+    ///
+    /// When no runtime can be had.
+    pub fn at(url: String) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            url,
+            runtime: Arc::new(runtime),
+        })
+    }
+
+    /// Whether it is PostgreSQL's.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
+    /// Makes the tokens, and those of their users that are not there yet. Answers the known ones.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn fill(&self, range: Range) -> anyhow::Result<Vec<Known>> {
+        let known = known(range);
+        self.runtime.block_on(async {
+            if self.is_postgres() {
+                fill_postgres(&self.url, range, &known).await
+            } else {
+                fill_sqlite(&self.url, range, &known).await
+            }
+        })?;
+        Ok(known)
+    }
+
+    /// Runs statements, each on its own.
+    ///
+    /// # Errors
+    ///
+    /// When PostgreSQL refuses one.
+    pub fn execute(&self, statements: &[&'static str]) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await?;
+            for statement in statements {
+                connection.execute(*statement).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// PostgreSQL's version.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn postgres_version(&self) -> anyhow::Result<String> {
+        self.runtime.block_on(async {
+            let mut connection = PgConnection::connect(&self.url).await?;
+            Ok(sqlx::query_scalar("SHOW server_version")
+                .fetch_one(&mut connection)
+                .await?)
+        })
+    }
+}
+
+async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    let connection = &mut connection;
+    // The foreign keys of millions of rows would be looked up one by one, and indexes are built
+    // faster when the rows are there. What is dropped is made again as it was.
+    connection
+        .execute(
+            "SET session_replication_role = replica; SET synchronous_commit = off; \
+             SET maintenance_work_mem = '512MB'",
+        )
+        .await?;
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "SELECT format('DROP INDEX %I', indexname), indexdef FROM pg_indexes \
+         WHERE tablename = 'tokens' AND indexname NOT IN (SELECT conname FROM pg_constraint)",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let constraints: Vec<(String, String)> = sqlx::query_as(
+        "SELECT format('ALTER TABLE tokens DROP CONSTRAINT %I', conname), \
+                format('ALTER TABLE tokens ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)) \
+         FROM pg_constraint WHERE conrelid = 'tokens'::regclass AND contype = 'u'",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (drop, _) in indexes.iter().chain(&constraints) {
+        connection.execute(AssertSqlSafe(drop.as_str())).await?;
+    }
+    sqlx::query(
+        "INSERT INTO users (id, email, email_key, name, role, created_at) \
+         SELECT (lpad(to_hex($3 + n), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, \
+                address, address, 'User', 'member', to_timestamp(($3 + n) / 1000.0) \
+         FROM generate_series($1, $2) n, format('user%s@example.com', lpad(n::text, 9, '0')) address \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(signed(range.from / range.per_user))
+    .bind(signed((range.to - 1) / range.per_user))
+    .bind(signed(EPOCH_MILLIS))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+         SELECT (lpad(to_hex($3 + n), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, \
+                'personal', \
+                (lpad(to_hex($3 + n / $4), 12, '0') || '70008' || lpad(to_hex(n / $4), 15, '0'))::uuid, \
+                'a token', 'read_write', sha256(uuid_send(gen_random_uuid())), \
+                to_timestamp(($3 + n) / 1000.0) \
+         FROM generate_series($1, $2) n",
+    )
+    .bind(signed(range.from))
+    .bind(signed(range.to - 1))
+    .bind(signed(EPOCH_MILLIS))
+    .bind(signed(range.per_user))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE tokens SET digest = known.digest \
+         FROM unnest($1::uuid[], $2::bytea[]) AS known (id, digest) WHERE tokens.id = known.id",
+    )
+    .bind(known.iter().map(|it| id(it.number)).collect::<Vec<_>>())
+    .bind(known.iter().map(|it| &it.digest[..]).collect::<Vec<_>>())
+    .execute(&mut *connection)
+    .await?;
+    for (_, create) in constraints.iter().chain(&indexes) {
+        connection.execute(AssertSqlSafe(create.as_str())).await?;
+    }
+    connection.execute("VACUUM (ANALYZE) tokens").await?;
+    connection.execute("VACUUM (ANALYZE) users").await?;
+    connection.execute("CHECKPOINT").await?;
+    Ok(())
+}
+
+async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
+    let mut connection = SqliteConnection::connect(url).await?;
+    let connection = &mut connection;
+    connection
+        .execute(
+            "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; \
+             PRAGMA temp_store = MEMORY",
+        )
+        .await?;
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "SELECT 'DROP INDEX ' || name, sql FROM sqlite_schema \
+         WHERE type = 'index' AND tbl_name = 'tokens' AND sql IS NOT NULL",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (drop, _) in &indexes {
+        connection.execute(AssertSqlSafe(drop.as_str())).await?;
+    }
+    let mut transaction = connection.begin().await?;
+    sqlx::query(
+        "WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
+         INSERT INTO users (id, email, email_key, name, role, created_at) \
+         SELECT unhex(printf('%012x70008%015x', ?3 + n, n)), printf('user%09d@example.com', n), \
+                printf('user%09d@example.com', n), 'User', 'member', ?3 + n \
+         FROM numbers WHERE true ON CONFLICT DO NOTHING",
+    )
+    .bind(signed(range.from / range.per_user))
+    .bind(signed((range.to - 1) / range.per_user))
+    .bind(signed(EPOCH_MILLIS))
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
+         INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+         SELECT unhex(printf('%012x70008%015x', ?3 + n, n)), 'personal', \
+                unhex(printf('%012x70008%015x', ?3 + n / ?4, n / ?4)), \
+                'a token', 'read_write', randomblob(32), ?3 + n \
+         FROM numbers",
+    )
+    .bind(signed(range.from))
+    .bind(signed(range.to - 1))
+    .bind(signed(EPOCH_MILLIS))
+    .bind(signed(range.per_user))
+    .execute(&mut *transaction)
+    .await?;
+    for token in known {
+        sqlx::query("UPDATE tokens SET digest = ?2 WHERE id = ?1")
+            .bind(id(token.number))
+            .bind(&token.digest[..])
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    for (_, create) in &indexes {
+        connection.execute(AssertSqlSafe(create.as_str())).await?;
+    }
+    connection.execute("ANALYZE").await?;
+    connection
+        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        .await?;
+    Ok(())
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,155 @@
+//! What the figures should be, so that a miss is seen and explained.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::report::{number, table};
+
+/// Which side of its target a figure should be on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Wanted {
+    /// The figure should be no less.
+    AtLeast(f64),
+    /// The figure should be no more.
+    AtMost(f64),
+}
+
+/// The targets: the figure, what it tells, and what is wanted of it.
+pub const TARGETS: &[(&str, &str, Wanted)] = &[
+    (
+        "sqlite ÷ limit, 256",
+        "`GET /me` on SQLite relative to the same bytes without authentication, 256 connections",
+        Wanted::AtLeast(0.5),
+    ),
+    (
+        "postgres ÷ limit, 256",
+        "`GET /me` on PostgreSQL relative to the same bytes without authentication, 256 connections",
+        Wanted::AtLeast(0.5),
+    ),
+    (
+        "sqlite ÷ public, 256",
+        "`GET /me` on SQLite relative to a public route of the same server, 256 connections",
+        Wanted::AtLeast(0.5),
+    ),
+    (
+        "postgres ÷ public, 256",
+        "`GET /me` on PostgreSQL relative to a public route of the same server, 256 connections",
+        Wanted::AtLeast(0.5),
+    ),
+    (
+        "sqlite ÷ select, 256",
+        "`GET /me` on SQLite relative to one prepared SELECT a request, 256 connections",
+        Wanted::AtLeast(1.0),
+    ),
+    (
+        "postgres ÷ select, 256",
+        "`GET /me` on PostgreSQL relative to one prepared SELECT a request, 256 connections",
+        Wanted::AtLeast(1.5),
+    ),
+    (
+        "postgres ÷ select, 1",
+        "the same with one connection, where there is nothing to coalesce",
+        Wanted::AtLeast(0.9),
+    ),
+    (
+        "growth, postgres",
+        "median time of a lookup with the most tokens relative to 1 000, PostgreSQL",
+        Wanted::AtMost(1.5),
+    ),
+    (
+        "growth, sqlite",
+        "median time of a lookup with the most tokens relative to 1 000, SQLite",
+        Wanted::AtMost(1.5),
+    ),
+    (
+        "revocation, p99 under load, ms",
+        "p99 of DELETE while three replicas verify on 256 connections, in milliseconds",
+        Wanted::AtMost(100.0),
+    ),
+    (
+        "revocation, accepted after",
+        "requests accepted by any replica after the 204",
+        Wanted::AtMost(0.0),
+    ),
+    (
+        "goodput, sqlite",
+        "good answers at 4 times the connections relative to the peak, SQLite",
+        Wanted::AtLeast(0.9),
+    ),
+    (
+        "goodput, postgres",
+        "good answers at 4 times the connections relative to the peak, PostgreSQL",
+        Wanted::AtLeast(0.9),
+    ),
+    (
+        "silent, postgres",
+        "p99 beside silent connections relative to without, PostgreSQL",
+        Wanted::AtMost(1.5),
+    ),
+    (
+        "start, sqlite, ms",
+        "from being started to `GET /ready` answering 200, SQLite, in milliseconds",
+        Wanted::AtMost(200.0),
+    ),
+    (
+        "verify ÷ SHA-256",
+        "`Tokens::verify` in memory relative to SHA-256 of one block",
+        Wanted::AtMost(10.0),
+    ),
+    (
+        "verify ÷ HS256",
+        "`Tokens::verify` in memory relative to verifying a JWT by HS256",
+        Wanted::AtMost(1.0),
+    ),
+];
+
+/// The targets beside what was measured, with a line to be filled for each that was missed.
+#[must_use]
+pub fn compare(figures: &BTreeMap<String, f64>) -> String {
+    let (mut rows, mut missed) = (Vec::new(), String::new());
+    for (name, what, wanted) in TARGETS {
+        let Some(figure) = figures.get(*name) else {
+            continue;
+        };
+        let (wanted, met) = match wanted {
+            Wanted::AtLeast(least) => (format!("≥ {}", number(*least)), figure >= least),
+            Wanted::AtMost(most) => (format!("≤ {}", number(*most)), figure <= most),
+        };
+        let found = if met { "met" } else { "**missed**" };
+        rows.push(vec![
+            (*what).to_owned(),
+            wanted,
+            number(*figure),
+            found.to_owned(),
+        ]);
+        if !met {
+            let _ = writeln!(
+                missed,
+                "- *{name}* ({}): TODO: why, and what would change it.",
+                number(*figure)
+            );
+        }
+    }
+    let mut text = table(&["", "wanted", "measured", ""], &rows);
+    if !missed.is_empty() {
+        let _ = write!(text, "\nMissed:\n\n{missed}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_miss_has_a_line_to_be_filled() {
+        let figures = BTreeMap::from([
+            ("goodput, sqlite".to_owned(), 0.5),
+            ("goodput, postgres".to_owned(), 0.95),
+        ]);
+        let text = compare(&figures);
+        assert!(text.contains("- *goodput, sqlite* (0.50): TODO"), "{text}");
+        assert!(!text.contains("- *goodput, postgres*"), "{text}");
+        assert!(!text.contains("silent"), "{text}");
+    }
+}
