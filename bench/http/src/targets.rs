@@ -82,6 +82,11 @@ pub const TARGETS: &[(&str, &str, Wanted)] = &[
         Wanted::AtLeast(0.9),
     ),
     (
+        "silent, sqlite",
+        "p99 beside silent connections relative to without, SQLite",
+        Wanted::AtMost(1.5),
+    ),
+    (
         "silent, postgres",
         "p99 beside silent connections relative to without, PostgreSQL",
         Wanted::AtMost(1.5),

@@ -2,6 +2,7 @@
 //! send nothing.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -17,6 +18,8 @@ const SUSTAINABLE: [usize; 2] = [64, 256];
 /// Four times as many.
 const OVERLOAD: usize = 1024;
 const SILENT: usize = 5000;
+/// Between each hundred of them.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Connections that send something, beside the silent ones.
 const BESIDE: usize = 32;
 
@@ -93,7 +96,14 @@ fn silent(
     let turns = take_turns(&mut variants, bench.rounds(), |silent| {
         let connections = if *silent { SILENT } else { 0 };
         let held = (0..connections)
-            .map(|_| TcpStream::connect(server.address))
+            .map(|number| {
+                // Not faster than they are accepted: one that the kernel has no place for is tried
+                // again after a second.
+                if number % 100 == 99 {
+                    std::thread::sleep(PAUSE);
+                }
+                TcpStream::connect(server.address)
+            })
             .collect::<std::io::Result<Vec<_>>>()
             .context("opening connections; `ulimit -n` must be above 10 000")?;
         let turn = bench.turn(&[server.pid()], target, bench.load(BESIDE))?;
