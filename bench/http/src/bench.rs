@@ -122,6 +122,23 @@ impl Bench {
         Database::at(own)
     }
 
+    /// Deletes a database that no server uses any more, where it is large.
+    ///
+    /// # Errors
+    ///
+    /// When it is still used.
+    pub fn delete(&self, database: &Database) -> anyhow::Result<()> {
+        if let Some(file) = database.url.strip_prefix("sqlite://") {
+            return Ok(fs::remove_file(file)?);
+        }
+        let (server, name) = database
+            .url
+            .rsplit_once('/')
+            .context("the URL of a database")?;
+        let drop: &'static str = format!("DROP DATABASE {name} WITH (FORCE)").leak();
+        Database::at(format!("{server}/postgres"))?.execute(&[drop])
+    }
+
     fn cluster(&self) -> PathBuf {
         self.scratch.path().join("postgres")
     }

@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// a millisecond apart.
 const EPOCH_MILLIS: u64 = 1_767_225_600_000;
 
+/// Tokens that are put into a SQLite file in one transaction.
+const SQLITE_AT_ONCE: u64 = 500_000;
+
 /// A token that the benchmark can present.
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -251,7 +254,12 @@ async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result
     .bind(signed(EPOCH_MILLIS))
     .execute(&mut *transaction)
     .await?;
-    sqlx::query(
+    transaction.commit().await?;
+    // In parts, so that the write-ahead log does not become as long as the database.
+    let mut from = range.from;
+    while from < range.to {
+        let to = range.to.min(from + SQLITE_AT_ONCE);
+        sqlx::query(
         "WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
          INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
          SELECT unhex(printf('%012x70008%015x', ?3 + n, n)), 'personal', \
@@ -259,12 +267,15 @@ async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result
                 'a token', 'read_write', randomblob(32), ?3 + n \
          FROM numbers",
     )
-    .bind(signed(range.from))
-    .bind(signed(range.to - 1))
+    .bind(signed(from))
+    .bind(signed(to - 1))
     .bind(signed(EPOCH_MILLIS))
     .bind(signed(range.per_user))
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
+        from = to;
+    }
+    let mut transaction = connection.begin().await?;
     for token in known {
         sqlx::query("UPDATE tokens SET digest = ?2 WHERE id = ?1")
             .bind(id(token.number))

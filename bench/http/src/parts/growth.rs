@@ -34,9 +34,11 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
                 bench.sqlite()
             }
         };
-        let rows = grow(bench, name, &database()?, &database()?, |ratio| {
+        let growing = database()?;
+        let rows = grow(bench, name, &database()?, &growing, |ratio| {
             report.note(&format!("growth, {key}"), ratio);
         })?;
+        bench.delete(&growing)?;
         report.add(&format!("### {name}"));
         report.add(&table(
             &[
