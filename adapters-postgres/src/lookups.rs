@@ -39,7 +39,9 @@ impl Lookups {
     ) -> Self {
         let lanes = NonZero::try_from(connections).unwrap_or(NonZero::<usize>::MIN);
         let connections = Arc::new(LookupConnections {
-            connect,
+            // The one statement that is asked here has one good plan, by the index on digests. The
+            // server would otherwise make it anew for each list, which takes longer than to follow it.
+            connect: connect.options([("plan_cache_mode", "force_generic_plan")]),
             resting: Mutex::new(Some(Vec::new())),
         });
         Self {

@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -76,11 +77,31 @@ impl ApiSettings {
     }
 }
 
-impl FromRef<ApiState> for Guard {
-    fn from_ref(state: &ApiState) -> Self {
-        Self::new(state.tokens.clone())
+/// The state behind one pointer, with the guard that is made of it: what is cloned with each
+/// request. Cloned by itself, the state is dozens of counts that all cores write to.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<(ApiState, Guard)>);
+
+impl Shared {
+    fn new(state: ApiState) -> Self {
+        let guard = Guard::new(state.tokens.clone())
             .with_audit(state.audit.clone())
-            .with_metrics(state.metrics.clone())
+            .with_metrics(state.metrics.clone());
+        Self(Arc::new((state, guard)))
+    }
+}
+
+impl Deref for Shared {
+    type Target = ApiState;
+
+    fn deref(&self) -> &ApiState {
+        &self.0.0
+    }
+}
+
+impl FromRef<Shared> for Guard {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.0.1.clone()
     }
 }
 
@@ -103,15 +124,16 @@ impl FromRef<WorkState> for Guard {
 /// log. The routes of work items are among them where there is [`ApiState::work`].
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().into_parts();
+    let shared = Shared::new(state.clone());
     let mut router = router
         .method_not_allowed_fallback(routes::method_not_allowed)
-        .with_state(state.clone())
-        .merge(web::router(state.clone()));
-    if let Some(work) = state.work.clone() {
-        let guard = Guard::from_ref(&state);
+        .with_state(shared.clone())
+        .merge(web::router(state));
+    if let Some(work) = shared.work.clone() {
+        let guard = Guard::from_ref(&shared);
         router = router.merge(work_router(WorkState { work, guard }));
     }
-    layers::wrap(router.fallback(routes::not_found), state)
+    layers::wrap(router.fallback(routes::not_found), shared)
 }
 
 /// The routes of work items alone, for a service that mounts them beside its own. What surrounds

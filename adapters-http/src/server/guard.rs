@@ -10,8 +10,12 @@ use super::{Metrics, Problem};
 
 /// What the permission extractors need of an application's state: implement
 /// `FromRef<YourState> for Guard`, or use `Guard` as the state.
+/// Cheap to clone.
 #[derive(Clone)]
-pub struct Guard {
+pub struct Guard(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
     tokens: Tokens,
     audit: Option<Audit>,
     metrics: Option<Arc<Metrics>>,
@@ -20,30 +24,30 @@ pub struct Guard {
 impl Guard {
     /// A guard that verifies with these use cases.
     #[must_use]
-    pub const fn new(tokens: Tokens) -> Self {
-        Self {
+    pub fn new(tokens: Tokens) -> Self {
+        Self(Arc::new(Parts {
             tokens,
             audit: None,
             metrics: None,
-        }
+        }))
     }
 
     /// The same, and it notes in the trail when administration is refused to somebody.
     #[must_use]
     pub fn with_audit(self, audit: Audit) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             audit: Some(audit),
-            ..self
-        }
+            ..Arc::unwrap_or_clone(self.0)
+        }))
     }
 
     /// The same, and it counts verifications by their outcome.
     #[must_use]
     pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             metrics: Some(metrics),
-            ..self
-        }
+            ..Arc::unwrap_or_clone(self.0)
+        }))
     }
 
     /// Verifies the request's bearer token and authorizes its principal.
@@ -58,14 +62,14 @@ impl Guard {
         context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let verified = self.tokens.verify(presented).await;
-        if let Some(metrics) = &self.metrics {
+        let verified = self.0.tokens.verify(presented).await;
+        if let Some(metrics) = &self.0.metrics {
             metrics.verifications.verified(presented, &verified);
         }
         let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
         if let Err(denied) = principal.authorize(requirement) {
             if requirement == Requirement::HUMAN_ADMIN
-                && let Some(audit) = &self.audit
+                && let Some(audit) = &self.0.audit
             {
                 // A refusal that cannot be noted is not given: fail closed, and say so.
                 audit.note_refusal(&principal, context).await?;

@@ -3,7 +3,6 @@
 //! and the bound on what is worked on at once.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -19,6 +18,7 @@ use openindex_domain::token::TokenKind;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
+use super::api::Shared;
 use super::body::{self, body_too_large};
 use super::client_address::client_address;
 use super::overload::Bound;
@@ -61,7 +61,7 @@ impl Default for LayerSettings {
 }
 
 /// Puts the layers around routes that have their state already.
-pub(super) fn wrap(router: Router, state: ApiState) -> Router {
+pub(super) fn wrap(router: Router, state: Shared) -> Router {
     let bound = Bound::new(
         state.settings.layers.max_requests_in_progress,
         state.settings.layers.overload_patience,
@@ -75,8 +75,7 @@ pub(super) fn wrap(router: Router, state: ApiState) -> Router {
         ))
         .layer(middleware::from_fn(limit_size))
         .layer(CatchPanicLayer::custom(answer_panic))
-        // Behind one pointer: a layer's state is cloned with each request.
-        .layer(middleware::from_fn_with_state(Arc::new(state), observe))
+        .layer(middleware::from_fn_with_state(state, observe))
 }
 
 /// Whoever restarts or takes out an instance must hear from it while it is busy.
@@ -87,7 +86,7 @@ fn is_probe(route: Option<&MatchedPath>) -> bool {
 /// Gives the request an id, answers with it, counts it, and writes one line about it to the log. The
 /// line has the route's pattern, never the target: what a client puts into a query stays out of the
 /// log.
-async fn observe(State(state): State<Arc<ApiState>>, mut request: Request, next: Next) -> Response {
+async fn observe(State(state): State<Shared>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request
         .headers()

@@ -9,9 +9,10 @@ use openindex_domain::InvalidId;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
 
+use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::{Missing, PathId};
-use crate::server::{ApiState, Context, Human, Problem, to_wire};
+use crate::server::{Context, Human, Problem, to_wire};
 use crate::wire::{AgentRun, AgentRunList, ProblemBody, StartAgentRun, StartedAgentRun};
 
 type Started = (StatusCode, [(HeaderName, String); 1], Json<StartedAgentRun>);
@@ -57,7 +58,7 @@ fn check_scope(text: &str) -> Result<(), &'static str> {
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
 pub(in crate::server) async fn list(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<AgentRunList>, Problem> {
     let ended = fields.boolean("includeEnded").unwrap_or(false);
@@ -94,7 +95,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn start(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<Started, Problem> {
@@ -134,7 +135,7 @@ pub(in crate::server) async fn start(
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     PathId(RunId(id)): PathId<RunId>,
 ) -> Result<Json<AgentRun>, Problem> {
     let run = state.agent_runs.get(&principal, id).await?;
@@ -156,7 +157,7 @@ pub(in crate::server) async fn show(
     ))]
 pub(in crate::server) async fn end(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(RunId(id)): PathId<RunId>,
 ) -> Result<StatusCode, Problem> {

@@ -3,8 +3,9 @@
 use axum::extract::State;
 use http::StatusCode;
 
+use crate::server::api::Shared;
 use crate::server::body::JsonFields;
-use crate::server::{ApiState, Context, Problem, Public};
+use crate::server::{Context, Problem, Public};
 use crate::wire::{ProblemBody, ReportCredentials};
 
 /// Report leaked secrets, so that they are revoked.
@@ -28,7 +29,7 @@ use crate::wire::{ProblemBody, ReportCredentials};
     ))]
 pub(super) async fn revoke(
     _: Public,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<StatusCode, Problem> {

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::server::{ApiState, Problem, Public};
+use crate::server::api::Shared;
+use crate::server::{Problem, Public};
 use crate::wire::Health;
 
 /// Is the process alive?
@@ -24,10 +25,7 @@ pub(super) async fn alive(_: Public) -> Json<Health> {
         (status = 503, description = "`unavailable`: not now; see `Retry-After`",
             body = crate::wire::ProblemBody, content_type = "application/problem+json"),
     ))]
-pub(super) async fn ready(
-    _: Public,
-    State(state): State<ApiState>,
-) -> Result<Json<Health>, Problem> {
+pub(super) async fn ready(_: Public, State(state): State<Shared>) -> Result<Json<Health>, Problem> {
     match state.health.ready().await {
         Ok(()) => Ok(ok()),
         Err(error) => Err(Problem::not_ready(&error)),

@@ -14,11 +14,11 @@ mod well_known;
 
 use http::{Method, Uri};
 
-use super::api::{Routes, route};
-use super::{ApiState, Code, Problem, WorkState, openapi};
+use super::api::{Routes, Shared, route};
+use super::{Code, Problem, WorkState, openapi};
 
 /// Every route of the API but those of work items.
-pub(super) fn all() -> Routes<ApiState> {
+pub(super) fn all() -> Routes<Shared> {
     let routes = Routes::new(openapi::base());
     let routes = route!(routes, health::alive);
     let routes = route!(routes, health::ready);

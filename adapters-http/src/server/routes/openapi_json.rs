@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use utoipa::openapi::OpenApi;
 
-use crate::server::{ApiState, Public, openapi};
+use crate::server::api::Shared;
+use crate::server::{Public, openapi};
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| json(&openapi::document()));
 static WITHOUT_WORK: LazyLock<String> = LazyLock::new(|| json(&openapi::without_work()));
@@ -19,7 +20,7 @@ fn json(document: &OpenApi) -> String {
 /// The description of this API (OpenAPI 3.1).
 #[utoipa::path(get, path = "/openapi.json", tag = "instance", operation_id = "openapi",
     responses((status = 200, description = "This document", content_type = "application/json")))]
-pub(super) async fn document(_: Public, State(state): State<ApiState>) -> Response {
+pub(super) async fn document(_: Public, State(state): State<Shared>) -> Response {
     let document = match state.work {
         Some(_) => &DOCUMENT,
         None => &WITHOUT_WORK,

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::server::api::Shared;
+use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::Stats;
 
 /// How much of everything there is.
@@ -11,7 +12,7 @@ use crate::wire::Stats;
     responses((status = 200, description = "As of now", body = Stats)))]
 pub(super) async fn show(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
 ) -> Result<Json<Stats>, Problem> {
     let counts = state.inventory.stats(&principal).await?;
     Ok(Json(to_wire::stats(counts)))

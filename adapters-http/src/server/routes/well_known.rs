@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::server::{ApiState, Public};
+use crate::server::Public;
+use crate::server::api::Shared;
 use crate::wire::Discovery;
 
 /// Where is the API?
 #[utoipa::path(get, path = "/.well-known/openindex.json", tag = "instance", operation_id = "discover",
     responses((status = 200, description = "Here", body = Discovery)))]
-pub(super) async fn discover(_: Public, State(state): State<ApiState>) -> Json<Discovery> {
+pub(super) async fn discover(_: Public, State(state): State<Shared>) -> Json<Discovery> {
     Json(Discovery {
         api_url: state.settings.public_url.clone(),
         version: state.settings.version.to_owned(),

@@ -7,9 +7,10 @@ use openindex_domain::invite::InviteId;
 use openindex_domain::user::{Email, Role};
 
 use super::users::parse_role;
+use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::PathId;
-use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
+use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret, ProblemBody};
 
 /// All invites, the newest first, a page at a time.
@@ -22,7 +23,7 @@ use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret, ProblemB
     responses((status = 200, description = "The invites, without secrets", body = InviteList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<InviteList>, Problem> {
     let limit = fields.limit();
@@ -50,7 +51,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn create(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<(StatusCode, Json<CreatedInvite>), Problem> {
@@ -83,7 +84,7 @@ pub(in crate::server) async fn create(
     ))]
 pub(in crate::server) async fn withdraw(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<InviteId>,
 ) -> Result<StatusCode, Problem> {

@@ -8,9 +8,10 @@ use openindex_domain::inventory::TokenFilter;
 use openindex_domain::token::{InvalidScope, Scope, Status, TokenId};
 use openindex_domain::user::UserId;
 
+use crate::server::api::Shared;
 use crate::server::body::{Fields, JsonFields, QueryFields};
 use crate::server::path::PathId;
-use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
+use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{AdminPatList, ProblemBody, RevokePats, RevokedPats};
 
 /// How many tokens an answer to a bulk revocation shows at most; their count is exact.
@@ -54,7 +55,7 @@ fn filter(fields: &mut Fields) -> TokenFilter {
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<AdminPatList>, Problem> {
     let filter = filter(&mut fields);
@@ -83,7 +84,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn revoke(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<TokenId>,
 ) -> Result<StatusCode, Problem> {
@@ -100,7 +101,7 @@ pub(in crate::server) async fn revoke(
     responses((status = 200, description = "What was ended, or would be", body = RevokedPats)))]
 pub(in crate::server) async fn revoke_matching(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<Json<RevokedPats>, Problem> {

@@ -6,9 +6,10 @@ use http::StatusCode;
 use openindex_domain::session::LinkSubject;
 use openindex_domain::user::{Role, UserChange, UserId};
 
+use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::PathId;
-use crate::server::{ApiState, Context, HumanAdmin, Problem, to_wire};
+use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{PatchUser, PlainSecret, ProblemBody, SignInLink, User, UserList};
 
 /// Reads a role, as a field of a body.
@@ -26,7 +27,7 @@ pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
     responses((status = 200, description = "The users", body = UserList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<UserList>, Problem> {
     let limit = fields.limit();
@@ -49,7 +50,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn show(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
     let user = state.users.get(&principal, id).await?;
@@ -71,7 +72,7 @@ pub(in crate::server) async fn show(
     ))]
 pub(in crate::server) async fn patch(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
     JsonFields(mut fields): JsonFields,
@@ -100,7 +101,7 @@ pub(in crate::server) async fn patch(
     ))]
 pub(in crate::server) async fn suspend(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
@@ -120,7 +121,7 @@ pub(in crate::server) async fn suspend(
     ))]
 pub(in crate::server) async fn unsuspend(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, Problem> {
@@ -142,7 +143,7 @@ pub(in crate::server) async fn unsuspend(
     ))]
 pub(in crate::server) async fn sign_in_link(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {

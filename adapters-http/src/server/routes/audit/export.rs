@@ -12,8 +12,9 @@ use openindex_domain::audit::{Audit, AuditCursor, AuditError, AuditFilter};
 use openindex_domain::user::MAX_PAGE;
 
 use super::filter;
+use crate::server::api::Shared;
 use crate::server::body::QueryFields;
-use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::AuditEvent;
 
 /// What the file is made of.
@@ -52,7 +53,7 @@ impl Format {
     ))))]
 pub(in crate::server) async fn export(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Response, Problem> {
     let format = fields.text("format", Format::parse).unwrap_or(Format::Json);
@@ -63,7 +64,7 @@ pub(in crate::server) async fn export(
         Format::Csv => ("text/csv; charset=utf-8", "audit.csv"),
     };
     let mut export = Export {
-        audit: state.audit,
+        audit: state.audit.clone(),
         principal,
         filter,
         format,

@@ -10,8 +10,9 @@ use openindex_domain::audit::{AuditAction, AuditCursor, AuditFilter, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::UserId;
 
+use crate::server::api::Shared;
 use crate::server::body::{Fields, QueryFields};
-use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::AuditList;
 
 /// Takes the filters, which both routes spell alike.
@@ -61,7 +62,7 @@ fn read_cursor(text: &str) -> Option<AuditCursor> {
     responses((status = 200, description = "The events", body = AuditList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     QueryFields(mut fields): QueryFields,
 ) -> Result<Json<AuditList>, Problem> {
     let filter = filter(&mut fields);

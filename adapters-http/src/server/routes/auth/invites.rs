@@ -7,8 +7,9 @@ use openindex_domain::invite::Claim;
 use openindex_domain::token::TokenName;
 use openindex_domain::user::{Email, Password, PersonName};
 
+use crate::server::api::Shared;
 use crate::server::body::JsonFields;
-use crate::server::{ApiState, Context, Problem, Public, to_wire};
+use crate::server::{Context, Problem, Public, to_wire};
 use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret, ProblemBody};
 
 /// Claim an invite.
@@ -32,7 +33,7 @@ use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret, ProblemBody};
     ))]
 pub(in crate::server) async fn claim(
     _: Public,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<(StatusCode, Json<ClaimedInvite>), Problem> {

@@ -7,6 +7,7 @@ use openindex_domain::token::{
     Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenId, TokenName,
 };
 
+use crate::server::api::Shared;
 use crate::server::body::JsonFields;
 use crate::server::path::PathId;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
@@ -19,7 +20,7 @@ type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
 ) -> Result<Json<PatList>, Problem> {
     let tokens = state.tokens.list(&principal).await?;
     let now = state.tokens.now();
@@ -47,7 +48,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn create(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     JsonFields(mut fields): JsonFields,
 ) -> Result<Created, Problem> {
@@ -82,7 +83,7 @@ pub(in crate::server) async fn create(
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     PathId(id): PathId<TokenId>,
 ) -> Result<Json<Pat>, Problem> {
     let token = state.tokens.get(&principal, id).await?;
@@ -102,7 +103,7 @@ pub(in crate::server) async fn show(
     ))]
 pub(in crate::server) async fn delete(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<TokenId>,
 ) -> Result<StatusCode, Problem> {
@@ -133,7 +134,7 @@ pub(in crate::server) async fn delete(
     ))]
 pub(in crate::server) async fn rotate(
     Human(principal): Human,
-    State(state): State<ApiState>,
+    State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<TokenId>,
     JsonFields(mut fields): JsonFields,
