@@ -39,9 +39,15 @@ impl Lookups {
     ) -> Self {
         let lanes = NonZero::try_from(connections).unwrap_or(NonZero::<usize>::MIN);
         let connections = Arc::new(LookupConnections {
-            // The one statement that is asked here has one good plan, by the index on digests. The
-            // server would otherwise make it anew for each list, which takes longer than to follow it.
-            connect: connect.options([("plan_cache_mode", "force_generic_plan")]),
+            // The one statement that is asked here has one good plan: each token by the index on
+            // digests, and its owner by their id. The server would otherwise plan it anew for each
+            // list, which takes longer than to follow the plan, or read all users for a few tokens.
+            connect: connect.options([
+                ("plan_cache_mode", "force_generic_plan"),
+                ("enable_seqscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ]),
             resting: Mutex::new(Some(Vec::new())),
         });
         Self {
