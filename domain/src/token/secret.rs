@@ -16,6 +16,9 @@ const PAYLOAD_BYTES: usize = RANDOM_BYTES + 4;
 const BODY_CHARS: usize = 48;
 /// Both prefixes have this length; changing it changes the length of every secret.
 const PREFIX_CHARS: usize = 7;
+/// CRC-32 of the prefixes, which are the same in every secret.
+const PERSONAL_PREFIX_CRC: u32 = 0xe787_14e6;
+const AGENT_RUN_PREFIX_CRC: u32 = 0xe68c_2d1a;
 /// The length of every secret. 55 bytes are the most that SHA-256 hashes in a single block.
 const SECRET_CHARS: usize = PREFIX_CHARS + BODY_CHARS;
 
@@ -152,9 +155,13 @@ fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedS
     Ok((kind, text))
 }
 
+/// CRC-32 of the prefix and the random bytes, carried on from that of the prefix.
 fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(kind.secret_prefix().as_bytes());
+    let prefix = match kind {
+        TokenKind::Personal => PERSONAL_PREFIX_CRC,
+        TokenKind::AgentRun => AGENT_RUN_PREFIX_CRC,
+    };
+    let mut hasher = crc32fast::Hasher::new_with_initial(prefix);
     hasher.update(random);
     hasher.finalize().to_be_bytes()
 }
@@ -186,6 +193,16 @@ mod tests {
             "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h"
         );
         assert_eq!(text.len(), 55);
+    }
+
+    #[test]
+    fn the_checksum_covers_the_prefix() {
+        for kind in TokenKind::ALL {
+            let mut whole = kind.secret_prefix().as_bytes().to_vec();
+            whole.extend([7; RANDOM_BYTES]);
+            let expected = crc32fast::hash(&whole).to_be_bytes();
+            assert_eq!(checksum(kind, &[7; RANDOM_BYTES]), expected);
+        }
     }
 
     #[test]

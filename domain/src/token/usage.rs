@@ -7,16 +7,26 @@ use crate::store::StoreError;
 
 use super::{TokenId, TokenStore};
 
+/// Uses that are noted one after the other before they are gathered by token. To find a token's entry
+/// takes a while when there are many, unless many are looked for at once.
+const NOTES: usize = 256;
+
 /// Collects when tokens were last used, so that verifying writes nothing to the store.
 ///
 /// The owner of the process calls [`LastUsed::flush`] every few seconds and once at the end. It
-/// holds one entry a token used since the last flush.
+/// holds one entry a token used since the last flush, and a few hundred uses besides.
 #[derive(Debug, Default)]
 pub struct LastUsed {
     pending: Mutex<Pending>,
 }
 
-type Pending = HashMap<TokenId, Timestamp, BuildHasherDefault<LastBytes>>;
+#[derive(Debug, Default)]
+struct Pending {
+    notes: Vec<(TokenId, Timestamp)>,
+    latest: Latest,
+}
+
+type Latest = HashMap<TokenId, Timestamp, BuildHasherDefault<LastBytes>>;
 
 /// The hash of an id is its end, which is random, and not of a client's choosing: only tokens that
 /// were verified are noted.
@@ -36,12 +46,24 @@ impl Hasher for LastBytes {
     }
 }
 
+impl Pending {
+    /// Gathers the notes.
+    fn gather(&mut self) {
+        for (token, at) in self.notes.drain(..) {
+            let latest = self.latest.entry(token).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+}
+
 impl LastUsed {
     /// Notes a use in memory.
     pub fn record(&self, token: TokenId, at: Timestamp) {
         let mut pending = self.pending();
-        let latest = pending.entry(token).or_insert(at);
-        *latest = at.max(*latest);
+        if pending.notes.len() >= NOTES {
+            pending.gather();
+        }
+        pending.notes.push((token, at));
     }
 
     /// Writes what was collected as one batch and answers how many tokens it covered. When the
@@ -51,7 +73,12 @@ impl LastUsed {
     ///
     /// [`StoreError`] from the store.
     pub async fn flush(&self, store: &dyn TokenStore) -> Result<usize, StoreError> {
-        let batch: Vec<_> = std::mem::take(&mut *self.pending()).into_iter().collect();
+        let latest = {
+            let mut pending = self.pending();
+            pending.gather();
+            std::mem::take(&mut pending.latest)
+        };
+        let batch: Vec<_> = latest.into_iter().collect();
         if batch.is_empty() {
             return Ok(0);
         }
@@ -66,7 +93,7 @@ impl LastUsed {
         }
     }
 
-    // A panic while the lock is held leaves a map that is still a map of uses.
+    // A panic while the lock is held leaves what is still notes and a map of uses.
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,6 +120,37 @@ mod tests {
         }
         assert_eq!(last_used.flush(&store).await.unwrap(), 1);
         assert_eq!(last_used.flush(&store).await.unwrap(), 0, "and not again");
+    }
+
+    #[tokio::test]
+    async fn however_many_uses_there_are_each_token_has_one_entry() {
+        let (now, tokens) = (fixtures::NOW, 100);
+        let mut store = MockTokenStore::new();
+        store
+            .expect_record_last_used()
+            .times(1)
+            .withf(move |uses| {
+                let mut uses = uses.to_vec();
+                uses.sort();
+                // The last round of uses is not whole.
+                let last = |token| 10 * NOTES as u64 / tokens - u64::from(token >= 60);
+                let expected = (0..tokens).map(|token| {
+                    let seconds = i64::try_from(last(token)).unwrap();
+                    (
+                        fixtures::token(token, now).id,
+                        now.saturating_add_seconds(seconds),
+                    )
+                });
+                uses == expected.collect::<Vec<_>>()
+            })
+            .returning(|_| Ok(()));
+        let last_used = LastUsed::default();
+        for number in 0..10 * NOTES as u64 {
+            let at = now.saturating_add_seconds(i64::try_from(number / tokens).unwrap());
+            last_used.record(fixtures::token(number % tokens, now).id, at);
+        }
+        assert!(last_used.pending().notes.len() <= NOTES);
+        assert_eq!(last_used.flush(&store).await.unwrap(), 100);
     }
 
     #[tokio::test]
