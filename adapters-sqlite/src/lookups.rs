@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_coalescing::{FoundToken, Observer, TokenLookups, TokenTable};
+use openindex_coalescing::{FoundToken, MAX_BATCH, Observer, TokenLookups, TokenTable};
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -39,7 +39,8 @@ impl Lookups {
         observer: Option<Observer>,
     ) -> Self {
         let connections = Arc::new(LookupConnections {
-            connect,
+            // A whole batch of answers, so that the connection's thread need not stop in the midst of it.
+            connect: connect.row_buffer_size(MAX_BATCH.get()),
             resting: Mutex::new(Some(Vec::new())),
         });
         Self {

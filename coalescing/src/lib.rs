@@ -79,7 +79,7 @@ use std::time::Duration;
 
 pub use crate::batch::{Batch, Observer, Outcome};
 pub use crate::error::LookupError;
-pub use crate::tokens::{FoundToken, TokenLookups, TokenTable};
+pub use crate::tokens::{FoundToken, MAX_BATCH, TokenLookups, TokenTable};
 
 use crate::lane::Lane;
 use crate::queue::Queue;

@@ -10,8 +10,9 @@ use openindex_domain::token::{Digest, TokenRecord};
 
 use crate::{Coalescer, LookupError, Observer, Options, Source};
 
-/// Distinct tokens in one batch: more gain little, and hold up those behind them.
-const MAX_BATCH: NonZero<usize> = NonZero::new(256).unwrap();
+/// Distinct tokens that a table is asked for at once, at most: more gain little, and hold up those
+/// behind them.
+pub const MAX_BATCH: NonZero<usize> = NonZero::new(256).unwrap();
 /// Lookups that wait. A request is turned away rather than be the next.
 const MAX_QUEUE: NonZero<usize> = NonZero::new(8192).unwrap();
 
