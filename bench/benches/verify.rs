@@ -16,26 +16,35 @@ use openindex_domain::token::{LastUsed, Secret, TokenKind, TokenStore as _, Toke
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Tokens in the store, 100 for each of 100 users.
-const TOKENS: u64 = 10_000;
+// The allocator of `oi-server`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A store of [`TOKENS`] live tokens, and their secrets.
-fn filled_store() -> (Arc<MemoryStore>, Vec<Secret>) {
+/// Tokens in the store, and as many different ones are presented in turn: as in the benchmark over
+/// HTTP.
+const TOKENS: u64 = 1_000;
+/// More than the caches of a processor core hold, a little and by far.
+const MANY: [u64; 2] = [10_000, 100_000];
+
+/// A store of that many live tokens, ten for each user, and their secrets.
+fn filled_store(count: u64) -> (Arc<MemoryStore>, Vec<Secret>) {
     let store = Arc::new(MemoryStore::default());
-    let secrets = secrets(1);
+    let secrets = secrets(1, count);
     for (number, secret) in (0..).zip(&secrets) {
-        let owner = fixtures::user(number % 100);
+        let owner = fixtures::user(number / 10);
         let mut token = fixtures::token(number, fixtures::NOW);
         token.owner = owner.id;
-        store.put_user(owner);
+        if number % 10 == 0 {
+            store.put_user(owner);
+        }
         store.put_token(token, secret.digest());
     }
     (store, secrets)
 }
 
-fn secrets(seed: u64) -> Vec<Secret> {
+fn secrets(seed: u64, count: u64) -> Vec<Secret> {
     let entropy = SeededEntropy::new(seed);
-    (0..TOKENS)
+    (0..count)
         .map(|_| Secret::generate(TokenKind::Personal, &entropy).expect("seeded entropy"))
         .collect()
 }
@@ -75,7 +84,7 @@ fn json_web_tokens(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
     (0..TOKENS)
         .map(|number| {
             let claims = Claims {
-                sub: fixtures::user(number % 100).id.to_string(),
+                sub: fixtures::user(number / 10).id.to_string(),
                 jti: fixtures::token(number, fixtures::NOW).id.to_string(),
                 scope: "read_write".to_owned(),
                 exp: 253_402_300_799,
@@ -99,14 +108,14 @@ fn verify_json_web_tokens(
 }
 
 fn verify(criterion: &mut Criterion) {
-    let (store, secrets) = filled_store();
+    let (store, secrets) = filled_store(TOKENS);
     let clock = Arc::new(FixedClock::default());
     let tokens = Tokens::new(store.clone(), clock, Arc::new(SeededEntropy::new(2)));
     let digests: Vec<_> = secrets.iter().map(Secret::digest).collect();
     let ids: Vec<_> = (0..TOKENS)
         .map(|number| fixtures::token(number, fixtures::NOW).id)
         .collect();
-    let strangers = self::secrets(3);
+    let strangers = self::secrets(3, TOKENS);
     let typos: Vec<_> = secrets.iter().map(mistyped).collect();
     let last_used = LastUsed::default();
 
@@ -188,6 +197,16 @@ fn verify(criterion: &mut Criterion) {
         );
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
     });
+    for many in MANY {
+        let name = format!("Tokens::verify, live, one of {many}");
+        group.bench_function(name, |bencher| {
+            let (store, secrets) = filled_store(many);
+            let clock = Arc::new(FixedClock::default());
+            let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));
+            let mut next = in_turn(&secrets);
+            bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
+        });
+    }
     group.bench_function("Tokens::verify, unknown", |bencher| {
         let mut next = in_turn(&strangers);
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());

@@ -36,6 +36,9 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As many as an `oi-server` opens.
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;

@@ -14,7 +14,9 @@ const LIMIT: &str = "SHA-256 of 55 bytes";
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let measurements = openindex_bench::read_group(&bench.target.join("criterion"), "verify")?;
     let mut report = Report::default();
-    report.add("One thread, the store in memory, 10 000 tokens presented in turn.");
+    report.add(
+        "One thread, the store in memory, 1 000 tokens presented in turn unless it says otherwise.",
+    );
     report.add(&openindex_bench::ratio_table(&measurements, LIMIT)?);
     let median = |name: &str| {
         measurements
