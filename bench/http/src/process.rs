@@ -18,6 +18,40 @@ const START_WITHIN: Duration = Duration::from_mins(1);
 /// How long a program may take to end when it is asked to.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
+/// A loop on each core that gives way to everything else, so that no core falls asleep. It ends when
+/// it is dropped.
+#[derive(Debug)]
+pub struct KeptAwake(Vec<Child>);
+
+impl KeptAwake {
+    /// Starts as many loops as there are cores.
+    ///
+    /// # Errors
+    ///
+    /// When `chrt` of util-linux is missing.
+    pub fn start() -> anyhow::Result<Self> {
+        let mut loops = Self(Vec::new());
+        for _ in 0..std::thread::available_parallelism()?.get() {
+            let child = Command::new("chrt")
+                .args(["--idle", "0", "sh", "-c", "while :; do :; done"])
+                .stdin(Stdio::null())
+                .spawn()
+                .context("starting chrt")?;
+            loops.0.push(child);
+        }
+        Ok(loops)
+    }
+}
+
+impl Drop for KeptAwake {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 /// A running server. It is ended when it is dropped.
 #[derive(Debug)]
 pub struct Server {

@@ -22,6 +22,11 @@ pub const TARGETS: &[(&str, &str, Wanted)] = &[
         Wanted::AtLeast(0.55),
     ),
     (
+        "sqlite p99 ÷ limit p99, 32",
+        "its p99 relative to that of the limit",
+        Wanted::AtMost(1.5),
+    ),
+    (
         "postgres ÷ limit, 256",
         "`GET /me` on PostgreSQL relative to the same bytes without authentication, 256 connections",
         Wanted::AtLeast(0.4),
@@ -35,6 +40,21 @@ pub const TARGETS: &[(&str, &str, Wanted)] = &[
         "postgres ÷ select, 1",
         "the same with one connection, where there is nothing to coalesce",
         Wanted::AtLeast(1.0),
+    ),
+    (
+        "postgres ÷ select, 1, cores awake",
+        "the same while no core falls asleep between two steps of a request",
+        Wanted::AtLeast(1.0),
+    ),
+    (
+        "fastest peer ÷ ours, 32",
+        "the fastest peer relative to `oi-server` on the same PostgreSQL, 32 connections",
+        Wanted::AtMost(0.05),
+    ),
+    (
+        "fastest peer ÷ ours, 256",
+        "the same with 256 connections",
+        Wanted::AtMost(0.05),
     ),
     (
         "growth, postgres",

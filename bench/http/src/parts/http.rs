@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 use crate::load::Target;
-use crate::process::{Server, free_address};
+use crate::process::{KeptAwake, Server, free_address};
 use crate::report::{Report, load_table};
 use crate::rounds::{Spread, Turn, each, take_turns};
 use crate::seed::{Database, Range, secrets};
@@ -92,7 +92,14 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
             let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
             report.note(&format!("{name}, {connections}"), ratio.median);
         }
+        let tail = |turns: &[Turn]| each(turns, |it| it.micros(0.99));
+        let ratio = Spread::of_ratios(&tail(&turns[3]), &tail(&turns[0]));
+        report.note(
+            &format!("sqlite p99 ÷ limit p99, {connections}"),
+            ratio.median,
+        );
     }
+    awake(bench, &mut variants[..6], &mut report)?;
     let ratios = |store: &str| {
         CONNECTIONS.map(|connections| {
             let ratio = report.figures[&format!("{store} ÷ select, {connections}")];
@@ -107,6 +114,36 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         postgres.join(", ")
     ));
     Ok(report)
+}
+
+/// Measures one connection again while no core falls asleep. A single request is in one place at a time,
+/// so that each step of it wakes a core; who does more beside it keeps the cores awake, and is faster
+/// for that alone.
+fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow::Result<()> {
+    bench.say("http: 1 connection, cores awake");
+    let awake = match KeptAwake::start() {
+        Ok(awake) => awake,
+        Err(error) => {
+            report.add(&format!("With cores awake: left out, {error:#}."));
+            return Ok(());
+        }
+    };
+    let turns = take_turns(variants, bench.rounds(), |variant| {
+        bench.turn(&[variant.pid], &variant.target, bench.load(1))
+    })?;
+    drop(awake);
+    report.add(
+        "### 1 connection, cores awake\n\nThe same beside a loop on each core that gives way to \
+         everything else (`SCHED_IDLE`).",
+    );
+    let names: Vec<_> = variants.iter().map(|it| it.name).collect();
+    report.add(&load_table(&names, &turns, &[0, 1]));
+    for (name, over, under) in [("sqlite ÷ select", 3, 2), ("postgres ÷ select", 5, 4)] {
+        let (over, under) = (&turns[over], &turns[under]);
+        let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
+        report.note(&format!("{name}, 1, cores awake"), ratio.median);
+    }
+    Ok(())
 }
 
 /// An `oi-server` that answers discovery, its public route, with as many bytes as `length`, for

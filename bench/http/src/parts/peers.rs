@@ -9,7 +9,7 @@ use crate::load::Target;
 use crate::parts::http::{TOKENS, filled};
 use crate::process::{Server, free_address};
 use crate::report::{Report, load_table};
-use crate::rounds::take_turns;
+use crate::rounds::{Spread, Turn, each, take_turns};
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 
@@ -77,6 +77,14 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         })?;
         report.add(&format!("### {connections} connections"));
         report.add(&load_table(&names, &turns, &[0]));
+        let ours = each(&turns[0], Turn::rate);
+        let fastest = turns[1..]
+            .iter()
+            .map(|peer| Spread::of_ratios(&each(peer, Turn::rate), &ours).median)
+            .reduce(f64::max);
+        if let Some(fastest) = fastest {
+            report.note(&format!("fastest peer ÷ ours, {connections}"), fastest);
+        }
     }
     Ok(report)
 }
