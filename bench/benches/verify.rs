@@ -198,11 +198,12 @@ fn verify(criterion: &mut Criterion) {
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
     });
     for many in MANY {
+        // Filled here, since what is below is called again and again.
+        let (store, secrets) = filled_store(many);
+        let clock = Arc::new(FixedClock::default());
+        let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));
         let name = format!("Tokens::verify, live, one of {many}");
         group.bench_function(name, |bencher| {
-            let (store, secrets) = filled_store(many);
-            let clock = Arc::new(FixedClock::default());
-            let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));
             let mut next = in_turn(&secrets);
             bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
         });
