@@ -15,7 +15,8 @@ use crate::error::store_error;
 use crate::rows;
 use crate::rows::select_record;
 
-/// Batches of lookups that are under way at once. Each has a thread of its own.
+/// Batches of lookups that are under way at once. Each has a thread of its own; with a second one no more
+/// are answered, and the slowest take longer.
 const LANES: NonZero<usize> = NonZero::<usize>::MIN;
 
 /// The connections for lookups, which are opened when they are needed.
