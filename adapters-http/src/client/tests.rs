@@ -90,6 +90,23 @@ fn a_body_is_sent_as_json() {
     );
 }
 
+/// A server that does not read chunks, or a proxy that wants a length, must get one; and one that
+/// answers at the end of the head must not find another packet behind it.
+#[test]
+fn a_change_without_a_body_says_so() {
+    let (url, sent) = server(answer("503 Unavailable", "", ""));
+    let client = client(&url);
+    let user = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".parse().unwrap();
+    assert!(client.user_suspend(user).is_err());
+    let head = sent.recv().unwrap();
+    assert!(head.starts_with("POST "), "{head}");
+    assert!(head.contains("content-length: 0\r\n"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert!(client.pats_list().is_err());
+    let head = sent.recv().unwrap();
+    assert!(!head.contains("content-length"), "{head}");
+}
+
 #[test]
 fn a_redirect_is_an_answer_and_is_not_followed() {
     let (target, reached) = server(answer("200 OK", "", "{}"));

@@ -220,7 +220,14 @@ impl Transport {
         body: Option<&impl Serialize>,
         max_bytes: u64,
     ) -> Result<Answer, ClientError> {
+        let is_post = request.method_ref() == Some(&Method::POST);
         let sent = match body {
+            // Else it would be sent in no chunks, whose end comes in a packet of its own, after which
+            // a server that does not look for it may have answered and closed the connection.
+            None if is_post => request
+                .body(&[][..])
+                .map_err(ureq::Error::from)
+                .and_then(|request| self.agent.run(request)),
             None => request
                 .body(())
                 .map_err(ureq::Error::from)
