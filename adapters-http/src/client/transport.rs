@@ -220,28 +220,26 @@ impl Transport {
         body: Option<&impl Serialize>,
         max_bytes: u64,
     ) -> Result<Answer, ClientError> {
-        let is_post = request.method_ref() == Some(&Method::POST);
-        let sent = match body {
-            // Else it would be sent in no chunks, whose end comes in a packet of its own, after which
-            // a server that does not look for it may have answered and closed the connection.
-            None if is_post => request
-                .body(&[][..])
+        // Structs of strings and numbers always serialize; an empty body would be a 400. It may hold
+        // secrets.
+        let content = body.map(|body| Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
+        let request = match &content {
+            Some(_) => request.header(header::CONTENT_TYPE, "application/json"),
+            None => request,
+        };
+        // A POST without a body would be sent in no chunks, whose end comes in a packet of its own,
+        // after which a server that does not look for it may have answered and closed the connection.
+        let has_length = content.is_some() || request.method_ref() == Some(&Method::POST);
+        let sent = if has_length {
+            request
+                .body(content.unwrap_or_default().as_slice())
                 .map_err(ureq::Error::from)
-                .and_then(|request| self.agent.run(request)),
-            None => request
+                .and_then(|request| self.agent.run(request))
+        } else {
+            request
                 .body(())
                 .map_err(ureq::Error::from)
-                .and_then(|request| self.agent.run(request)),
-            Some(body) => {
-                // Structs of strings and numbers always serialize; an empty body would be a 400.
-                // It may hold secrets.
-                let body = Zeroizing::new(serde_json::to_vec(body).unwrap_or_default());
-                request
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .body(body.as_slice())
-                    .map_err(ureq::Error::from)
-                    .and_then(|request| self.agent.run(request))
-            }
+                .and_then(|request| self.agent.run(request))
         };
         let (parts, mut body) = sent
             .map_err(|error| self.transport_error(&error))?
