@@ -1,7 +1,7 @@
 //! More requests than the server works on at once: each waits its turn, but not for long, and probes
 //! are answered all the same.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,26 @@ fn assert_overloaded(answer: &Answer) {
     assert_eq!(answer.problem(503), "overloaded");
     assert_eq!(answer.header("retry-after"), "1");
     assert!(!answer.headers.contains_key("www-authenticate"));
+}
+
+/// A server whose lookups tell when they begin, and wait until the sender is dropped.
+fn held(layers: LayerSettings) -> (Arc<Server>, Receiver<()>, Sender<()>) {
+    let (enter, entered) = channel();
+    let (release, released) = channel();
+    let (enter, released) = (Mutex::new(enter), Mutex::new(released));
+    let mut tokens = MockTokenStore::new();
+    tokens.expect_find_by_digest().returning(move |_| {
+        let _ = enter.lock().expect("a lock").send(());
+        let _ = released.lock().expect("a lock").recv();
+        Ok(None)
+    });
+    let memory = Arc::new(MemoryStore::default());
+    let ports = Ports {
+        tokens: Arc::new(tokens),
+        ..Ports::of(&memory)
+    };
+    let server = Arc::new(Server::within(memory, ports, layers));
+    (server, entered, release)
 }
 
 #[tokio::test]
@@ -53,21 +73,7 @@ async fn a_full_server_turns_everything_away_before_it_looks_at_the_token_except
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_place_is_free_again_when_its_request_is_answered() {
-    let (enter, entered) = channel();
-    let (release, released) = channel::<()>();
-    let (enter, released) = (Mutex::new(enter), Mutex::new(released));
-    let mut tokens = MockTokenStore::new();
-    tokens.expect_find_by_digest().returning(move |_| {
-        let _ = enter.lock().expect("a lock").send(());
-        let _ = released.lock().expect("a lock").recv();
-        Ok(None)
-    });
-    let memory = Arc::new(MemoryStore::default());
-    let ports = Ports {
-        tokens: Arc::new(tokens),
-        ..Ports::of(&memory)
-    };
-    let server = Arc::new(Server::within(memory, ports, at_once(1)));
+    let (server, entered, release) = held(at_once(1));
     let secret = Secret::generate(TokenKind::Personal, &SeededEntropy::new(9)).expect("entropy");
     let secret = secret.expose().to_owned();
 
@@ -117,25 +123,11 @@ async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_is_served_when_a_place_is_free() {
-    let (enter, entered) = channel();
-    let (release, released) = channel::<()>();
-    let (enter, released) = (Mutex::new(enter), Mutex::new(released));
-    let mut tokens = MockTokenStore::new();
-    tokens.expect_find_by_digest().returning(move |_| {
-        let _ = enter.lock().expect("a lock").send(());
-        let _ = released.lock().expect("a lock").recv();
-        Ok(None)
-    });
-    let memory = Arc::new(MemoryStore::default());
-    let ports = Ports {
-        tokens: Arc::new(tokens),
-        ..Ports::of(&memory)
-    };
     let layers = LayerSettings {
         overload_patience: Duration::from_secs(30),
         ..at_once(1)
     };
-    let server = Arc::new(Server::within(memory, ports, layers));
+    let (server, entered, release) = held(layers);
     let secret = Secret::generate(TokenKind::Personal, &SeededEntropy::new(9)).expect("entropy");
     let ask = || {
         let (server, token) = (server.clone(), secret.expose().to_owned());
