@@ -14,6 +14,7 @@ mod duration;
 mod environment;
 mod error;
 mod exit_code;
+mod field;
 mod output;
 mod prompt;
 mod render;
@@ -22,7 +23,6 @@ mod stream;
 
 use std::path::PathBuf;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use etcetera::BaseStrategy as _;
 use openindex_adapters_system::SystemClock;
@@ -38,7 +38,7 @@ use output::Output;
 
 fn main() -> std::process::ExitCode {
     let environment = Environment::of_process();
-    let parsed = Cli::try_parse();
+    let parsed = Cli::read(std::env::args_os());
     let json = match &parsed {
         Ok(cli) => cli.globals.json,
         // Where the command line cannot be read, this much of it can.

@@ -2,6 +2,8 @@
 
 pub(crate) mod admin;
 pub(crate) mod agent_run;
+#[cfg(test)]
+mod api_names;
 pub(crate) mod auth_check;
 pub(crate) mod completions;
 pub(crate) mod doctor;

@@ -6,6 +6,7 @@ mod inventory;
 mod invite;
 mod invites;
 mod leak;
+mod names;
 mod output;
 mod profile;
 mod queue;

@@ -13,15 +13,34 @@ use crate::config::{Config, Profile};
 use crate::environment;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::{Field, One};
 use crate::prompt;
 use crate::render::{Style, expiry, fields, plain};
 use crate::resolve::profile_server;
+use clap::Arg;
 
 use super::link::Link;
 use super::place::{self, Place};
 
 /// What a first token is called when nobody says it.
 const TOKEN_NAME: &str = "oi";
+
+/// The link, or the code in it.
+struct Code;
+
+impl Field for Code {
+    type Value = String;
+    const PLACE: &'static str = "CODE|URL|-";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[(
+        "code",
+        "CODE|URL|-",
+        "Invite link, or the code in it; - prompts for it, or reads standard input",
+    )];
+
+    fn dress(arg: Arg) -> Arg {
+        arg.allow_hyphen_values(true)
+    }
+}
 
 /// What to claim, and as whom.
 #[derive(clap::Args)]
@@ -36,9 +55,8 @@ Examples:
   oi invite claim - --name 'Grace Hopper' --use --profile work < link.txt
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --password -")]
 pub(crate) struct Args {
-    /// The link, or the code in it; - asks for it, or reads it from standard input
-    #[arg(value_name = "CODE|URL|-")]
-    invite: String,
+    #[command(flatten)]
+    invite: One<Code>,
     /// What you are called
     #[arg(long)]
     name: String,
@@ -89,11 +107,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let message = "nothing to sign in with; give --use, --token-name or --password -";
         return Err(Failure::usage(message).into());
     }
-    if args.invite == "-" && wants_password && !prompt::is_interactive() {
+    if args.invite.0 == "-" && wants_password && !prompt::is_interactive() {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
-    let link = link(&args.invite)?;
+    let link = link(&args.invite.0)?;
     let config = app.config()?;
     let server = place::find(&link, app, &config)?;
     let profile = if args.make_current {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::config::Profile;
 use crate::error::CliError;
+use crate::field::Field;
 use crate::render::masked;
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,16 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Set(args) => set::run(args, app),
         Command::Use(args) => use_profile::run(args, app),
     }
+}
+
+/// Which profile.
+struct ProfileName;
+
+impl Field for ProfileName {
+    type Value = String;
+    const PLACE: &'static str = "NAME";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("name", "NAME", "Name of the profile")];
 }
 
 /// A profile as it may be shown.

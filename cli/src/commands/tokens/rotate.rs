@@ -7,9 +7,10 @@ use crate::commands::look_first;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::One;
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, LIST, parse_named, resolve, show_created};
+use super::{ExpiryArgs, LIST, TokenField, parse_named, resolve, show_created};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -21,12 +22,14 @@ Examples:
   oi settings personal tokens rotate ci
   oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --overlap 1h")]
 pub(crate) struct Args {
-    /// Its id or its name, as `list` shows them
-    #[arg(value_name = "ID|NAME")]
-    token: String,
+    #[command(flatten)]
+    token: One<TokenField>,
     /// For how long the old token is accepted beside the new one: 1h, at most 24h
     #[arg(long, value_name = "SPAN")]
     overlap: Option<String>,
+    /// The same in seconds: 0 to 86400
+    #[arg(long, value_name = "N", conflicts_with = "overlap")]
+    overlap_seconds: Option<i64>,
     #[command(flatten)]
     expiry: ExpiryArgs,
     /// The new token is accepted until it is deleted
@@ -38,7 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let named = parse_named(&args.token)?;
+    let named = parse_named(&args.token.0)?;
     let wanted = RotatePat {
         expires_at: if args.never_expires {
             // As the API says never.
@@ -46,7 +49,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         } else {
             args.expiry.wanted(app.now())?
         },
-        overlap_seconds: args.overlap.as_deref().map(overlap).transpose()?,
+        overlap_seconds: match args.overlap_seconds {
+            Some(seconds) => Some(bounded("--overlap-seconds", seconds)?),
+            None => args.overlap.as_deref().map(overlap).transpose()?,
+        },
     };
     let session = app.human_session()?;
     let id = match resolve(vec![named], &session)?.as_slice() {
@@ -116,9 +122,13 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
 fn overlap(text: &str) -> Result<i64, Failure> {
     let seconds = parse_seconds(text)
         .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
+    bounded("--overlap", seconds)
+}
+
+fn bounded(flag: &str, seconds: i64) -> Result<i64, Failure> {
     match Overlap::from_seconds(seconds) {
         Ok(_) => Ok(seconds),
-        Err(error) => Err(Failure::usage(format!("--overlap {error}"))),
+        Err(error) => Err(Failure::usage(format!("{flag} {error}"))),
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
     /// Who may take it on; either when left out
-    #[arg(long, value_parser = vocabulary::target())]
+    #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// The user who sees to it
     #[arg(long, value_name = "ID|me")]

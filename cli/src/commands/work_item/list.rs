@@ -31,19 +31,19 @@ pub(crate) struct Args {
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
     /// That these may take on
-    #[arg(long, value_parser = vocabulary::target())]
+    #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// Assigned to this user
     #[arg(long, value_name = "ID|me")]
     assignee: Option<Person>,
     /// That this agent works at
-    #[arg(long, value_name = "AGENT_ID")]
+    #[arg(long, value_name = "AGENT_ID", visible_alias = "agent-id")]
     agent: Option<AgentId>,
     /// Sub-tasks of this item
     #[arg(long, value_name = "KEY")]
     parent: Option<WorkItemKey>,
     /// In whose key, title or description all of these words occur
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", visible_alias = "q")]
     search: Option<String>,
     #[command(flatten)]
     page: PageArgs,

@@ -23,6 +23,7 @@ use openindex_domain::work::{AgentId, Title, WorkItemKey};
 use crate::app::App;
 use crate::commands::look_first;
 use crate::error::{CliError, Failure};
+use crate::field::{Field, One};
 
 const LIST: &str = "oi work-item list";
 
@@ -61,11 +62,21 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
+/// A work item's key.
+pub(super) struct Key;
+
+impl Field for Key {
+    type Value = WorkItemKey;
+    const PLACE: &'static str = "KEY";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("key", "KEY", "Key of the work item, such as OPS-42")];
+}
+
 /// Which item, and who works at it.
 #[derive(Debug, clap::Args)]
 struct WorkArgs {
-    /// Its key, as in OPS-42
-    key: WorkItemKey,
+    #[command(flatten)]
+    key: One<Key>,
     #[command(flatten)]
     worker: WorkerArgs,
 }
@@ -101,8 +112,8 @@ impl WorkArgs {
     ) -> Result<WorkItem, CliError> {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
         let item = session
-            .call(|client| request(client, self.key, agent.as_ref()))
-            .map_err(|failure| look_at(self.key, failure))?;
+            .call(|client| request(client, self.key.0, agent.as_ref()))
+            .map_err(|failure| look_at(self.key.0, failure))?;
         Ok(item)
     }
 }
