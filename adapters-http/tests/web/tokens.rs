@@ -46,7 +46,14 @@ async fn the_pages_speak_as_the_specification_does() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/tokens", &cookie).await;
-    page.shows(">Create token</a>");
+    for text in [
+        "aria-label=\"Settings\"",
+        ">Personal</p>",
+        ">Create token</a>",
+        "</svg>Tokens</a>",
+    ] {
+        page.shows(text);
+    }
     let page = site.get("/settings/tokens/new", &cookie).await;
     for text in [
         "<h1>Create token</h1>",
@@ -61,6 +68,20 @@ async fn the_pages_speak_as_the_specification_does() {
     ] {
         page.shows(text);
     }
+}
+
+#[tokio::test]
+async fn the_page_with_the_value_says_where_to_store_it() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let form = "name=x&scope=read_write";
+    let page = site.post("/settings/tokens/new", &cookie, form).await;
+    page.shows("Copy the token value now.");
+    page.shows("It is shown only once");
+    page.shows(
+        "Store it in a secrets manager or an environment variable before you leave this page.",
+    );
+    page.shows("value=\"oi_pat_");
 }
 
 #[tokio::test]
