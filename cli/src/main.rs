@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod exit_code;
 mod field;
+mod hidden;
 mod output;
 mod prompt;
 mod render;

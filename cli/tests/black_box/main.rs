@@ -13,6 +13,7 @@ mod queue;
 mod runs;
 mod stub;
 mod support;
+mod terminal;
 mod tokens;
 mod users;
 mod work;

@@ -107,7 +107,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let message = "nothing to sign in with; give --use, --token-name or --password -";
         return Err(Failure::usage(message).into());
     }
-    if args.invite.0 == "-" && wants_password && !prompt::is_interactive() {
+    if args.invite.0 == "-" && wants_password && !prompt::can_ask_hidden() {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
@@ -190,7 +190,7 @@ fn password(person: &[&str]) -> Result<PlainSecret, CliError> {
     };
     let text = prompt::read_hidden("Password (not shown, at least 15 characters): ")?;
     let password = check(&text)?;
-    if prompt::is_interactive() && *prompt::read_hidden("The same again: ")? != *text {
+    if prompt::can_ask_hidden() && *prompt::read_hidden("The same again: ")? != *text {
         let message = "the two passwords differ; nothing was claimed";
         return Err(Failure::usage(message).into());
     }
