@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin, agent_run, completions, doctor, invite, profile, queue, report_leak, schema, tokens,
-    work_item,
+    admin, agent_run, completions, doctor, invite, man, profile, queue, report_leak, schema,
+    tokens, work_item,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -92,6 +92,7 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "NAME",
+        add = completions::profiles(),
         help = "The profile to use [env: OPENINDEX_PROFILE]"
     )]
     pub(crate) profile: Option<String>,
@@ -144,6 +145,8 @@ pub(crate) enum Command {
     Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 #[derive(Debug, Subcommand)]

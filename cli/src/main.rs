@@ -38,6 +38,7 @@ use exit_code::ExitCode;
 use output::Output;
 
 fn main() -> std::process::ExitCode {
+    commands::completions::answer();
     let environment = Environment::of_process();
     let parsed = Cli::read(std::env::args_os());
     let json = match &parsed {

@@ -8,6 +8,7 @@ pub(crate) mod auth_check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod invite;
+pub(crate) mod man;
 pub(crate) mod me;
 mod once;
 mod paging;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Doctor => doctor::run(app),
         Command::Schema(args) => schema::run(args, app),
         Command::Completions(args) => completions::run(args, app),
+        Command::Man(args) => man::run(args, app),
     }
 }
 

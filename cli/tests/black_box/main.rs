@@ -11,6 +11,7 @@ mod output;
 mod profile;
 mod queue;
 mod runs;
+mod shells;
 mod stub;
 mod support;
 mod terminal;

@@ -7,10 +7,11 @@ mod use_profile;
 
 pub(crate) use set::check_name;
 
-use clap::Subcommand;
+use clap::{Arg, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::completions;
 use crate::config::Profile;
 use crate::error::CliError;
 use crate::field::Field;
@@ -46,6 +47,10 @@ impl Field for ProfileName {
     const PLACE: &'static str = "NAME";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
         &[("name", "NAME", "Name of the profile")];
+
+    fn dress(arg: Arg) -> Arg {
+        arg.add(completions::profiles())
+    }
 }
 
 /// A profile as it may be shown.
