@@ -11,6 +11,7 @@ use pty_process::blocking::{Command, Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
+use crate::stub::{Stub, work_item};
 use crate::support::{Home, secret};
 
 const QUESTION: &str = "(not shown): ";
@@ -198,6 +199,28 @@ fn the_question_is_asked_on_the_terminal_wherever_the_messages_go() {
             "{line}: {log}"
         );
     }
+}
+
+#[test]
+fn a_signal_at_a_question_that_is_answered_yes_or_no_ends_it_in_order() {
+    let item = work_item("OPS-42").to_string();
+    let server = Stub::new(&[("GET /browse/OPS-42", 200, &item)]);
+    let home = Home::with_profile(&server.url);
+    let asked = || {
+        let line = "work-item delete --key OPS-42";
+        let mut terminal = Terminal::oi(&home, line, |command| command);
+        terminal.wait_for("[y/N] ");
+        terminal
+    };
+    for key in ["\u{3}", "\u{4}"] {
+        let mut terminal = asked();
+        terminal.type_in(key);
+        assert_eq!(terminal.end().0.code(), Some(130));
+    }
+    let terminal = asked();
+    terminal.send(Signal::TERM);
+    assert_eq!(terminal.end().0.signal(), Some(Signal::TERM.as_raw()));
+    assert_eq!(server.requests().len(), 3, "nothing was deleted");
 }
 
 #[test]

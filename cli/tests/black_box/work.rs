@@ -143,9 +143,11 @@ fn a_description_can_come_out_of_a_file_or_through_a_pipe() {
     let home = Home::with_profile(&server.url);
     let text = "# Why\n\n- é\n";
     let arguments = ["create", "--domain", "OPS", "--title", "x"];
-    let piped = [&["work-item"], &arguments[..], &["--description-file", "-"]].concat();
-    assert_eq!(home.run_with(&piped, text).status, 0);
-    assert_eq!(server.last_body()["description"], text);
+    for flag in ["--description-file", "--description"] {
+        let piped = [&["work-item"], &arguments[..], &[flag, "-"]].concat();
+        assert_eq!(home.run_with(&piped, text).status, 0);
+        assert_eq!(server.last_body()["description"], text);
+    }
     let file = home.config_file().with_file_name("plan.md");
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
@@ -158,7 +160,7 @@ fn a_description_can_come_out_of_a_file_or_through_a_pipe() {
     );
     ran.assert_failed(1, "description_unreadable");
     assert!(ran.stderr.contains("cannot read missing.md"), "{ran:?}");
-    assert_eq!(server.requests().len(), 2);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[test]

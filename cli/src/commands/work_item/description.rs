@@ -16,8 +16,8 @@ const MAX_BYTES: u64 = Description::MAX_BYTES as u64 + 1;
 #[derive(Debug, Default, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct DescriptionArgs {
-    /// What is to be done, in Markdown
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    /// What is to be done, in Markdown; - is standard input
+    #[arg(long, value_name = "TEXT|-", allow_hyphen_values = true)]
     description: Option<String>,
     /// The same out of a file; - is standard input
     #[arg(long, value_name = "FILE|-")]
@@ -28,8 +28,9 @@ impl DescriptionArgs {
     /// It, where it was given, as it was given.
     pub(super) fn wanted(&self) -> Result<Option<String>, Failure> {
         let (text, source) = match (&self.description, &self.description_file) {
-            (Some(text), _) => (text.clone(), "--description".to_owned()),
-            (None, Some(path)) => {
+            (Some(text), _) if text != "-" => (text.clone(), "--description".to_owned()),
+            (Some(_), _) | (None, Some(_)) => {
+                let path = self.description_file.as_deref().unwrap_or(Path::new("-"));
                 let source = shown(path);
                 let text = read(path).map_err(|error| {
                     let message = format!("cannot read {source}: {error}");
