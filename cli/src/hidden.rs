@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{getpgrp, getsid};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -18,47 +18,44 @@ use crate::exit_code::ExitCode;
 /// The longest line that a terminal passes on.
 const MAX_LINE: usize = 4_096;
 
-/// What is hidden now: the question, and how the terminal was before.
-type Hidden = Arc<Mutex<Option<(String, Termios)>>>;
+/// What is hidden now: the question, and how the terminal was before. The thread that sees to signals
+/// needs it, too.
+static HIDDEN: Mutex<Option<(String, Termios)>> = Mutex::new(None);
 
 /// Asks on the terminal that standard input is, and reads a line. `None` is the end of input.
 pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    let hidden = Hidden::default();
     // Before the echo goes off, so that no signal can come between.
-    watch(Some(Arc::clone(&hidden)))?;
-    let guard = Guard::hide(question, hidden)?;
-    let line = read_line();
-    drop(guard);
-    line
+    watch()?;
+    let _guard = Guard::hide(question)?;
+    read_line()
 }
 
-/// From now on Ctrl-C ends the process with 130; the others end it as they always do.
+/// From now on Ctrl-C ends the process with 130; other signals end it as they always do.
 pub(crate) fn exit_130_on_interrupt() {
     // It fails only where no thread can be started; then the signal ends the process by itself.
-    let _ = watch(None);
+    let _ = watch();
 }
 
 /// Shows the echo again when it goes, in a panic too.
-struct Guard(Hidden);
+struct Guard;
 
 impl Guard {
-    fn hide(question: &str, hidden: Hidden) -> io::Result<Self> {
+    fn hide(question: &str) -> io::Result<Self> {
         let before = tcgetattr(io::stdin().as_fd())?;
-        *lock(&hidden) = Some((question.to_owned(), before));
-        let guard = Self(hidden);
-        lock(&guard.0).as_ref().map_or(Ok(()), hide)?;
-        Ok(guard)
+        let mut hidden = hidden();
+        let hiding = hidden.insert((question.to_owned(), before));
+        hide(hiding).map(|()| Self)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        show(lock(&self.0).take().as_ref());
+        show(hidden().take().as_ref());
     }
 }
 
-fn lock(hidden: &Hidden) -> MutexGuard<'_, Option<(String, Termios)>> {
-    hidden.lock().unwrap_or_else(PoisonError::into_inner)
+fn hidden() -> MutexGuard<'static, Option<(String, Termios)>> {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Turns the echo off and asks. The line break is echoed, so that the next output has its own line.
@@ -113,32 +110,21 @@ fn read_line() -> io::Result<Option<Zeroizing<String>>> {
 
 /// Sees to signals for the rest of the process: a handler that is taken away again leaves a signal
 /// without its default, so it stays.
-fn watch(hidden: Option<Hidden>) -> io::Result<()> {
-    static WATCHED: Mutex<Option<Hidden>> = Mutex::new(None);
+fn watch() -> io::Result<()> {
     static STARTED: Mutex<bool> = Mutex::new(false);
-    if let Some(hidden) = hidden {
-        *WATCHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(hidden);
-    }
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if *started {
         return Ok(());
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
-    std::thread::Builder::new().spawn(move || {
-        for signal in &mut signals {
-            let watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
-            let hidden = watched.clone().unwrap_or_default();
-            drop(watched);
-            on_signal(signal, &hidden);
-        }
-    })?;
+    std::thread::Builder::new().spawn(move || signals.forever().for_each(on_signal))?;
     *started = true;
     Ok(())
 }
 
-fn on_signal(signal: i32, hidden: &Hidden) {
-    // Held to the end of the process: nothing turns the echo off again meanwhile.
-    let hidden = lock(hidden);
+fn on_signal(signal: i32) {
+    // Held until it is done, which may be the process: nothing turns the echo off meanwhile.
+    let hidden = hidden();
     match signal {
         SIGCONT => {
             // The shell may have changed the terminal since.
