@@ -3,8 +3,10 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use openindex_domain::agent_run::RunTtl;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, TokenName};
+use openindex_domain::work::Title;
 
 use crate::wire::{
     CreatePat, CreateWorkItem, PatchWorkItem, PlainSecret, ReportCredentials, StartAgentRun,
@@ -391,9 +393,14 @@ fn work_is_asked_for_with_the_agent_that_is_named() {
     let _ = client.work_queue(None, None);
     let _ = client.work_item_get(key);
     let _ = client.work_item_create(&CreateWorkItem {
-        parent: Some("OPS-42".to_owned()),
-        title: "x".to_owned(),
-        ..CreateWorkItem::default()
+        domain: None,
+        kind: None,
+        parent: "OPS-42".parse().ok(),
+        title: Title::parse("x").unwrap(),
+        description: None,
+        priority: None,
+        execution_target: None,
+        assignee: None,
     });
     for (line, body) in [
         ("POST /browse/OPS-42/claim", r#"{"agentId":"team/ci:1"}"#),
@@ -420,9 +427,9 @@ fn runs_are_started_listed_and_ended() {
     let client = client(&url);
     let id = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
     let _ = client.agent_run_start(&StartAgentRun {
-        agent_id: "builder-7".to_owned(),
+        agent_id: "builder-7".parse().unwrap(),
         work_item_key: None,
-        ttl_seconds: 60,
+        ttl_seconds: RunTtl::from_seconds(60).unwrap(),
         scope: None,
     });
     let page = PageQuery {
@@ -439,7 +446,7 @@ fn runs_are_started_listed_and_ended() {
             r#"{"agentId":"builder-7","ttlSeconds":60}"#,
         ),
         ("GET /agent-runs", ""),
-        ("GET /agent-runs?includeEnded=true&limit=7&cursor=c", ""),
+        ("GET /agent-runs?includeEnded=true&cursor=c&limit=7", ""),
         ("GET /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""),
         (
             "DELETE /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",

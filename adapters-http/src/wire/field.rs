@@ -2,7 +2,8 @@
 //! handler never sees a wrong one and a client cannot send one.
 //!
 //! In `#[serde(with = "…")]`: [`required`] for a field that must be there, [`optional`] for one that
-//! may be absent or null.
+//! may be absent or null, and for a change in part, where absent and null differ, [`kept`] and
+//! [`nullable`].
 
 use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
@@ -76,6 +77,53 @@ pub(crate) mod optional {
     }
 }
 
+/// A field that can be left out but not emptied: by null, somebody may mean either.
+pub(crate) mod kept {
+    use serde::de::Error as _;
+
+    use super::{Deserializer, Field};
+
+    pub(crate) use super::optional::serialize;
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        match super::optional::deserialize(from)? {
+            None => Err(D::Error::custom(
+                "must not be null; leave it out to keep it",
+            )),
+            some => Ok(some),
+        }
+    }
+}
+
+/// A field that can be left out, which keeps it, or emptied by null.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and given are three answers"
+)]
+pub(crate) mod nullable {
+    use super::{Deserializer, Field, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes the field")]
+    pub(crate) fn serialize<T: Field, S: Serializer>(
+        value: &Option<Option<T>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .as_ref()
+            .and_then(Option::as_ref)
+            .map(T::write)
+            .serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        super::optional::deserialize(from).map(Some)
+    }
+}
+
 /// `text! { Type: how it is read, how it is written; … }`, the reading with the message of an error.
 macro_rules! text {
     ($($type:ty: $read:expr, $write:expr;)+) => {$(
@@ -94,6 +142,8 @@ macro_rules! text {
         }
     )+};
 }
+
+pub(super) use text;
 
 text! {
     TokenName: Self::parse, ToString::to_string;
@@ -126,7 +176,7 @@ text! {
         ToString::to_string;
 }
 
-/// `whole! { Type: how many there are; … }`, each read by its `from_seconds`.
+/// Spans of time, which travel as seconds.
 macro_rules! seconds {
     ($($type:ty),+) => {$(
         impl Field for $type {
@@ -144,3 +194,24 @@ macro_rules! seconds {
 }
 
 seconds!(Lifetime, Overlap, RunTtl);
+
+impl Field for Vec<ItemStatus> {
+    type Wire = Text;
+
+    /// Separated by commas; each counts once.
+    fn read(text: &Text) -> Result<Self, String> {
+        let mut read = Self::new();
+        for status in text.split(',') {
+            let status = ItemStatus::read(&Text::new(status.trim().to_owned()))?;
+            if !read.contains(&status) {
+                read.push(status);
+            }
+        }
+        Ok(read)
+    }
+
+    fn write(&self) -> Text {
+        let names: Vec<&str> = self.iter().map(|status| status.as_str()).collect();
+        Text::new(names.join(","))
+    }
+}
