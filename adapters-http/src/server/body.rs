@@ -152,3 +152,247 @@ pub(super) fn body_too_large() -> Problem {
         format!("the body may have at most {MAX_BODY_BYTES} bytes"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::wire::{
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem,
+        ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+    };
+
+    /// What is to hold of every request, tried on one that has all of its fields.
+    trait Check {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value);
+    }
+
+    fn every_request(check: &mut impl Check) {
+        let user = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+        check.check::<ClaimInvite>(&json!({"code": "c", "name": "Ada", "email": "a@b.c",
+            "password": "kettle walrus teapot", "tokenName": "ci"}));
+        check.check::<CreateInvite>(&json!({"email": "a@b.c", "role": "admin"}));
+        check.check::<CreatePat>(&json!({"name": "ci", "scope": "admin",
+            "expiresAt": "2026-12-31", "expiresIn": 60}));
+        check.check::<CreateWorkItem>(&json!({"domain": "OPS", "kind": "task",
+            "parent": "OPS-1", "title": "x", "description": "y", "priority": "low",
+            "executionTarget": "agent", "assignee": "me"}));
+        check.check::<PatchUser>(&json!({"role": "member"}));
+        check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
+            "status": "todo", "priority": "low", "executionTarget": "agent",
+            "assignee": user}));
+        check.check::<ReportCredentials>(&json!({"tokens": ["oi_pat_x"]}));
+        check.check::<RevokePats>(&json!({"user": user, "scope": "admin", "status": "live",
+            "unusedSince": "2026-01-01", "expiringBefore": "2026-12-31T00:00:00Z",
+            "dryRun": true}));
+        check.check::<RotatePat>(&json!({"expiresAt": "", "expiresIn": 60,
+            "overlapSeconds": 60}));
+        check.check::<StartAgentRun>(&json!({"agentId": "a", "workItemKey": "OPS-1",
+            "ttlSeconds": 60, "scope": "read_write"}));
+        check.check::<WorkAs>(&json!({"agentId": "a"}));
+    }
+
+    fn wrong<T>(read: Result<T, Problem>) -> Vec<(String, String)> {
+        let errors = read.err().map(|problem| problem.body().errors);
+        let errors = errors.unwrap_or_default().into_iter();
+        errors.map(|error| (error.field, error.message)).collect()
+    }
+
+    struct Agrees;
+
+    impl Check for Agrees {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            let RefOr::T(Schema::Object(schema)) = T::schema() else {
+                panic!("not an object: {whole}");
+            };
+            let whole = whole.as_object().unwrap();
+            assert!(schema.properties.keys().eq(whole.keys()), "{whole:?}");
+            for field in whole.keys() {
+                let mut less = whole.clone();
+                less.remove(field);
+                let read = serde_json::from_value::<T>(less.into());
+                assert_eq!(read.is_err(), schema.required.contains(field), "{field}");
+            }
+            let empty = wrong(parse::<T>(b"{}"));
+            for field in &schema.required {
+                let missing = (field.clone(), "is required".to_owned());
+                assert!(empty.contains(&missing), "{empty:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_description_requires_is_required_and_nothing_else() {
+        every_request(&mut Agrees);
+    }
+
+    struct ReadsBack;
+
+    impl Check for ReadsBack {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            let sent = |value: &T| serde_json::to_value(value).unwrap();
+            let value: T = serde_json::from_value(whole.clone()).unwrap();
+            let once = sent(&value);
+            let again: T = serde_json::from_value(once.clone()).unwrap();
+            assert_eq!(sent(&again), once);
+            assert_eq!(
+                once.as_object().unwrap().len(),
+                whole.as_object().unwrap().len()
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_client_sends_is_read_as_it_was_meant() {
+        every_request(&mut ReadsBack);
+    }
+
+    struct Tells<'a>(&'a Value);
+
+    impl Check for Tells<'_> {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            for field in whole
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .chain(["x"])
+            {
+                let mut changed = whole.clone();
+                changed[field] = self.0.clone();
+                if let Err(problem) = parse::<T>(changed.to_string().as_bytes()) {
+                    assert_ne!(problem.code(), Code::Internal, "{changed}");
+                    assert!(!problem.body().errors.is_empty(), "{changed}");
+                }
+            }
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::hash_map("[a-z]{1,3}", inner, 0..3)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_field_is_read_or_told_of(value in values()) {
+            every_request(&mut Tells(&value));
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_in_the_order_of_the_fields() {
+        let body = br#"{"zz": 1, "expiresIn": "60", "scope": "root", "expiresIn": 60, "aa": {}}"#;
+        let known = "known are name, scope, expiresAt, expiresIn";
+        assert_eq!(
+            wrong(parse::<CreatePat>(body)),
+            [
+                ("name", "is required".to_owned()),
+                ("scope", "must be read_write or admin".to_owned()),
+                ("expiresIn", "must be given once".to_owned()),
+                ("aa", format!("is an unknown field; {known}")),
+                ("zz", format!("is an unknown field; {known}")),
+            ]
+            .map(|(field, message)| (field.to_owned(), message))
+        );
+    }
+
+    #[test]
+    fn a_value_is_of_its_own_type() {
+        for (value, message) in [
+            ("\"3600\"", Some("must be a whole number")),
+            ("3600.5", Some("must be a whole number")),
+            ("true", Some("must be a whole number")),
+            ("3600.0", None),
+            ("3.6e3", None),
+            (
+                "9223372036854775808",
+                Some("must be from 0 to 86400 seconds (24 hours)"),
+            ),
+            ("1e300", Some("must be from 0 to 86400 seconds (24 hours)")),
+            ("null", None),
+        ] {
+            let body = format!(r#"{{"overlapSeconds": {value}}}"#);
+            let wrong = wrong(parse::<RotatePat>(body.as_bytes()));
+            let message = message.map(|message| ("overlapSeconds".to_owned(), message.to_owned()));
+            assert_eq!(wrong, Vec::from_iter(message), "{value}");
+        }
+        for value in ["\"true\"", "\"false\"", "0", "1", "[]"] {
+            let body = format!(r#"{{"status": "live", "dryRun": {value}}}"#);
+            let must = ("dryRun".to_owned(), "must be true or false".to_owned());
+            assert_eq!(
+                wrong(parse::<RevokePats>(body.as_bytes())),
+                [must],
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_told_without_its_text() {
+        let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
+        let nested = [br#"{"agentId":"#.to_vec(), b"[".repeat(10_000)].concat();
+        for body in [
+            &br#"{"agentId": "hunter2"} x"#[..],
+            br#"{"agentId": NaN}"#,
+            br#"{"agentId": 1e400}"#,
+            br#"{"agentId": "\ud800"}"#,
+            b"{\"agentId\": \"\xff\"}",
+            br#"{"agentId": "hunter2"#,
+            b"\"hunter2\"",
+            b"[]",
+            b"7",
+            &deep,
+            &nested,
+        ] {
+            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            assert_eq!(problem.code(), Code::InvalidRequest);
+            assert!(!problem.body().detail.contains("hunter2"), "{problem:?}");
+        }
+        for body in [
+            &b"\xef\xbb\xbf{\"agentId\": \"a\"}"[..],
+            b"",
+            b" ",
+            b"null",
+            b"{}",
+        ] {
+            assert!(parse::<WorkAs>(body).is_ok(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_json_in_utf_8() {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; profile=x",
+        ] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in [
+            "application/json; charset=latin1",
+            "application/json; charset=utf-16",
+            "application/jsonx",
+            "text/plain",
+            "",
+        ] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+}
