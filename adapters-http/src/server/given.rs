@@ -2,6 +2,7 @@
 //! first alone, and what the type does not know is one of them. So a mistyped `expiresAt` does not
 //! make a token that never expires.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -35,10 +36,13 @@ impl Given {
 
     /// Adds a field. Of one that is given twice nobody knows which is meant.
     pub(super) fn add(&mut self, name: String, value: Value) {
-        if self.values.contains_key(&name) {
-            self.repeated.insert(name);
-        } else {
-            self.values.insert(name, value);
+        match self.values.entry(name) {
+            Entry::Occupied(given) => {
+                self.repeated.insert(given.key().clone());
+            }
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
         }
     }
 }
@@ -248,7 +252,7 @@ impl<'de, I: Iterator<Item = (&'static str, &'de Value)>> MapAccess<'de> for Ent
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let (field, value) = self.next.take().ok_or_else(|| Fault::Missing(""))?;
+        let (field, value) = self.next.take().ok_or(Fault::Missing(""))?;
         seed.deserialize(value).map_err(|fault| match fault {
             Fault::Value(message) => Fault::Field(field, message),
             other => Fault::Field(field, other.to_string()),

@@ -61,12 +61,9 @@ pub(super) struct Page<C> {
 impl<C: FromStr> Parameters for Page<C> {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let PageQuery { limit, cursor } = read(reader)?;
-        let after = match cursor.map(|text| text.parse()).transpose() {
-            Ok(after) => after,
-            Err(_) => {
-                reader.refuse("cursor", "must be the nextCursor of the page before");
-                return None;
-            }
+        let Ok(after) = cursor.map(|text| text.parse()).transpose() else {
+            reader.refuse("cursor", "must be the nextCursor of the page before");
+            return None;
         };
         Some(Self {
             limit: limit.unwrap_or(DEFAULT_PAGE),

@@ -22,6 +22,7 @@ pub(super) mod limit {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde passes the field")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field")]
     pub(crate) fn serialize<S: Serializer>(limit: &Option<u32>, to: S) -> Result<S::Ok, S::Error> {
         limit.serialize(to)
     }
