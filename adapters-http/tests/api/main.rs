@@ -15,3 +15,4 @@ mod outage;
 mod overload;
 mod stats;
 mod support;
+mod unexpected;

@@ -20,7 +20,7 @@ pub(crate) mod tokens;
 pub(crate) mod work_item;
 
 use crate::app::App;
-use openindex_adapters_http::wire::Role;
+use openindex_domain::user::Role;
 
 use crate::cli::{AuthCommand, Command, PersonalCommand, SettingsCommand};
 use crate::error::{CliError, Failure};
@@ -100,9 +100,7 @@ fn one_by_one<T: std::fmt::Display>(
 
 /// A role as it is written on the command line.
 fn parse_role(text: &str) -> Result<Role, Failure> {
-    openindex_domain::user::Role::parse(text)
-        .map(Role::from)
-        .ok_or_else(|| Failure::usage("a role is member or admin"))
+    Role::parse(text).ok_or_else(|| Failure::usage("a role is member or admin"))
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ fn events_are_filtered_by_who_what_and_when() {
     let list = page(&[event()], Some("c"));
     let users = page(&[user(1, "a@b.example")], None);
     let path = format!(
-        "GET /audit?actor={}&action=token.revoked&subject={PAT_ID}&since=2026-01-01\
-         &until=2026-12-31T00%3A00%3A00Z&limit=50",
+        "GET /audit?action=token.revoked&actor={}&since=2026-01-01T00%3A00%3A00.000Z\
+         &subject={PAT_ID}&until=2026-12-31T00%3A00%3A00.000Z&limit=50",
         user_id(1)
     );
     let server = Stub::new(&[
@@ -63,7 +63,11 @@ fn an_export_goes_to_standard_output_byte_for_byte() {
     let csv = "id,at\r\nevt_1,2026\u{9b}\r\n";
     let server = Stub::new(&[
         ("GET /audit/export?format=csv", 200, csv),
-        ("GET /audit/export?format=json&since=2026-01-01", 200, "[]"),
+        (
+            "GET /audit/export?format=json&since=2026-01-01T00%3A00%3A00.000Z",
+            200,
+            "[]",
+        ),
     ]);
     for dash in [&[][..], &["-o", "-"], &["--output", "-"], &["--output=-"]] {
         let line = [&["audit", "export", "--format", "csv"][..], dash].concat();

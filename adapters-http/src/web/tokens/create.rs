@@ -71,7 +71,7 @@ pub(in crate::web) async fn create(
         name,
         scope,
         // Left blank, the token does not expire.
-        expires: expires.unwrap_or(Expiry::Never),
+        expires: expires.unwrap_or(Expiry::Never).into(),
     };
     let tokens = &web.api.tokens;
     match tokens.issue(&person.principal, wanted, &context).await {

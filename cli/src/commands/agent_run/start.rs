@@ -54,9 +54,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
     let wanted = StartAgentRun {
-        agent_id: agent.to_string(),
-        work_item_key: args.work_item.map(|key| key.to_string()),
-        ttl_seconds: ttl.seconds().into(),
+        agent_id: agent.clone(),
+        work_item_key: args.work_item,
+        ttl_seconds: ttl,
         scope: None,
     };
     let started = session

@@ -134,10 +134,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         &client,
         &ClaimInvite {
             code: PlainSecret::new(link.code.expose()),
-            name: name.as_str().to_owned(),
-            email: email.map(|email| email.as_str().to_owned()),
+            name,
+            email,
             password,
-            token_name: token_name.map(|name| name.as_str().to_owned()),
+            token_name,
         },
     )?;
     let kept = match (&profile, &claimed.token) {
@@ -175,8 +175,8 @@ fn link(text: &str) -> Result<Link, CliError> {
 }
 
 /// A password that may be chosen, as far as this can be known here; the server knows the rest.
-fn password(person: &[&str]) -> Result<PlainSecret, CliError> {
-    let check = |text: &Zeroizing<String>| -> Result<PlainSecret, Failure> {
+fn password(person: &[&str]) -> Result<Password, CliError> {
+    let check = |text: &Zeroizing<String>| -> Result<Password, Failure> {
         let refused = |reason: &dyn std::fmt::Display| {
             let mut failure = Failure::usage(format!("the password {reason}"));
             "weak_password".clone_into(&mut failure.code);
@@ -186,7 +186,7 @@ fn password(person: &[&str]) -> Result<PlainSecret, CliError> {
         password
             .check_new(person)
             .map_err(|error| refused(&error))?;
-        Ok(PlainSecret::new(text))
+        Ok(password)
     };
     let text = prompt::read_hidden("Password (not shown, at least 15 characters): ")?;
     let password = check(&text)?;

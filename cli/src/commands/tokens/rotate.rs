@@ -1,6 +1,6 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
-use openindex_domain::token::Overlap;
+use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::look_first;
@@ -44,11 +44,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let named = parse_named(&args.token.0)?;
     let wanted = RotatePat {
         expires_at: if args.never_expires {
-            // As the API says never.
-            Some(String::new())
+            Some(Expiry::Never)
         } else {
             args.expiry.wanted(app.now())?
         },
+        expires_in: None,
         overlap_seconds: match args.overlap_seconds {
             Some(seconds) => Some(bounded("--overlap-seconds", seconds)?),
             None => args.overlap.as_deref().map(overlap).transpose()?,
@@ -119,17 +119,14 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
     Ok(())
 }
 
-fn overlap(text: &str) -> Result<i64, Failure> {
+fn overlap(text: &str) -> Result<Overlap, Failure> {
     let seconds = parse_seconds(text)
         .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
     bounded("--overlap", seconds)
 }
 
-fn bounded(flag: &str, seconds: i64) -> Result<i64, Failure> {
-    match Overlap::from_seconds(seconds) {
-        Ok(_) => Ok(seconds),
-        Err(error) => Err(Failure::usage(format!("{flag} {error}"))),
-    }
+fn bounded(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
+    Overlap::from_seconds(seconds).map_err(|error| Failure::usage(format!("{flag} {error}")))
 }
 
 #[cfg(test)]
@@ -138,8 +135,8 @@ mod tests {
 
     #[test]
     fn an_overlap_is_at_most_a_day() {
-        assert_eq!(overlap("24h").ok(), Some(86_400));
-        assert_eq!(overlap("0s").ok(), Some(0));
+        assert_eq!(overlap("24h").ok().map(Overlap::seconds), Some(86_400));
+        assert_eq!(overlap("0s").ok(), Some(Overlap::NONE));
         for text in ["25h", "2d", "soon", ""] {
             assert_eq!(overlap(text).unwrap_err().exit, ExitCode::Usage, "{text}");
         }

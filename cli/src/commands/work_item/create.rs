@@ -54,18 +54,18 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut wanted = CreateWorkItem {
-        domain: args.domain.map(|domain| domain.to_string()),
-        kind: args.kind.map(Into::into),
-        parent: args.parent.map(|key| key.to_string()),
+        domain: args.domain,
+        kind: args.kind,
+        parent: args.parent,
         title: title(&args.title)?,
         description: args.description.wanted()?,
-        priority: args.priority.map(Into::into),
-        execution_target: args.target.map(Into::into),
+        priority: args.priority,
+        execution_target: args.target,
         assignee: None,
     };
     let session = app.session()?;
     if let Some(person) = args.assignee {
-        wanted.assignee = Some(person.id(&session)?.to_string());
+        wanted.assignee = Some(person.into());
     }
     let item = session
         .call(|client| client.work_item_create(&wanted))

@@ -1,6 +1,6 @@
-use openindex_adapters_http::client::WorkItemQuery;
+use openindex_adapters_http::wire::{SearchText, WorkItemQuery};
 use openindex_domain::work::{
-    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemKey,
+    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItemKey,
 };
 
 use crate::app::App;
@@ -50,21 +50,19 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    if let Some(words) = &args.search {
-        SearchTerms::parse(words).map_err(|error| Failure::usage(format!("--search {error}")))?;
-    }
+    let search = args.search.as_deref().map(SearchText::parse).transpose();
+    let search = search.map_err(|error| Failure::usage(format!("--search {error}")))?;
     let session = app.session()?;
-    let assignee = args.assignee.map(|person| person.id(&session));
     let filter = WorkItemQuery {
         domain: args.domain,
         kind: args.kind,
         statuses: args.status.clone(),
         priority: args.priority,
         execution_target: args.target,
-        assignee: assignee.transpose()?,
-        agent: args.agent.clone(),
+        assignee: args.assignee.map(Into::into),
+        agent_id: args.agent.clone(),
         parent: args.parent,
-        search: args.search.clone(),
+        search,
     };
     let fetch = |query: &_| {
         let list = session.call(|client| client.work_items_list(&filter, query))?;

@@ -119,11 +119,8 @@ impl WorkArgs {
 }
 
 /// A title as the API takes it.
-fn title(text: &str) -> Result<String, Failure> {
-    match Title::parse(text) {
-        Ok(title) => Ok(title.as_str().to_owned()),
-        Err(error) => Err(Failure::usage(format!("--title {error}"))),
-    }
+fn title(text: &str) -> Result<Title, Failure> {
+    Title::parse(text).map_err(|error| Failure::usage(format!("--title {error}")))
 }
 
 /// A change that got no answer may have been made: say how to look before it is repeated.

@@ -49,9 +49,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut wanted = PatchWorkItem {
         title: args.title.as_deref().map(title).transpose()?,
         description: args.description.wanted()?,
-        status: args.status.map(Into::into),
-        priority: args.priority.map(Into::into),
-        execution_target: args.target.map(Into::into),
+        status: args.status,
+        priority: args.priority,
+        execution_target: args.target,
         assignee: None,
     };
     if wanted == PatchWorkItem::default() && args.assignee.is_none() {
@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     }
     let session = app.session()?;
     if let Some(assignee) = args.assignee {
-        wanted.assignee = Some(assignee.wanted(&session)?);
+        wanted.assignee = Some(assignee.wanted());
     }
     let item = session
         .call(|client| client.work_item_update(args.key.0, &wanted, args.if_version))

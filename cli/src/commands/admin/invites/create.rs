@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let email = Email::parse(&args.email.0)
         .map_err(|error| Failure::usage(format!("the address {error}")))?;
     let wanted = CreateInvite {
-        email: email.as_str().to_owned(),
+        email,
         role: Some(parse_role(&args.role)?),
     };
     let session = app.human_session()?;

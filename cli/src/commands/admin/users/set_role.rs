@@ -1,4 +1,4 @@
-use openindex_adapters_http::wire::Role;
+use openindex_domain::user::Role;
 
 use crate::app::App;
 use crate::commands::admin::people::UserRef;
