@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 use crate::stub::{Stub, page, problem, user_id, work_item, work_item_summary};
 use crate::support::{Home, Ran, run_token};
 
-
 fn run(server: &Stub, arguments: &[&str]) -> Ran {
     run_in(&Home::with_profile(&server.url), arguments)
 }
