@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
-use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings, Metrics};
+use openindex_adapters_http::server::{
+    self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved,
+};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::attempt::Attempts;
@@ -157,7 +159,9 @@ impl App {
             self.config.flush_every,
         ));
         let places = Places::new(self.config.connections, self.metrics.connections().clone());
-        serve::accept(listener, router, places, stop, self.config.drain_for).await;
+        let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.clone()));
+        let drain_for = self.config.drain_for;
+        serve::accept(listener, router, places, unserved, stop, drain_for).await;
         upkeep.abort();
         serve::flush(&self.tokens).await;
         self.close().await;

@@ -7,7 +7,8 @@ mod code;
 mod context;
 mod credentials;
 mod guard;
-mod if_match;
+mod head;
+pub(crate) mod if_match;
 mod layers;
 mod mapping;
 mod metrics;
@@ -18,7 +19,9 @@ mod permission;
 mod problem;
 mod routes;
 mod to_wire;
+mod unserved;
 
+pub(crate) use api::base_path;
 pub use api::{ApiSettings, ApiState, WorkState, router, work_router};
 pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
@@ -33,7 +36,7 @@ pub use metrics::{
 };
 pub use openapi::document as openapi;
 pub(crate) use openapi::without_work as openapi_without_work;
-pub use overload::refusal;
 pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
 pub use problem::Problem;
 pub use to_wire::bootstrapped;
+pub use unserved::Unserved;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::response::IntoResponse as _;
 use axum::routing::{MethodFilter, on};
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::server::{ApiState, Code};
 
@@ -43,7 +44,10 @@ pub fn router(state: ApiState) -> Router {
     let site = Arc::new(site);
     let router = all()
         .router
-        .method_not_allowed_fallback(async || WebError::of(Code::MethodNotAllowed));
+        .method_not_allowed_fallback(async |method: Method| match method {
+            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+            _ => WebError::of(Code::MethodNotAllowed).into_response(),
+        });
     protection::wrap(router, &site).with_state(Web { api: state, site })
 }
 

@@ -312,6 +312,23 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    for path in [
+        "/assets/%ff",
+        "/join/%ff",
+        "/sign-in/link/%c3%28",
+        "/settings/tokens/%ff/rotate",
+        "/settings/admin/users/%ff",
+    ] {
+        let page = site.get(path, &cookie).await;
+        assert_eq!(page.status, 404, "{path}");
+        page.shows("There is nothing here");
+    }
+}
+
+#[tokio::test]
 async fn inside_the_server_a_page_is_guarded_alike_and_its_request_has_an_id() {
     let site = Site::new().await;
     let issued = site.issue(ADMIN, "bearer", Scope::Admin).await;

@@ -7,11 +7,11 @@ use http::StatusCode;
 use openindex_domain::access::Principal;
 use openindex_domain::work::{
     AgentId, Description, ExecutionTarget, ItemChange, ItemEdit, ItemStatus, Priority, Title,
-    WorkItemKey,
+    Versions, WorkItemKey,
 };
 
 use crate::server::body::{Fields, JsonFields};
-use crate::server::if_match::IfMatch;
+use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
@@ -68,7 +68,7 @@ pub(in crate::server) async fn show(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn patch(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -120,7 +120,7 @@ pub(in crate::server) async fn patch(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn delete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -162,7 +162,7 @@ pub(in crate::server) async fn delete(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn claim(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -201,7 +201,7 @@ pub(in crate::server) async fn claim(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn release(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -241,7 +241,7 @@ pub(in crate::server) async fn release(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn complete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -256,7 +256,7 @@ async fn act(
     state: &WorkState,
     principal: &Principal,
     key: WorkItemKey,
-    expected: Option<Vec<u64>>,
+    expected: Versions,
     mut fields: Fields,
     change: ItemChange,
     context: &Context,
