@@ -134,8 +134,13 @@ impl App {
         monitoring: Option<TcpListener>,
         stop: impl Future<Output = ()> + Send,
     ) {
-        let settings = self.settings(listener.local_addr().ok());
-        tracing::info!(url = settings.public_url, "listening");
+        let address = listener.local_addr().ok();
+        let settings = self.settings(address);
+        tracing::info!(
+            url = settings.public_url,
+            address = address.map(tracing::field::display),
+            "listening"
+        );
         let router = server::router(ApiState {
             tokens: self.tokens.clone(),
             agent_runs: self.agent_runs.clone(),
