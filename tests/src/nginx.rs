@@ -27,10 +27,9 @@ impl Nginx {
     pub fn start(port: u16, directives: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().display();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
-            .collect();
+            .concat();
         let config = format!(
             "pid {path}/pid; error_log stderr; master_process off; events {{}}\n\
              http {{ access_log off; {temporary}\n\

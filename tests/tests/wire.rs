@@ -203,9 +203,9 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
     let monitoring = openindex_tests::free_port();
     let monitoring = format!("127.0.0.1:{monitoring}");
     let server = Server::start_with(&database, &["--metrics-listen", &monitoring]);
-    let many: String = (0..200).map(|n| format!("X-{n}: x\r\n")).collect();
+    let many = "X: x\r\n".repeat(200);
     let large = "x".repeat(200_000);
-    let long = "x".repeat(65_534);
+    let target = "x".repeat(65_534);
     let get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut refused = vec![];
     for (request, expected) in [
@@ -227,7 +227,7 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
             format!("GET /me HTTP/1.1\r\nHost: x\r\nX: {large}\r\n\r\n"),
             431,
         ),
-        (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), 431),
+        (format!("GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n"), 431),
     ] {
         // Alone, and after requests that are answered as ever.
         for before in ["", get, &get.repeat(3)] {
@@ -246,10 +246,10 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
     let metrics = metrics.get("/metrics", "").text;
     let line = r#"http_requests_total{route="unmatched",method="other",status="431"} 9"#;
     assert!(metrics.contains(line), "{metrics}");
-    let (_, log) = server.stop();
+    let (_, logged) = server.stop();
     for id in refused {
-        let lines = log.lines().filter(|line| line.contains(&id));
-        assert_eq!(lines.count(), 1, "{id}: {log}");
+        let lines = logged.lines().filter(|line| line.contains(&id));
+        assert_eq!(lines.count(), 1, "{id}: {logged}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Conditional requests (RFC 9110 §13), on every route.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use axum::body::Body;
 use http::{HeaderName, Method, header};
@@ -141,7 +142,7 @@ async fn a_false_condition_changes_nothing_on_any_route() {
             (header::IF_NONE_MATCH, "*"),
             (header::IF_UNMODIFIED_SINCE, DATE),
         ] {
-            let answer = world.send(change, &[condition.clone()]).await;
+            let answer = world.send(change, slice::from_ref(&condition)).await;
             let code = answer.problem(412);
             assert!(
                 matches!(&*code, "precondition_failed" | "version_mismatch"),
@@ -153,7 +154,7 @@ async fn a_false_condition_changes_nothing_on_any_route() {
             (header::IF_NONE_MATCH, "\"7"),
             (header::IF_UNMODIFIED_SINCE, "yesterday"),
         ] {
-            let answer = world.send(change, &[condition.clone()]).await;
+            let answer = world.send(change, slice::from_ref(&condition)).await;
             let code = answer.problem(400);
             assert_eq!(code, "invalid_request", "{method} {path} {condition:?}");
         }
@@ -220,10 +221,10 @@ async fn a_condition_on_what_does_not_exist_leaves_404_or_says_412() {
 async fn if_none_match_on_a_change_excludes_a_version() {
     let world = World::new().await;
     let path = format!("/browse/{}", world.values["/browse/{key}"]);
-    let patch = |title: &str| (Method::PATCH, path.clone(), json!({ "title": title }));
+    let retitle = |title: &str| (Method::PATCH, path.clone(), json!({ "title": title }));
     for tags in ["\"1\"", "W/\"1\"", "\"7\", \"1\""] {
         let answer = world
-            .send(&patch("No"), &[(header::IF_NONE_MATCH, tags)])
+            .send(&retitle("No"), &[(header::IF_NONE_MATCH, tags)])
             .await;
         assert_eq!(answer.problem(412), "version_mismatch", "{tags}");
     }
@@ -231,7 +232,7 @@ async fn if_none_match_on_a_change_excludes_a_version() {
         (header::IF_MATCH, "\"1\""),
         (header::IF_NONE_MATCH, "\"2\""),
     ];
-    let answer = world.send(&patch("Yes"), &both).await;
+    let answer = world.send(&retitle("Yes"), &both).await;
     assert_eq!(answer.header("etag"), "\"2\"", "{answer:?}");
 }
 
@@ -261,7 +262,7 @@ async fn a_read_with_a_known_tag_is_304_without_a_body() {
         (Method::GET, &me, (header::IF_MATCH, "\"1\""), 412),
     ] {
         let request = (method, path.clone(), Value::Null);
-        let answer = world.send(&request, &[condition.clone()]).await;
+        let answer = world.send(&request, slice::from_ref(&condition)).await;
         assert_eq!(answer.status, status, "{path} {condition:?}");
         if status == 304 {
             assert!(answer.body.is_empty());

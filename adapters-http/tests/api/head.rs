@@ -10,7 +10,9 @@ use crate::support::{Answer, Server, with_token};
 const BODY: &str = r#"{"name": "ci", "scope": "read_write"}"#;
 
 async fn as_is(server: &Server, request: Builder, body: Body) -> Answer {
-    server.send_as_is(request.body(body).unwrap()).await
+    server
+        .send_as_is(request.body(body).expect("a request"))
+        .await
 }
 
 #[track_caller]

@@ -306,6 +306,7 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
     let page = site.send(request.expect("a request")).await;
     assert_eq!(page.status, 405);
     page.shows("Not like that");
+    assert_eq!(page.header("allow"), "GET,HEAD");
     let page = site.get("/assets/style-0000000000000000.css", "").await;
     assert_eq!(page.status, 404);
     assert_eq!(page.header("cache-control"), "no-store");

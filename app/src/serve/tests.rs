@@ -342,6 +342,7 @@ async fn a_server_full_of_requests_says_so_and_recovers() {
         ] {
             assert!(head.lines().any(|line| line == header), "{head}");
         }
+        assert!(head.contains("\r\nx-request-id: req_"), "{head}");
         let problem: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(problem["code"], "overloaded");
         assert_eq!(problem["status"], 503);
