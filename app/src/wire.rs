@@ -18,6 +18,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How much of that is taken.
 const MAX_UNREAD_BYTES: usize = 1024 * 1024;
 
+/// How a client begins that speaks HTTP/2 unasked. hyper hangs up on it without a word.
+const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
 /// A client's stream, with two differences:
 ///
 /// What hyper writes when no request is in progress is its own bare response to a head that it
@@ -93,7 +96,16 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if !self.place.is_answering() {
+            let read = &mut buffer.filled_mut()[before..];
+            if read.starts_with(HTTP_2_PREFACE) {
+                // No method: a malformed head, of which hyper says so.
+                read[0] = 0;
+            }
+        }
+        polled
     }
 }
 

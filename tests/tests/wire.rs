@@ -254,6 +254,14 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
 }
 
 #[test]
+fn a_client_that_speaks_http_2_unasked_is_told_that_this_is_http_1() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let said = raw(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false);
+    assert_problem(&answers(&said)[0], 400);
+}
+
+#[test]
 fn a_client_that_is_refused_early_can_read_why() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);

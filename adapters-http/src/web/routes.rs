@@ -35,7 +35,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The web interface, to be merged into the server's router inside its layers: they give a request
-/// its id and the client's address, and limit its size and time.
+/// its id and the client's address, limit its size and time, and put the public URL's path before
+/// redirects.
 ///
 /// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback;
 /// below `/settings` an unknown path is a page that says so.
