@@ -3,10 +3,10 @@
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::access::Principal;
-use openindex_domain::work::{ItemChange, ItemEdit, WorkItemKey};
+use openindex_domain::work::{ItemChange, ItemEdit, Versions, WorkItemKey};
 
 use crate::server::body::Body;
-use crate::server::if_match::IfMatch;
+use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
@@ -63,7 +63,7 @@ pub(in crate::server) async fn show(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn patch(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -115,7 +115,7 @@ pub(in crate::server) async fn patch(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn delete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -157,7 +157,7 @@ pub(in crate::server) async fn delete(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn claim(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -196,7 +196,7 @@ pub(in crate::server) async fn claim(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn release(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -236,7 +236,7 @@ pub(in crate::server) async fn release(
             body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn complete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -251,7 +251,7 @@ async fn act(
     state: &WorkState,
     principal: &Principal,
     key: WorkItemKey,
-    expected: Option<Vec<u64>>,
+    expected: Versions,
     worker: WorkAs,
     change: ItemChange,
     context: &Context,
