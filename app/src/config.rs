@@ -10,8 +10,6 @@ use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
 use crate::connections::ConnectionLimits;
 
-/// Where the server listens unless told otherwise: this machine alone.
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Which database is used unless told otherwise: a file in the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
 
