@@ -10,6 +10,7 @@ use crate::config::{Config, Profile};
 use crate::environment::{self, Environment};
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
+use crate::render::redact;
 use crate::token;
 
 /// What the choices are made from.
@@ -57,7 +58,7 @@ impl std::fmt::Display for TokenSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Environment => f.write_str(environment::TOKEN),
-            Self::Profile(name) => write!(f, "profile:{name}"),
+            Self::Profile(name) => write!(f, "profile:{}", redact(name)),
         }
     }
 }
