@@ -144,6 +144,7 @@ impl fmt::Debug for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use super::InvalidDatabaseUrl::{Named, Quoted, Scheme as NoScheme};
     use super::*;
 
     #[test]
@@ -159,7 +160,6 @@ mod tests {
         assert!(!url.has_password());
         let url: DatabaseUrl = "postgres://db/oi?sslpassword=hunter2".parse().unwrap();
         assert!(url.has_password());
-        use InvalidDatabaseUrl::{Named, Quoted, Scheme as NoScheme};
         for (text, expected) in [
             ("", NoScheme),
             ("openindex.db", NoScheme),

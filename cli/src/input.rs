@@ -26,8 +26,7 @@ pub(crate) fn read_text(input: &mut dyn Read, limit: u64) -> Result<Zeroizing<St
     let text = match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
-        rest => std::str::from_utf8(rest).ok().map(str::to_owned),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => std::str::from_utf8(rest).ok().map(str::to_owned),
     };
     text.map(Zeroizing::new).ok_or(Unreadable::NotText)
 }

@@ -115,18 +115,18 @@ fn question(names: &[String], config: &Config, style: &Style) -> String {
 }
 
 fn human(answer: &Answer, style: &Style) -> String {
-    let mut text: String = answer
+    let mut lines: Vec<String> = answer
         .deleted
         .iter()
         .map(|name| format!("{} Deleted the profile {}\n", style.done(), plain(name)))
         .collect();
     let current = style.bold(&plain(&answer.current_profile));
-    text.push_str(&if answer.current_exists {
+    lines.push(if answer.current_exists {
         format!("The current profile is {current}\n")
     } else {
         "No profile is current; choose one with: oi profile use NAME\n".to_owned()
     });
-    text
+    lines.concat()
 }
 
 #[cfg(test)]
