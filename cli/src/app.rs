@@ -14,7 +14,9 @@ use crate::environment::{self, Environment};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::output::Output;
-use crate::resolve::{Credential, Server, ServerSource, Sources, TokenSource, profile_server};
+use crate::resolve::{
+    Credential, SET_SERVER, Server, ServerSource, Sources, TokenSource, profile_server,
+};
 
 /// One run of `oi`.
 pub(crate) struct App<'a> {
@@ -40,7 +42,7 @@ impl Session {
         request: impl FnOnce(&Client) -> Result<T, ClientError>,
     ) -> Result<T, Failure> {
         request(&self.client).map_err(|error| {
-            let failure = Failure::from(error);
+            let failure = self.server.explain(Failure::from(error));
             if failure.exit != ExitCode::Auth {
                 return failure;
             }
@@ -57,7 +59,7 @@ impl App<'_> {
         self.clock.now()
     }
 
-    pub(crate) fn sources<'a>(&'a self, config: &'a Config) -> Sources<'a> {
+    pub(crate) fn sources<'a>(&'a self, config: Result<&'a Config, &'a Failure>) -> Sources<'a> {
         Sources {
             globals: self.globals,
             environment: self.environment,
@@ -66,7 +68,7 @@ impl App<'_> {
     }
 
     /// The config file's content, with a warning when others can read it.
-    pub(crate) fn config(&mut self) -> Result<Config, CliError> {
+    pub(crate) fn config(&mut self) -> Result<Config, Failure> {
         let config = self.store.load()?;
         if let Some((what, command)) = self.store.exposure() {
             self.out.warn(&format!("{what}; close it with: {command}"));
@@ -111,20 +113,61 @@ impl App<'_> {
         &mut self,
         prepare: impl FnOnce(&Sources<'_>, &Credential) -> Result<T, Failure>,
     ) -> Result<(Session, T), CliError> {
-        let config = self.config()?;
-        let sources = self.sources(&config);
+        let config = self.config();
+        let sources = self.sources(config.as_ref());
         let credential = sources.credential()?.ok_or_else(no_token)?;
         let prepared = prepare(&sources, &credential)?;
-        let server = sources.server()?.ok_or_else(no_server)?;
-        if let Some(warning) = strange_server(&server, &credential, &config)? {
-            self.out.warn(&warning);
+        let server = sources.server()?;
+        match &config {
+            Ok(config) => {
+                if let Some(warning) = strange_server(&server, &credential, config)? {
+                    self.out.warn(&warning);
+                }
+            }
+            // Flags and environment hold all that was needed.
+            Err(failure) => self.out.warn(&failure.message),
         }
+        self.announce(&server);
         let session = Session {
             client: self.client(&server.api_url, Some(&credential))?,
             server,
             credential,
         };
         Ok((session, prepared))
+    }
+
+    /// The server to ask without a token.
+    pub(crate) fn server(&mut self) -> Result<Server, CliError> {
+        let config = self.config();
+        let server = self.sources(config.as_ref()).server()?;
+        self.announce(&server);
+        Ok(server)
+    }
+
+    /// Tells a person that nothing named the server.
+    pub(crate) fn announce(&mut self, server: &Server) {
+        if server.source == ServerSource::Default {
+            self.out.note_on_terminal(&format!(
+                "no server is set; using {} on this machine (to set one: {SET_SERVER})",
+                server.api_url
+            ));
+        }
+    }
+
+    /// Whether plain http to other machines was allowed.
+    fn allows_insecure_http(&self) -> Result<bool, Failure> {
+        match self
+            .environment
+            .get(environment::ALLOW_INSECURE_HTTP)?
+            .as_deref()
+        {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(Failure::usage(format!(
+                "{} must be 1, or unset",
+                environment::ALLOW_INSECURE_HTTP
+            ))),
+        }
     }
 
     /// A client for a server, with a token or without.
@@ -135,13 +178,12 @@ impl App<'_> {
     ) -> Result<Client, CliError> {
         let mut options = ClientOptions::default();
         concat!("oi/", env!("CARGO_PKG_VERSION")).clone_into(&mut options.user_agent);
-        options.allow_insecure_http = self
-            .environment
-            .get(environment::ALLOW_INSECURE_HTTP)
-            .is_some_and(|value| value == "1");
-        // Only what it is needed for must be able to fail because of it.
+        // Only what a variable is needed for must be able to fail because of it.
+        if !api_url.is_https() && !api_url.is_loopback() {
+            options.allow_insecure_http = self.allows_insecure_http()?;
+        }
         if api_url.is_https()
-            && let Some(path) = self.environment.path(environment::CERT_FILE)
+            && let Some(path) = self.environment.path(environment::CERT_FILE)?
         {
             let failed = |error: String| {
                 let message = format!("{} {}: {error}", environment::CERT_FILE, path.display());
@@ -235,14 +277,4 @@ pub(crate) fn no_token() -> Failure {
         "no token: neither OPENINDEX_TOKEN nor the profile has one",
     )
     .next("oi profile set --token -")
-}
-
-/// There is no server to talk to.
-pub(crate) fn no_server() -> Failure {
-    Failure::new(
-        ExitCode::Failure,
-        "no_server",
-        "no server: neither --app-url nor OPENINDEX_APP_URL nor the profile names one",
-    )
-    .next("oi profile set --app-url https://openindex.example.com")
 }

@@ -93,6 +93,7 @@ pub(crate) struct Globals {
         global = true,
         value_name = "NAME",
         add = completions::profiles(),
+        value_parser = not_blank,
         help = "The profile to use [env: OPENINDEX_PROFILE]"
     )]
     pub(crate) profile: Option<String>,
@@ -101,12 +102,21 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "URL",
+        value_parser = not_blank,
         help = "The server to use, over the profile's [env: OPENINDEX_APP_URL]"
     )]
     pub(crate) app_url: Option<String>,
     /// Answer with one JSON document, on a terminal too
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// A value that is there: a variable that is empty in a script must not be taken for no flag.
+fn not_blank(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("must not be blank; leave the flag out instead"),
+        text => Ok(text.to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,8 @@ use openindex_adapters_http::client::{ClientError, Problem};
 use serde_json::{Map, Value, json};
 
 use crate::exit_code::ExitCode;
+use crate::input::Unreadable;
+use crate::render::redact;
 
 /// How a command ends when it does not succeed.
 #[derive(Debug)]
@@ -61,6 +63,12 @@ impl Failure {
         Self::new(ExitCode::Usage, "usage", message)
     }
 
+    /// Standard input, or an answer at a terminal, cannot be read.
+    pub(crate) fn input(error: &Unreadable) -> Self {
+        let message = format!("cannot read standard input: {error}");
+        Self::new(ExitCode::Failure, "input_failed", message)
+    }
+
     pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
         self.next_command = Some(command.into());
         self
@@ -83,9 +91,9 @@ impl Failure {
             "error".to_owned(),
             json!({
                 "code": self.code,
-                "message": self.message,
+                "message": redact(&self.message),
                 "status": self.status,
-                "nextCommand": self.next_command,
+                "nextCommand": self.next_command.as_deref().map(redact),
             }),
         );
         Value::Object(document)

@@ -23,6 +23,8 @@ pub(crate) struct Output {
     /// Whether standard output is a terminal.
     terminal: bool,
     style: Style,
+    /// Whether standard error is a terminal.
+    stderr_terminal: bool,
     stderr_style: Style,
 }
 
@@ -44,6 +46,7 @@ impl Output {
             json: json || !stdout.is_terminal(),
             terminal: stdout.is_terminal(),
             style: style(stdout.is_terminal()),
+            stderr_terminal: stderr.is_terminal(),
             stderr_style: style(stderr.is_terminal()),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
@@ -104,6 +107,13 @@ impl Output {
         self.message(&format!("{label} {text}\n"));
     }
 
+    /// Something to know for whoever sits at a terminal; scripts chose what they do.
+    pub(crate) fn note_on_terminal(&mut self, text: &str) {
+        if self.stderr_terminal {
+            self.note(text);
+        }
+    }
+
     /// Something to mend, in JSON mode too.
     pub(crate) fn warn(&mut self, text: &str) {
         let label = self.stderr_style.yellow("warning:");
@@ -117,8 +127,6 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let mut failure = failure.clone();
-        failure.message = redact(&failure.message);
         self.document(&failure.document())
     }
 
@@ -150,7 +158,7 @@ impl Output {
             .collect();
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        self.document(&Failure::usage(redact(message)).next("oi --help").document())
+        self.document(&Failure::usage(message).next("oi --help").document())
     }
 
     /// Messages must not turn a success into a failure: a closed standard error is ignored.
@@ -181,16 +189,16 @@ fn lines(text: &str) -> String {
 }
 
 fn wants_color(environment: &Environment, terminal: bool) -> bool {
-    if environment.get(NO_COLOR).is_some() {
+    if environment.convention(NO_COLOR).is_some() {
         return false;
     }
     if environment
-        .get(CLICOLOR_FORCE)
+        .convention(CLICOLOR_FORCE)
         .is_some_and(|value| value != "0")
     {
         return true;
     }
-    terminal && environment.get(TERM).as_deref() != Some("dumb")
+    terminal && environment.convention(TERM) != Some("dumb")
 }
 
 #[cfg(test)]

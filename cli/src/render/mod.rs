@@ -7,7 +7,8 @@ mod table;
 mod time;
 
 pub(crate) use fields::fields;
-pub(crate) use plain::{escape_json, for_terminal, masked, plain, redact};
+pub(crate) use openindex_command_line::redact;
+pub(crate) use plain::{escape_json, for_terminal, is_unsafe, masked, plain};
 pub(crate) use style::Style;
 pub(crate) use table::{Form, Listing, Row};
 pub(crate) use time::{ends, expiry, instant, moment, parse, span};

@@ -2,13 +2,13 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 
-use crate::app::{App, no_server, no_token};
+use crate::app::{App, no_token};
 use crate::commands::me::{role, scope, who};
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::{Style, expiry, masked, parse, span};
-use crate::resolve::{Credential, Server};
+use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
 use super::{Check, Status};
 
@@ -24,7 +24,7 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     let (check, config) = config_file(app);
     let config_failed = check.status == Status::Fail;
     checks.push(check);
-    let sources = app.sources(&config);
+    let sources = app.sources(config.as_ref());
     if !config_failed {
         checks.push(match sources.profile() {
             Ok((name, Some(_))) => Check::new("profile", Status::Ok, name),
@@ -57,14 +57,17 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     checks
 }
 
-fn config_file(app: &App<'_>) -> (Check, Config) {
+fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
     const NAME: &str = "config file";
-    let file = app.store.file();
-    let shown = file.display();
-    let config = match app.store.load() {
-        Ok(config) => config,
-        Err(failure) => return (failed(NAME, failure), Config::default()),
+    let loaded = app
+        .store
+        .file()
+        .and_then(|file| Ok((file, app.store.load()?)));
+    let (file, config) = match loaded {
+        Ok(loaded) => loaded,
+        Err(failure) => return (failed(NAME, failure.clone()), Err(failure)),
     };
+    let shown = file.display();
     let check = if let Some((what, command)) = app.store.exposure() {
         Check::new(NAME, Status::Warn, what).hint(command)
     } else if !file.exists() {
@@ -78,7 +81,7 @@ fn config_file(app: &App<'_>) -> (Check, Config) {
     } else {
         Check::new(NAME, Status::Ok, shown.to_string())
     };
-    (check, config)
+    (check, Ok(config))
 }
 
 fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Credential>) {
@@ -97,19 +100,23 @@ fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Cr
 /// The server that would be talked to, and the means to.
 fn server(
     app: &App<'_>,
-    found: Result<Option<Server>, Failure>,
+    found: Result<Server, Failure>,
     credential: Option<&Credential>,
 ) -> (Check, Option<Client>) {
     const NAME: &str = "server url";
     let server = match found {
-        Ok(Some(server)) => server,
-        Ok(None) => return (failed(NAME, no_server()), None),
+        Ok(server) => server,
         Err(failure) => return (failed(NAME, failure), None),
     };
     match app.client(&server.api_url, credential) {
         Ok(client) => {
             let detail = format!("{} (from {})", server.api_url, server.source.as_str());
-            (Check::new(NAME, Status::Ok, detail), Some(client))
+            let check = Check::new(NAME, Status::Ok, detail);
+            let check = match server.source {
+                ServerSource::Default => check.hint(SET_SERVER),
+                _ => check,
+            };
+            (check, Some(client))
         }
         Err(CliError::Failure(failure)) => (failed(NAME, failure), None),
         Err(_) => (Check::new(NAME, Status::Fail, "no client for it"), None),

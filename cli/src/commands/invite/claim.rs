@@ -200,7 +200,7 @@ fn password(person: &[&str]) -> Result<Password, CliError> {
 /// The profile to keep the token in. It is made sure of before the invite is used up that nothing
 /// is lost there: a token cannot be shown again, and a server may have no other profile.
 fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<String, Failure> {
-    let name = app.sources(config).profile_name();
+    let name = app.sources(Ok(config)).profile_name()?;
     check_name(&name)?;
     let taken = |why: String| {
         Failure::usage(format!("the profile {name} {why}; nothing was claimed"))
@@ -288,7 +288,7 @@ fn finish(
     } else {
         app.out.answer(&answer, text)?;
     }
-    if stored && app.environment.get(environment::TOKEN).is_some() {
+    if stored && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
         let variable = environment::TOKEN;
         app.out.warn(&format!(
             "{variable} is set, and is over the profile's token"
