@@ -94,10 +94,13 @@ fn the_first_failure_ends_it_and_names_what_was_done() {
         "c" => Err(Failure::new(ExitCode::Failure, "not_found", "is not there")),
         _ => Ok(()),
     };
-    assert_eq!(one_by_one(&["a", "b"], "revoked", act).unwrap(), ["a", "b"]);
-    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", act).unwrap_err();
+    assert_eq!(
+        one_by_one(&["a", "b"], "revoked", "oi list", act).unwrap(),
+        ["a", "b"]
+    );
+    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", "oi list", act).unwrap_err();
     assert_eq!(failure.message, "c: is not there\nrevoked before: a, b");
     assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
-    let failure = one_by_one(&["c"], "revoked", act).unwrap_err();
+    let failure = one_by_one(&["c"], "revoked", "oi list", act).unwrap_err();
     assert_eq!(failure.message, "c: is not there");
 }

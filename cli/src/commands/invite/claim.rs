@@ -6,7 +6,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::look_first;
 use crate::commands::me::{role, scope};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
@@ -205,15 +204,12 @@ fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<Str
 
 fn claim(client: &Client, wanted: &ClaimInvite) -> Result<ClaimedInvite, Failure> {
     client.invite_claim(wanted).map_err(|error| {
-        let failure = look_first(error.into(), "oi invite claim");
+        let failure = Failure::from(error);
         // Nobody has a token to look with yet.
-        if failure.details.contains_key("mayHaveArrived") {
-            let mut failure = failure.hint(
-                "it may have been claimed all the same: try again, and if it is used up, ask an \
-                 administrator for a sign-in link",
+        if failure.may_be_done() {
+            return failure.also(
+                "try again; if the invite is used up, ask an administrator for a sign-in link",
             );
-            failure.next_command = None;
-            return failure;
         }
         failure
     })

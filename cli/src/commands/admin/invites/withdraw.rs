@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             return Err(not_confirmed("nothing was withdrawn").into());
         }
     }
-    let withdrawn = one_by_one(&ids, "withdrawn", |id| {
+    let withdrawn = one_by_one(&ids, "withdrawn", LIST, |id| {
         session.call(|client| client.invite_withdraw(*id))
     })?;
     app.out.answer(&json!({ "withdrawn": withdrawn }), |style| {

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(not_confirmed("nothing was revoked").into());
     }
-    let revoked = one_by_one(&ids, "revoked", |id| {
+    let revoked = one_by_one(&ids, "revoked", LIST, |id| {
         session.call(|client| client.admin_pat_revoke(*id))
     })?;
     app.out.answer(&json!({ "revoked": revoked }), |style| {

@@ -13,8 +13,8 @@ use openindex_adapters_http::wire::User;
 use openindex_domain::user::UserId;
 
 use crate::app::{App, Session};
-use crate::commands::{me, not_confirmed};
-use crate::error::CliError;
+use crate::commands::{look_first, me, not_confirmed};
+use crate::error::{CliError, Failure};
 use crate::prompt;
 use crate::render::{Style, fields, moment, plain};
 
@@ -79,6 +79,11 @@ fn asked(user: &User, own: bool, question: &str, style: &Style) -> String {
         String::new()
     };
     format!("{shown}{own}{question}")
+}
+
+/// A change that may have been made although the request failed: the user shows whether it was.
+fn look_at(id: UserId, failure: Failure) -> Failure {
+    look_first(failure, &format!("oi settings admin users get {id}"))
 }
 
 /// The answer of a command that changed a user.

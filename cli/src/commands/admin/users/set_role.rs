@@ -5,7 +5,7 @@ use crate::commands::admin::people::UserRef;
 use crate::commands::{parse_role, require_someone_to_ask};
 use crate::error::CliError;
 
-use super::{changed, confirmed};
+use super::{changed, confirmed, look_at};
 
 /// Whose role, and which.
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     let refused = "nothing was changed";
     let id = confirmed(&args.user, args.yes, question, refused, &session, app)?;
-    let user = session.call(|client| client.user_set_role(id, role))?;
+    let user = session
+        .call(|client| client.user_set_role(id, role))
+        .map_err(|failure| look_at(id, failure))?;
     changed(&user, done, app)
 }
