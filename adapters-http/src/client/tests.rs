@@ -4,10 +4,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Scope, TokenName};
 
 use crate::wire::{
     CreatePat, CreateWorkItem, PatchWorkItem, PlainSecret, ReportCredentials, StartAgentRun,
-    WireScope,
 };
 
 use super::*;
@@ -75,9 +75,10 @@ fn the_token_goes_where_it_is_needed_and_nowhere_else() {
 fn a_body_is_sent_as_json() {
     let (url, sent) = server(answer("503 Unavailable", "", ""));
     let wanted = CreatePat {
-        name: "ci".to_owned(),
-        scope: WireScope::ReadWrite,
+        name: TokenName::parse("ci").unwrap(),
+        scope: Scope::ReadWrite,
         expires_at: None,
+        expires_in: None,
     };
     assert!(client(&url).pat_create(&wanted).is_err());
     let sent = sent.recv().unwrap();

@@ -1,6 +1,7 @@
 //! What travels in bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
 
 mod audit;
+mod field;
 mod inventory;
 mod invites;
 mod me;

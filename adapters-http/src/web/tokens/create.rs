@@ -76,7 +76,7 @@ pub(in crate::web) async fn create(
     let wanted = IssueToken {
         name,
         scope,
-        expires,
+        expires: expires.into(),
     };
     let tokens = &web.api.tokens;
     match tokens.issue(&person.principal, wanted, &context).await {

@@ -70,6 +70,6 @@ pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, Expi
 pub(super) const fn message(error: ExpiryError) -> &'static str {
     match error {
         ExpiryError::Unparsable => "Choose a date such as 2026-12-31.",
-        ExpiryError::NotInFuture => "Choose a date in the future.",
+        ExpiryError::NotInFuture { .. } | ExpiryError::Lifetime => "Choose a date in the future.",
     }
 }

@@ -66,7 +66,10 @@ pub(in crate::web) async fn rotate(
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
-    let wanted = RotateToken { expires, overlap };
+    let wanted = RotateToken {
+        expires: expires.map(Into::into),
+        overlap,
+    };
     match tokens.rotate(&person.principal, id, wanted, &context).await {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");

@@ -39,9 +39,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .parse()
         .map_err(|error| Failure::usage(format!("--scope: {error}")))?;
     let wanted = CreatePat {
-        name: name.as_str().to_owned(),
-        scope: scope.into(),
+        name,
+        scope,
         expires_at: args.expiry.wanted(app.now())?,
+        expires_in: None,
     };
     let session = app.human_session()?;
     let created = session

@@ -57,10 +57,10 @@ struct ExpiryArgs {
 
 impl ExpiryArgs {
     /// As the API takes it; `None` when neither was given.
-    fn wanted(&self, now: Timestamp) -> Result<Option<String>, Failure> {
+    fn wanted(&self, now: Timestamp) -> Result<Option<Expiry>, Failure> {
         if let Some(text) = &self.expires {
             return match Expiry::parse(text) {
-                Ok(Expiry::At(_)) => Ok(Some(text.trim().to_owned())),
+                Ok(at @ Expiry::At(_)) => Ok(Some(at)),
                 // An empty variable in a script must not make a token that never expires.
                 Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
                 Err(error) => Err(Failure::usage(format!("--expires {error}"))),
@@ -78,7 +78,7 @@ impl ExpiryArgs {
         if at == Timestamp::MAX {
             return Err(Failure::usage("--expires-in reaches beyond the year 9999"));
         }
-        Ok(Some(at.to_string()))
+        Ok(Some(Expiry::At(at)))
     }
 }
 

@@ -1,6 +1,6 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
-use openindex_domain::token::Overlap;
+use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::look_first;
@@ -41,11 +41,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let named = parse_named(&args.token)?;
     let wanted = RotatePat {
         expires_at: if args.never_expires {
-            // As the API says never.
-            Some(String::new())
+            Some(Expiry::Never)
         } else {
             args.expiry.wanted(app.now())?
         },
+        expires_in: None,
         overlap_seconds: args.overlap.as_deref().map(overlap).transpose()?,
     };
     let session = app.human_session()?;
@@ -113,13 +113,10 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
     Ok(())
 }
 
-fn overlap(text: &str) -> Result<i64, Failure> {
+fn overlap(text: &str) -> Result<Overlap, Failure> {
     let seconds = parse_seconds(text)
         .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
-    match Overlap::from_seconds(seconds) {
-        Ok(_) => Ok(seconds),
-        Err(error) => Err(Failure::usage(format!("--overlap {error}"))),
-    }
+    Overlap::from_seconds(seconds).map_err(|error| Failure::usage(format!("--overlap {error}")))
 }
 
 #[cfg(test)]
@@ -128,8 +125,8 @@ mod tests {
 
     #[test]
     fn an_overlap_is_at_most_a_day() {
-        assert_eq!(overlap("24h").ok(), Some(86_400));
-        assert_eq!(overlap("0s").ok(), Some(0));
+        assert_eq!(overlap("24h").ok().map(Overlap::seconds), Some(86_400));
+        assert_eq!(overlap("0s").ok(), Some(Overlap::NONE));
         for text in ["25h", "2d", "soon", ""] {
             assert_eq!(overlap(text).unwrap_err().exit, ExitCode::Usage, "{text}");
         }

@@ -11,6 +11,7 @@ fn wanted(expires: Option<&str>, expires_in: Option<&str>) -> Result<Option<Stri
         expires_in: expires_in.map(str::to_owned),
     }
     .wanted(NOW)
+    .map(|expiry| expiry.map(|at| at.to_string()))
     .map_err(|failure| {
         assert_eq!(failure.exit, ExitCode::Usage);
         failure.message.clone()
@@ -22,7 +23,7 @@ fn an_expiry_is_a_date_or_a_span_from_now() {
     assert_eq!(wanted(None, None), Ok(None));
     assert_eq!(
         wanted(Some("2026-12-31"), None),
-        Ok(Some("2026-12-31".to_owned()))
+        Ok(Some("2027-01-01T00:00:00.000Z".to_owned()))
     );
     assert_eq!(
         wanted(None, Some("90d")),

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::token::{
-    Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenId, TokenName,
+    Expiry, InvalidScope, IssueToken, Issued, Lifetime, Overlap, RequestedExpiry, RotateToken,
+    Scope, TokenId, TokenName,
 };
 
 use crate::server::api::Shared;
-use crate::server::body::JsonFields;
+use crate::server::body::{Fields, JsonFields};
 use crate::server::path::PathId;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
@@ -59,7 +60,7 @@ pub(in crate::server) async fn create(
             .map_err(|InvalidScope| "must be read_write or admin")
     });
     let scope = fields.require("scope", scope);
-    let expires = fields.text("expiresAt", Expiry::parse);
+    let expires = expires(&mut fields);
     fields.finish()?;
     let (Some(name), Some(scope)) = (name, scope) else {
         return Err(Problem::internal());
@@ -67,7 +68,7 @@ pub(in crate::server) async fn create(
     let wanted = IssueToken {
         name,
         scope,
-        expires: expires.unwrap_or(Expiry::Never),
+        expires: expires.unwrap_or_else(|| Expiry::Never.into()),
     };
     let issued = state.tokens.issue(&principal, wanted, &context).await?;
     Ok(created(&state, &issued))
@@ -140,7 +141,7 @@ pub(in crate::server) async fn rotate(
     JsonFields(mut fields): JsonFields,
 ) -> Result<Created, Problem> {
     let wanted = RotateToken {
-        expires: fields.text("expiresAt", Expiry::parse),
+        expires: expires(&mut fields),
         overlap: fields
             .integer("overlapSeconds", Overlap::from_seconds)
             .unwrap_or_default(),
@@ -151,6 +152,18 @@ pub(in crate::server) async fn rotate(
         .rotate(&principal, id, wanted, &context)
         .await?;
     Ok(created(&state, &issued))
+}
+
+/// Takes when a token is to end: at an instant, or after a time by this server's clock.
+fn expires(fields: &mut Fields) -> Option<RequestedExpiry> {
+    let both = fields.has("expiresAt") && fields.has("expiresIn");
+    let at = fields.text("expiresAt", Expiry::parse);
+    let lifetime = fields.integer("expiresIn", Lifetime::from_seconds);
+    if both {
+        fields.refuse::<()>("expiresAt", "must be absent when expiresIn is given");
+        fields.refuse::<()>("expiresIn", "must be absent when expiresAt is given");
+    }
+    at.map(Into::into).or(lifetime.map(Into::into))
 }
 
 fn created(state: &ApiState, issued: &Issued) -> Created {
