@@ -98,6 +98,22 @@ impl Failure {
             .any(|detail| self.details.contains_key(*detail))
     }
 
+    /// Whether it is what a server of another version would say: a response of another form, a path
+    /// that it does not have, a field that it does not know.
+    pub(crate) fn suggests_other_version(&self) -> bool {
+        let speaks_of = |text: &str| {
+            let errors = self.details.get("errors").map(ToString::to_string);
+            self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
+        };
+        match self.status {
+            Some(200..300) => self.code == "unexpected_answer",
+            Some(400) => speaks_of("is not known") || speaks_of("unknown field"),
+            Some(404) => speaks_of("nothing at this path"),
+            Some(405) => true,
+            _ => false,
+        }
+    }
+
     /// Another sentence of the hint, before what it says already.
     pub(crate) fn also(mut self, hint: &str) -> Self {
         let hint = match self.hint.take() {

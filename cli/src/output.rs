@@ -1,7 +1,9 @@
 //! Where everything that `oi` says goes: data to standard output, messages to standard error.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
@@ -24,6 +26,8 @@ pub(crate) struct Output {
     terminal: bool,
     style: Style,
     stderr_style: Style,
+    /// What spans such as "in 3 days" are counted from.
+    now: Rc<Cell<Timestamp>>,
 }
 
 impl Output {
@@ -45,6 +49,7 @@ impl Output {
             terminal: stdout.is_terminal(),
             style: style(stdout.is_terminal()),
             stderr_style: style(stderr.is_terminal()),
+            now: Rc::new(Cell::new(now)),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         }
@@ -59,7 +64,7 @@ impl Output {
         if self.json {
             self.document(document)
         } else {
-            let text = Zeroizing::new(human(&self.style));
+            let text = Zeroizing::new(human(&self.at_now(self.style)));
             self.raw(&text)
         }
     }
@@ -85,14 +90,26 @@ impl Output {
     }
 
     /// How to speak on standard error, for a question.
-    pub(crate) const fn message_style(&self) -> Style {
-        self.stderr_style
+    pub(crate) fn message_style(&self) -> Style {
+        self.at_now(self.stderr_style)
+    }
+
+    /// The time that spans are counted from, which a server's clock corrects.
+    pub(crate) fn now(&self) -> Rc<Cell<Timestamp>> {
+        Rc::clone(&self.now)
+    }
+
+    fn at_now(&self, style: Style) -> Style {
+        Style {
+            now: self.now.get(),
+            ..style
+        }
     }
 
     /// Words around an answer that are only for a person: not in JSON mode.
     pub(crate) fn aside(&mut self, text: impl FnOnce(&Style) -> String) {
         if !self.json {
-            let text = text(&self.stderr_style);
+            let text = text(&self.message_style());
             self.message(&text);
         }
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use ureq::Error;
+use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
 };
@@ -70,15 +72,44 @@ impl Connector<()> for MarkingConnector {
             Ok(transport) => {
                 Ok(transport.map(|inner| Box::new(Marking(inner)) as Box<dyn Transport>))
             }
-            // With a proxy, its name is the only one that is looked up here.
-            Err(error @ Error::HostNotFound) if self.proxy.is_some() => {
-                Err(mark(Stage::Proxy, error))
-            }
             Err(error) if self.proxy.as_ref() == Some(details.uri) => {
                 Err(mark(Stage::Proxy, error))
             }
             Err(error) => Err(mark(Stage::Server, error)),
         }
+    }
+}
+
+/// Looks names up as ureq does by default, and marks its failures.
+#[derive(Debug)]
+pub(super) struct MarkingResolver {
+    inner: DefaultResolver,
+    proxy: Option<Uri>,
+}
+
+impl MarkingResolver {
+    pub(super) fn new(proxy: Option<Uri>) -> Self {
+        Self {
+            inner: DefaultResolver::default(),
+            proxy,
+        }
+    }
+}
+
+impl Resolver for MarkingResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let stage = if self.proxy.as_ref() == Some(uri) {
+            Stage::Proxy
+        } else {
+            Stage::Server
+        };
+        let found = self.inner.resolve(uri, config, timeout);
+        found.map_err(|error| mark(stage, error))
     }
 }
 

@@ -11,13 +11,12 @@ use time::macros::format_description;
 use ureq::http::request::Builder;
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use crate::wire::{PlainSecret, ProblemBody};
 
-use super::connect::MarkingConnector;
+use super::connect::{MarkingConnector, MarkingResolver};
 use super::proxy::Route;
 use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, Problem, failure};
 
@@ -88,9 +87,13 @@ impl Transport {
                     .build(),
             )
             .build();
-        let connector = MarkingConnector::new(proxy.as_ref().map(|it| it.proxy.uri().clone()));
+        let via = proxy.as_ref().map(|route| route.proxy.uri().clone());
+        let (connector, resolver) = (
+            MarkingConnector::new(via.clone()),
+            MarkingResolver::new(via),
+        );
         Ok(Self {
-            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
+            agent: Agent::with_parts(config, connector, resolver),
             base: base.clone(),
             authorization,
             timeout: options.timeout,

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::commands::me::{role, scope};
+use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
@@ -91,6 +92,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if args.invite == "-" && wants_password && !prompt::is_interactive() {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
+    }
+    if token_name.is_some() && !args.make_current {
+        require_reader()?;
     }
     let link = link(&args.invite)?;
     let config = app.config()?;
@@ -244,10 +248,6 @@ fn finish(
 ) -> Result<(), CliError> {
     let stored = matches!(kept, Some(Ok(())));
     let shown = claimed.token.as_ref().filter(|_| !stored);
-    if let (true, Some(token)) = (args.token_only, shown) {
-        app.out.raw(token.expose())?;
-        return app.out.raw("\n");
-    }
     let answer = Answer {
         user: &claimed.user,
         pat: claimed.pat.as_ref(),
@@ -256,13 +256,13 @@ fn finish(
     };
     let text = |style: &Style| human(&answer, &server.app_url, style);
     if let Some(token) = shown {
-        app.out.aside(|style| format!("{}\n", text(style)));
-        app.out
-            .answer(&answer, |style| format!("{}\n", style.bold(token.expose())))?;
-        app.out.aside(|style| {
-            let warning = "Copy it now. It is not shown again, and whoever has it can act as you.";
-            format!("\n{}\n", style.yellow(warning))
-        });
+        let once = Shown {
+            document: &answer,
+            secret: token,
+            secret_only: args.token_only,
+            warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
+        };
+        once::show(app, &once, text, undo(claimed, token, server, app))?;
     } else {
         app.out.answer(&answer, text)?;
     }
@@ -283,6 +283,32 @@ fn finish(
         ));
     }
     Err(CliError::Reported(ExitCode::Failure))
+}
+
+/// Revokes a first token that nobody has seen. The account stays.
+fn undo<'a>(
+    claimed: &'a ClaimedInvite,
+    token: &'a PlainSecret,
+    server: &'a Place,
+    app: &App<'_>,
+) -> Undo<'a> {
+    let id = claimed.pat.as_ref().map(|pat| plain(&pat.id));
+    let id = id.unwrap_or_default();
+    let command = format!("oi settings personal tokens delete {id}");
+    let email = plain(&claimed.user.email);
+    Undo {
+        then: Some(format!(
+            "the account {email} was created: sign in with its password, or ask an administrator for \
+             a sign-in link"
+        )),
+        ..Undo::of_token(
+            format!("the token {id}"),
+            token,
+            &server.api_url,
+            app,
+            command,
+        )
+    }
 }
 
 fn human(answer: &Answer<'_>, app_url: &BaseUrl, style: &Style) -> String {

@@ -2,7 +2,7 @@ use openindex_adapters_http::wire::{CreateInvite, Invite};
 use openindex_domain::user::Email;
 
 use crate::app::App;
-use crate::commands::once;
+use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::commands::{look_first, me, parse_role};
 use crate::error::{CliError, Failure};
 use crate::render::{Style, expiry, fields, plain};
@@ -40,17 +40,34 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         email: email.as_str().to_owned(),
         role: Some(parse_role(&args.role)?),
     };
+    require_reader()?;
     let session = app.human_session()?;
     let created = session
         .call(|client| client.invite_create(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
+    let id = plain(&created.invite.id);
+    let act = || match id.parse() {
+        Ok(id) => session.call(|client| client.invite_withdraw(id)),
+        Err(_) => Err(Failure::usage("the server names it by what is not an id")),
+    };
+    let undo = Undo {
+        made: format!("the invite {id}"),
+        undone: "withdrawn",
+        act: Box::new(act),
+        command: format!("oi settings admin invites withdraw {id}"),
+        then: Some("an earlier open invite of this address was withdrawn as well".to_owned()),
+    };
+    let shown = Shown {
+        document: &created,
+        secret: &created.url,
+        secret_only: args.url_only,
+        warning: WARNING,
+    };
     once::show(
         app,
-        &created,
-        &created.url,
-        args.url_only,
+        &shown,
         |style| introduction(&created.invite, style),
-        WARNING,
+        undo,
     )
 }
 

@@ -15,6 +15,8 @@ use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
 
 use super::people;
 
+const LIST: &str = "oi settings admin tokens list";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List everybody's tokens, the newest first

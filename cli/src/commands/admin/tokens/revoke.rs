@@ -2,6 +2,7 @@ use openindex_adapters_http::client::Client;
 use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
+use super::LIST;
 use crate::app::{App, Session};
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
