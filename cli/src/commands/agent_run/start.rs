@@ -3,11 +3,10 @@ use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 
 use crate::app::App;
 use crate::commands::look_first;
-use crate::commands::me::scope;
 use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 
 use super::LIST;
 
@@ -90,7 +89,7 @@ fn introduction(run: &AgentRun, style: &Style) -> String {
     let rows = [
         ("id", plain(&run.id)),
         ("work item", item.map_or_else(|| "any".to_owned(), plain)),
-        ("scope", scope(run.scope).to_owned()),
+        ("scope", word(&run.scope)),
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
     format!(

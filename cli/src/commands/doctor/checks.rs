@@ -5,11 +5,11 @@ use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 
 use crate::app::{App, MAX_SKEW_MILLIS, no_server, no_token, skew_in_words, with_versions};
-use crate::commands::me::{role, scope, who};
+use crate::commands::me::who;
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse};
+use crate::render::{Style, expiry, masked, parse, word};
 use crate::resolve::{Credential, Server};
 
 use super::{Check, Status};
@@ -200,13 +200,13 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
 }
 
 fn effective_scope(me: &Me) -> Check {
-    let (token, effective) = (scope(me.token.scope), scope(me.token.effective_scope));
+    let (token, effective) = (word(&me.token.scope), word(&me.token.effective_scope));
     if token == effective {
         return Check::new("scope", Status::Ok, token);
     }
     let detail = format!(
         "{effective}: the token's {token} is limited by the role {}",
-        role(me.user.role)
+        word(&me.user.role)
     );
     Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::me::{role, scope};
 use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
@@ -14,7 +13,7 @@ use crate::environment;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 use crate::resolve::profile_server;
 
 use super::link::Link;
@@ -316,14 +315,14 @@ fn human(answer: &Answer<'_>, app_url: &BaseUrl, style: &Style) -> String {
     let mut rows = vec![
         ("server", plain(app_url.as_str())),
         ("id", plain(&user.id)),
-        ("role", role(user.role).to_owned()),
+        ("role", word(&user.role)),
     ];
     if let Some(pat) = answer.pat {
         rows.push((
             "token",
             format!("{} ({})", plain(&pat.name), plain(&pat.id)),
         ));
-        rows.push(("scope", scope(pat.scope).to_owned()));
+        rows.push(("scope", word(&pat.scope)));
         rows.push(("expires", expiry(pat.expires_at.as_deref(), style)));
     }
     if let Some(profile) = answer.profile {

@@ -15,7 +15,7 @@ use crate::commands::once::{self, Shown, Undo};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, fields, plain, redact};
+use crate::render::{Style, expiry, fields, plain, redact, word};
 
 const LIST: &str = "oi settings personal tokens list";
 
@@ -195,7 +195,7 @@ fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
     let pat = &created.pat;
     let rows = [
         ("id", plain(&pat.id)),
-        ("scope", super::me::scope(pat.scope).to_owned()),
+        ("scope", word(&pat.scope)),
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
     format!(

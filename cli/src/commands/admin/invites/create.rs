@@ -3,9 +3,9 @@ use openindex_domain::user::Email;
 
 use crate::app::App;
 use crate::commands::once::{self, Shown, Undo, require_reader};
-use crate::commands::{look_first, me, parse_role};
+use crate::commands::{look_first, parse_role};
 use crate::error::{CliError, Failure};
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 
 use super::LIST;
 
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 fn introduction(invite: &Invite, style: &Style) -> String {
     let rows = [
         ("id", plain(&invite.id)),
-        ("role", me::role(invite.role).to_owned()),
+        ("role", word(&invite.role)),
         ("open until", expiry(Some(&invite.expires_at), style)),
     ];
     let email = invite.email.as_deref().map(plain).unwrap_or_default();

@@ -13,10 +13,10 @@ use openindex_adapters_http::wire::User;
 use openindex_domain::user::UserId;
 
 use crate::app::{App, Session};
-use crate::commands::{look_first, me, not_confirmed};
+use crate::commands::{look_first, not_confirmed};
 use crate::error::{CliError, Failure};
 use crate::prompt;
-use crate::render::{Style, fields, moment, plain};
+use crate::render::{Style, fields, moment, plain, word};
 
 use super::people::{self, UserRef};
 
@@ -100,7 +100,7 @@ fn described(user: &User, style: &Style) -> String {
     };
     let rows = [
         ("id", plain(&user.id)),
-        ("role", me::role(user.role).to_owned()),
+        ("role", word(&user.role)),
         ("status", status),
         ("joined", moment(Some(&user.created_at), style)),
     ];
