@@ -147,3 +147,25 @@ fn migrating_is_a_command_of_its_own_and_can_be_repeated() {
     }
     assert_eq!(database.execute("DELETE FROM users"), 0);
 }
+
+#[test]
+fn a_first_token_that_cannot_be_shown_is_revoked_and_the_way_in_is_named() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(binary("oi-server"))
+        .args(["bootstrap", "--email", "a@b.example", "--name", "Ada"])
+        .args(["--token-only", "--database-url", "sqlite://x.db"])
+        .current_dir(directory.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("was revoked"), "{stderr}");
+    assert!(
+        stderr.contains("oi-server sign-in-link --email a@b.example"),
+        "{stderr}"
+    );
+}
