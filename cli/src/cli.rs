@@ -30,6 +30,9 @@ Environment:
   OPENINDEX_PROFILE   the profile to use
   OPENINDEX_AGENT_ID  the agent to work as, over the profile's
   OPENINDEX_CONFIG    the config file
+  https_proxy, http_proxy, all_proxy, no_proxy
+                      the proxy to the server, as in curl; HTTPS_PROXY, ALL_PROXY and NO_PROXY too
+  SSL_CERT_FILE       a PEM file of the only certificate authorities to trust
 
 Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
 130 interrupted. On a pipe, and with --json, the answer is one JSON document.";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use openindex_adapters_http::client::ProxyVariables;
 use openindex_command_line::check;
 
 use crate::error::Failure;
@@ -24,6 +25,8 @@ pub(crate) const CONFIG_DIR: &str = "OPENINDEX_CONFIG_DIR";
 pub(crate) const ALLOW_INSECURE_HTTP: &str = "OPENINDEX_ALLOW_INSECURE_HTTP";
 /// A PEM file of the only certificate authorities to trust.
 pub(crate) const CERT_FILE: &str = "SSL_CERT_FILE";
+/// A directory of such files, by the hashes of their subjects.
+pub(crate) const CERT_DIR: &str = "SSL_CERT_DIR";
 /// Any value turns colour off (<https://no-color.org>).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// Any value but `0` turns colour on, without a terminal too.
@@ -32,7 +35,7 @@ pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 pub(crate) const TERM: &str = "TERM";
 
 /// Every variable that `oi` reads with what it does, for `oi schema`.
-pub(crate) const ALL: [(&str, &str); 10] = [
+pub(crate) const ALL: [(&str, &str); 15] = [
     (
         TOKEN,
         "the token to use, over every profile's; the config file is not touched",
@@ -59,6 +62,26 @@ pub(crate) const ALL: [(&str, &str); 10] = [
         CERT_FILE,
         "a PEM file of the only certificate authorities to trust",
     ),
+    (
+        CERT_DIR,
+        "a directory of such files, named by the hashes of their subjects (c_rehash)",
+    ),
+    (
+        "https_proxy",
+        "the proxy to https:// servers; HTTPS_PROXY as well",
+    ),
+    (
+        "http_proxy",
+        "the proxy to http:// servers; as in curl, HTTP_PROXY is ignored",
+    ),
+    (
+        "all_proxy",
+        "the proxy to servers of either scheme; ALL_PROXY as well",
+    ),
+    (
+        "no_proxy",
+        "hosts, domains and networks that need no proxy, separated by commas; NO_PROXY as well",
+    ),
     (NO_COLOR, "any value turns colour off"),
     (
         CLICOLOR_FORCE,
@@ -74,6 +97,7 @@ impl Environment {
     /// This process's.
     pub(crate) fn of_process() -> Self {
         let known = ALL.iter().map(|(name, _)| *name).chain([TERM]);
+        let known = known.chain(ProxyVariables::NAMES);
         Self(
             known
                 .filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?)))

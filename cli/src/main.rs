@@ -90,6 +90,7 @@ fn usage(error: clap::Error, mut out: Output) -> ExitCode {
 
 fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
+        // What is shown once does not end in this: see `commands::once`.
         Ok(()) | Err(CliError::ClosedPipe) => ExitCode::Success,
         Err(CliError::Reported(exit)) => exit,
         // If this cannot be written either, the exit status still says it.

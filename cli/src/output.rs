@@ -1,7 +1,9 @@
 //! Where everything that `oi` says goes: data to standard output, messages to standard error.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
@@ -26,6 +28,8 @@ pub(crate) struct Output {
     /// Whether standard error is a terminal.
     stderr_terminal: bool,
     stderr_style: Style,
+    /// What spans such as "in 3 days" are counted from.
+    now: Rc<Cell<Timestamp>>,
 }
 
 impl Output {
@@ -48,6 +52,7 @@ impl Output {
             style: style(stdout.is_terminal()),
             stderr_terminal: stderr.is_terminal(),
             stderr_style: style(stderr.is_terminal()),
+            now: Rc::new(Cell::new(now)),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         }
@@ -62,7 +67,7 @@ impl Output {
         if self.json {
             self.document(document)
         } else {
-            let text = Zeroizing::new(human(&self.style));
+            let text = Zeroizing::new(human(&self.at_now(self.style)));
             self.raw(&text)
         }
     }
@@ -88,14 +93,26 @@ impl Output {
     }
 
     /// How to speak on standard error, for a question.
-    pub(crate) const fn message_style(&self) -> Style {
-        self.stderr_style
+    pub(crate) fn message_style(&self) -> Style {
+        self.at_now(self.stderr_style)
+    }
+
+    /// The time that spans are counted from, which a server's clock corrects.
+    pub(crate) fn now(&self) -> Rc<Cell<Timestamp>> {
+        Rc::clone(&self.now)
+    }
+
+    fn at_now(&self, style: Style) -> Style {
+        Style {
+            now: self.now.get(),
+            ..style
+        }
     }
 
     /// Words around an answer that are only for a person: not in JSON mode.
     pub(crate) fn aside(&mut self, text: impl FnOnce(&Style) -> String) {
         if !self.json {
-            let text = text(&self.stderr_style);
+            let text = text(&self.message_style());
             self.message(&text);
         }
     }

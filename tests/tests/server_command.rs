@@ -317,3 +317,25 @@ fn a_variable_that_is_set_but_empty_is_an_error_and_help_works_all_the_same() {
     assert!(said.contains("DATABASE_URL is not valid UTF-8"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn a_first_token_that_cannot_be_shown_is_revoked_and_the_way_in_is_named() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(binary("oi-server"))
+        .args(["bootstrap", "--email", "a@b.example", "--name", "Ada"])
+        .args(["--token-only", "--database-url", "sqlite://x.db"])
+        .current_dir(directory.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("was revoked"), "{stderr}");
+    assert!(
+        stderr.contains("oi-server sign-in-link --email a@b.example"),
+        "{stderr}"
+    );
+}

@@ -4,7 +4,7 @@ use openindex_domain::user::{self, Email, Password, PersonName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
-use super::{Pat, PlainSecret, Role, User};
+use super::{Open, Pat, PlainSecret, Role, User};
 
 /// Where an invite stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ impl From<invite::InviteStatus> for InviteStatus {
     }
 }
 
+super::open::known!(invite::InviteStatus => InviteStatus);
+
 /// An invite, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -42,9 +44,11 @@ pub struct Invite {
     /// The invited address; null for the first administrator, who says theirs when they claim.
     pub email: Option<String>,
     /// What its claimant will be allowed at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
     /// Where it stands now.
-    pub status: InviteStatus,
+    #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
+    pub status: Open<InviteStatus>,
     /// Who invited; null is the operator.
     pub created_by: Option<String>,
     /// When it was made.

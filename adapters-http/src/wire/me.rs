@@ -2,7 +2,7 @@ use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
-use super::{Kind, MeRun, PlainSecret, Role, Status, WireScope};
+use super::{Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,8 @@ pub struct MeUser {
     /// What they are called, where the instance knows it.
     pub name: Option<String>,
     /// What they may do at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
 }
 
 /// The presented token.
@@ -38,13 +39,16 @@ pub struct MeToken {
     /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
     pub id: String,
     /// A human's or an agent run's.
-    pub kind: Kind,
+    #[cfg_attr(feature = "server", schema(value_type = Kind))]
+    pub kind: Open<Kind>,
     /// What its owner calls it.
     pub name: String,
     /// What it was issued for.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// The lesser of its scope and what its owner's role allows now.
-    pub effective_scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub effective_scope: Open<WireScope>,
     /// It is live before this instant; null is never.
     pub expires_at: Option<String>,
     /// What it is for when it is an agent run's; absent for a human's.
@@ -62,7 +66,8 @@ pub struct Pat {
     /// What its owner calls it.
     pub name: String,
     /// What it was issued for.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// When it was issued.
     pub created_at: String,
     /// It is live before this instant; null is never.
@@ -70,7 +75,8 @@ pub struct Pat {
     /// When a request was last accepted with it, seconds behind at most; null is never.
     pub last_used_at: Option<String>,
     /// Where it stands now.
-    pub status: Status,
+    #[cfg_attr(feature = "server", schema(value_type = Status))]
+    pub status: Open<Status>,
 }
 
 /// The caller's tokens, the newest first.

@@ -3,7 +3,7 @@ use openindex_domain::token::Scope;
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, optional, required, text};
-use super::{PlainSecret, Status, WireScope};
+use super::{Open, PlainSecret, Status, WireScope};
 
 /// What to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,8 @@ pub struct AgentRun {
     /// The only work item that it may change; null is any.
     pub work_item_key: Option<String>,
     /// Always `read_write`.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// The token that it was started with, and ends with (`pat_…`).
     pub issued_by: String,
     /// When it was started.
@@ -75,7 +76,8 @@ pub struct AgentRun {
     /// When a request was last accepted with it, seconds behind at most; null is never.
     pub last_used_at: Option<String>,
     /// Where it stands now; `revoked` is ended.
-    pub status: Status,
+    #[cfg_attr(feature = "server", schema(value_type = Status))]
+    pub status: Open<Status>,
 }
 
 /// A page of the caller's runs, the newest first.

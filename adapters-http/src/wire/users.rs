@@ -2,7 +2,7 @@ use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
 use super::field::required;
-use super::{Pat, PlainSecret, Role};
+use super::{Open, Pat, PlainSecret, Role};
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +16,8 @@ pub struct User {
     /// What they are called.
     pub name: String,
     /// What they may do at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
     /// When they joined.
     pub created_at: String,
     /// Since when they are suspended; null is not.

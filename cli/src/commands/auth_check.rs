@@ -40,7 +40,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let expires_at = me.token.expires_at.as_deref().and_then(parse);
     let check = Check {
         expires_in_seconds: expires_at
-            .map(|at| (at.unix_millis() - app.now().unix_millis()) / 1_000),
+            .map(|at| (at.unix_millis() - session.now().unix_millis()) / 1_000),
         me,
         source: session.credential.source.to_string(),
         app_url: session.server.app_url.to_string(),

@@ -1,20 +1,19 @@
+use std::fmt::Write as _;
+
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 
-use crate::app::{App, no_token};
-use crate::commands::me::{role, scope, who};
+use crate::app::{App, MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
+use crate::commands::me::who;
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse, span};
+use crate::render::{Style, expiry, masked, parse, word};
 use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
 use super::{Check, Status};
 
-/// From here on expiry may be judged differently on both sides. The server's time comes without
-/// its milliseconds and after a journey.
-const MAX_SKEW_MILLIS: i64 = 60_000;
 /// Soon enough to be renewed now.
 const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
 
@@ -46,7 +45,8 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     }
     match (client, credential) {
         (Some(client), Some(credential)) if reachable => {
-            token(&client, &credential, app.now(), &mut checks);
+            let now = client.server_time().unwrap_or_else(|| app.now());
+            token(&client, &credential, now, &mut checks);
         }
         _ => checks.push(Check::new(
             "token",
@@ -110,7 +110,10 @@ fn server(
     };
     match app.client(&server.api_url, credential) {
         Ok(client) => {
-            let detail = format!("{} (from {})", server.api_url, server.source.as_str());
+            let mut detail = format!("{} (from {})", server.api_url, server.source.as_str());
+            if let Some(proxy) = client.proxy() {
+                let _ = write!(detail, ", through the proxy {proxy}");
+            }
             let check = Check::new(NAME, Status::Ok, detail);
             let check = match server.source {
                 ServerSource::Default => check.hint(SET_SERVER),
@@ -183,9 +186,7 @@ fn clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
     if ahead.abs() <= MAX_SKEW_MILLIS {
         return Check::new(NAME, Status::Ok, "agrees with the server's");
     }
-    let direction = if ahead > 0 { "ahead of" } else { "behind" };
-    let detail = format!("{} {direction} the server's", span(ahead.abs()));
-    Check::new(NAME, Status::Warn, detail).hint("one of the two is wrong; use NTP")
+    Check::new(NAME, Status::Warn, skew_in_words(ahead)).hint("one of the two is wrong; use NTP")
 }
 
 /// Whether the token is accepted, for what and for how long.
@@ -193,7 +194,7 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
     let me = match client.me() {
         Ok(me) => me,
         Err(error) => {
-            let mut failure = Failure::from(error);
+            let mut failure = with_versions(error.into(), client);
             failure.message = format!("{} ({})", failure.message, credential.source);
             checks.push(failed("token", failure));
             return;
@@ -206,13 +207,13 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
 }
 
 fn effective_scope(me: &Me) -> Check {
-    let (token, effective) = (scope(me.token.scope), scope(me.token.effective_scope));
+    let (token, effective) = (word(&me.token.scope), word(&me.token.effective_scope));
     if token == effective {
         return Check::new("scope", Status::Ok, token);
     }
     let detail = format!(
         "{effective}: the token's {token} is limited by the role {}",
-        role(me.user.role)
+        word(&me.user.role)
     );
     Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
 }
