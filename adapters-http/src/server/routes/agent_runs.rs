@@ -13,7 +13,7 @@ use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::{Missing, PathId};
 use crate::server::{Context, Human, Problem, to_wire};
-use crate::wire::{AgentRun, AgentRunList, ProblemBody, StartAgentRun, StartedAgentRun};
+use crate::wire::{AgentRun, AgentRunList, StartAgentRun, StartedAgentRun};
 
 type Started = (StatusCode, [(HeaderName, String); 1], Json<StartedAgentRun>);
 
@@ -86,12 +86,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The run with its secret, which is never shown again",
             body = StartedAgentRun, headers(("Location" = String, description = "Where the run is"))),
-        (status = 409, description = "`run_limit_reached` or `work_item_resolved`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn start(
     Human(principal): Human,
@@ -130,8 +124,6 @@ pub(in crate::server) async fn start(
     params(("id" = String, Path, description = "`run_…`")),
     responses(
         (status = 200, description = "The run, without its secret", body = AgentRun),
-        (status = 404, description = "`not_found`: unknown, forgotten or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
@@ -152,8 +144,6 @@ pub(in crate::server) async fn show(
     params(("id" = String, Path, description = "`run_…`")),
     responses(
         (status = 204, description = "It is over"),
-        (status = 404, description = "`not_found`: unknown, ended already or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn end(
     Human(principal): Human,

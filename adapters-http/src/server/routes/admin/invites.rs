@@ -11,7 +11,7 @@ use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::PathId;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret, ProblemBody};
+use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret};
 
 /// All invites, the newest first, a page at a time.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
@@ -46,8 +46,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The invite with its link, which is never shown again",
             body = CreatedInvite),
-        (status = 409, description = "`email_taken`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn create(
     HumanAdmin(principal): HumanAdmin,
@@ -79,8 +77,6 @@ pub(in crate::server) async fn create(
     params(("id" = String, Path, description = "`inv_…`")),
     responses(
         (status = 204, description = "It is void"),
-        (status = 404, description = "`not_found`: unknown, claimed or withdrawn",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn withdraw(
     HumanAdmin(principal): HumanAdmin,

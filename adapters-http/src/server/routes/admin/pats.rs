@@ -12,7 +12,7 @@ use crate::server::api::Shared;
 use crate::server::body::{Fields, JsonFields, QueryFields};
 use crate::server::path::PathId;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{AdminPatList, ProblemBody, RevokePats, RevokedPats};
+use crate::wire::{AdminPatList, RevokePats, RevokedPats};
 
 /// How many tokens an answer to a bulk revocation shows at most; their count is exact.
 const MAX_SHOWN: usize = 1_000;
@@ -79,8 +79,6 @@ pub(in crate::server) async fn list(
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "`not_found`: unknown, or revoked already",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn revoke(
     HumanAdmin(principal): HumanAdmin,

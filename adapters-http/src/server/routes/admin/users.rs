@@ -10,7 +10,7 @@ use crate::server::api::Shared;
 use crate::server::body::{JsonFields, QueryFields};
 use crate::server::path::PathId;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{PatchUser, PlainSecret, ProblemBody, SignInLink, User, UserList};
+use crate::wire::{PatchUser, PlainSecret, SignInLink, User, UserList};
 
 /// Reads a role, as a field of a body.
 pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
@@ -45,8 +45,6 @@ pub(in crate::server) async fn list(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     HumanAdmin(principal): HumanAdmin,
@@ -65,10 +63,6 @@ pub(in crate::server) async fn show(
     request_body = PatchUser,
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`last_admin`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn patch(
     HumanAdmin(principal): HumanAdmin,
@@ -94,10 +88,6 @@ pub(in crate::server) async fn patch(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`last_admin`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn suspend(
     HumanAdmin(principal): HumanAdmin,
@@ -116,8 +106,6 @@ pub(in crate::server) async fn suspend(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn unsuspend(
     HumanAdmin(principal): HumanAdmin,
@@ -138,8 +126,6 @@ pub(in crate::server) async fn unsuspend(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 201, description = "The link, which is never shown again", body = SignInLink),
-        (status = 404, description = "`not_found`: no such user, or they are suspended",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn sign_in_link(
     HumanAdmin(principal): HumanAdmin,

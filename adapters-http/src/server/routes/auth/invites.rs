@@ -10,7 +10,7 @@ use openindex_domain::user::{Email, Password, PersonName};
 use crate::server::api::Shared;
 use crate::server::body::JsonFields;
 use crate::server::{Context, Problem, Public, to_wire};
-use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret, ProblemBody};
+use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret};
 
 /// Claim an invite.
 ///
@@ -20,16 +20,6 @@ use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret, ProblemBody};
     request_body = ClaimInvite,
     responses(
         (status = 201, description = "Welcome", body = ClaimedInvite),
-        (status = 400, description = "`invalid_request` or `invalid_field`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: no such invite",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`invite_not_open` or `email_taken`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable` or `overloaded`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn claim(
     _: Public,

@@ -6,7 +6,7 @@ use openindex_domain::work::AgentId;
 
 use crate::server::body::QueryFields;
 use crate::server::{AnyToken, Problem, WorkState, to_wire};
-use crate::wire::{ProblemBody, WorkQueue};
+use crate::wire::WorkQueue;
 
 /// What there is to do: for any agent, and for me.
 ///
@@ -22,8 +22,6 @@ use crate::wire::{ProblemBody, WorkQueue};
     ),
     responses(
         (status = 200, description = "Both parts, without descriptions", body = WorkQueue),
-        (status = 403, description = "`agent_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     AnyToken(principal): AnyToken,

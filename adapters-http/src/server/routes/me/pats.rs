@@ -11,7 +11,7 @@ use crate::server::api::Shared;
 use crate::server::body::JsonFields;
 use crate::server::path::PathId;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
-use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
+use crate::wire::{CreatePat, CreatedPat, Pat, PatList, RotatePat};
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
@@ -39,12 +39,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The token with its secret, which is never shown again",
             body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
-        (status = 409, description = "`token_limit_reached`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn create(
     Human(principal): Human,
@@ -78,8 +72,6 @@ pub(in crate::server) async fn create(
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 200, description = "The token, without its secret", body = Pat),
-        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
@@ -98,8 +90,6 @@ pub(in crate::server) async fn show(
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "`not_found`: unknown, already deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn delete(
     Human(principal): Human,
@@ -122,15 +112,6 @@ pub(in crate::server) async fn delete(
     responses(
         (status = 201, description = "The new token with its secret, which is never shown again",
             body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
-        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`token_not_live`, `token_already_rotated` or `token_limit_reached`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn rotate(
     Human(principal): Human,

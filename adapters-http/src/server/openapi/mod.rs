@@ -1,11 +1,16 @@
 //! The description of the API (OpenAPI 3.1), generated from the routes.
 
+mod headers;
+mod problem_examples;
+mod problems;
+
 use openindex_domain::access::Requirement;
+use openindex_domain::token::Scope;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{OpenApi as Document, RefOr, Response};
 
 use crate::wire;
 
@@ -46,10 +51,9 @@ pub(super) fn base() -> Document {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("oi_pat_… or oi_run_…")
         .build();
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    headers::add_component(components);
     document
 }
 
@@ -69,9 +73,15 @@ pub(crate) fn without_work() -> Document {
     routes::all().into_parts().1
 }
 
-/// Writes what a route needs, and the refusals that follow from it, into its description.
-pub(super) fn describe_needs(paths: &mut Paths, needs: Needs) {
-    for item in paths.paths.values_mut() {
+/// Describes what a route needs, and all that it may return besides what its handler says. Returns
+/// the responses that the description refers to.
+pub(super) fn describe(
+    paths: &mut Paths,
+    needs: Needs,
+    problems: &[Code],
+) -> Vec<(String, RefOr<Response>)> {
+    let mut shared = Vec::new();
+    for (path, item) in &mut paths.paths {
         let operations = [
             &mut item.get,
             &mut item.post,
@@ -80,76 +90,43 @@ pub(super) fn describe_needs(paths: &mut Paths, needs: Needs) {
             &mut item.put,
         ];
         for operation in operations.into_iter().flatten() {
-            describe_operation(operation, needs);
+            describe_needs(operation, needs);
+            let responses = operation.responses.responses.values_mut();
+            responses.for_each(headers::complete);
+            let problems = problems_of(needs).chain(problems.iter().copied());
+            shared.extend(problems::describe(path, operation, problems));
         }
     }
+    shared
 }
 
-fn describe_operation(operation: &mut Operation, needs: Needs) {
+fn describe_needs(operation: &mut Operation, needs: Needs) {
     operation
         .extensions
         .get_or_insert_with(Extensions::default)
         .insert(NEEDS_EXTENSION.to_owned(), needs_name(needs).into());
-    let mut refuse = |status: &str, description: &str| {
-        let problem = Content::new(Some(Ref::from_schema_name("ProblemBody")));
-        let response = ResponseBuilder::new()
-            .description(description)
-            .content("application/problem+json", problem)
-            .build();
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert_with(|| response.into());
-    };
-    match needs {
-        Needs::Nothing => operation.security = Some(Vec::new()),
-        Needs::Token(requirement) => {
-            refuse(
-                "400",
-                &format!(
-                    "`{}` or `{}`",
-                    name(Code::InvalidRequest),
-                    name(Code::InvalidField)
-                ),
-            );
-            refuse(
-                "401",
-                &[
-                    Code::AuthenticationRequired,
-                    Code::TokenMalformed,
-                    Code::TokenUnknown,
-                    Code::TokenExpired,
-                    Code::TokenRevoked,
-                    Code::OwnerSuspended,
-                ]
-                .map(|code| format!("`{}`", name(code)))
-                .join(", "),
-            );
-            if requirement != Requirement::ANY_TOKEN {
-                refuse(
-                    "403",
-                    &format!(
-                        "`{}` or `{}`",
-                        name(Code::HumanTokenRequired),
-                        name(Code::InsufficientScope)
-                    ),
-                );
-            }
-            refuse(
-                "503",
-                "`unavailable`: nobody knows whether the token is good; `overloaded`: the server has too much to do; see `Retry-After`",
-            );
-            operation.security = Some(vec![SecurityRequirement::new(
-                "bearer",
-                Vec::<String>::new(),
-            )]);
-        }
-    }
+    operation.security = Some(match needs {
+        Needs::Nothing => Vec::new(),
+        Needs::Token(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
+    });
 }
 
-fn name(code: Code) -> &'static str {
-    code.as_str()
+/// With which problems a token is rejected, or denied.
+fn problems_of(needs: Needs) -> impl Iterator<Item = Code> {
+    let codes = match needs {
+        Needs::Nothing => Vec::new(),
+        Needs::Token(requirement) => {
+            let mut codes = problems::UNAUTHORIZED.to_vec();
+            if requirement.human {
+                codes.push(Code::HumanTokenRequired);
+            }
+            if requirement.scope == Scope::Admin {
+                codes.push(Code::InsufficientScope);
+            }
+            codes
+        }
+    };
+    codes.into_iter()
 }
 
 fn needs_name(needs: Needs) -> &'static str {

@@ -1,0 +1,142 @@
+//! Responses with problems: one shared component for each kind, which routes refer to.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::AllOfBuilder;
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
+
+use crate::server::Code;
+
+use super::headers;
+use super::problem_examples::example;
+
+/// What every route may return: the layers around the routes decide so, before or after any of them.
+const EVERYWHERE: &[Code] = &[
+    Code::InvalidRequest,
+    Code::InvalidField,
+    Code::BodyTooLarge,
+    Code::HeadersTooLarge,
+    Code::Internal,
+    Code::Unavailable,
+    Code::Overloaded,
+];
+
+pub(super) const UNAUTHORIZED: &[Code] = &[
+    Code::AuthenticationRequired,
+    Code::TokenMalformed,
+    Code::TokenUnknown,
+    Code::TokenExpired,
+    Code::TokenRevoked,
+    Code::OwnerSuspended,
+];
+
+/// The names of components for several kinds of problems. That of a single kind is named after it.
+const NAMES: &[(&str, &[Code])] = &[
+    ("BadRequest", &[Code::InvalidRequest, Code::InvalidField]),
+    ("Unauthorized", UNAUTHORIZED),
+    (
+        "AdminTokenRequired",
+        &[Code::HumanTokenRequired, Code::InsufficientScope],
+    ),
+    (
+        "AgentRunDenied",
+        &[Code::RunBoundToWorkItem, Code::AgentMismatch],
+    ),
+    ("ServiceUnavailable", &[Code::Unavailable, Code::Overloaded]),
+];
+
+/// Adds the problems to an operation: those given, and those that follow from its shape. Returns the
+/// components that it refers to now.
+pub(super) fn describe(
+    path: &str,
+    operation: &mut Operation,
+    problems: impl IntoIterator<Item = Code>,
+) -> Vec<(String, RefOr<Response>)> {
+    let mut codes = EVERYWHERE.to_vec();
+    if operation.request_body.is_some() {
+        codes.push(Code::UnsupportedMediaType);
+    }
+    if path.contains('{') {
+        codes.push(Code::NotFound);
+    }
+    codes.extend(problems);
+    let mut statuses = BTreeMap::<u16, Vec<Code>>::new();
+    for code in codes {
+        let same = statuses.entry(code.status().as_u16()).or_default();
+        if !same.contains(&code) {
+            same.push(code);
+        }
+    }
+    let mut shared = Vec::new();
+    for (status, codes) in statuses {
+        let full = response(status, &codes);
+        let response = match name(&codes) {
+            Some(name) => {
+                let reference = Ref::from_response_name(&name);
+                shared.push((name, full.into()));
+                reference.into()
+            }
+            None => full.into(),
+        };
+        let responses = &mut operation.responses.responses;
+        responses.insert(status.to_string(), response);
+    }
+    shared
+}
+
+fn name(codes: &[Code]) -> Option<String> {
+    match codes {
+        [code] => Some(code.as_str().split('_').map(capitalized).collect()),
+        codes => NAMES
+            .iter()
+            .find(|(_, named)| *named == codes)
+            .map(|(name, _)| (*name).to_owned()),
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_ascii_uppercase() + rest
+}
+
+fn response(status: u16, codes: &[Code]) -> Response {
+    let lines = codes
+        .iter()
+        .map(|code| format!("`{}`: {}.", code.as_str(), code.title()));
+    let narrowed = ObjectBuilder::new()
+        .property(
+            "status",
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .enum_values(Some([status])),
+        )
+        .property(
+            "code",
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(codes.iter().map(|code| code.as_str()))),
+        );
+    let schema = AllOfBuilder::new()
+        .item(Ref::from_schema_name("ProblemBody"))
+        .item(narrowed);
+    let examples = codes.iter().map(|code| {
+        let value = serde_json::to_value(example(*code).body()).unwrap_or(Value::Null);
+        let example = ExampleBuilder::new()
+            .summary(code.title())
+            .value(Some(value));
+        (code.as_str(), example.build())
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(schema))
+        .examples_from_iter(examples)
+        .build();
+    let mut response = ResponseBuilder::new()
+        .description(lines.collect::<Vec<_>>().join(" "))
+        .content("application/problem+json", content)
+        .build();
+    response.headers = headers::of_problem(codes);
+    response
+}
