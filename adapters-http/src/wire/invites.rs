@@ -1,6 +1,8 @@
 use openindex_domain::invite;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Pat, PlainSecret, Role, User};
 
 /// Where an invite stands.
@@ -35,22 +37,29 @@ impl From<invite::InviteStatus> for InviteStatus {
 #[serde(rename_all = "camelCase")]
 pub struct Invite {
     /// Names it, as in `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteId))]
     pub id: String,
     /// The invited address; null for the first administrator, who says theirs when they claim.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
     /// What its claimant will be allowed at most.
     pub role: Role,
     /// Where it stands now.
     pub status: InviteStatus,
     /// Who invited; null is the operator.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub created_by: Option<String>,
     /// When it was made.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It can be claimed before this instant.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: String,
     /// When it was claimed; null is not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
     /// Who claimed it.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub claimed_by: Option<String>,
 }
 
@@ -84,10 +93,10 @@ pub struct CreatedInvite {
     #[serde(flatten)]
     pub invite: Invite,
     /// What to send to whoever is invited, and to nobody else.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = String, format = "uri"))]
     pub url: PlainSecret,
     /// The secret in that link, for `POST /auth/invites/claim`.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
 }
 
@@ -124,6 +133,6 @@ pub struct ClaimedInvite {
     pub pat: Option<Pat>,
     /// Its secret, to be kept now or never.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatSecret>))]
     pub token: Option<PlainSecret>,
 }

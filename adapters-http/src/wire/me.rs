@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Kind, MeRun, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
@@ -19,8 +21,10 @@ pub struct Me {
 #[serde(rename_all = "camelCase")]
 pub struct MeUser {
     /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub id: String,
     /// Their address, where the instance knows it.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
     /// What they are called, where the instance knows it.
     pub name: Option<String>,
@@ -34,6 +38,7 @@ pub struct MeUser {
 #[serde(rename_all = "camelCase")]
 pub struct MeToken {
     /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::TokenId))]
     pub id: String,
     /// A human's or an agent run's.
     pub kind: Kind,
@@ -44,6 +49,7 @@ pub struct MeToken {
     /// The lesser of its scope and what its owner's role allows now.
     pub effective_scope: WireScope,
     /// It is live before this instant; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// What it is for when it is an agent run's; absent for a human's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,16 +62,20 @@ pub struct MeToken {
 #[serde(rename_all = "camelCase")]
 pub struct Pat {
     /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub id: String,
     /// What its owner calls it.
     pub name: String,
     /// What it was issued for.
     pub scope: WireScope,
     /// When it was issued.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It is live before this instant; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// When a request was last accepted with it, seconds behind at most; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now.
     pub status: Status,
@@ -88,7 +98,7 @@ pub struct CreatedPat {
     #[serde(flatten)]
     pub pat: Pat,
     /// Its secret, to be kept now or never.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatSecret))]
     pub token: PlainSecret,
 }
 

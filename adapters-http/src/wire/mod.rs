@@ -5,6 +5,8 @@ mod inventory;
 mod invites;
 mod me;
 mod runs;
+#[cfg(feature = "server")]
+pub(crate) mod schema;
 mod users;
 mod work;
 
@@ -127,6 +129,7 @@ impl From<token::Status> for Status {
 #[serde(rename_all = "camelCase")]
 pub struct Discovery {
     /// What API paths are appended to, without a slash at its end.
+    #[cfg_attr(feature = "server", schema(format = "uri"))]
     pub api_url: String,
     /// The server's version.
     pub version: String,

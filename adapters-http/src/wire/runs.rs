@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "server")]
+use super::schema;
 use super::{PlainSecret, Status, WireScope};
 
 /// What to start.
@@ -27,22 +29,30 @@ pub struct StartAgentRun {
 #[serde(rename_all = "camelCase")]
 pub struct AgentRun {
     /// Names it, as in `run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::RunId))]
     pub id: String,
     /// Which agent works with it.
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
     /// The only work item that it may change; null is any.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
     /// Always `read_write`.
     pub scope: WireScope,
     /// The token that it was started with, and ends with (`pat_…`).
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub issued_by: String,
     /// When it was started.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It is live before this instant.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// When it was ended, by whatever; null when it was not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub ended_at: Option<String>,
     /// When a request was last accepted with it, seconds behind at most; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now; `revoked` is ended.
     pub status: Status,
@@ -68,7 +78,7 @@ pub struct StartedAgentRun {
     #[serde(flatten)]
     pub run: AgentRun,
     /// Its secret, `oi_run_…`, to be handed to the agent now or never.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::RunSecret))]
     pub token: PlainSecret,
 }
 
@@ -78,7 +88,9 @@ pub struct StartedAgentRun {
 #[serde(rename_all = "camelCase")]
 pub struct MeRun {
     /// Which agent works with it.
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
     /// The only work item that it may change; null is any.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
 }

@@ -1,6 +1,9 @@
 use openindex_domain::work;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "server")]
+use super::schema;
+
 /// Defines a vocabulary of the domain as it travels.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident {
@@ -90,10 +93,12 @@ vocabulary! {
 #[serde(rename_all = "camelCase")]
 pub struct WorkItemSummary {
     /// Names it for good, as in `OPS-42`, or `OPS-42.1` for a sub-task.
+    #[cfg_attr(feature = "server", schema(value_type = schema::WorkItemKey))]
     pub key: String,
     /// What sort of work it is.
     pub kind: ItemKind,
     /// The item that it is a part of; null when it is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<String>,
     /// What it is about.
     pub title: String,
@@ -104,24 +109,34 @@ pub struct WorkItemSummary {
     /// Who may take it on.
     pub execution_target: ExecutionTarget,
     /// The person who sees to it (`usr_…`); null is nobody.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub assignee: Option<String>,
     /// The agent that works at it now; null is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub active_agent_id: Option<String>,
     /// The person who works at it now (`usr_…`); null is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub active_user_id: Option<String>,
     /// The run in which the agent does (`run_…`); null when there is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunId>))]
     pub active_run_id: Option<String>,
     /// Since when the one or the other does; null when nobody does.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
     /// Who made it (`usr_…`).
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub created_by: String,
     /// When.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// When it was changed last.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub updated_at: String,
     /// When it was done or cancelled; null when it was not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub resolved_at: Option<String>,
     /// Counts its changes, from 1; its `ETag`.
+    #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub version: u64,
 }
 

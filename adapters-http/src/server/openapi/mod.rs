@@ -1,5 +1,6 @@
 //! The description of the API (OpenAPI 3.1), generated from the routes.
 
+mod examples;
 mod headers;
 mod problem_examples;
 mod problems;
@@ -8,7 +9,7 @@ use openindex_domain::access::Requirement;
 use openindex_domain::token::Scope;
 use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Response};
 
@@ -65,12 +66,17 @@ pub(super) fn work_base() -> Document {
 #[must_use]
 pub fn document() -> Document {
     let (_, work) = routes::work().into_parts();
-    without_work().merge_from(work)
+    complete(routes::all().into_parts().1.merge_from(work))
 }
 
 /// The description of an instance that keeps no work items.
 pub(crate) fn without_work() -> Document {
-    routes::all().into_parts().1
+    complete(routes::all().into_parts().1)
+}
+
+fn complete(mut document: Document) -> Document {
+    examples::add(&mut document);
+    document
 }
 
 /// Describes what a route needs, and all that it may return besides what its handler says. Returns
@@ -82,14 +88,7 @@ pub(super) fn describe(
 ) -> Vec<(String, RefOr<Response>)> {
     let mut shared = Vec::new();
     for (path, item) in &mut paths.paths {
-        let operations = [
-            &mut item.get,
-            &mut item.post,
-            &mut item.delete,
-            &mut item.patch,
-            &mut item.put,
-        ];
-        for operation in operations.into_iter().flatten() {
+        for operation in operations(item) {
             describe_needs(operation, needs);
             let responses = operation.responses.responses.values_mut();
             responses.for_each(headers::complete);
@@ -98,6 +97,18 @@ pub(super) fn describe(
         }
     }
     shared
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem {
+        get,
+        post,
+        delete,
+        patch,
+        put,
+        ..
+    } = item;
+    [get, post, delete, patch, put].into_iter().flatten()
 }
 
 fn describe_needs(operation: &mut Operation, needs: Needs) {

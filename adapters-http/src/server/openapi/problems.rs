@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::AllOfBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
 
 use crate::server::Code;
 
-use super::headers;
-use super::problem_examples::example;
+use super::{examples, headers};
 
 /// What every route may return: the layers around the routes decide so, before or after any of them.
 const EVERYWHERE: &[Code] = &[
@@ -122,13 +119,9 @@ fn response(status: u16, codes: &[Code]) -> Response {
     let schema = AllOfBuilder::new()
         .item(Ref::from_schema_name("ProblemBody"))
         .item(narrowed);
-    let examples = codes.iter().map(|code| {
-        let value = serde_json::to_value(example(*code).body()).unwrap_or(Value::Null);
-        let example = ExampleBuilder::new()
-            .summary(code.title())
-            .value(Some(value));
-        (code.as_str(), example.build())
-    });
+    let examples = codes
+        .iter()
+        .map(|code| (code.as_str(), examples::reference(code.as_str())));
     let content = ContentBuilder::new()
         .schema(Some(schema))
         .examples_from_iter(examples)
