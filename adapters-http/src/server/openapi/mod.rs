@@ -27,6 +27,7 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         title = "OpenIndex",
         description = "Personal access tokens of an OpenIndex instance: issue, list, rotate, revoke and check them, and what is done with them.\n\nEvery request that needs a token carries it as `Authorization: Bearer oi_pat_…`, or `oi_run_…` of an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+        contact(name = "The operator of this instance"),
     ),
     servers((url = "/", description = "The instance that serves this document")),
     components(schemas(wire::ProblemBody, wire::FieldError)),
@@ -51,6 +52,11 @@ pub(super) fn base() -> Document {
     let scheme = Http::builder()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("oi_pat_… or oi_run_…")
+        .description(Some(
+            "A personal access token (`oi_pat_…`), or the token of an agent run (`oi_run_…`), which \
+             is accepted where `x-openindex-needs` is `any_token`. Query parameters and cookies never \
+             authenticate.",
+        ))
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(scheme));

@@ -47,6 +47,8 @@ fn check_scope(text: &str) -> Result<(), &'static str> {
 }
 
 /// My agent runs, the newest first, a page at a time.
+///
+/// Live runs only, unless `includeEnded` is true; ended runs are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
     params(
         ("includeEnded" = Option<bool>, Query,
@@ -120,6 +122,8 @@ pub(in crate::server) async fn start(
 }
 
 /// One of my agent runs, over or not.
+///
+/// Ended runs are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "getAgentRun",
     params(("id" = String, Path, description = "`run_…`")),
     responses(

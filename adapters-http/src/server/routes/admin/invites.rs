@@ -14,6 +14,8 @@ use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret};
 
 /// All invites, the newest first, a page at a time.
+///
+/// Includes claimed, withdrawn and expired invites, without their links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
@@ -71,7 +73,9 @@ pub(in crate::server) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Withdraw an invite. Its link is void at once.
+/// Withdraw an invite.
+///
+/// Its link is void at once.
 #[utoipa::path(delete, path = "/admin/invites/{id}", tag = "admin",
     operation_id = "withdrawInvite",
     params(("id" = String, Path, description = "`inv_…`")),

@@ -38,6 +38,8 @@ fn filter(fields: &mut Fields) -> TokenFilter {
 }
 
 /// Everybody's tokens, the newest first, a page at a time.
+///
+/// Live and expired tokens, unless `status` says otherwise. A token must match every filter.
 #[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAllPats",
     params(
         ("user" = Option<String>, Query, description = "Of this user (`usr_…`)"),
@@ -74,7 +76,9 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Revoke one token, whoever owns it, and end the agent runs that were started with it.
+/// Revoke one token, whoever owns it.
+///
+/// The agent runs that were started with it end as well.
 #[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokePat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(

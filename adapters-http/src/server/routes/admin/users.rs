@@ -18,6 +18,8 @@ pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
 }
 
 /// All users, in the order of their joining, a page at a time.
+///
+/// Includes suspended users.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
@@ -41,6 +43,8 @@ pub(in crate::server) async fn list(
 }
 
 /// One user.
+///
+/// Returns the user's role, and when they were suspended, if they are.
 #[utoipa::path(get, path = "/admin/users/{id}", tag = "admin", operation_id = "getUser",
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
@@ -100,7 +104,9 @@ pub(in crate::server) async fn suspend(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Lift a user's suspension. Their tokens are accepted again; agent runs stay ended.
+/// Lift a user's suspension.
+///
+/// Their tokens are accepted again; agent runs stay ended.
 #[utoipa::path(post, path = "/admin/users/{id}/unsuspend", tag = "admin",
     operation_id = "unsuspendUser",
     params(("id" = String, Path, description = "`usr_…`")),

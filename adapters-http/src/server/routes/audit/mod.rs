@@ -48,6 +48,9 @@ fn read_cursor(text: &str) -> Option<AuditCursor> {
 }
 
 /// The audit trail, the newest first, a page at a time.
+///
+/// Records every change to this instance. Entries cannot be edited or deleted. An entry must match
+/// every filter.
 #[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAudit",
     params(
         ("actor" = Option<String>, Query, description = "By this user (`usr_…`)"),

@@ -20,6 +20,8 @@ use crate::wire::{PatchWorkItem, WorkAs};
 use super::{Tagged, tagged, user_or_me};
 
 /// One work item.
+///
+/// The `ETag` is the item's version; send it as `If-Match` to change only that version.
 #[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
     params(("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`")),
     responses(

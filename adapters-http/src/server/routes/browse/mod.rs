@@ -53,6 +53,8 @@ fn statuses(text: &str) -> Result<Vec<ItemStatus>, InvalidItemStatus> {
 }
 
 /// Work items, the newest first, a page at a time.
+///
+/// A work item must match every filter.
 #[utoipa::path(get, path = "/browse", tag = "work", operation_id = "listWorkItems",
     params(
         ("domain" = Option<String>, Query, description = "Of this part of the work, as in `OPS`"),

@@ -16,6 +16,8 @@ use crate::wire::{CreatePat, CreatedPat, Pat, PatList, RotatePat};
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// All of my tokens, live and expired, the newest first.
+///
+/// Revoked tokens are not listed, and secrets are never returned.
 #[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
@@ -68,6 +70,8 @@ pub(in crate::server) async fn create(
 }
 
 /// One of my tokens.
+///
+/// Returns 404 for a token that is unknown, revoked or owned by another user.
 #[utoipa::path(get, path = "/me/pats/{id}", tag = "me", operation_id = "getPat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
