@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod browse;
 mod credentials;
+mod description;
 mod instance;
 mod limits;
 mod me;
