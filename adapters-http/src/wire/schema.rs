@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -39,13 +40,13 @@ macro_rules! key {
         r"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})?"
     };
 }
-/// A date, or an RFC 3339 date-time, from 1970 to 9999.
-macro_rules! instant {
-    () => {
-        concat!(
-            "(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])",
-            r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?"
-        )
+macro_rules! named {
+    ($name:ident) => {
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
     };
 }
 
@@ -56,28 +57,19 @@ macro_rules! text {
         $(#[doc = $doc])+
         pub(crate) enum $name {}
 
-        impl $name {
-            /// The pattern of the schema.
-            pub(crate) const PATTERN: &str = $pattern;
-        }
-
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
                     .description(Some(concat!($($doc),+).trim_start()))
-                    .pattern(Some(Self::PATTERN))
+                    .pattern(Some($pattern))
                     $(.$key(Some($value)))*
                     .examples([$example])
                     .into()
             }
         }
 
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
-                Cow::Borrowed(stringify!($name))
-            }
-        }
+        named!($name);
     )+};
 }
 
@@ -158,15 +150,6 @@ text! {
         example: "ada@example.com", min_length: 3, max_length: 254,
         format: SchemaFormat::KnownFormat(KnownFormat::Email)
     }
-    /// A date, which means its beginning in UTC, or an RFC 3339 date-time.
-    DateOrDateTime {
-        pattern: concat!("^", instant!(), "$"), example: "2026-12-31"
-    }
-    /// When a token expires: a date, which means the end of that day in UTC, or an RFC 3339
-    /// date-time. It must be in the future. Blank means never.
-    RequestedExpiry {
-        pattern: concat!("^(", instant!(), ")?$"), example: "2026-12-31"
-    }
     /// The secret of a personal access token. It is returned once.
     PatSecret {
         pattern: "^oi_pat_[A-Za-z0-9_]{48}$",
@@ -180,5 +163,137 @@ text! {
     /// The secret of an invite. It is returned once.
     InviteCode {
         pattern: "^[A-Za-z0-9_-]{43}$", example: "Zk3vT9qLx0bW7nR2mYc5dS8fH1jG4pA6eU-oI_tKwQz"
+    }
+}
+
+/// A date or a date-time as a filter.
+pub(crate) enum DateOrDateTime {}
+named!(DateOrDateTime);
+
+impl PartialSchema for DateOrDateTime {
+    fn schema() -> RefOr<Schema> {
+        date_or_date_time()
+            .description(Some(
+                "A date, which means its beginning in UTC, or an RFC 3339 date-time, from 1970 to \
+                 9999.",
+            ))
+            .into()
+    }
+}
+
+/// When a token is to expire.
+pub(crate) enum RequestedExpiry {}
+named!(RequestedExpiry);
+
+impl PartialSchema for RequestedExpiry {
+    fn schema() -> RefOr<Schema> {
+        let blank = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(0));
+        date_or_date_time()
+            .item(blank)
+            .description(Some(
+                "When a token expires: a date, which means the end of that day in UTC, or an RFC \
+                 3339 date-time, up to the year 9999. It must be in the future. Blank means never.",
+            ))
+            .into()
+    }
+}
+
+fn date_or_date_time() -> AnyOfBuilder {
+    let of = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    AnyOfBuilder::new()
+        .item(of(KnownFormat::Date))
+        .item(of(KnownFormat::DateTime))
+        .examples(["2026-12-31", "2026-12-31T12:00:00Z"])
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::audit::Subject;
+    use openindex_domain::token::TokenName;
+    use openindex_domain::work::{Description, DomainKey as Domain, Title as ItemTitle};
+    use openindex_domain::{OpaqueSecret, agent_run, invite, token, user};
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+    use regex::Regex;
+
+    use super::*;
+
+    fn object<T: PartialSchema>() -> utoipa::openapi::Object {
+        match T::schema() {
+            RefOr::T(Schema::Object(object)) => object,
+            _ => panic!("text"),
+        }
+    }
+
+    /// Whether the schema has this text, as far as its pattern and lengths say.
+    fn has(schema: &utoipa::openapi::Object, text: &str) -> bool {
+        let pattern = Regex::new(schema.pattern.as_deref().unwrap()).unwrap();
+        let length = text.chars().count();
+        pattern.is_match(text)
+            && schema.min_length.is_none_or(|min| length >= min)
+            && schema.max_length.is_none_or(|max| length <= max)
+    }
+
+    /// What the schema has is read, and what it does not have is not, for texts that match its
+    /// pattern, texts that nearly do, and any others.
+    #[track_caller]
+    fn agree<T: PartialSchema>(read: impl Fn(&str) -> bool) {
+        let schema = object::<T>();
+        let pattern = schema.pattern.clone().unwrap();
+        let examples = schema
+            .examples
+            .iter()
+            .map(|example| example.as_str().unwrap());
+        for example in examples {
+            assert!(has(&schema, example) && read(example), "{example}");
+        }
+        let matching = proptest::string::string_regex(&pattern[1..pattern.len() - 1])
+            .unwrap()
+            .boxed();
+        let nearly = (
+            matching.clone(),
+            any::<prop::sample::Index>(),
+            any::<char>(),
+        )
+            .prop_map(|(text, at, other)| {
+                let mut chars: Vec<char> = text.chars().collect();
+                if !chars.is_empty() {
+                    let at = at.index(chars.len());
+                    chars[at] = other;
+                }
+                String::from_iter(chars)
+            });
+        let texts = prop_oneof![matching, nearly, any::<String>()];
+        let checked = TestRunner::default().run(&texts, |text| {
+            // White space around names and addresses is removed, which no pattern should repeat.
+            prop_assume!(text == text.trim());
+            prop_assert_eq!(has(&schema, &text), read(&text), "{:?}", text);
+            Ok(())
+        });
+        if let Err(error) = checked {
+            panic!("{pattern}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_what_the_domain_reads_and_nothing_else() {
+        agree::<UserId>(|text| text.parse::<user::UserId>().is_ok());
+        agree::<TokenId>(|text| text.parse::<token::TokenId>().is_ok());
+        agree::<InviteId>(|text| text.parse::<invite::InviteId>().is_ok());
+        agree::<SubjectId>(|text| text.parse::<Subject>().is_ok());
+        agree::<WorkItemKey>(|text| text.parse::<agent_run::WorkItemKey>().is_ok());
+        agree::<DomainKey>(|text| Domain::parse(text).is_ok());
+        agree::<AgentId>(|text| agent_run::AgentId::parse(text).is_ok());
+        agree::<Name>(|text| TokenName::parse(text).is_ok());
+        agree::<Title>(|text| ItemTitle::parse(text).is_ok());
+        agree::<Markdown>(|text| Description::parse(text).is_ok());
+        agree::<EmailAddress>(|text| user::Email::parse(text).is_ok());
+        agree::<InviteCode>(|text| OpaqueSecret::parse(text).is_some());
     }
 }

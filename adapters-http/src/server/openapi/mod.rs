@@ -1,5 +1,6 @@
 //! The description of the API (OpenAPI 3.1), generated from the routes.
 
+mod combinations;
 mod examples;
 mod headers;
 mod problem_examples;
@@ -81,6 +82,7 @@ pub(crate) fn without_work() -> Document {
 }
 
 fn complete(mut document: Document) -> Document {
+    combinations::describe(document.components.get_or_insert_default());
     examples::add(&mut document);
     document
 }
