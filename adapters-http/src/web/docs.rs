@@ -60,6 +60,7 @@ struct Piece {
 struct Schema {
     name: String,
     description: String,
+    example: Option<String>,
     fields: Vec<Field>,
     values: Vec<String>,
 }
@@ -72,7 +73,7 @@ struct Field {
 }
 
 struct Reference {
-    /// What every operation may return, told once.
+    /// What most operations may return, told once.
     common: Vec<Answer>,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
@@ -130,15 +131,22 @@ fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Valu
 /// A status and the response with it.
 type Returned<'a> = (&'a String, &'a Value);
 
-/// The responses that all operations have.
+/// The responses that more than half of the operations have.
 fn common(document: &Value) -> Vec<Returned<'_>> {
-    let mut all = operations(document).map(|(.., operation)| &operation["responses"]);
-    let first = all.next().map(entries).into_iter().flatten();
-    let mut common: Vec<Returned<'_>> = first.collect();
-    for responses in all {
-        common.retain(|(status, response)| responses.get(status.as_str()) == Some(*response));
+    let mut counts: Vec<(Returned<'_>, usize)> = Vec::new();
+    let mut all = 0;
+    for (.., operation) in operations(document) {
+        all += 1;
+        for response in entries(&operation["responses"]) {
+            match counts.iter_mut().find(|(counted, _)| *counted == response) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((response, 1)),
+            }
+        }
     }
-    common
+    counts.retain(|(_, count)| 2 * *count > all);
+    counts.sort_by_key(|((status, _), _)| *status);
+    counts.into_iter().map(|(response, _)| response).collect()
 }
 
 fn answers<'a>(document: &'a Value, responses: impl Iterator<Item = Returned<'a>>) -> Vec<Answer> {
@@ -255,6 +263,7 @@ fn kind(schema: &Value) -> String {
     match name.unwrap_or_default().as_str() {
         "array" => format!("list of {}", kind(&schema["items"])),
         "" => "any".to_owned(),
+        "string" if schema["format"].is_string() => text(&schema["format"]),
         name => name.to_owned(),
     }
 }
@@ -268,6 +277,7 @@ fn schemas(document: &Value) -> Vec<Schema> {
             Schema {
                 name: name.clone(),
                 description: text(&schema["description"]),
+                example: schema["examples"][0].as_str().map(str::to_owned),
                 fields: parts
                     .iter()
                     .flat_map(|part| fields(document, part))
