@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,14 @@ CREDENTIALS = ("admin", "member", "agent-run")
 
 def main():
     options = parse()
-    failed = [name for name in options.credentials if not compare(name, options)]
+    # Side by side in processes of their own: the generators of schemathesis are not safe in threads.
+    with ThreadPoolExecutor() as pool:
+        results = pool.map(lambda name: compare(name, options), options.credentials)
+        failed = []
+        for name, (is_same, output) in zip(options.credentials, results):
+            print(f"\n=== schemathesis: {name}, seed {options.seed}\n{output}", flush=True)
+            if not is_same:
+                failed.append(name)
     if failed:
         sys.exit(f"schemathesis: the server and its description differ: {', '.join(failed)}")
 
@@ -38,7 +46,6 @@ def parse():
 def compare(credential, options):
     with tempfile.TemporaryDirectory() as folder, serve(options.server, folder) as (url, admin):
         token, protected = prepare(url, admin, credential)
-        print(f"\n=== schemathesis: {credential}, seed {options.seed}", flush=True)
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             "--config-file", str(HERE / "schemathesis.toml"),
@@ -56,11 +63,13 @@ def compare(credential, options):
             "OPENINDEX_PROTECTED": " ".join(protected),
         }
         try:
-            result = subprocess.run(command, cwd=HERE, env=environment, timeout=options.max_seconds)
+            result = subprocess.run(
+                command, cwd=HERE, env=environment, timeout=options.max_seconds, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )
         except subprocess.TimeoutExpired:
-            print(f"not done after {options.max_seconds} seconds")
-            return False
-        return result.returncode == 0
+            return False, f"not done after {options.max_seconds} seconds"
+        return result.returncode == 0, result.stdout
 
 
 @contextmanager
