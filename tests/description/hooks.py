@@ -2,6 +2,7 @@
 
 import os
 import re
+import zlib
 from datetime import datetime, timezone
 
 import schemathesis
@@ -10,7 +11,8 @@ import schemathesis
 PROTECTED = set(os.environ["OPENINDEX_PROTECTED"].split())
 PARENT = "OPS-1"
 UNKNOWN = "0" * 32
-DATE = re.compile(r"^\d{4}")
+# Items that a run has made, or will have. A key that is drawn names none.
+KEYS = [f"OPS-{number}" for number in range(1, 8)]
 
 
 @schemathesis.hook
@@ -31,17 +33,33 @@ def spare(case):
 
 
 def exist(case):
-    """References name something that exists, and expiries lie in the future."""
+    """References name something that exists, a cursor comes from a page, and times are possible."""
+    drawn = str((case.path_parameters or {}).get("key", ""))
+    if zlib.crc32(drawn.encode()) % 2:
+        case.path_parameters["key"] = KEYS[zlib.crc32(drawn.encode()) % len(KEYS)]
+    query = case.query or {}
+    query.pop("cursor", None)
+    for name in ("since", "until", "unusedSince", "expiringBefore"):
+        possible(query, name)
     body = case.body
     if not isinstance(body, dict):
         return
-    if isinstance(body.get("assignee"), str):
-        body["assignee"] = "me"
-    if isinstance(body.get("parent"), str):
-        body["parent"] = PARENT
-    if isinstance(body.get("workItemKey"), str):
-        body["workItemKey"] = PARENT
-    expires = body.get("expiresAt")
-    if isinstance(expires, str) and DATE.match(expires):
-        if int(expires[:4]) <= datetime.now(timezone.utc).year + 1:
-            body["expiresAt"] = "2999" + expires[4:]
+    for name, value in (("assignee", "me"), ("parent", PARENT), ("workItemKey", PARENT)):
+        if isinstance(body.get(name), str):
+            body[name] = value
+    for name in ("unusedSince", "expiringBefore"):
+        possible(body, name)
+    possible(body, "expiresAt", since=datetime.now(timezone.utc).year + 2)
+    if isinstance(body.get("expiresIn"), int):
+        # Up to the year 9999, wherever the clock stands.
+        body["expiresIn"] = min(body["expiresIn"], 250_000_000_000)
+
+
+def possible(values, name, since=1971):
+    """Moves a date or a date-time into the years that the server knows."""
+    value = values.get(name)
+    if isinstance(value, str) and re.match(r"\d{4}-", value):
+        year = int(value[:4])
+        if not since <= year < 9999:
+            # A leap year, so that every date of another one exists in it.
+            values[name] = "2992" + value[4:]

@@ -21,7 +21,7 @@ fn json(document: &OpenApi) -> String {
 ///
 /// The same document as `oi schema --api` and `oi-server openapi` print. No token is needed.
 #[utoipa::path(get, path = "/openapi.json", tag = "instance", operation_id = "openapi",
-    responses((status = 200, description = "This document", content_type = "application/json")))]
+    responses((status = 200, description = "This document", body = Object)))]
 pub(super) async fn document(_: Public, State(state): State<Shared>) -> Response {
     let document = match state.work {
         Some(_) => &DOCUMENT,
