@@ -42,14 +42,16 @@ all("[data-reveal]", (button) => {
   field.form.addEventListener("submit", () => { field.type = "password"; });
 });
 
-// Only the part of the expiration that the choice is about.
-all("[data-expiry]", (select) => {
-  const update = () => all("[data-when-expiry]", (part) => {
-    part.hidden = part.dataset.whenExpiry !== select.value;
+// A date and a quick choice take each other's place; the warning is for tokens that never expire.
+all("[data-expiry]", (select) => all("[data-expiry-date]", (date) => {
+  const blank = select.dataset.expiry;
+  const update = () => all("[data-never]", (warning) => {
+    warning.hidden = (select.value || date.value || blank) !== "never";
   });
-  select.addEventListener("change", update);
+  select.addEventListener("change", () => { if (select.value) date.value = ""; update(); });
+  date.addEventListener("input", () => { if (date.value) select.value = ""; update(); });
   update();
-});
+}));
 
 // A form is sent once, however often its button is pressed.
 all("form[method=post]", (form) => form.addEventListener("submit", (event) => {

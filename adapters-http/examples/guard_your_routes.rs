@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wanted = IssueToken {
         name: TokenName::parse("reader")?,
         scope: Scope::ReadWrite,
-        expires: Expiry::Never,
+        expires: Expiry::Never.into(),
     };
     let context = RequestContext::default();
     let reader = tokens.issue(&principal, wanted, &context).await?;

@@ -19,7 +19,7 @@ use openindex_domain::audit::RequestContext;
 use openindex_domain::invite::Claim;
 use openindex_domain::session::{ClientName, LinkSubject};
 use openindex_domain::testing::{InMemory, fixtures};
-use openindex_domain::token::{IssueToken, Issued, Overlap, RotateToken, Scope, TokenName};
+use openindex_domain::token::{Expiry, IssueToken, Issued, Overlap, RotateToken, Scope, TokenName};
 use openindex_domain::user::{Email, Password, PersonName, Role, UserChange};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -68,9 +68,7 @@ async fn issue(
     let wanted = IssueToken {
         name: TokenName::parse(name)?,
         scope,
-        expires: days
-            .map(|days| now.saturating_add_seconds(days * DAY))
-            .into(),
+        expires: Expiry::from(days.map(|days| now.saturating_add_seconds(days * DAY))).into(),
     };
     Ok(demo.tokens.issue(by, wanted, &context()).await?)
 }

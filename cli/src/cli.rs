@@ -1,12 +1,13 @@
 //! The command line: what can be typed, and its help.
 
-use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{StyledStr, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin, agent_run, completions, doctor, invite, profile, queue, report_leak, schema, tokens,
-    work_item,
+    admin, agent_run, completions, doctor, invite, man, profile, queue, report_leak, schema,
+    tokens, work_item,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -19,7 +20,7 @@ const AFTER_HELP: &str = "\
 Examples:
   oi profile set --app-url https://openindex.example.com --token -
   oi auth check
-  oi settings personal tokens create ci --expires-in 90d
+  oi settings personal tokens create --name ci --expires-in 90d
   oi agent-run start --agent-id builder-7 --ttl 30m
   oi queue list
 
@@ -43,6 +44,45 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// Reads the command line. Where something is missing or too much, the error shows how the
+    /// command is used.
+    pub(crate) fn read(
+        arguments: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        Self::try_parse_from(arguments).map_err(|mut error| {
+            if matches!(
+                error.kind(),
+                ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict
+            ) && let Some(example) = example(&error)
+            {
+                let tip = StyledStr::from(example);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+            }
+            error
+        })
+    }
+}
+
+/// The first example of the command that an error is about.
+fn example(error: &clap::Error) -> Option<String> {
+    let ContextValue::StyledStr(usage) = error.get(ContextKind::Usage)? else {
+        return None;
+    };
+    let usage = usage.to_string();
+    let path = usage.split_whitespace().skip_while(|word| *word != "oi");
+    let mut command = Cli::command();
+    for name in path.skip(1) {
+        let Some(child) = command.find_subcommand(name) else {
+            break;
+        };
+        command = child.clone();
+    }
+    let help = command.get_after_help()?.to_string();
+    let (_, examples) = help.split_once("Examples:\n")?;
+    Some(examples.lines().next()?.trim().to_owned())
+}
+
 /// What every command understands.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
@@ -52,6 +92,7 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "NAME",
+        add = completions::profiles(),
         help = "The profile to use [env: OPENINDEX_PROFILE]"
     )]
     pub(crate) profile: Option<String>,
@@ -104,6 +145,8 @@ pub(crate) enum Command {
     Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,8 +181,6 @@ pub(crate) enum PersonalCommand {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -14,6 +14,8 @@ mod duration;
 mod environment;
 mod error;
 mod exit_code;
+mod field;
+mod hidden;
 mod output;
 mod prompt;
 mod render;
@@ -22,7 +24,6 @@ mod stream;
 
 use std::path::PathBuf;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 use etcetera::BaseStrategy as _;
 use openindex_adapters_system::SystemClock;
@@ -37,8 +38,9 @@ use exit_code::ExitCode;
 use output::Output;
 
 fn main() -> std::process::ExitCode {
+    commands::completions::answer();
     let environment = Environment::of_process();
-    let parsed = Cli::try_parse();
+    let parsed = Cli::read(std::env::args_os());
     let json = match &parsed {
         Ok(cli) => cli.globals.json,
         // Where the command line cannot be read, this much of it can.

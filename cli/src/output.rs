@@ -142,8 +142,14 @@ impl Output {
             return Ok(());
         }
         let text = rendered.to_string();
-        let message = text.lines().next().unwrap_or_default();
-        let message = message.strip_prefix("error: ").unwrap_or(message);
+        // The first paragraph: it lists what is missing or too much, in lines of its own.
+        let message: Vec<&str> = text
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .map(str::trim)
+            .collect();
+        let message = message.join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
         self.document(&Failure::usage(redact(message)).next("oi --help").document())
     }
 

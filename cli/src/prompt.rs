@@ -2,13 +2,12 @@
 //! standard output stays data.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::hidden::{self, exit_130_on_interrupt};
 
 /// The most that is read of an answer.
 const MAX_ANSWER: u64 = 4_096;
@@ -19,6 +18,12 @@ const MAX_SECRET_INPUT: u64 = 16_384;
 /// Whether there is somebody to ask.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether what is not to be shown can be asked for: the question goes to the terminal, wherever
+/// standard error leads.
+pub(crate) fn can_ask_hidden() -> bool {
+    io::stdin().is_terminal()
 }
 
 /// Asks a question with the answer no as its default. Ctrl-C and the end of input end the command.
@@ -53,21 +58,16 @@ pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
 
 /// A secret, in the same way.
 pub(crate) fn read_hidden(question: &str) -> Result<Zeroizing<String>, CliError> {
-    if !io::stdin().is_terminal() {
+    if !can_ask_hidden() {
         return Ok(read_piped(&mut io::stdin().lock())?);
     }
-    exit_130_on_interrupt();
-    match rpassword::prompt_password(question) {
-        Ok(token) => Ok(Zeroizing::new(token)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof
-            ) =>
-        {
-            Err(CliError::Reported(ExitCode::Interrupted))
+    match hidden::ask(question) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(CliError::Reported(ExitCode::Interrupted)),
+        Err(error) => {
+            let message = format!("cannot read from the terminal: {error}");
+            Err(Failure::new(ExitCode::Failure, "input_failed", message).into())
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -80,17 +80,6 @@ fn read_piped(input: &mut dyn Read) -> io::Result<Zeroizing<String>> {
         .map_or(text.len(), str::len);
     text.truncate(end);
     Ok(text)
-}
-
-/// At a question, Ctrl-C is an answer, with an exit status of its own; elsewhere the signal ends
-/// the process, as it does any other.
-fn exit_130_on_interrupt() {
-    // It fails only for a signal that cannot be handled; then the signal ends the process.
-    let _ = signal_hook::flag::register_conditional_shutdown(
-        signal_hook::consts::SIGINT,
-        ExitCode::Interrupted as i32,
-        Arc::new(AtomicBool::new(true)),
-    );
 }
 
 #[cfg(test)]

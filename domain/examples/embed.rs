@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wanted = IssueToken {
         name: TokenName::parse("ci")?,
         scope: Scope::ReadWrite,
-        expires: Expiry::parse("2026-12-31")?,
+        expires: Expiry::parse("2026-12-31")?.into(),
     };
     let issued = tokens.issue(&admin, wanted, &request).await?;
 

@@ -81,7 +81,7 @@ fn wanted(scope: Scope, expires: Expiry) -> IssueToken {
     IssueToken {
         name: name("ci"),
         scope,
-        expires,
+        expires: expires.into(),
     }
 }
 
@@ -289,7 +289,10 @@ async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
     let past = wanted(Scope::Admin, Expiry::At(fixtures::NOW));
     let answer = world.tokens.issue(&admin, past, &context()).await;
     assert!(
-        matches!(answer, Err(TokenError::Expiry(ExpiryError::NotInFuture))),
+        matches!(
+            answer,
+            Err(TokenError::Expiry(ExpiryError::NotInFuture { .. }))
+        ),
         "{answer:?}"
     );
     assert_eq!(world.tokens.list(&admin).await.expect("a list").len(), 1);
@@ -345,7 +348,7 @@ async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
     let admin = world.admin().await;
     let old = world.issue(Scope::ReadWrite, Expiry::Never).await;
     let with_overlap = RotateToken {
-        expires: Some(Expiry::Never),
+        expires: Some(Expiry::Never.into()),
         overlap: Overlap::from_seconds(60).expect("an overlap"),
     };
     let context = context();

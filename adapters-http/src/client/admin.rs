@@ -4,21 +4,21 @@ use std::io::Write;
 
 use openindex_domain::invite::InviteId;
 use openindex_domain::token::TokenId;
-use openindex_domain::user::UserId;
+use openindex_domain::user::{Role, UserId};
 use ureq::http::Method;
 
 use crate::wire::{
-    AdminPatList, AuditList, CreateInvite, CreatedInvite, InviteList, PatchUser, RevokePats,
-    RevokedPats, Role, SignInLink, Stats, User, UserList,
+    AdminPatList, AuditList, CreateInvite, CreatedInvite, ExportQuery, InviteList, PatchUser,
+    RevokePats, RevokedPats, SignInLink, Stats, User, UserList,
 };
 
-use super::query::PathQuery;
+use super::query::path;
 use super::{AuditQuery, Client, ClientError, ExportError, ExportFormat, PageQuery, PatFilter};
 
 impl Client {
     /// One page of the instance's users, in the order of their joining.
     pub fn users_list(&self, page: &PageQuery) -> Result<UserList, ClientError> {
-        self.get(&PathQuery::new("/admin/users").page(page).finish())
+        self.get(&path("/admin/users", page, &()))
     }
 
     /// One user.
@@ -51,7 +51,7 @@ impl Client {
 
     /// One page of the invites, the newest first.
     pub fn invites_list(&self, page: &PageQuery) -> Result<InviteList, ClientError> {
-        self.get(&PathQuery::new("/admin/invites").page(page).finish())
+        self.get(&path("/admin/invites", page, &()))
     }
 
     /// Invites somebody. Not to be repeated without looking when the answer got lost: see
@@ -72,8 +72,7 @@ impl Client {
         filter: &PatFilter,
         page: &PageQuery,
     ) -> Result<AdminPatList, ClientError> {
-        let path = PathQuery::new("/admin/pats").pats(filter).page(page);
-        self.get(&path.finish())
+        self.get(&path("/admin/pats", filter, page))
     }
 
     /// Revokes anybody's token: once this has returned, nobody gets in with it.
@@ -101,7 +100,7 @@ impl Client {
         filter: &AuditQuery,
         page: &PageQuery,
     ) -> Result<AuditList, ClientError> {
-        self.get(&PathQuery::new("/audit").audit(filter).page(page).finish())
+        self.get(&path("/audit", filter, page))
     }
 
     /// Writes the whole audit trail, or what the filter wants of it, to `sink` as it arrives.
@@ -117,9 +116,9 @@ impl Client {
         format: ExportFormat,
         sink: &mut dyn Write,
     ) -> Result<u64, ExportError> {
-        let path = PathQuery::new("/audit/export")
-            .set("format", Some(format.as_str()))
-            .audit(filter);
-        self.0.stream(&path.finish(), sink)
+        let format = ExportQuery {
+            format: Some(format),
+        };
+        self.0.stream(&path("/audit/export", &format, filter), sink)
     }
 }

@@ -22,7 +22,8 @@ pub use api::{Client, Probe};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use error::{ClientError, ExportError, Problem};
 pub use options::{CertificateError, ClientOptions};
-pub use query::{AuditQuery, ExportFormat, PageQuery, PatFilter, WorkItemQuery};
+
+pub use crate::wire::{AuditQuery, ExportFormat, PageQuery, PatFilter, WorkItemQuery};
 
 #[cfg(test)]
 mod tests;

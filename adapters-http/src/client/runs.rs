@@ -3,9 +3,9 @@
 use openindex_domain::token::TokenId;
 use ureq::http::Method;
 
-use crate::wire::{AgentRun, AgentRunList, StartAgentRun, StartedAgentRun};
+use crate::wire::{AgentRun, AgentRunFilter, AgentRunList, StartAgentRun, StartedAgentRun};
 
-use super::query::PathQuery;
+use super::query::path;
 use super::{Client, ClientError, PageQuery};
 
 impl Client {
@@ -23,9 +23,10 @@ impl Client {
         ended: bool,
         page: &PageQuery,
     ) -> Result<AgentRunList, ClientError> {
-        let path = PathQuery::new("/agent-runs");
-        let path = path.set("includeEnded", ended.then_some("true")).page(page);
-        self.get(&path.finish())
+        let filter = AgentRunFilter {
+            include_ended: ended.then_some(true),
+        };
+        self.get(&path("/agent-runs", &filter, page))
     }
 
     /// One of the caller's runs.

@@ -3,11 +3,13 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use openindex_domain::agent_run::RunTtl;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Scope, TokenName};
+use openindex_domain::work::Title;
 
 use crate::wire::{
     CreatePat, CreateWorkItem, PatchWorkItem, PlainSecret, ReportCredentials, StartAgentRun,
-    WireScope,
 };
 
 use super::*;
@@ -74,9 +76,10 @@ fn the_token_goes_where_it_is_needed_and_nowhere_else() {
 fn a_body_is_sent_as_json() {
     let (url, sent) = server(answer("503 Unavailable", "", ""));
     let wanted = CreatePat {
-        name: "ci".to_owned(),
-        scope: WireScope::ReadWrite,
+        name: TokenName::parse("ci").unwrap(),
+        scope: Scope::ReadWrite,
         expires_at: None,
+        expires_in: None,
     };
     assert!(client(&url).pat_create(&wanted).is_err());
     let sent = sent.recv().unwrap();
@@ -390,9 +393,14 @@ fn work_is_asked_for_with_the_agent_that_is_named() {
     let _ = client.work_queue(None, None);
     let _ = client.work_item_get(key);
     let _ = client.work_item_create(&CreateWorkItem {
-        parent: Some("OPS-42".to_owned()),
-        title: "x".to_owned(),
-        ..CreateWorkItem::default()
+        domain: None,
+        kind: None,
+        parent: "OPS-42".parse().ok(),
+        title: Title::parse("x").unwrap(),
+        description: None,
+        priority: None,
+        execution_target: None,
+        assignee: None,
     });
     for (line, body) in [
         ("POST /browse/OPS-42/claim", r#"{"agentId":"team/ci:1"}"#),
@@ -419,9 +427,9 @@ fn runs_are_started_listed_and_ended() {
     let client = client(&url);
     let id = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
     let _ = client.agent_run_start(&StartAgentRun {
-        agent_id: "builder-7".to_owned(),
+        agent_id: "builder-7".parse().unwrap(),
         work_item_key: None,
-        ttl_seconds: 60,
+        ttl_seconds: RunTtl::from_seconds(60).unwrap(),
         scope: None,
     });
     let page = PageQuery {
@@ -438,7 +446,7 @@ fn runs_are_started_listed_and_ended() {
             r#"{"agentId":"builder-7","ttlSeconds":60}"#,
         ),
         ("GET /agent-runs", ""),
-        ("GET /agent-runs?includeEnded=true&limit=7&cursor=c", ""),
+        ("GET /agent-runs?includeEnded=true&cursor=c&limit=7", ""),
         ("GET /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""),
         (
             "DELETE /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",

@@ -3,9 +3,11 @@
 use openindex_domain::work::{AgentId, WorkItemKey};
 use ureq::http::Method;
 
-use crate::wire::{CreateWorkItem, PatchWorkItem, WorkAs, WorkItem, WorkItemList, WorkQueue};
+use crate::wire::{
+    CreateWorkItem, PatchWorkItem, QueueQuery, WorkAs, WorkItem, WorkItemList, WorkQueue,
+};
 
-use super::query::PathQuery;
+use super::query::path;
 use super::{Client, ClientError, PageQuery, WorkItemQuery};
 
 impl Client {
@@ -15,8 +17,7 @@ impl Client {
         filter: &WorkItemQuery,
         page: &PageQuery,
     ) -> Result<WorkItemList, ClientError> {
-        let path = PathQuery::new("/browse").work_items(filter).page(page);
-        self.get(&path.finish())
+        self.get(&path("/browse", filter, page))
     }
 
     /// One work item.
@@ -92,11 +93,11 @@ impl Client {
         agent: Option<&AgentId>,
         limit: Option<u32>,
     ) -> Result<WorkQueue, ClientError> {
-        let limit = limit.map(|limit| limit.to_string());
-        let path = PathQuery::new("/browse/queue")
-            .set("agentId", agent.map(AgentId::as_str))
-            .set("limit", limit.as_deref());
-        self.get(&path.finish())
+        let wanted = QueueQuery {
+            agent_id: agent.cloned(),
+            limit,
+        };
+        self.get(&path("/browse/queue", &wanted, &()))
     }
 
     fn work_item_act(
@@ -107,7 +108,7 @@ impl Client {
     ) -> Result<WorkItem, ClientError> {
         let path = format!("/browse/{key}/{action}");
         let wanted = WorkAs {
-            agent_id: agent.map(ToString::to_string),
+            agent_id: agent.cloned(),
         };
         let answer = self.0.send(Method::POST, &path, Some(&wanted))?;
         self.0.read(&answer)

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
+use super::unexpected::{self, Argument, Reads};
 use super::{Code, Guard, Metrics, openapi, routes};
 use crate::web;
 
@@ -171,6 +172,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let document = self.0.get_openapi_mut();
         let components = document.components.get_or_insert_default();
         components.responses.extend(shared);
+        let method_router = unexpected::refusing(method_router, T::READS);
         self.0 = self.0.routes((schemas, paths, method_router));
         self
     }
@@ -196,12 +198,18 @@ pub(super) use route;
 /// The arguments of a handler whose first one is a [`Permission`].
 pub(super) trait Declares {
     const NEEDS: Needs;
+    /// What of the request it reads; the rest must not be there.
+    const READS: Reads;
 }
 
 macro_rules! declares {
     ($($rest:ident)*) => {
-        impl<Via, P: Permission, $($rest),*> Declares for (Via, P, $($rest,)*) {
+        impl<Via, P: Permission, $($rest: Argument),*> Declares for (Via, P, $($rest,)*) {
             const NEEDS: Needs = P::NEEDS;
+            const READS: Reads = Reads {
+                query: false $(|| $rest::QUERY)*,
+                body: false $(|| $rest::BODY)*,
+            };
         }
     };
 }

@@ -1,260 +1,102 @@
-//! Bodies and parameters, field by field: every field that is wrong is named at once, with what it
-//! must be, and an unknown one is refused, so that a mistyped `expiresAt` does not make a token
-//! that never expires.
+//! Bodies: read whole, as JSON, into the one type that a handler names.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::response::IntoResponse as _;
-use http::header;
-use http::request::Parts;
-use openindex_domain::clock::Timestamp;
-use openindex_domain::user::MAX_PAGE;
-use serde_json::{Map, Value};
-use zeroize::Zeroizing;
+use axum::body::{Body as RawBody, Bytes, HttpBody as _};
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
-use crate::wire::FieldError;
-
+use super::given::{Given, Reader};
+use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
 
-/// How many unknown fields are named at most.
-const MAX_UNKNOWN: usize = 20;
-/// How many items a page has unless asked otherwise.
-const DEFAULT_PAGE: u32 = 50;
-
-/// The fields of a JSON object, or of a query, each to be taken once.
-#[derive(Debug, Default)]
-pub(super) struct Fields {
-    values: Map<String, Value>,
-    errors: Vec<FieldError>,
-}
-
-impl Fields {
-    /// Takes a field with a parser for text. An absent field, or null, is `None`; one that is not
-    /// text or does not parse is noted as an error and `None`.
-    pub(super) fn text<T, E: ToString>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match self.values.remove(field)? {
-            Value::Null => None,
-            Value::String(text) => match parse(&text) {
-                Ok(value) => Some(value),
-                Err(error) => self.refuse(field, error.to_string()),
-            },
-            _ => self.refuse(field, "must be a string"),
-        }
-    }
-
-    /// Takes a field that can be emptied, as [`Fields::text`] takes one: absent is `None`, null
-    /// `Some(None)`.
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and given are three answers"
-    )]
-    pub(super) fn nullable<T, E: ToString>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        if self.values.get(field) == Some(&Value::Null) {
-            self.values.remove(field);
-            return Some(None);
-        }
-        self.text(field, parse).map(Some)
-    }
-
-    /// Takes a field that can be left out but not emptied, as [`Fields::text`] takes one: null, by
-    /// which somebody may mean either, is an error.
-    pub(super) fn not_null<T, E: ToString>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        if self.values.get(field) == Some(&Value::Null) {
-            self.values.remove(field);
-            return self.refuse(field, "must not be null; leave it out to keep it");
-        }
-        self.text(field, parse)
-    }
-
-    /// Whether a field was sent that is not null and was not taken yet.
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.values.get(field).is_some_and(|value| !value.is_null())
-    }
-
-    /// Takes a field that must not be there, with the reason.
-    pub(super) fn forbid(&mut self, field: &str, message: &str) {
-        if self
-            .values
-            .remove(field)
-            .is_some_and(|value| !value.is_null())
-        {
-            self.refuse::<()>(field, message);
-        }
-    }
-
-    /// Takes a whole number with a check of its range, as [`Fields::text`] takes text. A query
-    /// carries numbers as text.
-    pub(super) fn integer<T, E: ToString>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(i64) -> Result<T, E>,
-    ) -> Option<T> {
-        let number = match self.values.remove(field)? {
-            Value::Null => return None,
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        match number.map(parse) {
-            Some(Ok(value)) => Some(value),
-            Some(Err(error)) => self.refuse(field, error.to_string()),
-            None => self.refuse(field, "must be a whole number"),
-        }
-    }
-
-    /// Takes a yes or no. A query carries it as text. Null is neither: `dryRun: null` must not be
-    /// taken for a no.
-    pub(super) fn boolean(&mut self, field: &str) -> Option<bool> {
-        match self.values.remove(field)? {
-            Value::Bool(value) => Some(value),
-            Value::String(text) if text == "true" => Some(true),
-            Value::String(text) if text == "false" => Some(false),
-            _ => self.refuse(field, "must be true or false"),
-        }
-    }
-
-    /// Takes a list of texts, as [`Fields::text`] takes one.
-    pub(super) fn texts(&mut self, field: &str) -> Option<Vec<Zeroizing<String>>> {
-        let wrong = "must be a list of strings";
-        match self.values.remove(field)? {
-            Value::Null => None,
-            Value::Array(values) => {
-                let texts = values.into_iter().map(|value| match value {
-                    Value::String(text) => Some(Zeroizing::new(text)),
-                    _ => None,
-                });
-                match texts.collect() {
-                    Some(texts) => Some(texts),
-                    None => self.refuse(field, wrong),
-                }
-            }
-            _ => self.refuse(field, wrong),
-        }
-    }
-
-    /// Takes a date or a date-time from which, or up to which, something is wanted.
-    pub(super) fn instant(&mut self, field: &str) -> Option<Timestamp> {
-        self.text(field, |text| {
-            Timestamp::parse_since(text)
-                .ok_or("must be a date such as 2026-12-31, or an RFC 3339 date-time")
-        })
-    }
-
-    /// Takes how many items a page is to have.
-    pub(super) fn limit(&mut self) -> u32 {
-        self.integer("limit", |limit| {
-            u32::try_from(limit)
-                .ok()
-                .filter(|limit| (1..=MAX_PAGE).contains(limit))
-                .ok_or_else(|| format!("must be from 1 to {MAX_PAGE}"))
-        })
-        .unwrap_or(DEFAULT_PAGE)
-    }
-
-    /// Takes where a page begins.
-    pub(super) fn cursor<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        self.text("cursor", |text| {
-            parse(text).ok_or("must be the nextCursor of the page before")
-        })
-    }
-
-    /// Notes that a field without which nothing can be done is missing, unless it is already known
-    /// to be wrong.
-    pub(super) fn require<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
-        self.require_since(field, value, "is required")
-    }
-
-    /// As [`Fields::require`], saying why it is.
-    pub(super) fn require_since<T>(
-        &mut self,
-        field: &str,
-        value: Option<T>,
-        message: &str,
-    ) -> Option<T> {
-        if value.is_none() && !self.errors.iter().any(|error| error.field == field) {
-            self.refuse::<T>(field, message);
-        }
-        value
-    }
-
-    /// Refuses what is left over, and answers with all errors, if there are any.
-    pub(super) fn finish(mut self) -> Result<(), Problem> {
-        // Some are enough to see what is wrong; thousands would be an answer larger than the body.
-        for field in std::mem::take(&mut self.values).keys().take(MAX_UNKNOWN) {
-            // The name is the client's own text; a long one is not repeated whole.
-            let field: String = field.chars().take(64).collect();
-            self.refuse::<()>(&field, "is not known here");
-        }
-        if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::invalid_fields(self.errors))
-        }
-    }
-
-    /// Notes an error.
-    pub(super) fn refuse<T>(&mut self, field: &str, message: impl Into<String>) -> Option<T> {
-        self.errors.push(FieldError {
-            field: field.to_owned(),
-            message: message.into(),
-        });
-        None
-    }
-}
-
 /// A JSON object as the body. No body at all, or null, is an empty object.
-pub(super) struct JsonFields(pub(super) Fields);
+pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync> FromRequest<S> for JsonFields {
+impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
-        let bytes = read(request.into_body()).await?;
-        match content_type {
-            None if bytes.is_empty() => return Ok(Self(Fields::default())),
-            Some(value) if is_json(value.as_bytes()) => {}
-            _ => {
-                return Err(Problem::new(
-                    Code::UnsupportedMediaType,
-                    "send the body with the header Content-Type: application/json",
-                ));
-            }
-        }
-        if bytes.is_empty() {
-            return Ok(Self(Fields::default()));
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Null) => Ok(Self(Fields::default())),
-            Ok(Value::Object(values)) => Ok(Self(Fields {
-                values,
-                errors: Vec::new(),
-            })),
-            Ok(_) => Err(Problem::new(
-                Code::InvalidRequest,
-                "the body must be a JSON object",
-            )),
-            Err(error) => Err(Problem::new(
-                Code::InvalidRequest,
-                format!(
-                    "the body is not valid JSON at line {} column {}",
-                    error.line(),
-                    error.column()
-                ),
-            )),
-        }
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        check_type(&parts.headers, &bytes)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads a type from a body.
+fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
+    let given = given(bytes)?;
+    let mut reader = Reader::new(&given, "field");
+    let value = reader.read(&required::<T>());
+    if let Some(faults) = T::check(&reader) {
+        reader.refuse_all(faults);
+    }
+    reader.finish()?;
+    // A reader that could not read has said why.
+    value.ok_or_else(Problem::internal)
+}
+
+/// The fields that must be there, as the description says.
+fn required<T: Readable>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
+}
+
+/// What a body gives.
+fn given(bytes: &[u8]) -> Result<Given, Problem> {
+    // What some editors put before UTF-8.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Given::default());
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The words of the parser are about the syntax; those of ours are about what was read.
+        let detail = if error.is_data() {
+            "the body must be a JSON object".to_owned()
+        } else {
+            format!("the body is not valid JSON: {error}")
+        };
+        Problem::new(Code::InvalidRequest, detail)
+    })
+}
+
+fn check_type(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Problem> {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    match (types.next(), types.next()) {
+        (None, _) if bytes.is_empty() => Ok(()),
+        (Some(value), None) if is_json(value.as_bytes()) => Ok(()),
+        _ => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "send the body with the header Content-Type: application/json, in UTF-8",
+        )),
+    }
+}
+
+/// How much of a body is looked at where none is read.
+const MAX_UNREAD_BYTES: usize = 1_024;
+
+/// Refuses the body of a request to a route that takes none. An empty object is as good as nothing.
+pub(super) async fn refuse(body: RawBody) -> Result<(), Problem> {
+    let refusal = || {
+        Problem::new(
+            Code::InvalidRequest,
+            "send no body here; an empty object is taken, too",
+        )
+    };
+    if body.is_end_stream() {
+        return Ok(());
+    }
+    let bytes = axum::body::to_bytes(body, MAX_UNREAD_BYTES)
+        .await
+        .map_err(|_| refusal())?;
+    let given = given(&bytes).map_err(|_| refusal())?;
+    if given.is_empty() {
+        Ok(())
+    } else {
+        Reader::new(&given, "field").finish()
     }
 }
 
@@ -263,18 +105,30 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
 /// # Errors
 ///
 /// 413 when it is too large, 400 when it breaks off.
-pub(super) async fn read(body: Body) -> Result<Bytes, Problem> {
+pub(super) async fn read(body: RawBody) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|error| unreadable(&error))
 }
 
+/// Whether a body is JSON in UTF-8, by its content type. JSON has no other encoding (RFC 8259
+/// §8.1), so a body that claims one is not what it says.
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next();
-    essence.is_some_and(|essence| {
-        essence
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"application/json")
+    let mut parts = content_type
+        .split(|byte| *byte == b';')
+        .map(<[u8]>::trim_ascii);
+    let json = parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"));
+    json && parts.all(|parameter| {
+        let mut sides = parameter.splitn(2, |byte| *byte == b'=');
+        let is_charset = sides
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
+        let value = sides.next().unwrap_or_default().trim_ascii();
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        let value = value.strip_suffix(b"\"").unwrap_or(value);
+        !is_charset || value.eq_ignore_ascii_case(b"utf-8") || value.eq_ignore_ascii_case(b"utf8")
     })
 }
 
@@ -299,25 +153,246 @@ pub(super) fn body_too_large() -> Problem {
     )
 }
 
-/// The query's parameters. One that is given twice is refused.
-pub(super) struct QueryFields(pub(super) Fields);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
-impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
-    type Rejection = axum::response::Response;
+    use super::*;
+    use crate::wire::{
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem,
+        ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+    };
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let refused = |detail| Problem::new(Code::InvalidRequest, detail).into_response();
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|_| refused("the query cannot be read"))?;
-        let mut values = Map::new();
-        for (name, value) in pairs {
-            if values.insert(name, Value::String(value)).is_some() {
-                return Err(refused("give each query parameter once"));
+    /// What is to hold of every request, tried on one that has all of its fields.
+    trait Check {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value);
+    }
+
+    fn every_request(check: &mut impl Check) {
+        let user = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+        check.check::<ClaimInvite>(&json!({"code": "c", "name": "Ada", "email": "a@b.c",
+            "password": "kettle walrus teapot", "tokenName": "ci"}));
+        check.check::<CreateInvite>(&json!({"email": "a@b.c", "role": "admin"}));
+        check.check::<CreatePat>(&json!({"name": "ci", "scope": "admin",
+            "expiresAt": "2026-12-31", "expiresIn": 60}));
+        check.check::<CreateWorkItem>(&json!({"domain": "OPS", "kind": "task",
+            "parent": "OPS-1", "title": "x", "description": "y", "priority": "low",
+            "executionTarget": "agent", "assignee": "me"}));
+        check.check::<PatchUser>(&json!({"role": "member"}));
+        check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
+            "status": "todo", "priority": "low", "executionTarget": "agent",
+            "assignee": user}));
+        check.check::<ReportCredentials>(&json!({"tokens": ["oi_pat_x"]}));
+        check.check::<RevokePats>(&json!({"user": user, "scope": "admin", "status": "live",
+            "unusedSince": "2026-01-01", "expiringBefore": "2026-12-31T00:00:00Z",
+            "dryRun": true}));
+        check.check::<RotatePat>(&json!({"expiresAt": "", "expiresIn": 60,
+            "overlapSeconds": 60}));
+        check.check::<StartAgentRun>(&json!({"agentId": "a", "workItemKey": "OPS-1",
+            "ttlSeconds": 60, "scope": "read_write"}));
+        check.check::<WorkAs>(&json!({"agentId": "a"}));
+    }
+
+    fn wrong<T>(read: Result<T, Problem>) -> Vec<(String, String)> {
+        let errors = read.err().map(|problem| problem.body().errors);
+        let errors = errors.unwrap_or_default().into_iter();
+        errors.map(|error| (error.field, error.message)).collect()
+    }
+
+    struct Agrees;
+
+    impl Check for Agrees {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            let RefOr::T(Schema::Object(schema)) = T::schema() else {
+                panic!("not an object: {whole}");
+            };
+            let whole = whole.as_object().unwrap();
+            assert!(schema.properties.keys().eq(whole.keys()), "{whole:?}");
+            for field in whole.keys() {
+                let mut less = whole.clone();
+                less.remove(field);
+                let read = serde_json::from_value::<T>(less.into());
+                assert_eq!(read.is_err(), schema.required.contains(field), "{field}");
+            }
+            let empty = wrong(parse::<T>(b"{}"));
+            for field in &schema.required {
+                let missing = (field.clone(), "is required".to_owned());
+                assert!(empty.contains(&missing), "{empty:?}");
             }
         }
-        Ok(Self(Fields {
-            values,
-            errors: Vec::new(),
-        }))
+    }
+
+    #[test]
+    fn what_the_description_requires_is_required_and_nothing_else() {
+        every_request(&mut Agrees);
+    }
+
+    struct ReadsBack;
+
+    impl Check for ReadsBack {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            let sent = |value: &T| serde_json::to_value(value).unwrap();
+            let value: T = serde_json::from_value(whole.clone()).unwrap();
+            let once = sent(&value);
+            let again: T = serde_json::from_value(once.clone()).unwrap();
+            assert_eq!(sent(&again), once);
+            assert_eq!(
+                once.as_object().unwrap().len(),
+                whole.as_object().unwrap().len()
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_client_sends_is_read_as_it_was_meant() {
+        every_request(&mut ReadsBack);
+    }
+
+    struct Tells<'a>(&'a Value);
+
+    impl Check for Tells<'_> {
+        fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
+            for field in whole
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .chain(["x"])
+            {
+                let mut changed = whole.clone();
+                changed[field] = self.0.clone();
+                if let Err(problem) = parse::<T>(changed.to_string().as_bytes()) {
+                    assert_ne!(problem.code(), Code::Internal, "{changed}");
+                    assert!(!problem.body().errors.is_empty(), "{changed}");
+                }
+            }
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::hash_map("[a-z]{1,3}", inner, 0..3)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_in_a_field_is_read_or_told_of(value in values()) {
+            every_request(&mut Tells(&value));
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_in_the_order_of_the_fields() {
+        let body = br#"{"zz": 1, "expiresIn": "60", "scope": "root", "expiresIn": 60, "aa": {}}"#;
+        let known = "known are name, scope, expiresAt, expiresIn";
+        assert_eq!(
+            wrong(parse::<CreatePat>(body)),
+            [
+                ("name", "is required".to_owned()),
+                ("scope", "must be read_write or admin".to_owned()),
+                ("expiresIn", "must be given once".to_owned()),
+                ("aa", format!("is an unknown field; {known}")),
+                ("zz", format!("is an unknown field; {known}")),
+            ]
+            .map(|(field, message)| (field.to_owned(), message))
+        );
+    }
+
+    #[test]
+    fn a_value_is_of_its_own_type() {
+        for (value, message) in [
+            ("\"3600\"", Some("must be a whole number")),
+            ("3600.5", Some("must be a whole number")),
+            ("true", Some("must be a whole number")),
+            ("3600.0", None),
+            ("3.6e3", None),
+            (
+                "9223372036854775808",
+                Some("must be from 0 to 86400 seconds (24 hours)"),
+            ),
+            ("1e300", Some("must be from 0 to 86400 seconds (24 hours)")),
+            ("null", None),
+        ] {
+            let body = format!(r#"{{"overlapSeconds": {value}}}"#);
+            let wrong = wrong(parse::<RotatePat>(body.as_bytes()));
+            let message = message.map(|message| ("overlapSeconds".to_owned(), message.to_owned()));
+            assert_eq!(wrong, Vec::from_iter(message), "{value}");
+        }
+        for value in ["\"true\"", "\"false\"", "0", "1", "[]"] {
+            let body = format!(r#"{{"status": "live", "dryRun": {value}}}"#);
+            let must = ("dryRun".to_owned(), "must be true or false".to_owned());
+            assert_eq!(
+                wrong(parse::<RevokePats>(body.as_bytes())),
+                [must],
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_told_without_its_text() {
+        let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
+        let nested = [br#"{"agentId":"#.to_vec(), b"[".repeat(10_000)].concat();
+        for body in [
+            &br#"{"agentId": "hunter2"} x"#[..],
+            br#"{"agentId": NaN}"#,
+            br#"{"agentId": 1e400}"#,
+            br#"{"agentId": "\ud800"}"#,
+            b"{\"agentId\": \"\xff\"}",
+            br#"{"agentId": "hunter2"#,
+            b"\"hunter2\"",
+            b"[]",
+            b"7",
+            &deep,
+            &nested,
+        ] {
+            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            assert_eq!(problem.code(), Code::InvalidRequest);
+            assert!(!problem.body().detail.contains("hunter2"), "{problem:?}");
+        }
+        for body in [
+            &b"\xef\xbb\xbf{\"agentId\": \"a\"}"[..],
+            b"",
+            b" ",
+            b"null",
+            b"{}",
+        ] {
+            assert!(parse::<WorkAs>(body).is_ok(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_json_in_utf_8() {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; profile=x",
+        ] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in [
+            "application/json; charset=latin1",
+            "application/json; charset=utf-16",
+            "application/jsonx",
+            "text/plain",
+            "",
+        ] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -12,7 +12,8 @@ use openindex_domain::inventory::InventoryError;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
-    MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, TokenKind, VerifyError,
+    ExpiryError, MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, TokenKind,
+    VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
 
@@ -260,7 +261,7 @@ impl From<InventoryError> for Problem {
                 Code::InvalidRequest,
                 "give at least one filter; without one, every token would be revoked",
             ),
-            InventoryError::TooMany => Self::invalid_field("tokens", &error),
+            InventoryError::ReportSize => Self::invalid_field("tokens", &error),
             InventoryError::Throttled(throttled) => throttled.into(),
             InventoryError::Entropy(error) => error.into(),
             InventoryError::Store(error) => error.into(),
@@ -292,6 +293,9 @@ impl From<TokenError> for Problem {
                 format!("you have {quota} live tokens, as many as you may; delete one first"),
             )
             .next("oi settings personal tokens list"),
+            TokenError::Expiry(error @ ExpiryError::Lifetime) => {
+                Self::invalid_field("expiresIn", &error)
+            }
             TokenError::Expiry(error) => Self::invalid_field("expiresAt", &error),
             TokenError::Overlap(error) => Self::invalid_field("overlapSeconds", &error),
             TokenError::NotRotatable(NotRotatable::Expired) => Self::new(

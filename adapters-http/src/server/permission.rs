@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use openindex_domain::access::{Principal, Requirement};
 
-use super::{Context, Guard, Problem};
+use super::{Context, Guard, Problem, unexpected};
 
 /// What a route needs of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,10 +30,10 @@ impl Permission for Public {
 }
 
 impl<S: Sync> FromRequestParts<S> for Public {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        unexpected::check(parts).map(|()| Self)
     }
 }
 
@@ -58,10 +58,11 @@ macro_rules! permission {
             type Rejection = Problem;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                Guard::from_ref(state)
+                let principal = Guard::from_ref(state)
                     .admit(&parts.headers, $requirement, &Context::of(parts))
-                    .await
-                    .map(Self)
+                    .await?;
+                unexpected::check(parts)?;
+                Ok(Self(principal))
             }
         }
     };

@@ -139,6 +139,12 @@ impl Problem {
     }
 }
 
+impl From<Vec<FieldError>> for Problem {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::invalid_fields(errors)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.code.status(), Json(self.body())).into_response();

@@ -104,15 +104,15 @@ impl Page {
 const DONE: &[(&str, &str)] = &[
     (
         "token-deleted",
-        "The token was deleted. It is refused from now on.",
+        "The token was deleted. It no longer works.",
     ),
     (
         "token-revoked",
-        "The token was revoked. It is refused from now on.",
+        "The token was revoked. It no longer works.",
     ),
     (
         "tokens-revoked",
-        "The tokens were revoked. They are refused from now on.",
+        "The tokens were revoked. They no longer work.",
     ),
     (
         "password-changed",

@@ -1,5 +1,9 @@
+use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
+use super::field::{Field, Text, optional, text};
 #[cfg(feature = "server")]
 use super::schema;
 
@@ -54,4 +58,74 @@ pub struct AuditList {
     pub items: Vec<AuditEvent>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
+}
+
+/// Which events of the audit trail: those that all of the given filters want.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditQuery {
+    /// By this user (`usr_…`).
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub actor: Option<UserId>,
+    /// Of this kind, as in `token.issued`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub action: Option<AuditAction>,
+    /// About this user, token, session, invite or work item.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub subject: Option<Subject>,
+    /// At this date or date-time or later.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub since: Option<Timestamp>,
+    /// Before this date or date-time.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub until: Option<Timestamp>,
+}
+
+/// How the audit trail is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// One JSON array of events.
+    Json,
+    /// A header and a line for each event.
+    Csv,
+}
+
+impl ExportFormat {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+text! {
+    ExportFormat: |text| match text {
+        "json" => Ok(Self::Json),
+        "csv" => Ok(Self::Csv),
+        _ => Err("must be json or csv"),
+    }, |format| format.as_str().to_owned();
+}
+
+/// What an export is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `json` (unless given) or `csv`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(inline, value_type = Option<ExportFormat>))]
+    pub format: Option<ExportFormat>,
 }

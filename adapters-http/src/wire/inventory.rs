@@ -1,6 +1,10 @@
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{self, Scope};
+use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{MeUser, Pat, PlainSecret, Status, WireScope};
+use super::field::optional;
+use super::{MeUser, Pat, PlainSecret};
 
 /// A token of anybody's, as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,28 +28,109 @@ pub struct AdminPatList {
     pub next_cursor: Option<String>,
 }
 
+/// Which of everybody's tokens: those that all of the given filters want.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatFilter {
+    /// Of this user (`usr_…`).
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub user: Option<UserId>,
+    /// With this scope.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<super::WireScope>))]
+    pub scope: Option<Scope>,
+    /// Where they stand; live and expired ones unless given.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<super::Status>))]
+    pub status: Option<token::Status>,
+    /// Not used since this date or date-time; one that was never used counts from its creation.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub unused_since: Option<Timestamp>,
+    /// Ending by themselves before this date or date-time.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub expiring_before: Option<Timestamp>,
+}
+
+impl PatFilter {
+    /// Whether it wants every token.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The request to revoke what it wants.
+    #[must_use]
+    pub const fn revocation(&self, dry_run: bool) -> RevokePats {
+        let &Self {
+            user,
+            scope,
+            status,
+            unused_since,
+            expiring_before,
+        } = self;
+        RevokePats {
+            user,
+            scope,
+            status,
+            unused_since,
+            expiring_before,
+            dry_run,
+        }
+    }
+}
+
 /// Which tokens to revoke: those that all of the given filters want. At least one is required.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevokePats {
     /// Of this user (`usr_…`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub user: Option<UserId>,
     /// With this scope.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<WireScope>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<super::WireScope>))]
+    pub scope: Option<Scope>,
     /// `live` or `expired`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<super::Status>))]
+    pub status: Option<token::Status>,
     /// Not used since this date or date-time; one that was never used counts from its creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unused_since: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub unused_since: Option<Timestamp>,
     /// Ending by themselves before this date or date-time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiring_before: Option<String>,
-    /// Only answer what would be revoked.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub expiring_before: Option<Timestamp>,
+    /// Only answer what would be revoked. It must be given: nothing is revoked by omission.
     pub dry_run: bool,
+}
+
+impl From<RevokePats> for PatFilter {
+    fn from(wanted: RevokePats) -> Self {
+        let RevokePats {
+            user,
+            scope,
+            status,
+            unused_since,
+            expiring_before,
+            dry_run: _,
+        } = wanted;
+        Self {
+            user,
+            scope,
+            status,
+            unused_since,
+            expiring_before,
+        }
+    }
 }
 
 /// What a bulk revocation ended, or would end.
@@ -85,10 +170,11 @@ pub struct Stats {
 }
 
 /// Secrets that were found where they should not be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ReportCredentials {
-    /// At most 1,000 secrets.
-    #[cfg_attr(feature = "server", schema(value_type = Vec<String>))]
+    /// 1 to 1,000 secrets.
+    #[cfg_attr(feature = "server", schema(value_type = Vec<String>, min_items = 1, max_items = 1_000))]
     pub tokens: Vec<PlainSecret>,
 }

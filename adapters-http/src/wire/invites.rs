@@ -1,6 +1,9 @@
 use openindex_domain::invite;
+use openindex_domain::token::TokenName;
+use openindex_domain::user::{self, Email, Password, PersonName};
 use serde::{Deserialize, Serialize};
 
+use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{Pat, PlainSecret, Role, User};
@@ -75,14 +78,18 @@ pub struct InviteList {
 }
 
 /// Whom to invite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CreateInvite {
     /// Their address.
-    pub email: String,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub email: Email,
     /// What they will be allowed at most; `member` unless given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<Role>))]
+    pub role: Option<user::Role>,
 }
 
 /// A new invite with its link: the only answer that ever holds it.
@@ -101,25 +108,29 @@ pub struct CreatedInvite {
 }
 
 /// What somebody says who claims an invite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimInvite {
     /// The secret of the invite.
     #[cfg_attr(feature = "server", schema(value_type = String))]
     pub code: PlainSecret,
     /// What they are called: 1 to 100 characters, no control characters.
-    pub name: String,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    pub name: PersonName,
     /// Their address: required of the first administrator; of others it must be the invited one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// A password to sign in to the web interface with: 15 to 256 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
-    pub password: Option<PlainSecret>,
+    pub email: Option<Email>,
+    /// A password to sign in to the web interface with: 15 to 256 characters.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub password: Option<Password>,
     /// The name of a first token. One of password and token is required.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_name: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub token_name: Option<TokenName>,
 }
 
 /// Somebody who has joined.

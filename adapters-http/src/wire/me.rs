@@ -1,5 +1,7 @@
+use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, TokenName};
 use serde::{Deserialize, Serialize};
 
+use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{Kind, MeRun, PlainSecret, Role, Status, WireScope};
@@ -102,32 +104,48 @@ pub struct CreatedPat {
     pub token: PlainSecret,
 }
 
-/// What to issue. Blank or absent `expiresAt` never expires.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What to issue. A blank or absent `expiresAt` never expires; give `expiresAt` or `expiresIn`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreatePat {
     /// 1 to 100 characters, no control characters.
-    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 100))]
-    pub name: String,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    pub name: TokenName,
     /// At most the effective scope of the token that asks.
-    pub scope: WireScope,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Scope,
     /// A future RFC 3339 date-time, or a date, which means to the end of that day in UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub expires_at: Option<Expiry>,
+    /// For how many seconds, counted by the server's clock.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    pub expires_in: Option<Lifetime>,
 }
 
-/// How to rotate.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// How to rotate. Give `expiresAt`, `expiresIn`, or neither, which keeps the old token's expiry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotatePat {
     /// When the new token ends: absent keeps the old one's expiry, blank never expires, otherwise
     /// as when creating.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub expires_at: Option<Expiry>,
+    /// For how many seconds the new token lives, counted by the server's clock.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    pub expires_in: Option<Lifetime>,
     /// For how many seconds the old token stays live beside the new one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(minimum = 0, maximum = 86_400, default = 0))]
-    pub overlap_seconds: Option<i64>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "server",
+        schema(value_type = Option<i64>, minimum = 0, maximum = 86_400, default = 0)
+    )]
+    pub overlap_seconds: Option<Overlap>,
 }

@@ -1,9 +1,11 @@
 //! What travels in bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
 
 mod audit;
+mod field;
 mod inventory;
 mod invites;
 mod me;
+mod page;
 mod runs;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
@@ -17,17 +19,25 @@ use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditActor, AuditEvent, AuditList};
-pub use inventory::{AdminPat, AdminPatList, ReportCredentials, RevokePats, RevokedPats, Stats};
+pub use audit::{AuditActor, AuditEvent, AuditList, AuditQuery, ExportFormat, ExportQuery};
+#[cfg(feature = "server")]
+pub(crate) use field::{Field, optional::deserialize as read_optional};
+pub use inventory::{
+    AdminPat, AdminPatList, PatFilter, ReportCredentials, RevokePats, RevokedPats, Stats,
+};
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
 };
 pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, RotatePat};
-pub use runs::{AgentRun, AgentRunList, MeRun, StartAgentRun, StartedAgentRun};
+pub use page::PageQuery;
+pub use runs::{
+    AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
+};
 pub use users::{Bootstrapped, PatchUser, SignInLink, User, UserList};
 pub use work::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
-    QueueBucket, WorkAs, WorkItem, WorkItemList, WorkItemSummary, WorkQueue,
+    QueueBucket, QueueQuery, SearchText, UserRef, WorkAs, WorkItem, WorkItemList, WorkItemQuery,
+    WorkItemSummary, WorkQueue,
 };
 
 /// What a token may be used for; `admin` contains `read_write`.

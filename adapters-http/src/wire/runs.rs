@@ -1,26 +1,56 @@
+use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
+use openindex_domain::token::Scope;
 use serde::{Deserialize, Serialize};
 
+use super::field::{Field, Text, optional, required, text};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{PlainSecret, Status, WireScope};
 
 /// What to start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartAgentRun {
     /// Which agent works with it: 1 to 64 of the characters A-Z a-z 0-9 . _ - : / @.
-    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 64))]
-    pub agent_id: String,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 64))]
+    pub agent_id: AgentId,
     /// The only work item that it may change, as in `OPS-42`; absent is any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub work_item_key: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub work_item_key: Option<WorkItemKey>,
     /// For how many seconds: a minute to a day.
-    #[cfg_attr(feature = "server", schema(minimum = 60, maximum = 86_400))]
-    pub ttl_seconds: i64,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = i64, minimum = 60, maximum = 86_400))]
+    pub ttl_seconds: RunTtl,
     /// `read_write`, which a run always has; it need not be given, and no other may be.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<WireScope>))]
+    pub scope: Option<RunScope>,
+}
+
+/// The scope of every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunScope;
+
+text! {
+    RunScope: |text| match text {
+        "read_write" => Ok(Self),
+        "admin" => Err("must be read_write: an agent run never administers"),
+        _ => Err("must be read_write"),
+    }, |_| Scope::ReadWrite.to_string();
+}
+
+/// Which of the caller's runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentRunFilter {
+    /// Also those that are over and still remembered, for 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<WireScope>,
+    pub include_ended: Option<bool>,
 }
 
 /// An agent run, without its secret.

@@ -1,5 +1,7 @@
+use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
+use super::field::required;
 #[cfg(feature = "server")]
 use super::schema;
 use super::{Pat, PlainSecret, Role};
@@ -50,11 +52,14 @@ pub struct UserList {
 }
 
 /// What to change of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct PatchUser {
     /// What they may do at most from now on.
-    pub role: Role,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: user::Role,
 }
 
 /// A one-time link that opens a user's account: whoever has it chooses a new password.

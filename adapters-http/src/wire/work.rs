@@ -1,6 +1,11 @@
-use openindex_domain::work;
+use openindex_domain::user::UserId;
+use openindex_domain::work::{
+    self, AgentId, Description, DomainKey, SearchTerms, Title, WorkItemKey,
+};
 use serde::{Deserialize, Serialize};
 
+use super::field::{Field, Text, kept, nullable, optional, required, text};
+use super::page::limit;
 #[cfg(feature = "server")]
 use super::schema;
 
@@ -187,69 +192,202 @@ pub struct QueueBucket {
 }
 
 /// What to make: by itself in a `domain`, or as a part of a `parent`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateWorkItem {
     /// The part of the work that it belongs to, as in `OPS`: 2 to 10 upper-case letters and digits.
     /// The first item makes it. Not for a sub-task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub domain: Option<DomainKey>,
     /// `project`, `task` or `sub_task`; unless given a task, or with a `parent` a sub-task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<ItemKind>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<ItemKind>))]
+    pub kind: Option<work::ItemKind>,
     /// The project or task that a sub-task is a part of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub parent: Option<WorkItemKey>,
     /// 1 to 200 characters, no control characters.
-    #[cfg_attr(feature = "server", schema(min_length = 1, max_length = 200))]
-    pub title: String,
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 200))]
+    pub title: Title,
     /// Markdown, at most 32,000 bytes in UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub description: Option<Description>,
     /// `medium` unless given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Priority>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<Priority>))]
+    pub priority: Option<work::Priority>,
     /// `either` unless given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub execution_target: Option<ExecutionTarget>,
-    /// A user (`usr_…`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub assignee: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<ExecutionTarget>))]
+    pub execution_target: Option<work::ExecutionTarget>,
+    /// A user (`usr_…`), or `me`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub assignee: Option<UserRef>,
 }
 
 /// What to change; what is absent stays. Nothing but `assignee` may be null.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchWorkItem {
     /// 1 to 200 characters, no control characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "server",
-        schema(nullable = false, min_length = 1, max_length = 200)
-    )]
-    pub title: Option<String>,
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>, min_length = 1, max_length = 200))]
+    pub title: Option<Title>,
     /// Markdown, at most 32,000 bytes in UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false))]
-    pub description: Option<String>,
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>))]
+    pub description: Option<Description>,
     /// One that may follow on what it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false))]
-    pub status: Option<ItemStatus>,
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ItemStatus>))]
+    pub status: Option<work::ItemStatus>,
     /// How soon it should be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false))]
-    pub priority: Option<Priority>,
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Priority>))]
+    pub priority: Option<work::Priority>,
     /// Who may take it on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false))]
-    pub execution_target: Option<ExecutionTarget>,
-    /// A user (`usr_…`); null is nobody.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ExecutionTarget>))]
+    pub execution_target: Option<work::ExecutionTarget>,
+    /// A user (`usr_…`), or `me`; null is nobody.
+    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
-    pub assignee: Option<Option<String>>,
+    pub assignee: Option<Option<UserRef>>,
+}
+
+/// A user: the caller, or one by their id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserRef {
+    /// Whoever asks.
+    Me,
+    /// This one.
+    Id(UserId),
+}
+
+impl UserRef {
+    /// Which user that is when `me` asks.
+    #[must_use]
+    pub const fn resolve(self, me: UserId) -> UserId {
+        match self {
+            Self::Me => me,
+            Self::Id(id) => id,
+        }
+    }
+}
+
+text! {
+    UserRef: |text| match text {
+        "me" => Ok(Self::Me),
+        _ => text.parse().map(Self::Id).map_err(|_| "must be the id of a user (usr_…), or me"),
+    }, |user| match user {
+        Self::Me => "me".to_owned(),
+        Self::Id(id) => id.to_string(),
+    };
+    SearchText: Self::parse, |search| search.0.clone();
+}
+
+/// What to search for: at least one word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchText(String);
+
+impl SearchText {
+    /// Checks it.
+    ///
+    /// # Errors
+    ///
+    /// What it must be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match SearchTerms::parse(text) {
+            Ok(terms) if terms.terms().is_empty() => Err("must not be blank".to_owned()),
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn terms(&self) -> SearchTerms {
+        // It was parsed before.
+        SearchTerms::parse(&self.0).unwrap_or_default()
+    }
+}
+
+/// Which work items: those that all of the given filters want.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkItemQuery {
+    /// Of this part of the work, as in `OPS`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub domain: Option<DomainKey>,
+    /// Of this kind.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<ItemKind>))]
+    pub kind: Option<work::ItemKind>,
+    /// In one of these states, separated by commas: `todo`, `in_progress`, `done`, `cancelled`.
+    #[serde(
+        default,
+        rename = "status",
+        with = "required",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub statuses: Vec<work::ItemStatus>,
+    /// With this priority.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<Priority>))]
+    pub priority: Option<work::Priority>,
+    /// With this target.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<ExecutionTarget>))]
+    pub execution_target: Option<work::ExecutionTarget>,
+    /// Assigned to this user (`usr_…`), or to `me`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub assignee: Option<UserRef>,
+    /// That this agent works at now.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub agent_id: Option<AgentId>,
+    /// Sub-tasks of this item, as in `OPS-42`.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub parent: Option<WorkItemKey>,
+    /// In whose key, title and description all of these words occur; at most 8 words and 200
+    /// characters, no control characters.
+    #[serde(
+        default,
+        rename = "q",
+        with = "optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub search: Option<SearchText>,
+}
+
+/// For whom the queue is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QueueQuery {
+    /// For this agent; a run's is its own.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    pub agent_id: Option<AgentId>,
+    /// How many of each at most; 50 unless given.
+    #[serde(default, with = "limit", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
+    pub limit: Option<u32>,
 }
 
 /// Who works at an item.
@@ -264,11 +402,12 @@ pub enum Holder {
 }
 
 /// For whom a person claims, releases or completes an item. A run acts for its own agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkAs {
     /// The agent; absent is the person themselves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub agent_id: Option<String>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    pub agent_id: Option<AgentId>,
 }

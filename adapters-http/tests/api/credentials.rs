@@ -20,8 +20,7 @@ async fn live_secrets_end_and_the_reporter_learns_nothing() {
     let secret = leaked.secret.expose();
     let hit = report(&server, &json!({"tokens": [secret, "nonsense", ""]})).await;
     let miss = report(&server, &json!({"tokens": ["nonsense"]})).await;
-    let none = report(&server, &json!({"tokens": []})).await;
-    for answer in [&hit, &miss, &none] {
+    for answer in [&hit, &miss] {
         assert_eq!(answer.status, 202);
         assert!(answer.body.is_empty());
     }
@@ -53,7 +52,8 @@ async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
         (json!({}), "tokens"),
         (json!({"tokens": "oi_pat_x"}), "tokens"),
         (json!({"tokens": [7]}), "tokens"),
-        (json!({"tokens": [], "token": "x"}), "token"),
+        (json!({"tokens": ["x"], "token": "x"}), "token"),
+        (json!({"tokens": []}), "tokens"),
     ] {
         assert_eq!(
             report(&server, &body).await.wrong_fields(),
@@ -61,9 +61,10 @@ async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
             "{body}"
         );
     }
+    let one = json!({"tokens": ["oi_pat_x"]});
     for _ in 1..60 {
-        assert_eq!(report(&server, &json!({"tokens": []})).await.status, 202);
+        assert_eq!(report(&server, &one).await.status, 202);
     }
-    let answer = report(&server, &json!({"tokens": []})).await;
+    let answer = report(&server, &one).await;
     assert_eq!(answer.problem(429), "rate_limited");
 }

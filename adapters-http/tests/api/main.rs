@@ -16,3 +16,4 @@ mod outage;
 mod overload;
 mod stats;
 mod support;
+mod unexpected;

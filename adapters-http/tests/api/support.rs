@@ -175,7 +175,7 @@ impl Server {
         let wanted = IssueToken {
             name: TokenName::parse("another").expect("a name"),
             scope,
-            expires,
+            expires: expires.into(),
         };
         self.tokens
             .issue(&principal, wanted, &RequestContext::default())

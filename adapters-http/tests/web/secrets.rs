@@ -43,7 +43,7 @@ async fn a_created_token_is_in_the_answer_to_its_form_and_works() {
         (StatusCode::CREATED, "")
     );
     assert_eq!(page.header("cache-control"), "no-store");
-    page.shows("This is the only time");
+    page.shows("It is shown only once");
     let secret = secret(&page, "oi_pat_", 55);
     assert!(!format!("{:?}", page.headers).contains(&secret));
     let principal = site
@@ -66,9 +66,9 @@ async fn a_rotated_token_is_in_the_answer_to_its_form_and_the_old_one_ends() {
     let old = site.issue(ADMIN, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(ADMIN).await;
     let path = format!("/settings/tokens/{}/rotate", old.token.id);
-    let page = site.post(&path, &cookie, "overlap=0&expiry=keep").await;
+    let page = site.post(&path, &cookie, "overlap=0&expiry=").await;
     assert_eq!(page.status, StatusCode::CREATED);
-    page.shows("The old token is refused from now on.");
+    page.shows("The old token no longer works.");
     let new = secret(&page, "oi_pat_", 55);
     assert!(site.domain.tokens.verify(&new).await.is_ok());
     assert!(

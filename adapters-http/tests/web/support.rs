@@ -138,7 +138,7 @@ impl Site {
         let wanted = IssueToken {
             name: TokenName::parse(name).expect("a name"),
             scope,
-            expires: Expiry::Never,
+            expires: Expiry::Never.into(),
         };
         let principal = self.principal(user).await;
         let tokens = &self.domain.tokens;

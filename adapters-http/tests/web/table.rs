@@ -49,7 +49,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /settings/tokens/{id}/rotate", "", [SIGN_IN, OK, OK]),
     (
         "POST /settings/tokens/{id}/rotate",
-        "overlap=0&expiry=keep",
+        "overlap=0&expiry=",
         [SIGN_IN, CREATED, CREATED],
     ),
     ("GET /settings/tokens/{id}/delete", "", [SIGN_IN, OK, OK]),

@@ -14,13 +14,16 @@ async fn newest(site: &Site, user: u64) -> Token {
 }
 
 #[tokio::test]
-async fn an_expiration_is_a_preset_a_date_or_never() {
+async fn an_expiry_is_a_date_or_a_preset_and_blank_is_never() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (choice, days) in [
         ("expiry=7", Some(7)),
         ("expiry=365&expiryDate=", Some(365)),
-        ("expiry=never&expiryDate=2026-12-31", None),
+        ("expiry=never&expiryDate=", None),
+        ("expiry=&expiryDate=", None),
+        ("expiryDate=+", None),
+        ("", None),
     ] {
         // The newest is the first of the list.
         site.domain.clock.advance_seconds(1);
@@ -32,10 +35,84 @@ async fn an_expiration_is_a_preset_a_date_or_never() {
         assert_eq!(newest(&site, MEMBER).await.expires_at, expires, "{choice}");
     }
     site.domain.clock.advance_seconds(1);
-    let form = "name=x&scope=read_write&expiry=date&expiryDate=2026-12-31";
+    let form = "name=x&scope=read_write&expiry=&expiryDate=2026-12-31";
     site.post("/settings/tokens/new", &cookie, form).await;
     let end_of_day = Timestamp::parse_rfc3339("2027-01-01T00:00:00Z");
     assert_eq!(newest(&site, MEMBER).await.expires_at, end_of_day);
+}
+
+#[tokio::test]
+async fn the_pages_speak_as_the_specification_does() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/tokens", &cookie).await;
+    for text in [
+        "aria-label=\"Settings\"",
+        ">Personal</p>",
+        ">Create token</a>",
+        "</svg>Tokens</a>",
+    ] {
+        page.shows(text);
+    }
+    let page = site.get("/settings/tokens/new", &cookie).await;
+    for text in [
+        "<h1>Create token</h1>",
+        ">Name</label>",
+        "<legend>Scope</legend>",
+        ">Expiry date (optional)</label>",
+        "Leave it blank and the token does not expire.",
+        "A leaked token that never expires works until someone notices.",
+        // Nothing is chosen for anybody.
+        "<option value=\"\" selected>",
+        "type=\"date\" value=\"\"",
+    ] {
+        page.shows(text);
+    }
+}
+
+#[tokio::test]
+async fn the_page_with_the_value_says_where_to_store_it() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let form = "name=x&scope=read_write";
+    let page = site.post("/settings/tokens/new", &cookie, form).await;
+    page.shows("Copy the token value now.");
+    page.shows("It is shown only once");
+    page.shows(
+        "Store it in a secrets manager or an environment variable before you leave this page.",
+    );
+    page.shows("value=\"oi_pat_");
+}
+
+#[tokio::test]
+async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    for (choice, kept) in [
+        ("expiry=", true),
+        ("expiryDate=", true),
+        ("expiry=never", false),
+    ] {
+        site.domain.clock.advance_seconds(1);
+        let form = "name=x&scope=read_write&expiryDate=2026-12-31";
+        site.post("/settings/tokens/new", &cookie, form).await;
+        let old = newest(&site, MEMBER).await;
+        let path = format!("/settings/tokens/{}/rotate", old.id);
+        site.get(&path, &cookie)
+            .await
+            .shows("Leave it blank to keep the current expiry.");
+        site.domain.clock.advance_seconds(1);
+        let page = site
+            .post(&path, &cookie, &format!("overlap=0&{choice}"))
+            .await;
+        assert_eq!(page.status, 201, "{choice}");
+        let expires_at = old.expires_at.filter(|_| kept);
+        assert_eq!(
+            newest(&site, MEMBER).await.expires_at,
+            expires_at,
+            "{choice}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -47,26 +124,26 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
             "name=&scope=read_write&expiry=7",
             "The name must not be blank.",
         ),
-        ("name=kept&scope=&expiry=7", "Choose what the token may do."),
+        ("name=kept&scope=&expiry=7", "Choose a scope."),
         (
-            "name=kept&scope=read_write&expiry=date&expiryDate=",
+            "name=kept&scope=read_write&expiry=90&expiryDate=2026-12-31",
+            "Choose either a date or a quick choice, not both.",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=never&expiryDate=2026-12-31",
+            "Choose either a date or a quick choice, not both.",
+        ),
+        (
+            "name=kept&scope=read_write&expiry=&expiryDate=soon",
             "Choose a date such as",
         ),
         (
-            "name=kept&scope=read_write&expiry=date&expiryDate=soon",
-            "Choose a date such as",
-        ),
-        (
-            "name=kept&scope=read_write&expiry=date&expiryDate=2020-01-01",
+            "name=kept&scope=read_write&expiry=&expiryDate=2020-01-01",
             "in the future",
         ),
         (
-            "name=kept&scope=read_write&expiry=",
-            "Choose a date such as",
-        ),
-        (
-            "name=kept&scope=read_write&expiry=keep",
-            "Choose when the token ends.",
+            "name=kept&scope=read_write&expiry=8",
+            "Choose one of the options below, or a date.",
         ),
     ] {
         let page = site.post("/settings/tokens/new", &cookie, form).await;
@@ -107,7 +184,7 @@ async fn the_quota_is_told() {
     let form = "name=kept&scope=read_write&expiry=7";
     let page = site.post("/settings/tokens/new", &cookie, form).await;
     assert_eq!(page.status, 409);
-    page.shows("You have 0 live tokens");
+    page.shows("You’ve reached the limit of 0 active tokens");
     page.shows("value=\"kept\"");
 }
 
@@ -121,7 +198,7 @@ async fn somebody_elses_token_is_like_one_that_is_not_there() {
             for action in ["rotate", "delete"] {
                 let path = format!("/settings/tokens/{id}/{action}");
                 assert_eq!(site.get(&path, &cookie).await.status, 404);
-                let form = "overlap=0&expiry=keep";
+                let form = "overlap=0&expiry=";
                 assert_eq!(site.post(&path, &cookie, form).await.status, 404);
             }
         }
@@ -142,7 +219,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     let page = site.post(&path, &cookie, "overlap=3600&expiry=90").await;
-    page.shows("The old token is accepted for another 1 hour.");
+    page.shows("The old token keeps working for 1 hour more.");
     assert!(
         site.domain
             .tokens
@@ -155,14 +232,14 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     page.hides(&path);
     for page in [
         site.get(&path, &cookie).await,
-        site.post(&path, &cookie, "expiry=keep").await,
+        site.post(&path, &cookie, "expiry=").await,
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token was rotated already");
     }
     let too_long = site.issue(MEMBER, "another", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", too_long.token.id);
-    let page = site.post(&path, &cookie, "overlap=86401&expiry=keep").await;
+    let page = site.post(&path, &cookie, "overlap=86401&expiry=").await;
     assert_eq!(page.status, 400);
 }
 

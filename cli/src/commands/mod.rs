@@ -2,10 +2,13 @@
 
 pub(crate) mod admin;
 pub(crate) mod agent_run;
+#[cfg(test)]
+mod api_names;
 pub(crate) mod auth_check;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod invite;
+pub(crate) mod man;
 pub(crate) mod me;
 mod once;
 mod paging;
@@ -17,7 +20,7 @@ pub(crate) mod tokens;
 pub(crate) mod work_item;
 
 use crate::app::App;
-use openindex_adapters_http::wire::Role;
+use openindex_domain::user::Role;
 
 use crate::cli::{AuthCommand, Command, PersonalCommand, SettingsCommand};
 use crate::error::{CliError, Failure};
@@ -42,6 +45,7 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Doctor => doctor::run(app),
         Command::Schema(args) => schema::run(args, app),
         Command::Completions(args) => completions::run(args, app),
+        Command::Man(args) => man::run(args, app),
     }
 }
 
@@ -96,9 +100,7 @@ fn one_by_one<T: std::fmt::Display>(
 
 /// A role as it is written on the command line.
 fn parse_role(text: &str) -> Result<Role, Failure> {
-    openindex_domain::user::Role::parse(text)
-        .map(Role::from)
-        .ok_or_else(|| Failure::usage("a role is member or admin"))
+    Role::parse(text).ok_or_else(|| Failure::usage("a role is member or admin"))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn me() -> Me {
             id: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
             email: Some("ada@example.com".to_owned()),
             name: Some("Ada Lovelace".to_owned()),
-            role: Role::Member,
+            role: openindex_adapters_http::wire::Role::Member,
         },
         token: MeToken {
             id: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),

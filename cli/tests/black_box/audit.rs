@@ -28,8 +28,8 @@ fn events_are_filtered_by_who_what_and_when() {
     let list = page(&[event()], Some("c"));
     let users = page(&[user(1, "a@b.example")], None);
     let path = format!(
-        "GET /audit?actor={}&action=token.revoked&subject={PAT_ID}&since=2026-01-01\
-         &until=2026-12-31T00%3A00%3A00Z&limit=50",
+        "GET /audit?action=token.revoked&actor={}&since=2026-01-01T00%3A00%3A00.000Z\
+         &subject={PAT_ID}&until=2026-12-31T00%3A00%3A00.000Z&limit=50",
         user_id(1)
     );
     let server = Stub::new(&[
@@ -63,10 +63,17 @@ fn an_export_goes_to_standard_output_byte_for_byte() {
     let csv = "id,at\r\nevt_1,2026\u{9b}\r\n";
     let server = Stub::new(&[
         ("GET /audit/export?format=csv", 200, csv),
-        ("GET /audit/export?format=json&since=2026-01-01", 200, "[]"),
+        (
+            "GET /audit/export?format=json&since=2026-01-01T00%3A00%3A00.000Z",
+            200,
+            "[]",
+        ),
     ]);
-    let ran = run(&server, &["audit", "export", "--format", "csv"]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (0, csv));
+    for dash in [&[][..], &["-o", "-"], &["--output", "-"], &["--output=-"]] {
+        let line = [&["audit", "export", "--format", "csv"][..], dash].concat();
+        let ran = run(&server, &line);
+        assert_eq!((ran.status, ran.stdout.as_str()), (0, csv), "{dash:?}");
+    }
     let ran = run(&server, &["audit", "export", "--since", "2026-01-01"]);
     assert_eq!((ran.status, ran.json()), (0, json!([])));
 }
@@ -126,6 +133,41 @@ fn an_export_that_breaks_off_is_no_success_and_leaves_no_file() {
 }
 
 #[test]
+fn an_export_to_a_device_or_a_pipe_goes_through_it() {
+    let text = format!("[{}]", event());
+    let server = Stub::new(&[("GET /audit/export?format=json", 200, &text)]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&admin(&["audit", "export", "-o", "/dev/null"]));
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.json()["bytes"], text.len());
+    // As bash gives it for `-o >(cat)`; the answer is behind the export then.
+    let ran = home.run(&admin(&["audit", "export", "-o", "/dev/fd/1"]));
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with(&text), "{ran:?}");
+    let full = home.run(&admin(&["audit", "export", "-o", "/dev/full"]));
+    full.assert_failed(1, "output_failed");
+}
+
+#[test]
+fn an_export_that_cannot_be_written_names_the_file_and_leaves_nothing() {
+    let server = Stub::new(&[("GET /audit/export?format=json", 200, "[]")]);
+    let home = Home::with_profile(&server.url);
+    std::fs::write(home.directory().join("file"), "").unwrap();
+    for path in ["nowhere/audit.json", "file/audit.json"] {
+        let ran = home.run(&admin(&["audit", "export", "-o", path]));
+        assert!(matches!(ran.status, 1 | 2), "{ran:?}");
+        let error = ran.json()["error"]["message"].to_string();
+        assert!(error.contains(path), "{error}");
+    }
+    let left = std::fs::read_dir(home.directory()).unwrap();
+    let left = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains("export")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn a_refused_export_is_a_failure_like_any_other() {
     let body = problem(403, "insufficient_scope", "the scope admin is required");
     let server = Stub::new(&[("GET /audit/export?format=json", 403, &body)]);
@@ -170,7 +212,10 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
         &["audit", "list", "--subject", "evt_1"],
         &["audit", "export", "--format", "xml"],
         &["audit", "export", "--format", "csv", "--json"],
-        &["audit", "export", "--output", "/dev/null"],
+        &["audit", "export", "--output", "/"],
+        &[
+            "audit", "export", "--format", "csv", "--json", "--output", "-",
+        ],
     ] {
         run(&server, arguments).assert_failed(2, "usage");
     }

@@ -28,8 +28,8 @@ fn filters_are_passed_on_and_the_page_is_the_apis_own() {
     let list = page(&[admin_pat()], None);
     let users = page(&[user(1, "a@b.example")], None);
     let path = format!(
-        "GET /admin/pats?user={}&scope=admin&status=live&unusedSince=2026-01-01\
-         &expiringBefore=2026-12-31&limit=50",
+        "GET /admin/pats?expiringBefore=2026-12-31T00%3A00%3A00.000Z&scope=admin&status=live\
+         &unusedSince=2026-01-01T00%3A00%3A00.000Z&user={}&limit=50",
         user_id(1)
     );
     let server = Stub::new(&[
@@ -84,8 +84,8 @@ fn what_would_end_is_asked_before_it_ends() {
     assert_eq!(
         sent,
         [
-            json!({"unusedSince": "2026-01-01", "dryRun": true}),
-            json!({"unusedSince": "2026-01-01", "dryRun": false})
+            json!({"unusedSince": "2026-01-01T00:00:00.000Z", "dryRun": true}),
+            json!({"unusedSince": "2026-01-01T00:00:00.000Z", "dryRun": false})
         ]
     );
 }

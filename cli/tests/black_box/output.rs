@@ -146,17 +146,6 @@ fn a_secret_typed_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
-fn completions_name_the_commands_of_every_shell() {
-    for shell in ["bash", "zsh", "fish"] {
-        let ran = Home::new().run(&["completions", shell]);
-        assert_eq!(ran.status, 0);
-        for name in ["rotate", "agent-run", "in_progress"] {
-            assert!(ran.stdout.contains(name), "{name} in {shell}");
-        }
-    }
-}
-
-#[test]
 fn the_schema_describes_the_command_line_and_the_api() {
     let schema = Home::new().run(&["schema"]).json();
     let commands = schema["commands"].as_array().unwrap();

@@ -64,7 +64,7 @@ fn a_page_of_runs_is_the_apis_own() {
     let server = Stub::new(&[
         ("GET /agent-runs?limit=50", 200, &list),
         (
-            "GET /agent-runs?includeEnded=true&limit=7&cursor=b",
+            "GET /agent-runs?includeEnded=true&cursor=b&limit=7",
             200,
             &list,
         ),

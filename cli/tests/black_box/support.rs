@@ -83,6 +83,10 @@ impl Home {
         self
     }
 
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     pub(crate) fn config_file(&self) -> PathBuf {
         self.directory.path().join("openindex-agent/config.json")
     }

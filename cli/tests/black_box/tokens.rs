@@ -36,7 +36,7 @@ fn a_new_token_is_answered_with_its_secret() {
     let sent: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
     assert_eq!(
         sent,
-        json!({"name": "ci", "scope": "admin", "expiresAt": "2030-12-31"})
+        json!({"name": "ci", "scope": "admin", "expiresAt": "2031-01-01T00:00:00.000Z"})
     );
     home.run(&tokens(&["create", "ci"]));
     let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();

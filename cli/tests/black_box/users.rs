@@ -14,7 +14,7 @@ fn a_page_is_the_apis_own_and_more_is_noted() {
     let last = page(&[user(2, "c@d.example")], None);
     let server = Stub::new(&[
         ("GET /admin/users?limit=50", 200, &first),
-        ("GET /admin/users?limit=7&cursor=a%26b", 200, &last),
+        ("GET /admin/users?cursor=a%26b&limit=7", 200, &last),
     ]);
     let ran = run(&server, &["list"]);
     assert_eq!(ran.status, 0);
@@ -35,7 +35,7 @@ fn all_pages_make_one_list() {
             &page(std::slice::from_ref(&first), Some("a&b")),
         ),
         (
-            "GET /admin/users?limit=200&cursor=a%26b",
+            "GET /admin/users?cursor=a%26b&limit=200",
             200,
             &page(std::slice::from_ref(&second), None),
         ),
@@ -56,7 +56,7 @@ fn a_user_is_found_by_address_on_any_page_in_any_case() {
             &page(&[user(1, "a@b.example")], Some("n")),
         ),
         (
-            "GET /admin/users?limit=200&cursor=n",
+            "GET /admin/users?cursor=n&limit=200",
             200,
             &page(&[user(2, "Grace@Example.com")], Some("never")),
         ),

@@ -10,7 +10,7 @@ pub use event::{
     Subject,
 };
 pub use service::{Audit, AuditError, AuditPage};
-pub use store::{AuditCursor, AuditFilter, AuditStore};
+pub use store::{AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor};
 
 #[cfg(feature = "testing")]
 pub use store::MockAuditStore;

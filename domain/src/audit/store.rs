@@ -1,3 +1,6 @@
+use std::fmt;
+use std::str::FromStr;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -45,6 +48,31 @@ pub struct AuditCursor {
     pub id: AuditEventId,
 }
 
+impl fmt::Display for AuditCursor {
+    /// The event's time in milliseconds and its id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at.unix_millis(), self.id)
+    }
+}
+
+/// The text is no cursor of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct InvalidAuditCursor;
+
+impl FromStr for AuditCursor {
+    type Err = InvalidAuditCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAuditCursor> {
+        let (at, id) = text.split_once('-').ok_or(InvalidAuditCursor)?;
+        let at = at.parse().ok().and_then(Timestamp::from_unix_millis);
+        Ok(Self {
+            at: at.ok_or(InvalidAuditCursor)?,
+            id: id.parse().map_err(|_| InvalidAuditCursor)?,
+        })
+    }
+}
+
 /// Port: the audit trail. Changes bring their events along; only what changes nothing else is
 /// appended by itself.
 ///
@@ -65,4 +93,35 @@ pub trait AuditStore: Send + Sync {
 
     /// Appends an event that comes without a change, such as a refused sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+
+    #[test]
+    fn a_cursor_can_be_read_back_and_nothing_else_is_one() {
+        let subject = Subject::User(fixtures::user(1).id);
+        let event = fixtures::audit(1, fixtures::NOW, AuditAction::SignedIn, subject);
+        let cursor = AuditCursor {
+            at: event.at,
+            id: event.id,
+        };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for text in [
+            "",
+            "-",
+            "1",
+            "1-",
+            "-1-evt_0",
+            "x-evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+        ] {
+            assert_eq!(
+                text.parse::<AuditCursor>(),
+                Err(InvalidAuditCursor),
+                "{text}"
+            );
+        }
+    }
 }

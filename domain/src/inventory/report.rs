@@ -46,14 +46,14 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// [`InventoryError::TooMany`]; [`InventoryError::Throttled`]; [`InventoryError::Store`].
+    /// [`InventoryError::ReportSize`]; [`InventoryError::Throttled`]; [`InventoryError::Store`].
     pub async fn report(
         &self,
         secrets: &[impl AsRef<str> + Sync],
         context: &RequestContext,
     ) -> Result<(), InventoryError> {
-        if secrets.len() > MAX_REPORT {
-            return Err(InventoryError::TooMany);
+        if !(1..=MAX_REPORT).contains(&secrets.len()) {
+            return Err(InventoryError::ReportSize);
         }
         let now = self.clock.now();
         self.attempts

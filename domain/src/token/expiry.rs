@@ -1,3 +1,5 @@
+use std::fmt;
+
 use time::format_description::FormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -18,6 +20,69 @@ pub enum Expiry {
     At(Timestamp),
 }
 
+/// For how long a token is to live: whole seconds, at least one, counted by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime(i64);
+
+impl Lifetime {
+    /// A lifetime of so many seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ExpiryError::Lifetime`] when it is shorter than one second, or longer than all the time
+    /// that can be written.
+    pub fn from_seconds(seconds: i64) -> Result<Self, ExpiryError> {
+        if (1..=Timestamp::MAX.unix_millis() / 1_000).contains(&seconds) {
+            Ok(Self(seconds))
+        } else {
+            Err(ExpiryError::Lifetime)
+        }
+    }
+
+    /// The seconds.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+/// When a token is to end, as a caller asks for it. It becomes an [`Expiry`] with the one reading
+/// of the clock that decides everything else about the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestedExpiry {
+    /// At an instant, or never.
+    At(Expiry),
+    /// After this time.
+    In(Lifetime),
+}
+
+impl RequestedExpiry {
+    /// Returns the expiry of a token that is made at `now`.
+    pub(super) fn resolve(self, now: Timestamp) -> Result<Expiry, ExpiryError> {
+        match self {
+            Self::At(expiry) => expiry.check_future(now),
+            Self::In(Lifetime(seconds)) => seconds
+                .checked_mul(1_000)
+                .and_then(|millis| now.unix_millis().checked_add(millis))
+                .and_then(Timestamp::from_unix_millis)
+                .map(Expiry::At)
+                .ok_or(ExpiryError::Lifetime),
+        }
+    }
+}
+
+impl From<Expiry> for RequestedExpiry {
+    fn from(expiry: Expiry) -> Self {
+        Self::At(expiry)
+    }
+}
+
+impl From<Lifetime> for RequestedExpiry {
+    fn from(lifetime: Lifetime) -> Self {
+        Self::In(lifetime)
+    }
+}
+
 /// The text or the instant cannot be an expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryError {
@@ -27,9 +92,16 @@ pub enum ExpiryError {
          up to the year 9999"
     )]
     Unparsable,
-    /// Not later than now.
-    #[error("must be in the future")]
-    NotInFuture,
+    /// Not later than now. The server's time is told, so that a client whose clock differs finds
+    /// out.
+    #[error("must be in the future (server time: {now})")]
+    NotInFuture {
+        /// The clock that decided.
+        now: Timestamp,
+    },
+    /// Shorter than a second, or leading beyond the year 9999.
+    #[error("must be at least 1 second, and lead at most to the end of the year 9999")]
+    Lifetime,
 }
 
 impl Expiry {
@@ -70,9 +142,9 @@ impl Expiry {
     }
 
     /// Refuses an instant that is not after `now`: such a token would never have lived.
-    pub(super) fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
+    fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
         match self {
-            Self::At(at) if at <= now => Err(ExpiryError::NotInFuture),
+            Self::At(at) if at <= now => Err(ExpiryError::NotInFuture { now }),
             _ => Ok(self),
         }
     }
@@ -85,6 +157,16 @@ fn end_of(day: Date) -> Timestamp {
         Some(next) => Timestamp::from_datetime(next.with_time(Time::MIDNIGHT).assume_utc())
             .unwrap_or(Timestamp::MIN),
         None => Timestamp::MAX,
+    }
+}
+
+impl fmt::Display for Expiry {
+    /// As [`Expiry::parse`] reads it: blank for never.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => Ok(()),
+            Self::At(at) => at.fmt(f),
+        }
     }
 }
 
@@ -170,14 +252,51 @@ mod tests {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         assert_eq!(
             Expiry::At(now).check_future(now),
-            Err(ExpiryError::NotInFuture)
+            Err(ExpiryError::NotInFuture { now })
         );
         let later = Expiry::At(now.saturating_add_millis(1));
         assert_eq!(later.check_future(now), Ok(later));
         assert_eq!(Expiry::Never.check_future(now), Ok(Expiry::Never));
     }
 
+    #[test]
+    fn a_lifetime_is_counted_from_the_present_and_stays_within_the_calendar() {
+        let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
+        let after = |seconds| Lifetime::from_seconds(seconds).map(RequestedExpiry::from);
+        let in_an_hour = after(3_600).and_then(|expiry| expiry.resolve(now));
+        assert_eq!(
+            in_an_hour,
+            Ok(Expiry::At(now.saturating_add_seconds(3_600)))
+        );
+        for seconds in [0, -1, i64::MIN, i64::MAX] {
+            assert_eq!(after(seconds), Err(ExpiryError::Lifetime), "{seconds}");
+        }
+        let to_the_end = (Timestamp::MAX.unix_millis() - now.unix_millis()) / 1_000;
+        assert!(after(to_the_end).and_then(|e| e.resolve(now)).is_ok());
+        assert_eq!(
+            after(to_the_end + 1).and_then(|expiry| expiry.resolve(now)),
+            Err(ExpiryError::Lifetime)
+        );
+    }
+
+    #[test]
+    fn an_expiry_in_the_past_is_refused_with_the_time_that_decided() {
+        let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
+        let error = RequestedExpiry::from(Expiry::At(now)).resolve(now);
+        assert_eq!(
+            error.map_err(|error| error.to_string()),
+            Err("must be in the future (server time: 2026-11-24T06:00:00.000Z)".to_owned())
+        );
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_again(millis in 0..=253_402_300_799_999_i64) {
+            let expiry = Expiry::from(Timestamp::from_unix_millis(millis));
+            prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
+            prop_assert_eq!(Expiry::parse(&Expiry::Never.to_string()), Ok(Expiry::Never));
+        }
+
         #[test]
         fn any_text_is_read_or_refused_without_a_panic(text in ".{0,40}") {
             let _ = Expiry::parse(&text);

@@ -5,8 +5,8 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::user::UserId;
 
 use super::{
-    Expiry, InsertOutcome, InsertToken, Scope, Secret, Token, TokenError, TokenId, TokenKind,
-    TokenName, Tokens,
+    Expiry, InsertOutcome, InsertToken, RequestedExpiry, Scope, Secret, Token, TokenError, TokenId,
+    TokenKind, TokenName, Tokens,
 };
 
 /// What a new token is to be.
@@ -17,7 +17,7 @@ pub struct IssueToken {
     /// What it is for; at most the issuing principal's effective scope.
     pub scope: Scope,
     /// When it ends by itself.
-    pub expires: Expiry,
+    pub expires: RequestedExpiry,
 }
 
 /// A new token and its secret, which exists here and nowhere else.
@@ -78,7 +78,7 @@ impl Tokens {
             principal.user_id(),
             wanted.name,
             wanted.scope,
-            wanted.expires.check_future(now)?,
+            wanted.expires.resolve(now)?,
             now,
             &*self.entropy,
         )?;

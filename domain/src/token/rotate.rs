@@ -2,8 +2,8 @@ use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
 
 use super::{
-    Expiry, InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, TokenError, TokenId,
-    Tokens,
+    InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, RequestedExpiry, TokenError,
+    TokenId, Tokens,
 };
 
 /// The longest that a rotated token may live beside its successor: 24 hours.
@@ -34,6 +34,12 @@ impl Overlap {
             .map(Self)
             .ok_or(OverlapError)
     }
+
+    /// The seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
 }
 
 /// How a token is to be rotated.
@@ -41,7 +47,7 @@ impl Overlap {
 pub struct RotateToken {
     /// When the successor ends by itself. `None` keeps the predecessor's expiry, so that rotating
     /// never prolongs a life that nobody asked to prolong.
-    pub expires: Option<Expiry>,
+    pub expires: Option<RequestedExpiry>,
     /// For how long the predecessor stays live.
     pub overlap: Overlap,
 }
@@ -69,7 +75,7 @@ impl Tokens {
         let now = self.clock.now();
         let expires = match wanted.expires {
             None => predecessor.expires_at.into(),
-            Some(expires) => expires.check_future(now)?,
+            Some(expires) => expires.resolve(now)?,
         };
         let issued = Issued::mint(
             predecessor.owner,

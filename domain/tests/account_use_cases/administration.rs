@@ -88,7 +88,7 @@ async fn a_member_administers_nothing() {
     let admin_token = IssueToken {
         name: token_name("up"),
         scope: Scope::Admin,
-        expires: Expiry::Never,
+        expires: Expiry::Never.into(),
     };
     let issue = all.tokens.issue(&member, admin_token, context()).await;
     assert!(
@@ -122,7 +122,7 @@ async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
     let wanted = IssueToken {
         name: token_name("leaky"),
         scope: Scope::ReadWrite,
-        expires: Expiry::Never,
+        expires: Expiry::Never.into(),
     };
     let issued = world.all.tokens.issue(&principal, wanted, context()).await;
     let issued = issued.expect("issued");

@@ -198,7 +198,7 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
     let wanted = IssueToken {
         name: token_name("ci"),
         scope: Scope::ReadWrite,
-        expires: Expiry::Never,
+        expires: Expiry::Never.into(),
     };
     let issued = world.all.tokens.issue(&principal, wanted, context()).await;
     let issued = issued.expect("a session issues tokens");

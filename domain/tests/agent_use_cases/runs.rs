@@ -30,7 +30,7 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
     let wanted = IssueToken {
         name: TokenName::parse("more").expect("a name"),
         scope: Scope::ReadWrite,
-        expires: Expiry::Never,
+        expires: Expiry::Never.into(),
     };
     let issued = world.all.tokens.issue(&run, wanted, context()).await;
     assert!(matches!(

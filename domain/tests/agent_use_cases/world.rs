@@ -58,7 +58,7 @@ impl World {
         let wanted = IssueToken {
             name: TokenName::parse(name).expect("a name"),
             scope: Scope::ReadWrite,
-            expires,
+            expires: expires.into(),
         };
         let issued = self.all.tokens.issue(&self.person, wanted, context());
         issued.await.expect("a token")

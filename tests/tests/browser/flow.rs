@@ -22,6 +22,15 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.press("Sign in");
 }
 
+/// As a person does who picks a day: how one types it depends on the browser's language.
+fn set_date(browser: &Browser, date: &str) {
+    let script = "
+        const field = document.querySelector('#expiry-date');
+        field.value = arguments[0];
+        field.dispatchEvent(new Event('input', { bubbles: true }));";
+    browser.script(script, &json!([date]));
+}
+
 #[test]
 fn from_the_invite_to_the_401() {
     let database = Database::new(Kind::Sqlite);
@@ -42,8 +51,8 @@ fn from_the_invite_to_the_401() {
     sign_in(&browser, "GRACE@example.com", PASSWORD);
     browser.wait_for_heading("Personal access tokens");
 
-    browser.press("Create your first token");
-    browser.wait_for_heading("New token");
+    browser.press("Create token");
+    browser.wait_for_heading("Create token");
     let admin_scope = "return document.querySelectorAll('input[value=admin]').length;";
     assert_eq!(
         browser.script(admin_scope, &json!([])),
@@ -51,8 +60,27 @@ fn from_the_invite_to_the_401() {
         "a member is not offered the admin scope"
     );
     browser.fill("name", "my laptop");
-    browser.choose("expiry", "never");
+    assert_eq!(browser.value("#expiry-date"), "", "the expiry is optional");
+    assert_eq!(
+        browser.value("#expiry"),
+        "",
+        "and nothing is chosen for anybody"
+    );
+    assert!(
+        browser
+            .text("main")
+            .contains("never expires works until someone notices")
+    );
+    // A quick choice and a date take each other's place.
+    browser.choose("expiry", "90");
+    assert!(!browser.text("main").contains("until someone notices"));
+    set_date(&browser, "2099-12-31");
+    assert_eq!(browser.value("#expiry"), "");
+    browser.choose("expiry", "7");
+    assert_eq!(browser.value("#expiry-date"), "");
+    browser.choose("expiry", "");
     browser.press("Create token");
+    assert!(browser.text("main").contains("never expires"));
     let secret = browser.value("#secret");
     assert!(secret.starts_with("oi_pat_"), "55 characters, shown once");
     assert!(!browser.path().contains(&secret));
@@ -92,7 +120,8 @@ fn without_javascript_everything_works() {
     browser.fill("name", "plain");
     browser.click("main form button[type='submit']");
     let secret = browser.value("#secret");
-    assert_eq!(server.http.get("/me", &secret).status, 200);
+    let me = server.http.get("/me", &secret).json();
+    assert_eq!(me["token"]["expiresAt"], json!(null));
     browser.open("/settings/tokens");
     browser.click("main td a.danger");
     browser.click("main form button[type='submit']");

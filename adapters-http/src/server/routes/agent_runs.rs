@@ -6,14 +6,17 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::InvalidId;
-use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::agent_run::{AgentRunError, NewRun};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::server::api::Shared;
-use crate::server::body::{JsonFields, QueryFields};
+use crate::server::body::Body;
 use crate::server::path::{Missing, PathId};
+use crate::server::query::{Page, Query};
 use crate::server::{Context, Human, Problem, to_wire};
-use crate::wire::{AgentRun, AgentRunList, StartAgentRun, StartedAgentRun};
+use crate::wire::{
+    AgentRun, AgentRunFilter, AgentRunList, PageQuery, StartAgentRun, StartedAgentRun,
+};
 
 type Started = (StatusCode, [(HeaderName, String); 1], Json<StartedAgentRun>);
 
@@ -37,38 +40,21 @@ impl Missing for RunId {
     }
 }
 
-/// Refuses every scope but the one that runs have.
-fn check_scope(text: &str) -> Result<(), &'static str> {
-    match text {
-        "read_write" => Ok(()),
-        "admin" => Err("must be read_write: an agent run never administers"),
-        _ => Err("must be read_write"),
-    }
-}
-
 /// My agent runs, the newest first, a page at a time.
 ///
 /// Live runs only, unless `includeEnded` is true; ended runs are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
-    params(
-        ("includeEnded" = Option<bool>, Query,
-            description = "Also those that are over and still remembered, for 30 days"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "How many at most; 50 unless given"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
-    ),
+    params(AgentRunFilter, PageQuery),
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
 pub(in crate::server) async fn list(
     Human(principal): Human,
     State(state): State<Shared>,
-    QueryFields(mut fields): QueryFields,
+    Query(filter, page): Query<AgentRunFilter, Page<RunId>>,
 ) -> Result<Json<AgentRunList>, Problem> {
-    let ended = fields.boolean("includeEnded").unwrap_or(false);
-    let limit = fields.limit();
-    let after = fields.cursor(|text| text.parse().ok().map(|RunId(id)| id));
-    fields.finish()?;
+    let ended = filter.include_ended.unwrap_or(false);
+    let after = page.after.map(|RunId(id)| id);
     let runs = &state.agent_runs;
-    let page = runs.list(&principal, ended, after, limit).await?;
+    let page = runs.list(&principal, ended, after, page.limit).await?;
     let now = runs.now();
     let items = page.runs.iter();
     let items: Option<Vec<AgentRun>> = items.map(|run| to_wire::agent_run(run, now)).collect();
@@ -93,22 +79,12 @@ pub(in crate::server) async fn start(
     Human(principal): Human,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(wanted): Body<StartAgentRun>,
 ) -> Result<Started, Problem> {
-    let agent = fields.text("agentId", AgentId::parse);
-    let agent = fields.require("agentId", agent);
-    let work_item = fields.text("workItemKey", WorkItemKey::from_str);
-    let ttl = fields.integer("ttlSeconds", RunTtl::from_seconds);
-    let ttl = fields.require("ttlSeconds", ttl);
-    fields.text("scope", check_scope);
-    fields.finish()?;
-    let (Some(agent), Some(ttl)) = (agent, ttl) else {
-        return Err(Problem::internal());
-    };
     let wanted = NewRun {
-        agent,
-        work_item,
-        ttl,
+        agent: wanted.agent_id,
+        work_item: wanted.work_item_key,
+        ttl: wanted.ttl_seconds,
     };
     let runs = &state.agent_runs;
     let issued = runs.start(&principal, wanted, &context).await?;

@@ -4,9 +4,9 @@ use axum::extract::State;
 use http::StatusCode;
 
 use crate::server::api::Shared;
-use crate::server::body::JsonFields;
+use crate::server::body::Body;
 use crate::server::{Context, Problem, Public};
-use crate::wire::ReportCredentials;
+use crate::wire::{PlainSecret, ReportCredentials};
 
 /// Report leaked secrets, so that they are revoked.
 ///
@@ -23,13 +23,9 @@ pub(super) async fn revoke(
     _: Public,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(ReportCredentials { tokens }): Body<ReportCredentials>,
 ) -> Result<StatusCode, Problem> {
-    let tokens = fields.texts("tokens");
-    let tokens = fields.require("tokens", tokens);
-    fields.finish()?;
-    let tokens = tokens.ok_or_else(Problem::internal)?;
-    let texts: Vec<&str> = tokens.iter().map(|token| token.as_str()).collect();
+    let texts: Vec<&str> = tokens.iter().map(PlainSecret::expose).collect();
     state.inventory.report(&texts, &context).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -4,9 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, Subject,
-};
+use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, AuditFilter, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
 use openindex_domain::user::UserId;
@@ -81,7 +79,7 @@ pub(in crate::web) async fn list(
     let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
         chosen.with(field, query.get(field))
     });
-    let after = read_cursor(query.get("after"));
+    let after = query.get("after").parse().ok();
     let (filter, wrong_field) = match parse(&query) {
         Ok(filter) => (Some(filter), None),
         Err(field) => (None, Some(field)),
@@ -117,7 +115,7 @@ pub(in crate::web) async fn list(
         wrong_field,
         is_first: after.is_none(),
         first: chosen.on(PATH),
-        next: next.map(|cursor| chosen.clone().with("after", write_cursor(cursor)).on(PATH)),
+        next: next.map(|cursor| chosen.clone().with("after", cursor.to_string()).on(PATH)),
         chosen,
     };
     let status = if wrong_field.is_some() {
@@ -146,18 +144,6 @@ fn parse(query: &Query) -> Result<AuditFilter, &'static str> {
         since: read(query, "from", Timestamp::parse_since)?,
         // To the end of that day, which is how the domain reads a date that ends something.
         until: read(query, "to", |text| Expiry::parse(text).ok()?.instant())?,
-    })
-}
-
-fn write_cursor(cursor: AuditCursor) -> String {
-    format!("{}-{}", cursor.at.unix_millis(), cursor.id)
-}
-
-fn read_cursor(text: &str) -> Option<AuditCursor> {
-    let (millis, id) = text.split_once('-')?;
-    Some(AuditCursor {
-        at: Timestamp::from_unix_millis(millis.parse().ok()?)?,
-        id: id.parse().ok()?,
     })
 }
 

@@ -2,7 +2,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::{IssueToken, Scope, TokenError, TokenName};
+use openindex_domain::token::{Expiry, IssueToken, Scope, TokenError, TokenName};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -11,9 +11,6 @@ use crate::web::page::{Page, html};
 use crate::web::site::Web;
 
 use super::expiry::{self, Choice};
-
-/// Long enough to be of use, short enough to be forgotten safely: 90 days.
-const DEFAULT_EXPIRY: &str = "90";
 
 #[derive(Template)]
 #[template(path = "tokens/create.html")]
@@ -64,19 +61,17 @@ pub(in crate::web) async fn create(
     let name = TokenName::parse(form.get("name"));
     let name = name.map_err(|error| errors.name = Some(error.to_string()));
     let scope = form.get("scope").parse::<Scope>();
-    let scope = scope.map_err(|_| errors.scope = Some("Choose what the token may do."));
+    let scope = scope.map_err(|_| errors.scope = Some("Choose a scope."));
     let expires = expiry::chosen(&form, web.api.tokens.now());
-    let expires = expires.map_err(|error| errors.expiry = Some(expiry::message(error)));
-    let (Ok(name), Ok(scope), Ok(Some(expires))) = (name, scope, expires) else {
-        if errors.status() == StatusCode::OK {
-            errors.expiry = Some("Choose when the token ends.");
-        }
+    let expires = expires.map_err(|error| errors.expiry = Some(error));
+    let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
         return render(&web, &person, &form, errors);
     };
     let wanted = IssueToken {
         name,
         scope,
-        expires,
+        // Left blank, the token does not expire.
+        expires: expires.unwrap_or(Expiry::Never).into(),
     };
     let tokens = &web.api.tokens;
     match tokens.issue(&person.principal, wanted, &context).await {
@@ -97,16 +92,16 @@ pub(in crate::web) async fn create(
 }
 
 fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
-    let selected = match form.get("expiry") {
-        "" => DEFAULT_EXPIRY,
-        given => given,
-    };
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
         name: form.get("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),
-        choices: expiry::choices(selected, web.api.tokens.now(), None),
+        choices: expiry::choices(
+            form.get("expiry"),
+            web.api.tokens.now(),
+            "Use the date above",
+        ),
         date: form.get("expiryDate"),
         errors,
     };

@@ -1,4 +1,4 @@
-//! How a person chooses when a token ends: a preset, a date, or never.
+//! How a person chooses when a token expires: a date, a quick choice beside it, or neither.
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, ExpiryError};
@@ -14,10 +14,7 @@ const PRESETS: [(&str, i64, &str); 4] = [
 ];
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-pub(super) const DATE: &str = "date";
-pub(super) const NEVER: &str = "never";
-/// When a token is rotated: the expiry of the one before.
-pub(super) const KEEP: &str = "keep";
+const NEVER: &str = "never";
 
 /// An entry of the list of choices.
 pub(super) struct Choice {
@@ -26,20 +23,15 @@ pub(super) struct Choice {
     pub(super) is_selected: bool,
 }
 
-/// The choices at `now`; `kept` offers to keep an expiry and names it.
-pub(super) fn choices(selected: &str, now: Timestamp, kept: Option<String>) -> Vec<Choice> {
+/// The quick choices at `now`, behind the neutral one, which leaves it to the date.
+pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choice> {
     let presets = PRESETS.map(|(value, days, label)| {
         let at = now.saturating_add_seconds(days * DAY_SECONDS);
         (value, format!("{label} ({})", Moment::new(at, now).day()))
     });
-    let others = [
-        (DATE, "Until a date…".to_owned()),
-        (NEVER, "No expiration".to_owned()),
-    ];
-    kept.map(|kept| (KEEP, kept))
-        .into_iter()
+    std::iter::once(("", neutral.to_owned()))
         .chain(presets)
-        .chain(others)
+        .chain([(NEVER, "Never expires".to_owned())])
         .map(|(value, label)| Choice {
             value,
             label,
@@ -48,21 +40,22 @@ pub(super) fn choices(selected: &str, now: Timestamp, kept: Option<String>) -> V
         .collect()
 }
 
-/// What was chosen; `None` keeps what there is.
-pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, ExpiryError> {
+/// What was chosen; `None` when both were left blank.
+pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, &'static str> {
+    let date = Expiry::parse(form.get("expiryDate")).map_err(message)?;
     let choice = form.get("expiry");
-    if let Some((_, days, _)) = PRESETS.iter().find(|(value, ..)| *value == choice) {
-        let at = now.saturating_add_seconds(days * DAY_SECONDS);
-        return Ok(Some(Expiry::At(at)));
-    }
-    match choice {
-        KEEP => Ok(None),
-        NEVER => Ok(Some(Expiry::Never)),
-        // Blank means never where a program asks; a person who chose a date forgot it.
-        _ => match Expiry::parse(form.get("expiryDate"))? {
-            Expiry::Never => Err(ExpiryError::Unparsable),
-            expiry @ Expiry::At(_) => Ok(Some(expiry)),
-        },
+    let preset = PRESETS.iter().find(|(value, ..)| *value == choice);
+    let quick = match (choice, preset) {
+        ("", _) => None,
+        (NEVER, _) => Some(Expiry::Never),
+        (_, Some((_, days, _))) => Some(Expiry::At(now.saturating_add_seconds(days * DAY_SECONDS))),
+        (_, None) => return Err("Choose one of the options below, or a date."),
+    };
+    match (date, quick) {
+        (Expiry::Never, quick) => Ok(quick),
+        (date @ Expiry::At(_), None) => Ok(Some(date)),
+        // Either could be the one that was meant.
+        (Expiry::At(_), Some(_)) => Err("Choose either a date or a quick choice, not both."),
     }
 }
 
@@ -70,6 +63,6 @@ pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, Expi
 pub(super) const fn message(error: ExpiryError) -> &'static str {
     match error {
         ExpiryError::Unparsable => "Choose a date such as 2026-12-31.",
-        ExpiryError::NotInFuture => "Choose a date in the future.",
+        ExpiryError::NotInFuture { .. } | ExpiryError::Lifetime => "Choose a date in the future.",
     }
 }

@@ -16,7 +16,7 @@ use super::expiry::{self, Choice};
 
 /// For how long the old token may live on, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
-    ("0", "At once"),
+    ("0", "Immediately"),
     ("3600", "After 1 hour"),
     ("86400", "After 24 hours"),
 ];
@@ -56,32 +56,32 @@ pub(in crate::web) async fn rotate(
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
     let predecessor = tokens.get(&person.principal, id).await?;
-    let refuse = |error| {
-        let error = Some(expiry::message(error));
-        render(&web, &person, &predecessor, &form, error)
-    };
+    let refuse = |error| render(&web, &person, &predecessor, &form, Some(error));
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
         Err(error) => return refuse(error),
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
-    let wanted = RotateToken { expires, overlap };
+    let wanted = RotateToken {
+        expires: expires.map(Into::into),
+        overlap,
+    };
     match tokens.rotate(&person.principal, id, wanted, &context).await {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!(
-                        "The old token is accepted for another {}.",
+                        "The old token keeps working for {} more.",
                         duration(seconds)
                     )
                 }
-                _ => "The old token is refused from now on.".to_owned(),
+                _ => "The old token no longer works.".to_owned(),
             };
             super::created(&web, page, &issued, "Token rotated", Some(was))
         }
-        Err(TokenError::Expiry(error)) => refuse(error),
+        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)),
         Err(error) => Err(error.into()),
     }
 }
@@ -94,13 +94,9 @@ fn render(
     error: Option<&'static str>,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
-    let selected = match form.get("expiry") {
-        "" => expiry::KEEP,
-        given => given,
-    };
     let kept = token.expires_at.map_or_else(
-        || "Unchanged (no expiration)".to_owned(),
-        |at| format!("Unchanged ({})", Moment::new(at, now).day()),
+        || "Unchanged (never expires)".to_owned(),
+        |at| format!("Unchanged (expires {})", Moment::new(at, now).day()),
     );
     let template = RotatePage {
         page: Page::of(web, person, "tokens"),
@@ -110,7 +106,7 @@ fn render(
             label: label.to_owned(),
             is_selected: value == form.get("overlap"),
         }),
-        choices: expiry::choices(selected, now, Some(kept)),
+        choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         error,
     };

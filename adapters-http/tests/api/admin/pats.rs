@@ -47,7 +47,13 @@ async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_to
     assert_eq!(preview["count"], 2);
     assert_eq!(preview["keptOwn"], true);
     assert_eq!(server.get("/me", &grace).await.status, 200);
-    let body = json!({"status": "live"});
+    // Nothing is revoked by omission.
+    let answer = server
+        .post("/admin/pats/revoke", &admin, &json!({"status": "live"}))
+        .await;
+    assert_eq!(answer.wrong_fields(), ["dryRun"]);
+    assert_eq!(server.get("/me", &grace).await.status, 200);
+    let body = json!({"status": "live", "dryRun": false});
     let done = server
         .post("/admin/pats/revoke", &admin, &body)
         .await
@@ -71,7 +77,7 @@ async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_to
 async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
     let server = Server::new();
     let admin = server.admin();
-    for body in [json!({}), json!({"dryRun": false})] {
+    for body in [json!({"dryRun": true}), json!({"dryRun": false})] {
         let answer = server.post("/admin/pats/revoke", &admin, &body).await;
         assert_eq!(answer.problem(400), "invalid_request", "{body}");
     }
@@ -82,9 +88,15 @@ async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
         (json!({"unusedSince": "yesterday"}), "unusedSince"),
         (json!({"expiringBefore": 7}), "expiringBefore"),
         (json!({"dryRun": "perhaps"}), "dryRun"),
+        (json!({"dryRun": "false"}), "dryRun"),
+        (json!({"dryRun": 0}), "dryRun"),
         (json!({"status": "live", "dryRun": null}), "dryRun"),
         (json!({"owner": "usr_x"}), "owner"),
     ] {
+        let mut body = body;
+        if body.get("dryRun").is_none() {
+            body["dryRun"] = json!(false);
+        }
         let answer = server.post("/admin/pats/revoke", &admin, &body).await;
         assert_eq!(answer.wrong_fields(), [field], "{body}");
     }

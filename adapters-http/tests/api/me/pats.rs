@@ -143,6 +143,52 @@ async fn blank_or_absent_expiry_never_expires_and_names_may_repeat() {
 }
 
 #[tokio::test]
+async fn a_lifetime_is_counted_by_the_servers_clock() {
+    let server = Server::new();
+    let admin = server.admin();
+    let body = json!({"name": "ci", "scope": "admin", "expiresIn": 3600});
+    let created = server.post("/me/pats", &admin, &body).await.json();
+    assert_eq!(created["expiresAt"], "2026-11-24T07:00:00.000Z");
+    let path = format!("/me/pats/{}/rotate", created["id"].as_str().unwrap());
+    let rotated = server.post(&path, &admin, &json!({"expiresIn": 1})).await;
+    assert_eq!(rotated.json()["expiresAt"], "2026-11-24T06:00:01.000Z");
+    // A whole number, at least 1, that leads at most to the end of the calendar.
+    for lifetime in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(253_402_300_799_i64),
+    ] {
+        let body = json!({"name": "ci", "scope": "admin", "expiresIn": lifetime});
+        let answer = server.post("/me/pats", &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), ["expiresIn"], "{body}");
+    }
+    for (path, mut body) in [
+        ("/me/pats", json!({"name": "ci", "scope": "admin"})),
+        (&path, json!({})),
+    ] {
+        body["expiresAt"] = json!("2026-12-31");
+        body["expiresIn"] = json!(60);
+        let answer = server.post(path, &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), ["expiresAt", "expiresIn"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_expiry_in_the_past_is_refused_with_the_servers_time() {
+    let server = Server::new();
+    let admin = server.admin();
+    let body = json!({"name": "ci", "scope": "admin", "expiresAt": "2026-11-24T05:59:59Z"});
+    let answer = server.post("/me/pats", &admin, &body).await;
+    assert_eq!(
+        answer.json()["errors"][0]["message"],
+        "must be in the future (server time: 2026-11-24T06:00:00.000Z)"
+    );
+}
+
+#[tokio::test]
 async fn no_token_makes_a_mightier_one() {
     let server = Server::new();
     let weak = server.token(1, TokenKind::Personal, Scope::ReadWrite, Role::Admin);

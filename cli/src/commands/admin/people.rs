@@ -10,7 +10,9 @@ use openindex_domain::user::{Email, UserId};
 use crate::app::Session;
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
+use crate::field::Field;
 use crate::render::{plain, redact};
+use clap::builder::ValueParser;
 
 use crate::commands::paging::{Page, walk};
 
@@ -27,6 +29,23 @@ pub(super) enum UserRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("name a user by their id (usr_…) or their email address")]
 pub(super) struct InvalidUserRef;
+
+impl Field for UserRef {
+    type Value = Self;
+    const PLACE: &'static str = "ID|EMAIL";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
+        ("id", "ID", "User id (usr_…)"),
+        ("email", "EMAIL", "Email address of the user"),
+    ];
+
+    fn parser(flag: Option<&'static str>) -> ValueParser {
+        ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
+            (Err(_) | Ok(Self::Email(_)), Some("id")) => Err("a user id starts with usr_".into()),
+            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("not an email address".into()),
+            (user, _) => user.map_err(Box::<dyn std::error::Error + Send + Sync>::from),
+        })
+    }
+}
 
 impl FromStr for UserRef {
     type Err = InvalidUserRef;

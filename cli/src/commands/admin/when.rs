@@ -1,21 +1,24 @@
 //! Points in time as filters.
 
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::Expiry;
 
 use crate::duration::parse_seconds;
 use crate::error::Failure;
 
 /// A date or a date-time as the API takes it.
-pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<String>, Failure> {
+pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else {
         return Ok(None);
     };
-    match Expiry::parse(text) {
-        Ok(Expiry::At(_)) => Ok(Some(text.trim().to_owned())),
-        // An empty variable in a script must not turn a filter off.
-        Ok(Expiry::Never) => Err(Failure::usage(format!("{flag} must not be blank"))),
-        Err(error) => Err(Failure::usage(format!("{flag} {error}"))),
+    // An empty variable in a script must not turn a filter off.
+    if text.trim().is_empty() {
+        return Err(Failure::usage(format!("{flag} must not be blank")));
+    }
+    match Timestamp::parse_since(text) {
+        Some(at) => Ok(Some(at)),
+        None => Err(Failure::usage(format!(
+            "{flag} must be a date such as 2026-12-31, or an RFC 3339 date-time"
+        ))),
     }
 }
 
@@ -24,9 +27,9 @@ pub(super) fn ago(
     flag: &str,
     text: Option<&String>,
     now: Timestamp,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<Timestamp>, Failure> {
     let seconds = span(flag, text)?;
-    Ok(seconds.map(|seconds| now.saturating_add_seconds(-seconds).to_string()))
+    Ok(seconds.map(|seconds| now.saturating_add_seconds(-seconds)))
 }
 
 /// The instant so long after now.
@@ -34,9 +37,9 @@ pub(super) fn ahead(
     flag: &str,
     text: Option<&String>,
     now: Timestamp,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<Timestamp>, Failure> {
     let seconds = span(flag, text)?;
-    Ok(seconds.map(|seconds| now.saturating_add_seconds(seconds).to_string()))
+    Ok(seconds.map(|seconds| now.saturating_add_seconds(seconds)))
 }
 
 fn span(flag: &str, text: Option<&String>) -> Result<Option<i64>, Failure> {
@@ -60,19 +63,20 @@ mod tests {
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn a_date_is_passed_on_and_a_span_is_counted_from_now() {
+    fn a_date_is_read_and_a_span_is_counted_from_now() {
         let some = |text: &str| Some(text.to_owned());
+        let at = |text: &str| Timestamp::parse_rfc3339(text);
         assert_eq!(
             date("--since", some(" 2026-01-01 ").as_ref()).unwrap(),
-            some("2026-01-01")
+            at("2026-01-01T00:00:00Z")
         );
         assert_eq!(
             ago("--last", some("1d").as_ref(), NOW).unwrap(),
-            some("2026-11-23T06:00:00.000Z")
+            at("2026-11-23T06:00:00Z")
         );
         assert_eq!(
             ahead("--expiring-within", some("1d").as_ref(), NOW).unwrap(),
-            some("2026-11-25T06:00:00.000Z")
+            at("2026-11-25T06:00:00Z")
         );
         assert_eq!(date("--since", None).unwrap(), None);
     }

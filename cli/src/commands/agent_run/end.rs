@@ -7,10 +7,21 @@ use serde_json::json;
 use crate::app::{App, Session};
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
+use crate::field::{Field, Several};
 use crate::prompt;
 use crate::render::{Style, plain};
 
 use super::{LIST, end, work_item};
+
+/// Which runs; read later, since a secret gets an error of its own.
+struct RunId;
+
+impl Field for RunId {
+    type Value = String;
+    const PLACE: &'static str = "RUN_ID";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("id", "ID", "Run id (run_…), as shown by `list`")];
+}
 
 /// What to end.
 #[derive(Debug, clap::Args)]
@@ -22,9 +33,8 @@ Examples:
   oi agent-run end run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
   oi agent-run end --yes run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their ids, as `list` shows them
-    #[arg(required = true, value_name = "RUN_ID")]
-    runs: Vec<String>,
+    #[command(flatten)]
+    runs: Several<RunId>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -32,7 +42,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut ids = Vec::new();
-    for text in &args.runs {
+    for text in &args.runs.0 {
         let id = parse(text)?;
         if !ids.contains(&id) {
             ids.push(id);

@@ -18,7 +18,7 @@ Examples:
   oi agent-run list --all --json | jq -r '.items[] | select(.workItemKey == \"OPS-42\").id'")]
 pub(crate) struct Args {
     /// Those that are over as well, as long as they are remembered
-    #[arg(long)]
+    #[arg(long, visible_alias = "include-ended")]
     ended: bool,
     #[command(flatten)]
     page: PageArgs,

@@ -34,23 +34,29 @@ pub(crate) struct Args {
     )]
     agent_id: Option<AgentId>,
     /// The only work item that it may change; any when left out
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", visible_alias = "work-item-key")]
     work_item: Option<WorkItemKey>,
     /// For how long: 30m, 8h; from 60s to 24h
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     ttl: String,
+    /// The same in seconds: 60 to 86400
+    #[arg(long, value_name = "N", conflicts_with = "ttl")]
+    ttl_seconds: Option<i64>,
     /// Print the secret and nothing else, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let ttl = ttl(&args.ttl)?;
+    let ttl = match args.ttl_seconds {
+        Some(seconds) => lifetime("--ttl-seconds", seconds)?,
+        None => ttl(&args.ttl)?,
+    };
     let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
     let wanted = StartAgentRun {
-        agent_id: agent.to_string(),
-        work_item_key: args.work_item.map(|key| key.to_string()),
-        ttl_seconds: ttl.seconds().into(),
+        agent_id: agent.clone(),
+        work_item_key: args.work_item,
+        ttl_seconds: ttl,
         scope: None,
     };
     let started = session
@@ -69,7 +75,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 fn ttl(text: &str) -> Result<RunTtl, Failure> {
     let seconds =
         parse_seconds(text).map_err(|error| Failure::usage(format!("--ttl {text}: {error}")))?;
-    RunTtl::from_seconds(seconds).map_err(|error| Failure::usage(format!("--ttl {error}")))
+    lifetime("--ttl", seconds)
+}
+
+fn lifetime(flag: &str, seconds: i64) -> Result<RunTtl, Failure> {
+    RunTtl::from_seconds(seconds).map_err(|error| Failure::usage(format!("{flag} {error}")))
 }
 
 fn introduction(run: &AgentRun, style: &Style) -> String {

@@ -13,15 +13,34 @@ use crate::config::{Config, Profile};
 use crate::environment;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::{Field, One};
 use crate::prompt;
 use crate::render::{Style, expiry, fields, plain};
 use crate::resolve::profile_server;
+use clap::Arg;
 
 use super::link::Link;
 use super::place::{self, Place};
 
 /// What a first token is called when nobody says it.
 const TOKEN_NAME: &str = "oi";
+
+/// The link, or the code in it.
+struct Code;
+
+impl Field for Code {
+    type Value = String;
+    const PLACE: &'static str = "CODE|URL|-";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[(
+        "code",
+        "CODE|URL|-",
+        "Invite link, or the code in it; - prompts for it, or reads standard input",
+    )];
+
+    fn dress(arg: Arg) -> Arg {
+        arg.allow_hyphen_values(true)
+    }
+}
 
 /// What to claim, and as whom.
 #[derive(clap::Args)]
@@ -36,9 +55,8 @@ Examples:
   oi invite claim - --name 'Grace Hopper' --use --profile work < link.txt
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --password -")]
 pub(crate) struct Args {
-    /// The link, or the code in it; - asks for it, or reads it from standard input
-    #[arg(value_name = "CODE|URL|-")]
-    invite: String,
+    #[command(flatten)]
+    invite: One<Code>,
     /// What you are called
     #[arg(long)]
     name: String,
@@ -89,11 +107,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let message = "nothing to sign in with; give --use, --token-name or --password -";
         return Err(Failure::usage(message).into());
     }
-    if args.invite == "-" && wants_password && !prompt::is_interactive() {
+    if args.invite.0 == "-" && wants_password && !prompt::can_ask_hidden() {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
-    let link = link(&args.invite)?;
+    let link = link(&args.invite.0)?;
     let config = app.config()?;
     let server = place::find(&link, app, &config)?;
     let profile = if args.make_current {
@@ -116,10 +134,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         &client,
         &ClaimInvite {
             code: PlainSecret::new(link.code.expose()),
-            name: name.as_str().to_owned(),
-            email: email.map(|email| email.as_str().to_owned()),
+            name,
+            email,
             password,
-            token_name: token_name.map(|name| name.as_str().to_owned()),
+            token_name,
         },
     )?;
     let kept = match (&profile, &claimed.token) {
@@ -157,8 +175,8 @@ fn link(text: &str) -> Result<Link, CliError> {
 }
 
 /// A password that may be chosen, as far as this can be known here; the server knows the rest.
-fn password(person: &[&str]) -> Result<PlainSecret, CliError> {
-    let check = |text: &Zeroizing<String>| -> Result<PlainSecret, Failure> {
+fn password(person: &[&str]) -> Result<Password, CliError> {
+    let check = |text: &Zeroizing<String>| -> Result<Password, Failure> {
         let refused = |reason: &dyn std::fmt::Display| {
             let mut failure = Failure::usage(format!("the password {reason}"));
             "weak_password".clone_into(&mut failure.code);
@@ -168,11 +186,11 @@ fn password(person: &[&str]) -> Result<PlainSecret, CliError> {
         password
             .check_new(person)
             .map_err(|error| refused(&error))?;
-        Ok(PlainSecret::new(text))
+        Ok(password)
     };
     let text = prompt::read_hidden("Password (not shown, at least 15 characters): ")?;
     let password = check(&text)?;
-    if prompt::is_interactive() && *prompt::read_hidden("The same again: ")? != *text {
+    if prompt::can_ask_hidden() && *prompt::read_hidden("The same again: ")? != *text {
         let message = "the two passwords differ; nothing was claimed";
         return Err(Failure::usage(message).into());
     }

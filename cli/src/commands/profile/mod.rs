@@ -7,12 +7,14 @@ mod use_profile;
 
 pub(crate) use set::check_name;
 
-use clap::Subcommand;
+use clap::{Arg, Subcommand};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::completions;
 use crate::config::Profile;
 use crate::error::CliError;
+use crate::field::Field;
 use crate::render::masked;
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +36,20 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Show(args) => show::run(args, app),
         Command::Set(args) => set::run(args, app),
         Command::Use(args) => use_profile::run(args, app),
+    }
+}
+
+/// Which profile.
+struct ProfileName;
+
+impl Field for ProfileName {
+    type Value = String;
+    const PLACE: &'static str = "NAME";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("name", "NAME", "Name of the profile")];
+
+    fn dress(arg: Arg) -> Arg {
+        arg.add(completions::profiles())
     }
 }
 

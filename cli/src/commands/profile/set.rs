@@ -9,11 +9,12 @@ use crate::app::App;
 use crate::config::{Config, Profile};
 use crate::discovery::{self, Resolution};
 use crate::error::{CliError, Failure};
+use crate::field::Optional;
 use crate::prompt;
 use crate::render::{fields, masked, plain};
 use crate::resolve::{base_url, profile_server};
 
-use super::or_dash;
+use super::{ProfileName, or_dash};
 
 const MAX_NAME_CHARS: usize = 64;
 
@@ -24,8 +25,8 @@ const MAX_NAME_CHARS: usize = 64;
     reason = "each is a flag of its own on the command line"
 )]
 #[command(after_help = "\
-What is not named stays as it is. The server is given with --app-url and asked where its API is;
-the answer is kept. A token on the command line can be seen by others on this machine and stays
+Without a name: the profile that commands would use. What is not named stays as it is. The server is
+given with --app-url and asked where its API is; the answer is kept. A token on the command line can be seen by others on this machine and stays
 in the shell's history: `--token -` asks for it, or reads it from standard input.
 
 Examples:
@@ -33,8 +34,8 @@ Examples:
   oi profile set work --token - --use < token.txt
   oi profile set work --clear-token")]
 pub(crate) struct Args {
-    /// The profile; the one that commands would use when left out
-    name: Option<String>,
+    #[command(flatten)]
+    name: Optional<ProfileName>,
     /// The token; - asks for it, or reads it from standard input
     #[arg(
         long,
@@ -63,7 +64,7 @@ pub(crate) struct Args {
 impl std::fmt::Debug for Args {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Args")
-            .field("name", &self.name)
+            .field("name", &self.name.0)
             .field("token", &self.token.as_ref().map(|_| "[redacted]"))
             .finish_non_exhaustive()
     }
@@ -204,7 +205,7 @@ impl Change<'_> {
 
 /// The name as an argument, or the profile that commands would use.
 fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> {
-    let name = match (&args.name, &app.globals.profile) {
+    let name = match (&args.name.0, &app.globals.profile) {
         (Some(one), Some(other)) if one != other => {
             return Err(Failure::usage(
                 "two profiles are named; which one is meant?",

@@ -2,17 +2,20 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
+use crate::field::Optional;
 use crate::render::{fields, plain};
 use crate::resolve::profile_not_found;
 
-use super::{Shown, or_dash};
+use super::{ProfileName, Shown, or_dash};
 
 /// Which profile.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oi profile show\n  oi profile show work")]
+#[command(
+    after_help = "Without a name: the profile that commands would use.\n\nExamples:\n  oi profile show\n  oi profile show work"
+)]
 pub(crate) struct Args {
-    /// Its name; the one that commands would use when left out
-    name: Option<String>,
+    #[command(flatten)]
+    name: Optional<ProfileName>,
 }
 
 #[derive(Serialize)]
@@ -27,7 +30,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
     let sources = app.sources(&config);
     let active = sources.profile_name();
-    let name = args.name.as_ref().unwrap_or(&active);
+    let name = args.name.0.as_ref().unwrap_or(&active);
     let profile = config
         .profiles
         .get(name)

@@ -1,8 +1,10 @@
 use serde_json::json;
 
+use super::ProfileName;
 use crate::app::App;
 use crate::environment;
 use crate::error::CliError;
+use crate::field::One;
 use crate::render::plain;
 use crate::resolve::profile_not_found;
 
@@ -10,13 +12,13 @@ use crate::resolve::profile_not_found;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  oi profile use work")]
 pub(crate) struct Args {
-    /// Its name
-    name: String,
+    #[command(flatten)]
+    name: One<ProfileName>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     app.config()?;
-    let name = &args.name;
+    let name = &args.name.0;
     // Looked up first, so that a mistyped name makes no file.
     if !app.store.load()?.profiles.contains_key(name) {
         return Err(profile_not_found(name).into());

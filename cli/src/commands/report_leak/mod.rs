@@ -46,7 +46,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let server = app.sources(&config).server()?.ok_or_else(no_server)?;
     let client = app.client(&server.api_url, None)?;
     client.check_confidential()?;
-    let answer = if prompt::is_interactive() {
+    let answer = if prompt::can_ask_hidden() {
         typed(&client)?
     } else {
         piped(&client)?

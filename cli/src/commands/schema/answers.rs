@@ -44,6 +44,7 @@ pub(super) fn of(command: &str) -> Value {
         "oi settings admin audit export" => "Exported",
         "oi settings admin stats" => "Stats",
         "oi doctor" => "Doctor",
+        "oi man" => "ManualPages",
         "oi schema" => return json!({"contentMediaType": "application/json"}),
         _ => return json!({"contentMediaType": "text/plain"}),
     };
@@ -100,6 +101,8 @@ fn of_people() -> Value {
         "PatList": object(&json!({"items": list(&object(&pat))})),
         "CreatedPat": object(&with(&pat, json!({"token": text()}))),
         "Deleted": object(&json!({"deleted": list(&text())})),
+        // Without a directory it is the page itself.
+        "ManualPages": object(&json!({"written": list(&text())})),
         "Doctor": object(&json!({
             "ok": {"type": "boolean"},
             "checks": list(&object(&json!({

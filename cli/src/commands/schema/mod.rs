@@ -73,6 +73,7 @@ fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
             "about": child.get_about().map(ToString::to_string),
             "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
             "arguments": arguments(child, |argument| !argument.is_global_set()),
+            "oneOf": one_of(child),
             "answer": answers::of(&path),
         }));
     }
@@ -88,10 +89,13 @@ fn arguments(command: &clap::Command, wanted: impl Fn(&clap::Arg) -> bool) -> Ve
             let values = argument.get_possible_values();
             let defaults = argument.get_default_values();
             json!({
-                "name": argument.get_long().map_or_else(
-                    || argument.get_id().to_string().to_uppercase(),
-                    |long| format!("--{long}"),
-                ),
+                "name": name(argument),
+                "aliases": argument
+                    .get_visible_aliases()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|alias| format!("--{alias}"))
+                    .collect::<Vec<_>>(),
                 "short": argument.get_short().map(|short| format!("-{short}")),
                 "about": argument.get_help().map(ToString::to_string),
                 "takesValue": takes_value,
@@ -102,6 +106,29 @@ fn arguments(command: &clap::Command, wanted: impl Fn(&clap::Arg) -> bool) -> Ve
                 "default": takes_value
                     .then(|| defaults.first().map(|value| value.to_string_lossy().into_owned())),
             })
+        })
+        .collect()
+}
+
+fn name(argument: &clap::Arg) -> String {
+    argument.get_long().map_or_else(
+        || argument.get_id().to_string().to_uppercase(),
+        |long| format!("--{long}"),
+    )
+}
+
+/// Arguments of which exactly one is required.
+fn one_of(command: &clap::Command) -> Vec<Vec<String>> {
+    command
+        .get_groups()
+        .filter(|group| group.is_required_set())
+        .map(|group| {
+            let members = group.get_args();
+            let arguments = members.filter_map(|id| {
+                let mut arguments = command.get_arguments();
+                arguments.find(|argument| argument.get_id() == id)
+            });
+            arguments.map(name).collect()
         })
         .collect()
 }

@@ -4,8 +4,19 @@ use openindex_domain::token::{Scope, TokenName};
 use crate::app::App;
 use crate::commands::look_first;
 use crate::error::{CliError, Failure};
+use crate::field::{Field, One};
 
 use super::{ExpiryArgs, LIST, show_created};
+
+/// The name of the new token.
+struct NewName;
+
+impl Field for NewName {
+    type Value = String;
+    const PLACE: &'static str = "NAME";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("name", "NAME", "Name of the token: 1 to 100 characters")];
+}
 
 /// What to issue.
 #[derive(Debug, clap::Args)]
@@ -14,13 +25,13 @@ The secret is shown in this one answer and never again. Without --expires or --e
 token is accepted until it is deleted.
 
 Examples:
-  oi settings personal tokens create laptop
-  oi settings personal tokens create ci --expires-in 90d
-  oi settings personal tokens create ops --scope admin --expires 2026-12-31
-  TOKEN=$(oi settings personal tokens create ci --token-only)")]
+  oi settings personal tokens create --name \"local cli\" --scope read_write
+  oi settings personal tokens create --name ci --expires-in 90d
+  oi settings personal tokens create --name ops --scope admin --expires 2026-12-31
+  TOKEN=$(oi settings personal tokens create --name ci --token-only)")]
 pub(crate) struct Args {
-    /// What to call it: 1 to 100 characters
-    name: String,
+    #[command(flatten)]
+    name: One<NewName>,
     /// What it may be used for
     #[arg(long, default_value = "read_write", value_parser = ["read_write", "admin"])]
     scope: String,
@@ -32,16 +43,17 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let name = TokenName::parse(&args.name)
+    let name = TokenName::parse(&args.name.0)
         .map_err(|error| Failure::usage(format!("the name {error}")))?;
     let scope: Scope = args
         .scope
         .parse()
         .map_err(|error| Failure::usage(format!("--scope: {error}")))?;
     let wanted = CreatePat {
-        name: name.as_str().to_owned(),
-        scope: scope.into(),
+        name,
+        scope,
         expires_at: args.expiry.wanted(app.now())?,
+        expires_in: None,
     };
     let session = app.human_session()?;
     let created = session

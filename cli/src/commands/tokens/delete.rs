@@ -9,10 +9,11 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::app::{App, Session};
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::CliError;
+use crate::field::Several;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
 
-use super::{parse_named, resolve};
+use super::{TokenField, parse_named, resolve};
 
 /// What to revoke.
 #[derive(Debug, clap::Args)]
@@ -24,20 +25,16 @@ Examples:
   oi settings personal tokens delete ci
   oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their ids or names, as `list` shows them
-    #[arg(required = true, value_name = "ID|NAME")]
-    tokens: Vec<String>,
+    #[command(flatten)]
+    tokens: Several<TokenField>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let named = args
-        .tokens
-        .iter()
-        .map(|text| parse_named(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    let named = args.tokens.0.iter().map(parse_named);
+    let named = named.collect::<Result<Vec<_>, _>>()?;
     require_someone_to_ask(args.yes, "deleting")?;
     let session = app.human_session()?;
     let ids = resolve(named, &session)?;

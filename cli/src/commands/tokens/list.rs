@@ -21,7 +21,8 @@ pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
 
 fn human(pats: &[Pat], style: &Style) -> String {
     if pats.is_empty() {
-        return "No tokens. Create one with: oi settings personal tokens create NAME\n".to_owned();
+        return "No tokens. Create one with: oi settings personal tokens create --name NAME\n"
+            .to_owned();
     }
     // Colour has no place inside of a cell: it would count as width.
     let colorless = Style {

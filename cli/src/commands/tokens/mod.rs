@@ -16,7 +16,9 @@ use crate::commands::once;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::{Field, Given};
 use crate::render::{Style, expiry, fields, plain, redact};
+use clap::builder::ValueParser;
 
 const LIST: &str = "oi settings personal tokens list";
 
@@ -48,7 +50,7 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
 #[group(multiple = false)]
 struct ExpiryArgs {
     /// The last day it is accepted (UTC), or an RFC 3339 date-time
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", visible_alias = "expires-at")]
     expires: Option<String>,
     /// For how long it is accepted: 90d, 12h, 30m, 1w
     #[arg(long, value_name = "SPAN")]
@@ -57,10 +59,10 @@ struct ExpiryArgs {
 
 impl ExpiryArgs {
     /// As the API takes it; `None` when neither was given.
-    fn wanted(&self, now: Timestamp) -> Result<Option<String>, Failure> {
+    fn wanted(&self, now: Timestamp) -> Result<Option<Expiry>, Failure> {
         if let Some(text) = &self.expires {
             return match Expiry::parse(text) {
-                Ok(Expiry::At(_)) => Ok(Some(text.trim().to_owned())),
+                Ok(at @ Expiry::At(_)) => Ok(Some(at)),
                 // An empty variable in a script must not make a token that never expires.
                 Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
                 Err(error) => Err(Failure::usage(format!("--expires {error}"))),
@@ -78,7 +80,7 @@ impl ExpiryArgs {
         if at == Timestamp::MAX {
             return Err(Failure::usage("--expires-in reaches beyond the year 9999"));
         }
-        Ok(Some(at.to_string()))
+        Ok(Some(Expiry::At(at)))
     }
 }
 
@@ -89,10 +91,34 @@ enum Named {
     Name(String),
 }
 
+/// Which token; read later, since a secret gets an error of its own.
+struct TokenField;
+
+impl Field for TokenField {
+    type Value = Given;
+    const PLACE: &'static str = "ID|NAME";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
+        ("id", "ID", "Token id (pat_…), as shown by `list`"),
+        (
+            "name",
+            "NAME",
+            "Token name, if no other token of yours has it",
+        ),
+    ];
+
+    fn parser(flag: Option<&'static str>) -> ValueParser {
+        Given::parser(flag)
+    }
+}
+
 /// Reads it. A secret and an agent run get an answer of their own; a secret is not repeated.
-fn parse_named(text: &str) -> Result<Named, Failure> {
+fn parse_named(given: &Given) -> Result<Named, Failure> {
+    let text = given.text.as_str();
     let wrong = |message: String| Err(Failure::usage(message).next(LIST));
     match text.parse::<TokenId>() {
+        _ if given.flag == Some("name") && !text.starts_with("oi_") => {
+            Ok(Named::Name(text.to_owned()))
+        }
         Ok(id) if id.kind() == TokenKind::Personal => Ok(Named::Id(id)),
         Ok(id) => wrong(format!(
             "{id} is an agent run, not a personal access token (pat_…)"
@@ -100,6 +126,9 @@ fn parse_named(text: &str) -> Result<Named, Failure> {
         Err(_) if text.starts_with("oi_") => wrong(
             "that is a token's secret; a token is named by its id (pat_…) or its name".to_owned(),
         ),
+        Err(_) if given.flag == Some("id") => {
+            wrong("a token id starts with pat_; pass a name with --name".to_owned())
+        }
         Err(_) => Ok(Named::Name(text.to_owned())),
     }
 }

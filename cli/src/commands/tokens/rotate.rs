@@ -1,15 +1,16 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
-use openindex_domain::token::Overlap;
+use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::look_first;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::One;
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, LIST, parse_named, resolve, show_created};
+use super::{ExpiryArgs, LIST, TokenField, parse_named, resolve, show_created};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -21,12 +22,14 @@ Examples:
   oi settings personal tokens rotate ci
   oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --overlap 1h")]
 pub(crate) struct Args {
-    /// Its id or its name, as `list` shows them
-    #[arg(value_name = "ID|NAME")]
-    token: String,
+    #[command(flatten)]
+    token: One<TokenField>,
     /// For how long the old token is accepted beside the new one: 1h, at most 24h
     #[arg(long, value_name = "SPAN")]
     overlap: Option<String>,
+    /// The same in seconds: 0 to 86400
+    #[arg(long, value_name = "N", conflicts_with = "overlap")]
+    overlap_seconds: Option<i64>,
     #[command(flatten)]
     expiry: ExpiryArgs,
     /// The new token is accepted until it is deleted
@@ -38,15 +41,18 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let named = parse_named(&args.token)?;
+    let named = parse_named(&args.token.0)?;
     let wanted = RotatePat {
         expires_at: if args.never_expires {
-            // As the API says never.
-            Some(String::new())
+            Some(Expiry::Never)
         } else {
             args.expiry.wanted(app.now())?
         },
-        overlap_seconds: args.overlap.as_deref().map(overlap).transpose()?,
+        expires_in: None,
+        overlap_seconds: match args.overlap_seconds {
+            Some(seconds) => Some(bounded("--overlap-seconds", seconds)?),
+            None => args.overlap.as_deref().map(overlap).transpose()?,
+        },
     };
     let session = app.human_session()?;
     let id = match resolve(vec![named], &session)?.as_slice() {
@@ -113,13 +119,14 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
     Ok(())
 }
 
-fn overlap(text: &str) -> Result<i64, Failure> {
+fn overlap(text: &str) -> Result<Overlap, Failure> {
     let seconds = parse_seconds(text)
         .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
-    match Overlap::from_seconds(seconds) {
-        Ok(_) => Ok(seconds),
-        Err(error) => Err(Failure::usage(format!("--overlap {error}"))),
-    }
+    bounded("--overlap", seconds)
+}
+
+fn bounded(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
+    Overlap::from_seconds(seconds).map_err(|error| Failure::usage(format!("{flag} {error}")))
 }
 
 #[cfg(test)]
@@ -128,8 +135,8 @@ mod tests {
 
     #[test]
     fn an_overlap_is_at_most_a_day() {
-        assert_eq!(overlap("24h").ok(), Some(86_400));
-        assert_eq!(overlap("0s").ok(), Some(0));
+        assert_eq!(overlap("24h").ok().map(Overlap::seconds), Some(86_400));
+        assert_eq!(overlap("0s").ok(), Some(Overlap::NONE));
         for text in ["25h", "2d", "soon", ""] {
             assert_eq!(overlap(text).unwrap_err().exit, ExitCode::Usage, "{text}");
         }

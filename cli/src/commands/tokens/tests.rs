@@ -11,6 +11,7 @@ fn wanted(expires: Option<&str>, expires_in: Option<&str>) -> Result<Option<Stri
         expires_in: expires_in.map(str::to_owned),
     }
     .wanted(NOW)
+    .map(|expiry| expiry.map(|at| at.to_string()))
     .map_err(|failure| {
         assert_eq!(failure.exit, ExitCode::Usage);
         failure.message.clone()
@@ -22,7 +23,7 @@ fn an_expiry_is_a_date_or_a_span_from_now() {
     assert_eq!(wanted(None, None), Ok(None));
     assert_eq!(
         wanted(Some("2026-12-31"), None),
-        Ok(Some("2026-12-31".to_owned()))
+        Ok(Some("2027-01-01T00:00:00.000Z".to_owned()))
     );
     assert_eq!(
         wanted(None, Some("90d")),
@@ -45,17 +46,37 @@ fn a_wrong_expiry_is_a_usage_error_that_says_what_is_right() {
     }
 }
 
+fn given(text: &str, flag: Option<&'static str>) -> Result<Named, Failure> {
+    let text = text.to_owned();
+    parse_named(&Given { flag, text })
+}
+
+#[test]
+fn a_flag_takes_what_its_name_says_and_nothing_else() {
+    let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+    assert!(matches!(given(id, Some("id")), Ok(Named::Id(_))));
+    // A name may look like an id.
+    assert!(matches!(given(id, Some("name")), Ok(Named::Name(name)) if name == id));
+    let failure = given("ci", Some("id")).unwrap_err();
+    assert!(failure.message.contains("--name"), "{}", failure.message);
+    let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    for flag in ["id", "name"] {
+        let failure = given(secret, Some(flag)).unwrap_err();
+        assert!(!failure.message.contains(secret), "{}", failure.message);
+    }
+}
+
 #[test]
 fn a_token_is_named_by_its_id_or_its_name_and_never_by_its_secret() {
     let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
-    assert!(matches!(parse_named(id), Ok(Named::Id(_))));
-    assert!(matches!(parse_named("deploy bot"), Ok(Named::Name(name)) if name == "deploy bot"));
+    assert!(matches!(given(id, None), Ok(Named::Id(_))));
+    assert!(matches!(given("deploy bot", None), Ok(Named::Name(name)) if name == "deploy bot"));
     let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
     for (text, message) in [
         ("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "is an agent run"),
         (secret, "is a token's secret"),
     ] {
-        let failure = parse_named(text).unwrap_err();
+        let failure = given(text, None).unwrap_err();
         assert_eq!(failure.exit, ExitCode::Usage);
         assert!(failure.message.contains(message), "{}", failure.message);
         assert_eq!(failure.next_command.as_deref(), Some(LIST));

@@ -23,12 +23,12 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let item = args.work.act(app, Client::work_item_claim)?;
     app.out.answer(&item, |style| {
         let shown = show::whole(&item, style);
-        format!("{} Claimed {}\n{shown}", style.done(), args.work.key)
+        format!("{} Claimed {}\n{shown}", style.done(), args.work.key.0)
     })?;
     let next = args
         .work
         .worker
-        .same("complete", &args.work.key.to_string());
+        .same("complete", &args.work.key.0.to_string());
     lead_on(app, &next);
     Ok(())
 }

@@ -21,5 +21,5 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let item = args.work.act(app, Client::work_item_complete)?;
-    show::changed(&item, &format!("Completed {}", args.work.key), app)
+    show::changed(&item, &format!("Completed {}", args.work.key.0), app)
 }

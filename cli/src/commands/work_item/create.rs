@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
     /// Who may take it on; either when left out
-    #[arg(long, value_parser = vocabulary::target())]
+    #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// The user who sees to it
     #[arg(long, value_name = "ID|me")]
@@ -54,18 +54,18 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut wanted = CreateWorkItem {
-        domain: args.domain.map(|domain| domain.to_string()),
-        kind: args.kind.map(Into::into),
-        parent: args.parent.map(|key| key.to_string()),
+        domain: args.domain,
+        kind: args.kind,
+        parent: args.parent,
         title: title(&args.title)?,
         description: args.description.wanted()?,
-        priority: args.priority.map(Into::into),
-        execution_target: args.target.map(Into::into),
+        priority: args.priority,
+        execution_target: args.target,
         assignee: None,
     };
     let session = app.session()?;
     if let Some(person) = args.assignee {
-        wanted.assignee = Some(person.id(&session)?.to_string());
+        wanted.assignee = Some(person.into());
     }
     let item = session
         .call(|client| client.work_item_create(&wanted))

@@ -1,10 +1,11 @@
 use openindex_adapters_http::wire::WorkItemSummary;
-use openindex_domain::work::WorkItemKey;
 use serde_json::json;
 
+use super::Key;
 use crate::app::App;
 use crate::commands::{not_confirmed, require_someone_to_ask};
 use crate::error::CliError;
+use crate::field::One;
 use crate::prompt;
 use crate::render::Style;
 
@@ -20,8 +21,8 @@ Examples:
   oi work-item delete OPS-42
   oi work-item delete OPS-42 --if-version 3 --yes")]
 pub(crate) struct Args {
-    /// Its key, as in OPS-42
-    key: WorkItemKey,
+    #[command(flatten)]
+    key: One<Key>,
     /// Only if it has this version
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     if_version: Option<u64>,
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut expected = args.if_version;
     if !args.yes {
         let item = session
-            .call(|client| client.work_item_get(args.key))?
+            .call(|client| client.work_item_get(args.key.0))?
             .summary;
         let style = app.out.message_style();
         if !prompt::confirm(&question(&item, &style))? {
@@ -46,11 +47,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         expected = expected.or(Some(item.version));
     }
     session
-        .call(|client| client.work_item_delete(args.key, expected))
-        .map_err(|failure| look_at(args.key, failure))?;
-    let deleted = [args.key.to_string()];
+        .call(|client| client.work_item_delete(args.key.0, expected))
+        .map_err(|failure| look_at(args.key.0, failure))?;
+    let deleted = [args.key.0.to_string()];
     app.out.answer(&json!({ "deleted": deleted }), |style| {
-        format!("{} Deleted {}\n", style.done(), args.key)
+        format!("{} Deleted {}\n", style.done(), args.key.0)
     })
 }
 

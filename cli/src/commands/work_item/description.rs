@@ -16,8 +16,8 @@ const MAX_BYTES: u64 = Description::MAX_BYTES as u64 + 1;
 #[derive(Debug, Default, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct DescriptionArgs {
-    /// What is to be done, in Markdown
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    /// What is to be done, in Markdown; - is standard input
+    #[arg(long, value_name = "TEXT|-", allow_hyphen_values = true)]
     description: Option<String>,
     /// The same out of a file; - is standard input
     #[arg(long, value_name = "FILE|-")]
@@ -26,10 +26,11 @@ pub(super) struct DescriptionArgs {
 
 impl DescriptionArgs {
     /// It, where it was given, as it was given.
-    pub(super) fn wanted(&self) -> Result<Option<String>, Failure> {
+    pub(super) fn wanted(&self) -> Result<Option<Description>, Failure> {
         let (text, source) = match (&self.description, &self.description_file) {
-            (Some(text), _) => (text.clone(), "--description".to_owned()),
-            (None, Some(path)) => {
+            (Some(text), _) if text != "-" => (text.clone(), "--description".to_owned()),
+            (Some(_), _) | (None, Some(_)) => {
+                let path = self.description_file.as_deref().unwrap_or(Path::new("-"));
                 let source = shown(path);
                 let text = read(path).map_err(|error| {
                     let message = format!("cannot read {source}: {error}");
@@ -39,10 +40,9 @@ impl DescriptionArgs {
             }
             (None, None) => return Ok(None),
         };
-        match Description::parse(&text) {
-            Ok(_) => Ok(Some(text)),
-            Err(error) => Err(Failure::usage(format!("{source} {error}"))),
-        }
+        Description::parse(&text)
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("{source} {error}")))
     }
 }
 
@@ -77,7 +77,7 @@ fn read_bounded(input: &mut dyn Read) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    fn file(content: &[u8]) -> Result<Option<String>, Failure> {
+    fn file(content: &[u8]) -> Result<Option<Description>, Failure> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("description.md");
         std::fs::write(&path, content).unwrap();
@@ -91,9 +91,18 @@ mod tests {
     #[test]
     fn a_file_is_taken_as_it_is() {
         let text = "# Why\r\n\n\t- é\n";
-        assert_eq!(file(text.as_bytes()).unwrap().as_deref(), Some(text));
+        assert_eq!(
+            file(text.as_bytes())
+                .unwrap()
+                .as_ref()
+                .map(Description::as_str),
+            Some(text)
+        );
         let longest = "é".repeat(16_000);
-        assert_eq!(file(longest.as_bytes()).unwrap(), Some(longest));
+        assert_eq!(
+            file(longest.as_bytes()).unwrap(),
+            Description::parse(&longest).ok()
+        );
         assert_eq!(DescriptionArgs::default().wanted().unwrap(), None);
     }
 

@@ -1,7 +1,7 @@
-use openindex_domain::work::WorkItemKey;
-
+use super::Key;
 use crate::app::App;
 use crate::error::CliError;
+use crate::field::One;
 
 use super::show;
 
@@ -12,12 +12,12 @@ Examples:
   oi work-item get OPS-42
   oi work-item get OPS-42 --json | jq -r .description")]
 pub(crate) struct Args {
-    /// Its key, as in OPS-42
-    key: WorkItemKey,
+    #[command(flatten)]
+    key: One<Key>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
-    let item = session.call(|client| client.work_item_get(args.key))?;
+    let item = session.call(|client| client.work_item_get(args.key.0))?;
     app.out.answer(&item, |style| show::whole(&item, style))
 }

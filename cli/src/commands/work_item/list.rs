@@ -1,6 +1,6 @@
-use openindex_adapters_http::client::WorkItemQuery;
+use openindex_adapters_http::wire::{SearchText, WorkItemQuery};
 use openindex_domain::work::{
-    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemKey,
+    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItemKey,
 };
 
 use crate::app::App;
@@ -31,40 +31,38 @@ pub(crate) struct Args {
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
     /// That these may take on
-    #[arg(long, value_parser = vocabulary::target())]
+    #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// Assigned to this user
     #[arg(long, value_name = "ID|me")]
     assignee: Option<Person>,
     /// That this agent works at
-    #[arg(long, value_name = "AGENT_ID")]
+    #[arg(long, value_name = "AGENT_ID", visible_alias = "agent-id")]
     agent: Option<AgentId>,
     /// Sub-tasks of this item
     #[arg(long, value_name = "KEY")]
     parent: Option<WorkItemKey>,
     /// In whose key, title or description all of these words occur
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", visible_alias = "q")]
     search: Option<String>,
     #[command(flatten)]
     page: PageArgs,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    if let Some(words) = &args.search {
-        SearchTerms::parse(words).map_err(|error| Failure::usage(format!("--search {error}")))?;
-    }
+    let search = args.search.as_deref().map(SearchText::parse).transpose();
+    let search = search.map_err(|error| Failure::usage(format!("--search {error}")))?;
     let session = app.session()?;
-    let assignee = args.assignee.map(|person| person.id(&session));
     let filter = WorkItemQuery {
         domain: args.domain,
         kind: args.kind,
         statuses: args.status.clone(),
         priority: args.priority,
         execution_target: args.target,
-        assignee: assignee.transpose()?,
-        agent: args.agent.clone(),
+        assignee: args.assignee.map(Into::into),
+        agent_id: args.agent.clone(),
         parent: args.parent,
-        search: args.search.clone(),
+        search,
     };
     let fetch = |query: &_| {
         let list = session.call(|client| client.work_items_list(&filter, query))?;

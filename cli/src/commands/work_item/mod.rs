@@ -23,6 +23,7 @@ use openindex_domain::work::{AgentId, Title, WorkItemKey};
 use crate::app::App;
 use crate::commands::look_first;
 use crate::error::{CliError, Failure};
+use crate::field::{Field, One};
 
 const LIST: &str = "oi work-item list";
 
@@ -61,11 +62,21 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
+/// A work item's key.
+pub(super) struct Key;
+
+impl Field for Key {
+    type Value = WorkItemKey;
+    const PLACE: &'static str = "KEY";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("key", "KEY", "Key of the work item, such as OPS-42")];
+}
+
 /// Which item, and who works at it.
 #[derive(Debug, clap::Args)]
 struct WorkArgs {
-    /// Its key, as in OPS-42
-    key: WorkItemKey,
+    #[command(flatten)]
+    key: One<Key>,
     #[command(flatten)]
     worker: WorkerArgs,
 }
@@ -101,18 +112,15 @@ impl WorkArgs {
     ) -> Result<WorkItem, CliError> {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
         let item = session
-            .call(|client| request(client, self.key, agent.as_ref()))
-            .map_err(|failure| look_at(self.key, failure))?;
+            .call(|client| request(client, self.key.0, agent.as_ref()))
+            .map_err(|failure| look_at(self.key.0, failure))?;
         Ok(item)
     }
 }
 
 /// A title as the API takes it.
-fn title(text: &str) -> Result<String, Failure> {
-    match Title::parse(text) {
-        Ok(title) => Ok(title.as_str().to_owned()),
-        Err(error) => Err(Failure::usage(format!("--title {error}"))),
-    }
+fn title(text: &str) -> Result<Title, Failure> {
+    Title::parse(text).map_err(|error| Failure::usage(format!("--title {error}")))
 }
 
 /// A change that got no answer may have been made: say how to look before it is repeated.

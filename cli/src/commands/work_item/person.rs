@@ -2,12 +2,8 @@
 
 use std::str::FromStr;
 
-use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::UserRef;
 use openindex_domain::user::UserId;
-
-use crate::app::Session;
-use crate::error::Failure;
-use crate::exit_code::ExitCode;
 
 /// A person, by their id or as whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +28,11 @@ impl FromStr for Person {
     }
 }
 
-impl Person {
-    /// Their id; whoever asks is asked for.
-    pub(super) fn id(self, session: &Session) -> Result<UserId, Failure> {
-        match self {
-            Self::Id(id) => Ok(id),
-            Self::Me => session.call(Client::me)?.user.id.parse().map_err(|_| {
-                let message = "the server names a user by what is not an id";
-                Failure::new(ExitCode::Failure, "unexpected_answer", message)
-            }),
+impl From<Person> for UserRef {
+    fn from(person: Person) -> Self {
+        match person {
+            Person::Id(id) => Self::Id(id),
+            Person::Me => Self::Me,
         }
     }
 }
@@ -70,10 +62,10 @@ impl FromStr for Assignee {
 
 impl Assignee {
     /// As a change of an item says it.
-    pub(super) fn wanted(self, session: &Session) -> Result<Option<String>, Failure> {
+    pub(super) fn wanted(self) -> Option<UserRef> {
         match self {
-            Self::Nobody => Ok(None),
-            Self::Person(person) => Ok(Some(person.id(session)?.to_string())),
+            Self::Nobody => None,
+            Self::Person(person) => Some(person.into()),
         }
     }
 }

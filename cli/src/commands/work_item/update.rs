@@ -1,8 +1,10 @@
 use openindex_adapters_http::wire::PatchWorkItem;
-use openindex_domain::work::{ExecutionTarget, ItemStatus, Priority, WorkItemKey};
+use openindex_domain::work::{ExecutionTarget, ItemStatus, Priority};
 
+use super::Key;
 use crate::app::App;
 use crate::error::{CliError, Failure};
+use crate::field::One;
 
 use super::description::DescriptionArgs;
 use super::person::Assignee;
@@ -19,8 +21,8 @@ Examples:
   oi work-item update OPS-42 --assignee me --priority urgent
   oi work-item update OPS-42 --description-file plan.md --if-version 3")]
 pub(crate) struct Args {
-    /// Its key, as in OPS-42
-    key: WorkItemKey,
+    #[command(flatten)]
+    key: One<Key>,
     /// What it is about, in one line
     #[arg(long)]
     title: Option<String>,
@@ -33,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
     /// Who may take it on
-    #[arg(long, value_parser = vocabulary::target())]
+    #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// The user who sees to it; none is nobody
     #[arg(long, value_name = "ID|me|none")]
@@ -47,9 +49,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut wanted = PatchWorkItem {
         title: args.title.as_deref().map(title).transpose()?,
         description: args.description.wanted()?,
-        status: args.status.map(Into::into),
-        priority: args.priority.map(Into::into),
-        execution_target: args.target.map(Into::into),
+        status: args.status,
+        priority: args.priority,
+        execution_target: args.target,
         assignee: None,
     };
     if wanted == PatchWorkItem::default() && args.assignee.is_none() {
@@ -61,10 +63,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     }
     let session = app.session()?;
     if let Some(assignee) = args.assignee {
-        wanted.assignee = Some(assignee.wanted(&session)?);
+        wanted.assignee = Some(assignee.wanted());
     }
     let item = session
-        .call(|client| client.work_item_update(args.key, &wanted, args.if_version))
-        .map_err(|failure| look_at(args.key, failure))?;
-    show::changed(&item, &format!("Changed {}", args.key), app)
+        .call(|client| client.work_item_update(args.key.0, &wanted, args.if_version))
+        .map_err(|failure| look_at(args.key.0, failure))?;
+    show::changed(&item, &format!("Changed {}", args.key.0), app)
 }

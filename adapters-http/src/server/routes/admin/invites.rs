@@ -4,34 +4,30 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::invite::InviteId;
-use openindex_domain::user::{Email, Role};
+use openindex_domain::user::Role;
 
-use super::users::parse_role;
 use crate::server::api::Shared;
-use crate::server::body::{JsonFields, QueryFields};
+use crate::server::body::Body;
 use crate::server::path::PathId;
+use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{CreateInvite, CreatedInvite, InviteList, PlainSecret};
+use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecret};
 
 /// All invites, the newest first, a page at a time.
 ///
 /// Includes claimed, withdrawn and expired invites, without their links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
-    params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "How many at most; 50 unless given"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
-    ),
+    params(PageQuery),
     responses((status = 200, description = "The invites, without secrets", body = InviteList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
-    QueryFields(mut fields): QueryFields,
+    Query(page, ()): Query<Page<InviteId>>,
 ) -> Result<Json<InviteList>, Problem> {
-    let limit = fields.limit();
-    let after = fields.cursor(|text| text.parse().ok());
-    fields.finish()?;
-    let page = state.invites.list(&principal, after, limit).await?;
+    let page = state
+        .invites
+        .list(&principal, page.after, page.limit)
+        .await?;
     let now = state.tokens.now();
     let items = page.invites.iter();
     Ok(Json(InviteList {
@@ -53,13 +49,8 @@ pub(in crate::server) async fn create(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(CreateInvite { email, role }): Body<CreateInvite>,
 ) -> Result<(StatusCode, Json<CreatedInvite>), Problem> {
-    let email = fields.text("email", Email::parse);
-    let email = fields.require("email", email);
-    let role = fields.text("role", parse_role);
-    fields.finish()?;
-    let email = email.ok_or_else(Problem::internal)?;
     let role = role.unwrap_or(Role::Member);
     let new = state
         .invites

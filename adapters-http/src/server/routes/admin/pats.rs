@@ -3,37 +3,29 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use openindex_domain::InvalidId;
 use openindex_domain::inventory::TokenFilter;
-use openindex_domain::token::{InvalidScope, Scope, Status, TokenId};
-use openindex_domain::user::UserId;
+use openindex_domain::token::TokenId;
 
 use crate::server::api::Shared;
-use crate::server::body::{Fields, JsonFields, QueryFields};
+use crate::server::body::Body;
 use crate::server::path::PathId;
+use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{AdminPatList, RevokePats, RevokedPats};
+use crate::wire::{AdminPatList, PageQuery, PatFilter, RevokePats, RevokedPats};
 
 /// How many tokens an answer to a bulk revocation shows at most; their count is exact.
 const MAX_SHOWN: usize = 1_000;
 
-/// Takes the filters, which a query and a body spell alike.
-fn filter(fields: &mut Fields) -> TokenFilter {
-    TokenFilter {
-        token: None,
-        owner: fields.text("user", |text| {
-            text.parse::<UserId>()
-                .map_err(|InvalidId| "must be the id of a user (usr_…)")
-        }),
-        scope: fields.text("scope", |text| {
-            text.parse::<Scope>()
-                .map_err(|InvalidScope| "must be read_write or admin")
-        }),
-        status: fields.text("status", |text| {
-            Status::parse(text).ok_or("must be live, expired or revoked")
-        }),
-        unused_since: fields.instant("unusedSince"),
-        expiring_before: fields.instant("expiringBefore"),
+impl From<PatFilter> for TokenFilter {
+    fn from(filter: PatFilter) -> Self {
+        Self {
+            token: None,
+            owner: filter.user,
+            scope: filter.scope,
+            status: filter.status,
+            unused_since: filter.unused_since,
+            expiring_before: filter.expiring_before,
+        }
     }
 }
 
@@ -41,32 +33,16 @@ fn filter(fields: &mut Fields) -> TokenFilter {
 ///
 /// Live and expired tokens, unless `status` says otherwise. A token must match every filter.
 #[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAllPats",
-    params(
-        ("user" = Option<String>, Query, description = "Of this user (`usr_…`)"),
-        ("scope" = Option<crate::wire::WireScope>, Query, description = "With this scope"),
-        ("status" = Option<crate::wire::Status>, Query,
-            description = "Where they stand; live and expired ones unless given"),
-        ("unusedSince" = Option<String>, Query,
-            description = "Not used since this date or date-time; one that was never used counts from its creation"),
-        ("expiringBefore" = Option<String>, Query,
-            description = "Ending by themselves before this date or date-time"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "How many at most; 50 unless given"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
-    ),
+    params(PatFilter, PageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
-    QueryFields(mut fields): QueryFields,
+    Query(filter, page): Query<PatFilter, Page<TokenId>>,
 ) -> Result<Json<AdminPatList>, Problem> {
-    let filter = filter(&mut fields);
-    let limit = fields.limit();
-    let after = fields.cursor(|text| text.parse().ok());
-    fields.finish()?;
     let page = state
         .inventory
-        .list(&principal, &filter, after, limit)
+        .list(&principal, &filter.into(), page.after, page.limit)
         .await?;
     let now = state.tokens.now();
     let items = page.tokens.iter();
@@ -105,11 +81,10 @@ pub(in crate::server) async fn revoke_matching(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(wanted): Body<RevokePats>,
 ) -> Result<Json<RevokedPats>, Problem> {
-    let filter = filter(&mut fields);
-    let dry_run = fields.boolean("dryRun").unwrap_or(false);
-    fields.finish()?;
+    let dry_run = wanted.dry_run;
+    let filter = PatFilter::from(wanted).into();
     let now = state.tokens.now();
     let revocation = state
         .inventory

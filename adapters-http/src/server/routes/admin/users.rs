@@ -4,38 +4,27 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::session::LinkSubject;
-use openindex_domain::user::{Role, UserChange, UserId};
+use openindex_domain::user::{UserChange, UserId};
 
 use crate::server::api::Shared;
-use crate::server::body::{JsonFields, QueryFields};
+use crate::server::body::Body;
 use crate::server::path::PathId;
+use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{PatchUser, PlainSecret, SignInLink, User, UserList};
-
-/// Reads a role, as a field of a body.
-pub(super) fn parse_role(text: &str) -> Result<Role, &'static str> {
-    Role::parse(text).ok_or("must be member or admin")
-}
+use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList};
 
 /// All users, in the order of their joining, a page at a time.
 ///
 /// Includes suspended users.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
-    params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "How many at most; 50 unless given"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
-    ),
+    params(PageQuery),
     responses((status = 200, description = "The users", body = UserList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
-    QueryFields(mut fields): QueryFields,
+    Query(page, ()): Query<Page<UserId>>,
 ) -> Result<Json<UserList>, Problem> {
-    let limit = fields.limit();
-    let after = fields.cursor(|text| text.parse().ok());
-    fields.finish()?;
-    let page = state.users.list(&principal, after, limit).await?;
+    let page = state.users.list(&principal, page.after, page.limit).await?;
     Ok(Json(UserList {
         items: page.users.iter().map(to_wire::user).collect(),
         next_cursor: page.next.map(|id| id.to_string()),
@@ -73,12 +62,8 @@ pub(in crate::server) async fn patch(
     State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
-    JsonFields(mut fields): JsonFields,
+    Body(PatchUser { role }): Body<PatchUser>,
 ) -> Result<Json<User>, Problem> {
-    let role = fields.text("role", parse_role);
-    let role = fields.require("role", role);
-    fields.finish()?;
-    let role = role.ok_or_else(Problem::internal)?;
     let change = UserChange::SetRole(role);
     let user = state.users.change(&principal, id, change, &context).await?;
     Ok(Json(to_wire::user(&user)))

@@ -11,42 +11,17 @@ use openindex_domain::access::Principal;
 use openindex_domain::audit::{Audit, AuditCursor, AuditError, AuditFilter};
 use openindex_domain::user::MAX_PAGE;
 
-use super::filter;
 use crate::server::api::Shared;
-use crate::server::body::QueryFields;
+use crate::server::query::Query;
 use crate::server::{HumanAdmin, Problem, to_wire};
-use crate::wire::AuditEvent;
-
-/// What the file is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-    Csv,
-}
-
-impl Format {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "json" => Ok(Self::Json),
-            "csv" => Ok(Self::Csv),
-            _ => Err("must be json or csv"),
-        }
-    }
-}
+use crate::wire::{AuditEvent, AuditQuery, ExportFormat, ExportQuery};
 
 /// The audit trail as a file, the newest first.
 ///
 /// One JSON array, or CSV with a header. It is streamed: when the connection ends before the array
 /// is closed, the file is not whole.
 #[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAudit",
-    params(
-        ("format" = Option<String>, Query, description = "`json` (unless given) or `csv`"),
-        ("actor" = Option<String>, Query, description = "By this user (`usr_…`)"),
-        ("action" = Option<String>, Query, description = "Of this kind, as in `token.issued`"),
-        ("subject" = Option<String>, Query, description = "About this user, token, session, invite or work item"),
-        ("since" = Option<String>, Query, description = "At this date or date-time or later"),
-        ("until" = Option<String>, Query, description = "Before this date or date-time"),
-    ),
+    params(ExportQuery, AuditQuery),
     responses((status = 200, description = "The events", content(
         (Vec<AuditEvent> = "application/json"),
         (String = "text/csv"),
@@ -54,19 +29,17 @@ impl Format {
 pub(in crate::server) async fn export(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
-    QueryFields(mut fields): QueryFields,
+    Query(ExportQuery { format }, filter): Query<ExportQuery, AuditQuery>,
 ) -> Result<Response, Problem> {
-    let format = fields.text("format", Format::parse).unwrap_or(Format::Json);
-    let filter = filter(&mut fields);
-    fields.finish()?;
+    let format = format.unwrap_or(ExportFormat::Json);
     let (content_type, name) = match format {
-        Format::Json => ("application/json", "audit.json"),
-        Format::Csv => ("text/csv; charset=utf-8", "audit.csv"),
+        ExportFormat::Json => ("application/json", "audit.json"),
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "audit.csv"),
     };
     let mut export = Export {
         audit: state.audit.clone(),
         principal,
-        filter,
+        filter: filter.into(),
         format,
         position: Position::First,
         ready: VecDeque::new(),
@@ -99,7 +72,7 @@ struct Export {
     audit: Audit,
     principal: Principal,
     filter: AuditFilter,
-    format: Format,
+    format: ExportFormat,
     position: Position,
     ready: VecDeque<Bytes>,
 }
@@ -131,8 +104,8 @@ impl Export {
         let last = page.next.is_none();
         let events: Vec<AuditEvent> = page.events.iter().map(to_wire::event).collect();
         let chunk = match self.format {
-            Format::Json => json(&events, first, last).into_bytes(),
-            Format::Csv => csv(&events, first),
+            ExportFormat::Json => json(&events, first, last).into_bytes(),
+            ExportFormat::Csv => csv(&events, first),
         };
         self.ready.push_back(chunk.into());
         Ok(())

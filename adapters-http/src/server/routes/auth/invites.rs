@@ -4,13 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::invite::Claim;
-use openindex_domain::token::TokenName;
-use openindex_domain::user::{Email, Password, PersonName};
 
 use crate::server::api::Shared;
-use crate::server::body::JsonFields;
+use crate::server::body::Body;
 use crate::server::{Context, Problem, Public, to_wire};
-use crate::wire::{ClaimInvite, ClaimedInvite, PlainSecret};
+use crate::wire::{ClaimInvite, ClaimedInvite};
 
 /// Claim an invite.
 ///
@@ -25,24 +23,20 @@ pub(in crate::server) async fn claim(
     _: Public,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(wanted): Body<ClaimInvite>,
 ) -> Result<(StatusCode, Json<ClaimedInvite>), Problem> {
-    let code = fields.text("code", |text| Ok::<_, &str>(PlainSecret::new(text)));
-    let code = fields.require("code", code);
-    let name = fields.text("name", PersonName::parse);
-    let name = fields.require("name", name);
-    let email = fields.text("email", Email::parse);
-    let password = fields.text("password", Password::parse);
-    let token = fields.text("tokenName", TokenName::parse);
-    fields.finish()?;
-    let (Some(code), Some(name)) = (code, name) else {
-        return Err(Problem::internal());
-    };
+    let ClaimInvite {
+        code,
+        name,
+        email,
+        password,
+        token_name,
+    } = wanted;
     let claim = Claim {
         email,
         name,
         password,
-        token,
+        token: token_name,
         session: None,
     };
     let claimed = state.invites.claim(code.expose(), claim, &context).await?;

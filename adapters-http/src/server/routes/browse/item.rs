@@ -1,23 +1,18 @@
 //! One work item, and what is done with it.
 
-use std::str::FromStr;
-
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::access::Principal;
-use openindex_domain::work::{
-    AgentId, Description, ExecutionTarget, ItemChange, ItemEdit, ItemStatus, Priority, Title,
-    WorkItemKey,
-};
+use openindex_domain::work::{ItemChange, ItemEdit, WorkItemKey};
 
-use crate::server::body::{Fields, JsonFields};
+use crate::server::body::Body;
 use crate::server::if_match::IfMatch;
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
 use crate::wire::{PatchWorkItem, WorkAs};
 
-use super::{Tagged, tagged, user_or_me};
+use super::{Tagged, tagged};
 
 /// One work item.
 ///
@@ -59,17 +54,17 @@ pub(in crate::server) async fn patch(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    JsonFields(mut fields): JsonFields,
+    Body(patch): Body<PatchWorkItem>,
 ) -> Result<Tagged, Problem> {
+    let me = principal.user_id();
     let edit = ItemEdit {
-        title: fields.not_null("title", Title::parse),
-        description: fields.not_null("description", Description::parse),
-        status: fields.not_null("status", ItemStatus::from_str),
-        priority: fields.not_null("priority", Priority::from_str),
-        target: fields.not_null("executionTarget", ExecutionTarget::from_str),
-        assignee: fields.nullable("assignee", user_or_me(principal.user_id())),
+        title: patch.title,
+        description: patch.description,
+        status: patch.status,
+        priority: patch.priority,
+        target: patch.execution_target,
+        assignee: patch.assignee.map(|user| user.map(|user| user.resolve(me))),
     };
-    fields.finish()?;
     if edit == ItemEdit::default() {
         return Err(Problem::new(
             Code::InvalidRequest,
@@ -131,10 +126,10 @@ pub(in crate::server) async fn claim(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    JsonFields(fields): JsonFields,
+    Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
     let change = ItemChange::Claim;
-    act(&state, &principal, key, expected, fields, change, &context).await
+    act(&state, &principal, key, expected, worker, change, &context).await
 }
 
 /// Give a work item back.
@@ -157,10 +152,10 @@ pub(in crate::server) async fn release(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    JsonFields(fields): JsonFields,
+    Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
     let change = ItemChange::Release;
-    act(&state, &principal, key, expected, fields, change, &context).await
+    act(&state, &principal, key, expected, worker, change, &context).await
 }
 
 /// Say that the work is done.
@@ -184,10 +179,10 @@ pub(in crate::server) async fn complete(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    JsonFields(fields): JsonFields,
+    Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
     let change = ItemChange::Complete;
-    act(&state, &principal, key, expected, fields, change, &context).await
+    act(&state, &principal, key, expected, worker, change, &context).await
 }
 
 async fn act(
@@ -195,15 +190,13 @@ async fn act(
     principal: &Principal,
     key: WorkItemKey,
     expected: Option<Vec<u64>>,
-    mut fields: Fields,
+    worker: WorkAs,
     change: ItemChange,
     context: &Context,
 ) -> Result<Tagged, Problem> {
-    let agent = fields.text("agentId", AgentId::parse);
-    fields.finish()?;
     let changed = state
         .work
-        .change(principal, agent, key, expected, change, context)
+        .change(principal, worker.agent_id, key, expected, change, context)
         .await?;
     changed.as_ref().map(tagged).ok_or_else(Problem::internal)
 }

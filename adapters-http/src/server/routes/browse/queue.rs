@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use openindex_domain::work::AgentId;
 
-use crate::server::body::QueryFields;
+use crate::server::query::{DEFAULT_PAGE, Query};
 use crate::server::{AnyToken, Problem, WorkState, to_wire};
-use crate::wire::WorkQueue;
+use crate::wire::{QueueQuery, WorkQueue};
 
 /// What there is to do: for any agent, and for me.
 ///
@@ -14,23 +13,16 @@ use crate::wire::WorkQueue;
 /// works at in whatever run, or, where they name none, what is assigned to them. The most
 /// urgent items come first, then the oldest.
 #[utoipa::path(get, path = "/browse/queue", tag = "work", operation_id = "workQueue",
-    params(
-        ("agentId" = Option<String>, Query,
-            description = "For this agent; a run's is its own"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "How many of each at most; 50 unless given"),
-    ),
+    params(QueueQuery),
     responses(
         (status = 200, description = "Both parts, without descriptions", body = WorkQueue),
     ))]
 pub(in crate::server) async fn show(
     AnyToken(principal): AnyToken,
     State(state): State<WorkState>,
-    QueryFields(mut fields): QueryFields,
+    Query(wanted, ()): Query<QueueQuery>,
 ) -> Result<Json<WorkQueue>, Problem> {
-    let agent = fields.text("agentId", AgentId::parse);
-    let limit = fields.limit();
-    fields.finish()?;
-    let queue = state.work.queue(&principal, agent, limit).await?;
+    let limit = wanted.limit.unwrap_or(DEFAULT_PAGE);
+    let queue = state.work.queue(&principal, wanted.agent_id, limit).await?;
     Ok(Json(to_wire::queue(&queue)))
 }

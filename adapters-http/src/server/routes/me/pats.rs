@@ -3,13 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
-use openindex_domain::token::{
-    Expiry, InvalidScope, IssueToken, Issued, Overlap, RotateToken, Scope, TokenId, TokenName,
-};
+use openindex_domain::token::{Expiry, IssueToken, Issued, RotateToken, TokenId};
 
 use crate::server::api::Shared;
-use crate::server::body::JsonFields;
+use crate::server::body::Body;
 use crate::server::path::PathId;
+use crate::server::requests::requested_expiry;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, RotatePat};
 
@@ -46,24 +45,13 @@ pub(in crate::server) async fn create(
     Human(principal): Human,
     State(state): State<Shared>,
     context: Context,
-    JsonFields(mut fields): JsonFields,
+    Body(body): Body<CreatePat>,
 ) -> Result<Created, Problem> {
-    let name = fields.text("name", TokenName::parse);
-    let name = fields.require("name", name);
-    let scope = fields.text("scope", |text| {
-        text.parse::<Scope>()
-            .map_err(|InvalidScope| "must be read_write or admin")
-    });
-    let scope = fields.require("scope", scope);
-    let expires = fields.text("expiresAt", Expiry::parse);
-    fields.finish()?;
-    let (Some(name), Some(scope)) = (name, scope) else {
-        return Err(Problem::internal());
-    };
+    let expires = requested_expiry(body.expires_at, body.expires_in)?;
     let wanted = IssueToken {
-        name,
-        scope,
-        expires: expires.unwrap_or(Expiry::Never),
+        name: body.name,
+        scope: body.scope,
+        expires: expires.unwrap_or_else(|| Expiry::Never.into()),
     };
     let issued = state.tokens.issue(&principal, wanted, &context).await?;
     Ok(created(&state, &issued))
@@ -122,15 +110,12 @@ pub(in crate::server) async fn rotate(
     State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<TokenId>,
-    JsonFields(mut fields): JsonFields,
+    Body(body): Body<RotatePat>,
 ) -> Result<Created, Problem> {
     let wanted = RotateToken {
-        expires: fields.text("expiresAt", Expiry::parse),
-        overlap: fields
-            .integer("overlapSeconds", Overlap::from_seconds)
-            .unwrap_or_default(),
+        expires: requested_expiry(body.expires_at, body.expires_in)?,
+        overlap: body.overlap_seconds.unwrap_or_default(),
     };
-    fields.finish()?;
     let issued = state
         .tokens
         .rotate(&principal, id, wanted, &context)

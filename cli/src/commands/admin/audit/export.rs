@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// How it is written
     #[arg(long, default_value = "json", value_parser = ["json", "csv"])]
     format: String,
-    /// The file to write; standard output when left out
-    #[arg(short, long, value_name = "FILE")]
+    /// The file to write; standard output if - or omitted
+    #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
 
@@ -45,21 +45,28 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         "csv" => ExportFormat::Csv,
         _ => ExportFormat::Json,
     };
-    if args.output.is_none() && app.globals.json && format == ExportFormat::Csv {
-        let message = "--json asks for one JSON document; CSV needs --output, or no --json";
+    let output = args
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new("-"));
+    if output.is_none() && app.globals.json && format == ExportFormat::Csv {
+        let message = "--json asks for one JSON document; CSV needs --output FILE, or no --json";
         return Err(Failure::usage(message).into());
     }
     let filter = args.filter.without_users(app.now())?;
-    let target = args.output.as_deref().map(target).transpose()?;
+    let target = output.map(target).transpose()?;
     let session = app.human_session()?;
     let filter = args.filter.with_users(filter, &session)?;
     let Some(target) = target else {
         return to_stdout(&filter, format, &session, app);
     };
-    let bytes = to_file(&filter, format, &target, &session)?;
+    let (path, bytes) = match &target {
+        Target::File(path) => (path, to_file(&filter, format, path, &session)?),
+        Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
+    };
     let answer = Answer {
         format: format.as_str(),
-        path: target.display().to_string(),
+        path: path.display().to_string(),
         bytes,
     };
     app.out.answer(&answer, |style| {
@@ -99,10 +106,7 @@ fn to_file(
     target: &Path,
     session: &Session,
 ) -> Result<u64, Failure> {
-    let unwritable = |error: &io::Error| {
-        let message = format!("cannot write {}: {error}", target.display());
-        Failure::new(ExitCode::Failure, "output_failed", message)
-    };
+    let unwritable = |error: &io::Error| unwritable(target, error);
     let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -112,17 +116,45 @@ fn to_file(
         .prefix(".oi-export-")
         .tempfile_in(directory)
         .map_err(|error| unwritable(&error))?;
-    let bytes = match export(filter, format, session, file.as_file_mut()) {
-        Ok(bytes) => bytes,
-        Err(Unfinished::Sink(error)) => return Err(unwritable(&error)),
-        Err(Unfinished::Failure(failure)) => return Err(failure),
-    };
+    let bytes = export_to(target, filter, format, session, file.as_file_mut())?;
     file.as_file()
         .sync_all()
         .map_err(|error| unwritable(&error))?;
     file.persist(target)
         .map_err(|error| unwritable(&error.error))?;
     Ok(bytes)
+}
+
+/// There is nothing to replace: what is written goes on from there at once.
+fn to_device(
+    filter: &AuditQuery,
+    format: ExportFormat,
+    target: &Path,
+    session: &Session,
+) -> Result<u64, Failure> {
+    let mut device = fs::OpenOptions::new()
+        .write(true)
+        .open(target)
+        .map_err(|error| unwritable(target, &error))?;
+    export_to(target, filter, format, session, &mut device)
+}
+
+fn export_to(
+    target: &Path,
+    filter: &AuditQuery,
+    format: ExportFormat,
+    session: &Session,
+    sink: &mut dyn io::Write,
+) -> Result<u64, Failure> {
+    export(filter, format, session, sink).map_err(|unfinished| match unfinished {
+        Unfinished::Sink(error) => unwritable(target, &error),
+        Unfinished::Failure(failure) => failure,
+    })
+}
+
+fn unwritable(target: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot write {}: {error}", target.display());
+    Failure::new(ExitCode::Failure, "output_failed", message)
 }
 
 /// Why an export is not complete.
@@ -152,18 +184,28 @@ fn export(
     }
 }
 
-/// The file to replace. What a link leads to is replaced and not the link; a device or a
-/// directory is refused, since renaming over it would destroy it.
-fn target(path: &Path) -> Result<PathBuf, Failure> {
+/// Where an export goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    /// A file, replaced when all of it is there.
+    File(PathBuf),
+    /// A device or a pipe, as of `>(gzip)`: renaming over it would destroy it.
+    Device(PathBuf),
+}
+
+/// What a link leads to is replaced, and not the link.
+fn target(path: &Path) -> Result<Target, Failure> {
     let refused = |what: String| Failure::usage(format!("--output {}: {what}", path.display()));
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {
-            fs::canonicalize(path).map_err(|error| refused(error.to_string()))
+            let path = fs::canonicalize(path).map_err(|error| refused(error.to_string()))?;
+            Ok(Target::File(path))
         }
-        Ok(_) => Err(refused(
-            "not a file; without --output it goes to standard output".to_owned(),
-        )),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Ok(metadata) if metadata.is_dir() => {
+            Err(refused("a directory; name a file in it".to_owned()))
+        }
+        Ok(_) => Ok(Target::Device(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Target::File(path.to_owned())),
         Err(error) => Err(refused(error.to_string())),
     }
 }
@@ -176,13 +218,14 @@ mod tests {
     fn only_a_file_is_replaced_and_a_link_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("audit.json");
-        assert_eq!(target(&file).unwrap(), file);
+        assert_eq!(target(&file).unwrap(), Target::File(file.clone()));
         fs::write(&file, "old").unwrap();
         let link = home.path().join("link");
         std::os::unix::fs::symlink("audit.json", &link).unwrap();
-        assert_eq!(target(&link).unwrap(), fs::canonicalize(&file).unwrap());
-        for path in [Path::new("/dev/null"), home.path()] {
-            assert_eq!(target(path).unwrap_err().exit, ExitCode::Usage);
-        }
+        let led_to = fs::canonicalize(&file).unwrap();
+        assert_eq!(target(&link).unwrap(), Target::File(led_to));
+        let null = Path::new("/dev/null");
+        assert_eq!(target(null).unwrap(), Target::Device(null.to_owned()));
+        assert_eq!(target(home.path()).unwrap_err().exit, ExitCode::Usage);
     }
 }

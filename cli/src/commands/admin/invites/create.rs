@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::commands::once;
 use crate::commands::{look_first, me, parse_role};
 use crate::error::{CliError, Failure};
+use crate::field::{Field, One};
 use crate::render::{Style, expiry, fields, plain};
 
 use super::LIST;
@@ -12,6 +13,16 @@ use super::LIST;
 const WARNING: &str = "\
 Send it to them and to nobody else: whoever opens it first gets the account. It is not shown
 again. From a terminal, it is claimed with: oi invite claim URL --name NAME --use";
+
+/// Whom the invite is for.
+struct InviteeEmail;
+
+impl Field for InviteeEmail {
+    type Value = String;
+    const PLACE: &'static str = "EMAIL";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("email", "EMAIL", "Email address to invite")];
+}
 
 /// Whom to invite.
 #[derive(Debug, clap::Args)]
@@ -23,8 +34,8 @@ Examples:
   oi settings admin invites create grace@example.com
   oi settings admin invites create grace@example.com --role admin --url-only | wl-copy")]
 pub(crate) struct Args {
-    /// Their email address
-    email: String,
+    #[command(flatten)]
+    email: One<InviteeEmail>,
     /// What they will be allowed at most
     #[arg(long, default_value = "member", value_parser = ["member", "admin"])]
     role: String,
@@ -34,10 +45,10 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let email = Email::parse(&args.email)
+    let email = Email::parse(&args.email.0)
         .map_err(|error| Failure::usage(format!("the address {error}")))?;
     let wanted = CreateInvite {
-        email: email.as_str().to_owned(),
+        email,
         role: Some(parse_role(&args.role)?),
     };
     let session = app.human_session()?;

@@ -12,8 +12,10 @@ use crate::commands::paging::walk;
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::field::{Field, Several};
 use crate::prompt;
 use crate::render::{plain, redact};
+use clap::builder::ValueParser;
 
 use super::{LIST, page};
 
@@ -27,9 +29,8 @@ Examples:
   oi settings admin invites withdraw grace@example.com
   oi settings admin invites withdraw --yes inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their ids, or the addresses that they are for
-    #[arg(required = true, value_name = "ID|EMAIL")]
-    invites: Vec<InviteRef>,
+    #[command(flatten)]
+    invites: Several<InviteRef>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -40,6 +41,27 @@ pub(crate) struct Args {
 enum InviteRef {
     Id(InviteId),
     Email(Email),
+}
+
+impl Field for InviteRef {
+    type Value = Self;
+    const PLACE: &'static str = "ID|EMAIL";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
+        ("id", "ID", "Invite id (inv_…)"),
+        (
+            "email",
+            "EMAIL",
+            "Email address that the open invite is for",
+        ),
+    ];
+
+    fn parser(flag: Option<&'static str>) -> ValueParser {
+        ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
+            (Err(_) | Ok(Self::Email(_)), Some("id")) => Err("an invite id starts with inv_"),
+            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("not an email address"),
+            (invite, _) => invite,
+        })
+    }
 }
 
 impl FromStr for InviteRef {
@@ -58,7 +80,7 @@ impl FromStr for InviteRef {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     require_someone_to_ask(args.yes, "withdrawing")?;
     let session = app.human_session()?;
-    let ids = resolve(&args.invites, &session)?;
+    let ids = resolve(&args.invites.0, &session)?;
     if !args.yes {
         let shown = ids.iter().map(|id| format!("  {id}\n"));
         let what = match ids.len() {

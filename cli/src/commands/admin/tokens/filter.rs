@@ -1,6 +1,6 @@
 use openindex_adapters_http::client::PatFilter;
-use openindex_adapters_http::wire::{Status, WireScope};
 use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Scope, Status};
 
 use crate::app::Session;
 use crate::commands::admin::people::{self, UserRef};
@@ -42,8 +42,8 @@ impl FilterArgs {
         Ok(PatFilter {
             user: None,
             scope: self.scope.as_deref().map(|scope| match scope {
-                "admin" => WireScope::Admin,
-                _ => WireScope::ReadWrite,
+                "admin" => Scope::Admin,
+                _ => Scope::ReadWrite,
             }),
             status: self.status.as_deref().map(|status| match status {
                 "live" => Status::Live,
@@ -90,12 +90,12 @@ mod tests {
         };
         let filter = spans.without_user(NOW).unwrap();
         assert_eq!(
-            filter.unused_since.as_deref(),
-            Some("2026-08-26T06:00:00.000Z")
+            filter.unused_since,
+            Timestamp::parse_rfc3339("2026-08-26T06:00:00Z")
         );
         assert_eq!(
-            filter.expiring_before.as_deref(),
-            Some("2026-12-01T06:00:00.000Z")
+            filter.expiring_before,
+            Timestamp::parse_rfc3339("2026-12-01T06:00:00Z")
         );
         let dates = FilterArgs {
             unused_since: Some("2026-08-26".to_owned()),
@@ -104,9 +104,9 @@ mod tests {
             ..FilterArgs::default()
         };
         let filter = dates.without_user(NOW).unwrap();
-        assert_eq!(filter.unused_since.as_deref(), Some("2026-08-26"));
+        assert_eq!(filter.unused_since, Timestamp::parse_since("2026-08-26"));
         assert_eq!(filter.status, Some(Status::Expired));
-        assert_eq!(filter.scope, Some(WireScope::Admin));
+        assert_eq!(filter.scope, Some(Scope::Admin));
         assert!(FilterArgs::default().without_user(NOW).unwrap().is_empty());
     }
 }

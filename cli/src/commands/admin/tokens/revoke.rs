@@ -5,8 +5,19 @@ use serde_json::json;
 use crate::app::{App, Session};
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
+use crate::field::{Field, Several};
 use crate::prompt;
 use crate::render::Style;
+
+/// Which tokens; read later, since a secret gets an error of its own.
+struct PatId;
+
+impl Field for PatId {
+    type Value = String;
+    const PLACE: &'static str = "ID";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("id", "ID", "Token id (pat_…), as shown by `list`")];
+}
 
 /// What to revoke.
 #[derive(Debug, clap::Args)]
@@ -18,9 +29,8 @@ Examples:
   oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
   oi settings admin tokens revoke --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their ids, as `list` shows them
-    #[arg(required = true, value_name = "ID")]
-    tokens: Vec<String>,
+    #[command(flatten)]
+    tokens: Several<PatId>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -28,7 +38,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let mut ids = Vec::new();
-    for text in &args.tokens {
+    for text in &args.tokens.0 {
         let id = parse(text)?;
         if !ids.contains(&id) {
             ids.push(id);

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
-use openindex_adapters_http::wire::{RevokedPats, Status};
+use openindex_adapters_http::wire::RevokedPats;
+use openindex_domain::token::Status;
 
 use crate::app::App;
 use crate::commands::{look_first, not_confirmed, require_someone_to_ask};

@@ -1,6 +1,7 @@
 use crate::app::App;
 use crate::commands::admin::people::{self, UserRef};
 use crate::error::CliError;
+use crate::field::One;
 
 use super::described;
 
@@ -13,13 +14,12 @@ Examples:
   oi settings admin users get ada@example.com
   oi settings admin users get usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json | jq -r .role")]
 pub(crate) struct Args {
-    /// Their id or email address
-    #[arg(value_name = "ID|EMAIL")]
-    user: UserRef,
+    #[command(flatten)]
+    user: One<UserRef>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let user = people::find(&args.user, &session)?;
+    let user = people::find(&args.user.0, &session)?;
     app.out.answer(&user, |style| described(&user, style))
 }

@@ -1,11 +1,27 @@
-use openindex_adapters_http::wire::Role;
+use openindex_domain::user::Role;
 
 use crate::app::App;
 use crate::commands::admin::people::UserRef;
 use crate::commands::{parse_role, require_someone_to_ask};
 use crate::error::CliError;
+use crate::field::{Field, One};
+use clap::builder::ValueParser;
 
 use super::{changed, confirmed};
+
+/// The role to give.
+struct NewRole;
+
+impl Field for NewRole {
+    type Value = String;
+    const PLACE: &'static str = "ROLE";
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
+        &[("role", "ROLE", "Role from now on")];
+
+    fn parser(_: Option<&'static str>) -> ValueParser {
+        ["member", "admin"].into()
+    }
+}
 
 /// Whose role, and which.
 #[derive(Debug, clap::Args)]
@@ -18,19 +34,17 @@ Examples:
   oi settings admin users set-role ada@example.com admin
   oi settings admin users set-role --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 member")]
 pub(crate) struct Args {
-    /// Their id or email address
-    #[arg(value_name = "ID|EMAIL")]
-    user: UserRef,
-    /// What they may do at most from now on
-    #[arg(value_parser = ["member", "admin"])]
-    role: String,
+    #[command(flatten)]
+    user: One<UserRef>,
+    #[command(flatten)]
+    role: One<NewRole>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let role = parse_role(&args.role)?;
+    let role = parse_role(&args.role.0)?;
     require_someone_to_ask(args.yes, "changing a role")?;
     let session = app.human_session()?;
     let (question, done) = match role {
@@ -44,7 +58,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         ),
     };
     let refused = "nothing was changed";
-    let id = confirmed(&args.user, args.yes, question, refused, &session, app)?;
+    let id = confirmed(&args.user.0, args.yes, question, refused, &session, app)?;
     let user = session.call(|client| client.user_set_role(id, role))?;
     changed(&user, done, app)
 }

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::commands::admin::people::{self, UserRef};
 use crate::commands::once;
 use crate::error::CliError;
+use crate::field::One;
 use crate::render::{Style, expiry, fields, plain};
 
 const WARNING: &str = "\
@@ -20,9 +21,8 @@ Examples:
   oi settings admin users sign-in-link ada@example.com
   oi settings admin users sign-in-link ada@example.com --url-only | wl-copy")]
 pub(crate) struct Args {
-    /// Their id or email address
-    #[arg(value_name = "ID|EMAIL")]
-    user: UserRef,
+    #[command(flatten)]
+    user: One<UserRef>,
     /// Print the link and nothing else, for a pipe
     #[arg(long, conflicts_with = "json")]
     url_only: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let id = people::id_of(&args.user, &session)?;
+    let id = people::id_of(&args.user.0, &session)?;
     let made = session.call(|client| client.user_sign_in_link(id))?;
     once::show(
         app,

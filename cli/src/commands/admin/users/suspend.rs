@@ -2,6 +2,7 @@ use crate::app::App;
 use crate::commands::admin::people::UserRef;
 use crate::commands::require_someone_to_ask;
 use crate::error::CliError;
+use crate::field::One;
 
 use super::{changed, confirmed};
 
@@ -19,9 +20,8 @@ Examples:
   oi settings admin users suspend ada@example.com
   oi settings admin users suspend --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
 pub(crate) struct Args {
-    /// Their id or email address
-    #[arg(value_name = "ID|EMAIL")]
-    user: UserRef,
+    #[command(flatten)]
+    user: One<UserRef>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     require_someone_to_ask(args.yes, "suspending")?;
     let session = app.human_session()?;
     let refused = "nobody was suspended";
-    let id = confirmed(&args.user, args.yes, QUESTION, refused, &session, app)?;
+    let id = confirmed(&args.user.0, args.yes, QUESTION, refused, &session, app)?;
     let user = session.call(|client| client.user_suspend(id))?;
     changed(&user, "Suspended", app)
 }

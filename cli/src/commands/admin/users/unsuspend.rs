@@ -1,6 +1,7 @@
 use crate::app::App;
 use crate::commands::admin::people::{self, UserRef};
 use crate::error::CliError;
+use crate::field::One;
 
 use super::changed;
 
@@ -12,14 +13,13 @@ Their tokens work again as they did before.
 Examples:
   oi settings admin users unsuspend ada@example.com")]
 pub(crate) struct Args {
-    /// Their id or email address
-    #[arg(value_name = "ID|EMAIL")]
-    user: UserRef,
+    #[command(flatten)]
+    user: One<UserRef>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let id = people::id_of(&args.user, &session)?;
+    let id = people::id_of(&args.user.0, &session)?;
     let user = session.call(|client| client.user_unsuspend(id))?;
     changed(&user, "Active again", app)
 }

@@ -1,0 +1,261 @@
+//! What a request gives, by name, and how a type is read from it: every fault is found, not the
+//! first alone, and what the type does not know is one of them. So a mistyped `expiresAt` does not
+//! make a token that never expires.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use crate::wire::{Field, FieldError};
+
+use super::Problem;
+use super::value::{Fault, Value};
+
+/// How many unknown fields are named at most.
+const MAX_UNKNOWN: usize = 20;
+/// How much of the name of an unknown field is repeated at most.
+const MAX_UNKNOWN_CHARS: usize = 64;
+
+/// The fields of a JSON object, or the parameters of a query.
+#[derive(Default)]
+pub(super) struct Given {
+    values: BTreeMap<String, Value>,
+    repeated: BTreeSet<String>,
+}
+
+impl Given {
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Adds a field. Of one that is given twice nobody knows which is meant.
+    pub(super) fn add(&mut self, name: String, value: Value) {
+        match self.values.entry(name) {
+            Entry::Occupied(given) => {
+                self.repeated.insert(given.key().clone());
+            }
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(GivenVisitor)
+    }
+}
+
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    /// Null, which is no fields.
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Given, A::Error> {
+        let mut given = Given::default();
+        while let Some((name, value)) = entries.next_entry()? {
+            given.add(name, value);
+        }
+        Ok(given)
+    }
+}
+
+/// Reads types from what was given, and collects what is wrong.
+pub(super) struct Reader<'a> {
+    given: &'a Given,
+    /// What is read, for a message: `field` or `parameter`.
+    noun: &'static str,
+    known: Vec<&'static str>,
+    faults: Vec<FieldError>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(given: &'a Given, noun: &'static str) -> Self {
+        Self {
+            given,
+            noun,
+            known: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Reads a type. `None` when something is wrong, which [`Reader::finish`] tells; `required`
+    /// are the fields that must be there.
+    pub(super) fn read<T: DeserializeOwned>(&mut self, required: &[String]) -> Option<T> {
+        loop {
+            match T::deserialize(Fields(self)) {
+                Ok(value) => return Some(value),
+                // The others are read without it.
+                Err(Fault::Field(field, message)) => self.refuse(field, message),
+                Err(Fault::Value(message)) => {
+                    self.refuse("body", message);
+                    return None;
+                }
+                Err(Fault::Missing(field)) => {
+                    for field in required.iter().map(String::as_str).chain([field]) {
+                        if !self.given.values.contains_key(field) && !self.is_wrong(field) {
+                            self.refuse(field, "is required");
+                        }
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Takes a look at one field, for a rule about several; `None` when its value is wrong.
+    #[expect(
+        clippy::option_option,
+        reason = "wrong, absent and given are three answers"
+    )]
+    pub(super) fn peek<T: Field>(&self, field: &str) -> Option<Option<T>> {
+        if self.is_wrong(field) {
+            return None;
+        }
+        match self.given.values.get(field) {
+            None => Some(None),
+            Some(value) => crate::wire::read_optional(value).ok(),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.faults.push(FieldError {
+            field: field.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Notes what a rule about several fields has to say.
+    pub(super) fn refuse_all(&mut self, faults: Vec<FieldError>) {
+        self.faults.extend(faults);
+    }
+
+    /// Refuses what nobody asked for, and answers with all faults, if there are any.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        let place = |faults: &FieldError| {
+            let known = self.known.iter();
+            known.clone().position(|field| **field == faults.field)
+        };
+        self.faults.sort_by_key(place);
+        let known = match self.known.as_slice() {
+            [] => "there is none here".to_owned(),
+            known => format!("known are {}", known.join(", ")),
+        };
+        let names = self.given.values.keys();
+        let unknown = names.filter(|name| !self.known.contains(&name.as_str()));
+        // Some are enough to see what is wrong; thousands would be an answer larger than the body.
+        for name in unknown.take(MAX_UNKNOWN) {
+            self.faults.push(FieldError {
+                // The name is the client's own text; a long one is not repeated whole.
+                field: name.chars().take(MAX_UNKNOWN_CHARS).collect(),
+                message: format!("is an unknown {}; {known}", self.noun),
+            });
+        }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid_fields(self.faults))
+        }
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.faults.iter().any(|fault| fault.field == field)
+    }
+
+    /// Learns of fields, and notes which of them were given twice or left empty.
+    fn learn(&mut self, fields: &'static [&'static str]) {
+        for field in fields {
+            if self.known.contains(field) {
+                continue;
+            }
+            self.known.push(field);
+            if self.given.repeated.contains(*field) {
+                self.refuse(field, "must be given once");
+            } else if self.given.values.get(*field).is_some_and(Value::is_blank) {
+                // `?status=` of an unset variable must not be every status.
+                self.refuse(field, "must not be blank; leave it out instead");
+            }
+        }
+    }
+}
+
+/// Hands the fields that a type knows to it, but for those that are wrong.
+struct Fields<'r, 'a>(&'r mut Reader<'a>);
+
+impl<'de> Deserializer<'de> for Fields<'_, 'de> {
+    type Error = Fault;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let Self(reader) = self;
+        reader.learn(fields);
+        let given = fields.iter().filter(|field| !reader.is_wrong(field));
+        let given = given.filter_map(|field| Some((*field, reader.given.values.get(*field)?)));
+        visitor.visit_map(Entries {
+            next: None,
+            rest: given,
+        })
+    }
+
+    /// Nothing is read.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(de::Error::custom("is read as a struct alone"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+struct Entries<'de, I> {
+    next: Option<(&'static str, &'de Value)>,
+    rest: I,
+}
+
+impl<'de, I: Iterator<Item = (&'static str, &'de Value)>> MapAccess<'de> for Entries<'de, I> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.next = self.rest.next();
+        match self.next {
+            Some((field, _)) => seed.deserialize(StrDeserializer::new(field)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let (field, value) = self.next.take().ok_or(Fault::Missing(""))?;
+        seed.deserialize(value).map_err(|fault| match fault {
+            Fault::Value(message) => Fault::Field(field, message),
+            other => Fault::Field(field, other.to_string()),
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The bodies that there are, and the rules about several of their fields at once.
+
+use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry};
+use openindex_domain::work::{DomainKey, ItemKind, Place, TopKind, WorkItemKey};
+use serde::de::DeserializeOwned;
+use utoipa::PartialSchema;
+
+use crate::wire::{
+    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchUser, PatchWorkItem,
+    ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+};
+
+use super::given::Reader;
+
+/// What a body can be read as.
+pub(super) trait Request: DeserializeOwned + PartialSchema {
+    /// What is wrong with fields that are right by themselves; `None` when one of them is not.
+    fn check(_: &Reader<'_>) -> Option<Vec<FieldError>> {
+        None
+    }
+}
+
+impl Request for ClaimInvite {}
+impl Request for CreateInvite {}
+impl Request for PatchUser {}
+impl Request for PatchWorkItem {}
+impl Request for ReportCredentials {}
+impl Request for RevokePats {}
+impl Request for StartAgentRun {}
+impl Request for WorkAs {}
+
+impl Request for CreatePat {
+    fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
+        requested_expiry(reader.peek("expiresAt")?, reader.peek("expiresIn")?).err()
+    }
+}
+
+impl Request for RotatePat {
+    fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
+        CreatePat::check(reader)
+    }
+}
+
+impl Request for CreateWorkItem {
+    fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
+        place(
+            reader.peek("domain")?,
+            reader.peek("kind")?,
+            reader.peek("parent")?,
+        )
+        .err()
+    }
+}
+
+/// Returns when a token is to end: at an instant, or after a time.
+pub(super) fn requested_expiry(
+    at: Option<Expiry>,
+    lifetime: Option<Lifetime>,
+) -> Result<Option<RequestedExpiry>, Vec<FieldError>> {
+    match (at, lifetime) {
+        (None, None) => Ok(None),
+        (Some(at), None) => Ok(Some(at.into())),
+        (None, Some(lifetime)) => Ok(Some(lifetime.into())),
+        (Some(_), Some(_)) => Err(vec![
+            fault("expiresAt", "must be absent when expiresIn is given"),
+            fault("expiresIn", "must be absent when expiresAt is given"),
+        ]),
+    }
+}
+
+/// Returns where a new item belongs: one of `domain` and `parent`, and a `kind` that goes with it.
+pub(super) fn place(
+    domain: Option<DomainKey>,
+    kind: Option<ItemKind>,
+    parent: Option<WorkItemKey>,
+) -> Result<Place, Vec<FieldError>> {
+    let mut faults = Vec::new();
+    if parent.is_none() && kind != Some(ItemKind::SubTask) {
+        let kind = match kind {
+            Some(ItemKind::Project) => TopKind::Project,
+            _ => TopKind::Task,
+        };
+        return match domain {
+            Some(domain) => Ok(Place::Domain(domain, kind)),
+            None => Err(vec![fault(
+                "domain",
+                "is required, as in OPS, unless a sub-task is made with parent",
+            )]),
+        };
+    }
+    if kind.is_some_and(|kind| kind != ItemKind::SubTask) {
+        faults.push(fault(
+            "kind",
+            "must be sub_task or absent where there is a parent; leave parent out for a project \
+             or task",
+        ));
+    }
+    if domain.is_some() {
+        faults.push(fault(
+            "domain",
+            "must be absent for a sub-task, which is in the domain of its parent",
+        ));
+    }
+    match parent {
+        Some(parent) if faults.is_empty() => return Ok(Place::PartOf(parent)),
+        Some(_) => {}
+        None => faults.push(fault(
+            "parent",
+            "is required for a sub_task: the key of a project or task, as in OPS-42",
+        )),
+    }
+    Err(faults)
+}
+
+fn fault(field: &str, message: &str) -> FieldError {
+    FieldError {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    }
+}

@@ -1,0 +1,84 @@
+//! What a route does not take is refused, not ignored: a mistyped parameter would widen what is
+//! asked for. Found out before the handler, and told by its [`Permission`](super::Permission), so
+//! that whoever may not call it hears that first.
+
+use axum::body::Body as RawBody;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use http::request::Parts;
+
+use super::Problem;
+use super::body::{self, Body};
+use super::context::Context;
+use super::given::Reader;
+use super::if_match::IfMatch;
+use super::path::PathId;
+use super::query::{self, Query};
+
+/// Which parts of a request a route reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reads {
+    pub(super) query: bool,
+    pub(super) body: bool,
+}
+
+/// An argument of a handler, which may read a part of the request.
+pub(super) trait Argument {
+    const QUERY: bool = false;
+    const BODY: bool = false;
+}
+
+impl<S> Argument for State<S> {}
+impl Argument for Context {}
+impl Argument for IfMatch {}
+impl<T> Argument for PathId<T> {}
+
+impl<A, B> Argument for Query<A, B> {
+    const QUERY: bool = true;
+}
+
+impl<T> Argument for Body<T> {
+    const BODY: bool = true;
+}
+
+/// What was sent that the route does not take.
+#[derive(Clone)]
+struct Unexpected(Problem);
+
+/// Refuses what a route that `reads` these parts does not read.
+pub(super) fn refusing<S: Clone + Send + Sync + 'static>(
+    routes: MethodRouter<S>,
+    reads: Reads,
+) -> MethodRouter<S> {
+    routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
+        note(reads, request, next)
+    }))
+}
+
+async fn note(reads: Reads, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = look(reads, &mut request).await {
+        request.extensions_mut().insert(Unexpected(problem));
+    }
+    next.run(request).await
+}
+
+async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
+    if !reads.query {
+        let given = query::given(request.uri());
+        Reader::new(&given, "parameter").finish()?;
+    }
+    if !reads.body {
+        body::refuse(std::mem::replace(request.body_mut(), RawBody::empty())).await?;
+    }
+    Ok(())
+}
+
+/// Tells what was found, to whoever may call the route.
+pub(super) fn check(parts: &mut Parts) -> Result<(), Problem> {
+    match parts.extensions.remove() {
+        Some(Unexpected(problem)) => Err(problem),
+        None => Ok(()),
+    }
+}

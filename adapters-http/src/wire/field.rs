@@ -1,0 +1,217 @@
+//! Fields of requests that hold values of the domain. Each is checked where it is read, so that a
+//! handler never sees a wrong one and a client cannot send one.
+//!
+//! In `#[serde(with = "…")]`: [`required`] for a field that must be there, [`optional`] for one that
+//! may be absent or null, and for a change in part, where absent and null differ, [`kept`] and
+//! [`nullable`].
+
+use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
+use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, Status, TokenName};
+use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
+use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// Text on its way; wiped, since some of it is secret.
+pub(crate) type Text = Zeroizing<String>;
+
+/// A value of the domain as a field.
+pub(crate) trait Field: Sized {
+    /// How it travels.
+    type Wire: Serialize + DeserializeOwned;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// What it must be, as in `must not be blank`. It never repeats what was sent.
+    fn read(wire: &Self::Wire) -> Result<Self, String>;
+
+    /// As it is sent.
+    fn write(&self) -> Self::Wire;
+}
+
+/// A field that was read.
+struct Read<T>(T);
+
+impl<'de, T: Field> Deserialize<'de> for Read<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let wire = T::Wire::deserialize(from)?;
+        T::read(&wire).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A field that must be there.
+pub(crate) mod required {
+    use super::{Deserialize as _, Deserializer, Field, Read, Serialize as _, Serializer};
+
+    pub(crate) fn serialize<T: Field, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        value.write().serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        Read::deserialize(from).map(|Read(value)| value)
+    }
+}
+
+/// A field that may be absent or null, which is the same.
+pub(crate) mod optional {
+    use super::{Deserialize as _, Deserializer, Field, Read, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes the field")]
+    pub(crate) fn serialize<T: Field, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(T::write).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        let read = Option::deserialize(from)?;
+        Ok(read.map(|Read(value)| value))
+    }
+}
+
+/// A field that can be left out but not emptied: by null, somebody may mean either.
+pub(crate) mod kept {
+    use serde::de::Error as _;
+
+    use super::{Deserializer, Field};
+
+    pub(crate) use super::optional::serialize;
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        match super::optional::deserialize(from)? {
+            None => Err(D::Error::custom(
+                "must not be null; leave it out to keep it",
+            )),
+            some => Ok(some),
+        }
+    }
+}
+
+/// A field that can be left out, which keeps it, or emptied by null.
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and given are three answers"
+)]
+pub(crate) mod nullable {
+    use super::{Deserializer, Field, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes the field")]
+    pub(crate) fn serialize<T: Field, S: Serializer>(
+        value: &Option<Option<T>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value
+            .as_ref()
+            .and_then(Option::as_ref)
+            .map(T::write)
+            .serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: Field, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        super::optional::deserialize(from).map(Some)
+    }
+}
+
+/// `text! { Type: how it is read, how it is written; … }`, the reading with the message of an error.
+macro_rules! text {
+    ($($type:ty: $read:expr, $write:expr;)+) => {$(
+        impl Field for $type {
+            type Wire = Text;
+
+            fn read(text: &Text) -> Result<Self, String> {
+                let read: fn(&str) -> Result<Self, _> = $read;
+                read(text).map_err(|error| error.to_string())
+            }
+
+            fn write(&self) -> Text {
+                let write: fn(&Self) -> String = $write;
+                Text::new(write(self))
+            }
+        }
+    )+};
+}
+
+pub(super) use text;
+
+text! {
+    TokenName: Self::parse, ToString::to_string;
+    Scope: |text| text.parse().map_err(|_| "must be read_write or admin"), ToString::to_string;
+    Status: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
+        |status| status.as_str().to_owned();
+    Expiry: Self::parse, ToString::to_string;
+    Timestamp: |text| Self::parse_since(text)
+        .ok_or("must be a date such as 2026-12-31, or an RFC 3339 date-time"), ToString::to_string;
+    Email: Self::parse, ToString::to_string;
+    PersonName: Self::parse, ToString::to_string;
+    Password: Self::parse, |password| password.expose().to_owned();
+    Role: |text| Self::parse(text).ok_or("must be member or admin"),
+        |role| role.as_str().to_owned();
+    UserId: |text| text.parse().map_err(|_| "must be the id of a user (usr_…)"),
+        ToString::to_string;
+    AgentId: Self::parse, ToString::to_string;
+    DomainKey: Self::parse, ToString::to_string;
+    WorkItemKey: str::parse, ToString::to_string;
+    ItemKind: str::parse, ToString::to_string;
+    ItemStatus: str::parse, ToString::to_string;
+    Priority: str::parse, ToString::to_string;
+    ExecutionTarget: str::parse, ToString::to_string;
+    Title: Self::parse, ToString::to_string;
+    Description: Self::parse, |text| text.as_str().to_owned();
+    AuditAction: |text| Self::parse(text).ok_or("must be an action such as token.issued"),
+        |action| action.as_str().to_owned();
+    Subject: |text| text.parse().map_err(
+        |_| "must be the id of a user, token, session or invite, or the key of a work item"),
+        ToString::to_string;
+}
+
+/// Spans of time, which travel as seconds.
+macro_rules! seconds {
+    ($($type:ty),+) => {$(
+        impl Field for $type {
+            type Wire = i64;
+
+            fn read(seconds: &i64) -> Result<Self, String> {
+                Self::from_seconds(*seconds).map_err(|error| error.to_string())
+            }
+
+            fn write(&self) -> i64 {
+                self.seconds().into()
+            }
+        }
+    )+};
+}
+
+seconds!(Lifetime, Overlap, RunTtl);
+
+impl Field for Vec<ItemStatus> {
+    type Wire = Text;
+
+    /// Separated by commas; each counts once.
+    fn read(text: &Text) -> Result<Self, String> {
+        let mut read = Self::new();
+        for status in text.split(',') {
+            let status = ItemStatus::read(&Text::new(status.trim().to_owned()))?;
+            if !read.contains(&status) {
+                read.push(status);
+            }
+        }
+        Ok(read)
+    }
+
+    fn write(&self) -> Text {
+        let names: Vec<&str> = self.iter().map(|status| status.as_str()).collect();
+        Text::new(names.join(","))
+    }
+}

@@ -1,0 +1,106 @@
+//! What a route does not read is refused on all routes alike, and never before the caller is known.
+
+use axum::body::Body;
+use http::{Method, Request};
+use serde_json::json;
+
+use crate::support::Server;
+
+/// Every operation of the description, with ids that can be.
+async fn operations(server: &Server, admin: &str) -> Vec<(Method, String, bool)> {
+    let document = server.get("/openapi.json", admin).await.json();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let id = if path.starts_with("/agent-runs") {
+            "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
+        } else if path.starts_with("/admin/users") {
+            "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
+        } else if path.starts_with("/admin/invites") {
+            "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
+        } else {
+            "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
+        };
+        let path = path.replace("{id}", id).replace("{key}", "OPS-1");
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase().parse().unwrap();
+            let body = operation.get("requestBody").is_some();
+            found.push((method, path.clone(), body));
+        }
+    }
+    assert!(found.len() > 30, "{found:?}");
+    found
+}
+
+#[tokio::test]
+async fn an_unknown_query_parameter_is_refused_on_every_route() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (method, path, has_body) in operations(&server, &admin).await {
+        // Where there is a body, it is right enough: the query comes first.
+        let body = if has_body { "{}" } else { "" };
+        let request = Request::builder()
+            .method(&method)
+            .uri(format!("{path}?dryrun=true"))
+            .header("authorization", format!("Bearer {admin}"))
+            .header("content-type", "application/json");
+        let answer = server.send(request, Body::from(body)).await;
+        assert_eq!(answer.wrong_fields(), ["dryrun"], "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_refused_where_none_is_read() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (method, path, has_body) in operations(&server, &admin).await {
+        if has_body {
+            continue;
+        }
+        for body in [r#"{"dryRun": true}"#, "[]", "x", &"x".repeat(10_000)] {
+            let request = Request::builder()
+                .method(&method)
+                .uri(&path)
+                .header("authorization", format!("Bearer {admin}"))
+                .header("content-type", "application/json");
+            let answer = server.send(request, Body::from(body.to_owned())).await;
+            assert_eq!(answer.status, 400, "{method} {path} {answer:?}");
+        }
+    }
+    let user = json!({});
+    let path = "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/suspend";
+    let answer = server.post(path, &admin, &user).await;
+    assert_eq!(answer.problem(404), "not_found", "an empty object is fine");
+}
+
+#[tokio::test]
+async fn whoever_may_not_call_a_route_hears_that_first() {
+    let server = Server::new();
+    let request = Request::get("/me?x=1");
+    let answer = server.send(request, Body::from("x")).await;
+    assert_eq!(answer.problem(401), "authentication_required");
+}
+
+#[tokio::test]
+async fn a_filter_that_is_left_blank_is_not_dropped() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (path, field) in [
+        ("/admin/pats?status=", "status"),
+        ("/admin/pats?user=%20", "user"),
+        ("/admin/pats?limit=", "limit"),
+        ("/admin/pats?cursor=", "cursor"),
+        ("/audit?actor=", "actor"),
+        ("/audit/export?format=", "format"),
+        ("/audit/export?until=", "until"),
+        ("/browse?q=", "q"),
+        ("/browse?q=+", "q"),
+        ("/browse?status=todo,,done", "status"),
+        ("/browse?assignee=", "assignee"),
+        ("/browse/queue?agentId=", "agentId"),
+        ("/agent-runs?includeEnded=", "includeEnded"),
+        ("/agent-runs?includeEnded=yes", "includeEnded"),
+    ] {
+        let answer = server.get(path, &admin).await;
+        assert_eq!(answer.wrong_fields(), [field], "{path}");
+    }
+}

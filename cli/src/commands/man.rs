@@ -1,0 +1,82 @@
+//! `oi man`: the manual pages, made of the same descriptions as the help.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory as _;
+use clap_mangen::Man;
+use serde_json::json;
+
+use crate::app::App;
+use crate::cli::Cli;
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
+use crate::render::plain;
+
+/// Where to write them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Writes a page per command, such as oi-auth-check.1. Without a directory, or with -, it prints oi(1).
+
+Examples:
+  oi man | man -l -
+  oi man ~/.local/share/man/man1
+  man oi-settings-personal-tokens-create")]
+pub(crate) struct Args {
+    /// Directory to write to; created if missing
+    #[arg(value_name = "DIR|-")]
+    directory: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
+    let directory = match args.directory.as_deref() {
+        None => return print(root, app),
+        Some(path) if path == Path::new("-") => return print(root, app),
+        Some(directory) => directory,
+    };
+    let unwritable = |error: io::Error| {
+        let message = format!("cannot write to {}: {error}", directory.display());
+        Failure::new(ExitCode::Failure, "output_failed", message)
+    };
+    fs::create_dir_all(directory).map_err(unwritable)?;
+    let mut written = Vec::new();
+    write(&root, directory, &mut written).map_err(unwritable)?;
+    app.out.answer(&json!({ "written": written }), |style| {
+        let directory = plain(&directory.display().to_string());
+        let count = written.len();
+        format!(
+            "{} Wrote {count} pages to {}\n",
+            style.done(),
+            style.bold(&directory)
+        )
+    })
+}
+
+fn print(root: clap::Command, app: &mut App<'_>) -> Result<(), CliError> {
+    let (_, page) = page(root)?;
+    app.out.raw(&page)
+}
+
+/// The name of a page's file, and the page.
+fn page(command: clap::Command) -> io::Result<(String, String)> {
+    let man = Man::new(command);
+    let name = man.get_filename();
+    let mut page = Vec::new();
+    man.title("oi").render(&mut page)?;
+    let page = String::from_utf8_lossy(&page);
+    // Examples keep their lines.
+    Ok((name, page.replace(".SH EXTRA\n", ".SH NOTES\n.nf\n")))
+}
+
+/// The page of a command and those of the commands below it.
+fn write(command: &clap::Command, directory: &Path, written: &mut Vec<String>) -> io::Result<()> {
+    let (name, page) = page(command.clone())?;
+    fs::write(directory.join(&name), page)?;
+    written.push(name);
+    command
+        .get_subcommands()
+        .try_for_each(|child| write(child, directory, written))
+}

@@ -1,0 +1,169 @@
+//! What a command acts on: given in its place, or by a flag with the name that the API has for it.
+//!
+//! `create ci` and `create --name ci` mean the same; one of them is required, and both are an error.
+
+use std::str::FromStr;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// A value with one or more names in the API.
+pub(crate) trait Field: 'static {
+    /// What it is read into.
+    type Value: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Clone
+        + Send
+        + Sync
+        + 'static;
+    /// How its place is shown, as in `ID|EMAIL`.
+    const PLACE: &'static str;
+    /// The API's names for it in kebab case, each with the placeholder and the help of its flag.
+    const FLAGS: &'static [(&'static str, &'static str, &'static str)];
+
+    /// Reads it in its place (`None`), or as the value of one of the flags.
+    fn parser(_flag: Option<&'static str>) -> ValueParser {
+        ValueParser::new(|text: &str| text.parse::<Self::Value>())
+    }
+
+    /// What else is to be said of each of its arguments.
+    fn dress(arg: Arg) -> Arg {
+        arg
+    }
+}
+
+/// Exactly one value.
+pub(crate) struct One<F: Field>(pub(crate) F::Value);
+
+/// One value or more.
+pub(crate) struct Several<F: Field>(pub(crate) Vec<F::Value>);
+
+/// One value or none.
+pub(crate) struct Optional<F: Field>(pub(crate) Option<F::Value>);
+
+/// Text, and the flag that it was given with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) flag: Option<&'static str>,
+    pub(crate) text: String,
+}
+
+impl FromStr for Given {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (flag, text) = (None, text.to_owned());
+        Ok(Self { flag, text })
+    }
+}
+
+impl Given {
+    pub(crate) fn parser(flag: Option<&'static str>) -> ValueParser {
+        ValueParser::new(move |text: &str| {
+            let given = text.parse::<Self>();
+            given.map(|given| Self { flag, ..given })
+        })
+    }
+}
+
+/// How many values a command takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Count {
+    One,
+    Several,
+    Optional,
+}
+
+fn augment<F: Field>(command: Command, count: Count) -> Command {
+    let action = match count {
+        Count::Several => ArgAction::Append,
+        Count::One | Count::Optional => ArgAction::Set,
+    };
+    let flags: Vec<String> = F::FLAGS
+        .iter()
+        .map(|(flag, ..)| format!("--{flag}"))
+        .collect();
+    let place = Arg::new(F::PLACE)
+        .value_name(F::PLACE)
+        .help(format!("Same as {}", flags.join(" or ")))
+        .value_parser(F::parser(None));
+    let place = match count {
+        Count::Several => place.num_args(1..),
+        Count::One | Count::Optional => place,
+    };
+    let flags = F::FLAGS.iter().map(|(flag, value, help)| {
+        Arg::new(*flag)
+            .long(*flag)
+            .value_name(*value)
+            .help(*help)
+            .value_parser(F::parser(Some(flag)))
+    });
+    let group = ArgGroup::new(std::any::type_name::<F>())
+        .args(ids::<F>())
+        .required(count != Count::Optional);
+    std::iter::once(place)
+        .chain(flags)
+        .fold(command, |command, arg| {
+            command.arg(F::dress(arg.action(action.clone())))
+        })
+        .group(group)
+}
+
+fn ids<F: Field>() -> impl Iterator<Item = &'static str> {
+    std::iter::once(F::PLACE).chain(F::FLAGS.iter().map(|(flag, ..)| *flag))
+}
+
+fn take<F: Field>(matches: &mut ArgMatches) -> Vec<F::Value> {
+    ids::<F>()
+        .filter_map(|id| matches.remove_many::<F::Value>(id))
+        .flatten()
+        .collect()
+}
+
+/// The three differ in how many values they take, and in nothing else.
+macro_rules! arguments {
+    ($name:ident, $count:expr, $of:expr) => {
+        impl<F: Field> FromArgMatches for $name<F> {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+                Self::from_arg_matches_mut(&mut matches.clone())
+            }
+
+            fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+                let of: fn(Vec<F::Value>) -> Option<Self> = $of;
+                // clap has seen to the group already.
+                of(take::<F>(matches))
+                    .ok_or_else(|| Error::new(clap::error::ErrorKind::MissingRequiredArgument))
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+
+        /// A value may be a secret.
+        impl<F: Field> std::fmt::Debug for $name<F> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(F::PLACE)
+            }
+        }
+
+        impl<F: Field> Args for $name<F> {
+            fn augment_args(command: Command) -> Command {
+                augment::<F>(command, $count)
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                Self::augment_args(command)
+            }
+        }
+    };
+}
+
+arguments!(One, Count::One, |values| values
+    .into_iter()
+    .next()
+    .map(Self));
+arguments!(Several, Count::Several, |values| Some(Self(values)));
+arguments!(Optional, Count::Optional, |values| Some(Self(
+    values.into_iter().next()
+)));

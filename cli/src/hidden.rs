@@ -1,0 +1,148 @@
+//! A question whose answer is not shown: the terminal's echo is off while it is typed, and on again
+//! whatever ends the program.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{getpgrp, getsid};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use zeroize::Zeroizing;
+
+use crate::exit_code::ExitCode;
+
+/// The longest line that a terminal passes on.
+const MAX_LINE: usize = 4_096;
+
+/// What is hidden now: the question, and how the terminal was before. The thread that sees to signals
+/// needs it, too.
+static HIDDEN: Mutex<Option<(String, Termios)>> = Mutex::new(None);
+
+/// Asks on the terminal that standard input is, and reads a line. `None` is the end of input.
+pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
+    // Before the echo goes off, so that no signal can come between.
+    watch()?;
+    let _guard = Guard::hide(question)?;
+    read_line()
+}
+
+/// From now on Ctrl-C ends the process with 130; other signals end it as they always do.
+pub(crate) fn exit_130_on_interrupt() {
+    // It fails only where no thread can be started; then the signal ends the process by itself.
+    let _ = watch();
+}
+
+/// Shows the echo again when it goes, in a panic too.
+struct Guard;
+
+impl Guard {
+    fn hide(question: &str) -> io::Result<Self> {
+        let before = tcgetattr(io::stdin().as_fd())?;
+        let mut hidden = hidden();
+        let hiding = hidden.insert((question.to_owned(), before));
+        hide(hiding).map(|()| Self)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        show(hidden().take().as_ref());
+    }
+}
+
+fn hidden() -> MutexGuard<'static, Option<(String, Termios)>> {
+    HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Turns the echo off and asks. The line break is echoed, so that the next output has its own line.
+fn hide((question, before): &(String, Termios)) -> io::Result<()> {
+    let mut modes = before.clone();
+    modes.local_modes.remove(LocalModes::ECHO);
+    modes
+        .local_modes
+        .insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+    tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &modes)?;
+    say(question);
+    Ok(())
+}
+
+fn show(hidden: Option<&(String, Termios)>) {
+    if let Some((_, before)) = hidden {
+        // There is nothing left to do about a terminal that has gone.
+        let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, before);
+    }
+}
+
+/// On the terminal, wherever standard output and error lead. Nobody reads a question that cannot be
+/// written; its answer is read all the same.
+fn say(text: &str) {
+    let _ = match OpenOptions::new().write(true).open("/dev/tty") {
+        Ok(mut terminal) => terminal.write_all(text.as_bytes()),
+        Err(_) if io::stderr().is_terminal() => io::stderr().write_all(text.as_bytes()),
+        Err(_) => Ok(()),
+    };
+}
+
+/// Past the buffer of standard input, which nobody wipes.
+fn read_line() -> io::Result<Option<Zeroizing<String>>> {
+    let mut terminal = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = Zeroizing::new(vec![0; MAX_LINE]);
+    let mut length = 0;
+    while length < line.len() && !line[..length].ends_with(b"\n") {
+        match terminal.read(&mut line[length..]) {
+            Ok(0) if length == 0 => return Ok(None),
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let text = std::str::from_utf8(&line[..length])
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))?;
+    Ok(Some(Zeroizing::new(
+        text.trim_end_matches(['\n', '\r']).to_owned(),
+    )))
+}
+
+/// Sees to signals for the rest of the process: a handler that is taken away again leaves a signal
+/// without its default, so it stays.
+fn watch() -> io::Result<()> {
+    static STARTED: Mutex<bool> = Mutex::new(false);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *started {
+        return Ok(());
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
+    std::thread::Builder::new().spawn(move || signals.forever().for_each(on_signal))?;
+    *started = true;
+    Ok(())
+}
+
+fn on_signal(signal: i32) {
+    // Held until it is done, which may be the process: nothing turns the echo off meanwhile.
+    let hidden = hidden();
+    match signal {
+        SIGCONT => {
+            // The shell may have changed the terminal since.
+            let _ = hidden.as_ref().map_or(Ok(()), hide);
+        }
+        // Without a shell that could continue it, the kernel would not stop it either.
+        SIGTSTP if getsid(None).is_ok_and(|session| session == getpgrp()) => {}
+        SIGINT => {
+            show(hidden.as_ref());
+            say("\n");
+            std::process::exit(ExitCode::Interrupted as i32);
+        }
+        _ => {
+            show(hidden.as_ref());
+            if hidden.is_some() {
+                say("\n");
+            }
+            let _ = emulate_default_handler(signal);
+        }
+    }
+}

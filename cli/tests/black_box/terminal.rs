@@ -1,0 +1,276 @@
+//! On a real terminal: what is typed at a hidden question is not shown, and the terminal is left as
+//! it was, whatever ends the command.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitStatus, Stdio};
+
+use openindex_domain::token::TokenKind;
+use pty_process::blocking::{Command, Pty, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, Termios, tcgetattr};
+
+use crate::stub::{Stub, work_item};
+use crate::support::{Home, secret};
+
+const QUESTION: &str = "(not shown): ";
+/// Commands that ask for what is not to be shown.
+const ASKING: [&str; 3] = [
+    "profile set --token -",
+    "invite claim - --name Grace --use",
+    "report-leak --app-url http://127.0.0.1:9",
+];
+
+/// A terminal, and a program whose controlling terminal it is.
+struct Terminal {
+    pty: Pty,
+    child: Child,
+    before: Modes,
+    shown: String,
+}
+
+/// What of a terminal's settings can be compared.
+#[derive(Debug, PartialEq, Eq)]
+struct Modes(String);
+
+impl Modes {
+    fn of(modes: &Termios) -> Self {
+        Self(format!(
+            "{:?} {:?} {:?} {:?}",
+            modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes
+        ))
+    }
+}
+
+impl Terminal {
+    fn oi(home: &Home, line: &str, set: impl FnOnce(Command) -> Command) -> Self {
+        let command = Command::new(env!("CARGO_BIN_EXE_oi")).args(line.split(' '));
+        Self::start(home, set(command))
+    }
+
+    fn start(home: &Home, command: Command) -> Self {
+        let (pty, pts) = open().expect("a terminal");
+        let before = Modes::of(&tcgetattr(&pty).expect("modes"));
+        let directory = home.directory();
+        let child = command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("TERM", "dumb")
+            .env("PS1", "ready> ")
+            .env("HOME", directory)
+            .env("XDG_CONFIG_HOME", directory)
+            .current_dir(directory)
+            .spawn(pts)
+            .expect("it starts");
+        Self {
+            pty,
+            child,
+            before,
+            shown: String::new(),
+        }
+    }
+
+    fn modes(&self) -> Modes {
+        Modes::of(&tcgetattr(&self.pty).expect("modes"))
+    }
+
+    fn echoes(&self) -> bool {
+        let modes = tcgetattr(&self.pty).expect("modes");
+        modes.local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Reads on until the terminal shows this, and forgets it with all before it.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut piece = [0; 1024];
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                let rest = self.shown.split_off(at + text.len());
+                return std::mem::replace(&mut self.shown, rest);
+            }
+            match self.pty.read(&mut piece) {
+                Ok(length @ 1..) => self
+                    .shown
+                    .push_str(&String::from_utf8_lossy(&piece[..length])),
+                end => panic!("{text:?} is not shown but {:?} ({end:?})", self.shown),
+            }
+        }
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.pty.write_all(text.as_bytes()).expect("typed");
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("sent");
+    }
+
+    /// Its end, and the rest that the terminal shows.
+    fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("it ends");
+        assert_eq!(self.modes(), self.before, "the terminal is as it was");
+        let mut rest = Vec::new();
+        // On Linux the end of a terminal is an error.
+        let _ = self.pty.read_to_end(&mut rest);
+        let rest = format!("{}{}", self.shown, String::from_utf8_lossy(&rest));
+        (status, rest)
+    }
+}
+
+fn asked(home: &Home, line: &str) -> Terminal {
+    let mut terminal = Terminal::oi(home, line, |command| command);
+    terminal.wait_for(QUESTION);
+    assert!(!terminal.echoes(), "{line}");
+    terminal
+}
+
+#[test]
+fn an_interrupt_at_a_hidden_question_is_130_and_leaves_the_terminal_as_it_was() {
+    for line in ASKING {
+        let home = Home::new();
+        // Typed: Ctrl-C, and Ctrl-D on a line of its own.
+        for key in ["\u{3}", "typed\u{3}", "\u{4}"] {
+            let mut terminal = asked(&home, line);
+            terminal.type_in(key);
+            let (status, shown) = terminal.end();
+            assert_eq!(status.code(), Some(130), "{line} {key:?}: {shown}");
+            assert!(!shown.contains("typed"), "{shown}");
+        }
+        let terminal = asked(&home, line);
+        terminal.send(Signal::INT);
+        assert_eq!(terminal.end().0.code(), Some(130), "{line}");
+    }
+}
+
+#[test]
+fn any_other_signal_at_a_hidden_question_leaves_the_terminal_as_it_was() {
+    for line in ASKING {
+        let home = Home::new();
+        for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+            let terminal = asked(&home, line);
+            terminal.send(signal);
+            let (status, _) = terminal.end();
+            assert_eq!(status.signal(), Some(signal.as_raw()), "{line} {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_right_or_wrong_leaves_the_terminal_as_it_was_and_is_not_shown() {
+    let home = Home::new();
+    let token = secret(TokenKind::Personal, 1);
+    let mut terminal = asked(&home, ASKING[0]);
+    terminal.type_in(&format!("{token}\n"));
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    assert!(!shown.contains(&token[7..40]), "{shown}");
+    assert_eq!(
+        home.config()["profiles"]["default"]["token"],
+        token.as_str()
+    );
+    for (line, answer) in [
+        (ASKING[0], "zxcvbnm\n"),
+        (ASKING[1], "zxcvbnm\n"),
+        (ASKING[2], "zxcvbnm\n"),
+    ] {
+        let mut terminal = asked(&home, line);
+        terminal.type_in(answer);
+        let (status, shown) = terminal.end();
+        assert!(matches!(status.code(), Some(1 | 2)), "{line}: {shown}");
+        assert!(!shown.contains(answer.trim()), "{shown}");
+    }
+}
+
+#[test]
+fn the_question_is_asked_on_the_terminal_wherever_the_messages_go() {
+    for line in ASKING {
+        let home = Home::new();
+        let log = home.directory().join("log");
+        let file = File::create(&log).expect("a file");
+        let mut terminal = Terminal::oi(&home, line, |command| command.stderr(file));
+        terminal.wait_for(QUESTION);
+        assert!(!terminal.echoes(), "{line}");
+        terminal.type_in("typed\n");
+        let (_, shown) = terminal.end();
+        assert!(!shown.contains("typed"), "{line}: {shown}");
+        let log = std::fs::read_to_string(log).expect("text");
+        assert!(
+            !log.contains(QUESTION) && log.contains("error: "),
+            "{line}: {log}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_at_a_question_that_is_answered_yes_or_no_ends_it_in_order() {
+    let item = work_item("OPS-42").to_string();
+    let server = Stub::new(&[("GET /browse/OPS-42", 200, &item)]);
+    let home = Home::with_profile(&server.url);
+    let asked = || {
+        let line = "work-item delete --key OPS-42";
+        let mut terminal = Terminal::oi(&home, line, |command| command);
+        terminal.wait_for("[y/N] ");
+        terminal
+    };
+    for key in ["\u{3}", "\u{4}"] {
+        let mut terminal = asked();
+        terminal.type_in(key);
+        assert_eq!(terminal.end().0.code(), Some(130));
+    }
+    let terminal = asked();
+    terminal.send(Signal::TERM);
+    assert_eq!(terminal.end().0.signal(), Some(Signal::TERM.as_raw()));
+    assert_eq!(server.requests().len(), 3, "nothing was deleted");
+}
+
+#[test]
+fn a_pipe_is_read_though_there_is_a_terminal() {
+    let home = Home::new();
+    let token = secret(TokenKind::Personal, 1);
+    let mut terminal = Terminal::oi(&home, ASKING[0], |command| command.stdin(Stdio::piped()));
+    let mut stdin = terminal.child.stdin.take().expect("a pipe");
+    stdin
+        .write_all(format!("{token}\n").as_bytes())
+        .expect("written");
+    drop(stdin);
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    assert!(!shown.contains(QUESTION), "{shown}");
+}
+
+#[test]
+fn a_shell_stays_usable_after_ctrl_c_and_goes_on_after_ctrl_z() {
+    let home = Home::new();
+    let token = secret(TokenKind::Personal, 1);
+    let bash = ["--norc", "--noprofile", "--noediting", "-i"];
+    let oi = env!("CARGO_BIN_EXE_oi");
+    let mut shell = Terminal::start(&home, Command::new("bash").args(bash));
+    // What is typed before the shell is ready goes with the signal.
+    shell.wait_for("ready> ");
+    for line in ASKING {
+        shell.type_in(&format!("{oi} {line}\n"));
+        shell.wait_for(QUESTION);
+        shell.type_in("\u{3}");
+        shell.wait_for("ready> ");
+        assert_eq!(shell.modes(), shell.before, "{line}");
+        shell.type_in("echo status=$?.\n");
+        shell.wait_for("status=130.");
+        shell.wait_for("ready> ");
+
+        shell.type_in(&format!("{oi} {line}\n"));
+        shell.wait_for(QUESTION);
+        shell.type_in("\u{1a}");
+        shell.wait_for("Stopped");
+        shell.wait_for("ready> ");
+        assert_eq!(shell.modes(), shell.before, "{line}");
+        shell.type_in("fg\n");
+        shell.wait_for(QUESTION);
+        assert!(!shell.echoes(), "{line}");
+        shell.type_in(&format!("{token}\n"));
+        let shown = shell.wait_for("ready> ");
+        assert!(!shown.contains(&token[7..40]), "{line}: {shown}");
+        assert_eq!(shell.modes(), shell.before, "{line}");
+    }
+    shell.type_in("exit 0\n");
+    assert!(shell.end().0.success());
+}
