@@ -68,23 +68,23 @@ pub struct AuditList {
 pub struct AuditQuery {
     /// By this user (`usr_…`).
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub actor: Option<UserId>,
     /// Of this kind, as in `token.issued`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AuditAction>))]
     pub action: Option<AuditAction>,
     /// About this user, token, session, invite or work item.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::SubjectId>))]
     pub subject: Option<Subject>,
     /// At this date or date-time or later.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub since: Option<Timestamp>,
     /// Before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub until: Option<Timestamp>,
 }
 

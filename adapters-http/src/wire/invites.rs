@@ -84,7 +84,7 @@ pub struct InviteList {
 pub struct CreateInvite {
     /// Their address.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub email: Email,
     /// What they will be allowed at most; `member` unless given.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -113,23 +113,23 @@ pub struct CreatedInvite {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimInvite {
     /// The secret of the invite.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
     /// What they are called: 1 to 100 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: PersonName,
     /// Their address: required of the first administrator; of others it must be the invited one.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<Email>,
     /// A password to sign in to the web interface with: 15 to 256 characters.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 256))]
     pub password: Option<Password>,
     /// The name of a first token. One of password and token is required.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::Name>))]
     pub token_name: Option<TokenName>,
 }
 

@@ -111,7 +111,7 @@ pub struct CreatedPat {
 pub struct CreatePat {
     /// 1 to 100 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: TokenName,
     /// At most the effective scope of the token that asks.
     #[serde(with = "required")]
@@ -119,7 +119,7 @@ pub struct CreatePat {
     pub scope: Scope,
     /// A future RFC 3339 date-time, or a date, which means to the end of that day in UTC.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
     /// For how many seconds, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ pub struct RotatePat {
     /// When the new token ends: absent keeps the old one's expiry, blank never expires, otherwise
     /// as when creating.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
     /// For how many seconds the new token lives, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

@@ -14,11 +14,11 @@ use super::{PlainSecret, Status, WireScope};
 pub struct StartAgentRun {
     /// Which agent works with it: 1 to 64 of the characters A-Z a-z 0-9 . _ - : / @.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 64))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: AgentId,
     /// The only work item that it may change, as in `OPS-42`; absent is any.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<WorkItemKey>,
     /// For how many seconds: a minute to a day.
     #[serde(with = "required")]
@@ -26,7 +26,7 @@ pub struct StartAgentRun {
     pub ttl_seconds: RunTtl,
     /// `read_write`, which a run always has; it need not be given, and no other may be.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<WireScope>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunScope>))]
     pub scope: Option<RunScope>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use openindex_domain::{audit, token};
 use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -17,6 +18,12 @@ macro_rules! control {
 macro_rules! space {
     () => {
         r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    };
+}
+/// All white space, the controls among it included.
+macro_rules! white {
+    () => {
+        concat!(r"\u0009-\u000d\u0085", space!())
     };
 }
 /// One line that is not blank.
@@ -40,6 +47,13 @@ macro_rules! key {
         r"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})?"
     };
 }
+/// An entity tag (RFC 9110 §8.8.3).
+macro_rules! tag {
+    () => {
+        r#"(W/)?"[!#-~]*""#
+    };
+}
+
 macro_rules! named {
     ($name:ident) => {
         impl ToSchema for $name {
@@ -133,6 +147,10 @@ text! {
     Name {
         pattern: line!(), example: "Deploy bot", min_length: 1, max_length: 100
     }
+    /// Entity tags with commas between them, or `*` for any.
+    EntityTags {
+        pattern: concat!("^(\\*|", tag!(), "([ \\t]*,[ \\t]*", tag!(), ")*)$"), example: "\"7\""
+    }
     /// The title of a work item: one line of at most 200 characters, without control characters.
     /// White space around it is removed.
     Title {
@@ -144,11 +162,19 @@ text! {
         pattern: r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
         example: "Create a new key, deploy it, then revoke the old one."
     }
-    /// An email address of at most 254 bytes.
+    /// 1 to 8 words, without control characters, of at most 200 characters in all.
+    SearchText {
+        pattern: concat!(
+            "^[", white!(), "]*[^", control!(), space!(), "]+",
+            "([", white!(), "]+[^", control!(), space!(), "]+){0,7}[", white!(), "]*$"
+        ),
+        example: "deploy key", min_length: 1, max_length: 200
+    }
+    /// An email address of at most 254 bytes in UTF-8. It may have characters of any script, which
+    /// the format `email` has not.
     EmailAddress {
         pattern: concat!("^[^@", control!(), space!(), "]+@[^@", control!(), space!(), "]+$"),
-        example: "ada@example.com", min_length: 3, max_length: 254,
-        format: SchemaFormat::KnownFormat(KnownFormat::Email)
+        example: "ada@example.com", min_length: 3, max_length: 254
     }
     /// The secret of a personal access token. It is returned once.
     PatSecret {
@@ -164,6 +190,33 @@ text! {
     InviteCode {
         pattern: "^[A-Za-z0-9_-]{43}$", example: "Zk3vT9qLx0bW7nR2mYc5dS8fH1jG4pA6eU-oI_tKwQz"
     }
+}
+
+macro_rules! words {
+    ($(#[doc = $doc:literal])+ $name:ident { $values:expr }) => {
+        $(#[doc = $doc])+
+        pub(crate) enum $name {}
+        named!($name);
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .description(Some(concat!($($doc),+).trim_start()))
+                    .enum_values(Some($values))
+                    .into()
+            }
+        }
+    };
+}
+
+words! {
+    /// An action that the audit log records.
+    AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
+}
+words! {
+    /// The scope of every agent run.
+    RunScope { [token::Scope::ReadWrite.as_str()] }
 }
 
 /// A date or a date-time as a filter.
@@ -216,8 +269,10 @@ fn date_or_date_time() -> AnyOfBuilder {
 mod tests {
     use openindex_domain::audit::Subject;
     use openindex_domain::token::TokenName;
-    use openindex_domain::work::{Description, DomainKey as Domain, Title as ItemTitle};
-    use openindex_domain::{OpaqueSecret, agent_run, invite, token, user};
+    use openindex_domain::work::{
+        Description, DomainKey as Domain, SearchTerms, Title as ItemTitle,
+    };
+    use openindex_domain::{OpaqueSecret, agent_run, invite, user};
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
     use regex::Regex;
@@ -284,6 +339,7 @@ mod tests {
     #[test]
     fn a_pattern_has_what_the_domain_reads_and_nothing_else() {
         agree::<UserId>(|text| text.parse::<user::UserId>().is_ok());
+        agree::<UserOrMe>(|text| text == "me" || text.parse::<user::UserId>().is_ok());
         agree::<TokenId>(|text| text.parse::<token::TokenId>().is_ok());
         agree::<InviteId>(|text| text.parse::<invite::InviteId>().is_ok());
         agree::<SubjectId>(|text| text.parse::<Subject>().is_ok());
@@ -293,6 +349,8 @@ mod tests {
         agree::<Name>(|text| TokenName::parse(text).is_ok());
         agree::<Title>(|text| ItemTitle::parse(text).is_ok());
         agree::<Markdown>(|text| Description::parse(text).is_ok());
+        // A blank parameter is refused before its type is asked.
+        agree::<SearchText>(|text| !text.trim().is_empty() && SearchTerms::parse(text).is_ok());
         agree::<EmailAddress>(|text| user::Email::parse(text).is_ok());
         agree::<InviteCode>(|text| OpaqueSecret::parse(text).is_some());
     }

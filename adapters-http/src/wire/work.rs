@@ -199,7 +199,7 @@ pub struct CreateWorkItem {
     /// The part of the work that it belongs to, as in `OPS`: 2 to 10 upper-case letters and digits.
     /// The first item makes it. Not for a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
     /// `project`, `task` or `sub_task`; unless given a task, or with a `parent` a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -207,15 +207,15 @@ pub struct CreateWorkItem {
     pub kind: Option<work::ItemKind>,
     /// The project or task that a sub-task is a part of.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
     /// 1 to 200 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Title))]
     pub title: Title,
     /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
     /// `medium` unless given.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -227,7 +227,7 @@ pub struct CreateWorkItem {
     pub execution_target: Option<work::ExecutionTarget>,
     /// A user (`usr_…`), or `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
 }
 
@@ -238,11 +238,11 @@ pub struct CreateWorkItem {
 pub struct PatchWorkItem {
     /// 1 to 200 characters, no control characters.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Title>))]
     pub title: Option<Title>,
     /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
     /// One that may follow on what it is.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
@@ -258,7 +258,7 @@ pub struct PatchWorkItem {
     pub execution_target: Option<work::ExecutionTarget>,
     /// A user (`usr_…`), or `me`; null is nobody.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<Option<UserRef>>,
 }
 
@@ -327,7 +327,7 @@ impl SearchText {
 pub struct WorkItemQuery {
     /// Of this part of the work, as in `OPS`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
     /// Of this kind.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -340,7 +340,7 @@ pub struct WorkItemQuery {
         with = "required",
         skip_serializing_if = "Vec::is_empty"
     )]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1))]
     pub statuses: Vec<work::ItemStatus>,
     /// With this priority.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -352,15 +352,15 @@ pub struct WorkItemQuery {
     pub execution_target: Option<work::ExecutionTarget>,
     /// Assigned to this user (`usr_…`), or to `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
     /// That this agent works at now.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
     /// Sub-tasks of this item, as in `OPS-42`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
     /// In whose key, title and description all of these words occur; at most 8 words and 200
     /// characters, no control characters.
@@ -370,7 +370,7 @@ pub struct WorkItemQuery {
         with = "optional",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::SearchText>))]
     pub search: Option<SearchText>,
 }
 
@@ -382,7 +382,7 @@ pub struct WorkItemQuery {
 pub struct QueueQuery {
     /// For this agent; a run's is its own.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
     /// How many of each at most; 50 unless given.
     #[serde(default, with = "limit", skip_serializing_if = "Option::is_none")]
@@ -408,6 +408,6 @@ pub enum Holder {
 pub struct WorkAs {
     /// The agent; absent is the person themselves.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
 }

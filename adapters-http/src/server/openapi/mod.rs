@@ -8,13 +8,13 @@ mod problems;
 
 use openindex_domain::access::Requirement;
 use openindex_domain::token::Scope;
-use utoipa::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Response};
+use utoipa::{OpenApi, PartialSchema as _};
 
-use crate::wire;
+use crate::wire::{self, schema};
 
 use super::permission::Needs;
 use super::{Code, routes};
@@ -31,7 +31,13 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         contact(name = "The operator of this instance"),
     ),
     servers((url = "/", description = "The instance that serves this document")),
-    components(schemas(wire::ProblemBody, wire::FieldError)),
+    components(schemas(
+        wire::ProblemBody,
+        wire::FieldError,
+        // What stands in queries alone.
+        wire::ExportFormat,
+        schema::AuditAction,
+    )),
     tags(
         (name = "me", description = "Who am I, and my personal access tokens."),
         (name = "agent runs", description = "Tokens that I issue to agents, each for one run: they do work, never administer, and end with the token that started them."),
@@ -43,7 +49,7 @@ struct Base;
 
 /// What the routes of work items add to it.
 #[derive(OpenApi)]
-#[openapi(tags(
+#[openapi(components(schemas(schema::SearchText)), tags(
     (name = "work", description = "Work items and the queue, for people and agents. An answer about one item has its version as `ETag`; send it as `If-Match` with a change, and the change is made only to that version. A run that is bound to a work item changes that one alone."),
 ))]
 struct WorkBase;
@@ -98,6 +104,7 @@ pub(super) fn describe(
     for (path, item) in &mut paths.paths {
         for operation in operations(item) {
             describe_needs(operation, needs);
+            describe_conditions(operation);
             let responses = operation.responses.responses.values_mut();
             responses.for_each(headers::complete);
             let problems = problems_of(needs).chain(problems.iter().copied());
@@ -128,6 +135,18 @@ fn describe_needs(operation: &mut Operation, needs: Needs) {
         Needs::Nothing => Vec::new(),
         Needs::Token(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
     });
+}
+
+/// Gives conditional headers their form.
+fn describe_conditions(operation: &mut Operation) {
+    let parameters = operation.parameters.iter_mut().flatten();
+    for parameter in parameters {
+        if let RefOr::T(parameter) = parameter
+            && matches!(parameter.name.as_str(), "If-Match" | "If-None-Match")
+        {
+            parameter.schema = Some(schema::EntityTags::schema());
+        }
+    }
 }
 
 /// With which problems a token is rejected, or denied.
