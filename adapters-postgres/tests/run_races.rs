@@ -15,8 +15,8 @@ use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Rejection, RevokeToken, Status, Token, TokenId, TokenStore};
 use openindex_domain::user::{ChangeUser, UserChange, UserStore};
 use openindex_domain::work::{
-    ChangeItem, ChangeItemOutcome, Claim, Holder, ItemChange, ItemEdit, Title, WorkConflict,
-    WorkStore, Worker,
+    ChangeItem, ChangeItemOutcome, Claim, Holder, ItemChange, ItemEdit, Title, Versions,
+    WorkConflict, WorkStore, Worker,
 };
 use sqlx::PgPool;
 use support::{Postgres, put_token, put_user, put_work_item, seeded, somebody_waits_for_a_lock};
@@ -74,7 +74,7 @@ fn change(
         actor: by(actor, Requirement::ANY_TOKEN),
         worker,
         key: item,
-        expected: None,
+        expected: Versions::ANY,
         change,
         audit: fixtures::audit(
             event,

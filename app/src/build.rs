@@ -3,7 +3,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
-use openindex_adapters_http::server::{self, ApiSettings, ApiState, LayerSettings, Metrics};
+use openindex_adapters_http::server::{
+    self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved,
+};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::attempt::Attempts;
@@ -132,8 +134,13 @@ impl App {
         monitoring: Option<TcpListener>,
         stop: impl Future<Output = ()> + Send,
     ) {
-        let settings = self.settings(listener.local_addr().ok());
-        tracing::info!(url = settings.public_url, "listening");
+        let address = listener.local_addr().ok();
+        let settings = self.settings(address);
+        tracing::info!(
+            url = settings.public_url,
+            address = address.map(tracing::field::display),
+            "listening"
+        );
         let router = server::router(ApiState {
             tokens: self.tokens.clone(),
             agent_runs: self.agent_runs.clone(),
@@ -157,7 +164,9 @@ impl App {
             self.config.flush_every,
         ));
         let places = Places::new(self.config.connections, self.metrics.connections().clone());
-        serve::accept(listener, router, places, stop, self.config.drain_for).await;
+        let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.clone()));
+        let drain_for = self.config.drain_for;
+        serve::accept(listener, router, places, unserved, stop, drain_for).await;
         upkeep.abort();
         serve::flush(&self.tokens).await;
         self.close().await;

@@ -2,7 +2,7 @@
 //! gives theirs up when another client needs it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,8 +65,23 @@ pub(crate) struct Place {
     places: Places,
     state: Mutex<State>,
     made_room: Arc<Notify>,
+    /// Where the present request stands, as a [`Phase`].
+    phase: AtomicU8,
+    lingers: AtomicBool,
     _open: OpenConnection,
     _permit: OwnedSemaphorePermit,
+}
+
+/// Where a request stands. One task drives a connection, so nothing orders these but its program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// No head has arrived, and nothing of ours is left to write.
+    Waiting,
+    /// It is in progress.
+    Begun,
+    /// Its response is whole, but perhaps not written.
+    Answered,
 }
 
 struct State {
@@ -110,6 +125,8 @@ impl Places {
                 deadline: None,
             }),
             made_room: Arc::default(),
+            phase: AtomicU8::new(Phase::Waiting as u8),
+            lingers: AtomicBool::new(false),
             _open: self.metrics.opened(),
             _permit: permit,
         });
@@ -141,6 +158,7 @@ impl Place {
     /// closed, and the request must not be begun.
     #[must_use]
     pub(crate) fn begin(&self) -> bool {
+        self.phase.store(Phase::Begun as u8, Ordering::Relaxed);
         let ticket = {
             let mut state = self.state();
             state.deadline = None;
@@ -157,7 +175,29 @@ impl Place {
 
     /// The answer is over; the next request may come.
     pub(crate) fn rest(&self) {
+        self.phase.store(Phase::Answered as u8, Ordering::Relaxed);
         self.wait(self.places.limits.idle_timeout, Cut::IdleTimeout);
+    }
+
+    /// Everything was written so far.
+    pub(crate) fn flushed(&self) {
+        if self.phase.load(Ordering::Relaxed) == Phase::Answered as u8 {
+            self.phase.store(Phase::Waiting as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether what is written now belongs to a request.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) != Phase::Waiting as u8
+    }
+
+    /// The client may still be sending when the connection is closed.
+    pub(crate) fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
     }
 
     fn wait(&self, patience: Duration, cut: Cut) {

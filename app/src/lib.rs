@@ -10,6 +10,7 @@ mod error;
 mod monitoring;
 mod serve;
 mod store;
+mod wire;
 
 pub use build::{App, build};
 pub use config::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl, InvalidDatabaseUrl};

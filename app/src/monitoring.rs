@@ -9,7 +9,8 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use openindex_adapters_http::server::{ConnectionMetrics, METRICS_CONTENT_TYPE, Metrics};
+use openindex_adapters_http::server::{ConnectionMetrics, METRICS_CONTENT_TYPE, Metrics, Unserved};
+use openindex_adapters_system::SystemEntropy;
 use tokio::net::TcpListener;
 
 use crate::connections::{ConnectionLimits, Places};
@@ -30,7 +31,9 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     // Its own connections are not counted among the clients'.
     let places = Places::new(limits, ConnectionMetrics::default());
     let router = Router::new().fallback(answer).with_state(metrics);
-    serve::accept(listener, router, places, pending(), Duration::ZERO).await;
+    let unserved = Unserved::new(Arc::new(SystemEntropy), None);
+    let forever = pending();
+    serve::accept(listener, router, places, unserved, forever, Duration::ZERO).await;
 }
 
 async fn answer(State(metrics): State<Arc<Metrics>>, request: Request) -> Response {

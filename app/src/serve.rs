@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::http::{Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{PeerAddress, refusal};
+use openindex_adapters_http::server::{PeerAddress, Unserved};
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
@@ -28,9 +28,10 @@ use tower::ServiceExt as _;
 
 use crate::answer::Answer;
 use crate::connections::{Place, Places};
+use crate::wire::Wire;
 
-/// Heads up to this size are read in order to be refused with a proper answer (the limit itself is
-/// 16 KiB); larger ones get a bare 431.
+/// Larger heads are not read to their end: [`Wire`] puts a problem in the place of hyper's bare 431.
+/// The limit itself is 16 KiB.
 const HEAD_BUFFER_BYTES: usize = 64 * 1024;
 /// How many connections the system may keep until they are accepted, if its own limit
 /// (`net.core.somaxconn`) allows: as many as may come at once without waiting a second for
@@ -64,6 +65,7 @@ pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,
     places: Places,
+    unserved: Unserved,
     stop: impl Future<Output = ()> + Send,
     drain_for: Duration,
 ) {
@@ -95,14 +97,15 @@ pub(crate) async fn accept(
         let Some(place) = place else {
             // Without a permit, the stream is dropped: closed without a word.
             if let Ok(permit) = refusals.clone().try_acquire_owned() {
-                tokio::spawn(refuse(stream, permit));
+                tokio::spawn(refuse(stream, unserved.clone(), permit));
             }
             continue;
         };
         // Answers are small and written whole; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let service = service(router.clone(), PeerAddress(peer.ip()), place.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        let wire = Wire::new(stream, place.clone(), unserved.clone());
+        let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
         tokio::spawn(async move {
             tokio::select! {
                 served = connection => if let Err(error) = served {
@@ -137,15 +140,20 @@ fn service(
             }
             request.extensions_mut().insert(peer);
             let response = router.oneshot(request).await?;
+            if response.status().is_client_error()
+                && response.headers().contains_key(header::CONNECTION)
+            {
+                place.linger();
+            }
             Ok(response.map(|body| Answer::new(body, place)))
         }
     })
 }
 
 /// Tells a client that there is no place for it, whatever it wants.
-async fn refuse(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+async fn refuse(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemaphorePermit) {
     let told = async {
-        stream.write_all(&refusal()).await?;
+        stream.write_all(&unserved.no_place()).await?;
         stream.shutdown().await?;
         // Closing with something unread would reset the connection, and the client might never see
         // what it was told.

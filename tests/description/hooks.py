@@ -56,7 +56,7 @@ def exist(case):
     if isinstance(body.get("password"), str):
         # Hard to guess, whatever was drawn.
         body["password"] = ("purple tractor lends 41 hats " + body["password"])[:256]
-    if isinstance(body.get("expiresIn"), int):
+    if isinstance(body.get("expiresIn"), (int, float)):
         # Up to the year 9999, wherever the clock stands.
         body["expiresIn"] = min(body["expiresIn"], 250_000_000_000)
 

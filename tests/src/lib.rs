@@ -12,12 +12,14 @@
 mod cluster;
 mod database;
 mod http;
+mod nginx;
 mod oi;
 mod server;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
 pub use http::{Answer, Client};
+pub use nginx::{Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use server::{Bootstrapped, Server};
 

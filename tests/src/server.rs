@@ -18,8 +18,10 @@ pub struct Server {
     log: Arc<Mutex<String>>,
     stdout: Receiver<Vec<u8>>,
     closed: Receiver<()>,
-    /// Where it listens, as `http://127.0.0.1:PORT`.
+    /// Its public URL: `http://127.0.0.1:PORT` unless another was given.
     pub url: String,
+    /// Where it listens, as `127.0.0.1:PORT`.
+    pub address: String,
     /// A client of it.
     pub http: Client,
 }
@@ -80,8 +82,8 @@ impl Server {
         std::thread::spawn(move || {
             for line in stderr.lines() {
                 let Ok(line) = line else { break };
-                if let Some(url) = listening_url(&line) {
-                    let _ = listening.send(url);
+                if let Some(place) = listening_at(&line) {
+                    let _ = listening.send(place);
                 }
                 let mut log = lines.lock().expect("the log");
                 log.push_str(&line);
@@ -90,7 +92,7 @@ impl Server {
             let _ = close.send(());
         });
         let stdout = drain(child.stdout.take().expect("standard output"));
-        let Ok(url) = heard.recv_timeout(START) else {
+        let Ok((url, address)) = heard.recv_timeout(START) else {
             let _ = child.kill();
             panic!("oi-server did not listen: {}", log.lock().expect("the log"));
         };
@@ -101,6 +103,7 @@ impl Server {
             closed,
             http: Client::new(&url),
             url,
+            address,
         }
     }
 
@@ -222,11 +225,12 @@ fn drain(mut stdout: ChildStdout) -> Receiver<Vec<u8>> {
     receiver
 }
 
-fn listening_url(line: &str) -> Option<String> {
+/// The public URL and the address that a line of the log tells.
+fn listening_at(line: &str) -> Option<(String, String)> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let listening = line["message"] == "listening";
-    line["url"]
-        .as_str()
-        .filter(|_| listening)
-        .map(str::to_owned)
+    if line["message"] != "listening" {
+        return None;
+    }
+    let text = |field: &str| line[field].as_str().map(str::to_owned);
+    Some((text("url")?, text("address")?))
 }

@@ -165,3 +165,176 @@ fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
     assert_eq!(server.http.get("/health", "").status, 200);
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
+
+/// The answers that follow one another on a connection; each has a length.
+fn answers(mut text: &str) -> Vec<(String, String)> {
+    let mut answers = vec![];
+    while let Some((head, rest)) = text.split_once("\r\n\r\n") {
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |length| length.parse().expect("a length"));
+        answers.push((head.to_owned(), rest[..length].to_owned()));
+        text = &rest[length..];
+    }
+    assert_eq!(text, "");
+    answers
+}
+
+#[track_caller]
+fn assert_problem((head, body): &(String, String), expected: u16) -> String {
+    assert_eq!(status(head), Some(expected), "{head}");
+    let has = |line: &str| head.lines().any(|found| found == line);
+    assert!(has("content-type: application/problem+json"), "{head}");
+    assert!(has("cache-control: no-store"), "{head}");
+    assert!(has("connection: close"), "{head}");
+    assert!(head.contains("\r\ndate: "), "{head}");
+    let problem: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(problem["status"], expected);
+    let id = head
+        .lines()
+        .find_map(|line| line.strip_prefix("x-request-id: "));
+    id.expect("a request id").to_owned()
+}
+
+#[test]
+fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
+    let database = Database::new(Kind::Sqlite);
+    let monitoring = openindex_tests::free_port();
+    let monitoring = format!("127.0.0.1:{monitoring}");
+    let server = Server::start_with(&database, &["--metrics-listen", &monitoring]);
+    let many = "X: x\r\n".repeat(200);
+    let large = "x".repeat(200_000);
+    let target = "x".repeat(65_534);
+    let get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut refused = vec![];
+    for (request, expected) in [
+        ("GET /me HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
+        ("GET /me HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
+        ("GET /me HTTP/9.9\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET /a b HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}".to_owned(), 400),
+        (
+            "POST /browse HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n".to_owned(),
+            400,
+        ),
+        (
+            "POST /browse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n".to_owned(),
+            400,
+        ),
+        (format!("GET /me HTTP/1.1\r\nHost: x\r\n{many}\r\n"), 431),
+        (
+            format!("GET /me HTTP/1.1\r\nHost: x\r\nX: {large}\r\n\r\n"),
+            431,
+        ),
+        (format!("GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n"), 431),
+    ] {
+        // Alone, and after requests that are answered as ever.
+        for before in ["", get, &get.repeat(3)] {
+            let said = raw(&server, format!("{before}{request}").as_bytes(), false);
+            let said = answers(&said);
+            let start: String = request.chars().take(60).collect();
+            let good = before.matches("GET").count();
+            assert_eq!(said.len(), good + 1, "{start}: {said:?}");
+            for (head, body) in &said[..good] {
+                assert_eq!((status(head), &**body), (Some(200), r#"{"status":"ok"}"#));
+            }
+            refused.push(assert_problem(&said[good], expected));
+        }
+    }
+    let metrics = openindex_tests::Client::new(&format!("http://{monitoring}"));
+    let metrics = metrics.get("/metrics", "").text;
+    let line = r#"http_requests_total{route="unmatched",method="other",status="431"} 9"#;
+    assert!(metrics.contains(line), "{metrics}");
+    let (_, logged) = server.stop();
+    for id in refused {
+        let lines = logged.lines().filter(|line| line.contains(&id));
+        assert_eq!(lines.count(), 1, "{id}: {logged}");
+    }
+}
+
+#[test]
+fn a_client_that_speaks_http_2_unasked_is_told_that_this_is_http_1() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let said = raw(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false);
+    assert_problem(&answers(&said)[0], 400);
+}
+
+#[test]
+fn a_client_that_is_refused_early_can_read_why() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let large = "x".repeat(900_000);
+    let json = "Content-Type: application/json\r\n";
+    let length = format!("Content-Length: {}\r\n", large.len());
+    for (head, expected) in [
+        (format!("Host: x\r\n{json}{length}"), 413),
+        (format!("{json}{length}"), 400),
+        (format!("Host: x\r\nHost: y\r\n{json}{length}"), 400),
+        (
+            format!("Host: x\r\nContent-Encoding: gzip\r\n{json}{length}"),
+            415,
+        ),
+        (format!("Host: x\r\nExpect: tea\r\n{json}{length}"), 417),
+        (
+            format!("Host: x\r\n{json}Transfer-Encoding: gzip, chunked\r\n"),
+            501,
+        ),
+    ] {
+        let request = format!("POST /me/pats HTTP/1.1\r\n{head}\r\n{large}");
+        let said = answers(&raw(&server, request.as_bytes(), false));
+        assert_eq!(said.len(), 1, "{head}");
+        assert_problem(&said[0], expected);
+    }
+}
+
+#[test]
+fn what_http_allows_is_answered() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database).token;
+    let auth = format!("Authorization: Bearer {admin}\r\n");
+    let close = "Connection: close\r\n";
+    let create = format!("POST /browse HTTP/1.1\r\nHost: x\r\n{auth}");
+    let json = "Content-Type: application/json\r\n";
+    let body = r#"{"domain":"OPS","title":"Fix it"}"#;
+    let length = format!("Content-Length: {}\r\n", body.len());
+    for (request, expected) in [
+        (format!("GET /me HTTP/1.0\r\n{auth}\r\n"), 200),
+        (
+            format!("GET http://oi.example.com/me HTTP/1.1\r\nHost: x\r\n{auth}{close}\r\n"),
+            200,
+        ),
+        (format!("OPTIONS * HTTP/1.1\r\nHost: x\r\n{close}\r\n"), 204),
+        (
+            format!("{create}{json}{length}{close}Expect: 100-continue\r\n\r\n{body}"),
+            100,
+        ),
+        // Both: the coding counts, and the connection ends (RFC 9112 §6.1).
+        (
+            format!(
+                "{create}{json}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n21\r\n{body}\r\n0\r\n\r\n"
+            ),
+            201,
+        ),
+        (
+            format!(
+                "GET /browse/OPS-1 HTTP/1.1\r\nHost: x\r\n{auth}{close}If-None-Match: \"1\"\r\n\r\n"
+            ),
+            304,
+        ),
+    ] {
+        let said = raw(&server, request.as_bytes(), false);
+        assert_eq!(status(&said), Some(expected), "{request}: {said}");
+        match expected {
+            100 => assert!(said.contains("HTTP/1.1 201 Created"), "{said}"),
+            304 => {
+                assert!(said.ends_with("\r\n\r\n"), "{said}");
+                assert!(said.contains("etag: \"1\"\r\n"), "{said}");
+                assert!(!said.contains("content-length"), "{said}");
+            }
+            _ => {}
+        }
+    }
+}

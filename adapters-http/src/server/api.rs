@@ -1,9 +1,11 @@
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use axum::Router;
+use axum::body::Bytes;
 use axum::extract::FromRef;
 use axum::handler::Handler;
+use axum::{Extension, Router};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
@@ -17,6 +19,7 @@ use openindex_domain::{OpaqueSecret, StoreHealth};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
+use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
 use super::unexpected::{self, Argument, Reads};
@@ -78,17 +81,61 @@ impl ApiSettings {
     }
 }
 
+/// The path that stands before every path of an instance, as clients reach it: empty, or without a
+/// slash at its end.
+pub(crate) fn base_path(public_url: &str) -> String {
+    let url: Uri = public_url.parse().unwrap_or_default();
+    url.path().trim_end_matches('/').to_owned()
+}
+
 /// The state behind one pointer, with the guard that is made of it: what is cloned with each
 /// request. Cloned by itself, the state is dozens of counts that all cores write to.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<(ApiState, Guard)>);
+pub(super) struct Shared(Arc<Parts>);
+
+struct Parts {
+    state: ApiState,
+    guard: Guard,
+    /// The path of the public URL, without a slash at its end.
+    base: String,
+    openapi: OnceLock<Bytes>,
+}
 
 impl Shared {
     fn new(state: ApiState) -> Self {
         let guard = Guard::new(state.tokens.clone())
             .with_audit(state.audit.clone())
             .with_metrics(state.metrics.clone());
-        Self(Arc::new((state, guard)))
+        Self(Arc::new(Parts {
+            guard,
+            base: base_path(&state.settings.public_url),
+            openapi: OnceLock::new(),
+            state,
+        }))
+    }
+
+    /// The description as JSON, made once.
+    pub(super) fn openapi(&self, make: impl FnOnce() -> String) -> Bytes {
+        let openapi = &self.0.openapi;
+        openapi.get_or_init(|| make().into()).clone()
+    }
+
+    /// Puts the public URL's path before the path in `Location`. Routes do not know of it, since the
+    /// proxy that adds it takes it away from requests. The host stays the one that the client used.
+    pub(super) fn put_under_prefix(&self, headers: &mut HeaderMap) {
+        let base = &self.0.base;
+        if base.is_empty() {
+            return;
+        }
+        let Some(location) = headers.get_mut(header::LOCATION) else {
+            return;
+        };
+        if location.as_bytes().starts_with(b"/") {
+            let whole = [base.as_bytes(), location.as_bytes()].concat();
+            if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+                *location = whole;
+            }
+        }
     }
 }
 
@@ -96,13 +143,13 @@ impl Deref for Shared {
     type Target = ApiState;
 
     fn deref(&self) -> &ApiState {
-        &self.0.0
+        &self.0.state
     }
 }
 
 impl FromRef<Shared> for Guard {
     fn from_ref(shared: &Shared) -> Self {
-        shared.0.1.clone()
+        shared.0.guard.clone()
     }
 }
 
@@ -127,7 +174,7 @@ pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().into_parts();
     let shared = Shared::new(state.clone());
     let mut router = router
-        .method_not_allowed_fallback(routes::method_not_allowed)
+        .method_not_allowed_fallback(routes::other_method)
         .with_state(shared.clone())
         .merge(web::router(state));
     if let Some(work) = shared.work.clone() {
@@ -142,7 +189,7 @@ pub fn router(state: ApiState) -> Router {
 pub fn work_router(state: WorkState) -> Router {
     let (router, _) = routes::work().into_parts();
     router
-        .method_not_allowed_fallback(routes::method_not_allowed)
+        .method_not_allowed_fallback(routes::other_method)
         .with_state(state)
 }
 
@@ -173,6 +220,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let components = document.components.get_or_insert_default();
         components.responses.extend(shared);
         let method_router = unexpected::refusing(method_router, T::READS);
+        let is_change = paths.paths.values().any(|item| item.get.is_none());
+        let method_router = if is_change && !T::HAS_ETAG {
+            method_router.route_layer(Extension(Untagged))
+        } else {
+            method_router
+        };
         self.0 = self.0.routes((schemas, paths, method_router));
         self
     }
@@ -200,6 +253,7 @@ pub(super) trait Declares {
     const NEEDS: Needs;
     /// What of the request it reads; the rest must not be there.
     const READS: Reads;
+    const HAS_ETAG: bool;
 }
 
 macro_rules! declares {
@@ -210,6 +264,7 @@ macro_rules! declares {
                 query: false $(|| $rest::QUERY)*,
                 body: false $(|| $rest::BODY)*,
             };
+            const HAS_ETAG: bool = P::HAS_ETAG;
         }
     };
 }

@@ -85,16 +85,24 @@ codes! {
     NumbersExhausted = "numbers_exhausted", CONFLICT, "There is no number left";
     /// 412: the work item has another version by now.
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED, "The work item has another version";
+    /// 412: a condition of the request is false, or cannot be evaluated.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "A precondition failed";
+    /// 408: the body did not arrive in time.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
     /// 413: the body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// 415: the body is not JSON.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    /// 415: the body is not JSON, or it has a content coding.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be plain JSON";
+    /// 417: an expectation other than `100-continue`.
+    ExpectationFailed = "expectation_failed", EXPECTATION_FAILED, "The expectation cannot be met";
     /// 429: too many calls.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// 431: the headers are too large.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     /// 500: a fault of ours.
     Internal = "internal_error", INTERNAL_SERVER_ERROR, "An internal error";
+    /// 501: a method or transfer coding that this server does not implement.
+    NotImplemented = "not_implemented", NOT_IMPLEMENTED, "Not implemented";
     /// 503: the store is away, or too slow.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is temporarily unavailable";
     /// 503: the server has as much to do as it takes on.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
+use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Tokens;
 
 use super::credentials::bearer;
@@ -48,6 +49,11 @@ impl Guard {
             metrics: Some(metrics),
             ..Arc::unwrap_or_clone(self.0)
         }))
+    }
+
+    /// The present time, by the clock of the use cases.
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.tokens.now()
     }
 
     /// Verifies the request's bearer token and authorizes its principal.

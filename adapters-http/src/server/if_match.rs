@@ -1,180 +1,291 @@
-//! The header `If-Match` (RFC 9110 §13.1.1): a change is made only to the version that it was
-//! meant for.
+//! Conditional requests (RFC 9110 §13): a change is made only to the state that it was meant for,
+//! and a request whose condition is false, or cannot be evaluated, changes nothing.
+//!
+//! Work items have an `ETag`, and their routes evaluate it inside the change ([`IfMatch`]). On every
+//! other route a target exists or not and has no tag: `Routes::declare` marks those routes as
+//! [`Untagged`], and their permissions call [`check`]. Reads are evaluated on their response
+//! ([`OnRead`]).
 
-use axum::extract::FromRequestParts;
+use std::time::UNIX_EPOCH;
+
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::work::Versions;
 
-use super::{Code, Problem};
+use super::permission::{Needs, Permission};
+use super::{Code, Guard, Problem};
 
-/// The versions of which an item must have one for a change; `None` takes any.
+/// In a request's extensions: its target has no `ETag`, so the permission evaluates its conditions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Untagged;
+
+/// The permission of a route that changes something with an `ETag`, and takes an [`IfMatch`].
+pub(super) struct Versioned<P>(pub(super) P);
+
+impl<P: Permission> Permission for Versioned<P> {
+    const NEEDS: Needs = P::NEEDS;
+    const HAS_ETAG: bool = true;
+}
+
+impl<S: Sync, P: FromRequestParts<S>> FromRequestParts<S> for Versioned<P> {
+    type Rejection = P::Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, P::Rejection> {
+        P::from_request_parts(parts, state).await.map(Self)
+    }
+}
+
+/// The versions that a work item may have for a change, by `If-Match` and `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IfMatch(pub(super) Option<Vec<u64>>);
+pub(super) struct IfMatch(pub(super) Versions);
+
+impl<S> FromRequestParts<S> for IfMatch
+where
+    S: Sync,
+    Guard: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        check_date(&parts.headers, Some(Guard::from_ref(state).now()))?;
+        versions(&parts.headers).map(Self)
+    }
+}
 
 /// An item's version as its `ETag`.
 pub(super) fn etag(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-impl<S: Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
+/// Evaluates the conditions of a request on a target without an `ETag`. `now` is `None` where no
+/// clock is at hand.
+///
+/// # Errors
+///
+/// 412 when one is false or cannot be evaluated, 400 when one is malformed. Reads pass: see
+/// [`OnRead`].
+pub(crate) fn check(
+    method: &Method,
+    headers: &HeaderMap,
+    now: Option<Timestamp>,
+) -> Result<(), Problem> {
+    if method.is_safe() {
+        return Ok(());
+    }
+    if let Some(Tags::These(_)) = tags(headers, &header::IF_MATCH)? {
+        return Err(failed(
+            "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
+        ));
+    }
+    check_date(headers, now)?;
+    if let Some(Tags::Any) = tags(headers, &header::IF_NONE_MATCH)? {
+        return Err(failed("If-None-Match is *, and this resource exists"));
+    }
+    Ok(())
+}
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        read(&parts.headers).map(Self)
+/// Evaluates `If-Unmodified-Since`, which counts only without `If-Match` (RFC 9110 §13.1.4). No
+/// response has a `Last-Modified`: what has changed since a date in the past is unknown, so the
+/// change is refused instead of made on a guess.
+fn check_date(headers: &HeaderMap, now: Option<Timestamp>) -> Result<(), Problem> {
+    let Some(since) = headers.get(header::IF_UNMODIFIED_SINCE) else {
+        return Ok(());
+    };
+    if headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let since = since
+        .to_str()
+        .ok()
+        .and_then(|text| httpdate::parse_http_date(text).ok())
+        .ok_or_else(|| malformed("If-Unmodified-Since must be an HTTP date"))?;
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let is_past =
+        now.is_none_or(|now| u128::try_from(now.unix_millis()).unwrap_or(0) > since.as_millis());
+    if is_past {
+        return Err(failed(
+            "If-Unmodified-Since cannot be evaluated: this server sends no Last-Modified; leave it \
+             out, or use If-Match where responses have an ETag",
+        ));
+    }
+    Ok(())
+}
+
+/// The conditions of a `GET` or `HEAD` that has some, for its response.
+pub(super) struct OnRead(HeaderMap);
+
+impl OnRead {
+    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        if method != Method::GET && method != Method::HEAD {
+            return None;
+        }
+        let names = [&header::IF_MATCH, &header::IF_NONE_MATCH];
+        if !names.iter().any(|name| headers.contains_key(*name)) {
+            return None;
+        }
+        let pairs = names.into_iter().flat_map(|name| {
+            let values = headers.get_all(name).iter();
+            values.map(move |value| (name.clone(), value.clone()))
+        });
+        Some(Self(pairs.collect()))
+    }
+
+    /// Returns the response, or 412 or 304 instead of a success. Nothing was changed, so a malformed
+    /// condition is ignored.
+    pub(super) fn apply(&self, mut response: Response) -> Response {
+        if !response.status().is_success() {
+            return response;
+        }
+        let etag = response.headers().get(header::ETAG);
+        let etag = etag.and_then(|tag| Some(tag_at_start(tag.as_bytes())?.0));
+        if let Ok(Some(Tags::These(tags))) = tags(&self.0, &header::IF_MATCH) {
+            // RFC 9110 §13.1.1: the strong comparison.
+            if !etag.is_some_and(|own| tags.iter().any(|tag| !tag.is_weak && *tag == own)) {
+                return failed("If-Match names none of this resource's entity tags")
+                    .into_response();
+            }
+        }
+        let is_known = match tags(&self.0, &header::IF_NONE_MATCH) {
+            Ok(Some(Tags::Any)) => true,
+            Ok(Some(Tags::These(tags))) => {
+                etag.is_some_and(|own| tags.iter().any(|tag| tag.opaque == own.opaque))
+            }
+            Ok(None) | Err(_) => false,
+        };
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
+                response.headers_mut().remove(name);
+            }
+        }
+        response
     }
 }
 
-fn read(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
-    let lines: Vec<&[u8]> = headers
-        .get_all(header::IF_MATCH)
-        .iter()
-        .map(|line| line.as_bytes().trim_ascii())
-        .collect();
-    match lines.as_slice() {
-        [] | [b"*"] => return Ok(None),
-        _ => {}
+fn failed(detail: &str) -> Problem {
+    Problem::new(
+        Code::PreconditionFailed,
+        format!("{detail}; nothing was changed"),
+    )
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::new(Code::InvalidRequest, detail)
+}
+
+/// The value of `If-Match` or `If-None-Match`.
+enum Tags<'a> {
+    Any,
+    These(Vec<Tag<'a>>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Tag<'a> {
+    is_weak: bool,
+    /// What is between the quotes.
+    opaque: &'a [u8],
+}
+
+impl Tag<'_> {
+    /// The version whose `ETag` it is: a version has one spelling.
+    fn version(&self) -> Option<u64> {
+        let text = std::str::from_utf8(self.opaque).ok()?;
+        let version: u64 = text.parse().ok()?;
+        (version.to_string() == text).then_some(version)
     }
-    // Several lines are one list (RFC 9110 §5.3).
-    versions(&lines.join(&b',')).map(Some).ok_or_else(|| {
-        Problem::new(
-            Code::InvalidRequest,
-            "If-Match must be entity tags as in \"7\", the ETag that an answer had, with commas \
-                 between them, or * alone",
-        )
+}
+
+fn versions(headers: &HeaderMap) -> Result<Versions, Problem> {
+    let wanted = tags(headers, &header::IF_MATCH)?;
+    let unwanted = match tags(headers, &header::IF_NONE_MATCH)? {
+        // The item exists, or the response is 404.
+        Some(Tags::Any) => return Ok(Versions::OneOf(Vec::new())),
+        Some(Tags::These(tags)) => tags.iter().filter_map(Tag::version).collect(),
+        None => Vec::new(),
+    };
+    Ok(match wanted {
+        None | Some(Tags::Any) => Versions::NoneOf(unwanted),
+        // A weak tag never matches (RFC 9110 §13.1.1).
+        Some(Tags::These(tags)) => Versions::OneOf(
+            tags.iter()
+                .filter(|tag| !tag.is_weak)
+                .filter_map(Tag::version)
+                .filter(|version| !unwanted.contains(version))
+                .collect(),
+        ),
     })
 }
 
-/// The versions that a list of entity tags stands for; `None` when it is no such list, or an empty
-/// one.
-fn versions(list: &[u8]) -> Option<Vec<u64>> {
-    let mut versions = Vec::new();
-    let mut any = false;
-    let mut rest = list.trim_ascii_start();
+/// Reads `*` or a list of entity tags; several lines are one list (RFC 9110 §5.3).
+fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Tags<'a>>, Problem> {
+    let mut lines = headers.get_all(name).iter();
+    let Some(first) = lines.next() else {
+        return Ok(None);
+    };
+    if first.as_bytes().trim_ascii() == b"*" && lines.next().is_none() {
+        return Ok(Some(Tags::Any));
+    }
+    let mut tags = Vec::new();
+    for line in headers.get_all(name) {
+        read_line(line.as_bytes(), &mut tags).ok_or_else(|| wrong_list(name))?;
+    }
+    if tags.is_empty() {
+        return Err(wrong_list(name));
+    }
+    Ok(Some(Tags::These(tags)))
+}
+
+fn wrong_list(name: &HeaderName) -> Problem {
+    let name = if *name == header::IF_MATCH {
+        "If-Match"
+    } else {
+        "If-None-Match"
+    };
+    malformed(&format!(
+        "{name} must be entity tags such as \"7\", the ETag of a response, with commas between \
+         them, or * alone"
+    ))
+}
+
+/// Adds the entity tags of one line; `None` when it is no list of them.
+fn read_line<'a>(line: &'a [u8], tags: &mut Vec<Tag<'a>>) -> Option<()> {
+    let mut rest = line.trim_ascii_start();
     loop {
         // What is between two commas may be nothing (RFC 9110 §5.6.1.2).
         if !rest.is_empty() && rest[0] != b',' {
-            let (version, after) = tag(rest)?;
-            any = true;
-            versions.extend(version);
+            let (tag, after) = tag_at_start(rest)?;
+            tags.push(tag);
             rest = after.trim_ascii_start();
         }
         match rest {
-            [] => return any.then_some(versions),
+            [] => return Some(()),
             [b',', after @ ..] => rest = after.trim_ascii_start(),
             _ => return None,
         }
     }
 }
 
-/// The entity tag at the beginning, as the version that it stands for if it does for one, and what
-/// follows on it; `None` when it is no tag.
-fn tag(list: &[u8]) -> Option<(Option<u64>, &[u8])> {
-    let (weak, quoted) = match list.strip_prefix(b"W/") {
+/// The entity tag at the start, and what follows it; `None` when there is none.
+fn tag_at_start(list: &[u8]) -> Option<(Tag<'_>, &[u8])> {
+    let (is_weak, quoted) = match list.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),
         None => (false, list),
     };
     let quoted = quoted.strip_prefix(b"\"")?;
     let end = quoted.iter().position(|byte| *byte == b'"')?;
-    let (tag, after) = (&quoted[..end], &quoted[end + 1..]);
+    let (opaque, after) = (&quoted[..end], &quoted[end + 1..]);
     // RFC 9110 §8.8.3: etagc.
     let is_tag = |byte: &u8| matches!(byte, 0x21 | 0x23..=0x7e | 0x80..=0xff);
-    if !tag.iter().all(is_tag) {
-        return None;
-    }
-    // A weak tag never matches, and one that we did not give matches nothing of ours: a version has
-    // one spelling.
-    let version = std::str::from_utf8(tag)
-        .ok()
-        .and_then(|tag| tag.parse::<u64>().ok())
-        .filter(|version| !weak && version.to_string().as_bytes() == tag);
-    Some((version, after))
+    opaque
+        .iter()
+        .all(is_tag)
+        .then_some((Tag { is_weak, opaque }, after))
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn of(values: &[&[u8]]) -> Result<Option<Vec<u64>>, Code> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            let value = HeaderValue::from_bytes(value).unwrap();
-            headers.append(header::IF_MATCH, value);
-        }
-        read(&headers).map_err(|problem| problem.code())
-    }
-
-    #[test]
-    fn a_version_is_what_its_tag_says() {
-        assert_eq!(of(&[etag(7).as_bytes()]), Ok(Some(vec![7])));
-        assert_eq!(of(&[b" \"7\" "]), Ok(Some(vec![7])));
-        let last = u64::MAX;
-        assert_eq!(of(&[etag(last).as_bytes()]), Ok(Some(vec![last])));
-    }
-
-    #[test]
-    fn several_tags_are_several_versions() {
-        for values in [
-            &[&b"\"7\", \"9\""[..]][..],
-            &[b"\"7\",\"9\""],
-            &[b"\"7\"\t,\t\"9\""],
-            &[b",, \"7\" , ,\"9\","],
-            &[b"\"7\"", b"\"9\""],
-            &[b"", b"\"7\", W/\"8\"", b"\"7,8\", \"9\""],
-        ] {
-            assert_eq!(of(values), Ok(Some(vec![7, 9])), "{values:?}");
-        }
-    }
-
-    #[test]
-    fn no_header_and_a_star_take_any() {
-        assert_eq!(of(&[]), Ok(None));
-        assert_eq!(of(&[b"*"]), Ok(None));
-    }
-
-    #[test]
-    fn weak_and_foreign_tags_match_nothing() {
-        for tag in [
-            &b"W/\"7\""[..],
-            b"\"\"",
-            b"\"07\"",
-            b"\"+7\"",
-            b"\"-1\"",
-            b"\"seven\"",
-            b"\"7,8\"",
-            b"\"*\"",
-            b"\"\xff\"",
-            b"\"18446744073709551616\"",
-        ] {
-            assert_eq!(of(&[tag]), Ok(Some(vec![])), "{tag:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_list_of_tags_is_refused() {
-        for values in [
-            &[&b""[..]][..],
-            &[b","],
-            &[b"", b" , "],
-            &[b"7"],
-            &[b"\"7"],
-            &[b"7\""],
-            &[b"\""],
-            &[b"w/\"7\""],
-            &[b"W/7"],
-            &[b"W/ \"7\""],
-            &[b"\"7 8\""],
-            &[b"\"7\" \"8\""],
-            &[b"\"7\"\"8\""],
-            &[b"\"7\"; \"8\""],
-            &[b"\"7\", 8"],
-            &[b"**"],
-            &[b"*, \"7\""],
-            &[b"*", b"*"],
-            &[b"\"7\"", b"*"],
-        ] {
-            assert_eq!(of(values), Err(Code::InvalidRequest), "{values:?}");
-        }
-    }
-}
+mod tests;

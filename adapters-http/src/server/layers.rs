@@ -1,6 +1,6 @@
 //! What surrounds every route, from the outside in: the id of the request, counters and the log line,
-//! panics, the limits on headers and body, the time that a request may take, the reading of its body,
-//! and the bound on what is worked on at once.
+//! panics; the check of its head, the reading of its body, the time that each may take, the bound on
+//! what is worked on at once, and the conditions of a read.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -10,19 +10,23 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use http_body::Body as _;
 use ipnet::IpNet;
 use openindex_domain::audit::RequestId;
+use openindex_domain::entropy::Entropy;
 use openindex_domain::token::TokenKind;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::api::Shared;
-use super::body::{self, body_too_large};
+use super::body;
 use super::client_address::client_address;
+use super::head;
+use super::if_match::OnRead;
 use super::overload::Bound;
-use super::{ApiState, ClientAddress, Code, PeerAddress, Problem};
+use super::{ClientAddress, Code, PeerAddress, Problem};
 
 /// The largest body that is read, in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -37,7 +41,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Limits of the layers around the routes.
 #[derive(Debug, Clone)]
 pub struct LayerSettings {
-    /// How long a request may take before it is answered with 503.
+    /// How long a request's body may take to arrive before the response is 408, and the request after
+    /// that before it is 503.
     pub request_timeout: Duration,
     /// How many requests may be in progress at once; probes are not counted, and neither is a
     /// request whose body has not arrived.
@@ -62,20 +67,27 @@ impl Default for LayerSettings {
 
 /// Puts the layers around routes that have their state already.
 pub(super) fn wrap(router: Router, state: Shared) -> Router {
+    let limits = &state.settings.layers;
     let bound = Bound::new(
-        state.settings.layers.max_requests_in_progress,
-        state.settings.layers.overload_patience,
+        limits.max_requests_in_progress,
+        limits.overload_patience,
         state.metrics.requests.clone(),
     );
+    let limits = Limits {
+        bound,
+        time: limits.request_timeout,
+    };
     router
-        .layer(middleware::from_fn_with_state(bound.clone(), read_body))
-        .layer(middleware::from_fn_with_state(
-            state.settings.layers.request_timeout,
-            limit_time,
-        ))
-        .layer(middleware::from_fn(limit_size))
+        .layer(middleware::from_fn_with_state(limits, admit))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::from_fn_with_state(state, observe))
+}
+
+#[derive(Clone)]
+struct Limits {
+    bound: Bound,
+    /// How long the body may take, and then the response.
+    time: Duration,
 }
 
 /// Whoever restarts or takes out an instance must hear from it while it is busy.
@@ -93,7 +105,7 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
         .get(&REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .and_then(acceptable_id)
-        .or_else(|| new_id(&state));
+        .or_else(|| new_id(&*state.entropy));
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
@@ -112,6 +124,7 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     async move {
         let mut response = next.run(request).await;
         let headers = response.headers_mut();
+        state.put_under_prefix(headers);
         if let Some(Ok(value)) = id.map(|id| HeaderValue::from_str(id.as_str())) {
             headers.insert(REQUEST_ID, value);
         }
@@ -146,74 +159,78 @@ fn acceptable_id(text: &str) -> Option<RequestId> {
     (!secret).then(|| RequestId::parse(text).ok()).flatten()
 }
 
-fn new_id(state: &ApiState) -> Option<RequestId> {
+pub(super) fn new_id(entropy: &dyn Entropy) -> Option<RequestId> {
     let mut random = [0; 16];
-    state.entropy.fill(&mut random).ok()?;
+    entropy.fill(&mut random).ok()?;
     let uuid = uuid::Builder::from_random_bytes(random).into_uuid();
     RequestId::parse(&format!("req_{}", uuid.simple())).ok()
 }
 
-async fn limit_size(request: Request, next: Next) -> Response {
-    let headers: usize = request
-        .headers()
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
-        .sum();
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |target| target.as_str().len());
-    if headers + target > MAX_HEADER_BYTES {
-        return Problem::new(
-            Code::HeadersTooLarge,
-            format!("the request's target and headers may have {MAX_HEADER_BYTES} bytes together"),
-        )
-        .into_response();
-    }
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
-        return body_too_large().into_response();
-    }
-    next.run(request).await
-}
-
-/// Reads the body before anything is decided. An answer that leaves some of it unread, such as a
-/// 401, would make the server close the connection, and the client's next request on it could be
-/// lost.
+/// Checks the head and reads the body before anything is decided. A response that leaves some of the
+/// body unread, such as a 401, would make the server close the connection, and the client's next
+/// request on it could be lost.
 ///
 /// From then on the request is in progress, and not before: clients that send their bodies slowly
 /// take no place from others.
-async fn read_body(State(bound): State<Bound>, mut request: Request, next: Next) -> Response {
+async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = head::check(&request) {
+        return problem.into_last_response();
+    }
     if !request.body().is_end_stream() {
         let (parts, body) = request.into_parts();
-        match body::read(body).await {
-            Ok(bytes) => request = Request::from_parts(parts, Body::from(bytes)),
-            Err(problem) => return problem.into_response(),
+        let bytes = match timeout(limits.time, body::read(body)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(problem)) => return problem.into_last_response(),
+            Err(_) => return body_too_slow(limits.time).into_last_response(),
+        };
+        if parts.method == Method::DELETE && !bytes.is_empty() {
+            return unwanted_body().into_response();
         }
+        request = Request::from_parts(parts, Body::from(bytes));
     }
-    if is_probe(request.extensions().get()) {
-        return next.run(request).await;
-    }
-    match bound.enter().await {
-        Ok(_in_progress) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let conditions = OnRead::of(request.method(), request.headers());
+    let is_probe = is_probe(request.extensions().get());
+    let response = async {
+        if is_probe {
+            return next.run(request).await;
+        }
+        match limits.bound.enter().await {
+            Ok(_in_progress) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        }
+    };
+    match (timeout(limits.time, response).await, conditions) {
+        (Ok(response), None) => response,
+        (Ok(response), Some(conditions)) => conditions.apply(response),
+        (Err(_), _) => too_slow().into_response(),
     }
 }
 
-async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(
-            Code::Unavailable,
-            "the request took too long and was given up; whether a change was made is not known, \
-             so look before you repeat it",
-        )
-        .into_response(),
-    }
+fn body_too_slow(limit: Duration) -> Problem {
+    Problem::new(
+        Code::RequestTimeout,
+        format!(
+            "the body did not arrive within {} seconds, so nothing was changed; send the request \
+             again",
+            limit.as_secs()
+        ),
+    )
+}
+
+/// What a body was to do to a deletion must not be guessed, and ignoring it may delete too much.
+fn unwanted_body() -> Problem {
+    Problem::new(
+        Code::InvalidRequest,
+        "send DELETE without a body; nothing was deleted",
+    )
+}
+
+fn too_slow() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "the request took too long and was given up; whether a change was made is not known, \
+         so look before you repeat it",
+    )
 }
 
 #[expect(

@@ -124,29 +124,9 @@ impl Complaints {
     }
 }
 
-fn overloaded() -> Problem {
+pub(super) fn overloaded() -> Problem {
     Problem::new(
         Code::Overloaded,
         "the server has too much to do, so nothing was decided or changed; try again shortly",
     )
-}
-
-/// The same as the whole answer to a connection that finds no place: what to write before closing
-/// it, without having read a request.
-#[must_use]
-pub fn refusal() -> Vec<u8> {
-    let problem = overloaded();
-    let body = serde_json::to_string(&problem.body()).unwrap_or_default();
-    let retry_after = problem.retry_after_seconds().unwrap_or(1);
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\n\
-         content-type: application/problem+json\r\n\
-         content-length: {}\r\n\
-         cache-control: no-store\r\n\
-         retry-after: {retry_after}\r\n\
-         connection: close\r\n\r\n\
-         {body}",
-        body.len()
-    )
-    .into_bytes()
 }

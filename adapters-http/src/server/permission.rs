@@ -3,7 +3,9 @@
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use openindex_domain::access::{Principal, Requirement};
+use openindex_domain::clock::Timestamp;
 
+use super::if_match::{self, Untagged};
 use super::{Context, Guard, Problem, unexpected};
 
 /// What a route needs of a request.
@@ -19,6 +21,8 @@ pub enum Needs {
 pub trait Permission {
     /// What it asks for.
     const NEEDS: Needs;
+    /// Whether the target has an `ETag`, so that the handler evaluates `If-Match` and its kin.
+    const HAS_ETAG: bool = false;
 }
 
 /// Anybody may call this route; written down, so that no route is open by omission.
@@ -33,7 +37,17 @@ impl<S: Sync> FromRequestParts<S> for Public {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        unexpected::check(parts).map(|()| Self)
+        unexpected::check(parts)?;
+        check_conditions(parts, None)?;
+        Ok(Self)
+    }
+}
+
+/// After authorization and before everything else (RFC 9110 §13.2.1), on routes that say so.
+fn check_conditions(parts: &Parts, now: Option<Timestamp>) -> Result<(), Problem> {
+    match parts.extensions.get::<Untagged>() {
+        Some(Untagged) => if_match::check(&parts.method, &parts.headers, now),
+        None => Ok(()),
     }
 }
 
@@ -58,10 +72,11 @@ macro_rules! permission {
             type Rejection = Problem;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                let principal = Guard::from_ref(state)
-                    .admit(&parts.headers, $requirement, &Context::of(parts))
-                    .await?;
+                let guard = Guard::from_ref(state);
+                let context = Context::of(parts);
+                let principal = guard.admit(&parts.headers, $requirement, &context).await?;
                 unexpected::check(parts)?;
+                check_conditions(parts, Some(guard.now()))?;
                 Ok(Self(principal))
             }
         }

@@ -25,6 +25,7 @@ pub struct Problem {
     next_command: Option<&'static str>,
     challenge: Option<String>,
     retry_after: Option<u32>,
+    accept_encoding: bool,
     // Boxed, so that every answer is the smaller for what few problems have.
     holder: Option<Box<Holder>>,
 }
@@ -44,6 +45,7 @@ impl Problem {
                 Code::Overloaded => Some(OVERLOADED_RETRY_AFTER_SECONDS),
                 _ => None,
             },
+            accept_encoding: false,
             holder: None,
         }
     }
@@ -80,6 +82,17 @@ impl Problem {
             ..Self::new(
                 Code::AuthenticationRequired,
                 "send a personal access token in the header Authorization: Bearer oi_pat_…",
+            )
+        }
+    }
+
+    /// 415 for a body in a content coding (RFC 9110 §15.5.16: the response names those that are read).
+    pub(super) fn unsupported_coding() -> Self {
+        Self {
+            accept_encoding: true,
+            ..Self::new(
+                Code::UnsupportedMediaType,
+                "send the body without a content coding: leave out Content-Encoding",
             )
         }
     }
@@ -160,6 +173,12 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             set(header::RETRY_AFTER, seconds.into());
         }
+        if self.accept_encoding {
+            set(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
+        }
         // A challenge is made of ASCII without quotes of its own; were it not, none is better than
         // a broken one.
         if let Some(Ok(challenge)) = self.challenge.map(HeaderValue::try_from) {
@@ -170,6 +189,14 @@ impl IntoResponse for Problem {
 }
 
 impl Problem {
+    /// The response, after which the connection is closed: something of the request was not read.
+    pub(super) fn into_last_response(self) -> Response {
+        let mut response = self.into_response();
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        response
+    }
+
     /// 503 for a probe, whatever the cause: an instance that is not migrated is not ready either.
     pub(super) fn not_ready(error: &StoreError) -> Self {
         let (StoreError::Unavailable(cause) | StoreError::Corrupt(cause)) = error;

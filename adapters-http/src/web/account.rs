@@ -1,7 +1,7 @@
 //! `/settings/account`: password and browser sessions.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::session::{
@@ -12,12 +12,13 @@ use openindex_domain::user::MIN_PASSWORD_CHARS;
 use crate::server::Context;
 
 use super::access::Person;
+use super::admin::IdPath;
 use super::error::WebError;
 use super::form::Sent;
 use super::page::{Page, html};
 use super::query::Query;
 use super::sign_in::leave;
-use super::site::Web;
+use super::site::{Web, redirect};
 use super::view::{Moment, Shown, browser, duration};
 
 #[derive(Template)]
@@ -71,7 +72,7 @@ pub(super) async fn change_password(
             .await
         {
             Ok(()) => {
-                return Ok(web.site.redirect("/settings/account?done=password-changed"));
+                return Ok(redirect("/settings/account?done=password-changed"));
             }
             Err(SessionError::WrongPassword) => errors.current = Some("is wrong".to_owned()),
             Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
@@ -84,7 +85,7 @@ pub(super) async fn change_password(
 pub(super) async fn end_session(
     person: Person,
     State(web): State<Web>,
-    Path(id): Path<String>,
+    IdPath(id): IdPath<String>,
     context: Context,
 ) -> Result<Response, WebError> {
     let id: SessionId = id.parse().map_err(|_| WebError::NOT_FOUND)?;
@@ -99,7 +100,7 @@ pub(super) async fn end_session(
     if ended == 0 {
         return Err(WebError::NOT_FOUND);
     }
-    Ok(web.site.redirect("/settings/account?done=session-ended"))
+    Ok(redirect("/settings/account?done=session-ended"))
 }
 
 pub(super) async fn sign_out_everywhere(

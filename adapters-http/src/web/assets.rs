@@ -1,11 +1,11 @@
 //! Style, script and icon, embedded. Their names change with their content, so that a browser keeps
 //! them for good and an upgrade is seen at once.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 
 use super::access::Anybody;
+use super::admin::IdPath;
 use super::error::WebError;
 
 pub(super) const STYLE: Asset = Asset::new(
@@ -75,7 +75,7 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
     hash
 }
 
-pub(super) async fn serve(_: Anybody, Path(name): Path<String>) -> Result<Response, WebError> {
+pub(super) async fn serve(_: Anybody, IdPath(name): IdPath<String>) -> Result<Response, WebError> {
     let asset = ALL
         .iter()
         .find(|asset| asset.name() == name)

@@ -11,7 +11,7 @@ use super::cookie;
 use super::local_path::LocalPath;
 use super::page::{Page, html};
 use super::query::Query;
-use super::site::Site;
+use super::site::{Site, redirect};
 use super::view::duration;
 
 /// Why there is no page. It travels as an extension of a bare response; [`super::protection`]
@@ -77,7 +77,7 @@ impl WebError {
         if self.reason == Reason::SignIn {
             let next = wanted.and_then(LocalPath::parse);
             let next = next.as_ref().map_or("", LocalPath::as_str);
-            let mut response = site.redirect(&Query::default().with("next", next).on("/sign-in"));
+            let mut response = redirect(&Query::default().with("next", next).on("/sign-in"));
             if stale_cookie && let Some(clear) = cookie::clear(site.transport) {
                 response.headers_mut().insert(header::SET_COOKIE, clear);
             }
@@ -153,6 +153,10 @@ impl WebError {
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "That could not be read",
                 "The form did not arrive as this page sends it. Open the page again and repeat it.",
+            ),
+            Code::PreconditionFailed => (
+                "Nothing was changed",
+                "A condition of the request was not met. Open the page again and repeat it.",
             ),
             Code::MethodNotAllowed => (
                 "Not like that",

@@ -1,7 +1,7 @@
 //! `/join/{code}`: somebody who was invited makes their account.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use openindex_domain::invite::{Claim, Invite, InviteError, NotClaimable};
@@ -10,6 +10,7 @@ use openindex_domain::user::{Email, MIN_PASSWORD_CHARS, PersonName, Role};
 use crate::server::Code;
 
 use super::access::Visitor;
+use super::admin::IdPath;
 use super::error::WebError;
 use super::form::{Form, Sent};
 use super::page::{Page, html};
@@ -57,7 +58,7 @@ struct VoidPage {
 pub(super) async fn show(
     visitor: Visitor,
     State(web): State<Web>,
-    Path(code): Path<String>,
+    IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
     match web.api.invites.look(&code).await {
         Ok(invite) => render(&web, &visitor, &invite, &Form::default(), Errors::default()),
@@ -69,7 +70,7 @@ pub(super) async fn show(
 pub(super) async fn submit(
     visitor: Visitor,
     State(web): State<Web>,
-    Path(code): Path<String>,
+    IdPath(code): IdPath<String>,
     headers: HeaderMap,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {

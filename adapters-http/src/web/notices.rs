@@ -9,7 +9,7 @@ use crate::server::{Code, Context};
 use super::access::Person;
 use super::error::WebError;
 use super::form::Form;
-use super::site::Web;
+use super::site::{Web, redirect};
 
 /// Dismisses what the person was shown, and no more.
 pub(super) async fn dismiss(
@@ -28,5 +28,5 @@ pub(super) async fn dismiss(
         .users
         .dismiss_notices(&person.principal, up_to, &context)
         .await?;
-    Ok(web.site.redirect("/settings/tokens"))
+    Ok(redirect("/settings/tokens"))
 }

@@ -11,6 +11,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
+use crate::server::if_match;
+
 use super::cookie;
 use super::error::WebError;
 use super::site::{Site, Web};
@@ -75,10 +77,12 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
     });
     let is_here = site.is_reached_by(host);
     let stale_cookie = cookie::is_presented(request.headers(), site.transport);
-    let mut response = if is_here {
-        next.run(request).await
-    } else {
-        WebError::ELSEWHERE.into_response()
+    // A page has no ETag. Browsers send no conditions with a form.
+    let conditions = if_match::check(request.method(), request.headers(), None);
+    let mut response = match (is_here, conditions) {
+        (true, Ok(())) => next.run(request).await,
+        (true, Err(problem)) => WebError::from(problem).into_response(),
+        (false, _) => WebError::ELSEWHERE.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let wanted = wanted.as_ref().map(PathAndQuery::as_str);

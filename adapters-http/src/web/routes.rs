@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::response::IntoResponse as _;
 use axum::routing::{MethodFilter, on};
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::server::{ApiState, Code};
 
@@ -34,7 +35,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The web interface, to be merged into the server's router inside its layers: they give a request
-/// its id and the client's address, and limit its size and time.
+/// its id and the client's address, limit its size and time, and put the public URL's path before
+/// redirects.
 ///
 /// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback;
 /// below `/settings` an unknown path is a page that says so.
@@ -43,7 +45,10 @@ pub fn router(state: ApiState) -> Router {
     let site = Arc::new(site);
     let router = all()
         .router
-        .method_not_allowed_fallback(async || WebError::of(Code::MethodNotAllowed));
+        .method_not_allowed_fallback(async |method: Method| match method {
+            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+            _ => WebError::of(Code::MethodNotAllowed).into_response(),
+        });
     protection::wrap(router, &site).with_state(Web { api: state, site })
 }
 

@@ -17,7 +17,7 @@ use super::form::Form;
 use super::local_path::LocalPath;
 use super::page::{Page, html};
 use super::query::Query;
-use super::site::{Transport, Web};
+use super::site::{Transport, Web, redirect};
 use super::view::duration;
 
 /// Where a sign-in leads unless something else was wanted.
@@ -41,9 +41,7 @@ pub(super) async fn show(
 ) -> Result<Response, WebError> {
     let next = LocalPath::parse(query.get("next"));
     if principal.is_some() {
-        return Ok(web
-            .site
-            .redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
+        return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
     render(&web, StatusCode::OK, "", next.as_ref(), None, &query)
 }
@@ -138,14 +136,12 @@ fn render(
 /// Hands a new session to the browser and sends it on.
 pub(super) fn enter(web: &Web, secret: &OpaqueSecret, path: &str) -> Result<Response, WebError> {
     let cookie = cookie::set(web.site.transport, secret).ok_or(WebError::of(Code::Internal))?;
-    Ok(([(header::SET_COOKIE, cookie)], web.site.redirect(path)).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], redirect(path)).into_response())
 }
 
 /// Takes the session back from the browser and sends it to the sign-in.
 pub(super) fn leave(web: &Web, done: &str) -> Response {
-    let mut response = web
-        .site
-        .redirect(&Query::default().with("done", done).on("/sign-in"));
+    let mut response = redirect(&Query::default().with("done", done).on("/sign-in"));
     if let Some(clear) = cookie::clear(web.site.transport) {
         response.headers_mut().insert(header::SET_COOKIE, clear);
     }

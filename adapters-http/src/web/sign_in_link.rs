@@ -1,13 +1,14 @@
 //! `/sign-in/link/{code}`: somebody without a password chooses one.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use openindex_domain::session::SessionError;
 use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
 
 use super::access::Anybody;
+use super::admin::IdPath;
 use super::error::WebError;
 use super::form::Sent;
 use super::join::void_link;
@@ -30,7 +31,7 @@ struct LinkPage {
 pub(super) async fn show(
     _: Anybody,
     State(web): State<Web>,
-    Path(code): Path<String>,
+    IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
     match web.api.sessions.look_at_link(&code).await {
         Ok((_, user)) => render(&web, &user, None),
@@ -42,7 +43,7 @@ pub(super) async fn show(
 pub(super) async fn submit(
     _: Anybody,
     State(web): State<Web>,
-    Path(code): Path<String>,
+    IdPath(code): IdPath<String>,
     headers: HeaderMap,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {

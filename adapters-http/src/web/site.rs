@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::Uri;
 
-use crate::server::ApiState;
+use crate::server::{ApiState, base_path};
 
 /// What the pages need: the use cases, and where they are.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Site {
         let scheme = uri.scheme_str().unwrap_or("http");
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         Self {
-            base: uri.path().trim_end_matches('/').to_owned(),
+            base: base_path(public_url),
             origin: format!("{scheme}://{authority}"),
             transport,
             version,
@@ -77,11 +77,12 @@ impl Site {
         self.transport != Transport::Loopback
             || host.is_none_or(|host| is_loopback(without_port(host)))
     }
+}
 
-    /// Sends a browser to one of our paths with a `GET` (RFC 9110 §15.4.4).
-    pub(super) fn redirect(&self, path: &str) -> Response {
-        Redirect::to(&format!("{}{path}", self.base)).into_response()
-    }
+/// Sends a browser to one of our paths with a `GET` (RFC 9110 §15.4.4). The layer around all routes
+/// puts [`Site::base`] before it.
+pub(super) fn redirect(path: &str) -> Response {
+    Redirect::to(path).into_response()
 }
 
 /// A host as in a `Host` header, without its port; an IPv6 address keeps its brackets.

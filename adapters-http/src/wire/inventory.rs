@@ -4,13 +4,9 @@ use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::field::optional;
-<<<<<<< HEAD
-use super::{MeUser, Pat, PlainSecret};
-=======
 #[cfg(feature = "server")]
 use super::schema;
-use super::{MeUser, Pat, PlainSecret, Status, WireScope};
->>>>>>> 4a591a3 (Give fields of requests their forms, and tell which values they have)
+use super::{MeUser, Pat, PlainSecret};
 
 /// A token of anybody's, as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -123,7 +123,7 @@ pub struct CreatePat {
     pub expires_at: Option<Expiry>,
     /// For how many seconds, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
 }
 
@@ -139,7 +139,7 @@ pub struct RotatePat {
     pub expires_at: Option<Expiry>,
     /// For how many seconds the new token lives, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
     /// For how many seconds the old token stays live beside the new one.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

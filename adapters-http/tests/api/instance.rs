@@ -10,7 +10,7 @@ use openindex_domain::token::TokenName;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::support::{Ports, Server, with_token};
+use crate::support::{Answer, Ports, Server, with_token};
 
 #[tokio::test]
 async fn probes_and_discovery_need_nothing() {
@@ -214,7 +214,6 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
         (Method::PUT, "/me", "GET,HEAD"),
         (Method::DELETE, "/me/pats", "GET,HEAD,POST"),
         (Method::GET, "/me/pats/x/rotate", "POST"),
-        (Method::OPTIONS, "/admin/users", "GET,HEAD"),
         (Method::POST, "/health", "GET,HEAD"),
         (Method::PUT, "/browse/OPS-1", "GET,HEAD,PATCH,DELETE"),
         (Method::GET, "/browse/OPS-1/claim", "POST"),
@@ -226,6 +225,79 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
         assert_eq!(answer.problem(405), "method_not_allowed", "{method} {path}");
         assert_eq!(answer.header("allow"), allow, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn options_names_the_methods_of_a_path_and_of_the_server() {
+    let server = Server::new();
+    for (path, allow) in [
+        ("/me", "GET,HEAD"),
+        ("/browse/OPS-1", "GET,HEAD,PATCH,DELETE"),
+        ("/admin/pats/revoke", "POST"),
+        ("/sign-in", "GET,HEAD,POST"),
+        ("*", "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+    ] {
+        let request = Request::options(path);
+        let answer = server.send(request, Body::empty()).await;
+        assert_eq!(answer.status, 204, "{path} {answer:?}");
+        assert_eq!(answer.header("allow"), allow, "{path}");
+        assert!(answer.body.is_empty());
+    }
+    let answer = server.send(Request::options("/no/such"), Body::empty());
+    assert_eq!(answer.await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get_and_no_body() {
+    let server = Server::new();
+    let admin = server.admin();
+    let key = server.make_item(&admin, json!({})).await;
+    let document = openindex_adapters_http::server::openapi();
+    let mut seen = 0;
+    for (path, item) in &document.paths.paths {
+        if item.get.is_none() {
+            continue;
+        }
+        seen += 1;
+        let path = path.replace("{key}", &key);
+        let get = server.get(&path, &admin).await;
+        let request = with_token(Method::HEAD, &path, &admin);
+        let head = server.send(request, Body::empty()).await;
+        assert_eq!(head.status, get.status, "{path}");
+        assert!(head.body.is_empty(), "{path}");
+        let without_id = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            headers.remove("x-request-id");
+            headers
+        };
+        assert_eq!(without_id(&head), without_id(&get), "{path}");
+    }
+    assert!(seen > 10);
+}
+
+#[tokio::test]
+async fn under_a_prefix_locations_and_the_description_stay_under_it() {
+    let server = Server::at("https://example.com/me");
+    let admin = server.admin();
+    let answer = server.get("/openapi.json", "").await;
+    let servers = &answer.json()["servers"];
+    assert_eq!(*servers, json!([{"url": "https://example.com/me"}]));
+    let answer = server.get("/.well-known/openindex.json", "").await;
+    assert_eq!(answer.json()["apiUrl"], "https://example.com/me");
+    let pat = json!({"name": "ci", "scope": "read_write"});
+    let run = json!({"agentId": "a", "ttlSeconds": 600});
+    let item = json!({"domain": "OPS", "title": "Fix the pump"});
+    for (path, body) in [("/me/pats", pat), ("/agent-runs", run), ("/browse", item)] {
+        let created = server.post(path, &admin, &body).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        // The proxy takes the prefix away again.
+        let path = created.header("location").strip_prefix("/me");
+        let found = server.get(path.expect("the prefix"), &admin).await;
+        assert_eq!(found.status, 200, "{created:?}");
+    }
+    let answer = server.get("/settings/tokens", "").await;
+    let to = answer.header("location");
+    assert!(to.starts_with("/me/sign-in?next=%2Fsettings"), "{to}");
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ async fn a_body_that_does_not_arrive_takes_no_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_trickles_is_given_up_with_the_request() {
+async fn a_body_that_does_not_come_in_time_is_408_and_nothing_was_done() {
     let server = Server::new();
     let trickle = futures_util::stream::unfold((), |()| async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -190,6 +190,9 @@ async fn a_body_that_trickles_is_given_up_with_the_request() {
     let body = Body::new(http_body_util::StreamBody::new(trickle));
     let begun = tokio::time::Instant::now();
     let answer = server.send(request, body).await;
-    assert_eq!(answer.problem(503), "unavailable");
+    assert_eq!(answer.problem(408), "request_timeout");
+    assert_eq!(answer.header("connection"), "close");
+    let detail = answer.json()["detail"].to_string();
+    assert!(detail.contains("nothing was changed"), "{detail}");
     assert_eq!(begun.elapsed().as_secs(), 30);
 }

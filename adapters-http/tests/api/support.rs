@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use http::request::Builder;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics, router};
 use openindex_domain::StoreHealth;
@@ -76,8 +76,24 @@ impl Server {
         Self::within(store, ports, LayerSettings::default())
     }
 
+    /// A server that is reached at this URL.
+    pub(crate) fn at(public_url: &str) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let ports = Ports::of(&store);
+        Self::with(store, ports, LayerSettings::default(), public_url)
+    }
+
     /// The same with other limits.
     pub(crate) fn within(store: Arc<MemoryStore>, ports: Ports, layers: LayerSettings) -> Self {
+        Self::with(store, ports, layers, "https://oi.example.com")
+    }
+
+    fn with(
+        store: Arc<MemoryStore>,
+        ports: Ports,
+        layers: LayerSettings,
+        public_url: &str,
+    ) -> Self {
         let metrics = Arc::new(Metrics::new("1.2.3"));
         let Ports {
             tokens,
@@ -126,7 +142,7 @@ impl Server {
             entropy: entropy.clone(),
             metrics: metrics.clone(),
             settings: Arc::new(ApiSettings {
-                public_url: "https://oi.example.com".to_owned(),
+                public_url: public_url.to_owned(),
                 version: "1.2.3",
                 layers,
             }),
@@ -245,7 +261,15 @@ impl Server {
         self.send_request(request).await
     }
 
-    pub(crate) async fn send_request(&self, request: Request<Body>) -> Answer {
+    /// Sends a request as any client does, with a `Host`.
+    pub(crate) async fn send_request(&self, mut request: Request<Body>) -> Answer {
+        let host = HeaderValue::from_static("oi.example.com");
+        request.headers_mut().entry(header::HOST).or_insert(host);
+        self.send_as_is(request).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send_as_is(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self
             .router

@@ -306,9 +306,27 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
     let page = site.send(request.expect("a request")).await;
     assert_eq!(page.status, 405);
     page.shows("Not like that");
+    assert_eq!(page.header("allow"), "GET,HEAD");
     let page = site.get("/assets/style-0000000000000000.css", "").await;
     assert_eq!(page.status, 404);
     assert_eq!(page.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    for path in [
+        "/assets/%ff",
+        "/join/%ff",
+        "/sign-in/link/%c3%28",
+        "/settings/tokens/%ff/rotate",
+        "/settings/admin/users/%ff",
+    ] {
+        let page = site.get(path, &cookie).await;
+        assert_eq!(page.status, 404, "{path}");
+        page.shows("There is nothing here");
+    }
 }
 
 #[tokio::test]

@@ -64,6 +64,25 @@ async fn a_refused_form_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_form_whose_condition_is_false_changes_nothing() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let path = format!("/settings/tokens/{}/delete", issued.token.id);
+    for condition in [
+        ("if-match", "\"nonsense\""),
+        ("if-none-match", "*"),
+        ("if-unmodified-since", "Wed, 21 Oct 2015 07:28:00 GMT"),
+    ] {
+        let headers = [("sec-fetch-site", "same-origin"), condition];
+        let page = post(&site, &path, &cookie, &headers, "").await;
+        assert_eq!(page.status, 412, "{condition:?}");
+        page.shows("Nothing was changed");
+    }
+    site.get("/settings/tokens", &cookie).await.shows("kept");
+}
+
+#[tokio::test]
 async fn nobody_is_signed_in_by_another_site() {
     let site = Site::new().await;
     let headers = [("sec-fetch-site", "cross-site")];

@@ -7,8 +7,8 @@ use axum::body::Body;
 use http::request::Builder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use openindex_adapters_http::server;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
-use openindex_adapters_http::{server, web};
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::session::LinkSubject;
@@ -89,7 +89,7 @@ impl Site {
     /// A site whose state may hold doubles.
     pub(crate) fn on(domain: InMemory, state: ApiState) -> Self {
         Self {
-            router: web::router(state.clone()),
+            router: server::router(state.clone()),
             host: host_of(&state),
             domain,
             state,

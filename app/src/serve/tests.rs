@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
 use openindex_adapters_http::server::{Metrics, PeerAddress};
+use openindex_adapters_system::SystemEntropy;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -66,7 +67,8 @@ impl Server {
         let stopped = async {
             let _ = stopped.await;
         };
-        let accepting = tokio::spawn(accept(listener, router, places, stopped, SHORT));
+        let unserved = Unserved::new(Arc::new(SystemEntropy), None);
+        let accepting = tokio::spawn(accept(listener, router, places, unserved, stopped, SHORT));
         Self {
             address,
             metrics,
@@ -340,6 +342,7 @@ async fn a_server_full_of_requests_says_so_and_recovers() {
         ] {
             assert!(head.lines().any(|line| line == header), "{head}");
         }
+        assert!(head.contains("\r\nx-request-id: req_"), "{head}");
         let problem: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(problem["code"], "overloaded");
         assert_eq!(problem["status"], 503);

@@ -55,6 +55,29 @@ impl ItemChange {
     }
 }
 
+/// A set of versions of a work item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Versions {
+    /// These alone.
+    OneOf(Vec<u64>),
+    /// All but these.
+    NoneOf(Vec<u64>),
+}
+
+impl Versions {
+    /// Every version.
+    pub const ANY: Self = Self::NoneOf(Vec::new());
+
+    /// Whether this version is in the set.
+    #[must_use]
+    pub fn contain(&self, version: u64) -> bool {
+        match self {
+            Self::OneOf(versions) => versions.contains(&version),
+            Self::NoneOf(versions) => !versions.contains(&version),
+        }
+    }
+}
+
 /// The change: something happens to a work item.
 #[derive(Debug, Clone)]
 pub struct ChangeItem {
@@ -64,8 +87,8 @@ pub struct ChangeItem {
     pub worker: Worker,
     /// Which item.
     pub key: WorkItemKey,
-    /// The version that it must have: one of these; `None` takes any.
-    pub expected: Option<Vec<u64>>,
+    /// The versions that it may have.
+    pub expected: Versions,
     /// What.
     pub change: ItemChange,
     /// The trail it leaves.
@@ -143,11 +166,7 @@ impl ChangeItem {
             let denied = Denied::HumanTokenRequired;
             return Err(ChangeItemOutcome::ActorRefused(denied.into()));
         }
-        if self
-            .expected
-            .as_ref()
-            .is_some_and(|versions| !versions.contains(&current.version))
-        {
+        if !self.expected.contain(current.version) {
             return Err(ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch {
                 current: current.version,
             }));
@@ -338,8 +357,8 @@ impl Worker {
 
 impl Work {
     /// Changes a work item: edits, claims, releases, completes or deletes it. `agent` is for whom a
-    /// person acts; a run acts for its own agent. `expected` are the versions of which
-    /// the item must have one. Answers the item as it is now, or `None` when it is deleted; what is so already is no
+    /// person acts; a run acts for its own agent. `expected` are the versions that the item may
+    /// have. Returns the updated item, or `None` if it was deleted. Repeating a change is not an
     /// error.
     ///
     /// # Errors
@@ -351,7 +370,7 @@ impl Work {
         principal: &Principal,
         agent: Option<AgentId>,
         key: WorkItemKey,
-        expected: Option<Vec<u64>>,
+        expected: Versions,
         change: ItemChange,
         context: &RequestContext,
     ) -> Result<Option<WorkItem>, WorkError> {

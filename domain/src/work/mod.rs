@@ -18,7 +18,7 @@ pub use attributes::{
     ItemKind, ItemStatus, Priority,
 };
 pub use change::{
-    ChangeDecision, ChangeFacts, ChangeItem, ChangeItemOutcome, ItemChange, ItemEdit,
+    ChangeDecision, ChangeFacts, ChangeItem, ChangeItemOutcome, ItemChange, ItemEdit, Versions,
 };
 pub use conflict::WorkConflict;
 pub use create::{

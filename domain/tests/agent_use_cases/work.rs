@@ -2,8 +2,8 @@ use openindex_domain::access::{Denied, Refusal};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Rejection;
 use openindex_domain::work::{
-    Claim, Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Title, WorkConflict, WorkError,
-    WorkItem,
+    Claim, Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Title, Versions, WorkConflict,
+    WorkError, WorkItem,
 };
 
 use crate::world::{World, agent, context, task};
@@ -35,7 +35,7 @@ async fn a_bound_run_reads_everything_and_changes_its_own_alone() {
         ItemChange::Complete,
         ItemChange::Delete,
     ] {
-        let refused = work.change(&run, None, other.key, None, change, context());
+        let refused = work.change(&run, None, other.key, Versions::ANY, change, context());
         let bound_to = own.key;
         assert!(matches!(
             refused.await,
@@ -46,11 +46,11 @@ async fn a_bound_run_reads_everything_and_changes_its_own_alone() {
     let making = work.create(&run, task("More"), context()).await;
     assert!(matches!(making, Err(WorkError::Refused(_))), "{making:?}");
     for change in [ItemChange::Claim, retitle(), ItemChange::Complete] {
-        let changed = work.change(&run, None, own.key, None, change, context());
+        let changed = work.change(&run, None, own.key, Versions::ANY, change, context());
         changed.await.expect("its own");
     }
     // With its item it is over: even a request that was verified before.
-    let again = work.change(&run, None, own.key, None, retitle(), context());
+    let again = work.change(&run, None, own.key, Versions::ANY, retitle(), context());
     assert!(matches!(
         again.await,
         Err(WorkError::Refused(Refusal::Rejected(
@@ -66,7 +66,14 @@ async fn a_run_works_for_its_own_agent_alone() {
     let run = world.run("a", None).await;
     let work = &world.all.work;
     for named in [None, Some(agent("a"))] {
-        let claim = work.change(&run, named, item.key, None, ItemChange::Claim, context());
+        let claim = work.change(
+            &run,
+            named,
+            item.key,
+            Versions::ANY,
+            ItemChange::Claim,
+            context(),
+        );
         let claimed = claim.await.expect("claimed").expect("there");
         assert_eq!(claimed.agent(), Some(&agent("a")));
     }
@@ -75,7 +82,7 @@ async fn a_run_works_for_its_own_agent_alone() {
         &run,
         named.clone(),
         item.key,
-        None,
+        Versions::ANY,
         ItemChange::Claim,
         context(),
     );
@@ -94,10 +101,10 @@ async fn a_claim_is_free_again_when_its_run_ends() {
     let run = world.run("a", None).await;
     let work = &world.all.work;
     let claim = || ItemChange::Claim;
-    let claimed = work.change(&run, None, item.key, None, claim(), context());
+    let claimed = work.change(&run, None, item.key, Versions::ANY, claim(), context());
     claimed.await.expect("claimed");
     let other = world.run("b", None).await;
-    let lost = work.change(&other, None, item.key, None, claim(), context());
+    let lost = work.change(&other, None, item.key, Versions::ANY, claim(), context());
     assert!(matches!(
         lost.await,
         Err(WorkError::Conflict(WorkConflict::Claimed(holder)))
@@ -108,7 +115,7 @@ async fn a_claim_is_free_again_when_its_run_ends() {
     ended.await.expect("ended");
     let queue = work.queue(&other, None, 10).await.expect("a queue");
     assert_eq!(keys(&queue.available.items), ["OPS-1"]);
-    let won = work.change(&other, None, item.key, None, claim(), context());
+    let won = work.change(&other, None, item.key, Versions::ANY, claim(), context());
     let won = won.await.expect("claimed").expect("there");
     assert_eq!(won.agent(), Some(&agent("b")));
 }
@@ -122,7 +129,7 @@ async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
         let (person, key) = (&world.person, item.key);
         async move {
             let done = work
-                .change(person, None, key, None, change, context())
+                .change(person, None, key, Versions::ANY, change, context())
                 .await;
             done.expect("done").expect("there")
         }
@@ -135,7 +142,14 @@ async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
     let back = act(ItemChange::Release).await;
     assert_eq!((back.assignee, back.status), (None, ItemStatus::Todo));
     let run = world.run("a", None).await;
-    let claim = work.change(&run, None, item.key, None, ItemChange::Claim, context());
+    let claim = work.change(
+        &run,
+        None,
+        item.key,
+        Versions::ANY,
+        ItemChange::Claim,
+        context(),
+    );
     claim.await.expect("claimed");
     let freed = act(ItemChange::Release).await;
     assert_eq!((freed.claim, freed.status), (None, ItemStatus::Todo));
@@ -145,7 +159,7 @@ async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
         &world.person,
         named.clone(),
         item.key,
-        None,
+        Versions::ANY,
         ItemChange::Claim,
         context(),
     );
@@ -176,7 +190,7 @@ async fn a_person_does_not_take_what_another_is_at() {
         &world.person,
         None,
         item.key,
-        None,
+        Versions::ANY,
         ItemChange::Claim,
         context(),
     );

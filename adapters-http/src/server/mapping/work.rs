@@ -39,8 +39,8 @@ impl From<WorkConflict> for Problem {
             WorkConflict::VersionMismatch { current } => Self::new(
                 Code::VersionMismatch,
                 format!(
-                    "the work item has version {current} by now; look at what changed, then send \
-                     If-Match: \"{current}\""
+                    "the work item has version {current} by now, which If-Match or If-None-Match \
+                     rules out; read it again, then send If-Match: \"{current}\""
                 ),
             ),
             WorkConflict::Resolved(status) => Self::new(

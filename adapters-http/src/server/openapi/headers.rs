@@ -46,6 +46,15 @@ pub(super) fn complete(response: &mut RefOr<Response>) {
     }
 }
 
+/// Adds the headers of a 304. Only some resources have an `ETag`.
+pub(super) fn of_not_modified(mut response: Response) -> Response {
+    let text = Object::with_type(Type::String);
+    let etag = header(text, "The `ETag` that the client has.", r#""7""#);
+    response.headers = of_every_response();
+    response.headers.insert("ETag".to_owned(), etag.into());
+    response
+}
+
 pub(super) fn of_problem(codes: &[Code]) -> Headers {
     let mut headers = of_every_response();
     let mut add = |name: &str, header: Header| headers.insert(name.to_owned(), header.into());

@@ -102,6 +102,9 @@ pub(super) fn describe(
 ) -> Vec<(String, RefOr<Response>)> {
     let mut shared = Vec::new();
     for (path, item) in &mut paths.paths {
+        if let Some(read) = &mut item.get {
+            shared.push(problems::not_modified(read));
+        }
         for operation in operations(item) {
             describe_needs(operation, needs);
             describe_conditions(operation);

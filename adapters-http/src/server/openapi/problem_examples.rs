@@ -66,6 +66,19 @@ pub(super) fn example(code: Code) -> Problem {
         Code::HasSubTasks => WorkConflict::HasParts.into(),
         Code::NumbersExhausted => WorkConflict::NumbersExhausted.into(),
         Code::VersionMismatch => WorkConflict::VersionMismatch { current: 8 }.into(),
+        Code::PreconditionFailed => plain(
+            "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
+        ),
+        Code::RequestTimeout => plain(
+            "the body did not arrive within 30 seconds, so nothing was changed; send the request \
+             again",
+        ),
+        Code::ExpectationFailed => {
+            plain("the only Expect value that this server meets is 100-continue")
+        }
+        Code::NotImplemented => {
+            plain("the only transfer coding that this server implements is chunked")
+        }
         Code::BodyTooLarge => plain(&format!("the body may have at most {MAX_BODY_BYTES} bytes")),
         Code::UnsupportedMediaType => {
             plain("send the body with the header Content-Type: application/json")

@@ -1,4 +1,4 @@
-//! Responses with problems: one shared component for each kind, which routes refer to.
+//! Responses that several routes return: one shared component for each kind of problem, which routes refer to.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,14 @@ use super::{examples, headers};
 const EVERYWHERE: &[Code] = &[
     Code::InvalidRequest,
     Code::InvalidField,
+    Code::RequestTimeout,
+    Code::PreconditionFailed,
     Code::BodyTooLarge,
+    Code::UnsupportedMediaType,
+    Code::ExpectationFailed,
     Code::HeadersTooLarge,
     Code::Internal,
+    Code::NotImplemented,
     Code::Unavailable,
     Code::Overloaded,
 ];
@@ -42,6 +47,10 @@ const NAMES: &[(&str, &[Code])] = &[
         "AgentRunDenied",
         &[Code::RunBoundToWorkItem, Code::AgentMismatch],
     ),
+    (
+        "VersionMismatch",
+        &[Code::PreconditionFailed, Code::VersionMismatch],
+    ),
     ("ServiceUnavailable", &[Code::Unavailable, Code::Overloaded]),
 ];
 
@@ -53,9 +62,6 @@ pub(super) fn describe(
     problems: impl IntoIterator<Item = Code>,
 ) -> Vec<(String, RefOr<Response>)> {
     let mut codes = EVERYWHERE.to_vec();
-    if operation.request_body.is_some() {
-        codes.push(Code::UnsupportedMediaType);
-    }
     if path.contains('{') {
         codes.push(Code::NotFound);
     }
@@ -82,6 +88,17 @@ pub(super) fn describe(
         responses.insert(status.to_string(), response);
     }
     shared
+}
+
+/// Adds 304, which every read returns to `If-None-Match: *`. Returns its component.
+pub(super) fn not_modified(operation: &mut Operation) -> (String, RefOr<Response>) {
+    const NAME: &str = "NotModified";
+    let responses = &mut operation.responses.responses;
+    responses.insert("304".to_owned(), Ref::from_response_name(NAME).into());
+    let response = ResponseBuilder::new()
+        .description("`If-None-Match` names what the response would be. There is no body.")
+        .build();
+    (NAME.to_owned(), headers::of_not_modified(response).into())
 }
 
 fn name(codes: &[Code]) -> Option<String> {

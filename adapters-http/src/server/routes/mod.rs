@@ -12,7 +12,8 @@ mod openapi_json;
 mod stats;
 mod well_known;
 
-use http::{Method, Uri};
+use axum::response::{IntoResponse as _, Response};
+use http::{Method, StatusCode, Uri, header};
 
 use super::api::{Routes, Shared, route};
 use super::{Code, Problem, WorkState, openapi};
@@ -138,7 +139,12 @@ pub(super) fn work() -> Routes<WorkState> {
     )
 }
 
-pub(super) async fn not_found(uri: Uri) -> Problem {
+/// What is not routed: 404, and the whole server's `OPTIONS *`.
+pub(super) async fn not_found(uri: Uri) -> Response {
+    if uri.path() == "*" {
+        let allow = [(header::ALLOW, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")];
+        return (StatusCode::NO_CONTENT, allow).into_response();
+    }
     let hint = if uri.path().len() > 1 && uri.path().ends_with('/') {
         "; paths have no slash at their end"
     } else {
@@ -148,13 +154,19 @@ pub(super) async fn not_found(uri: Uri) -> Problem {
         Code::NotFound,
         format!("there is nothing at this path; /openapi.json lists what there is{hint}"),
     )
+    .into_response()
 }
 
-pub(super) async fn method_not_allowed(method: Method) -> Problem {
+/// `OPTIONS` (RFC 9110 §9.3.7) or 405; either way the router adds `Allow`.
+pub(super) async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     // A method is the client's own text, of any length.
     let method: String = method.as_str().chars().take(32).collect();
     Problem::new(
         Code::MethodNotAllowed,
-        format!("this path does not answer {method}; see the header Allow"),
+        format!("this path does not support {method}; see the Allow header"),
     )
+    .into_response()
 }

@@ -1,19 +1,20 @@
 //! This API's description.
 
-use std::sync::LazyLock;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::Server;
 
 use crate::server::api::Shared;
 use crate::server::{Public, openapi};
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| json(&openapi::document()));
-static WITHOUT_WORK: LazyLock<String> = LazyLock::new(|| json(&openapi::without_work()));
-
-fn json(document: &OpenApi) -> String {
+/// With the public URL as its server: "/" would leave the prefix under which a proxy serves it.
+fn json(state: &Shared) -> String {
+    let mut document = match state.work {
+        Some(_) => openapi::document(),
+        None => openapi::without_work(),
+    };
+    document.servers = Some(vec![Server::new(&state.settings.public_url)]);
     document.to_json().unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -23,10 +24,7 @@ fn json(document: &OpenApi) -> String {
 #[utoipa::path(get, path = "/openapi.json", tag = "instance", operation_id = "openapi",
     responses((status = 200, description = "This document", body = Object)))]
 pub(super) async fn document(_: Public, State(state): State<Shared>) -> Response {
-    let document = match state.work {
-        Some(_) => &DOCUMENT,
-        None => &WITHOUT_WORK,
-    };
+    let document = state.openapi(|| json(&state));
     let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (content_type, document.as_str()).into_response()
+    (content_type, document).into_response()
 }

@@ -12,7 +12,7 @@ use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 
 use super::token_filter::ChosenFilter;
 use super::tokens::OwnedView;
@@ -43,9 +43,7 @@ pub(in crate::web) async fn preview(
     let chosen = ChosenFilter::of_query(&query);
     let found = run(&web, &by, &chosen, true, &context).await?;
     match found {
-        None => Ok(web
-            .site
-            .redirect(&chosen.to_query().on("/settings/admin/tokens"))),
+        None => Ok(redirect(&chosen.to_query().on("/settings/admin/tokens"))),
         Some(found) => render(&web, &by, chosen, &found, false),
     }
 }
@@ -56,10 +54,7 @@ pub(in crate::web) async fn revoke(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let chosen = ChosenFilter::of_form(&form);
-    let to_list = || {
-        web.site
-            .redirect(&chosen.to_query().on("/settings/admin/tokens"))
-    };
+    let to_list = || redirect(&chosen.to_query().on("/settings/admin/tokens"));
     let Some(found) = run(&web, &by, &chosen, true, &context).await? else {
         return Ok(to_list());
     };
@@ -68,9 +63,7 @@ pub(in crate::web) async fn revoke(
         return render(&web, &by, chosen, &found, true);
     }
     run(&web, &by, &chosen, false, &context).await?;
-    Ok(web
-        .site
-        .redirect("/settings/admin/tokens?done=tokens-revoked"))
+    Ok(redirect("/settings/admin/tokens?done=tokens-revoked"))
 }
 
 /// `None` when the filter wants everything, or means nothing.

@@ -15,7 +15,7 @@ use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 use crate::web::view::{Badge, Moment, Shown};
 
 use super::link::LinkPage;
@@ -161,9 +161,7 @@ pub(in crate::web) async fn withdraw(
         .invites
         .withdraw(&by.0.principal, id, &context)
         .await?;
-    Ok(web
-        .site
-        .redirect("/settings/admin/invites?done=invite-withdrawn"))
+    Ok(redirect("/settings/admin/invites?done=invite-withdrawn"))
 }
 
 async fn render(

@@ -18,8 +18,8 @@ use super::error::WebError;
 /// How many items a page of a list has.
 const PAGE: u32 = 50;
 
-/// An id in a path. One that cannot be is like one that is not there.
-pub(super) struct IdPath<T>(T);
+/// An id, a code or a name in a path. One that cannot be is like one that is not there.
+pub(super) struct IdPath<T>(pub(super) T);
 
 impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for IdPath<T> {
     type Rejection = WebError;

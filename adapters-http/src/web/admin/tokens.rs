@@ -13,7 +13,7 @@ use crate::web::access::Administrator;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 use crate::web::tokens::TokenPath;
 use crate::web::view::{Shown, TokenView};
 
@@ -155,7 +155,5 @@ pub(in crate::web) async fn revoke(
         .inventory
         .revoke(&by.0.principal, id, &context)
         .await?;
-    Ok(web
-        .site
-        .redirect("/settings/admin/tokens?done=token-revoked"))
+    Ok(redirect("/settings/admin/tokens?done=token-revoked"))
 }

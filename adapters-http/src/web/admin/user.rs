@@ -13,7 +13,7 @@ use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 use crate::web::view::{Moment, Shown};
 
 use super::IdPath;
@@ -135,7 +135,7 @@ async fn change(
     let user = users.change(&by.0.principal, id, change, context).await?;
     // Who has suspended or demoted themselves cannot open the account's page any more.
     let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
-    Ok(web.site.redirect(&if still_administers {
+    Ok(redirect(&if still_administers {
         format!("/settings/admin/users/{id}?done={done}")
     } else {
         "/".to_owned()

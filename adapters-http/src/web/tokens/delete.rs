@@ -7,7 +7,7 @@ use crate::server::Context;
 use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 use crate::web::view::TokenView;
 
 use super::TokenPath;
@@ -43,5 +43,5 @@ pub(in crate::web) async fn delete(
         .tokens
         .revoke(&person.principal, id, &context)
         .await?;
-    Ok(web.site.redirect("/settings/tokens?done=token-deleted"))
+    Ok(redirect("/settings/tokens?done=token-deleted"))
 }

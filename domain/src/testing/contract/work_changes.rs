@@ -10,8 +10,8 @@ use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 use crate::work::{
     Bucket, ChangeItem, ChangeItemOutcome, Claim, CreateItemOutcome, Description, ExecutionTarget,
-    Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Place, Priority, Title, WorkConflict,
-    WorkItem, Worker,
+    Holder, ItemChange, ItemEdit, ItemFilter, ItemStatus, Place, Priority, Title, Versions,
+    WorkConflict, WorkItem, Worker,
 };
 
 /// What user 1 does to an item, whose trail is event `event`.
@@ -21,7 +21,7 @@ pub(super) fn change(text: &str, change: ItemChange, event: u64) -> ChangeItem {
         actor: worker(),
         worker: Worker::Person(fixtures::user(1).id),
         key,
-        expected: None,
+        expected: Versions::ANY,
         change,
         audit: fixtures::audit(event, NOW, action, Subject::WorkItem(key)),
     }
@@ -175,23 +175,29 @@ pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
     let mut seen = fixtures::work_item(1);
     seen.version = 5;
     harness.put_work_item(&seen).await;
-    for (expected, current) in [(vec![4], 5), (vec![6, 4], 5), (vec![], 5)] {
+    for expected in [
+        Versions::OneOf(vec![4]),
+        Versions::OneOf(vec![6, 4]),
+        Versions::OneOf(vec![]),
+        Versions::NoneOf(vec![5]),
+        Versions::NoneOf(vec![4, 5]),
+    ] {
         for what in [
             status(ItemStatus::Done),
             ItemChange::Claim,
             ItemChange::Delete,
         ] {
             let mut change = change("OPS-1", what, 1);
-            change.expected = Some(expected.clone());
+            change.expected = expected.clone();
             assert_eq!(
                 apply(harness, change).await,
-                ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch { current })
+                ChangeItemOutcome::Conflict(WorkConflict::VersionMismatch { current: 5 })
             );
         }
     }
     assert_eq!(item(harness, seen.key).await, Some(seen));
     let mut fits = change("OPS-1", status(ItemStatus::Done), 1);
-    fits.expected = Some(vec![4, 5]);
+    fits.expected = Versions::OneOf(vec![4, 5]);
     assert!(matches!(
         apply(harness, fits).await,
         ChangeItemOutcome::Changed(_)

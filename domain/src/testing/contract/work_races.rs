@@ -14,7 +14,7 @@ use crate::testing::fixtures;
 use crate::token::{Rejection, Status};
 use crate::work::{
     Bucket, ChangeItemOutcome, CreateItemOutcome, ItemChange, ItemEdit, ItemFilter, ItemStatus,
-    Place, Title, TopKind, WorkConflict, WorkItemKey, Worker,
+    Place, Title, TopKind, Versions, WorkConflict, WorkItemKey, Worker,
 };
 
 /// Of 64 agents, each in a run of its own, one has the item; the others are told who.
@@ -161,7 +161,7 @@ pub async fn take_one_of_16_edits_of_one_version(harness: &dyn WorkHarness) {
             ..ItemEdit::default()
         });
         let mut change = change("OPS-1", what, event);
-        change.expected = Some(vec![1]);
+        change.expected = Versions::OneOf(vec![1]);
         apply(harness, change)
     }))
     .await;

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::access::Principal;
-use openindex_domain::work::{ItemChange, ItemEdit, WorkItemKey};
+use openindex_domain::work::{ItemChange, ItemEdit, Versions, WorkItemKey};
 
 use crate::server::body::Body;
-use crate::server::if_match::IfMatch;
+use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
@@ -18,7 +18,10 @@ use super::{Tagged, tagged};
 ///
 /// The `ETag` is the item's version; send it as `If-Match` to change only that version.
 #[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
-    params(("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`")),
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has; when the item still has it, the response is 304"),
+    ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
@@ -49,7 +52,7 @@ pub(in crate::server) async fn show(
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
     ))]
 pub(in crate::server) async fn patch(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -92,7 +95,7 @@ pub(in crate::server) async fn patch(
         (status = 204, description = "It is gone"),
     ))]
 pub(in crate::server) async fn delete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -121,7 +124,7 @@ pub(in crate::server) async fn delete(
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
     ))]
 pub(in crate::server) async fn claim(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -147,7 +150,7 @@ pub(in crate::server) async fn claim(
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
     ))]
 pub(in crate::server) async fn release(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -174,7 +177,7 @@ pub(in crate::server) async fn release(
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
     ))]
 pub(in crate::server) async fn complete(
-    AnyToken(principal): AnyToken,
+    Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
@@ -189,7 +192,7 @@ async fn act(
     state: &WorkState,
     principal: &Principal,
     key: WorkItemKey,
-    expected: Option<Vec<u64>>,
+    expected: Versions,
     worker: WorkAs,
     change: ItemChange,
     context: &Context,

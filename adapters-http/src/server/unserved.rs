@@ -1,0 +1,93 @@
+//! Responses to what no route ever sees: a head that is not HTTP, and a connection without a place.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use openindex_domain::audit::RequestId;
+use openindex_domain::entropy::Entropy;
+
+use super::head::headers_too_large;
+use super::layers::new_id;
+use super::overload::overloaded;
+use super::{Code, Metrics, Problem};
+
+/// Makes those responses: problems with a request id, counted and logged like every other one.
+#[derive(Clone)]
+pub struct Unserved {
+    entropy: Arc<dyn Entropy>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+impl Unserved {
+    /// `metrics` is `None` for a listener whose requests are not counted.
+    #[must_use]
+    pub fn new(entropy: Arc<dyn Entropy>, metrics: Option<Arc<Metrics>>) -> Self {
+        Self { entropy, metrics }
+    }
+
+    /// The whole response to a connection that finds no place: what to write before closing it,
+    /// without having read a request.
+    #[must_use]
+    pub fn no_place(&self) -> Vec<u8> {
+        self.response(&overloaded(), None)
+    }
+
+    /// The whole response in the place of `bare`, which an HTTP library wrote by itself because it
+    /// could not parse a request's head.
+    #[must_use]
+    pub fn in_place_of(&self, bare: &[u8]) -> Vec<u8> {
+        let bare = String::from_utf8_lossy(bare);
+        let is_too_large = [
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            StatusCode::URI_TOO_LONG,
+        ]
+        .iter()
+        .any(|status| bare.split(' ').nth(1) == Some(status.as_str()));
+        let problem = if is_too_large {
+            headers_too_large()
+        } else {
+            Problem::new(
+                Code::InvalidRequest,
+                "the request line or a header is not valid HTTP/1.1",
+            )
+        };
+        // RFC 9110 §6.6.1: a 4xx has a date, and this is where one is known.
+        let date = bare.lines().find(|line| line.starts_with("date: "));
+        self.response(&problem, date)
+    }
+
+    fn response(&self, problem: &Problem, date: Option<&str>) -> Vec<u8> {
+        let status = problem.code().status();
+        let id = new_id(&*self.entropy);
+        let id = id.as_ref().map_or("-", RequestId::as_str);
+        tracing::info_span!("request", id, method = "-")
+            .in_scope(|| tracing::info!(route = "-", status = status.as_u16(), "answered"));
+        if let Some(metrics) = &self.metrics {
+            // No method was read: CONNECT counts as `other`.
+            let method = Method::CONNECT;
+            metrics
+                .requests
+                .answered(None, &method, status, Duration::ZERO);
+        }
+        let body = serde_json::to_string(&problem.body()).unwrap_or_default();
+        let mut head = format!(
+            "HTTP/1.1 {status}\r\n\
+             content-type: application/problem+json\r\n\
+             content-length: {}\r\n\
+             cache-control: no-store\r\n\
+             x-content-type-options: nosniff\r\n\
+             x-request-id: {id}\r\n\
+             connection: close\r\n",
+            body.len()
+        );
+        if let Some(seconds) = problem.retry_after_seconds() {
+            let _ = write!(head, "retry-after: {seconds}\r\n");
+        }
+        if let Some(date) = date {
+            let _ = write!(head, "{date}\r\n");
+        }
+        format!("{head}\r\n{body}").into_bytes()
+    }
+}

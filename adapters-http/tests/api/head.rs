@@ -1,0 +1,209 @@
+//! Heads that a server must refuse, whatever they ask for.
+
+use axum::body::Body;
+use http::request::Builder;
+use http::{HeaderValue, Method, Request, Version, header};
+use serde_json::json;
+
+use crate::support::{Answer, Server, with_token};
+
+const BODY: &str = r#"{"name": "ci", "scope": "read_write"}"#;
+
+async fn as_is(server: &Server, request: Builder, body: Body) -> Answer {
+    server
+        .send_as_is(request.body(body).expect("a request"))
+        .await
+}
+
+#[track_caller]
+fn assert_last(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.problem(status), code);
+    assert_eq!(answer.header("connection"), "close", "{answer:?}");
+    assert!(answer.header("x-request-id").starts_with("req_"));
+}
+
+#[tokio::test]
+async fn http_1_1_requires_exactly_one_valid_host() {
+    let server = Server::new();
+    let admin = server.admin();
+    let me = || with_token(Method::GET, "/me", &admin);
+    for request in [
+        me(),
+        me().header(header::HOST, "a.example")
+            .header(header::HOST, "a.example"),
+        me().header(header::HOST, ""),
+        me().header(header::HOST, "user@a.example"),
+        me().header(header::HOST, "a.example:99999"),
+        me().header(header::HOST, "a b"),
+        me().header(header::HOST, HeaderValue::from_bytes(b"\xff").unwrap()),
+    ] {
+        let answer = as_is(&server, request, Body::empty()).await;
+        assert_last(&answer, 400, "invalid_request");
+    }
+    let old = || me().version(Version::HTTP_10);
+    assert_eq!(as_is(&server, old(), Body::empty()).await.status, 200);
+    let two = old().header(header::HOST, "a").header(header::HOST, "b");
+    let answer = as_is(&server, two, Body::empty()).await;
+    assert_last(&answer, 400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_target_is_a_path_or_an_absolute_url_without_a_user() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (method, target, status) in [
+        (Method::GET, "http://oi.example.com/me", 200),
+        (Method::GET, "http://other.example:8080/me?", 200),
+        (Method::GET, "http://user@oi.example.com/me", 400),
+        (Method::GET, "http://user:password@oi.example.com/me", 400),
+        (Method::GET, "oi.example.com:443", 400),
+        (Method::GET, "*", 400),
+        (Method::CONNECT, "oi.example.com:443", 501),
+        (Method::TRACE, "/me", 405),
+        (Method::GET, "/me/pats/%ff", 404),
+        (Method::GET, "/browse?q=%ff", 400),
+        (Method::GET, "/browse?q=%e2%82", 400),
+        (Method::GET, "/browse?q=%e2%82%ac", 200),
+    ] {
+        let request = with_token(method.clone(), target, &admin);
+        let answer = server.send(request, Body::empty()).await;
+        assert_eq!(answer.status, status, "{method} {target} {answer:?}");
+        if status >= 400 {
+            answer.problem(status);
+        }
+        if status == 405 {
+            assert_eq!(answer.header("allow"), "GET,HEAD");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_a_content_coding_is_415_and_the_response_names_what_is_read() {
+    let server = Server::new();
+    let admin = server.admin();
+    let create = |path: &str| {
+        with_token(Method::POST, path, &admin).header(header::CONTENT_TYPE, "application/json")
+    };
+    for path in ["/me/pats", "/browse", "/credentials/revoke", "/sign-in"] {
+        for coding in [
+            "gzip",
+            "br",
+            "deflate",
+            "zstd",
+            "identity, gzip",
+            "x",
+            "aes128gcm",
+        ] {
+            let request = create(path).header(header::CONTENT_ENCODING, coding);
+            let answer = server.send(request, Body::from(BODY)).await;
+            assert_last(&answer, 415, "unsupported_media_type");
+            assert_eq!(answer.header("accept-encoding"), "identity");
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        let request = create("/me/pats").header(header::CONTENT_ENCODING, coding);
+        let answer = server.send(request, Body::from(BODY)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+    // What has no body has no coding.
+    let request = with_token(Method::GET, "/me", &admin).header(header::CONTENT_ENCODING, "gzip");
+    assert_eq!(server.send(request, Body::empty()).await.status, 200);
+    let listed = server.get("/me/pats", &admin).await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_implement_is_named() {
+    let server = Server::new();
+    let admin = server.admin();
+    let create = || {
+        with_token(Method::POST, "/me/pats", &admin)
+            .header(header::CONTENT_TYPE, "application/json")
+    };
+    for (request, status, code) in [
+        (
+            create().header(header::TRANSFER_ENCODING, "gzip, chunked"),
+            501,
+            "not_implemented",
+        ),
+        (
+            create().header(header::TRANSFER_ENCODING, "identity"),
+            501,
+            "not_implemented",
+        ),
+        (
+            create().header(header::TRANSFER_ENCODING, "chunked, chunked"),
+            400,
+            "invalid_request",
+        ),
+        (
+            create().header(header::CONTENT_TYPE, "text/plain"),
+            400,
+            "invalid_request",
+        ),
+        (
+            create().header(header::EXPECT, "tea"),
+            417,
+            "expectation_failed",
+        ),
+        (
+            create().header(header::EXPECT, "100-continue, tea"),
+            417,
+            "expectation_failed",
+        ),
+    ] {
+        let answer = server.send(request, Body::from(BODY)).await;
+        assert_last(&answer, status, code);
+    }
+    for request in [
+        create().header(header::TRANSFER_ENCODING, "Chunked"),
+        create().header(header::EXPECT, "100-Continue"),
+        create()
+            .header(header::EXPECT, "tea")
+            .version(Version::HTTP_10),
+    ] {
+        let answer = server.send(request, Body::from(BODY)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_on_get_is_read_and_ignored_and_on_delete_refused() {
+    let server = Server::new();
+    let admin = server.admin();
+    let request = with_token(Method::GET, "/me", &admin);
+    assert_eq!(server.send(request, Body::from("{")).await.status, 200);
+    let created = json!({"name": "ci", "scope": "read_write"});
+    let created = server.post("/me/pats", &admin, &created).await;
+    let path = created.header("location").to_owned();
+    let request = with_token(Method::DELETE, &path, &admin);
+    let answer = server
+        .send(request, Body::from(r#"{"dryRun": true}"#))
+        .await;
+    assert_eq!(answer.problem(400), "invalid_request");
+    assert_eq!(server.get(&path, &admin).await.status, 200);
+    let request = with_token(Method::DELETE, &path, &admin).header(header::CONTENT_LENGTH, 0);
+    assert_eq!(server.send(request, Body::empty()).await.status, 204);
+}
+
+#[tokio::test]
+async fn what_leaves_a_body_unread_is_the_last_response_of_its_connection() {
+    let server = Server::new();
+    let large = "x".repeat(70_000);
+    let request = Request::post("/me/pats").header(header::CONTENT_LENGTH, large.len());
+    let answer = server.send(request, Body::from(large.clone())).await;
+    assert_last(&answer, 413, "body_too_large");
+    let answer = server
+        .send(Request::post("/me/pats"), Body::from(large.clone()))
+        .await;
+    assert_last(&answer, 413, "body_too_large");
+    let request = Request::post("/me/pats").header("x-large", &large[..20_000]);
+    let answer = server.send(request, Body::from(BODY)).await;
+    assert_last(&answer, 431, "headers_too_large");
+    // A refusal after the whole body was read is not.
+    let answer = server
+        .send(Request::post("/me/pats"), Body::from(BODY))
+        .await;
+    assert_eq!(answer.problem(401), "authentication_required");
+    assert_eq!(answer.header("connection"), "");
+}
