@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, header};
 use http_body::Body as _;
 use ipnet::IpNet;
 use openindex_domain::audit::RequestId;
@@ -183,9 +183,6 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
             Ok(Err(problem)) => return problem.into_last_response(),
             Err(_) => return body_too_slow(limits.time).into_last_response(),
         };
-        if parts.method == Method::DELETE && !bytes.is_empty() {
-            return unwanted_body().into_response();
-        }
         request = Request::from_parts(parts, Body::from(bytes));
     }
     let conditions = OnRead::of(request.method(), request.headers());
@@ -214,14 +211,6 @@ fn body_too_slow(limit: Duration) -> Problem {
              again",
             limit.as_secs()
         ),
-    )
-}
-
-/// What a body was to do to a deletion must not be guessed, and ignoring it may delete too much.
-fn unwanted_body() -> Problem {
-    Problem::new(
-        Code::InvalidRequest,
-        "send DELETE without a body; nothing was deleted",
     )
 }
 

@@ -168,11 +168,16 @@ async fn what_a_server_does_not_implement_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_on_get_is_read_and_ignored_and_on_delete_refused() {
+async fn a_body_that_no_route_reads_is_refused_and_nothing_is_deleted() {
     let server = Server::new();
     let admin = server.admin();
     let request = with_token(Method::GET, "/me", &admin);
-    assert_eq!(server.send(request, Body::from("{")).await.status, 200);
+    let answer = server.send(request, Body::from("{")).await;
+    assert_eq!(answer.problem(400), "invalid_request");
+    // A method that a path does not have comes first.
+    let request = with_token(Method::DELETE, "/me/pats", &admin);
+    let answer = server.send(request, Body::from("{}")).await;
+    assert_eq!(answer.problem(405), "method_not_allowed");
     let created = json!({"name": "ci", "scope": "read_write"});
     let created = server.post("/me/pats", &admin, &created).await;
     let path = created.header("location").to_owned();

@@ -35,7 +35,6 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         wire::ProblemBody,
         wire::FieldError,
         // What stands in queries alone.
-        wire::ExportFormat,
         schema::AuditAction,
     )),
     tags(
