@@ -185,7 +185,7 @@ async fn a_body_that_no_route_reads_is_refused_and_nothing_is_deleted() {
     let answer = server
         .send(request, Body::from(r#"{"dryRun": true}"#))
         .await;
-    assert_eq!(answer.problem(400), "invalid_request");
+    assert_eq!(answer.problem(400), "invalid_field");
     assert_eq!(server.get(&path, &admin).await.status, 200);
     let request = with_token(Method::DELETE, &path, &admin).header(header::CONTENT_LENGTH, 0);
     assert_eq!(server.send(request, Body::empty()).await.status, 204);
