@@ -23,7 +23,7 @@ use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
 use super::unexpected::{self, Argument, Reads};
-use super::{Guard, Metrics, openapi, routes};
+use super::{Code, Guard, Metrics, openapi, routes};
 use crate::web;
 
 /// Everything the routes need.
@@ -203,17 +203,22 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Adds a route. What it needs is read off the handler's type, so a handler that does not say
-    /// who may call it does not compile; use it through [`route!`].
+    /// who may call it does not compile. `problems` are those of this route alone; what follows from
+    /// its shape is added to its description. Use it through [`route!`].
     pub(super) fn declare<H, T>(
         mut self,
         _handler: &H,
+        problems: &[Code],
         (schemas, mut paths, method_router): UtoipaMethodRouter<S>,
     ) -> Self
     where
         H: Handler<T, S>,
         T: Declares,
     {
-        openapi::describe_needs(&mut paths, T::NEEDS);
+        let shared = openapi::describe(&mut paths, T::NEEDS, problems);
+        let document = self.0.get_openapi_mut();
+        let components = document.components.get_or_insert_default();
+        components.responses.extend(shared);
         let method_router = unexpected::refusing(method_router, T::READS);
         let is_change = paths.paths.values().any(|item| item.get.is_none());
         let method_router = if is_change && !T::HAS_ETAG {
@@ -230,10 +235,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// `route!(routes, module::handler)` adds a handler that is annotated with `#[utoipa::path]`.
+/// `route!(routes, module::handler, Problem…)` adds a handler that is annotated with
+/// `#[utoipa::path]`, with the [`Code`]s of the problems that it alone returns.
 macro_rules! route {
-    ($routes:expr, $($handler:tt)+) => {
-        $routes.declare(&$($handler)+, utoipa_axum::routes!($($handler)+))
+    ($routes:expr, $($handler:ident)::+ $(, $code:ident)*) => {
+        $routes.declare(
+            &$($handler)::+,
+            &[$($crate::server::Code::$code),*],
+            utoipa_axum::routes!($($handler)::+),
+        )
     };
 }
 pub(super) use route;

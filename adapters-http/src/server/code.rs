@@ -12,6 +12,9 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
             const fn parts(self) -> (&'static str, StatusCode, &'static str) {
                 match self {
                     $(Self::$name => ($code, StatusCode::$status, $title),)+

@@ -20,6 +20,7 @@ use super::site::Web;
 #[template(path = "public/docs.html")]
 struct DocsPage {
     page: Page,
+    common: &'static [Answer],
     groups: &'static [Group],
     schemas: &'static [Schema],
 }
@@ -59,6 +60,7 @@ struct Piece {
 struct Schema {
     name: String,
     description: String,
+    example: Option<String>,
     fields: Vec<Field>,
     values: Vec<String>,
 }
@@ -70,18 +72,28 @@ struct Field {
     description: String,
 }
 
-type Reference = (Vec<Group>, Vec<Schema>);
+struct Reference {
+    /// What most operations may return, told once.
+    common: Vec<Answer>,
+    groups: Vec<Group>,
+    schemas: Vec<Schema>,
+}
 
 static REFERENCE: LazyLock<Reference> = LazyLock::new(|| reference(&openapi()));
 static WITHOUT_WORK: LazyLock<Reference> = LazyLock::new(|| reference(&openapi_without_work()));
 
 fn reference(document: &OpenApi) -> Reference {
     let document = serde_json::to_value(document).unwrap_or_default();
-    (groups(&document), schemas(&document))
+    let common = common(&document);
+    Reference {
+        groups: groups(&document, &common),
+        schemas: schemas(&document),
+        common: answers(&document, common.iter().copied()),
+    }
 }
 
 pub(super) async fn show(_: Anybody, State(web): State<Web>) -> Result<Response, WebError> {
-    let (groups, schemas) = match web.api.work {
+    let reference = match web.api.work {
         Some(_) => &*REFERENCE,
         None => &*WITHOUT_WORK,
     };
@@ -91,8 +103,9 @@ pub(super) async fn show(_: Anybody, State(web): State<Web>) -> Result<Response,
     };
     let template = DocsPage {
         page,
-        groups,
-        schemas,
+        common: &reference.common,
+        groups: &reference.groups,
+        schemas: &reference.schemas,
     };
     html(StatusCode::OK, &template)
 }
@@ -109,26 +122,78 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn groups(document: &Value) -> Vec<Group> {
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    entries(&document["paths"]).flat_map(|(path, methods)| {
+        entries(methods).map(move |(method, operation)| (path, method, operation))
+    })
+}
+
+/// A status and the response with it.
+type Returned<'a> = (&'a String, &'a Value);
+
+/// The responses that more than half of the operations have.
+fn common(document: &Value) -> Vec<Returned<'_>> {
+    let mut counts: Vec<(Returned<'_>, usize)> = Vec::new();
+    let mut all = 0;
+    for (.., operation) in operations(document) {
+        all += 1;
+        for response in entries(&operation["responses"]) {
+            match counts.iter_mut().find(|(counted, _)| *counted == response) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((response, 1)),
+            }
+        }
+    }
+    counts.retain(|(_, count)| 2 * *count > all);
+    counts.sort_by_key(|((status, _), _)| *status);
+    counts.into_iter().map(|(response, _)| response).collect()
+}
+
+fn answers<'a>(document: &'a Value, responses: impl Iterator<Item = Returned<'a>>) -> Vec<Answer> {
+    responses
+        .map(|(status, response)| {
+            let response = resolved(document, response);
+            Answer {
+                status: status.clone(),
+                is_success: status.starts_with('2'),
+                description: pieces(&text(&response["description"])),
+                schema: content_schema(response),
+            }
+        })
+        .collect()
+}
+
+/// What a value refers to, or else the value.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+    pointer
+        .and_then(|pointer| document.pointer(pointer))
+        .unwrap_or(value)
+}
+
+fn groups(document: &Value, common: &[Returned<'_>]) -> Vec<Group> {
     items(&document["tags"])
         .map(|tag| Group {
             // An anchor is one word.
             anchor: text(&tag["name"]).replace(' ', "-"),
             name: text(&tag["name"]),
             description: text(&tag["description"]),
-            operations: entries(&document["paths"])
-                .flat_map(|(path, methods)| {
-                    entries(methods).map(move |(method, operation)| (path, method, operation))
-                })
+            operations: operations(document)
                 .filter(|(.., operation)| operation["tags"][0] == tag["name"])
-                .map(|(path, method, value)| operation(path, method, value))
+                .map(|(path, method, value)| operation(document, common, path, method, value))
                 .collect(),
         })
         .filter(|group| !group.operations.is_empty())
         .collect()
 }
 
-fn operation(path: &str, method: &str, value: &Value) -> Operation {
+fn operation(
+    document: &Value,
+    common: &[Returned<'_>],
+    path: &str,
+    method: &str,
+    value: &Value,
+) -> Operation {
     let needs = match value["x-openindex-needs"].as_str() {
         Some("any_token") => "any live token",
         Some("human") => "a personal access token",
@@ -151,14 +216,10 @@ fn operation(path: &str, method: &str, value: &Value) -> Operation {
             })
             .collect(),
         body: content_schema(&value["requestBody"]),
-        responses: entries(&value["responses"])
-            .map(|(status, response)| Answer {
-                status: status.clone(),
-                is_success: status.starts_with('2'),
-                description: pieces(&text(&response["description"])),
-                schema: content_schema(response),
-            })
-            .collect(),
+        responses: answers(
+            document,
+            entries(&value["responses"]).filter(|response| !common.contains(response)),
+        ),
     }
 }
 
@@ -174,7 +235,10 @@ fn pieces(text: &str) -> Vec<Piece> {
 
 /// The name of the schema of a body, where it has one.
 fn content_schema(value: &Value) -> Option<String> {
-    entries(&value["content"]).find_map(|(_, content)| referred(&content["schema"]))
+    entries(&value["content"]).find_map(|(_, content)| {
+        let schema = &content["schema"];
+        referred(schema).or_else(|| items(&schema["allOf"]).find_map(referred))
+    })
 }
 
 fn referred(schema: &Value) -> Option<String> {
@@ -199,6 +263,7 @@ fn kind(schema: &Value) -> String {
     match name.unwrap_or_default().as_str() {
         "array" => format!("list of {}", kind(&schema["items"])),
         "" => "any".to_owned(),
+        "string" if schema["format"].is_string() => text(&schema["format"]),
         name => name.to_owned(),
     }
 }
@@ -212,6 +277,7 @@ fn schemas(document: &Value) -> Vec<Schema> {
             Schema {
                 name: name.clone(),
                 description: text(&schema["description"]),
+                example: schema["examples"][0].as_str().map(str::to_owned),
                 fields: parts
                     .iter()
                     .flat_map(|part| fields(document, part))
@@ -239,10 +305,7 @@ fn alternatives(document: &Value, schema: &Value) -> Vec<Field> {
 
 /// The fields of an object, or of the one that it refers to.
 fn fields(document: &Value, schema: &Value) -> Vec<Field> {
-    let schema = match referred(schema) {
-        Some(name) => &document["components"]["schemas"][name],
-        None => schema,
-    };
+    let schema = resolved(document, schema);
     entries(&schema["properties"])
         .map(|(name, property)| Field {
             name: name.clone(),

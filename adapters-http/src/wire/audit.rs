@@ -4,6 +4,8 @@ use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, optional, text};
+#[cfg(feature = "server")]
+use super::schema;
 
 /// Who made a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +15,10 @@ pub struct AuditActor {
     /// `token`, `session`, `operator` or `anonymous`.
     pub kind: String,
     /// The user (`usr_…`), where it was one.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub user_id: Option<String>,
     /// The token (`pat_…`) or browser session (`ses_…`) that they used.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::CredentialId>))]
     pub credential_id: Option<String>,
 }
 
@@ -24,16 +28,20 @@ pub struct AuditActor {
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
     /// Names it, as in `evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::AuditEventId))]
     pub id: String,
     /// When it happened.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub at: String,
     /// Who did it.
     pub actor: AuditActor,
     /// What they did, as in `token.issued`.
     pub action: String,
     /// To what, as an id.
+    #[cfg_attr(feature = "server", schema(value_type = schema::SubjectId))]
     pub subject: String,
     /// What else came of it, as an id: the successor of a rotated token, for one.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
     pub related: Option<String>,
     /// Names the request, in the log too.
     pub request_id: Option<String>,
@@ -60,23 +68,23 @@ pub struct AuditList {
 pub struct AuditQuery {
     /// By this user (`usr_…`).
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub actor: Option<UserId>,
     /// Of this kind, as in `token.issued`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AuditAction>))]
     pub action: Option<AuditAction>,
     /// About this user, token, session, invite or work item.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::SubjectId>))]
     pub subject: Option<Subject>,
     /// At this date or date-time or later.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub since: Option<Timestamp>,
     /// Before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub until: Option<Timestamp>,
 }
 

@@ -4,6 +4,8 @@ use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::field::optional;
+#[cfg(feature = "server")]
+use super::schema;
 use super::{MeUser, Pat, PlainSecret};
 
 /// A token of anybody's, as an administrator sees it.
@@ -36,7 +38,7 @@ pub struct AdminPatList {
 pub struct PatFilter {
     /// Of this user (`usr_…`).
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub user: Option<UserId>,
     /// With this scope.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -48,11 +50,11 @@ pub struct PatFilter {
     pub status: Option<token::Status>,
     /// Not used since this date or date-time; one that was never used counts from its creation.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub unused_since: Option<Timestamp>,
     /// Ending by themselves before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub expiring_before: Option<Timestamp>,
 }
 
@@ -91,7 +93,7 @@ impl PatFilter {
 pub struct RevokePats {
     /// Of this user (`usr_…`).
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub user: Option<UserId>,
     /// With this scope.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -103,11 +105,11 @@ pub struct RevokePats {
     pub status: Option<token::Status>,
     /// Not used since this date or date-time; one that was never used counts from its creation.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
     pub unused_since: Option<Timestamp>,
     /// Ending by themselves before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
     pub expiring_before: Option<Timestamp>,
     /// Only answer what would be revoked. It must be given: nothing is revoked by omission.
     pub dry_run: bool,

@@ -4,6 +4,8 @@ use openindex_domain::user::{self, Email, Password, PersonName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Open, Pat, PlainSecret, Role, User};
 
 /// Where an invite stands.
@@ -40,8 +42,10 @@ super::open::known!(invite::InviteStatus => InviteStatus);
 #[serde(rename_all = "camelCase")]
 pub struct Invite {
     /// Names it, as in `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteId))]
     pub id: String,
     /// The invited address; null for the first administrator, who says theirs when they claim.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
     /// What its claimant will be allowed at most.
     #[cfg_attr(feature = "server", schema(value_type = Role))]
@@ -50,14 +54,19 @@ pub struct Invite {
     #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
     pub status: Open<InviteStatus>,
     /// Who invited; null is the operator.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub created_by: Option<String>,
     /// When it was made.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It can be claimed before this instant.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: String,
     /// When it was claimed; null is not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
     /// Who claimed it.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub claimed_by: Option<String>,
 }
 
@@ -79,7 +88,7 @@ pub struct InviteList {
 pub struct CreateInvite {
     /// Their address.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub email: Email,
     /// What they will be allowed at most; `member` unless given.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -95,10 +104,10 @@ pub struct CreatedInvite {
     #[serde(flatten)]
     pub invite: Invite,
     /// What to send to whoever is invited, and to nobody else.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = String, format = "uri"))]
     pub url: PlainSecret,
     /// The secret in that link, for `POST /auth/invites/claim`.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
 }
 
@@ -108,23 +117,23 @@ pub struct CreatedInvite {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimInvite {
     /// The secret of the invite.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
     /// What they are called: 1 to 100 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: PersonName,
     /// Their address: required of the first administrator; of others it must be the invited one.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<Email>,
     /// A password to sign in to the web interface with: 15 to 256 characters.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 256))]
     pub password: Option<Password>,
     /// The name of a first token. One of password and token is required.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::Name>))]
     pub token_name: Option<TokenName>,
 }
 
@@ -139,6 +148,6 @@ pub struct ClaimedInvite {
     pub pat: Option<Pat>,
     /// Its secret, to be kept now or never.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatSecret>))]
     pub token: Option<PlainSecret>,
 }

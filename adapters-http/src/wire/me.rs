@@ -2,6 +2,8 @@ use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
@@ -21,8 +23,10 @@ pub struct Me {
 #[serde(rename_all = "camelCase")]
 pub struct MeUser {
     /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub id: String,
     /// Their address, where the instance knows it.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
     /// What they are called, where the instance knows it.
     pub name: Option<String>,
@@ -37,6 +41,7 @@ pub struct MeUser {
 #[serde(rename_all = "camelCase")]
 pub struct MeToken {
     /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::TokenId))]
     pub id: String,
     /// A human's or an agent run's.
     #[cfg_attr(feature = "server", schema(value_type = Kind))]
@@ -50,6 +55,7 @@ pub struct MeToken {
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub effective_scope: Open<WireScope>,
     /// It is live before this instant; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// What it is for when it is an agent run's; absent for a human's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +68,7 @@ pub struct MeToken {
 #[serde(rename_all = "camelCase")]
 pub struct Pat {
     /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub id: String,
     /// What its owner calls it.
     pub name: String,
@@ -69,10 +76,13 @@ pub struct Pat {
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
     /// When it was issued.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It is live before this instant; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// When a request was last accepted with it, seconds behind at most; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now.
     #[cfg_attr(feature = "server", schema(value_type = Status))]
@@ -96,7 +106,7 @@ pub struct CreatedPat {
     #[serde(flatten)]
     pub pat: Pat,
     /// Its secret, to be kept now or never.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatSecret))]
     pub token: PlainSecret,
 }
 
@@ -107,7 +117,7 @@ pub struct CreatedPat {
 pub struct CreatePat {
     /// 1 to 100 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 100))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: TokenName,
     /// At most the effective scope of the token that asks.
     #[serde(with = "required")]
@@ -115,11 +125,11 @@ pub struct CreatePat {
     pub scope: Scope,
     /// A future RFC 3339 date-time, or a date, which means to the end of that day in UTC.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
     /// For how many seconds, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
 }
 
@@ -131,11 +141,11 @@ pub struct RotatePat {
     /// When the new token ends: absent keeps the old one's expiry, blank never expires, otherwise
     /// as when creating.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
     /// For how many seconds the new token lives, counted by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
     /// For how many seconds the old token stays live beside the new one.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,8 @@ mod me;
 mod open;
 mod page;
 mod runs;
+#[cfg(feature = "server")]
+pub(crate) mod schema;
 mod users;
 mod work;
 
@@ -146,6 +148,7 @@ open::known! {
 #[serde(rename_all = "camelCase")]
 pub struct Discovery {
     /// What API paths are appended to, without a slash at its end.
+    #[cfg_attr(feature = "server", schema(format = "uri"))]
     pub api_url: String,
     /// The server's version.
     pub version: String,

@@ -3,6 +3,8 @@ use openindex_domain::token::Scope;
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, optional, required, text};
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Open, PlainSecret, Status, WireScope};
 
 /// What to start.
@@ -12,11 +14,11 @@ use super::{Open, PlainSecret, Status, WireScope};
 pub struct StartAgentRun {
     /// Which agent works with it: 1 to 64 of the characters A-Z a-z 0-9 . _ - : / @.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 64))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: AgentId,
     /// The only work item that it may change, as in `OPS-42`; absent is any.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<WorkItemKey>,
     /// For how many seconds: a minute to a day.
     #[serde(with = "required")]
@@ -24,7 +26,7 @@ pub struct StartAgentRun {
     pub ttl_seconds: RunTtl,
     /// `read_write`, which a run always has; it need not be given, and no other may be.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<WireScope>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunScope>))]
     pub scope: Option<RunScope>,
 }
 
@@ -57,23 +59,31 @@ pub struct AgentRunFilter {
 #[serde(rename_all = "camelCase")]
 pub struct AgentRun {
     /// Names it, as in `run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::RunId))]
     pub id: String,
     /// Which agent works with it.
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
     /// The only work item that it may change; null is any.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
     /// Always `read_write`.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
     /// The token that it was started with, and ends with (`pat_…`).
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub issued_by: String,
     /// When it was started.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// It is live before this instant.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
     /// When it was ended, by whatever; null when it was not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub ended_at: Option<String>,
     /// When a request was last accepted with it, seconds behind at most; null is never.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now; `revoked` is ended.
     #[cfg_attr(feature = "server", schema(value_type = Status))]
@@ -100,7 +110,7 @@ pub struct StartedAgentRun {
     #[serde(flatten)]
     pub run: AgentRun,
     /// Its secret, `oi_run_…`, to be handed to the agent now or never.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::RunSecret))]
     pub token: PlainSecret,
 }
 
@@ -110,7 +120,9 @@ pub struct StartedAgentRun {
 #[serde(rename_all = "camelCase")]
 pub struct MeRun {
     /// Which agent works with it.
+    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
     /// The only work item that it may change; null is any.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
 }

@@ -2,6 +2,8 @@ use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
 use super::field::required;
+#[cfg(feature = "server")]
+use super::schema;
 use super::{Open, Pat, PlainSecret, Role};
 
 /// A user, as an administrator sees them.
@@ -10,8 +12,10 @@ use super::{Open, Pat, PlainSecret, Role};
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub id: String,
     /// Their address.
+    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub email: String,
     /// What they are called.
     pub name: String,
@@ -19,8 +23,10 @@ pub struct User {
     #[cfg_attr(feature = "server", schema(value_type = Role))]
     pub role: Open<Role>,
     /// When they joined.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// Since when they are suspended; null is not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub suspended_at: Option<String>,
 }
 
@@ -63,12 +69,15 @@ pub struct PatchUser {
 #[serde(rename_all = "camelCase")]
 pub struct SignInLink {
     /// Names the link, as in `lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::SignInLinkId))]
     pub id: String,
     /// Whose account it opens.
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub user_id: String,
     /// It can be used before this instant.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: String,
     /// What to give to the user, and to nobody else. It is never shown again.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
+    #[cfg_attr(feature = "server", schema(value_type = String, format = "uri"))]
     pub url: PlainSecret,
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::Open;
 use super::field::{Field, Text, kept, nullable, optional, required, text};
 use super::page::limit;
+#[cfg(feature = "server")]
+use super::schema;
 
 /// Defines a vocabulary of the domain as it travels.
 macro_rules! vocabulary {
@@ -99,11 +101,13 @@ vocabulary! {
 #[serde(rename_all = "camelCase")]
 pub struct WorkItemSummary {
     /// Names it for good, as in `OPS-42`, or `OPS-42.1` for a sub-task.
+    #[cfg_attr(feature = "server", schema(value_type = schema::WorkItemKey))]
     pub key: String,
     /// What sort of work it is.
     #[cfg_attr(feature = "server", schema(value_type = ItemKind))]
     pub kind: Open<ItemKind>,
     /// The item that it is a part of; null when it is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<String>,
     /// What it is about.
     pub title: String,
@@ -117,24 +121,34 @@ pub struct WorkItemSummary {
     #[cfg_attr(feature = "server", schema(value_type = ExecutionTarget))]
     pub execution_target: Open<ExecutionTarget>,
     /// The person who sees to it (`usr_…`); null is nobody.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub assignee: Option<String>,
     /// The agent that works at it now; null is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub active_agent_id: Option<String>,
     /// The person who works at it now (`usr_…`); null is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub active_user_id: Option<String>,
     /// The run in which the agent does (`run_…`); null when there is none.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunId>))]
     pub active_run_id: Option<String>,
     /// Since when the one or the other does; null when nobody does.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
     /// Who made it (`usr_…`).
+    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub created_by: String,
     /// When.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
     /// When it was changed last.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub updated_at: String,
     /// When it was done or cancelled; null when it was not.
+    #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub resolved_at: Option<String>,
     /// Counts its changes, from 1; its `ETag`.
+    #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub version: u64,
 }
 
@@ -192,7 +206,7 @@ pub struct CreateWorkItem {
     /// The part of the work that it belongs to, as in `OPS`: 2 to 10 upper-case letters and digits.
     /// The first item makes it. Not for a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
     /// `project`, `task` or `sub_task`; unless given a task, or with a `parent` a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -200,15 +214,15 @@ pub struct CreateWorkItem {
     pub kind: Option<work::ItemKind>,
     /// The project or task that a sub-task is a part of.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
     /// 1 to 200 characters, no control characters.
     #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = String, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Title))]
     pub title: Title,
     /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
     /// `medium` unless given.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -220,7 +234,7 @@ pub struct CreateWorkItem {
     pub execution_target: Option<work::ExecutionTarget>,
     /// A user (`usr_…`), or `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
 }
 
@@ -231,11 +245,11 @@ pub struct CreateWorkItem {
 pub struct PatchWorkItem {
     /// 1 to 200 characters, no control characters.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Title>))]
     pub title: Option<Title>,
     /// Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
     /// One that may follow on what it is.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
@@ -251,7 +265,7 @@ pub struct PatchWorkItem {
     pub execution_target: Option<work::ExecutionTarget>,
     /// A user (`usr_…`), or `me`; null is nobody.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<Option<UserRef>>,
 }
 
@@ -320,7 +334,7 @@ impl SearchText {
 pub struct WorkItemQuery {
     /// Of this part of the work, as in `OPS`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
     /// Of this kind.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -333,7 +347,7 @@ pub struct WorkItemQuery {
         with = "required",
         skip_serializing_if = "Vec::is_empty"
     )]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1))]
     pub statuses: Vec<work::ItemStatus>,
     /// With this priority.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
@@ -345,15 +359,15 @@ pub struct WorkItemQuery {
     pub execution_target: Option<work::ExecutionTarget>,
     /// Assigned to this user (`usr_…`), or to `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
     /// That this agent works at now.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
     /// Sub-tasks of this item, as in `OPS-42`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
     /// In whose key, title and description all of these words occur; at most 8 words and 200
     /// characters, no control characters.
@@ -363,7 +377,7 @@ pub struct WorkItemQuery {
         with = "optional",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::SearchText>))]
     pub search: Option<SearchText>,
 }
 
@@ -375,7 +389,7 @@ pub struct WorkItemQuery {
 pub struct QueueQuery {
     /// For this agent; a run's is its own.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
     /// How many of each at most; 50 unless given.
     #[serde(default, with = "limit", skip_serializing_if = "Option::is_none")]
@@ -401,7 +415,7 @@ pub enum Holder {
 pub struct WorkAs {
     /// The agent; absent is the person themselves.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
 }
 

@@ -168,7 +168,7 @@ async fn what_a_server_does_not_implement_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_is_refused_on_get_and_delete_whose_routes_read_none() {
+async fn a_body_that_no_route_reads_is_refused_and_nothing_is_deleted() {
     let server = Server::new();
     let admin = server.admin();
     for (body, status) in [("{", 400), (r#"{"scope": "admin"}"#, 400), ("{}", 200)] {
@@ -176,6 +176,10 @@ async fn a_body_is_refused_on_get_and_delete_whose_routes_read_none() {
         let answer = server.send(request, Body::from(body)).await;
         assert_eq!(answer.status, status, "{body}");
     }
+    // A method that a path does not have comes first.
+    let request = with_token(Method::DELETE, "/me/pats", &admin);
+    let answer = server.send(request, Body::from("{}")).await;
+    assert_eq!(answer.problem(405), "method_not_allowed");
     let created = json!({"name": "ci", "scope": "read_write"});
     let created = server.post("/me/pats", &admin, &created).await;
     let path = created.header("location").to_owned();

@@ -8,6 +8,7 @@ mod auth;
 mod browse;
 mod conditions;
 mod credentials;
+mod description;
 mod head;
 mod instance;
 mod limits;

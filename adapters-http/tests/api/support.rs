@@ -24,6 +24,8 @@ use openindex_domain::work::{Work, WorkStore};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::description::assert_described;
+
 pub(crate) struct Server {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<FixedClock>,
@@ -268,6 +270,7 @@ impl Server {
 
     /// Sends a request as it is.
     pub(crate) async fn send_as_is(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self
             .router
             .clone()
@@ -276,11 +279,13 @@ impl Server {
             .expect("an answer");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             body,
-        }
+        };
+        assert_described(&method, &path, &answer);
+        answer
     }
 }
 

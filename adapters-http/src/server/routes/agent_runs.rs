@@ -15,7 +15,7 @@ use crate::server::path::{Missing, PathId};
 use crate::server::query::{Page, Query};
 use crate::server::{Context, Human, Problem, to_wire};
 use crate::wire::{
-    AgentRun, AgentRunFilter, AgentRunList, PageQuery, ProblemBody, StartAgentRun, StartedAgentRun,
+    AgentRun, AgentRunFilter, AgentRunList, PageQuery, StartAgentRun, StartedAgentRun,
 };
 
 type Started = (StatusCode, [(HeaderName, String); 1], Json<StartedAgentRun>);
@@ -41,6 +41,8 @@ impl Missing for RunId {
 }
 
 /// My agent runs, the newest first, a page at a time.
+///
+/// Live runs only, unless `includeEnded` is true; ended runs are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
     params(AgentRunFilter, PageQuery),
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
@@ -72,12 +74,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The run with its secret, which is never shown again",
             body = StartedAgentRun, headers(("Location" = String, description = "Where the run is"))),
-        (status = 409, description = "`run_limit_reached` or `work_item_resolved`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn start(
     Human(principal): Human,
@@ -102,12 +98,12 @@ pub(in crate::server) async fn start(
 }
 
 /// One of my agent runs, over or not.
+///
+/// Ended runs are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "getAgentRun",
     params(("id" = String, Path, description = "`run_…`")),
     responses(
         (status = 200, description = "The run, without its secret", body = AgentRun),
-        (status = 404, description = "`not_found`: unknown, forgotten or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
@@ -128,8 +124,6 @@ pub(in crate::server) async fn show(
     params(("id" = String, Path, description = "`run_…`")),
     responses(
         (status = 204, description = "It is over"),
-        (status = 404, description = "`not_found`: unknown, ended already or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn end(
     Human(principal): Human,

@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::{Context, Problem, Public};
-use crate::wire::{PlainSecret, ProblemBody, ReportCredentials};
+use crate::wire::{PlainSecret, ReportCredentials};
 
 /// Report leaked secrets, so that they are revoked.
 ///
@@ -18,14 +18,6 @@ use crate::wire::{PlainSecret, ProblemBody, ReportCredentials};
     request_body = ReportCredentials,
     responses(
         (status = 202, description = "Thank you"),
-        (status = 400, description = "`invalid_request` or `invalid_field`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable` or `overloaded`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn revoke(
     _: Public,

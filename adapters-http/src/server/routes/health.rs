@@ -22,8 +22,6 @@ pub(super) async fn alive(_: Public) -> Json<Health> {
 #[utoipa::path(get, path = "/ready", tag = "instance", operation_id = "ready",
     responses(
         (status = 200, description = "They can", body = Health),
-        (status = 503, description = "`unavailable`: not now; see `Retry-After`",
-            body = crate::wire::ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(super) async fn ready(_: Public, State(state): State<Shared>) -> Result<Json<Health>, Problem> {
     match state.health.ready().await {

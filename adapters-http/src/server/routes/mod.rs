@@ -27,22 +27,34 @@ pub(super) fn all() -> Routes<Shared> {
     let routes = route!(routes, openapi_json::document);
     let routes = route!(routes, me::show);
     let routes = route!(routes, me::pats::list);
-    let routes = route!(routes, me::pats::create);
+    let routes = route!(
+        routes,
+        me::pats::create,
+        InsufficientScope,
+        TokenLimitReached
+    );
     let routes = route!(routes, me::pats::show);
     let routes = route!(routes, me::pats::delete);
-    let routes = route!(routes, me::pats::rotate);
+    let routes = route!(
+        routes,
+        me::pats::rotate,
+        InsufficientScope,
+        TokenNotLive,
+        TokenAlreadyRotated,
+        TokenLimitReached
+    );
     let routes = route!(routes, agent_runs::list);
-    let routes = route!(routes, agent_runs::start);
+    let routes = route!(routes, agent_runs::start, RunLimitReached, WorkItemResolved);
     let routes = route!(routes, agent_runs::show);
     let routes = route!(routes, agent_runs::end);
     let routes = route!(routes, admin::users::list);
     let routes = route!(routes, admin::users::show);
-    let routes = route!(routes, admin::users::patch);
-    let routes = route!(routes, admin::users::suspend);
+    let routes = route!(routes, admin::users::patch, LastAdmin);
+    let routes = route!(routes, admin::users::suspend, LastAdmin);
     let routes = route!(routes, admin::users::unsuspend);
     let routes = route!(routes, admin::users::sign_in_link);
     let routes = route!(routes, admin::invites::list);
-    let routes = route!(routes, admin::invites::create);
+    let routes = route!(routes, admin::invites::create, EmailTaken);
     let routes = route!(routes, admin::invites::withdraw);
     let routes = route!(routes, admin::pats::list);
     let routes = route!(routes, admin::pats::revoke_matching);
@@ -50,22 +62,81 @@ pub(super) fn all() -> Routes<Shared> {
     let routes = route!(routes, stats::show);
     let routes = route!(routes, audit::list);
     let routes = route!(routes, audit::export::export);
-    let routes = route!(routes, auth::invites::claim);
-    route!(routes, credentials::revoke)
+    let routes = route!(
+        routes,
+        auth::invites::claim,
+        NotFound,
+        InviteNotOpen,
+        EmailTaken,
+        RateLimited
+    );
+    route!(routes, credentials::revoke, RateLimited)
 }
 
 /// The routes of work items.
 pub(super) fn work() -> Routes<WorkState> {
     let routes = Routes::new(openapi::work_base());
     let routes = route!(routes, browse::list);
-    let routes = route!(routes, browse::create);
-    let routes = route!(routes, browse::queue::show);
+    let routes = route!(
+        routes,
+        browse::create,
+        RunBoundToWorkItem,
+        WorkItemResolved,
+        NumbersExhausted
+    );
+    let routes = route!(routes, browse::queue::show, AgentMismatch);
     let routes = route!(routes, browse::item::show);
-    let routes = route!(routes, browse::item::patch);
-    let routes = route!(routes, browse::item::delete);
-    let routes = route!(routes, browse::item::claim);
-    let routes = route!(routes, browse::item::release);
-    route!(routes, browse::item::complete)
+    let routes = route!(
+        routes,
+        browse::item::patch,
+        RunBoundToWorkItem,
+        HumanTokenRequired,
+        InvalidTransition,
+        WorkItemClaimed,
+        WorkItemNotClaimed,
+        WrongExecutionTarget,
+        VersionMismatch
+    );
+    let routes = route!(
+        routes,
+        browse::item::delete,
+        RunBoundToWorkItem,
+        HasSubTasks,
+        WorkItemClaimed,
+        WorkItemNotClaimed,
+        WrongExecutionTarget,
+        VersionMismatch
+    );
+    let routes = route!(
+        routes,
+        browse::item::claim,
+        RunBoundToWorkItem,
+        AgentMismatch,
+        WorkItemClaimed,
+        WorkItemResolved,
+        WrongExecutionTarget,
+        VersionMismatch
+    );
+    let routes = route!(
+        routes,
+        browse::item::release,
+        RunBoundToWorkItem,
+        AgentMismatch,
+        WorkItemClaimed,
+        WrongExecutionTarget,
+        VersionMismatch
+    );
+    route!(
+        routes,
+        browse::item::complete,
+        RunBoundToWorkItem,
+        AgentMismatch,
+        WorkItemClaimed,
+        WorkItemNotClaimed,
+        WrongExecutionTarget,
+        InvalidTransition,
+        VersionMismatch
+    )
 }
 
 /// What is not routed: 404, and the whole server's `OPTIONS *`.

@@ -19,8 +19,10 @@ fn json(state: &Shared) -> String {
 }
 
 /// The description of this API (OpenAPI 3.1).
+///
+/// The same document as `oi schema --api` and `oi-server openapi` print. No token is needed.
 #[utoipa::path(get, path = "/openapi.json", tag = "instance", operation_id = "openapi",
-    responses((status = 200, description = "This document", content_type = "application/json")))]
+    responses((status = 200, description = "This document", body = Object)))]
 pub(super) async fn document(_: Public, State(state): State<Shared>) -> Response {
     let document = state.openapi(|| json(&state));
     let content_type = [(header::CONTENT_TYPE, "application/json")];

@@ -8,6 +8,8 @@ use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::Stats;
 
 /// How much of everything there is.
+///
+/// Counts users, tokens and open invites, as of now.
 #[utoipa::path(get, path = "/stats", tag = "admin", operation_id = "stats",
     responses((status = 200, description = "As of now", body = Stats)))]
 pub(super) async fn show(

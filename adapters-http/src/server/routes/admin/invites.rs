@@ -11,9 +11,11 @@ use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecret, ProblemBody};
+use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecret};
 
 /// All invites, the newest first, a page at a time.
+///
+/// Includes claimed, withdrawn and expired invites, without their links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
     params(PageQuery),
     responses((status = 200, description = "The invites, without secrets", body = InviteList)))]
@@ -42,8 +44,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The invite with its link, which is never shown again",
             body = CreatedInvite),
-        (status = 409, description = "`email_taken`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn create(
     HumanAdmin(principal): HumanAdmin,
@@ -64,14 +64,14 @@ pub(in crate::server) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Withdraw an invite. Its link is void at once.
+/// Withdraw an invite.
+///
+/// Its link is void at once.
 #[utoipa::path(delete, path = "/admin/invites/{id}", tag = "admin",
     operation_id = "withdrawInvite",
     params(("id" = String, Path, description = "`inv_…`")),
     responses(
         (status = 204, description = "It is void"),
-        (status = 404, description = "`not_found`: unknown, claimed or withdrawn",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn withdraw(
     HumanAdmin(principal): HumanAdmin,

@@ -11,7 +11,7 @@ use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{AdminPatList, PageQuery, PatFilter, ProblemBody, RevokePats, RevokedPats};
+use crate::wire::{AdminPatList, PageQuery, PatFilter, RevokePats, RevokedPats};
 
 /// How many tokens an answer to a bulk revocation shows at most; their count is exact.
 const MAX_SHOWN: usize = 1_000;
@@ -30,6 +30,8 @@ impl From<PatFilter> for TokenFilter {
 }
 
 /// Everybody's tokens, the newest first, a page at a time.
+///
+/// Live and expired tokens, unless `status` says otherwise. A token must match every filter.
 #[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAllPats",
     params(PatFilter, PageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]
@@ -50,13 +52,13 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Revoke one token, whoever owns it, and end the agent runs that were started with it.
+/// Revoke one token, whoever owns it.
+///
+/// The agent runs that were started with it end as well.
 #[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokePat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "`not_found`: unknown, or revoked already",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn revoke(
     HumanAdmin(principal): HumanAdmin,

@@ -11,9 +11,11 @@ use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{PageQuery, PatchUser, PlainSecret, ProblemBody, SignInLink, User, UserList};
+use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList};
 
 /// All users, in the order of their joining, a page at a time.
+///
+/// Includes suspended users.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
     params(PageQuery),
     responses((status = 200, description = "The users", body = UserList)))]
@@ -30,12 +32,12 @@ pub(in crate::server) async fn list(
 }
 
 /// One user.
+///
+/// Returns the user's role, and when they were suspended, if they are.
 #[utoipa::path(get, path = "/admin/users/{id}", tag = "admin", operation_id = "getUser",
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     HumanAdmin(principal): HumanAdmin,
@@ -54,10 +56,6 @@ pub(in crate::server) async fn show(
     request_body = PatchUser,
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`last_admin`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn patch(
     HumanAdmin(principal): HumanAdmin,
@@ -79,10 +77,6 @@ pub(in crate::server) async fn patch(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`last_admin`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn suspend(
     HumanAdmin(principal): HumanAdmin,
@@ -95,14 +89,14 @@ pub(in crate::server) async fn suspend(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Lift a user's suspension. Their tokens are accepted again; agent runs stay ended.
+/// Lift a user's suspension.
+///
+/// Their tokens are accepted again; agent runs stay ended.
 #[utoipa::path(post, path = "/admin/users/{id}/unsuspend", tag = "admin",
     operation_id = "unsuspendUser",
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn unsuspend(
     HumanAdmin(principal): HumanAdmin,
@@ -123,8 +117,6 @@ pub(in crate::server) async fn unsuspend(
     params(("id" = String, Path, description = "`usr_…`")),
     responses(
         (status = 201, description = "The link, which is never shown again", body = SignInLink),
-        (status = 404, description = "`not_found`: no such user, or they are suspended",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn sign_in_link(
     HumanAdmin(principal): HumanAdmin,

@@ -25,6 +25,9 @@ impl From<AuditQuery> for AuditFilter {
 }
 
 /// The audit trail, the newest first, a page at a time.
+///
+/// Records every change to this instance. Entries cannot be edited or deleted. An entry must match
+/// every filter.
 #[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAudit",
     params(AuditQuery, PageQuery),
     responses((status = 200, description = "The events", body = AuditList)))]

@@ -8,7 +8,7 @@ use openindex_domain::invite::Claim;
 use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::{Context, Problem, Public, to_wire};
-use crate::wire::{ClaimInvite, ClaimedInvite, ProblemBody};
+use crate::wire::{ClaimInvite, ClaimedInvite};
 
 /// Claim an invite.
 ///
@@ -18,16 +18,6 @@ use crate::wire::{ClaimInvite, ClaimedInvite, ProblemBody};
     request_body = ClaimInvite,
     responses(
         (status = 201, description = "Welcome", body = ClaimedInvite),
-        (status = 400, description = "`invalid_request` or `invalid_field`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: no such invite",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`invite_not_open` or `email_taken`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable` or `overloaded`; see `Retry-After`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn claim(
     _: Public,

@@ -10,18 +10,21 @@ use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
-use crate::wire::{PatchWorkItem, ProblemBody, WorkAs};
+use crate::wire::{PatchWorkItem, WorkAs};
 
 use super::{Tagged, tagged};
 
 /// One work item.
+///
+/// The `ETag` is the item's version; send it as `If-Match` to change only that version.
 #[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
-    params(("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`")),
+    params(
+        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has; when the item still has it, the response is 304"),
+    ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     AnyToken(principal): AnyToken,
@@ -47,20 +50,6 @@ pub(in crate::server) async fn show(
     responses(
         (status = 200, description = "The item as it is now", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 403,
-            description = "`run_bound_to_work_item`, or `human_token_required`: an agent run would change the `executionTarget`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`invalid_transition`, `work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `wrong_execution_target`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`version_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn patch(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -104,15 +93,6 @@ pub(in crate::server) async fn patch(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 403, description = "`run_bound_to_work_item`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: unknown, or deleted already",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`has_sub_tasks`, `work_item_claimed` (`holder` is who works at it), `work_item_not_claimed` or `wrong_execution_target`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`version_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn delete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -142,19 +122,6 @@ pub(in crate::server) async fn delete(
     responses(
         (status = 200, description = "The item as it is now", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`work_item_claimed` (`holder` is who works at it), `work_item_resolved` or `wrong_execution_target`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`version_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn claim(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -181,19 +148,6 @@ pub(in crate::server) async fn claim(
     responses(
         (status = 200, description = "The item as it is now", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`work_item_claimed`: somebody else works at it (`holder`); or `wrong_execution_target`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`version_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn release(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -221,19 +175,6 @@ pub(in crate::server) async fn release(
     responses(
         (status = 200, description = "The item as it is now", body = wire::WorkItem,
             headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
-        (status = 403, description = "`run_bound_to_work_item` or `agent_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`work_item_claimed` (`holder` is who works at it), `work_item_not_claimed`, `wrong_execution_target` or `invalid_transition`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "`version_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn complete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,

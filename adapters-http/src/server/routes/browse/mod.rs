@@ -16,7 +16,7 @@ use crate::server::query::{Page, Query};
 use crate::server::requests::place;
 use crate::server::{AnyToken, Context, Problem, WorkState, to_wire};
 use crate::wire;
-use crate::wire::{CreateWorkItem, PageQuery, ProblemBody, WorkItemList, WorkItemQuery};
+use crate::wire::{CreateWorkItem, PageQuery, WorkItemList, WorkItemQuery};
 
 type Tagged = ([(HeaderName, String); 1], Json<wire::WorkItem>);
 type Created = (StatusCode, [(HeaderName, String); 2], Json<wire::WorkItem>);
@@ -28,6 +28,8 @@ fn tagged(item: &WorkItem) -> Tagged {
 }
 
 /// Work items, the newest first, a page at a time.
+///
+/// A work item must match every filter.
 #[utoipa::path(get, path = "/browse", tag = "work", operation_id = "listWorkItems",
     params(WorkItemQuery, PageQuery),
     responses((status = 200, description = "The items, without descriptions", body = WorkItemList)))]
@@ -68,14 +70,6 @@ pub(in crate::server) async fn list(
         (status = 201, description = "The item", body = wire::WorkItem, headers(
             ("Location" = String, description = "Where the item is"),
             ("ETag" = String, description = "Its version, as in `\"1\"`"))),
-        (status = 403, description = "`run_bound_to_work_item`: it makes no others",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`work_item_resolved` (the parent) or `numbers_exhausted`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn create(
     AnyToken(principal): AnyToken,

@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use crate::server::query::{DEFAULT_PAGE, Query};
 use crate::server::{AnyToken, Problem, WorkState, to_wire};
-use crate::wire::{ProblemBody, QueueQuery, WorkQueue};
+use crate::wire::{QueueQuery, WorkQueue};
 
 /// What there is to do: for any agent, and for me.
 ///
@@ -16,8 +16,6 @@ use crate::wire::{ProblemBody, QueueQuery, WorkQueue};
     params(QueueQuery),
     responses(
         (status = 200, description = "Both parts, without descriptions", body = WorkQueue),
-        (status = 403, description = "`agent_mismatch`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     AnyToken(principal): AnyToken,

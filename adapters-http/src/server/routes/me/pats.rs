@@ -10,11 +10,13 @@ use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::requests::requested_expiry;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
-use crate::wire::{CreatePat, CreatedPat, Pat, PatList, ProblemBody, RotatePat};
+use crate::wire::{CreatePat, CreatedPat, Pat, PatList, RotatePat};
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// All of my tokens, live and expired, the newest first.
+///
+/// Revoked tokens are not listed, and secrets are never returned.
 #[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
@@ -38,12 +40,6 @@ pub(in crate::server) async fn list(
     responses(
         (status = 201, description = "The token with its secret, which is never shown again",
             body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
-        (status = 409, description = "`token_limit_reached`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn create(
     Human(principal): Human,
@@ -62,12 +58,12 @@ pub(in crate::server) async fn create(
 }
 
 /// One of my tokens.
+///
+/// Returns 404 for a token that is unknown, revoked or owned by another user.
 #[utoipa::path(get, path = "/me/pats/{id}", tag = "me", operation_id = "getPat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 200, description = "The token, without its secret", body = Pat),
-        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn show(
     Human(principal): Human,
@@ -86,8 +82,6 @@ pub(in crate::server) async fn show(
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "`not_found`: unknown, already deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn delete(
     Human(principal): Human,
@@ -110,15 +104,6 @@ pub(in crate::server) async fn delete(
     responses(
         (status = 201, description = "The new token with its secret, which is never shown again",
             body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
-        (status = 404, description = "`not_found`: unknown, deleted or someone else's",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409,
-            description = "`token_not_live`, `token_already_rotated` or `token_limit_reached`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`",
-            body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(in crate::server) async fn rotate(
     Human(principal): Human,

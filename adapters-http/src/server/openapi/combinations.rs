@@ -1,0 +1,65 @@
+//! Which fields of a request go together, for which utoipa has no attribute. Each is told as what is
+//! `not` valid: validators know the word, and generators of clients pass over it.
+
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::{Components, Object, RefOr, Schema};
+
+pub(super) fn describe(components: &mut Components) {
+    for (name, schema) in &mut components.schemas {
+        let RefOr::T(Schema::Object(object)) = schema else {
+            continue;
+        };
+        match name.as_str() {
+            "CreatePat" | "RotatePat" => {
+                refuse(object, &both("expiresAt", "string", "expiresIn", "integer"));
+            }
+            "RevokePats" => {
+                let filters = object.properties.keys();
+                let filters: Vec<String> =
+                    filters.filter(|name| *name != "dryRun").cloned().collect();
+                refuse(object, &neither(filters.iter().map(String::as_str)));
+            }
+            "ClaimInvite" => refuse(object, &neither(["password", "tokenName"])),
+            "CreateWorkItem" => refuse(object, &misplaced()),
+            "PatchWorkItem" => object.min_properties = Some(1),
+            _ => {}
+        }
+    }
+}
+
+fn refuse(object: &mut Object, wrong: &Value) {
+    let extensions = object.extensions.get_or_insert_with(Extensions::default);
+    extensions.insert("not".to_owned(), wrong.clone());
+}
+
+/// Objects in which none of the fields is given.
+fn neither<'a>(fields: impl IntoIterator<Item = &'a str>) -> Value {
+    let null = |field: &str| (field.to_owned(), json!({"type": "null"}));
+    let fields: serde_json::Map<String, Value> = fields.into_iter().map(null).collect();
+    json!({"properties": fields})
+}
+
+/// Objects in which both fields are given.
+fn both(one: &str, one_type: &str, other: &str, other_type: &str) -> Value {
+    json!({
+        "required": [one, other],
+        "properties": {one: {"type": one_type}, other: {"type": other_type}},
+    })
+}
+
+/// New work items that are neither in a domain nor a part of another item, or both.
+fn misplaced() -> Value {
+    json!({"anyOf": [
+        neither(["parent", "domain"]),
+        both("parent", "string", "domain", "string"),
+        {
+            "required": ["kind"],
+            "properties": {"kind": {"enum": ["sub_task"]}, "parent": {"type": "null"}},
+        },
+        {
+            "required": ["kind", "parent"],
+            "properties": {"kind": {"enum": ["project", "task"]}, "parent": {"type": "string"}},
+        },
+    ]})
+}

@@ -1,0 +1,112 @@
+//! An example of each kind of problem, made as the server makes it where that needs no request.
+
+use openindex_domain::access::Denied;
+use openindex_domain::agent_run::AgentRunError;
+use openindex_domain::attempt::Throttled;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::invite::{InviteError, NotClaimable};
+use openindex_domain::token::{MalformedSecret, NotRotatable, Rejection, Scope, TokenError};
+use openindex_domain::user::UserError;
+use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict};
+
+use crate::server::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
+use crate::wire::Holder;
+
+/// In the examples, when a token ended: 2026-11-24T06:00:00Z.
+const ENDED: i64 = 1_795_500_000_000;
+
+pub(super) fn example(code: Code) -> Problem {
+    let at = Timestamp::from_unix_millis(ENDED).unwrap_or(Timestamp::MIN);
+    let plain = |detail: &str| Problem::new(code, detail);
+    match code {
+        Code::InvalidRequest => plain("the body is not valid JSON at line 1 column 18"),
+        Code::InvalidField => Problem::invalid_field("name", &"must not be blank"),
+        Code::AuthenticationRequired => Problem::authentication_required(),
+        Code::TokenMalformed => Rejection::Malformed(MalformedSecret::Checksum).into(),
+        Code::TokenUnknown => Rejection::Unknown.into(),
+        Code::TokenExpired => Rejection::Expired { at }.into(),
+        Code::TokenRevoked => Rejection::Revoked { at }.into(),
+        Code::OwnerSuspended => Rejection::OwnerSuspended.into(),
+        Code::InsufficientScope => Denied::InsufficientScope {
+            required: Scope::Admin,
+        }
+        .into(),
+        Code::HumanTokenRequired => Denied::HumanTokenRequired.into(),
+        Code::SessionRequired => plain("sign in to the web interface to do this"),
+        Code::RunBoundToWorkItem => {
+            plain("this agent run is bound to OPS-42 and may change that work item alone")
+        }
+        Code::AgentMismatch => plain(
+            "this agent run works for builder-7 alone; leave agentId out, or start a run for the \
+             other agent",
+        ),
+        Code::NotFound => plain("nothing has this id or key, or it was deleted"),
+        Code::MethodNotAllowed => plain("this path does not support PUT; see the header Allow"),
+        Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
+        Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),
+        Code::TokenAlreadyRotated => TokenError::NotRotatable(NotRotatable::AlreadyRotated).into(),
+        Code::LastAdmin => UserError::LastAdmin.into(),
+        Code::EmailTaken => InviteError::EmailTaken.into(),
+        Code::InviteNotOpen => InviteError::NotClaimable(NotClaimable::Expired).into(),
+        Code::RunLimitReached => AgentRunError::QuotaReached { quota: 100 }.into(),
+        Code::WorkItemClaimed => plain(
+            "the agent builder-7 works at it; choose other work, or wait until it is released or \
+             its run ends",
+        )
+        .held_by(Holder::AgentId("builder-7".to_owned()))
+        .next("oi queue list"),
+        Code::WorkItemResolved => WorkConflict::Resolved(ItemStatus::Done).into(),
+        Code::WorkItemNotClaimed => WorkConflict::NotClaimed.into(),
+        Code::WrongExecutionTarget => WorkConflict::WrongTarget(ExecutionTarget::Human).into(),
+        Code::InvalidTransition => WorkConflict::Transition {
+            from: ItemStatus::Cancelled,
+            to: ItemStatus::Done,
+        }
+        .into(),
+        Code::HasSubTasks => WorkConflict::HasParts.into(),
+        Code::NumbersExhausted => WorkConflict::NumbersExhausted.into(),
+        Code::VersionMismatch => WorkConflict::VersionMismatch { current: 8 }.into(),
+        Code::PreconditionFailed => plain(
+            "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
+        ),
+        Code::RequestTimeout => plain(
+            "the body did not arrive within 30 seconds, so nothing was changed; send the request \
+             again",
+        ),
+        Code::ExpectationFailed => {
+            plain("the only Expect value that this server meets is 100-continue")
+        }
+        Code::NotImplemented => {
+            plain("the only transfer coding that this server implements is chunked")
+        }
+        Code::BodyTooLarge => plain(&format!("the body may have at most {MAX_BODY_BYTES} bytes")),
+        Code::UnsupportedMediaType => {
+            plain("send the body with the header Content-Type: application/json")
+        }
+        Code::RateLimited => Throttled {
+            until: at,
+            retry_after_seconds: 840,
+        }
+        .into(),
+        Code::HeadersTooLarge => plain(&format!(
+            "the request's target and headers may have {MAX_HEADER_BYTES} bytes together"
+        )),
+        Code::Internal => Problem::internal(),
+        Code::Unavailable => {
+            plain("the token store cannot be reached, so nothing was decided; try again shortly")
+        }
+        Code::Overloaded => plain("the server has too much to do; try again shortly"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_problem_has_an_example_of_that_kind() {
+        for code in Code::ALL {
+            assert_eq!(example(*code).code(), *code);
+        }
+    }
+}
