@@ -22,3 +22,7 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod web;
 pub mod wire;
+
+/// Where `oi-server` listens unless told otherwise, on this machine alone; hence where its clients
+/// look for it when nothing names a server.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

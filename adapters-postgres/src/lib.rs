@@ -64,6 +64,7 @@ mod rows;
 mod sessions;
 mod store;
 mod tokens;
+mod url;
 mod users;
 mod work;
 

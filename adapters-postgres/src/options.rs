@@ -4,11 +4,8 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openindex_domain::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::Semaphore;
-
-use crate::error::store_error;
 
 /// How long a server waits for another that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
@@ -17,7 +14,7 @@ const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many connections a store opens, and how long it waits before a call is
-/// [`StoreError::Unavailable`].
+/// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
     /// The most connections that are open at the same time for all but lookups of tokens, by default
@@ -138,19 +135,6 @@ pub(crate) async fn check_session(connection: &mut PgConnection) -> sqlx::Result
         ));
     }
     Ok(())
-}
-
-/// Reads the URL. Its error never quotes it: there may be a password in it.
-pub(crate) fn parse_url(url: &str) -> Result<PgConnectOptions, StoreError> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(StoreError::corrupt(
-            "a PostgreSQL URL begins with postgres:// or postgresql://",
-        ));
-    }
-    Ok(url
-        .parse::<PgConnectOptions>()
-        .map_err(store_error)?
-        .application_name("openindex"))
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> String {

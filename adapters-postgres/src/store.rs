@@ -17,7 +17,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::PoolOptions;
 use crate::error::{NoAnswer, migrate_error, store_error};
 use crate::lookups::Lookups;
-use crate::options::{Turns, UPKEEP_TIMEOUT, milliseconds, parse_url};
+use crate::options::{Turns, UPKEEP_TIMEOUT, milliseconds};
+use crate::url;
 
 /// What is done on one connection.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -60,7 +61,7 @@ impl PostgresStore {
         reason = "the pool needs the runtime that an async caller has; and both adapters connect alike"
     )]
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
-        let connect = parse_url(url)?;
+        let connect = url::parse(url)?;
         Ok(Self {
             pool: options.pool(connect.clone()),
             lookups: lookups(&connect, options, None),

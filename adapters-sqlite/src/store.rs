@@ -314,6 +314,15 @@ fn location(url: &str) -> Result<(&str, bool), StoreError> {
             "a SQLite database in memory is not supported; name a file",
         ));
     }
+    // Errors name the file; this would be a password.
+    if path
+        .split_once('@')
+        .is_some_and(|(before, _)| before.contains(':'))
+    {
+        return Err(StoreError::corrupt(
+            "a SQLite URL has a path, and no user, password or host; a server's begins with postgres://",
+        ));
+    }
     if Path::new(path).file_name().is_none() {
         return Err(StoreError::corrupt("the SQLite URL names no file"));
     }

@@ -1,6 +1,10 @@
 //! The operating system's clock and entropy, and the only place where either is read: everywhere
 //! else they arrive through the ports of `openindex-domain`.
 
+mod delivery;
+
+pub use delivery::{check_stdout, settle_stdout};
+
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::entropy::{Entropy, EntropyError};
 

@@ -1,5 +1,6 @@
 //! The command line and the environment.
 
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use openindex_app::{
     Config, ConnectionLimits, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_MAX_CONNECTIONS,
     DatabaseUrl,
 };
+use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
@@ -232,6 +234,32 @@ impl Serve {
     }
 }
 
+/// What is wrong with a variable that is set but empty, or not text. It is not taken for one that
+/// is unset: an instance must not start on the default database because a substitution failed.
+pub(crate) fn invalid_variable(
+    command: &clap::Command,
+    typed: &[OsString],
+    variable: &dyn Fn(&OsStr) -> Option<OsString>,
+) -> Option<String> {
+    let given = |flag: &str| {
+        let flag = format!("--{flag}");
+        let with_value = format!("{flag}=");
+        typed.iter().any(|argument| {
+            *argument == *flag || argument.to_string_lossy().starts_with(&with_value)
+        })
+    };
+    let of = |argument: &clap::Arg| {
+        let name = argument.get_env()?;
+        let flag = argument.get_long()?;
+        let error = check(&variable(name)?).err().filter(|_| !given(flag))?;
+        Some(format!(
+            "{} {error}; unset it or give it a value (it is --{flag})",
+            name.to_string_lossy()
+        ))
+    };
+    command.get_arguments().find_map(of)
+}
+
 /// A bound that lets something through.
 fn at_least_one(text: &str) -> Result<usize, &'static str> {
     text.parse::<NonZeroUsize>()
@@ -249,7 +277,7 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
 
 /// An http or https URL, without the slash at its end.
 fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be a URL such as https://openindex.example.com, without a query";
+    let wrong = "must be a URL such as https://openindex.example.com, without a user, a password or a query";
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -273,6 +301,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn no_variable_that_is_set_but_empty_is_taken_for_unset() {
+        let command = Args::command();
+        let names: Vec<&OsStr> = command
+            .get_arguments()
+            .filter_map(clap::Arg::get_env)
+            .collect();
+        assert!(names.len() >= 12, "{names:?}");
+        for name in names {
+            let variable = |asked: &OsStr| (asked == name).then(|| OsString::from(" "));
+            let message = invalid_variable(&command, &[], &variable).expect("an error");
+            assert!(message.starts_with(&*name.to_string_lossy()), "{message}");
+            assert!(message.contains("is set but empty"), "{message}");
+        }
+        let variable = |name: &OsStr| (name == "DATABASE_URL").then(OsString::new);
+        for typed in ["--database-url", "--database-url=sqlite://a.db"] {
+            assert_eq!(invalid_variable(&command, &[typed.into()], &variable), None);
+        }
+        assert_eq!(invalid_variable(&command, &[], &|_| None), None);
     }
 
     #[test]

@@ -10,8 +10,6 @@ use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
 
 use crate::connections::ConnectionLimits;
 
-/// Where the server listens unless told otherwise: this machine alone.
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Which database is used unless told otherwise: a file in the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
 
@@ -83,8 +81,17 @@ pub(crate) enum Scheme {
 
 /// The text is not the URL of a store. It does not repeat the text, which may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must begin with sqlite:// or postgres:// (such as sqlite://openindex.db)")]
-pub struct InvalidDatabaseUrl;
+pub enum InvalidDatabaseUrl {
+    /// Quotes that a shell would have removed, but an environment file does not.
+    #[error("remove the quotes around the URL")]
+    Quoted,
+    /// `DATABASE_URL=` before it.
+    #[error("remove the name and = before the URL")]
+    Named,
+    /// No scheme of a store at the beginning.
+    #[error("must begin with sqlite:// or postgres:// (such as sqlite://openindex.db)")]
+    Scheme,
+}
 
 impl DatabaseUrl {
     pub(crate) fn expose(&self) -> &str {
@@ -99,7 +106,10 @@ impl DatabaseUrl {
     #[must_use]
     pub fn has_password(&self) -> bool {
         url::Url::parse(&self.url).is_ok_and(|url| {
-            url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+            url.password().is_some()
+                || url
+                    .query_pairs()
+                    .any(|(name, _)| name.ends_with("password"))
         })
     }
 }
@@ -108,10 +118,16 @@ impl FromStr for DatabaseUrl {
     type Err = InvalidDatabaseUrl;
 
     fn from_str(url: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let url = url.trim();
+        let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
         let scheme = match url.split_once(':') {
+            _ if url.starts_with(quotes) || url.ends_with(quotes) => {
+                return Err(InvalidDatabaseUrl::Quoted);
+            }
             Some(("sqlite", _)) => Scheme::Sqlite,
             Some(("postgres" | "postgresql", _)) => Scheme::Postgres,
-            _ => return Err(InvalidDatabaseUrl),
+            Some((before, _)) if before.contains('=') => return Err(InvalidDatabaseUrl::Named),
+            _ => return Err(InvalidDatabaseUrl::Scheme),
         };
         Ok(Self {
             url: url.to_owned(),
@@ -128,6 +144,7 @@ impl fmt::Debug for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use super::InvalidDatabaseUrl::{Named, Quoted, Scheme as NoScheme};
     use super::*;
 
     #[test]
@@ -141,8 +158,20 @@ mod tests {
         let url: DatabaseUrl = "sqlite://openindex.db".parse().unwrap();
         assert_eq!(url.scheme(), Scheme::Sqlite);
         assert!(!url.has_password());
-        for text in ["", "openindex.db", "mysql://db/oi", "hunter2"] {
+        let url: DatabaseUrl = "postgres://db/oi?sslpassword=hunter2".parse().unwrap();
+        assert!(url.has_password());
+        for (text, expected) in [
+            ("", NoScheme),
+            ("openindex.db", NoScheme),
+            ("mysql://u:hunter2@db/oi", NoScheme),
+            ("hunter2", NoScheme),
+            ("\"postgres://u:hunter2@db/oi\"", Quoted),
+            ("'sqlite://openindex.db'", Quoted),
+            ("postgres://u:hunter2@db/oi'", Quoted),
+            ("DATABASE_URL=postgres://u:hunter2@db/oi", Named),
+        ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
+            assert_eq!(error, expected, "{text}");
             assert!(!error.to_string().contains("hunter2"));
         }
     }

@@ -13,6 +13,7 @@ mod store;
 mod wire;
 
 pub use build::{App, build};
-pub use config::{Config, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DatabaseUrl, InvalidDatabaseUrl};
+pub use config::{Config, DEFAULT_DATABASE_URL, DatabaseUrl, InvalidDatabaseUrl};
 pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;
+pub use openindex_adapters_http::DEFAULT_LISTEN;

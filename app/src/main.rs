@@ -5,10 +5,12 @@ mod commands;
 mod logging;
 mod open_files;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use openindex_command_line::{conceal, redact};
 
 use args::{Args, Command};
 
@@ -16,7 +18,10 @@ use args::{Args, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match arguments() {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -39,6 +44,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// The command line and the environment. Help and version need neither to be right.
+fn arguments() -> Result<Args, clap::Error> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    let parsed = Args::try_parse();
+    if let Err(error) = &parsed
+        && matches!(error.kind(), DisplayHelp | DisplayVersion)
+    {
+        return parsed;
+    }
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let variable = |name: &OsStr| std::env::var_os(name);
+    if let Some(message) = args::invalid_variable(&Args::command(), &typed, &variable) {
+        return Err(Args::command().error(clap::error::ErrorKind::InvalidValue, message));
+    }
+    parsed.map_err(|error| conceal(error, Args::command()))
+}
+
 /// Tells the operator what went wrong, with every cause.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let mut message = format!("error: {error}");
@@ -46,6 +68,6 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         message.push_str("\n  because: ");
         message.push_str(&cause.to_string());
     }
-    let _ = writeln!(std::io::stderr(), "{message}");
+    let _ = writeln!(std::io::stderr(), "{}", redact(&message));
     ExitCode::FAILURE
 }

@@ -30,6 +30,9 @@ Environment:
   OPENINDEX_PROFILE   the profile to use
   OPENINDEX_AGENT_ID  the agent to work as, over the profile's
   OPENINDEX_CONFIG    the config file
+  https_proxy, http_proxy, all_proxy, no_proxy
+                      the proxy to the server, as in curl; HTTPS_PROXY, ALL_PROXY and NO_PROXY too
+  SSL_CERT_FILE       a PEM file of the only certificate authorities to trust
 
 Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
 130 interrupted. On a pipe, and with --json, the answer is one JSON document.";
@@ -93,6 +96,7 @@ pub(crate) struct Globals {
         global = true,
         value_name = "NAME",
         add = completions::profiles(),
+        value_parser = not_blank,
         help = "The profile to use [env: OPENINDEX_PROFILE]"
     )]
     pub(crate) profile: Option<String>,
@@ -101,12 +105,21 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "URL",
+        value_parser = not_blank,
         help = "The server to use, over the profile's [env: OPENINDEX_APP_URL]"
     )]
     pub(crate) app_url: Option<String>,
     /// Answer with one JSON document, on a terminal too
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// A value that is there: a variable that is empty in a script must not be taken for no flag.
+fn not_blank(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("must not be blank; leave the flag out instead"),
+        text => Ok(text.to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::{Deref, DerefMut};
 
-use openindex_adapters_http::client::{ClientError, Problem};
+use openindex_adapters_http::client::{Cause, ClientError, Effect, Origin, Problem};
 use serde_json::{Map, Value, json};
 
 use crate::exit_code::ExitCode;
+use crate::input::Unreadable;
+use crate::render::redact;
 
 /// How a command ends when it does not succeed.
 #[derive(Debug)]
@@ -61,6 +63,12 @@ impl Failure {
         Self::new(ExitCode::Usage, "usage", message)
     }
 
+    /// Standard input, or an answer at a terminal, cannot be read.
+    pub(crate) fn input(error: &Unreadable) -> Self {
+        let message = format!("cannot read standard input: {error}");
+        Self::new(ExitCode::Failure, "input_failed", message)
+    }
+
     pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
         self.next_command = Some(command.into());
         self
@@ -76,6 +84,59 @@ impl Failure {
         self
     }
 
+    /// Says what became of the change that a failed request asked for.
+    fn with_effect(self, effect: Effect) -> Self {
+        match effect {
+            Effect::None => self,
+            Effect::Possible => self
+                .detail("mayHaveArrived", true)
+                .also("it may have been done; look before you retry")
+                .without_next(),
+            Effect::Done => self
+                .detail("wasDone", true)
+                .also("it was done, though its response could not be read; do not retry")
+                .without_next(),
+        }
+    }
+
+    /// Whether the change that was asked for was done, or may have been.
+    pub(crate) fn may_be_done(&self) -> bool {
+        ["mayHaveArrived", "wasDone"]
+            .iter()
+            .any(|detail| self.details.contains_key(*detail))
+    }
+
+    /// Whether it is what a server of another version would say: a response of another form, a path
+    /// that it does not have, a field that it does not know.
+    pub(crate) fn suggests_other_version(&self) -> bool {
+        let speaks_of = |text: &str| {
+            let errors = self.details.get("errors").map(ToString::to_string);
+            self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
+        };
+        match self.status {
+            Some(200..300) => self.code == "unexpected_answer",
+            Some(400) => speaks_of("is not known") || speaks_of("unknown field"),
+            Some(404) => speaks_of("nothing at this path"),
+            Some(405) => true,
+            _ => false,
+        }
+    }
+
+    /// Another sentence of the hint, before what it says already.
+    pub(crate) fn also(mut self, hint: &str) -> Self {
+        let hint = match self.hint.take() {
+            Some(rest) => format!("{hint}\n{rest}"),
+            None => hint.to_owned(),
+        };
+        self.hint(hint)
+    }
+
+    /// What would lead on from the failure alone does not lead to what was done.
+    fn without_next(mut self) -> Self {
+        self.next_command = None;
+        self
+    }
+
     /// `{error: {code, message, status, nextCommand}}`, and the details beside it.
     pub(crate) fn document(&self) -> Value {
         let mut document = self.details.clone();
@@ -83,9 +144,9 @@ impl Failure {
             "error".to_owned(),
             json!({
                 "code": self.code,
-                "message": self.message,
+                "message": redact(&self.message),
                 "status": self.status,
-                "nextCommand": self.next_command,
+                "nextCommand": self.next_command.as_deref().map(redact),
             }),
         );
         Value::Object(document)
@@ -135,28 +196,31 @@ impl From<ClientError> for CliError {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let message = error.to_string();
-        match error {
+        let (message, effect) = (error.to_string(), error.effect());
+        let failure = match error {
             ClientError::Problem(problem) => of_problem(*problem),
-            ClientError::Transport { may_have_arrived, .. } => {
+            ClientError::Transport { cause, .. } => {
                 let failure = Self::new(ExitCode::Failure, "unreachable", message);
-                if may_have_arrived {
-                    failure.detail("mayHaveArrived", true)
-                } else {
-                    failure.next("oi doctor")
+                match hint_for(cause) {
+                    Some(hint) => failure.hint(hint).next("oi doctor"),
+                    None => failure.next("oi doctor"),
                 }
             }
             ClientError::UnexpectedAnswer {
                 status,
+                origin,
                 retry_after,
                 ..
             } => {
                 let message = with_wait(message, retry_after);
                 let mut failure = Self::new(ExitCode::Failure, "unexpected_answer", message)
-                    .hint("is it the address of an OpenIndex server?")
+                    .hint(hint_about(origin))
                     .next("oi doctor");
                 failure.status = Some(status);
                 failure
+            }
+            ClientError::InvalidProxy { .. } => {
+                Self::new(ExitCode::Failure, "invalid_proxy", message)
             }
             ClientError::UnsendableToken => Self::new(ExitCode::Auth, "token_malformed", message)
                 .next("oi profile set --token -"),
@@ -165,7 +229,45 @@ impl From<ClientError> for Failure {
                     "use https://, or set OPENINDEX_ALLOW_INSECURE_HTTP=1 if the network is yours alone",
                 )
             }
+        };
+        failure.with_effect(effect)
+    }
+}
+
+const fn hint_for(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::UnknownAuthority => Some(
+            "for a private authority, set SSL_CERT_FILE to a PEM file with its certificate, as in \
+             SSL_CERT_FILE=/etc/ssl/corp-ca.pem; SSL_CERT_DIR names a directory of such files",
+        ),
+        Cause::CertificateTime => {
+            Some("renew the certificate on the server, or set this machine's clock")
         }
+        Cause::Certificate => Some("check the address; if it is right, replace the certificate"),
+        Cause::Proxy => Some(
+            "check the variable that names the proxy, or list the server's host in NO_PROXY to \
+             connect directly",
+        ),
+        Cause::ProxyLogin => Some(
+            "write the login into the variable, percent-encoded, as in \
+             https_proxy=http://USER:PASSWORD@proxy.example:3128",
+        ),
+        Cause::Other => None,
+    }
+}
+
+const fn hint_about(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Gateway => "the gateway did not reach the server; check that the server is running",
+        Origin::Page => {
+            "a captive portal or proxy may require a sign-in: open the address in a browser; \
+             otherwise check that it is the address of an OpenIndex server"
+        }
+        Origin::Redirect => {
+            "use the address that it leads to, if that is the OpenIndex server; it can also be the \
+             sign-in of a captive portal or proxy"
+        }
+        Origin::Version | Origin::Other => "is it the address of an OpenIndex server?",
     }
 }
 
@@ -233,6 +335,7 @@ mod tests {
                 next_command: None,
                 holder: None,
             },
+            effect: Effect::None,
         }
     }
 
@@ -256,13 +359,22 @@ mod tests {
         let refused = ClientError::Transport {
             url: "http://127.0.0.1:8080".to_owned(),
             reason: "connection refused".to_owned(),
-            may_have_arrived: false,
+            cause: Cause::Other,
+            effect: Effect::None,
+        };
+        let unknown = ClientError::Transport {
+            url: "https://openindex.example.com".to_owned(),
+            reason: "its certificate is signed by an unknown authority".to_owned(),
+            cause: Cause::UnknownAuthority,
+            effect: Effect::None,
         };
         let strange = ClientError::UnexpectedAnswer {
             url: "http://127.0.0.1:8080".to_owned(),
             status: 502,
-            reason: "no problem details".to_owned(),
+            reason: "sent by a proxy or gateway, not by OpenIndex".to_owned(),
+            origin: Origin::Gateway,
             retry_after: None,
+            effect: Effect::Possible,
         };
         let insecure = ClientError::InsecureTransport {
             host: "openindex.example.com".to_owned(),
@@ -277,6 +389,7 @@ mod tests {
                 "an internal error",
             ))),
             refused,
+            unknown,
             strange,
             insecure,
         ]

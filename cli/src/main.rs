@@ -16,17 +16,21 @@ mod error;
 mod exit_code;
 mod field;
 mod hidden;
+mod input;
 mod output;
 mod prompt;
 mod render;
 mod resolve;
 mod stream;
+mod token;
 
 use std::path::PathBuf;
 
+use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use etcetera::BaseStrategy as _;
 use openindex_adapters_system::SystemClock;
+use openindex_command_line::conceal;
 use openindex_domain::clock::Clock as _;
 
 use app::App;
@@ -41,25 +45,23 @@ fn main() -> std::process::ExitCode {
     commands::completions::answer();
     let environment = Environment::of_process();
     let parsed = Cli::read(std::env::args_os());
+    let misplaced = token::refuse_misplaced(std::env::args_os().skip(1));
     let json = match &parsed {
         Ok(cli) => cli.globals.json,
         // Where the command line cannot be read, this much of it can.
         Err(_) => std::env::args_os().any(|argument| argument == "--json"),
     };
-    let out = Output::of_process(json, &environment, SystemClock.now());
-    match parsed {
-        Ok(cli) => run(&cli, &environment, out),
-        Err(error) => usage(&error, out),
+    let mut out = Output::of_process(json, &environment, SystemClock.now());
+    match (parsed, misplaced) {
+        (_, Err(failure)) => finish(&mut out, Err(failure.into())),
+        (Ok(cli), _) => run(&cli, &environment, out),
+        (Err(error), _) => usage(error, out),
     }
     .into()
 }
 
 fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
-    let mut out = out;
-    let path = match config::locate(environment, user_config_dir()) {
-        Ok(path) => path,
-        Err(failure) => return finish(&mut out, Err(failure.into())),
-    };
+    let path = config::locate(environment, user_config_dir());
     let mut app = App {
         globals: &cli.globals,
         environment,
@@ -71,14 +73,14 @@ fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
     finish(&mut app.out, outcome)
 }
 
-fn usage(error: &clap::Error, mut out: Output) -> ExitCode {
+fn usage(error: clap::Error, mut out: Output) -> ExitCode {
     let outcome = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // clap knows whether help may be in colour; a reader that has gone is no failure.
             let _ = error.print();
             return ExitCode::Success;
         }
-        _ => out.usage(error),
+        _ => out.usage(&conceal(error, Cli::command())),
     };
     match outcome {
         Err(CliError::ClosedPipe) | Ok(()) => ExitCode::Usage,
@@ -88,6 +90,7 @@ fn usage(error: &clap::Error, mut out: Output) -> ExitCode {
 
 fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
+        // What is shown once does not end in this: see `commands::once`.
         Ok(()) | Err(CliError::ClosedPipe) => ExitCode::Success,
         Err(CliError::Reported(exit)) => exit,
         // If this cannot be written either, the exit status still says it.

@@ -1,7 +1,9 @@
 //! Where everything that `oi` says goes: data to standard output, messages to standard error.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::rc::Rc;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
@@ -23,7 +25,11 @@ pub(crate) struct Output {
     /// Whether standard output is a terminal.
     terminal: bool,
     style: Style,
+    /// Whether standard error is a terminal.
+    stderr_terminal: bool,
     stderr_style: Style,
+    /// What spans such as "in 3 days" are counted from.
+    now: Rc<Cell<Timestamp>>,
 }
 
 impl Output {
@@ -44,7 +50,9 @@ impl Output {
             json: json || !stdout.is_terminal(),
             terminal: stdout.is_terminal(),
             style: style(stdout.is_terminal()),
+            stderr_terminal: stderr.is_terminal(),
             stderr_style: style(stderr.is_terminal()),
+            now: Rc::new(Cell::new(now)),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         }
@@ -59,7 +67,7 @@ impl Output {
         if self.json {
             self.document(document)
         } else {
-            let text = Zeroizing::new(human(&self.style));
+            let text = Zeroizing::new(human(&self.at_now(self.style)));
             self.raw(&text)
         }
     }
@@ -85,14 +93,26 @@ impl Output {
     }
 
     /// How to speak on standard error, for a question.
-    pub(crate) const fn message_style(&self) -> Style {
-        self.stderr_style
+    pub(crate) fn message_style(&self) -> Style {
+        self.at_now(self.stderr_style)
+    }
+
+    /// The time that spans are counted from, which a server's clock corrects.
+    pub(crate) fn now(&self) -> Rc<Cell<Timestamp>> {
+        Rc::clone(&self.now)
+    }
+
+    fn at_now(&self, style: Style) -> Style {
+        Style {
+            now: self.now.get(),
+            ..style
+        }
     }
 
     /// Words around an answer that are only for a person: not in JSON mode.
     pub(crate) fn aside(&mut self, text: impl FnOnce(&Style) -> String) {
         if !self.json {
-            let text = text(&self.stderr_style);
+            let text = text(&self.message_style());
             self.message(&text);
         }
     }
@@ -102,6 +122,13 @@ impl Output {
         let label = self.stderr_style.cyan("note:");
         let text = lines(text);
         self.message(&format!("{label} {text}\n"));
+    }
+
+    /// Something to know for whoever sits at a terminal; scripts chose what they do.
+    pub(crate) fn note_on_terminal(&mut self, text: &str) {
+        if self.stderr_terminal {
+            self.note(text);
+        }
     }
 
     /// Something to mend, in JSON mode too.
@@ -117,8 +144,6 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let mut failure = failure.clone();
-        failure.message = redact(&failure.message);
         self.document(&failure.document())
     }
 
@@ -150,7 +175,7 @@ impl Output {
             .collect();
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        self.document(&Failure::usage(redact(message)).next("oi --help").document())
+        self.document(&Failure::usage(message).next("oi --help").document())
     }
 
     /// Messages must not turn a success into a failure: a closed standard error is ignored.
@@ -181,16 +206,16 @@ fn lines(text: &str) -> String {
 }
 
 fn wants_color(environment: &Environment, terminal: bool) -> bool {
-    if environment.get(NO_COLOR).is_some() {
+    if environment.convention(NO_COLOR).is_some() {
         return false;
     }
     if environment
-        .get(CLICOLOR_FORCE)
+        .convention(CLICOLOR_FORCE)
         .is_some_and(|value| value != "0")
     {
         return true;
     }
-    terminal && environment.get(TERM).as_deref() != Some("dumb")
+    terminal && environment.convention(TERM) != Some("dumb")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::hidden::{self, exit_130_on_interrupt};
+use crate::input::{Unreadable, read_text};
 
 /// The most that is read of an answer.
 const MAX_ANSWER: u64 = 4_096;
@@ -40,7 +41,8 @@ fn ask(
     write!(questions, "{question} [y/N] ")?;
     questions.flush()?;
     let mut answer = String::new();
-    if answers.take(MAX_ANSWER).read_line(&mut answer)? == 0 {
+    let read = answers.take(MAX_ANSWER).read_line(&mut answer);
+    if read.map_err(input_failed)? == 0 {
         writeln!(questions)?;
         return Err(CliError::Reported(ExitCode::Interrupted));
     }
@@ -59,21 +61,22 @@ pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
 /// A secret, in the same way.
 pub(crate) fn read_hidden(question: &str) -> Result<Zeroizing<String>, CliError> {
     if !can_ask_hidden() {
-        return Ok(read_piped(&mut io::stdin().lock())?);
+        return read_piped(&mut io::stdin().lock());
     }
     match hidden::ask(question) {
         Ok(Some(text)) => Ok(text),
         Ok(None) => Err(CliError::Reported(ExitCode::Interrupted)),
-        Err(error) => {
-            let message = format!("cannot read from the terminal: {error}");
-            Err(Failure::new(ExitCode::Failure, "input_failed", message).into())
-        }
+        Err(error) => Err(input_failed(error).into()),
     }
 }
 
-fn read_piped(input: &mut dyn Read) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    input.take(MAX_SECRET_INPUT).read_to_string(&mut text)?;
+fn input_failed(error: io::Error) -> Failure {
+    Failure::input(&error.into())
+}
+
+fn read_piped(input: &mut dyn Read) -> Result<Zeroizing<String>, CliError> {
+    let read = read_text(input, MAX_SECRET_INPUT);
+    let mut text = read.map_err(|error: Unreadable| Failure::input(&error))?;
     let end = text
         .strip_suffix("\r\n")
         .or_else(|| text.strip_suffix('\n'))

@@ -1,5 +1,6 @@
 //! Which profile, which token, which server, which agent: pure functions of flags, environment and file.
 
+use openindex_adapters_http::DEFAULT_LISTEN;
 use openindex_adapters_http::client::BaseUrl;
 use openindex_domain::token::{Secret, TokenKind};
 use openindex_domain::work::AgentId;
@@ -9,16 +10,16 @@ use crate::config::{Config, Profile};
 use crate::environment::{self, Environment};
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
-
-/// The profile that is used when nothing names one.
-pub(crate) const DEFAULT_PROFILE: &str = "default";
+use crate::render::redact;
+use crate::token;
 
 /// What the choices are made from.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources<'a> {
     pub(crate) globals: &'a Globals,
     pub(crate) environment: &'a Environment,
-    pub(crate) config: &'a Config,
+    /// Why the file cannot be read is an error only for what is looked up in it.
+    pub(crate) config: Result<&'a Config, &'a Failure>,
 }
 
 /// A token, and where it is from.
@@ -49,13 +50,15 @@ pub(crate) enum ServerSource {
     Flag,
     Environment,
     Profile,
+    /// Nothing names one.
+    Default,
 }
 
 impl std::fmt::Display for TokenSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Environment => f.write_str(environment::TOKEN),
-            Self::Profile(name) => write!(f, "profile:{name}"),
+            Self::Profile(name) => write!(f, "profile:{}", redact(name)),
         }
     }
 }
@@ -66,32 +69,70 @@ impl ServerSource {
             Self::Flag => "--app-url",
             Self::Environment => environment::APP_URL,
             Self::Profile => "profile",
+            Self::Default => "default",
         }
     }
 }
 
+impl Server {
+    /// Where `oi-server` listens by default, on this machine.
+    pub(crate) fn default_one() -> Result<Self, Failure> {
+        let url = base_url(&default_url(), "the default server")?;
+        Ok(Self {
+            app_url: url.clone(),
+            api_url: url,
+            source: ServerSource::Default,
+        })
+    }
+
+    /// Adds to a failure to reach the default server that nothing chose it.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if self.source != ServerSource::Default || failure.code != "unreachable" {
+            return failure;
+        }
+        failure
+            .hint("no server is set, so this default was tried")
+            .next(SET_SERVER)
+    }
+}
+
+/// Sets the server of the profile.
+pub(crate) const SET_SERVER: &str = "oi profile set --app-url https://openindex.example.com";
+
+/// The URL of the server when nothing names one.
+pub(crate) fn default_url() -> String {
+    format!("http://{DEFAULT_LISTEN}")
+}
+
 impl<'a> Sources<'a> {
+    fn config(&self) -> Result<&'a Config, Failure> {
+        self.config.map_err(Clone::clone)
+    }
+
     /// `--profile`, `OPENINDEX_PROFILE`, `current_profile`, `default`: the name, and whether
     /// somebody chose it.
-    fn chosen_profile(&self) -> (String, bool) {
-        self.globals
-            .profile
-            .clone()
-            .or_else(|| self.environment.get(environment::PROFILE))
-            .or_else(|| self.config.current_profile.clone())
-            .map_or_else(|| (DEFAULT_PROFILE.to_owned(), false), |name| (name, true))
+    fn chosen_profile(&self) -> Result<(String, bool), Failure> {
+        if let Some(name) = &self.globals.profile {
+            return Ok((name.clone(), true));
+        }
+        if let Some(name) = self.environment.get(environment::PROFILE)? {
+            return Ok((name, true));
+        }
+        let config = self.config()?;
+        let name = config.current_or_default().to_owned();
+        Ok((name, config.current_profile.is_some()))
     }
 
     /// The name of the profile to use, which need not exist.
-    pub(crate) fn profile_name(&self) -> String {
-        self.chosen_profile().0
+    pub(crate) fn profile_name(&self) -> Result<String, Failure> {
+        Ok(self.chosen_profile()?.0)
     }
 
     /// The profile to use. A name that somebody chose must exist: a mistyped one must not turn
     /// into no profile. Without a choice there may be none.
     pub(crate) fn profile(&self) -> Result<(String, Option<&'a Profile>), Failure> {
-        let (name, chosen) = self.chosen_profile();
-        match self.config.profiles.get(&name) {
+        let (name, chosen) = self.chosen_profile()?;
+        match self.config()?.profiles.get(&name) {
             None if chosen => Err(profile_not_found(&name)),
             profile => Ok((name, profile)),
         }
@@ -99,7 +140,8 @@ impl<'a> Sources<'a> {
 
     /// `OPENINDEX_TOKEN` over the profile's token.
     pub(crate) fn credential(&self) -> Result<Option<Credential>, Failure> {
-        if let Some(text) = self.environment.get(environment::TOKEN) {
+        let text = self.environment.get(environment::TOKEN);
+        if let Some(text) = text.map_err(no_credential)? {
             return credential(&text, TokenSource::Environment).map(Some);
         }
         let (name, profile) = self.profile()?;
@@ -109,28 +151,31 @@ impl<'a> Sources<'a> {
             .transpose()
     }
 
-    /// `--app-url`, `OPENINDEX_APP_URL`, the profile's server. The first two are taken as they
-    /// are; for the profile's, it is known where its API is.
-    pub(crate) fn server(&self) -> Result<Option<Server>, Failure> {
-        let given = [
-            (self.globals.app_url.clone(), ServerSource::Flag),
-            (
-                self.environment.get(environment::APP_URL),
-                ServerSource::Environment,
-            ),
-        ];
-        for (text, source) in given {
-            if let Some(text) = text {
-                let app_url = base_url(&text, source.as_str())?;
-                return Ok(Some(Server {
-                    api_url: app_url.clone(),
-                    app_url,
-                    source,
-                }));
-            }
+    /// `--app-url`, `OPENINDEX_APP_URL`, the profile's server, the default. The first two are taken
+    /// as they are; for the profile's, it is known where its API is.
+    pub(crate) fn server(&self) -> Result<Server, Failure> {
+        if let Some((text, source)) = self.given_server()? {
+            let app_url = base_url(&text, source.as_str())?;
+            return Ok(Server {
+                api_url: app_url.clone(),
+                app_url,
+                source,
+            });
         }
         let (name, profile) = self.profile()?;
-        profile.map_or(Ok(None), |profile| profile_server(&name, profile))
+        match profile.map(|profile| profile_server(&name, profile)) {
+            Some(Ok(Some(server))) => Ok(server),
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(None)) | None => Server::default_one(),
+        }
+    }
+
+    fn given_server(&self) -> Result<Option<(String, ServerSource)>, Failure> {
+        if let Some(text) = &self.globals.app_url {
+            return Ok(Some((text.clone(), ServerSource::Flag)));
+        }
+        let text = self.environment.get(environment::APP_URL)?;
+        Ok(text.map(|text| (text, ServerSource::Environment)))
     }
 
     /// `--agent-id`, `OPENINDEX_AGENT_ID`, the profile's agent.
@@ -138,7 +183,7 @@ impl<'a> Sources<'a> {
         if let Some(agent) = flag {
             return Ok(Some(agent.clone()));
         }
-        if let Some(text) = self.environment.get(environment::AGENT_ID) {
+        if let Some(text) = self.environment.get(environment::AGENT_ID)? {
             return AgentId::parse(&text)
                 .map(Some)
                 .map_err(|error| Failure::usage(format!("{} {error}", environment::AGENT_ID)));
@@ -189,7 +234,7 @@ pub(crate) fn base_url(text: &str, source: &str) -> Result<BaseUrl, Failure> {
 }
 
 fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
-    match Secret::parse(text) {
+    match token::parse(text) {
         Ok(secret) => Ok(Credential { secret, source }),
         Err(error) => Err(Failure::new(
             ExitCode::Auth,
@@ -199,6 +244,14 @@ fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
         .detail("source", source.to_string())
         .next("oi profile set --token -")),
     }
+}
+
+/// A token that is set but not there is no token.
+fn no_credential(failure: Failure) -> Failure {
+    let mut failure = failure;
+    failure.exit = ExitCode::Auth;
+    "authentication_required".clone_into(&mut failure.code);
+    failure.detail("source", environment::TOKEN)
 }
 
 pub(crate) fn profile_not_found(name: &str) -> Failure {

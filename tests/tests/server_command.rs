@@ -147,3 +147,195 @@ fn migrating_is_a_command_of_its_own_and_can_be_repeated() {
     }
     assert_eq!(database.execute("DELETE FROM users"), 0);
 }
+
+/// Runs `oi-server` with one variable, in a directory of its own.
+fn server_with(variable: &str, value: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
+    let directory = tempfile::tempdir().expect("a directory");
+    Command::new(binary("oi-server"))
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .env(variable, value)
+        .current_dir(&directory)
+        .output()
+        .expect("oi-server runs")
+}
+
+#[test]
+fn no_error_repeats_a_secret_and_each_names_its_key_and_the_way_out() {
+    for (variable, value, arguments, expected) in [
+        (
+            "DATABASE_URL",
+            "\"postgres://u:hunter2@h/db\"",
+            &["migrate"][..],
+            &["DATABASE_URL", "quotes"][..],
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://u:hunter2@h/db",
+            &["migrate"],
+            &["DATABASE_URL", "postgres://"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://u:hunter2#@h/db",
+            &["migrate"],
+            &["DATABASE_URL", "%23"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://u:12/hunter2@h/db",
+            &["migrate"],
+            &["DATABASE_URL", "%2F"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://u:hunter2?@h/db",
+            &["migrate"],
+            &["DATABASE_URL", "%3F"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://u:hunter2",
+            &["migrate"],
+            &["DATABASE_URL", "%40"],
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://u@h/db?sslmode=hunter2",
+            &["migrate"],
+            &["DATABASE_URL", "sslmode"],
+        ),
+        (
+            "DATABASE_URL",
+            "sqlite://u:hunter2@h/db",
+            &["migrate"],
+            &["DATABASE_URL", "postgres://"],
+        ),
+        (
+            "OPENINDEX_PUBLIC_URL",
+            "https://u:hunter2@h",
+            &[],
+            &["OPENINDEX_PUBLIC_URL", "password"],
+        ),
+        (
+            "OPENINDEX_LISTEN",
+            "postgres://u:hunter2@h",
+            &[],
+            &["OPENINDEX_LISTEN"],
+        ),
+        (
+            "OPENINDEX_TRUSTED_PROXIES",
+            "hunter2",
+            &[],
+            &["OPENINDEX_TRUSTED_PROXIES"],
+        ),
+        (
+            "OPENINDEX_TOKEN_QUOTA",
+            "hunter2",
+            &[],
+            &["OPENINDEX_TOKEN_QUOTA"],
+        ),
+        (
+            "OPENINDEX_LOG_FORMAT",
+            "hunter2",
+            &[],
+            &["OPENINDEX_LOG_FORMAT", "json"],
+        ),
+        ("OPENINDEX_LOG", "hunter2=[", &[], &["OPENINDEX_LOG"]),
+        (
+            "UNUSED",
+            "",
+            &["postgres://u:hunter2@h/db"],
+            &["subcommand"],
+        ),
+        (
+            "UNUSED",
+            "",
+            &["migrate", "hunter2"],
+            &["unexpected argument"],
+        ),
+        (
+            "UNUSED",
+            "",
+            &["--databse-url=postgres://u:hunter2@h/db"],
+            &["--databse-url"],
+        ),
+        (
+            "UNUSED",
+            "",
+            &["bootstrap", "--email", "hunter2", "--name", "A"],
+            &["--email"],
+        ),
+    ] {
+        let output = server_with(variable, value, arguments);
+        assert!(!output.status.success(), "{value} {arguments:?}");
+        let said = text(&output.stderr) + &text(&output.stdout);
+        assert!(!said.contains("hunter2"), "{said}");
+        for expected in expected {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_unsupported_parameter_of_the_database_url_is_named_without_its_value() {
+    // Nothing listens there; the server gives up after the wait for a connection.
+    let url = "postgres://u:hunter2@127.0.0.1:1/db?sslpassword=hunter2";
+    let output = server_with("DATABASE_URL", url, &["--log", "trace"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("sslpassword"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_is_an_error_and_help_works_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for variable in [
+        "DATABASE_URL",
+        "OPENINDEX_LISTEN",
+        "OPENINDEX_PUBLIC_URL",
+        "OPENINDEX_TRUSTED_PROXIES",
+        "OPENINDEX_METRICS_LISTEN",
+        "OPENINDEX_LOG",
+    ] {
+        for blank in ["", " \n"] {
+            let output = server_with(variable, blank, &["migrate"]);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{variable}: {said}");
+            assert!(
+                said.contains(&format!("{variable} is set but empty")),
+                "{said}"
+            );
+            for flag in ["--help", "--version"] {
+                let output = server_with(variable, blank, &[flag]);
+                assert!(output.status.success(), "{variable} {flag}");
+            }
+        }
+    }
+    let value = std::ffi::OsStr::from_bytes(b"postgres://u:\xffhunter2@h/db");
+    let said = text(&server_with("DATABASE_URL", value, &["migrate"]).stderr);
+    assert!(said.contains("DATABASE_URL is not valid UTF-8"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_first_token_that_cannot_be_shown_is_revoked_and_the_way_in_is_named() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(binary("oi-server"))
+        .args(["bootstrap", "--email", "a@b.example", "--name", "Ada"])
+        .args(["--token-only", "--database-url", "sqlite://x.db"])
+        .current_dir(directory.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("was revoked"), "{stderr}");
+    assert!(
+        stderr.contains("oi-server sign-in-link --email a@b.example"),
+        "{stderr}"
+    );
+}

@@ -85,7 +85,7 @@ impl Client {
     pub fn admin_pats_revoke(&self, wanted: &RevokePats) -> Result<RevokedPats, ClientError> {
         let answer = self
             .0
-            .send_large(Method::POST, "/admin/pats/revoke", Some(wanted))?;
+            .post_large("/admin/pats/revoke", wanted, !wanted.dry_run)?;
         self.0.read(&answer)
     }
 

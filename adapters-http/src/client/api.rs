@@ -116,6 +116,23 @@ impl Client {
         self.0.base()
     }
 
+    /// The proxy on the way, as in `http://proxy.example:3128 (https_proxy)`, without its password.
+    #[must_use]
+    pub fn proxy(&self) -> Option<String> {
+        self.0.proxy()
+    }
+
+    /// The server's clock as its last response gave it, to the second.
+    #[must_use]
+    pub fn server_time(&self) -> Option<Timestamp> {
+        self.0.server_time()
+    }
+
+    /// Revokes the token that this client presents, or ends its run.
+    pub fn own_token_revoke(&self) -> Result<(), ClientError> {
+        self.delete("/me/token")
+    }
+
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let answer = self.0.send(Method::GET, path, None::<&()>)?;
         self.0.read(&answer)

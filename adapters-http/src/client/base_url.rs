@@ -82,6 +82,12 @@ impl BaseUrl {
         self.0.origin() == other.0.origin()
     }
 
+    /// The port; without one in the URL, that of its scheme.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// The host, for messages.
     #[must_use]
     pub fn host(&self) -> &str {

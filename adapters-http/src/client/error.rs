@@ -1,25 +1,27 @@
 use crate::wire::ProblemBody;
 
-/// Why a request gave no answer that can be used. It never holds a token, nor the body of an
-/// answer other than a problem's.
+/// Why a request gave no response that can be used. It never holds a token, nor anything of the
+/// body of a response but a problem and the title of an HTML page.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server refused, and says why.
+    /// The server rejected the request, and says why.
     #[error("{}", .0.body.detail)]
     Problem(Box<Problem>),
-    /// No answer arrived.
+    /// No response arrived, or not all of it.
     #[error("cannot reach {url}: {reason}")]
     Transport {
         /// The server that was tried.
         url: String,
         /// What went wrong.
         reason: String,
-        /// The request may have arrived all the same: what it asks for may have been done.
-        may_have_arrived: bool,
+        /// What can be done about it.
+        cause: Cause,
+        /// What became of the change that was requested.
+        effect: Effect,
     },
-    /// An answer that no OpenIndex server gives: of another program, a proxy, or a version that
-    /// does not fit.
-    #[error("unexpected answer from {url} (HTTP {status}): {reason}")]
+    /// A response that no OpenIndex server of this version gives: of another program, a proxy, or
+    /// another version.
+    #[error("unexpected response from {url} (HTTP {status}): {reason}")]
     UnexpectedAnswer {
         /// The server that was asked.
         url: String,
@@ -27,8 +29,20 @@ pub enum ClientError {
         status: u16,
         /// What is unexpected about it.
         reason: String,
-        /// For how many seconds to wait before trying again, when it says so.
+        /// Who may have sent it.
+        origin: Origin,
+        /// How many seconds to wait before retrying, when it says so.
         retry_after: Option<u64>,
+        /// What became of the change that was requested.
+        effect: Effect,
+    },
+    /// A variable does not name a proxy that can be used; nothing was sent.
+    #[error("{variable}: {reason}")]
+    InvalidProxy {
+        /// The variable; its value can hold a password.
+        variable: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The token cannot be written into a header; it was not sent.
     #[error("the token contains characters that no token has")]
@@ -41,10 +55,67 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// What became of the change that was requested.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Problem(problem) => problem.effect,
+            Self::Transport { effect, .. } | Self::UnexpectedAnswer { effect, .. } => *effect,
+            Self::InvalidProxy { .. } | Self::UnsendableToken | Self::InsecureTransport { .. } => {
+                Effect::None
+            }
+        }
+    }
+}
+
+/// What became of the change that a failed request asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing was changed, or the request was no change.
+    None,
+    /// It may have been done: the whole request was sent, and nothing says what became of it.
+    Possible,
+    /// It was done: the server confirmed it, and its response could not be read.
+    Done,
+}
+
+/// Why there is no connection, where something can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The server's certificate is from an authority that is not trusted.
+    UnknownAuthority,
+    /// The server's certificate has expired or is not valid yet, by this machine's clock.
+    CertificateTime,
+    /// The server's certificate is wrong in another way.
+    Certificate,
+    /// The proxy cannot be reached, or did not connect.
+    Proxy,
+    /// The proxy requires a login.
+    ProxyLogin,
+    /// Anything else.
+    Other,
+}
+
+/// Who may have sent an unexpected response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A proxy or gateway on the way, which reached no server.
+    Gateway,
+    /// A login page, a captive portal, or another program.
+    Page,
+    /// Something that redirects elsewhere.
+    Redirect,
+    /// An OpenIndex server of another version, or another program that speaks JSON.
+    Version,
+    /// Another program.
+    Other,
+}
+
 /// Why an export is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The server refused, or stopped in the middle.
+    /// The server rejected the request, or stopped in the middle.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// What arrived could not be written.
@@ -52,15 +123,17 @@ pub enum ExportError {
     Sink(#[source] std::io::Error),
 }
 
-/// A refusal with its circumstances.
+/// A rejected request with its circumstances.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// For how many seconds to wait before trying again, when it says so (RFC 9110 §10.2.3).
+    /// How many seconds to wait before retrying, when it says so (RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
     /// Names the request in the server's logs (`X-Request-Id`).
     pub request_id: Option<String>,
     /// What the server says.
     pub body: ProblemBody,
+    /// What became of the change: an outage in the middle of it leaves that open.
+    pub effect: Effect,
 }

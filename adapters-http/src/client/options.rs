@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use ureq::tls::{PemItem, RootCerts, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+use super::ProxyVariables;
 
 /// How a [`Client`](super::Client) talks.
 #[derive(Debug, Clone)]
@@ -14,6 +16,8 @@ pub struct ClientOptions {
     /// Send tokens and other secrets over plain `http` to another machine, where everyone on the way can read
     /// them.
     pub allow_insecure_http: bool,
+    /// The variables that choose a proxy; unless given, this process's.
+    pub proxies: ProxyVariables,
     /// Trust these instead of the authorities that browsers trust.
     pub(super) root_certificates: Option<RootCerts>,
 }
@@ -30,6 +34,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             allow_insecure_http: false,
+            proxies: ProxyVariables::of_process(),
             root_certificates: None,
         }
     }
@@ -54,6 +59,16 @@ impl ClientOptions {
         }
         self.root_certificates = Some(RootCerts::new_with_certs(&certificates));
         Ok(())
+    }
+
+    /// As [`trust_only`](Self::trust_only), for certificates in DER form; those that cannot be
+    /// read are trusted in nothing.
+    pub fn trust_only_der<'a>(&mut self, authorities: impl IntoIterator<Item = &'a [u8]>) {
+        let authorities: Vec<_> = authorities
+            .into_iter()
+            .map(|der| Certificate::from_der(der).to_owned())
+            .collect();
+        self.root_certificates = Some(RootCerts::new_with_certs(&authorities));
     }
 
     pub(super) fn root_certificates(&self) -> RootCerts {

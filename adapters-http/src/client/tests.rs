@@ -14,6 +14,7 @@ use crate::wire::{
 
 use super::*;
 
+const RUN: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
 /// A server that gives one answer to every request and tells what it was sent, head and body.
@@ -50,6 +51,19 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 
 fn client(url: &BaseUrl) -> Client {
     Client::new(url, Some(&PlainSecret::new(TOKEN))).expect("a client")
+}
+
+fn a_part() -> CreateWorkItem {
+    CreateWorkItem {
+        domain: None,
+        kind: None,
+        parent: "OPS-42".parse().ok(),
+        title: Title::parse("x").unwrap(),
+        description: None,
+        priority: None,
+        execution_target: None,
+        assignee: None,
+    }
 }
 
 #[test]
@@ -184,24 +198,26 @@ fn a_server_that_is_silent_is_given_up() {
         matches!(
             error,
             ClientError::Transport {
-                may_have_arrived: true,
+                effect: Effect::None,
                 ..
             }
         ),
         "{error}"
     );
+    let error = client.agent_run_end(RUN.parse().unwrap()).unwrap_err();
+    assert_eq!(error.effect(), Effect::Possible, "{error}");
 }
 
 #[test]
 fn a_server_that_is_not_there_was_certainly_not_reached() {
     let error = client(&BaseUrl::parse("http://127.0.0.1:1").unwrap())
-        .me()
+        .agent_run_end(RUN.parse().unwrap())
         .unwrap_err();
     assert!(
         matches!(
             error,
             ClientError::Transport {
-                may_have_arrived: false,
+                effect: Effect::None,
                 ..
             }
         ),
@@ -392,16 +408,7 @@ fn work_is_asked_for_with_the_agent_that_is_named() {
     let _ = client.work_queue(Some(&agent), Some(7));
     let _ = client.work_queue(None, None);
     let _ = client.work_item_get(key);
-    let _ = client.work_item_create(&CreateWorkItem {
-        domain: None,
-        kind: None,
-        parent: "OPS-42".parse().ok(),
-        title: Title::parse("x").unwrap(),
-        description: None,
-        priority: None,
-        execution_target: None,
-        assignee: None,
-    });
+    let _ = client.work_item_create(&a_part());
     for (line, body) in [
         ("POST /browse/OPS-42/claim", r#"{"agentId":"team/ci:1"}"#),
         ("POST /browse/OPS-42/release", "{}"),
@@ -460,4 +467,156 @@ fn runs_are_started_listed_and_ended() {
         );
         assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
     }
+}
+
+#[test]
+fn a_failed_change_says_what_became_of_it() {
+    const JSON: &str = "Content-Type: application/json\r\n";
+    const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
+    let problem = |code: &str| {
+        format!(r#"{{"type":"t","title":"T","status":503,"detail":"d","code":"{code}"}}"#)
+    };
+    for (response, effect) in [
+        // Nothing at all, a part of a head, what is not HTTP.
+        (String::new(), Effect::Possible),
+        ("HTTP/1.1 201".to_owned(), Effect::Possible),
+        ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), Effect::Possible),
+        // Pages of a gateway, which may have passed the request on, or not.
+        (
+            answer("502 Bad Gateway", HTML, "<title>x"),
+            Effect::Possible,
+        ),
+        (answer("503 Unavailable", HTML, ""), Effect::Possible),
+        (answer("504 Gateway Timeout", "", ""), Effect::Possible),
+        (answer("500 Oops", "", ""), Effect::Possible),
+        (answer("403 Forbidden", HTML, ""), Effect::None),
+        (answer("408 Timeout", HTML, ""), Effect::None),
+        (
+            answer("302 Found", "Location: /login\r\n", ""),
+            Effect::None,
+        ),
+        (
+            answer("200 OK", HTML, "<title>Sign in</title>"),
+            Effect::None,
+        ),
+        // The server's own words.
+        (
+            answer("503 Unavailable", "", &problem("unavailable")),
+            Effect::Possible,
+        ),
+        (
+            answer("500 Oops", "", &problem("internal_error")),
+            Effect::Possible,
+        ),
+        (
+            answer("503 Unavailable", "", &problem("overloaded")),
+            Effect::None,
+        ),
+        (
+            answer("409 Conflict", "", &problem("conflict")),
+            Effect::None,
+        ),
+        // It was done, whatever came of the response.
+        (answer("201 Created", JSON, r#"{"id":7}"#), Effect::Done),
+        (answer("201 Created", JSON, r#"{"id":"#), Effect::Done),
+        (
+            format!("HTTP/1.1 201 Created\r\nContent-Length: 900\r\n{JSON}\r\n{{\"id\""),
+            Effect::Done,
+        ),
+        (answer("200 OK", "", "hello"), Effect::Possible),
+    ] {
+        let (url, _) = server(response.clone());
+        let client = client(&url);
+        let error = client.work_item_create(&a_part()).unwrap_err();
+        assert_eq!(error.effect(), effect, "{response}: {error}");
+        // A question changes nothing.
+        assert_eq!(
+            client.me().unwrap_err().effect(),
+            Effect::None,
+            "{response}"
+        );
+    }
+}
+
+#[test]
+fn a_revocation_that_is_only_tried_changes_nothing() {
+    let (url, _) = server(answer("502 Bad Gateway", "", ""));
+    let client = client(&url);
+    for (dry_run, effect) in [(true, Effect::None), (false, Effect::Possible)] {
+        let wanted = PatFilter::default().revocation(dry_run);
+        assert_eq!(
+            client.admin_pats_revoke(&wanted).unwrap_err().effect(),
+            effect
+        );
+    }
+}
+
+#[test]
+fn a_page_is_told_as_that_and_who_may_have_sent_it() {
+    const HTML: &str = "Content-Type: text/html\r\n";
+    for (response, told) in [
+        (
+            answer(
+                "502 Bad Gateway",
+                HTML,
+                "<title>502 Bad Gateway</title>secret",
+            ),
+            "(HTTP 502): sent by a proxy or gateway, not by OpenIndex: an HTML page titled \"502 Bad \
+             Gateway\"",
+        ),
+        (
+            answer("200 OK", HTML, "<title>Sign in</title>secret"),
+            "(HTTP 200): an HTML page titled \"Sign in\", not JSON",
+        ),
+        (
+            answer("403 Forbidden", HTML, "secret"),
+            "(HTTP 403): an HTML page, not sent by OpenIndex",
+        ),
+        (
+            answer(
+                "302 Found",
+                "Location: https://login.example/?state=secret\r\n",
+                "",
+            ),
+            "(HTTP 302): a redirect to https://login.example/, which is not followed",
+        ),
+    ] {
+        let (url, _) = server(response);
+        let error = client(&url).me().unwrap_err();
+        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(!format!("{error:?}").contains("secret"));
+    }
+}
+
+#[test]
+fn a_response_of_another_form_is_told_by_the_field() {
+    const JSON: &str = "Content-Type: application/json\r\n";
+    for (body, told) in [
+        (
+            r#"{"user":{"id":"secret"}}"#,
+            "the field role is missing in user",
+        ),
+        (
+            r#"{"user":{"id":["secret"]}}"#,
+            "the field user.id is of another type",
+        ),
+        (r#"{"user":"secret"}"#, "the field user is of another type"),
+        (r#""secret""#, "JSON of another form"),
+    ] {
+        let (url, _) = server(answer("200 OK", JSON, body));
+        let error = client(&url).me().unwrap_err();
+        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}
+
+#[test]
+fn the_time_of_the_server_is_known_from_its_responses() {
+    let date = "Date: Tue, 24 Nov 2026 06:00:00 GMT\r\n";
+    let (url, _) = server(answer("503 Unavailable", date, ""));
+    let client = client(&url);
+    assert_eq!(client.server_time(), None);
+    assert!(client.me().is_err());
+    let at = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z");
+    assert_eq!(client.server_time(), at);
 }

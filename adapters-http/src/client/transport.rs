@@ -1,4 +1,5 @@
 use std::io::{self, Read as _, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
@@ -10,12 +11,14 @@ use time::macros::format_description;
 use ureq::http::request::Builder;
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Body, Proxy, Timeout};
+use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use crate::wire::{PlainSecret, ProblemBody};
 
-use super::{BaseUrl, ClientError, ClientOptions, ExportError, Problem};
+use super::connect::{MarkingConnector, MarkingResolver};
+use super::proxy::Route;
+use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, Problem, failure};
 
 /// The most that is read of an answer. A list of thousands of users is smaller; whoever sends
 /// more is no OpenIndex server.
@@ -41,6 +44,9 @@ pub(super) struct Transport {
     timeout: Duration,
     /// Whether a secret may be sent there.
     confidential: bool,
+    proxy: Option<Route>,
+    /// The server's clock as the last response gave it, to the second.
+    server_time: Mutex<Option<Timestamp>>,
 }
 
 /// What came back, whole.
@@ -48,6 +54,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     headers: HeaderMap,
     body: Zeroizing<Vec<u8>>,
+    /// Whether the request asked for a change.
+    changing: bool,
 }
 
 impl Transport {
@@ -62,34 +70,50 @@ impl Transport {
             Some(_) if !confidential => return Err(insecure(base)),
             Some(token) => Some(bearer(token)?),
         };
-        // A proxy must not see what is meant for this machine.
-        let proxy = if base.is_loopback() {
-            None
-        } else {
-            Proxy::try_from_env()
-        };
+        let proxy = options.proxies.route(base)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(options.user_agent.as_str())
             .accept("application/json")
+            .timeout_resolve(Some(options.connect_timeout))
             .timeout_connect(Some(options.connect_timeout))
             .timeout_global(Some(options.timeout))
             .max_response_header_size(MAX_HEADER_BYTES)
-            .proxy(proxy)
+            .proxy(proxy.as_ref().map(|route| route.proxy.clone()))
             .tls_config(
                 TlsConfig::builder()
                     .root_certs(options.root_certificates())
                     .build(),
             )
             .build();
+        let via = proxy.as_ref().map(|route| route.proxy.uri().clone());
+        let (connector, resolver) = (
+            MarkingConnector::new(via.clone()),
+            MarkingResolver::new(via),
+        );
         Ok(Self {
-            agent: Agent::new_with_config(config),
+            agent: Agent::with_parts(config, connector, resolver),
             base: base.clone(),
             authorization,
             timeout: options.timeout,
             confidential,
+            proxy,
+            server_time: Mutex::new(None),
         })
+    }
+
+    /// The proxy on the way, without its user name and password, and the variable that named it.
+    pub(super) fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(ToString::to_string)
+    }
+
+    /// The server's clock as the last response gave it (RFC 9110 §6.6.1), to the second.
+    pub(super) fn server_time(&self) -> Option<Timestamp> {
+        *self
+            .server_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) const fn base(&self) -> &BaseUrl {
@@ -121,15 +145,16 @@ impl Transport {
         self.exchange(request, body, MAX_BODY_BYTES)
     }
 
-    /// As [`Transport::send`], for an answer that may be large.
-    pub(super) fn send_large(
+    /// As [`Transport::send`] for a POST whose response may be large, and which may be a question
+    /// that changes nothing.
+    pub(super) fn post_large(
         &self,
-        method: Method,
         path: &str,
-        body: Option<&impl Serialize>,
+        body: &impl Serialize,
+        changing: bool,
     ) -> Result<Answer, ClientError> {
-        let request = self.request(method, path, self.authorization.as_ref());
-        self.exchange(request, body, MAX_LARGE_BODY_BYTES)
+        let request = self.request(Method::POST, path, self.authorization.as_ref());
+        self.exchange_as(request, Some(body), MAX_LARGE_BODY_BYTES, changing)
     }
 
     /// Asks for something that everyone may see: the token stays at home.
@@ -163,7 +188,7 @@ impl Transport {
         let request = self
             .request(Method::GET, path, self.authorization.as_ref())
             .body(())
-            .map_err(|error| self.transport_error(&error.into()))?;
+            .map_err(|error| self.transport_error(&error.into(), false))?;
         let request = self
             .agent
             .configure_request(request)
@@ -174,19 +199,20 @@ impl Transport {
             .build();
         let sent = self.agent.run(request);
         let (parts, mut body) = sent
-            .map_err(|error| self.transport_error(&error))?
+            .map_err(|error| self.transport_error(&error, false))?
             .into_parts();
+        self.note_time(&parts.headers);
         let status = parts.status.as_u16();
         // Without either, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
             || parts.headers.contains_key(header::TRANSFER_ENCODING);
         if !parts.status.is_success() {
-            let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES)?;
+            let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES, false)?;
             self.check(&answer)?;
         }
         if !has_end {
-            let what = "it does not say where the answer ends".to_owned();
-            return Err(self.unexpected(status, what, None).into());
+            let what = "it does not say where the response ends".to_owned();
+            return Err(self.unexpected(status, what, Origin::Other).into());
         }
         let mut reader = body.as_reader();
         let mut piece = vec![0; STREAM_BYTES];
@@ -196,7 +222,7 @@ impl Transport {
                 Ok(0) => return Ok(total),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.transport_error(&error.into()).into()),
+                Err(error) => return Err(self.transport_error(&error.into(), false).into()),
             };
             sink.write_all(&piece[..length])
                 .map_err(ExportError::Sink)?;
@@ -220,6 +246,17 @@ impl Transport {
         body: Option<&impl Serialize>,
         max_bytes: u64,
     ) -> Result<Answer, ClientError> {
+        let changing = request.method_ref() != Some(&Method::GET);
+        self.exchange_as(request, body, max_bytes, changing)
+    }
+
+    fn exchange_as(
+        &self,
+        request: Builder,
+        body: Option<&impl Serialize>,
+        max_bytes: u64,
+        changing: bool,
+    ) -> Result<Answer, ClientError> {
         // Structs of strings and numbers always serialize; an empty body would be a 400. It may hold
         // secrets.
         let content = body.map(|body| Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
@@ -242,120 +279,200 @@ impl Transport {
                 .and_then(|request| self.agent.run(request))
         };
         let (parts, mut body) = sent
-            .map_err(|error| self.transport_error(&error))?
+            .map_err(|error| self.transport_error(&error, changing))?
             .into_parts();
-        self.whole(parts.status.as_u16(), parts.headers, &mut body, max_bytes)
+        self.note_time(&parts.headers);
+        let status = parts.status.as_u16();
+        self.whole(status, parts.headers, &mut body, max_bytes, changing)
     }
 
-    /// Reads an answer to its end.
+    /// Reads a response to its end.
     fn whole(
         &self,
         status: u16,
         headers: HeaderMap,
         body: &mut Body,
         max_bytes: u64,
+        changing: bool,
     ) -> Result<Answer, ClientError> {
-        let body =
-            body.with_config()
-                .limit(max_bytes)
-                .read_to_vec()
-                .map_err(|error| match error {
-                    ureq::Error::BodyExceedsLimit(_) => self.unexpected(
-                        status,
-                        "the answer is larger than any that a server gives".to_owned(),
-                        None,
-                    ),
-                    error => self.transport_error(&error),
-                })?;
-        Ok(Answer {
+        let mut answer = Answer {
             status,
             headers,
-            body: Zeroizing::new(body),
-        })
+            body: Zeroizing::default(),
+            changing,
+        };
+        match body.with_config().limit(max_bytes).read_to_vec() {
+            Ok(body) => answer.body = Zeroizing::new(body),
+            Err(ureq::Error::BodyExceedsLimit(_)) => {
+                let reason = "the response is larger than any that a server gives".to_owned();
+                return Err(self.unanswered(&answer, reason, Origin::Other));
+            }
+            Err(error) => {
+                let mut error = self.transport_error(&error, changing);
+                // The head of the response has said already what became of the request.
+                if let ClientError::Transport { effect, .. } = &mut error {
+                    *effect = answer.effect(Origin::Version);
+                }
+                return Err(error);
+            }
+        }
+        Ok(answer)
     }
 
-    /// The value in a successful answer; the problem in any other.
+    /// The value in a successful response; the problem in any other.
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
         self.check(answer)?;
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            // serde's own message quotes the body.
-            let what = match error.classify() {
-                serde_json::error::Category::Data => "JSON of another form",
-                _ => "not JSON",
-            };
-            self.unexpected(answer.status, what.to_owned(), None)
+        if answer.is_page() {
+            let reason = format!("{}, not JSON", failure::page(&answer.body));
+            return Err(self.unanswered(answer, reason, Origin::Page));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&answer.body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let (reason, origin) = mismatch(&error);
+            self.unanswered(answer, reason, origin)
         })
     }
 
-    /// Lets a successful answer pass.
+    /// Lets a successful response pass.
     pub(super) fn check(&self, answer: &Answer) -> Result<(), ClientError> {
         if (200..300).contains(&answer.status) {
             return Ok(());
         }
-        let retry_after = answer.retry_after();
         if let Ok(body) = serde_json::from_slice::<ProblemBody>(&answer.body) {
             return Err(ClientError::Problem(Box::new(Problem {
                 status: answer.status,
-                retry_after,
+                retry_after: answer.retry_after(),
                 request_id: answer.header("x-request-id").map(str::to_owned),
+                // It turns requests away before it looks at them.
+                effect: if body.code == "overloaded" {
+                    Effect::None
+                } else {
+                    answer.effect(Origin::Version)
+                },
                 body,
             })));
         }
-        let reason = match answer.header("location") {
-            Some(to) if (300..400).contains(&answer.status) => {
+        let page = answer.is_page().then(|| failure::page(&answer.body));
+        let (reason, origin) = match (answer.status, answer.header("location"), page) {
+            (300..400, Some(to), _) => {
+                // A query may hold the state of a login.
+                let to = to.split(['?', '#']).next().unwrap_or_default();
                 let to: String = to.chars().take(MAX_LOCATION_CHARS).collect();
-                format!("a redirect to {to}, which is not followed")
+                let reason = format!("a redirect to {to}, which is not followed");
+                (reason, Origin::Redirect)
             }
-            _ => "no problem details".to_owned(),
+            (407, ..) => ("a proxy requires a login".to_owned(), Origin::Gateway),
+            (502..=504, _, page) => {
+                let page = page.map_or_else(String::new, |page| format!(": {page}"));
+                let reason = format!("sent by a proxy or gateway, not by OpenIndex{page}");
+                (reason, Origin::Gateway)
+            }
+            (_, _, Some(page)) => (format!("{page}, not sent by OpenIndex"), Origin::Page),
+            _ => ("no problem details".to_owned(), Origin::Other),
         };
-        Err(self.unexpected(answer.status, reason, retry_after))
+        Err(self.unanswered(answer, reason, origin))
     }
 
-    fn unexpected(&self, status: u16, reason: String, retry_after: Option<u64>) -> ClientError {
+    fn unanswered(&self, answer: &Answer, reason: String, origin: Origin) -> ClientError {
+        ClientError::UnexpectedAnswer {
+            url: self.base.to_string(),
+            status: answer.status,
+            reason,
+            origin,
+            retry_after: answer.retry_after(),
+            effect: answer.effect(origin),
+        }
+    }
+
+    /// As [`Transport::unanswered`], where no change was asked for.
+    fn unexpected(&self, status: u16, reason: String, origin: Origin) -> ClientError {
         ClientError::UnexpectedAnswer {
             url: self.base.to_string(),
             status,
             reason,
-            retry_after,
+            origin,
+            retry_after: None,
+            effect: Effect::None,
         }
     }
 
-    fn transport_error(&self, error: &ureq::Error) -> ClientError {
-        let (reason, may_have_arrived) = match error {
-            ureq::Error::HostNotFound => ("there is no host of that name".to_owned(), false),
-            ureq::Error::ConnectionFailed => ("the connection failed".to_owned(), false),
-            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-                ("no connection in time".to_owned(), false)
-            }
-            ureq::Error::Timeout(_) => (
-                format!("no answer within {} seconds", self.timeout.as_secs()),
-                true,
-            ),
-            ureq::Error::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => ("connection refused".to_owned(), false),
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => (
-                    "the connection was closed without an answer".to_owned(),
-                    true,
-                ),
-                _ => (error.to_string(), true),
-            },
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => (format!("TLS: {error}"), false),
-            ureq::Error::Protocol(_) => ("it does not speak HTTP".to_owned(), true),
-            other => (other.to_string(), true),
-        };
+    fn note_time(&self, headers: &HeaderMap) {
+        if let Some(at) = server_time(headers) {
+            *self
+                .server_time
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(at);
+        }
+    }
+
+    fn transport_error(&self, error: &ureq::Error, changing: bool) -> ClientError {
+        let seconds = self.timeout.as_secs();
+        let told = failure::tell(error, &self.base, self.proxy.as_ref(), seconds);
         ClientError::Transport {
             url: self.base.to_string(),
-            reason,
-            may_have_arrived,
+            reason: told.reason,
+            cause: told.cause,
+            effect: if changing { told.effect } else { Effect::None },
         }
     }
 }
 
+/// What is unexpected about a body. serde's own message quotes it, unless a field is missing, whose
+/// name is ours.
+fn mismatch(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Origin) {
+    let (path, said) = (error.path().to_string(), error.inner().to_string());
+    let within = match path.as_str() {
+        "." | "?" => String::new(),
+        path => format!(" in {path}"),
+    };
+    if error.inner().classify() != serde_json::error::Category::Data {
+        return ("not JSON".to_owned(), Origin::Other);
+    }
+    let missing = said
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'));
+    let reason = match missing {
+        Some((field, _)) => format!("the field {field} is missing{within}"),
+        None if within.is_empty() => "JSON of another form".to_owned(),
+        None => format!("the field {path} is of another type"),
+    };
+    (reason, Origin::Version)
+}
+
+/// From the `Date` header (RFC 9110 §6.6.1).
+fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    let at = PrimitiveDateTime::parse(date, HTTP_DATE).ok()?;
+    Timestamp::from_datetime(at.assume_utc())
+}
+
 impl Answer {
-    /// The server's time, from the `Date` header (RFC 9110 §6.6.1), to the second.
+    /// The server's time.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
-        let at = PrimitiveDateTime::parse(self.header("date")?, HTTP_DATE).ok()?;
-        Timestamp::from_datetime(at.assume_utc())
+        server_time(&self.headers)
+    }
+
+    /// What this says of the change that was requested, if it is not what was expected.
+    fn effect(&self, origin: Origin) -> Effect {
+        let is_json = self.media_type().is_some_and(|of| of.ends_with("json"));
+        match self.status {
+            _ if !self.changing => Effect::None,
+            200..300 if is_json => Effect::Done,
+            200..300 if origin == Origin::Page => Effect::None,
+            200..300 | 500.. => Effect::Possible,
+            _ => Effect::None,
+        }
+    }
+
+    fn is_page(&self) -> bool {
+        self.media_type()
+            .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
+    }
+
+    fn media_type(&self) -> Option<String> {
+        let whole = self.header("content-type")?;
+        let of = whole.split(';').next()?;
+        Some(of.trim().to_ascii_lowercase())
     }
 
     fn retry_after(&self) -> Option<u64> {

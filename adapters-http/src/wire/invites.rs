@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Pat, PlainSecret, Role, User};
+use super::{Open, Pat, PlainSecret, Role, User};
 
 /// Where an invite stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ impl From<invite::InviteStatus> for InviteStatus {
     }
 }
 
+super::open::known!(invite::InviteStatus => InviteStatus);
+
 /// An invite, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -46,9 +48,11 @@ pub struct Invite {
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
     /// What its claimant will be allowed at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
     /// Where it stands now.
-    pub status: InviteStatus,
+    #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
+    pub status: Open<InviteStatus>,
     /// Who invited; null is the operator.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub created_by: Option<String>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Kind, MeRun, PlainSecret, Role, Status, WireScope};
+use super::{Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ pub struct MeUser {
     /// What they are called, where the instance knows it.
     pub name: Option<String>,
     /// What they may do at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
 }
 
 /// The presented token.
@@ -43,13 +44,16 @@ pub struct MeToken {
     #[cfg_attr(feature = "server", schema(value_type = schema::TokenId))]
     pub id: String,
     /// A human's or an agent run's.
-    pub kind: Kind,
+    #[cfg_attr(feature = "server", schema(value_type = Kind))]
+    pub kind: Open<Kind>,
     /// What its owner calls it.
     pub name: String,
     /// What it was issued for.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// The lesser of its scope and what its owner's role allows now.
-    pub effective_scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub effective_scope: Open<WireScope>,
     /// It is live before this instant; null is never.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
@@ -69,7 +73,8 @@ pub struct Pat {
     /// What its owner calls it.
     pub name: String,
     /// What it was issued for.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// When it was issued.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
@@ -80,7 +85,8 @@ pub struct Pat {
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now.
-    pub status: Status,
+    #[cfg_attr(feature = "server", schema(value_type = Status))]
+    pub status: Open<Status>,
 }
 
 /// The caller's tokens, the newest first.

@@ -5,6 +5,7 @@ mod field;
 mod inventory;
 mod invites;
 mod me;
+mod open;
 mod page;
 mod runs;
 #[cfg(feature = "server")]
@@ -29,6 +30,7 @@ pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
 };
 pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, RotatePat};
+pub use open::Open;
 pub use page::PageQuery;
 pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
@@ -133,6 +135,13 @@ impl From<token::Status> for Status {
     }
 }
 
+open::known! {
+    Scope => WireScope,
+    user::Role => Role,
+    TokenKind => Kind,
+    token::Status => Status,
+}
+
 /// Where the API is: what `oi` asks first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -176,7 +185,11 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_command: Option<String>,
     /// Who works at the work item, with `work_item_claimed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "work::known_holder",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub holder: Option<Holder>,
 }
 

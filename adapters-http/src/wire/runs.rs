@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{Field, Text, optional, required, text};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{PlainSecret, Status, WireScope};
+use super::{Open, PlainSecret, Status, WireScope};
 
 /// What to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,8 @@ pub struct AgentRun {
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
     /// Always `read_write`.
-    pub scope: WireScope,
+    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
+    pub scope: Open<WireScope>,
     /// The token that it was started with, and ends with (`pat_…`).
     #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub issued_by: String,
@@ -85,7 +86,8 @@ pub struct AgentRun {
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
     /// Where it stands now; `revoked` is ended.
-    pub status: Status,
+    #[cfg_attr(feature = "server", schema(value_type = Status))]
+    pub status: Open<Status>,
 }
 
 /// A page of the caller's runs, the newest first.

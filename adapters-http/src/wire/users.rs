@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::field::required;
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Pat, PlainSecret, Role};
+use super::{Open, Pat, PlainSecret, Role};
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,8 @@ pub struct User {
     /// What they are called.
     pub name: String,
     /// What they may do at most.
-    pub role: Role,
+    #[cfg_attr(feature = "server", schema(value_type = Role))]
+    pub role: Open<Role>,
     /// When they joined.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,

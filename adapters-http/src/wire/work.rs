@@ -4,6 +4,7 @@ use openindex_domain::work::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Open;
 use super::field::{Field, Text, kept, nullable, optional, required, text};
 use super::page::limit;
 #[cfg(feature = "server")]
@@ -29,6 +30,8 @@ macro_rules! vocabulary {
                 }
             }
         }
+
+        super::open::known!(work::$name => $name);
 
         impl From<$name> for work::$name {
             fn from(value: $name) -> Self {
@@ -101,18 +104,22 @@ pub struct WorkItemSummary {
     #[cfg_attr(feature = "server", schema(value_type = schema::WorkItemKey))]
     pub key: String,
     /// What sort of work it is.
-    pub kind: ItemKind,
+    #[cfg_attr(feature = "server", schema(value_type = ItemKind))]
+    pub kind: Open<ItemKind>,
     /// The item that it is a part of; null when it is none.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<String>,
     /// What it is about.
     pub title: String,
     /// Where it stands.
-    pub status: ItemStatus,
+    #[cfg_attr(feature = "server", schema(value_type = ItemStatus))]
+    pub status: Open<ItemStatus>,
     /// How soon it should be done.
-    pub priority: Priority,
+    #[cfg_attr(feature = "server", schema(value_type = Priority))]
+    pub priority: Open<Priority>,
     /// Who may take it on.
-    pub execution_target: ExecutionTarget,
+    #[cfg_attr(feature = "server", schema(value_type = ExecutionTarget))]
+    pub execution_target: Open<ExecutionTarget>,
     /// The person who sees to it (`usr_…`); null is nobody.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub assignee: Option<String>,
@@ -410,4 +417,12 @@ pub struct WorkAs {
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
+}
+
+/// A holder of a kind that this version does not know is none: the problem's words name it.
+pub(super) fn known_holder<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Holder>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }

@@ -4,32 +4,70 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow};
 use openindex_adapters_http::server::bootstrapped;
-use openindex_app::Config;
-use openindex_domain::token::TokenName;
-use openindex_domain::user::{BootstrapError, Email, PersonName};
+use openindex_adapters_system::{check_stdout, settle_stdout};
+use openindex_app::{App, Config};
+use openindex_domain::audit::RequestContext;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Issued, TokenName};
+use openindex_domain::user::{BootstrapError, Bootstrapped, Email, PersonName};
 
 use crate::args::{Bootstrap, Common};
 
 pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<()> {
     let email = Email::parse(&bootstrap.email).map_err(|error| anyhow!("--email {error}"))?;
     let name = PersonName::parse(&bootstrap.name).map_err(|error| anyhow!("--name {error}"))?;
+    check_stdout().context("cannot write to standard output; nothing was changed")?;
     let app = super::open(Config::on(common.database_url)).await?;
     let created = app
         .users
         .bootstrap(email, name, TokenName::parse("bootstrap")?)
         .await;
-    app.close().await;
     let created = match created {
         Ok(created) => created,
         Err(error @ BootstrapError::InstanceHasUsers) => {
+            app.close().await;
             return Err(error).context("bootstrap is only for an instance without users");
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            app.close().await;
+            return Err(error.into());
+        }
     };
+    let shown = show(&bootstrap, &created, app.tokens.now());
+    if let Err(error) = shown {
+        let revoked = revoke(&app, &created.issued).await;
+        app.close().await;
+        let email = &created.user.email;
+        let token = created.issued.token.id;
+        let became = match revoked {
+            Ok(()) => "was revoked".to_owned(),
+            Err(error) => format!("is still usable, because it could not be revoked ({error})"),
+        };
+        return Err(error.context(format!(
+            "the administrator {email} was created, but their token could not be shown; the token \
+             {token} {became}. Let them sign in with: oi-server sign-in-link --email {email}"
+        )));
+    }
+    app.close().await;
+    Ok(())
+}
+
+/// Revokes a token that nobody has seen, as its owner would.
+async fn revoke(app: &App, issued: &Issued) -> anyhow::Result<()> {
+    let principal = app.tokens.verify(issued.secret.expose()).await?;
+    let context = RequestContext::default();
+    app.tokens
+        .revoke(&principal, issued.token.id, &context)
+        .await?;
+    Ok(())
+}
+
+/// Writes the answer, to the disk if it is a file.
+fn show(bootstrap: &Bootstrap, created: &Bootstrapped, now: Timestamp) -> anyhow::Result<()> {
     let secret = created.issued.secret.expose();
     let mut out = std::io::stdout().lock();
     if bootstrap.json {
-        serde_json::to_writer(&mut out, &bootstrapped(&created, app.tokens.now()))?;
+        serde_json::to_writer(&mut out, &bootstrapped(created, now))?;
         writeln!(out)?;
     } else if bootstrap.token_only {
         writeln!(out, "{secret}")?;
@@ -43,5 +81,6 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
             user.name, user.email
         )?;
     }
-    Ok(())
+    out.flush()?;
+    Ok(settle_stdout()?)
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow};
+use openindex_adapters_system::{check_stdout, settle_stdout};
 use openindex_app::Config;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::session::{LinkSubject, SessionError};
@@ -18,6 +19,7 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         listen,
         ..Config::on(common.database_url)
     };
+    check_stdout().context("cannot write to standard output; nothing was changed")?;
     let app = super::open(config).await?;
     let subject = LinkSubject::ByOperator(&email);
     let created = app
@@ -34,7 +36,14 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         Err(error) => return Err(error.into()),
     };
     let url = settings.sign_in_link(&created.secret);
-    writeln!(std::io::stdout(), "{}", *url)?;
+    writeln!(std::io::stdout(), "{}", *url)
+        .and_then(|()| settle_stdout())
+        .with_context(|| {
+            format!(
+                "the link {} could not be shown; run the command again, which ends it",
+                created.link.id
+            )
+        })?;
     writeln!(
         std::io::stderr(),
         "Whoever opens this link chooses a new password for {email}. It can be used once, until {}.",

@@ -21,6 +21,8 @@ struct Check {
     source: String,
     app_url: String,
     api_url: String,
+    /// What named the server.
+    app_url_source: &'static str,
 }
 
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
@@ -38,11 +40,12 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let expires_at = me.token.expires_at.as_deref().and_then(parse);
     let check = Check {
         expires_in_seconds: expires_at
-            .map(|at| (at.unix_millis() - app.now().unix_millis()) / 1_000),
+            .map(|at| (at.unix_millis() - session.now().unix_millis()) / 1_000),
         me,
         source: session.credential.source.to_string(),
         app_url: session.server.app_url.to_string(),
         api_url: session.server.api_url.to_string(),
+        app_url_source: session.server.source.as_str(),
     };
     app.out.answer(&check, |style| human(&check, style))
 }
@@ -50,6 +53,10 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
 fn human(check: &Check, style: &Style) -> String {
     let mut rows = token_fields(&check.me, style);
     rows.push(("source", check.source.clone()));
+    rows.push((
+        "server",
+        format!("{} (from {})", check.app_url, check.app_url_source),
+    ));
     format!(
         "{} {} accepts the token of {}\n{}",
         style.done(),
@@ -71,6 +78,7 @@ mod tests {
             source: "profile:work".to_owned(),
             app_url: "https://openindex.example.com".to_owned(),
             api_url: "https://openindex.example.com".to_owned(),
+            app_url_source: "profile",
         };
         human(&check, &STYLE)
     }

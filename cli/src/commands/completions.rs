@@ -55,8 +55,8 @@ pub(crate) fn answer() {
 pub(crate) fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let environment = Environment::of_process();
-        let path = config::locate(&environment, crate::user_config_dir()).ok();
-        let config = path.and_then(|path| ConfigStore::new(path).load().ok());
+        let path = config::locate(&environment, crate::user_config_dir());
+        let config = ConfigStore::new(path).load();
         let profiles = config.into_iter().flat_map(|config| config.profiles);
         profiles
             .map(|(name, _)| CompletionCandidate::new(name))

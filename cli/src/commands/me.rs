@@ -1,11 +1,10 @@
 //! `oi me`: who the token acts as.
 
-use openindex_adapters_http::wire::{Kind, Me, Role, WireScope};
-use openindex_domain::token::Scope;
+use openindex_adapters_http::wire::{Kind, Me, Open};
 
 use crate::app::App;
 use crate::error::CliError;
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
@@ -14,10 +13,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
 }
 
 fn human(me: &Me, style: &Style) -> String {
-    let mut rows = vec![
-        ("id", plain(&me.user.id)),
-        ("role", role(me.user.role).to_owned()),
-    ];
+    let mut rows = vec![("id", plain(&me.user.id)), ("role", word(&me.user.role))];
     rows.extend(token_fields(me, style));
     format!("{}\n{}", style.bold(&who(me)), fields(&rows, style))
 }
@@ -34,9 +30,9 @@ pub(super) fn who(me: &Me) -> String {
 /// The token, its kind, its scopes and its end.
 pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)> {
     let token = &me.token;
-    let mut effective = scope(token.effective_scope).to_owned();
+    let mut effective = word(&token.effective_scope);
     if token.effective_scope != token.scope {
-        let why = format!("limited by the role {}", role(me.user.role));
+        let why = format!("limited by the role {}", word(&me.user.role));
         effective = format!("{effective} {}", style.yellow(&format!("({why})")));
     }
     let mut rows = vec![
@@ -47,10 +43,9 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
         (
             "kind",
             match token.kind {
-                Kind::Personal => "personal",
-                Kind::AgentRun => "agent run",
-            }
-            .to_owned(),
+                Open::Known(Kind::AgentRun) => "agent run".to_owned(),
+                ref kind => word(kind),
+            },
         ),
     ];
     if let Some(run) = &token.run {
@@ -59,22 +54,11 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
         rows.push(("work item", item.map_or_else(|| "any".to_owned(), plain)));
     }
     rows.extend([
-        ("scope", scope(token.scope).to_owned()),
+        ("scope", word(&token.scope)),
         ("effective scope", effective),
         ("expires", expiry(token.expires_at.as_deref(), style)),
     ]);
     rows
-}
-
-pub(super) fn scope(scope: WireScope) -> &'static str {
-    Scope::from(scope).as_str()
-}
-
-pub(super) const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Admin => "admin",
-    }
 }
 
 #[cfg(test)]

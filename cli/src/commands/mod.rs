@@ -64,27 +64,27 @@ fn not_confirmed(message: &str) -> Failure {
     Failure::new(ExitCode::Failure, "not_confirmed", message)
 }
 
-/// A request that changes something got no answer: say how to look before it is repeated.
+/// A change that may have been done although the request failed: `look` shows whether it was.
 fn look_first(failure: Failure, look: &str) -> Failure {
-    if failure.details.contains_key("mayHaveArrived") {
-        failure
-            .hint("it may have been done all the same; look before you try again")
-            .next(look)
+    if failure.may_be_done() {
+        failure.next(look)
     } else {
         failure
     }
 }
 
 /// Does one thing after the other and stops at the first that fails; the failure then says, under
-/// `done`, which were done before.
+/// `done`, which were done before. `look` shows whether that one was.
 fn one_by_one<T: std::fmt::Display>(
     things: &[T],
     done: &str,
+    look: &str,
     act: impl Fn(&T) -> Result<(), Failure>,
 ) -> Result<Vec<String>, Failure> {
     let mut finished: Vec<String> = Vec::new();
     for thing in things {
-        act(thing).map_err(|mut failure| {
+        act(thing).map_err(|failure| {
+            let mut failure = look_first(failure, look);
             failure.message = format!("{thing}: {}", failure.message);
             if finished.is_empty() {
                 return failure;

@@ -114,8 +114,15 @@ fn next(queue: &WorkQueue, asker: Asker) -> Option<(Next, &str)> {
     }
     // What is for agents alone is available too, but not to a person.
     let mut available = queue.available.items.iter();
-    let item = available
-        .find(|item| asker != Asker::Person || item.execution_target != ExecutionTarget::Agent)?;
+    let item = available.find(|item| {
+        // What this version does not know is for nobody that it knows.
+        let target = item.execution_target.known();
+        asker != Asker::Person
+            || matches!(
+                target,
+                Some(ExecutionTarget::Human | ExecutionTarget::Either)
+            )
+    })?;
     Some((Next::Claim, &item.key))
 }
 

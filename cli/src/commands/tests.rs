@@ -1,6 +1,8 @@
 //! What the snapshots of the commands share.
 
-use openindex_adapters_http::wire::{Kind, Me, MeRun, MeToken, MeUser, Pat, Status, WireScope};
+use openindex_adapters_http::wire::{
+    Kind, Me, MeRun, MeToken, MeUser, Open, Pat, Status, WireScope,
+};
 
 use super::*;
 use crate::render::Style;
@@ -24,14 +26,14 @@ pub(super) fn me() -> Me {
             id: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
             email: Some("ada@example.com".to_owned()),
             name: Some("Ada Lovelace".to_owned()),
-            role: openindex_adapters_http::wire::Role::Member,
+            role: Open::Known(openindex_adapters_http::wire::Role::Member),
         },
         token: MeToken {
             id: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
-            kind: Kind::Personal,
+            kind: Open::Known(Kind::Personal),
             name: "laptop".to_owned(),
-            scope: WireScope::Admin,
-            effective_scope: WireScope::ReadWrite,
+            scope: Open::Known(WireScope::Admin),
+            effective_scope: Open::Known(WireScope::ReadWrite),
             expires_at: Some("2027-01-01T00:00:00.000Z".to_owned()),
             run: None,
         },
@@ -43,10 +45,10 @@ pub(super) fn me_in_a_run() -> Me {
     let mut me = me();
     me.token = MeToken {
         id: "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned(),
-        kind: Kind::AgentRun,
+        kind: Open::Known(Kind::AgentRun),
         name: "builder-7".to_owned(),
-        scope: WireScope::ReadWrite,
-        effective_scope: WireScope::ReadWrite,
+        scope: Open::Known(WireScope::ReadWrite),
+        effective_scope: Open::Known(WireScope::ReadWrite),
         expires_at: Some("2026-11-24T06:42:00.000Z".to_owned()),
         run: Some(MeRun {
             agent_id: "builder-7".to_owned(),
@@ -61,11 +63,11 @@ pub(super) fn pats() -> Vec<Pat> {
     let pat = |digit: char, name: &str, expires_at: Option<&str>, last_used_at: Option<&str>| Pat {
         id: format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         name: name.to_owned(),
-        scope: WireScope::ReadWrite,
+        scope: Open::Known(WireScope::ReadWrite),
         created_at: "2026-11-01T00:00:00.000Z".to_owned(),
         expires_at: expires_at.map(str::to_owned),
         last_used_at: last_used_at.map(str::to_owned),
-        status: Status::Live,
+        status: Open::Known(Status::Live),
     };
     let mut pats = vec![
         pat('1', "laptop", None, Some("2026-11-24T05:58:00.000Z")),
@@ -83,8 +85,8 @@ pub(super) fn pats() -> Vec<Pat> {
             None,
         ),
     ];
-    pats[0].scope = WireScope::Admin;
-    pats[2].status = Status::Expired;
+    pats[0].scope = Open::Known(WireScope::Admin);
+    pats[2].status = Open::Known(Status::Expired);
     pats
 }
 
@@ -94,10 +96,13 @@ fn the_first_failure_ends_it_and_names_what_was_done() {
         "c" => Err(Failure::new(ExitCode::Failure, "not_found", "is not there")),
         _ => Ok(()),
     };
-    assert_eq!(one_by_one(&["a", "b"], "revoked", act).unwrap(), ["a", "b"]);
-    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", act).unwrap_err();
+    assert_eq!(
+        one_by_one(&["a", "b"], "revoked", "oi list", act).unwrap(),
+        ["a", "b"]
+    );
+    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", "oi list", act).unwrap_err();
     assert_eq!(failure.message, "c: is not there\nrevoked before: a, b");
     assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
-    let failure = one_by_one(&["c"], "revoked", act).unwrap_err();
+    let failure = one_by_one(&["c"], "revoked", "oi list", act).unwrap_err();
     assert_eq!(failure.message, "c: is not there");
 }

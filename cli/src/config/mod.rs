@@ -25,6 +25,16 @@ pub(crate) struct Config {
     pub(crate) unknown: Map<String, Value>,
 }
 
+/// The profile that is used when nothing names one.
+const DEFAULT_PROFILE: &str = "default";
+
+impl Config {
+    /// The profile that commands use unless told otherwise.
+    pub(crate) fn current_or_default(&self) -> &str {
+        self.current_profile.as_deref().unwrap_or(DEFAULT_PROFILE)
+    }
+}
+
 /// One server, and who to be there.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {

@@ -19,14 +19,14 @@ pub(crate) fn locate(
     environment: &Environment,
     user_config_dir: Option<PathBuf>,
 ) -> Result<ConfigPath, Failure> {
-    if let Some(file) = environment.path(environment::CONFIG) {
+    if let Some(file) = environment.path(environment::CONFIG)? {
         return Ok(ConfigPath {
             file,
             owns_directory: false,
         });
     }
     let directory = environment
-        .path(environment::CONFIG_DIR)
+        .path(environment::CONFIG_DIR)?
         .or_else(|| user_config_dir.map(|directory| directory.join("openindex-agent")))
         .ok_or_else(|| {
             Failure::new(
@@ -49,23 +49,29 @@ mod tests {
 
     #[test]
     fn the_file_comes_before_the_directory_before_the_users_own() {
-        for (variables, expected, owns_directory) in [
+        let file = (CONFIG, "/x/oi.json");
+        let directory = (CONFIG_DIR, "/d");
+        for (environment, expected, owns_directory) in [
+            (Environment::from([file, directory]), "/x/oi.json", false),
+            (Environment::from([directory]), "/d/config.json", true),
             (
-                [(CONFIG, "/x/oi.json"), (CONFIG_DIR, "/d")],
-                "/x/oi.json",
-                false,
-            ),
-            ([(CONFIG, " "), (CONFIG_DIR, "/d")], "/d/config.json", true),
-            (
-                [(CONFIG, ""), (CONFIG_DIR, "")],
+                Environment::default(),
                 "/home/u/.config/openindex-agent/config.json",
                 true,
             ),
         ] {
-            let environment = Environment::from(variables);
             let found = locate(&environment, Some("/home/u/.config".into())).unwrap();
             assert_eq!(found.file, PathBuf::from(expected));
             assert_eq!(found.owns_directory, owns_directory, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_set_but_empty_chooses_no_other_file() {
+        for name in [CONFIG, CONFIG_DIR] {
+            let environment = Environment::from([(name, "")]);
+            let failure = locate(&environment, Some("/home/u/.config".into())).unwrap_err();
+            assert!(failure.message.starts_with(name), "{}", failure.message);
         }
     }
 

@@ -44,20 +44,28 @@ fn flags(profile: Option<&str>, app_url: Option<&str>) -> Globals {
     }
 }
 
+/// An environment with one variable; none where it is `None`.
+fn variable(name: &str, value: Option<&str>) -> Environment {
+    value.map_or_else(Environment::default, |value| {
+        Environment::from([(name, value)])
+    })
+}
+
 #[test]
 fn a_profile_is_named_by_flag_then_environment_then_file_then_default() {
-    for (flag, variable, current, expected) in [
-        (Some("work"), "bare", Some("default"), "work"),
-        (None, "bare", Some("work"), "bare"),
-        (None, "", Some("work"), "work"),
-        (None, " ", None, "default"),
+    for (flag, value, current, expected) in [
+        (Some("work"), Some("bare"), Some("default"), "work"),
+        (Some("work"), Some(""), None, "work"),
+        (None, Some("bare"), Some("work"), "bare"),
+        (None, None, Some("work"), "work"),
+        (None, None, None, "default"),
     ] {
         let sources = Sources {
             globals: &flags(flag, None),
-            environment: &Environment::from([(PROFILE, variable)]),
-            config: &config(current),
+            environment: &variable(PROFILE, value),
+            config: Ok(&config(current)),
         };
-        assert_eq!(sources.profile_name(), expected);
+        assert_eq!(sources.profile_name().unwrap(), expected);
         assert!(sources.profile().unwrap().1.is_some());
     }
 }
@@ -70,16 +78,16 @@ fn a_chosen_profile_must_exist_and_the_default_need_not() {
         current_profile: Some(missing.to_owned()),
         ..Config::default()
     };
-    for (globals, variable, config) in [
-        (flags(Some(missing), None), "", &nothing),
-        (flags(None, None), missing, &nothing),
-        (flags(None, None), "", &current),
+    for (globals, value, config) in [
+        (flags(Some(missing), None), None, &nothing),
+        (flags(None, None), Some(missing), &nothing),
+        (flags(None, None), None, &current),
     ] {
-        let environment = Environment::from([(PROFILE, variable)]);
+        let environment = variable(PROFILE, value);
         let sources = Sources {
             globals: &globals,
             environment: &environment,
-            config,
+            config: Ok(config),
         };
         let failure = sources.credential().unwrap_err();
         assert_eq!(failure.code, "profile_not_found");
@@ -88,29 +96,31 @@ fn a_chosen_profile_must_exist_and_the_default_need_not() {
     let sources = Sources {
         globals: &flags(None, None),
         environment: &Environment::default(),
-        config: &nothing,
+        config: Ok(&nothing),
     };
     assert!(sources.credential().unwrap().is_none());
-    assert!(sources.server().unwrap().is_none());
+    let server = sources.server().unwrap();
+    assert_eq!(server.api_url.as_str(), "http://127.0.0.1:8080");
+    assert_eq!(server.source, ServerSource::Default);
 }
 
 #[test]
 fn the_environments_token_is_over_every_profiles() {
-    for (flag, variable, source, seed) in [
-        (None, secret(9), "OPENINDEX_TOKEN", 9),
+    for (flag, value, source, seed) in [
+        (None, Some(secret(9)), "OPENINDEX_TOKEN", 9),
         (
             Some("work"),
-            format!(" {}\n", secret(9)),
+            Some(format!(" {}\n", secret(9))),
             "OPENINDEX_TOKEN",
             9,
         ),
-        (Some("work"), String::new(), "profile:work", 2),
-        (None, " ".to_owned(), "profile:default", 1),
+        (Some("work"), None, "profile:work", 2),
+        (None, None, "profile:default", 1),
     ] {
         let sources = Sources {
             globals: &flags(flag, None),
-            environment: &Environment::from([(TOKEN, variable.as_str())]),
-            config: &config(None),
+            environment: &variable(TOKEN, value.as_deref()),
+            config: Ok(&config(None)),
         };
         let credential = sources.credential().unwrap().unwrap();
         assert_eq!(credential.source.to_string(), source);
@@ -123,7 +133,7 @@ fn a_malformed_token_is_refused_with_its_source_and_without_its_text() {
     let sources = Sources {
         globals: &flags(None, None),
         environment: &Environment::from([(TOKEN, "oi_pat_hunter2")]),
-        config: &config(None),
+        config: Ok(&config(None)),
     };
     let failure = sources.credential().unwrap_err();
     assert_eq!(failure.exit, ExitCode::Auth);
@@ -135,35 +145,42 @@ fn a_malformed_token_is_refused_with_its_source_and_without_its_text() {
 
 #[test]
 fn a_server_is_named_by_flag_then_environment_then_profile() {
-    for (flag, variable, profile, api_url, source) in [
+    for (flag, value, profile, api_url, source) in [
         (
             Some("http://a.example/"),
-            "http://b.example",
+            Some("http://b.example"),
             None,
             "http://a.example",
             ServerSource::Flag,
         ),
         (
             None,
-            "http://b.example",
+            Some("http://b.example"),
             None,
             "http://b.example",
             ServerSource::Environment,
         ),
         (
             None,
-            "",
+            None,
             Some("work"),
             "https://api.work.example",
             ServerSource::Profile,
         ),
+        (
+            None,
+            None,
+            Some("bare"),
+            "http://127.0.0.1:8080",
+            ServerSource::Default,
+        ),
     ] {
         let sources = Sources {
             globals: &flags(profile, flag),
-            environment: &Environment::from([(APP_URL, variable)]),
-            config: &config(None),
+            environment: &variable(APP_URL, value),
+            config: Ok(&config(None)),
         };
-        let server = sources.server().unwrap().unwrap();
+        let server = sources.server().unwrap();
         assert_eq!(server.api_url.as_str(), api_url);
         assert_eq!(server.source, source);
     }
@@ -174,7 +191,7 @@ fn a_url_that_is_none_is_named_by_its_source() {
     let sources = Sources {
         globals: &flags(None, None),
         environment: &Environment::from([(APP_URL, "ftp://ada:hunter2@x")]),
-        config: &config(None),
+        config: Ok(&config(None)),
     };
     let failure = sources.server().unwrap_err();
     assert!(failure.message.starts_with("OPENINDEX_APP_URL: "));
@@ -185,7 +202,7 @@ fn a_url_that_is_none_is_named_by_its_source() {
 /// The agent that is worked as, with the profile `work`, whose own is `profiles`.
 fn working_agent(
     flag: Option<&str>,
-    variable: &str,
+    value: Option<&str>,
     profiles: Option<&str>,
     kind: TokenKind,
 ) -> Result<Option<String>, Failure> {
@@ -195,8 +212,8 @@ fn working_agent(
     }
     let sources = Sources {
         globals: &flags(None, None),
-        environment: &Environment::from([(AGENT_ID, variable)]),
-        config: &config,
+        environment: &variable(AGENT_ID, value),
+        config: Ok(&config),
     };
     let flag = flag.map(|flag| AgentId::parse(flag).unwrap());
     let agent = sources.working_agent(flag.as_ref(), kind)?;
@@ -205,13 +222,13 @@ fn working_agent(
 
 #[test]
 fn an_agent_is_named_by_flag_then_environment_then_profile_or_not_at_all() {
-    for (flag, variable, profiles, expected) in [
-        (Some("a"), "b", Some("c"), Some("a")),
-        (None, " b ", Some("c"), Some("b")),
-        (None, "", Some("c"), Some("c")),
-        (None, " ", None, None),
+    for (flag, value, profiles, expected) in [
+        (Some("a"), Some("b"), Some("c"), Some("a")),
+        (None, Some(" b "), Some("c"), Some("b")),
+        (None, None, Some("c"), Some("c")),
+        (None, None, None, None),
     ] {
-        let agent = working_agent(flag, variable, profiles, TokenKind::Personal).unwrap();
+        let agent = working_agent(flag, value, profiles, TokenKind::Personal).unwrap();
         assert_eq!(agent.as_deref(), expected);
     }
 }
@@ -220,8 +237,8 @@ fn an_agent_is_named_by_flag_then_environment_then_profile_or_not_at_all() {
 fn a_run_works_as_its_own_agent_unless_another_is_named_outright() {
     for (flag, expected) in [(Some("a"), Some("a")), (None, None)] {
         // Not even looked at: it need not be an agent's id.
-        for variable in ["b", "not an id"] {
-            let agent = working_agent(flag, variable, Some("c"), TokenKind::AgentRun).unwrap();
+        for value in ["b", "not an id", ""] {
+            let agent = working_agent(flag, Some(value), Some("c"), TokenKind::AgentRun).unwrap();
             assert_eq!(agent.as_deref(), expected);
         }
     }
@@ -229,12 +246,66 @@ fn a_run_works_as_its_own_agent_unless_another_is_named_outright() {
 
 #[test]
 fn an_agent_that_is_none_is_named_by_its_source() {
-    for (variable, profiles, source) in [
-        ("not an id", None, "OPENINDEX_AGENT_ID must be"),
-        ("", Some("x\u{1b}"), "agent_id of the profile work must be"),
+    for (value, profiles, source) in [
+        (Some("not an id"), None, "OPENINDEX_AGENT_ID must be"),
+        (Some(""), Some("a"), "OPENINDEX_AGENT_ID is set but empty"),
+        (
+            None,
+            Some("x\u{1b}"),
+            "agent_id of the profile work must be",
+        ),
     ] {
-        let failure = working_agent(None, variable, profiles, TokenKind::Personal).unwrap_err();
+        let failure = working_agent(None, value, profiles, TokenKind::Personal).unwrap_err();
         assert_eq!(failure.exit, ExitCode::Usage);
         assert!(failure.message.starts_with(source), "{}", failure.message);
     }
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_does_not_choose_the_profiles_identity_or_server() {
+    for blank in ["", "  "] {
+        let environment = Environment::from([(TOKEN, blank), (APP_URL, blank)]);
+        let sources = Sources {
+            globals: &flags(None, None),
+            environment: &environment,
+            config: Ok(&config(None)),
+        };
+        let failure = sources.credential().unwrap_err();
+        assert_eq!(failure.exit, ExitCode::Auth);
+        assert_eq!(
+            failure.message,
+            "OPENINDEX_TOKEN is set but empty; unset it or set it to a token"
+        );
+        assert_eq!(sources.server().unwrap_err().exit, ExitCode::Usage);
+        let environment = Environment::from([(PROFILE, blank)]);
+        let sources = Sources {
+            environment: &environment,
+            ..sources
+        };
+        assert_eq!(sources.credential().unwrap_err().exit, ExitCode::Usage);
+        assert_eq!(sources.server().unwrap_err().exit, ExitCode::Usage);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_fails_only_what_is_looked_up_in_it() {
+    let broken = Failure::new(ExitCode::Failure, "config_invalid", "it is broken");
+    let environment =
+        Environment::from([(TOKEN, secret(9).as_str()), (APP_URL, "http://x.example")]);
+    let sources = Sources {
+        globals: &flags(None, None),
+        environment: &environment,
+        config: Err(&broken),
+    };
+    assert!(sources.credential().unwrap().is_some());
+    assert_eq!(sources.server().unwrap().source, ServerSource::Environment);
+    // The agent that the profile would name is not silently nobody.
+    assert_eq!(sources.agent(None).unwrap_err().code, "config_invalid");
+    let environment = Environment::default();
+    let sources = Sources {
+        environment: &environment,
+        ..sources
+    };
+    assert_eq!(sources.credential().unwrap_err().code, "config_invalid");
+    assert_eq!(sources.server().unwrap_err().code, "config_invalid");
 }

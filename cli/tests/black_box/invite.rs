@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::stub::{PAT, Stub, problem, user};
 use crate::support::{Home, environment_token, new_token, profile_token};
 
-const CODE: &str = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE";
+pub(crate) const CODE: &str = "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE";
 const CLAIM: &str = "POST /auth/invites/claim";
 const DISCOVERY: &str = "GET /.well-known/openindex.json";
 const PASSWORD: &str = "violet otter harvest ladder";

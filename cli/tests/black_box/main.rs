@@ -2,11 +2,13 @@
 
 mod audit;
 mod auth;
+mod identity;
 mod inventory;
 mod invite;
 mod invites;
 mod leak;
 mod names;
+mod network;
 mod output;
 mod profile;
 mod queue;
@@ -16,5 +18,7 @@ mod stub;
 mod support;
 mod terminal;
 mod tokens;
+mod undelivered;
 mod users;
+mod versions;
 mod work;

@@ -28,6 +28,27 @@ impl Stub {
     /// Answers each `METHOD path` with a status and a body; all else with 404. `BASE` in a body
     /// stands for the stub's own address.
     pub(crate) fn new(answers: &[(&'static str, u16, &str)]) -> Self {
+        Self::start(answers, None, |_| {})
+    }
+
+    /// The same at a time of its own, as a `Date` header says it.
+    pub(crate) fn at(date: &'static str, answers: &[(&'static str, u16, &str)]) -> Self {
+        Self::start(answers, Some(date), |_| {})
+    }
+
+    /// The same; `seen` is told each `METHOD path` before it is answered.
+    pub(crate) fn watched(
+        answers: &[(&'static str, u16, &str)],
+        seen: impl Fn(&str) + Send + 'static,
+    ) -> Self {
+        Self::start(answers, None, seen)
+    }
+
+    fn start(
+        answers: &[(&'static str, u16, &str)],
+        date: Option<&'static str>,
+        watch: impl Fn(&str) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let answers: Answers = answers
@@ -36,10 +57,11 @@ impl Stub {
             .collect();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
+        let date = date.map_or_else(String::new, |date| format!("Date: {date}\r\n"));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away early is not the stub's concern.
-                let _ = serve(stream, &answers, &seen);
+                let _ = serve(stream, &answers, &seen, &date, &watch);
             }
         });
         Self { url, asked }
@@ -62,7 +84,13 @@ impl Stub {
     }
 }
 
-fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    answers: &Answers,
+    seen: &Mutex<Vec<Asked>>,
+    date: &str,
+    watch: &dyn Fn(&str),
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -100,6 +128,7 @@ fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std:
         .find(|(what, ..)| *what == asked.what)
         .cloned()
         .unwrap_or(("", 404, problem(404, "not_found", "there is nothing here")));
+    watch(&asked.what);
     seen.lock().expect("no test panicked").push(asked);
     let extra = if matches!(status, 429 | 503) {
         "Retry-After: 7\r\n"
@@ -109,7 +138,7 @@ fn serve(stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<Asked>>) -> std:
     write!(
         reader.get_mut(),
         "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         X-Request-Id: req-1\r\nLocation: http://elsewhere.example/\r\n{extra}Connection: close\r\n\r\n{body}",
+         X-Request-Id: req-1\r\nLocation: http://elsewhere.example/\r\n{extra}{date}Connection: close\r\n\r\n{body}",
         body.len()
     )
 }

@@ -2,7 +2,7 @@
 //! intentions.
 
 use openindex_adapters_http::wire::{
-    AdminPat, AuditActor, AuditEvent, Invite, InviteStatus, MeUser, Role, User,
+    AdminPat, AuditActor, AuditEvent, Invite, InviteStatus, MeUser, Open, Role, User,
 };
 
 use crate::commands::tests::pats;
@@ -14,7 +14,7 @@ pub(in crate::commands) fn users() -> Vec<User> {
         id: format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         email: format!("user{digit}@example.com"),
         name: name.to_owned(),
-        role,
+        role: Open::Known(role),
         created_at: "2026-11-20T08:00:00.000Z".to_owned(),
         suspended_at: suspended_at.map(str::to_owned),
     };
@@ -33,8 +33,8 @@ pub(super) fn invites() -> Vec<Invite> {
     let invite = |digit: char, email: &str, status| Invite {
         id: format!("inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         email: Some(email.to_owned()),
-        role: Role::Member,
-        status,
+        role: Open::Known(Role::Member),
+        status: Open::Known(status),
         created_by: Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned()),
         created_at: "2026-11-20T08:00:00.000Z".to_owned(),
         expires_at: "2026-11-27T08:00:00.000Z".to_owned(),
@@ -49,7 +49,7 @@ pub(super) fn invites() -> Vec<Invite> {
     ];
     invites[1].claimed_at = Some("2026-11-22T05:00:00.000Z".to_owned());
     invites[3].email = None;
-    invites[3].role = Role::Admin;
+    invites[3].role = Open::Known(Role::Admin);
     invites
 }
 
@@ -67,7 +67,7 @@ pub(super) fn admin_pats() -> Vec<AdminPat> {
                 id: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned(),
                 email: email.map(str::to_owned),
                 name: name.map(str::to_owned),
-                role: Role::Member,
+                role: Open::Known(Role::Member),
             },
         })
         .collect()

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(not_confirmed("nothing was ended").into());
     }
-    let ended = one_by_one(&ids, "ended", |id| {
+    let ended = one_by_one(&ids, "ended", LIST, |id| {
         session.call(|client| client.agent_run_end(*id))
     })?;
     app.out.answer(&json!({ "ended": ended }), |style| {

@@ -1,4 +1,4 @@
-use openindex_adapters_http::wire::{AgentRun, Status};
+use openindex_adapters_http::wire::{AgentRun, Open, Status};
 
 use crate::app::App;
 use crate::commands::paging::{self, Page, PageArgs};
@@ -48,7 +48,7 @@ fn human(runs: &[AgentRun], style: &Style) -> String {
     let rows = runs.iter().map(|run| {
         let end = end(run, &colorless);
         let until = match run.status {
-            Status::Revoked => end.clone(),
+            Open::Known(Status::Revoked) => end.clone(),
             _ => expiry(run.expires_at.as_deref(), &colorless),
         };
         let used = moment(run.last_used_at.as_deref(), &colorless);

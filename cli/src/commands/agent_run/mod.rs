@@ -5,7 +5,7 @@ mod list;
 mod start;
 
 use clap::Subcommand;
-use openindex_adapters_http::wire::{AgentRun, Status};
+use openindex_adapters_http::wire::{AgentRun, Open, Status};
 
 use crate::app::App;
 use crate::error::CliError;
@@ -35,8 +35,8 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
 /// When a run ends, or that it was ended before its time.
 fn end(run: &AgentRun, style: &Style) -> String {
     match run.status {
-        Status::Revoked => format!("ended {}", moment(run.ended_at.as_deref(), style)),
-        Status::Live | Status::Expired => ends(run.expires_at.as_deref(), style),
+        Open::Known(Status::Revoked) => format!("ended {}", moment(run.ended_at.as_deref(), style)),
+        _ => ends(run.expires_at.as_deref(), style),
     }
 }
 

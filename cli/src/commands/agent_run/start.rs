@@ -2,11 +2,11 @@ use openindex_adapters_http::wire::{AgentRun, StartAgentRun};
 use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 
 use crate::app::App;
-use crate::commands::me::scope;
-use crate::commands::{look_first, once};
+use crate::commands::look_first;
+use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 
 use super::LIST;
 
@@ -52,6 +52,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         Some(seconds) => lifetime("--ttl-seconds", seconds)?,
         None => ttl(&args.ttl)?,
     };
+    require_reader()?;
     let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
     let wanted = StartAgentRun {
         agent_id: agent.clone(),
@@ -62,14 +63,25 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let started = session
         .call(|client| client.agent_run_start(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
-    once::show(
-        app,
-        &started,
-        &started.token,
-        args.token_only,
-        |style| introduction(&started.run, style),
-        WARNING,
-    )
+    let id = plain(&started.run.id);
+    let command = format!("oi agent-run end {id}");
+    let undo = Undo {
+        undone: "ended",
+        ..Undo::of_token(
+            format!("the run {id}"),
+            &started.token,
+            &session.server.api_url,
+            app,
+            command,
+        )
+    };
+    let shown = Shown {
+        document: &started,
+        secret: &started.token,
+        secret_only: args.token_only,
+        warning: WARNING,
+    };
+    once::show(app, &shown, |style| introduction(&started.run, style), undo)
 }
 
 fn ttl(text: &str) -> Result<RunTtl, Failure> {
@@ -87,7 +99,7 @@ fn introduction(run: &AgentRun, style: &Style) -> String {
     let rows = [
         ("id", plain(&run.id)),
         ("work item", item.map_or_else(|| "any".to_owned(), plain)),
-        ("scope", scope(run.scope).to_owned()),
+        ("scope", word(&run.scope)),
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
     format!(

@@ -1,7 +1,7 @@
 //! What the snapshots of these commands share. Some of it comes from somebody with bad
 //! intentions.
 
-use openindex_adapters_http::wire::{AgentRun, Status, WireScope};
+use openindex_adapters_http::wire::{AgentRun, Open, Status, WireScope};
 
 /// Live and bound, live and unbound, ended, and over by itself.
 pub(super) fn runs() -> Vec<AgentRun> {
@@ -9,13 +9,13 @@ pub(super) fn runs() -> Vec<AgentRun> {
         id: format!("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         agent_id: agent.to_owned(),
         work_item_key: None,
-        scope: WireScope::ReadWrite,
+        scope: Open::Known(WireScope::ReadWrite),
         issued_by: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned(),
         created_at: "2026-11-24T05:00:00.000Z".to_owned(),
         expires_at: Some(expires_at.to_owned()),
         ended_at: None,
         last_used_at: None,
-        status,
+        status: Open::Known(status),
     };
     let later = "2026-11-24T06:42:00.000Z";
     let mut runs = vec![

@@ -1,20 +1,19 @@
+use std::fmt::Write as _;
+
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 
-use crate::app::{App, no_server, no_token};
-use crate::commands::me::{role, scope, who};
+use crate::app::{App, MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
+use crate::commands::me::who;
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse, span};
-use crate::resolve::{Credential, Server};
+use crate::render::{Style, expiry, masked, parse, word};
+use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
 use super::{Check, Status};
 
-/// From here on expiry may be judged differently on both sides. The server's time comes without
-/// its milliseconds and after a journey.
-const MAX_SKEW_MILLIS: i64 = 60_000;
 /// Soon enough to be renewed now.
 const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
 
@@ -24,7 +23,7 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     let (check, config) = config_file(app);
     let config_failed = check.status == Status::Fail;
     checks.push(check);
-    let sources = app.sources(&config);
+    let sources = app.sources(config.as_ref());
     if !config_failed {
         checks.push(match sources.profile() {
             Ok((name, Some(_))) => Check::new("profile", Status::Ok, name),
@@ -46,7 +45,8 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     }
     match (client, credential) {
         (Some(client), Some(credential)) if reachable => {
-            token(&client, &credential, app.now(), &mut checks);
+            let now = client.server_time().unwrap_or_else(|| app.now());
+            token(&client, &credential, now, &mut checks);
         }
         _ => checks.push(Check::new(
             "token",
@@ -57,14 +57,17 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     checks
 }
 
-fn config_file(app: &App<'_>) -> (Check, Config) {
+fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
     const NAME: &str = "config file";
-    let file = app.store.file();
-    let shown = file.display();
-    let config = match app.store.load() {
-        Ok(config) => config,
-        Err(failure) => return (failed(NAME, failure), Config::default()),
+    let loaded = app
+        .store
+        .file()
+        .and_then(|file| Ok((file, app.store.load()?)));
+    let (file, config) = match loaded {
+        Ok(loaded) => loaded,
+        Err(failure) => return (failed(NAME, failure.clone()), Err(failure)),
     };
+    let shown = file.display();
     let check = if let Some((what, command)) = app.store.exposure() {
         Check::new(NAME, Status::Warn, what).hint(command)
     } else if !file.exists() {
@@ -78,7 +81,7 @@ fn config_file(app: &App<'_>) -> (Check, Config) {
     } else {
         Check::new(NAME, Status::Ok, shown.to_string())
     };
-    (check, config)
+    (check, Ok(config))
 }
 
 fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Credential>) {
@@ -97,19 +100,26 @@ fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Cr
 /// The server that would be talked to, and the means to.
 fn server(
     app: &App<'_>,
-    found: Result<Option<Server>, Failure>,
+    found: Result<Server, Failure>,
     credential: Option<&Credential>,
 ) -> (Check, Option<Client>) {
     const NAME: &str = "server url";
     let server = match found {
-        Ok(Some(server)) => server,
-        Ok(None) => return (failed(NAME, no_server()), None),
+        Ok(server) => server,
         Err(failure) => return (failed(NAME, failure), None),
     };
     match app.client(&server.api_url, credential) {
         Ok(client) => {
-            let detail = format!("{} (from {})", server.api_url, server.source.as_str());
-            (Check::new(NAME, Status::Ok, detail), Some(client))
+            let mut detail = format!("{} (from {})", server.api_url, server.source.as_str());
+            if let Some(proxy) = client.proxy() {
+                let _ = write!(detail, ", through the proxy {proxy}");
+            }
+            let check = Check::new(NAME, Status::Ok, detail);
+            let check = match server.source {
+                ServerSource::Default => check.hint(SET_SERVER),
+                _ => check,
+            };
+            (check, Some(client))
         }
         Err(CliError::Failure(failure)) => (failed(NAME, failure), None),
         Err(_) => (Check::new(NAME, Status::Fail, "no client for it"), None),
@@ -176,9 +186,7 @@ fn clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
     if ahead.abs() <= MAX_SKEW_MILLIS {
         return Check::new(NAME, Status::Ok, "agrees with the server's");
     }
-    let direction = if ahead > 0 { "ahead of" } else { "behind" };
-    let detail = format!("{} {direction} the server's", span(ahead.abs()));
-    Check::new(NAME, Status::Warn, detail).hint("one of the two is wrong; use NTP")
+    Check::new(NAME, Status::Warn, skew_in_words(ahead)).hint("one of the two is wrong; use NTP")
 }
 
 /// Whether the token is accepted, for what and for how long.
@@ -186,7 +194,7 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
     let me = match client.me() {
         Ok(me) => me,
         Err(error) => {
-            let mut failure = Failure::from(error);
+            let mut failure = with_versions(error.into(), client);
             failure.message = format!("{} ({})", failure.message, credential.source);
             checks.push(failed("token", failure));
             return;
@@ -199,13 +207,13 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
 }
 
 fn effective_scope(me: &Me) -> Check {
-    let (token, effective) = (scope(me.token.scope), scope(me.token.effective_scope));
+    let (token, effective) = (word(&me.token.scope), word(&me.token.effective_scope));
     if token == effective {
         return Check::new("scope", Status::Ok, token);
     }
     let detail = format!(
         "{effective}: the token's {token} is limited by the role {}",
-        role(me.user.role)
+        word(&me.user.role)
     );
     Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::render::{Style, plain};
+use crate::render::{Style, plain, redact};
 
 pub(crate) const AFTER_HELP: &str = "\
 Looks at the config file, the profile, the token, the server and both clocks. Exits with 1 when a
@@ -53,14 +53,15 @@ impl Check {
         Self {
             name,
             status,
-            detail: detail.into(),
+            // It quotes what is in the file, where a secret may be at a wrong place.
+            detail: redact(&detail.into()),
             hint: None,
             about_token: false,
         }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(redact(&hint.into()));
         self
     }
 

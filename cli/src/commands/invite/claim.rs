@@ -6,8 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::look_first;
-use crate::commands::me::{role, scope};
+use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
@@ -15,7 +14,7 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, One};
 use crate::prompt;
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 use crate::resolve::profile_server;
 use clap::Arg;
 
@@ -111,6 +110,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
+    if token_name.is_some() && !args.make_current {
+        require_reader()?;
+    }
     let link = link(&args.invite.0)?;
     let config = app.config()?;
     let server = place::find(&link, app, &config)?;
@@ -200,7 +202,7 @@ fn password(person: &[&str]) -> Result<Password, CliError> {
 /// The profile to keep the token in. It is made sure of before the invite is used up that nothing
 /// is lost there: a token cannot be shown again, and a server may have no other profile.
 fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<String, Failure> {
-    let name = app.sources(config).profile_name();
+    let name = app.sources(Ok(config)).profile_name()?;
     check_name(&name)?;
     let taken = |why: String| {
         Failure::usage(format!("the profile {name} {why}; nothing was claimed"))
@@ -223,15 +225,12 @@ fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<Str
 
 fn claim(client: &Client, wanted: &ClaimInvite) -> Result<ClaimedInvite, Failure> {
     client.invite_claim(wanted).map_err(|error| {
-        let failure = look_first(error.into(), "oi invite claim");
+        let failure = Failure::from(error);
         // Nobody has a token to look with yet.
-        if failure.details.contains_key("mayHaveArrived") {
-            let mut failure = failure.hint(
-                "it may have been claimed all the same: try again, and if it is used up, ask an \
-                 administrator for a sign-in link",
+        if failure.may_be_done() {
+            return failure.also(
+                "try again; if the invite is used up, ask an administrator for a sign-in link",
             );
-            failure.next_command = None;
-            return failure;
         }
         failure
     })
@@ -266,10 +265,6 @@ fn finish(
 ) -> Result<(), CliError> {
     let stored = matches!(kept, Some(Ok(())));
     let shown = claimed.token.as_ref().filter(|_| !stored);
-    if let (true, Some(token)) = (args.token_only, shown) {
-        app.out.raw(token.expose())?;
-        return app.out.raw("\n");
-    }
     let answer = Answer {
         user: &claimed.user,
         pat: claimed.pat.as_ref(),
@@ -278,17 +273,17 @@ fn finish(
     };
     let text = |style: &Style| human(&answer, &server.app_url, style);
     if let Some(token) = shown {
-        app.out.aside(|style| format!("{}\n", text(style)));
-        app.out
-            .answer(&answer, |style| format!("{}\n", style.bold(token.expose())))?;
-        app.out.aside(|style| {
-            let warning = "Copy it now. It is not shown again, and whoever has it can act as you.";
-            format!("\n{}\n", style.yellow(warning))
-        });
+        let once = Shown {
+            document: &answer,
+            secret: token,
+            secret_only: args.token_only,
+            warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
+        };
+        once::show(app, &once, text, undo(claimed, token, server, app))?;
     } else {
         app.out.answer(&answer, text)?;
     }
-    if stored && app.environment.get(environment::TOKEN).is_some() {
+    if stored && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
         let variable = environment::TOKEN;
         app.out.warn(&format!(
             "{variable} is set, and is over the profile's token"
@@ -307,19 +302,45 @@ fn finish(
     Err(CliError::Reported(ExitCode::Failure))
 }
 
+/// Revokes a first token that nobody has seen. The account stays.
+fn undo<'a>(
+    claimed: &'a ClaimedInvite,
+    token: &'a PlainSecret,
+    server: &'a Place,
+    app: &App<'_>,
+) -> Undo<'a> {
+    let id = claimed.pat.as_ref().map(|pat| plain(&pat.id));
+    let id = id.unwrap_or_default();
+    let command = format!("oi settings personal tokens delete {id}");
+    let email = plain(&claimed.user.email);
+    Undo {
+        then: Some(format!(
+            "the account {email} was created: sign in with its password, or ask an administrator for \
+             a sign-in link"
+        )),
+        ..Undo::of_token(
+            format!("the token {id}"),
+            token,
+            &server.api_url,
+            app,
+            command,
+        )
+    }
+}
+
 fn human(answer: &Answer<'_>, app_url: &BaseUrl, style: &Style) -> String {
     let user = answer.user;
     let mut rows = vec![
         ("server", plain(app_url.as_str())),
         ("id", plain(&user.id)),
-        ("role", role(user.role).to_owned()),
+        ("role", word(&user.role)),
     ];
     if let Some(pat) = answer.pat {
         rows.push((
             "token",
             format!("{} ({})", plain(&pat.name), plain(&pat.id)),
         ));
-        rows.push(("scope", scope(pat.scope).to_owned()));
+        rows.push(("scope", word(&pat.scope)));
         rows.push(("expires", expiry(pat.expires_at.as_deref(), style)));
     }
     if let Some(profile) = answer.profile {

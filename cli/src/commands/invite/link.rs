@@ -4,6 +4,7 @@ use openindex_adapters_http::client::BaseUrl;
 use openindex_domain::OpaqueSecret;
 
 use crate::error::Failure;
+use crate::token;
 
 /// A code, alone or in its link.
 #[derive(Debug)]
@@ -19,8 +20,13 @@ impl Link {
     ///
     /// The text is a secret: no failure quotes it.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
-        let text = text.trim();
-        if let Some(code) = OpaqueSecret::parse(text) {
+        let text = token::compact(text);
+        if text.contains(|c| token::QUOTES.contains(c)) {
+            return Err(Failure::usage(
+                "remove the quotes; pass the link, or the code in it, alone",
+            ));
+        }
+        if let Some(code) = OpaqueSecret::parse(&text) {
             return Ok(Self {
                 code,
                 servers: Vec::new(),
@@ -82,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_code_may_stand_alone_or_anywhere_in_a_link() {
-        assert!(servers(&format!(" {CODE}\n")).is_empty());
+        assert!(servers(&format!("\u{feff} {CODE}\r\n\n")).is_empty());
+        let wrapped = format!("https://x.example/jo\n  in/{CODE}\n");
+        assert_eq!(servers(&wrapped), ["https://x.example"]);
         for text in [
             format!("https://x.example/join/{CODE}"),
             format!("https://x.example/join/{CODE}/"),
@@ -105,7 +113,17 @@ mod tests {
         let short = format!("https://x.example/join/{}", &CODE[1..]);
         let ftp = format!("ftp://x.example/join/{CODE}");
         let user = format!("https://ada:hunter2@x.example/join/{CODE}");
-        for text in ["", "hello", &CODE[1..], &twice, &short, &ftp, &user] {
+        let quoted = format!("<https://x.example/join/{CODE}>");
+        for text in [
+            "",
+            "hello",
+            &CODE[1..],
+            &twice,
+            &short,
+            &ftp,
+            &user,
+            &quoted,
+        ] {
             let failure = Link::parse(text).unwrap_err();
             assert_eq!(failure.exit, crate::exit_code::ExitCode::Usage, "{text}");
             assert!(!failure.message.contains(&CODE[1..]), "{text}");

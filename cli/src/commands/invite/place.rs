@@ -2,12 +2,12 @@
 
 use openindex_adapters_http::client::BaseUrl;
 
-use crate::app::{App, no_server};
+use crate::app::App;
 use crate::config::Config;
 use crate::discovery::{self, DISCOVERY, Resolution};
 use crate::environment;
 use crate::error::{CliError, Failure};
-use crate::resolve::{base_url, profile_server};
+use crate::resolve::{Server, ServerSource, base_url, profile_server};
 
 use super::link::Link;
 
@@ -30,7 +30,7 @@ pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<Place,
         }
         (Some(url), _) => vec![url],
         (None, Some(_)) => link.servers.clone(),
-        (None, None) => match app.environment.get(environment::APP_URL) {
+        (None, None) => match app.environment.get(environment::APP_URL)? {
             Some(url) => vec![base_url(&url, environment::APP_URL)?],
             None => return stored_server(app, config),
         },
@@ -48,7 +48,8 @@ pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<Place,
             break;
         }
     }
-    let (app_url, resolution) = found.ok_or_else(no_server)?;
+    let (app_url, resolution) =
+        found.ok_or_else(|| Failure::usage("the link names no server; pass --app-url"))?;
     Ok(Place {
         app_url,
         api_url: resolution.api_url,
@@ -56,18 +57,26 @@ pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<Place,
     })
 }
 
+/// The profile's server, which need not exist yet: the token will be stored in it.
 fn stored_server(app: &App<'_>, config: &Config) -> Result<Place, CliError> {
-    let name = app.sources(config).profile_name();
-    let profile = config.profiles.get(&name);
-    let server = match profile {
+    let name = app.sources(Ok(config)).profile_name()?;
+    let stored = match config.profiles.get(&name) {
         Some(profile) => profile_server(&name, profile)?,
         None => None,
     };
-    let server = server
-        .ok_or_else(|| no_server().hint("pass the whole link, which says where it is claimed"))?;
+    let server = match stored {
+        Some(server) => server,
+        None => Server::default_one()?,
+    };
+    let note = (server.source == ServerSource::Default).then(|| {
+        format!(
+            "no server is set; claiming at {} on this machine (the whole link would say where)",
+            server.api_url
+        )
+    });
     Ok(Place {
         app_url: server.app_url,
         api_url: server.api_url,
-        note: None,
+        note,
     })
 }

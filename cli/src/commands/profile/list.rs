@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::CliError;
-use crate::render::{Style, plain};
+use crate::render::{Style, plain, redact};
 
 use super::{Shown, or_dash};
 
@@ -16,15 +16,22 @@ struct Answer {
 
 pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
-    let current_profile = app.sources(&config).profile_name();
+    let current_profile = match app.sources(Ok(&config)).profile_name() {
+        Ok(name) => name,
+        // The list must show what there is to choose from.
+        Err(failure) => {
+            app.out.warn(&failure.message);
+            config.current_or_default().to_owned()
+        }
+    };
     let answer = Answer {
         items: config
             .profiles
             .iter()
             .map(|(name, profile)| Shown::new(name, *name == current_profile, profile))
             .collect(),
-        current_profile,
-        config_path: app.store.file().display().to_string(),
+        current_profile: redact(&current_profile),
+        config_path: app.store.file()?.display().to_string(),
     };
     app.out.answer(&answer, |style| human(&answer, style))
 }

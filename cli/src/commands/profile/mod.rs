@@ -1,5 +1,6 @@
 //! `oi profile`: servers and tokens under names.
 
+mod delete;
 mod list;
 mod set;
 mod show;
@@ -15,7 +16,8 @@ use crate::commands::completions;
 use crate::config::Profile;
 use crate::error::CliError;
 use crate::field::Field;
-use crate::render::masked;
+use crate::render::{masked, plain, redact};
+use crate::resolve::{ServerSource, default_url};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -28,6 +30,9 @@ pub(crate) enum Command {
     Set(set::Args),
     /// Make a profile the current one
     Use(use_profile::Args),
+    /// Delete profiles; their tokens stay live
+    #[command(visible_alias = "rm")]
+    Delete(delete::Args),
 }
 
 pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
@@ -36,6 +41,7 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Show(args) => show::run(args, app),
         Command::Set(args) => set::run(args, app),
         Command::Use(args) => use_profile::run(args, app),
+        Command::Delete(args) => delete::run(args, app),
     }
 }
 
@@ -61,22 +67,47 @@ struct Shown {
     /// Whether commands use it when no profile is named.
     current: bool,
     app_url: Option<String>,
-    api_url: Option<String>,
+    api_url: String,
+    /// `default` where the profile names no server.
+    api_resolution_source: &'static str,
     /// Masked.
     token: Option<String>,
     agent_id: Option<String>,
 }
 
 impl Shown {
+    /// Whatever was written into the file by hand, and wherever, no secret is shown.
     fn new(name: &str, current: bool, profile: &Profile) -> Self {
+        let shown = |value: &Option<String>| value.as_deref().map(redact);
+        let app_url = shown(&profile.app_url);
+        let source = match app_url {
+            Some(_) => ServerSource::Profile,
+            None => ServerSource::Default,
+        };
         Self {
-            name: name.to_owned(),
+            name: redact(name),
             current,
-            app_url: profile.app_url.clone(),
-            api_url: profile.api_url.clone().or_else(|| profile.app_url.clone()),
+            // Without a server of its own, a profile's API is the default's, as for `oi me`.
+            api_url: app_url
+                .clone()
+                .map_or_else(default_url, |url| shown(&profile.api_url).unwrap_or(url)),
+            app_url,
+            api_resolution_source: source.as_str(),
             token: profile.token.as_ref().map(|token| masked(token.expose())),
-            agent_id: profile.agent_id.clone(),
+            agent_id: shown(&profile.agent_id),
         }
+    }
+
+    /// The server's rows for a person.
+    fn server_rows(&self) -> [(&'static str, String); 2] {
+        let api_url = plain(&self.api_url);
+        [
+            ("app url", or_dash(self.app_url.as_ref())),
+            (
+                "api url",
+                format!("{api_url} (from {})", self.api_resolution_source),
+            ),
+        ]
     }
 }
 

@@ -1,6 +1,5 @@
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
-use openindex_domain::token::Secret;
 use openindex_domain::work::AgentId;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -12,7 +11,8 @@ use crate::error::{CliError, Failure};
 use crate::field::Optional;
 use crate::prompt;
 use crate::render::{fields, masked, plain};
-use crate::resolve::{base_url, profile_server};
+use crate::resolve::{ServerSource, base_url, default_url, profile_server};
+use crate::token;
 
 use super::{ProfileName, or_dash};
 
@@ -26,8 +26,11 @@ const MAX_NAME_CHARS: usize = 64;
 )]
 #[command(after_help = "\
 Without a name: the profile that commands would use. What is not named stays as it is. The server is
-given with --app-url and asked where its API is; the answer is kept. A token on the command line can be seen by others on this machine and stays
-in the shell's history: `--token -` asks for it, or reads it from standard input.
+given with --app-url and asked where its API is; the answer is kept. Without one,
+http://127.0.0.1:8080 is used, where oi-server listens by default.
+
+A token on the command line can be seen by others on this machine and stays in the shell's history:
+`--token -` asks for it, or reads it from standard input.
 
 Examples:
   oi profile set --app-url https://openindex.example.com --token -
@@ -77,8 +80,8 @@ struct Answer {
     current: bool,
     config_path: String,
     app_url: Option<String>,
-    resolved_api_url: Option<String>,
-    api_resolution_source: Option<&'static str>,
+    resolved_api_url: String,
+    api_resolution_source: &'static str,
     token: Option<String>,
     agent_id: Option<String>,
 }
@@ -106,7 +109,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let agent_id = args.agent_id.as_deref().map(agent_id).transpose()?;
     let token = match &args.token {
         None => None,
-        Some(text) => Some(token(text, app)?),
+        Some(text) => Some(new_token(text, app)?),
     };
     let before = config.profiles.get(&name);
     let resolution = if args.clear_app_url {
@@ -129,12 +132,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         token,
     };
     let mut answer = app.store.update(|config| Ok(change.apply(config)))?;
-    answer.config_path = app.store.file().display().to_string();
+    answer.config_path = app.store.file()?.display().to_string();
     app.out.answer(&answer, |style| {
-        let api_url = match (&answer.resolved_api_url, answer.api_resolution_source) {
-            (Some(url), Some(source)) => format!("{} (from {source})", plain(url)),
-            _ => "-".to_owned(),
-        };
+        let api_url = format!(
+            "{} (from {})",
+            plain(&answer.resolved_api_url),
+            answer.api_resolution_source
+        );
         let rows = [
             ("app url", or_dash(answer.app_url.as_ref())),
             ("api url", api_url),
@@ -195,8 +199,12 @@ impl Change<'_> {
             current,
             config_path: String::new(),
             app_url: profile.app_url.clone(),
-            resolved_api_url: profile.api_url.clone(),
-            api_resolution_source: self.resolution.map(|resolution| resolution.source),
+            resolved_api_url: profile.api_url.clone().unwrap_or_else(default_url),
+            api_resolution_source: self
+                .resolution
+                .map_or(ServerSource::Default.as_str(), |resolution| {
+                    resolution.source
+                }),
             token: profile.token.as_ref().map(|token| masked(token.expose())),
             agent_id: profile.agent_id.clone(),
         }
@@ -212,7 +220,7 @@ fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> 
             ));
         }
         (Some(name), _) => name.clone(),
-        (None, _) => app.sources(config).profile_name(),
+        (None, _) => app.sources(Ok(config)).profile_name()?,
     };
     check_name(&name)?;
     Ok(name)
@@ -259,7 +267,7 @@ fn agent_id(text: &str) -> Result<String, Failure> {
 }
 
 /// The token to store, well-formed.
-fn token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
+fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
     let text = if text == "-" {
         prompt::read_token()?
     } else {
@@ -269,7 +277,7 @@ fn token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
         );
         Zeroizing::new(text.to_owned())
     };
-    match Secret::parse(&text) {
+    match token::parse(&text) {
         Ok(secret) => Ok(PlainSecret::new(secret.expose())),
         Err(error) => {
             let mut failure = Failure::usage(format!("the token was not stored: {error}"));

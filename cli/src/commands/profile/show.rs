@@ -28,22 +28,27 @@ struct Answer {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
-    let sources = app.sources(&config);
-    let active = sources.profile_name();
-    let name = args.name.0.as_ref().unwrap_or(&active);
+    let active = app.sources(Ok(&config)).profile_name();
+    let (name, active) = match (&args.name.0, active) {
+        // Whatever is wrong with the choice of a profile: this one can be looked at.
+        (Some(name), active) => (name.clone(), active.ok()),
+        (None, active) => active.map(|name| (name.clone(), Some(name)))?,
+    };
+    let name = &name;
     let profile = config
         .profiles
         .get(name)
         .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
     let answer = Answer {
-        profile: Shown::new(name, *name == active, profile),
-        config_path: app.store.file().display().to_string(),
+        profile: Shown::new(name, active.as_ref() == Some(name), profile),
+        config_path: app.store.file()?.display().to_string(),
     };
     app.out.answer(&answer, |style| {
         let shown = &answer.profile;
+        let [app_url, api_url] = shown.server_rows();
         let rows = [
-            ("app url", or_dash(shown.app_url.as_ref())),
-            ("api url", or_dash(shown.api_url.as_ref())),
+            app_url,
+            api_url,
             ("token", or_dash(shown.token.as_ref())),
             ("agent id", or_dash(shown.agent_id.as_ref())),
             ("config", plain(&answer.config_path)),

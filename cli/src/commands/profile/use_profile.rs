@@ -30,13 +30,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         config.current_profile = Some(name.clone());
         Ok(())
     })?;
-    if let Some(other) = app.environment.get(environment::PROFILE)
-        && other != *name
-    {
-        app.out.warn(&format!(
+    match app.environment.get(environment::PROFILE) {
+        Ok(Some(other)) if other != *name => app.out.warn(&format!(
             "{} is {other} and is over it",
             environment::PROFILE
-        ));
+        )),
+        Ok(_) => {}
+        Err(failure) => app.out.warn(&failure.message),
     }
     app.out.answer(&json!({ "currentProfile": name }), |style| {
         format!(

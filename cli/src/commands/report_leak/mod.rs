@@ -1,6 +1,6 @@
 //! `oi report-leak`: end tokens that were found where they should not be.
 
-mod scan;
+pub(crate) mod scan;
 
 use std::collections::HashSet;
 use std::io::{self, Read as _};
@@ -11,10 +11,11 @@ use openindex_domain::token::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::app::{App, no_server};
+use crate::app::App;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
+use crate::token;
 
 use scan::{Found, Scanner};
 
@@ -42,15 +43,18 @@ struct Answer {
 }
 
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let config = app.config()?;
-    let server = app.sources(&config).server()?.ok_or_else(no_server)?;
+    let server = app.server()?;
     let client = app.client(&server.api_url, None)?;
     client.check_confidential()?;
     let answer = if prompt::can_ask_hidden() {
-        typed(&client)?
+        typed(&client)
     } else {
-        piped(&client)?
+        piped(&client)
     };
+    let answer = answer.map_err(|error| match error {
+        CliError::Failure(failure) => server.explain(failure).into(),
+        error => error,
+    })?;
     let malformed = match answer.malformed {
         0 => None,
         1 => Some("1 text begins like a token and is none: cut off or mistyped".to_owned()),
@@ -85,9 +89,12 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
 fn typed(client: &Client) -> Result<Answer, CliError> {
     let text = prompt::read_token()?;
     let mut answer = Answer::default();
-    match Secret::parse(text.trim()) {
+    match token::parse(&text) {
         Ok(secret) => send(client, &mut vec![secret], &mut answer)?,
-        Err(_) => answer.malformed = 1,
+        Err(error) => {
+            let message = format!("nothing was reported: {error}");
+            return Err(Failure::new(ExitCode::Failure, "nothing_to_report", message).into());
+        }
     }
     Ok(answer)
 }
@@ -104,12 +111,7 @@ fn piped(client: &Client) -> Result<Answer, CliError> {
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                let message = format!("cannot read standard input: {error}");
-                return Err(stopped(
-                    Failure::new(ExitCode::Failure, "input_failed", message),
-                    answer.reported,
-                )
-                .into());
+                return Err(stopped(Failure::input(&error.into()), answer.reported).into());
             }
         };
         let mut take = |found: Found| {

@@ -12,7 +12,7 @@ const MAX_WORD: usize = 4_096;
 const LEAST_CHARS: usize = 8;
 
 /// Something in the text.
-pub(super) enum Found {
+pub(crate) enum Found {
     Secret(Secret),
     /// It begins like a token, and is none.
     Malformed,
@@ -20,20 +20,31 @@ pub(super) enum Found {
 
 /// Keeps the word that a piece of the stream ends in, since it may go on in the next.
 #[derive(Default)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     word: Zeroizing<Vec<u8>>,
     /// The word is longer than what is kept of it.
     overlong: bool,
+    /// The first bytes of the stream, until they are two.
+    mark: Vec<u8>,
+    /// A byte-order mark says that it is UTF-16, in which every other byte of ASCII is zero.
+    utf16: bool,
 }
 
 impl Scanner {
     /// Reads a piece.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         piece: &[u8],
         take: &mut impl FnMut(Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for byte in piece {
+            if self.mark.len() < 2 {
+                self.mark.push(*byte);
+                self.utf16 = matches!(self.mark.as_slice(), [0xff, 0xfe] | [0xfe, 0xff]);
+            }
+            if self.utf16 && *byte == 0 {
+                continue;
+            }
             if byte.is_ascii_alphanumeric() || *byte == b'_' {
                 if self.word.len() < MAX_WORD {
                     // Growing would leave a copy of what may be a secret behind.
@@ -52,7 +63,7 @@ impl Scanner {
     }
 
     /// The text ends here, or the word does.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         &mut self,
         take: &mut impl FnMut(Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -124,6 +135,21 @@ mod tests {
         binary.extend(TOKEN.as_bytes());
         binary.push(0xc3);
         assert_eq!(found(&binary, 3).0, [TOKEN]);
+    }
+
+    #[test]
+    fn tokens_are_found_in_utf_16_and_between_zeros() {
+        let text = format!("\u{feff}first\r\n{TOKEN}\r\nlast");
+        let units = || text.encode_utf16();
+        for bytes in [
+            units().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+            units().flat_map(u16::to_be_bytes).collect(),
+            format!("A={TOKEN}\0B=x\0").into_bytes(),
+        ] {
+            for size in [1, 3, bytes.len()] {
+                assert_eq!(found(&bytes, size).0, [TOKEN]);
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(super) fn of(command: &str) -> Value {
         "oi profile show" => "Profile",
         "oi profile set" => "ProfileSet",
         "oi profile use" => "ProfileUse",
+        "oi profile delete" => "ProfileDelete",
         "oi auth check" => "AuthCheck",
         "oi me" => "Me",
         "oi queue list" => "WorkQueue",
@@ -79,7 +80,7 @@ fn of_people() -> Value {
     let pat = pat();
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
-        "apiUrl": or_null("string"), "token": or_null("string"), "agentId": or_null("string"),
+        "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]}, "token": or_null("string"), "agentId": or_null("string"),
     });
     json!({
         "ProfileList": object(&json!({
@@ -88,15 +89,17 @@ fn of_people() -> Value {
         "Profile": object(&with(&profile, json!({"configPath": text()}))),
         "ProfileSet": object(&json!({
             "profile": text(), "current": {"type": "boolean"}, "configPath": text(),
-            "appUrl": or_null("string"), "resolvedApiUrl": or_null("string"),
-            "apiResolutionSource": {"enum": ["discovery", "app_url", "profile", null]},
+            "appUrl": or_null("string"), "resolvedApiUrl": text(),
+            "apiResolutionSource": {"enum": ["discovery", "app_url", "profile", "default"]},
             "token": or_null("string"), "agentId": or_null("string"),
         })),
         "ProfileUse": object(&json!({"currentProfile": text()})),
+        "ProfileDelete": object(&json!({"deleted": list(&text()), "currentProfile": text()})),
         "Me": object(&me),
         "AuthCheck": object(&with(&me, json!({
             "expiresInSeconds": or_null("integer"), "source": text(),
             "appUrl": text(), "apiUrl": text(),
+            "appUrlSource": {"enum": ["--app-url", "OPENINDEX_APP_URL", "profile", "default"]},
         }))),
         "PatList": object(&json!({"items": list(&object(&pat))})),
         "CreatedPat": object(&with(&pat, json!({"token": text()}))),

@@ -5,7 +5,7 @@ mod answers;
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
-use crate::app::{App, no_server};
+use crate::app::App;
 use crate::cli::Cli;
 use crate::environment;
 use crate::error::CliError;
@@ -30,9 +30,9 @@ pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.api {
         return app.out.document(&describe());
     }
-    let config = app.config()?;
-    let server = app.sources(&config).server()?.ok_or_else(no_server)?;
-    let document = app.client(&server.api_url, None)?.openapi()?;
+    let server = app.server()?;
+    let document = app.client(&server.api_url, None)?.openapi();
+    let document = document.map_err(|error| server.explain(error.into()))?;
     app.out.document(&document)
 }
 

@@ -3,10 +3,11 @@ use openindex_domain::token::{Scope, TokenName};
 
 use crate::app::App;
 use crate::commands::look_first;
+use crate::commands::once::require_reader;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
 
-use super::{ExpiryArgs, LIST, show_created};
+use super::{ExpiryArgs, LIST, show_created, undo};
 
 /// The name of the new token.
 struct NewName;
@@ -52,12 +53,14 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let wanted = CreatePat {
         name,
         scope,
-        expires_at: args.expiry.wanted(app.now())?,
-        expires_in: None,
+        expires_at: args.expiry.at()?,
+        expires_in: args.expiry.span()?,
     };
+    require_reader()?;
     let session = app.human_session()?;
     let created = session
         .call(|client| client.pat_create(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
-    show_created(app, &created, "Created", args.token_only)
+    let undo = undo(&created, &session, app);
+    show_created(app, &created, "Created", args.token_only, undo)
 }

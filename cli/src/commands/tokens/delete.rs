@@ -13,7 +13,7 @@ use crate::field::Several;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
 
-use super::{TokenField, parse_named, resolve};
+use super::{LIST, TokenField, parse_named, resolve};
 
 /// What to revoke.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(not_confirmed("nothing was deleted").into());
     }
-    let deleted = one_by_one(&ids, "deleted", |id| {
+    let deleted = one_by_one(&ids, "deleted", LIST, |id| {
         session.call(|client| client.pat_delete(*id))
     })?;
     app.out.answer(&json!({ "deleted": deleted }), |style| {

@@ -2,9 +2,8 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Pat, Status};
 
 use crate::app::App;
-use crate::commands::me::scope;
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
 pub(super) const AFTER_HELP: &str = "\
 All of your tokens are listed, live and expired; deleted ones are gone.
@@ -30,7 +29,7 @@ fn human(pats: &[Pat], style: &Style) -> String {
         ..*style
     };
     let rows = pats.iter().map(|pat| {
-        let (scope, expires_at) = (scope(pat.scope), pat.expires_at.as_deref());
+        let (scope, expires_at) = (word(&pat.scope), pat.expires_at.as_deref());
         let used = moment(pat.last_used_at.as_deref(), &colorless);
         let words = match pat.last_used_at {
             None => "never used".to_owned(),

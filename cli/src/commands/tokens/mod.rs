@@ -8,16 +8,15 @@ mod rotate;
 use clap::Subcommand;
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, Pat};
-use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Expiry, TokenId, TokenKind};
+use openindex_domain::token::{Expiry, Lifetime, TokenId, TokenKind};
 
 use crate::app::{App, Session};
-use crate::commands::once;
+use crate::commands::once::{self, Shown, Undo};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Given};
-use crate::render::{Style, expiry, fields, plain, redact};
+use crate::render::{Style, expiry, fields, plain, redact, word};
 use clap::builder::ValueParser;
 
 const LIST: &str = "oi settings personal tokens list";
@@ -58,16 +57,21 @@ struct ExpiryArgs {
 }
 
 impl ExpiryArgs {
-    /// As the API takes it; `None` when neither was given.
-    fn wanted(&self, now: Timestamp) -> Result<Option<Expiry>, Failure> {
-        if let Some(text) = &self.expires {
-            return match Expiry::parse(text) {
-                Ok(at @ Expiry::At(_)) => Ok(Some(at)),
-                // An empty variable in a script must not make a token that never expires.
-                Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
-                Err(error) => Err(Failure::usage(format!("--expires {error}"))),
-            };
+    /// The last instant; `None` when it was not given.
+    fn at(&self) -> Result<Option<Expiry>, Failure> {
+        let Some(text) = &self.expires else {
+            return Ok(None);
+        };
+        match Expiry::parse(text) {
+            Ok(at @ Expiry::At(_)) => Ok(Some(at)),
+            // An empty variable in a script must not make a token that never expires.
+            Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
+            Err(error) => Err(Failure::usage(format!("--expires {error}"))),
         }
+    }
+
+    /// The span, which the server counts by its own clock; `None` when it was not given.
+    fn span(&self) -> Result<Option<Lifetime>, Failure> {
         let Some(text) = &self.expires_in else {
             return Ok(None);
         };
@@ -76,11 +80,10 @@ impl ExpiryArgs {
         if seconds == 0 {
             return Err(Failure::usage("--expires-in must be longer than nothing"));
         }
-        let at = now.saturating_add_seconds(seconds);
-        if at == Timestamp::MAX {
-            return Err(Failure::usage("--expires-in reaches beyond the year 9999"));
+        match Lifetime::from_seconds(seconds) {
+            Ok(span) => Ok(Some(span)),
+            Err(error) => Err(Failure::usage(format!("--expires-in {error}"))),
         }
-        Ok(Some(Expiry::At(at)))
     }
 }
 
@@ -188,14 +191,32 @@ fn show_created(
     created: &CreatedPat,
     verb: &str,
     token_only: bool,
+    undo: Undo<'_>,
 ) -> Result<(), CliError> {
+    let shown = Shown {
+        document: created,
+        secret: &created.token,
+        secret_only: token_only,
+        warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
+    };
     once::show(
         app,
-        created,
-        &created.token,
-        token_only,
+        &shown,
         |style| created_text(created, verb, style),
-        "Copy it now. It is not shown again, and whoever has it can act as you.",
+        undo,
+    )
+}
+
+/// Revokes a new token that nobody has seen.
+fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
+    let id = plain(&created.pat.id);
+    let command = format!("oi settings personal tokens delete {id}");
+    Undo::of_token(
+        format!("the token {id}"),
+        &created.token,
+        &session.server.api_url,
+        app,
+        command,
     )
 }
 
@@ -203,7 +224,7 @@ fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
     let pat = &created.pat;
     let rows = [
         ("id", plain(&pat.id)),
-        ("scope", super::me::scope(pat.scope).to_owned()),
+        ("scope", word(&pat.scope)),
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
     format!(

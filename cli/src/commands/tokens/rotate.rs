@@ -1,16 +1,19 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
+use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::look_first;
+use crate::commands::once::{Undo, require_reader};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::One;
+use crate::render::{plain, span};
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, LIST, TokenField, parse_named, resolve, show_created};
+use super::{ExpiryArgs, LIST, TokenField, parse_named, resolve, show_created, undo};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -46,9 +49,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         expires_at: if args.never_expires {
             Some(Expiry::Never)
         } else {
-            args.expiry.wanted(app.now())?
+            args.expiry.at()?
         },
-        expires_in: None,
+        expires_in: args.expiry.span()?,
         overlap_seconds: match args.overlap_seconds {
             Some(seconds) => Some(bounded("--overlap-seconds", seconds)?),
             None => args.overlap.as_deref().map(overlap).transpose()?,
@@ -60,6 +63,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         _ => return Err(Failure::usage("name one token").into()),
     };
     let is_own = session.call(Client::me)?.token.id == id.to_string();
+    let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
+    if !to_profile {
+        require_reader()?;
+    }
     let created = session
         .call(|client| client.pat_rotate(id, &wanted))
         .map_err(|failure| look_first(failure, LIST))?;
@@ -69,7 +76,16 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     } else {
         Ok(())
     };
-    show_created(app, &created, "Rotated", args.token_only)?;
+    let undo = Undo {
+        then: Some(old_token(id, wanted.overlap_seconds, is_own)),
+        ..undo(&created, &session, app)
+    };
+    let undo = if to_profile && kept.is_ok() {
+        in_profile(&created, undo)
+    } else {
+        undo
+    };
+    show_created(app, &created, "Rotated", args.token_only, undo)?;
     let Err(error) = kept else {
         return Ok(());
     };
@@ -81,6 +97,32 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         ));
     }
     Err(CliError::Reported(ExitCode::Failure))
+}
+
+/// What became of the old token, when the new one was not delivered.
+fn old_token(id: TokenId, overlap: Option<Overlap>, is_own: bool) -> String {
+    match overlap.map_or(0, Overlap::seconds) {
+        0 if is_own => format!(
+            "the old token {id}, which you acted with, ended with the rotation: create another one \
+             in the web interface or with another token"
+        ),
+        0 => format!("the old token {id} ended with the rotation: create another one"),
+        seconds => format!(
+            "the old token {id} is accepted for another {}: rotate or replace it before that",
+            span(i64::from(seconds).saturating_mul(1_000))
+        ),
+    }
+}
+
+/// A token that the profile has is not lost; there is nothing to undo.
+fn in_profile<'a>(created: &CreatedPat, undo: Undo<'a>) -> Undo<'a> {
+    Undo {
+        made: format!("the token {}", plain(&created.pat.id)),
+        undone: "put into the profile, which uses it now; nothing was undone",
+        act: Box::new(|| Ok(())),
+        then: None,
+        ..undo
+    }
 }
 
 /// Puts the new token where the old one was, so that nobody is locked out by their own rotation.

@@ -1,11 +1,11 @@
 //! How work items look to a person.
 
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
-use openindex_domain::work::{ExecutionTarget, ItemKind, ItemStatus, Priority};
+use openindex_domain::work::ItemStatus;
 
 use crate::app::App;
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain};
+use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain, word};
 
 /// As wide as a tab is taken to be: on a terminal it would move the cursor by who knows how much.
 const TAB: &str = "    ";
@@ -13,9 +13,10 @@ const TAB: &str = "    ";
 /// Items without their descriptions.
 pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> String {
     let rows = items.iter().map(|item| {
-        let status = ItemStatus::from(item.status);
-        let kind = ItemKind::from(item.kind).as_str();
-        let priority = Priority::from(item.priority).as_str();
+        let status = word(&item.status);
+        let known = item.status.known();
+        let kind = word(&item.kind);
+        let priority = word(&item.priority);
         let (agent, user) = (&item.active_agent_id, &item.active_user_id);
         let (who, who_words) = match (agent.as_deref(), user.as_deref(), item.assignee.as_deref()) {
             (Some(agent), ..) => (plain(agent), format!("agent {} works at it", plain(agent))),
@@ -26,14 +27,9 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
         Row {
             name: plain(&item.title),
             words: format!("{kind} · {status} · {priority} · {who_words}"),
-            cells: vec![
-                kind.to_owned(),
-                status.to_string(),
-                priority.to_owned(),
-                who,
-            ],
+            cells: vec![kind, status, priority, who],
             id: plain(&item.key),
-            spent: status.is_resolved(),
+            spent: known.is_some_and(|status| ItemStatus::from(*status).is_resolved()),
         }
     });
     Listing {
@@ -47,17 +43,14 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
 /// All of an item but its description.
 pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
     let ago = |at: &str| moment(Some(at), style);
-    let mut rows = vec![("kind", ItemKind::from(item.kind).to_string())];
+    let mut rows = vec![("kind", word(&item.kind))];
     if let Some(parent) = &item.parent {
         rows.push(("parent", plain(parent)));
     }
     rows.extend([
-        ("status", ItemStatus::from(item.status).to_string()),
-        ("priority", Priority::from(item.priority).to_string()),
-        (
-            "target",
-            ExecutionTarget::from(item.execution_target).to_string(),
-        ),
+        ("status", word(&item.status)),
+        ("priority", word(&item.priority)),
+        ("target", word(&item.execution_target)),
         (
             "assignee",
             item.assignee

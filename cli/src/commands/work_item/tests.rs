@@ -2,19 +2,19 @@
 //! intentions.
 
 use openindex_adapters_http::wire::{
-    ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItem, WorkItemSummary,
+    ExecutionTarget, ItemKind, ItemStatus, Open, Priority, WorkItem, WorkItemSummary,
 };
 
 /// To do, worked at by an agent in a run, assigned to a person and done, and hostile.
 pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
     let item = |key: &str, title: &str, status| WorkItemSummary {
         key: key.to_owned(),
-        kind: ItemKind::Task,
+        kind: Open::Known(ItemKind::Task),
         parent: None,
         title: title.to_owned(),
-        status,
-        priority: Priority::Medium,
-        execution_target: ExecutionTarget::Either,
+        status: Open::Known(status),
+        priority: Open::Known(Priority::Medium),
+        execution_target: Open::Known(ExecutionTarget::Either),
         assignee: None,
         active_agent_id: None,
         active_user_id: None,
@@ -36,11 +36,11 @@ pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
             ItemStatus::Cancelled,
         ),
     ];
-    items[0].kind = ItemKind::Project;
-    items[0].priority = Priority::Urgent;
-    items[1].kind = ItemKind::SubTask;
+    items[0].kind = Open::Known(ItemKind::Project);
+    items[0].priority = Open::Known(Priority::Urgent);
+    items[1].kind = Open::Known(ItemKind::SubTask);
     items[1].parent = Some("OPS-42".to_owned());
-    items[1].execution_target = ExecutionTarget::Agent;
+    items[1].execution_target = Open::Known(ExecutionTarget::Agent);
     items[1].active_agent_id = Some("builder-7".to_owned());
     items[1].active_run_id = Some("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned());
     items[1].claimed_at = Some("2026-11-24T05:00:00.000Z".to_owned());

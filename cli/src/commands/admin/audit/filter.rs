@@ -71,12 +71,17 @@ impl FilterArgs {
         })
     }
 
-    /// The same with the users.
+    /// The same with the users, and with spans counted by the server's clock.
     pub(super) fn with_users(
         &self,
         query: AuditQuery,
         session: &Session,
     ) -> Result<AuditQuery, Failure> {
+        let query = if self.last.is_some() {
+            self.without_users(session.server_now()?)?
+        } else {
+            query
+        };
         let actor = self.actor.as_ref();
         let actor = actor.map(|user| people::id_of(user, session)).transpose()?;
         let subject = match &self.subject {

@@ -2,11 +2,11 @@ use openindex_adapters_http::wire::{CreateInvite, Invite};
 use openindex_domain::user::Email;
 
 use crate::app::App;
-use crate::commands::once;
-use crate::commands::{look_first, me, parse_role};
+use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::{look_first, parse_role};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
-use crate::render::{Style, expiry, fields, plain};
+use crate::render::{Style, expiry, fields, plain, word};
 
 use super::LIST;
 
@@ -51,24 +51,41 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         email,
         role: Some(parse_role(&args.role)?),
     };
+    require_reader()?;
     let session = app.human_session()?;
     let created = session
         .call(|client| client.invite_create(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
+    let id = plain(&created.invite.id);
+    let act = || match id.parse() {
+        Ok(id) => session.call(|client| client.invite_withdraw(id)),
+        Err(_) => Err(Failure::usage("the server names it by what is not an id")),
+    };
+    let undo = Undo {
+        made: format!("the invite {id}"),
+        undone: "withdrawn",
+        act: Box::new(act),
+        command: format!("oi settings admin invites withdraw {id}"),
+        then: Some("an earlier open invite of this address was withdrawn as well".to_owned()),
+    };
+    let shown = Shown {
+        document: &created,
+        secret: &created.url,
+        secret_only: args.url_only,
+        warning: WARNING,
+    };
     once::show(
         app,
-        &created,
-        &created.url,
-        args.url_only,
+        &shown,
         |style| introduction(&created.invite, style),
-        WARNING,
+        undo,
     )
 }
 
 fn introduction(invite: &Invite, style: &Style) -> String {
     let rows = [
         ("id", plain(&invite.id)),
-        ("role", me::role(invite.role).to_owned()),
+        ("role", word(&invite.role)),
         ("open until", expiry(Some(&invite.expires_at), style)),
     ];
     let email = invite.email.as_deref().map(plain).unwrap_or_default();

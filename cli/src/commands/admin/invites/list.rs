@@ -1,12 +1,11 @@
 use openindex_adapters_http::wire::{Invite, InviteStatus};
 
 use crate::app::App;
-use crate::commands::me::role;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
-use super::{page, status};
+use super::page;
 
 /// How many.
 #[derive(Debug, clap::Args)]
@@ -36,14 +35,14 @@ fn human(invites: &[Invite], style: &Style) -> String {
     };
     let rows = invites.iter().map(|invite| {
         let open = invite.status == InviteStatus::Open;
-        let (status, role) = (status(invite.status), role(invite.role));
+        let (status, role) = (word(&invite.status), word(&invite.role));
         let (until, ends) = if open {
             let at = Some(invite.expires_at.as_str());
             (expiry(at, &colorless), ends(at, &colorless))
         } else {
             let at = invite.claimed_at.as_deref();
             let claimed = at.map(|at| format!("claimed {}", moment(Some(at), &colorless)));
-            let words = claimed.unwrap_or_else(|| status.to_owned());
+            let words = claimed.unwrap_or_else(|| status.clone());
             ("-".to_owned(), words)
         };
         Row {
@@ -52,7 +51,7 @@ fn human(invites: &[Invite], style: &Style) -> String {
                 .as_deref()
                 .map_or_else(|| "(the first administrator)".to_owned(), plain),
             words: format!("{role} · {ends}"),
-            cells: vec![role.to_owned(), status.to_owned(), until],
+            cells: vec![role, status, until],
             id: plain(&invite.id),
             spent: !open,
         }

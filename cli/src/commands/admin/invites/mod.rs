@@ -6,7 +6,7 @@ mod withdraw;
 
 use clap::Subcommand;
 use openindex_adapters_http::client::PageQuery;
-use openindex_adapters_http::wire::{Invite, InviteStatus};
+use openindex_adapters_http::wire::Invite;
 
 use crate::app::{App, Session};
 use crate::error::{CliError, Failure};
@@ -41,13 +41,4 @@ fn page(session: &Session, query: &PageQuery) -> Result<Page<Invite>, Failure> {
         items: list.items,
         next_cursor: list.next_cursor,
     })
-}
-
-const fn status(status: InviteStatus) -> &'static str {
-    match status {
-        InviteStatus::Open => "open",
-        InviteStatus::Claimed => "claimed",
-        InviteStatus::Withdrawn => "withdrawn",
-        InviteStatus::Expired => "expired",
-    }
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use openindex_adapters_http::wire::InviteStatus;
+use openindex_adapters_http::wire::{InviteStatus, Open};
 use openindex_domain::invite::InviteId;
 use openindex_domain::user::Email;
 use serde_json::json;
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             return Err(not_confirmed("nothing was withdrawn").into());
         }
     }
-    let withdrawn = one_by_one(&ids, "withdrawn", |id| {
+    let withdrawn = one_by_one(&ids, "withdrawn", LIST, |id| {
         session.call(|client| client.invite_withdraw(*id))
     })?;
     app.out.answer(&json!({ "withdrawn": withdrawn }), |style| {
@@ -113,8 +113,8 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
             |query| page(session, query),
             |invite| {
                 let email = invite.email.as_deref().map(Email::parse);
-                if let (InviteStatus::Open, Some(Ok(email)), Ok(id)) =
-                    (invite.status, email, invite.id.parse::<InviteId>())
+                if let (Open::Known(InviteStatus::Open), Some(Ok(email)), Ok(id)) =
+                    (&invite.status, email, invite.id.parse::<InviteId>())
                 {
                     open.entry(email.key()).or_insert(id);
                 }

@@ -59,12 +59,17 @@ impl FilterArgs {
         })
     }
 
-    /// The same with the user.
+    /// The same with the user, and with spans counted by the server's clock.
     pub(super) fn with_user(
         &self,
         filter: PatFilter,
         session: &Session,
     ) -> Result<PatFilter, Failure> {
+        let filter = if self.unused_for.is_some() || self.expiring_within.is_some() {
+            self.without_user(session.server_now()?)?
+        } else {
+            filter
+        };
         let user = self.user.as_ref();
         let user = user.map(|user| people::id_of(user, session)).transpose()?;
         Ok(PatFilter { user, ..filter })

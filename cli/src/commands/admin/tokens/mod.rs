@@ -6,14 +6,15 @@ mod revoke;
 mod revoke_matching;
 
 use clap::Subcommand;
-use openindex_adapters_http::wire::{AdminPat, Status};
+use openindex_adapters_http::wire::{AdminPat, Open, Status};
 
 use crate::app::App;
-use crate::commands::me::scope;
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain};
+use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
 use super::people;
+
+const LIST: &str = "oi settings admin tokens list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -44,10 +45,10 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
     };
     let rows = pats.iter().map(|item| {
         let pat = &item.pat;
-        let (owner, scope) = (people::owner(&item.owner), scope(pat.scope));
+        let (owner, scope) = (people::owner(&item.owner), word(&pat.scope));
         let expires_at = pat.expires_at.as_deref();
         let (expiry, ends) = match pat.status {
-            Status::Revoked => ("revoked".to_owned(), "revoked".to_owned()),
+            Open::Known(Status::Revoked) => ("revoked".to_owned(), "revoked".to_owned()),
             _ => (expiry(expires_at, &colorless), ends(expires_at, &colorless)),
         };
         let used = moment(pat.last_used_at.as_deref(), &colorless);

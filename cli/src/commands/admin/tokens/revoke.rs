@@ -2,6 +2,7 @@ use openindex_adapters_http::client::Client;
 use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
+use super::LIST;
 use crate::app::{App, Session};
 use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
 use crate::error::{CliError, Failure};
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes && !confirmed(&ids, &session, app)? {
         return Err(not_confirmed("nothing was revoked").into());
     }
-    let revoked = one_by_one(&ids, "revoked", |id| {
+    let revoked = one_by_one(&ids, "revoked", LIST, |id| {
         session.call(|client| client.admin_pat_revoke(*id))
     })?;
     app.out.answer(&json!({ "revoked": revoked }), |style| {

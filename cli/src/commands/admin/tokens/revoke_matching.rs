@@ -10,9 +10,8 @@ use crate::prompt;
 use crate::render::Style;
 
 use super::filter::FilterArgs;
-use super::listing;
+use super::{LIST, listing};
 
-const LIST: &str = "oi settings admin tokens list";
 /// How many tokens a question shows.
 const MAX_SHOWN: usize = 20;
 

@@ -2,10 +2,9 @@ use openindex_adapters_http::wire::User;
 
 use crate::app::App;
 use crate::commands::admin::people;
-use crate::commands::me::role;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, moment, plain};
+use crate::render::{Form, Listing, Row, Style, moment, plain, word};
 
 /// How many.
 #[derive(Debug, clap::Args)]
@@ -33,7 +32,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 fn human(users: &[User], style: &Style) -> String {
     let rows = users.iter().map(|user| {
         let spent = user.suspended_at.is_some();
-        let (email, role) = (plain(&user.email), role(user.role));
+        let (email, role) = (plain(&user.email), word(&user.role));
         let standing = if spent { "suspended" } else { "active" };
         let joined = moment(Some(&user.created_at), style);
         Row {

@@ -13,10 +13,10 @@ use openindex_adapters_http::wire::User;
 use openindex_domain::user::UserId;
 
 use crate::app::{App, Session};
-use crate::commands::{me, not_confirmed};
-use crate::error::CliError;
+use crate::commands::{look_first, not_confirmed};
+use crate::error::{CliError, Failure};
 use crate::prompt;
-use crate::render::{Style, fields, moment, plain};
+use crate::render::{Style, fields, moment, plain, word};
 
 use super::people::{self, UserRef};
 
@@ -81,6 +81,11 @@ fn asked(user: &User, own: bool, question: &str, style: &Style) -> String {
     format!("{shown}{own}{question}")
 }
 
+/// A change that may have been made although the request failed: the user shows whether it was.
+fn look_at(id: UserId, failure: Failure) -> Failure {
+    look_first(failure, &format!("oi settings admin users get {id}"))
+}
+
 /// The answer of a command that changed a user.
 fn changed(user: &User, what: &str, app: &mut App<'_>) -> Result<(), CliError> {
     app.out.answer(user, |style| {
@@ -95,7 +100,7 @@ fn described(user: &User, style: &Style) -> String {
     };
     let rows = [
         ("id", plain(&user.id)),
-        ("role", me::role(user.role).to_owned()),
+        ("role", word(&user.role)),
         ("status", status),
         ("joined", moment(Some(&user.created_at), style)),
     ];

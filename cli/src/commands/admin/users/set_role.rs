@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::field::{Field, One};
 use clap::builder::ValueParser;
 
-use super::{changed, confirmed};
+use super::{changed, confirmed, look_at};
 
 /// The role to give.
 struct NewRole;
@@ -59,6 +59,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     let refused = "nothing was changed";
     let id = confirmed(&args.user.0, args.yes, question, refused, &session, app)?;
-    let user = session.call(|client| client.user_set_role(id, role))?;
+    let user = session
+        .call(|client| client.user_set_role(id, role))
+        .map_err(|failure| look_at(id, failure))?;
     changed(&user, done, app)
 }

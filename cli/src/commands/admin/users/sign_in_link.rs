@@ -2,8 +2,10 @@ use openindex_adapters_http::wire::SignInLink;
 
 use crate::app::App;
 use crate::commands::admin::people::{self, UserRef};
-use crate::commands::once;
-use crate::error::CliError;
+use crate::commands::look_first;
+use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::error::{CliError, Failure};
+use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::render::{Style, expiry, fields, plain};
 
@@ -29,17 +31,31 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    require_reader()?;
     let session = app.human_session()?;
     let id = people::id_of(&args.user.0, &session)?;
-    let made = session.call(|client| client.user_sign_in_link(id))?;
-    once::show(
-        app,
-        &made,
-        &made.url,
-        args.url_only,
-        |style| introduction(&made, style),
-        WARNING,
-    )
+    let again = format!("oi settings admin users sign-in-link {id}");
+    let made = session
+        .call(|client| client.user_sign_in_link(id))
+        .map_err(|failure| look_first(failure, &again))?;
+    let (link, until) = (plain(&made.id), plain(&made.expires_at));
+    let undo = Undo {
+        made: format!("the link {link}"),
+        undone: "withdrawn",
+        act: Box::new(|| {
+            let message = "only another link of this user, or its use, ends it";
+            Err(Failure::new(ExitCode::Failure, "not_undone", message))
+        }),
+        command: again,
+        then: Some(format!("nobody has seen it, and it expires at {until}")),
+    };
+    let shown = Shown {
+        document: &made,
+        secret: &made.url,
+        secret_only: args.url_only,
+        warning: WARNING,
+    };
+    once::show(app, &shown, |style| introduction(&made, style), undo)
 }
 
 fn introduction(made: &SignInLink, style: &Style) -> String {

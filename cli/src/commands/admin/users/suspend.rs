@@ -4,7 +4,7 @@ use crate::commands::require_someone_to_ask;
 use crate::error::CliError;
 use crate::field::One;
 
-use super::{changed, confirmed};
+use super::{changed, confirmed, look_at};
 
 pub(super) const QUESTION: &str =
     "Suspend this user? Their tokens and browser sessions stop working at once.";
@@ -32,6 +32,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let refused = "nobody was suspended";
     let id = confirmed(&args.user.0, args.yes, QUESTION, refused, &session, app)?;
-    let user = session.call(|client| client.user_suspend(id))?;
+    let user = session
+        .call(|client| client.user_suspend(id))
+        .map_err(|failure| look_at(id, failure))?;
     changed(&user, "Suspended", app)
 }

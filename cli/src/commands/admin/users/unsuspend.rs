@@ -3,7 +3,7 @@ use crate::commands::admin::people::{self, UserRef};
 use crate::error::CliError;
 use crate::field::One;
 
-use super::changed;
+use super::{changed, look_at};
 
 /// Whom to let act again.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let id = people::id_of(&args.user.0, &session)?;
-    let user = session.call(|client| client.user_unsuspend(id))?;
+    let user = session
+        .call(|client| client.user_unsuspend(id))
+        .map_err(|failure| look_at(id, failure))?;
     changed(&user, "Active again", app)
 }

@@ -1,0 +1,101 @@
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{Deserialize, Deserializer, IntoDeserializer as _};
+use serde::{Serialize, Serializer};
+
+/// A value of a vocabulary in a response. A newer server may have words that this version does not
+/// know: they are kept and shown as they are, and grant nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Open<T> {
+    /// A word that this version knows.
+    Known(T),
+    /// One that it does not.
+    Other(String),
+}
+
+impl<T> Open<T> {
+    /// The value, if this version knows it.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq<T> for Open<T> {
+    fn eq(&self, other: &T) -> bool {
+        self.known() == Some(other)
+    }
+}
+
+/// The word on the wire.
+impl<T: Serialize> fmt::Display for Open<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(value) => value.serialize(f),
+            Self::Other(word) => f.write_str(word),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Open<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(value) => value.serialize(serializer),
+            Self::Other(word) => serializer.serialize_str(word),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Open<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known: StrDeserializer<'_, serde::de::value::Error> = word.as_str().into_deserializer();
+        Ok(T::deserialize(known).map_or(Self::Other(word), Self::Known))
+    }
+}
+
+/// Makes a vocabulary's words from the domain's, for responses.
+macro_rules! known {
+    ($($domain:ty => $wire:ty),+ $(,)?) => {
+        $(impl From<$domain> for crate::wire::Open<$wire> {
+            fn from(value: $domain) -> Self {
+                Self::Known(value.into())
+            }
+        })+
+    };
+}
+pub(super) use known;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ItemStatus, Role};
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_newer_server_is_kept_as_it_is_and_equals_nothing() {
+        for (json, word) in [
+            ("\"auditor\"", "auditor"),
+            ("\"Admin\"", "Admin"),
+            ("\"\"", ""),
+        ] {
+            let role: Open<Role> = serde_json::from_str(json).unwrap();
+            assert_eq!(role, Open::Other(word.to_owned()));
+            assert!(role != Role::Admin && role != Role::Member);
+            assert_eq!(role.to_string(), word);
+            assert_eq!(serde_json::to_string(&role).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_known_word_is_its_value_and_no_other_type_is_a_word() {
+        let status: Open<ItemStatus> = serde_json::from_str("\"in_progress\"").unwrap();
+        assert!(status == ItemStatus::InProgress);
+        assert_eq!(status.to_string(), "in_progress");
+        for json in ["7", "null", "{}", "[\"admin\"]"] {
+            assert!(serde_json::from_str::<Open<Role>>(json).is_err(), "{json}");
+        }
+    }
+}

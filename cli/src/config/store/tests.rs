@@ -1,0 +1,161 @@
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+
+use openindex_adapters_http::wire::PlainSecret;
+
+use super::*;
+
+fn store(file: PathBuf) -> ConfigStore {
+    ConfigStore::new(Ok(ConfigPath {
+        file,
+        owns_directory: true,
+    }))
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+}
+
+fn set_current(store: &ConfigStore, name: &str) {
+    store
+        .update(|config| {
+            config.current_profile = Some(name.to_owned());
+            config.profiles.entry(name.to_owned()).or_default().token =
+                Some(PlainSecret::new("a secret"));
+            Ok(())
+        })
+        .expect("written");
+}
+
+#[test]
+fn file_and_directory_are_made_for_their_owner_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("a/openindex-agent/config.json"));
+    set_current(&store, "work");
+    assert_eq!(mode(store.file().unwrap()), Some(0o600));
+    assert_eq!(mode(store.file().unwrap().parent().unwrap()), Some(0o700));
+    assert_eq!(store.exposure(), None);
+    let config = store.load().unwrap();
+    assert_eq!(config.current_profile.as_deref(), Some("work"));
+    assert_eq!(
+        config.profiles["work"].token.as_ref().unwrap().expose(),
+        "a secret"
+    );
+}
+
+#[test]
+fn a_looser_mode_is_told_and_goes_with_the_next_change() {
+    let home = tempfile::tempdir().unwrap();
+    chmod(home.path(), 0o700);
+    let store = store(home.path().join("my config.json"));
+    set_current(&store, "work");
+    chmod(store.file().unwrap(), 0o644);
+    let (what, command) = store.exposure().unwrap();
+    assert!(what.ends_with("(mode 0644)"), "{what}");
+    assert_eq!(
+        command,
+        format!("chmod 600 '{}'", store.file().unwrap().display())
+    );
+    set_current(&store, "work");
+    assert_eq!(store.exposure(), None);
+    chmod(home.path(), 0o755);
+    assert!(store.exposure().unwrap().1.starts_with("chmod 700 "));
+}
+
+#[test]
+fn a_link_stays_a_link_and_its_target_is_changed() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("dotfiles")).unwrap();
+    let target = home.path().join("dotfiles/oi.json");
+    let link = home.path().join("config.json");
+    symlink("dotfiles/oi.json", &link).unwrap();
+    let store = store(link.clone());
+    for name in ["first", "second"] {
+        set_current(&store, name);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(&target).unwrap().contains(name));
+    }
+}
+
+#[test]
+fn links_in_a_circle_are_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let link = home.path().join("config.json");
+    symlink(&link, &link).unwrap();
+    assert!(store(link).update(|_| Ok(())).is_err());
+}
+
+#[test]
+fn what_this_version_does_not_know_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    let text =
+        r#"{"theme":{"a":[1]},"profiles":{"work":{"app_url":"https://x.example","color":"red"}}}"#;
+    fs::write(store.file().unwrap(), text).unwrap();
+    set_current(&store, "work");
+    let text = fs::read_to_string(store.file().unwrap()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["theme"]["a"][0], 1);
+    assert_eq!(value["profiles"]["work"]["color"], "red");
+    assert_eq!(value["profiles"]["work"]["app_url"], "https://x.example");
+}
+
+#[test]
+fn a_damaged_file_is_named_and_neither_quoted_nor_overwritten() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    for (text, what) in [
+        ("{\n \"profiles\": ", "is not valid JSON at line 2"),
+        (
+            r#"{"profiles": "oi_pat_leak"}"#,
+            "holds a value of the wrong type",
+        ),
+    ] {
+        fs::write(store.file().unwrap(), text).unwrap();
+        let failure = store.load().unwrap_err();
+        assert_eq!(failure.code, "config_invalid");
+        assert!(failure.message.contains(what), "{}", failure.message);
+        assert!(
+            failure
+                .message
+                .contains(&store.file().unwrap().display().to_string())
+        );
+        assert!(!failure.message.contains("leak"));
+        assert!(store.update(|_| Ok(())).is_err());
+        assert_eq!(fs::read_to_string(store.file().unwrap()).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_change_that_is_refused_writes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    let refused = store.update(|config| -> Result<(), CliError> {
+        config.current_profile = Some("x".to_owned());
+        Err(Failure::usage("no").into())
+    });
+    assert!(refused.is_err());
+    assert!(!store.file().unwrap().exists());
+}
+
+#[test]
+fn nothing_and_an_empty_file_are_an_empty_config() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    assert!(store.load().unwrap().profiles.is_empty());
+    fs::write(store.file().unwrap(), "\n").unwrap();
+    assert!(store.load().unwrap().profiles.is_empty());
+}
+
+#[test]
+fn concurrent_changes_all_count() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("new/config.json"));
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let store = &store;
+            scope.spawn(move || set_current(store, &format!("p{number}")));
+        }
+    });
+    assert_eq!(store.load().unwrap().profiles.len(), 16);
+}

@@ -1,0 +1,280 @@
+//! What is shown once and did not arrive is undone.
+
+use std::fs::OpenOptions;
+use std::process::{Output, Stdio};
+
+use serde_json::json;
+
+use crate::stub::{ME, PAT_ID, RUN_ID, Stub, agent_run, created, user, user_id};
+use crate::support::{Home, environment_token, new_token, run_token};
+
+const CREATE: [&str; 5] = ["settings", "personal", "tokens", "create", "ci"];
+const INVITE_ID: &str = "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e4";
+
+fn run_into(home: &Home, arguments: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
+    let output: Output = home
+        .command(arguments)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .output()
+        .expect("oi ends");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(!stderr.contains(&new_token()[7..40]), "{stderr}");
+    (output.status.code(), stderr)
+}
+
+fn into_full(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
+    let full = OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux");
+    run_into(home, arguments, full)
+}
+
+#[test]
+fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
+    let answer = created(&new_token());
+    let server = Stub::new(&[
+        ("POST /me/pats", 201, &answer),
+        ("DELETE /me/token", 204, ""),
+    ]);
+    let home = Home::with_profile(&server.url);
+    for more in [&["--token-only"][..], &["--json"], &[]] {
+        let (status, stderr) = into_full(&home, &[&CREATE[..], more].concat());
+        assert_eq!(status, Some(1), "{stderr}");
+        assert!(stderr.contains("No space left"), "{stderr}");
+        assert!(
+            stderr.contains(&format!("the token {PAT_ID} was revoked")),
+            "{stderr}"
+        );
+        let undone = server.asked().pop().unwrap();
+        assert_eq!(undone.what, "DELETE /me/token");
+        assert_eq!(
+            undone.authorization,
+            Some(format!("Bearer {}", new_token()))
+        );
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_revoked_either_is_named_with_the_command_to_do_it() {
+    let answer = created(&new_token());
+    let server = Stub::new(&[
+        ("POST /me/pats", 201, &answer),
+        ("DELETE /me/token", 502, ""),
+    ]);
+    let (status, stderr) = into_full(&Home::with_profile(&server.url), &CREATE);
+    assert_eq!(status, Some(1));
+    assert!(
+        stderr.contains(&format!("the token {PAT_ID} is still usable")),
+        "{stderr}"
+    );
+    let next = format!("next: oi settings personal tokens delete {PAT_ID}\n");
+    assert!(stderr.ends_with(&next), "{stderr}");
+}
+
+#[test]
+fn an_output_that_nobody_can_read_is_refused_before_anything_is_made() {
+    let server = Stub::new(&[("GET /me", 200, ME)]);
+    let home = Home::with_profile(&server.url);
+    let other = PAT_ID.replace('9', "8");
+    for arguments in [
+        &CREATE[..],
+        &["settings", "personal", "tokens", "rotate", &other],
+        &["agent-run", "start", "--agent-id", "a"],
+        &["settings", "admin", "invites", "create", "a@example.com"],
+        &["settings", "admin", "users", "sign-in-link", &user_id(1)],
+        &["invite", "claim", "x", "--name", "Ada", "--token-name", "t"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (status, stderr) = run_into(&home, arguments, writer);
+        assert_eq!(status, Some(1), "{arguments:?} {stderr}");
+        assert!(
+            stderr.contains("nothing was changed"),
+            "{arguments:?} {stderr}"
+        );
+        // As a shell closes it: `>&-`.
+        let mut shell = std::process::Command::new("/bin/sh");
+        let oi = home.command(arguments);
+        shell
+            .args(["-c", "exec \"$0\" \"$@\" >&-"])
+            .arg(oi.get_program())
+            .args(oi.get_args());
+        shell.env_clear();
+        shell.envs(
+            oi.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let output = shell.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {stderr}");
+        assert!(
+            stderr.contains("it is closed; nothing was changed"),
+            "{arguments:?} {stderr}"
+        );
+    }
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|asked| asked.starts_with("GET "))
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_in_between_has_not_got_the_token() {
+    let answer = created(&new_token());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let reader = std::sync::Mutex::new(Some(reader));
+    // It goes when the request has come.
+    let gone = move |asked: &str| {
+        if asked.starts_with("POST ") {
+            drop(reader.lock().unwrap().take());
+        }
+    };
+    let answers = [
+        ("POST /me/pats", 201, answer.as_str()),
+        ("DELETE /me/token", 204, ""),
+    ];
+    let server = Stub::watched(&answers, gone);
+    let (status, stderr) = run_into(&Home::with_profile(&server.url), &CREATE, writer);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("was revoked"), "{stderr}");
+    assert_eq!(server.requests(), ["POST /me/pats", "DELETE /me/token"]);
+}
+
+#[test]
+fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
+    let mut run = agent_run();
+    run["token"] = run_token().into();
+    let invite = json!({
+        "id": INVITE_ID, "email": "a@example.com", "role": "member", "status": "open",
+        "createdBy": null, "createdAt": "2026-11-01T00:00:00.000Z",
+        "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null,
+        "url": "https://oi.example/join/x", "code": "x",
+    });
+    let withdraw = format!("DELETE /admin/invites/{INVITE_ID}");
+    let server = Stub::new(&[
+        ("POST /agent-runs", 201, &run.to_string()),
+        ("DELETE /me/token", 204, ""),
+        ("POST /admin/invites", 201, &invite.to_string()),
+        (withdraw.clone().leak(), 204, ""),
+    ]);
+    let home = Home::with_profile(&server.url);
+    let (status, stderr) = into_full(&home, &["agent-run", "start", "--agent-id", "a"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains(&format!("the run {RUN_ID} was ended")),
+        "{stderr}"
+    );
+    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+    let create = [
+        "settings",
+        "admin",
+        "invites",
+        "create",
+        "a@example.com",
+        "--url-only",
+    ];
+    let (status, stderr) = into_full(&home, &create);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains(&format!("the invite {INVITE_ID} was withdrawn")),
+        "{stderr}"
+    );
+    assert_eq!(*server.requests().last().unwrap(), withdraw);
+}
+
+#[test]
+fn a_sign_in_link_that_cannot_be_written_is_named_with_the_way_to_end_it() {
+    let link = json!({
+        "id": "lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "userId": user_id(1),
+        "expiresAt": "2026-11-24T07:00:00.000Z", "url": "https://oi.example/x",
+    });
+    let path = format!("POST /admin/users/{}/sign-in-link", user_id(1));
+    let server = Stub::new(&[(path.leak(), 201, &link.to_string())]);
+    let again = ["settings", "admin", "users", "sign-in-link", &user_id(1)];
+    let (status, stderr) = into_full(&Home::with_profile(&server.url), &again);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 is still usable"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with(&format!("next: oi {}\n", again.join(" "))),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_rotation_says_what_became_of_the_old_token() {
+    let other = PAT_ID.replace('9', "8");
+    let answer = created(&new_token());
+    let [own, another] = [PAT_ID, &other].map(|id| format!("POST /me/pats/{id}/rotate"));
+    let server = Stub::new(&[
+        ("GET /me", 200, ME),
+        (own.leak(), 201, &answer),
+        (another.leak(), 201, &answer),
+        ("DELETE /me/token", 204, ""),
+    ]);
+    let rotate = |home: &Home, more: &[&str]| {
+        let arguments = [&["settings", "personal", "tokens", "rotate"], more].concat();
+        let (status, stderr) = into_full(home, &arguments);
+        assert_eq!(status, Some(1), "{stderr}");
+        stderr
+    };
+    let home = Home::with_profile(&server.url);
+    let stderr = rotate(&home, &[&other]);
+    assert!(
+        stderr.contains(&format!("the old token {other} ended")),
+        "{stderr}"
+    );
+    let stderr = rotate(&home, &[&other, "--overlap", "1h"]);
+    assert!(
+        stderr.contains(&format!("{other} is accepted for another 1 hour")),
+        "{stderr}"
+    );
+    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+    // The profile has it: it is not lost.
+    let before = server.requests().len();
+    let stderr = rotate(&home, &[PAT_ID]);
+    assert!(stderr.contains("put into the profile"), "{stderr}");
+    assert!(!server.requests()[before..].contains(&"DELETE /me/token".to_owned()));
+    assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
+    let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", environment_token());
+    let stderr = rotate(&home, &[PAT_ID]);
+    assert!(stderr.contains("which you acted with"), "{stderr}");
+    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+}
+
+#[test]
+fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
+    let pat: serde_json::Value = serde_json::from_str(crate::stub::PAT).unwrap();
+    let claimed = json!({"user": user(1, "ada@example.com"), "pat": pat, "token": new_token()});
+    let server = Stub::new(&[
+        ("POST /auth/invites/claim", 201, &claimed.to_string()),
+        ("DELETE /me/token", 204, ""),
+    ]);
+    let link = format!("{}/join/{}", server.url, crate::invite::CODE);
+    let claim = [
+        "invite",
+        "claim",
+        &link,
+        "--name",
+        "Ada",
+        "--token-name",
+        "t",
+        "--token-only",
+    ];
+    let (status, stderr) = into_full(&Home::new(), &claim);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains(&format!("the token {PAT_ID} was revoked")),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("the account ada@example.com was created"),
+        "{stderr}"
+    );
+}

@@ -1,0 +1,156 @@
+//! Takes out of a message what looks like a secret. A second line of defense: messages are
+//! written so that they quote none.
+
+/// What every token begins with, and how much must follow for it to be more than a mention.
+const PREFIXES: [&str; 2] = ["oi_pat_", "oi_run_"];
+const LEAST_SECRET_CHARS: usize = 8;
+/// Half of a token, and less than an invite's code. Ids, hashes and words have no mixture of
+/// upper case, lower case and digits.
+const LEAST_RANDOM_CHARS: usize = 20;
+const LEAST_OF_EACH_CLASS: usize = 2;
+const REDACTED: char = '…';
+
+/// Returns `text` without whatever looks like a secret: tokens and parts of them, user names and
+/// passwords in URLs, long random words.
+#[must_use]
+pub fn redact(text: &str) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(ends_word).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        redact_word(word, &mut redacted);
+        let separator = after.chars().next();
+        redacted.extend(separator);
+        rest = &after[separator.map_or(0, char::len_utf8)..];
+    }
+    redacted
+}
+
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>')
+}
+
+/// A word that may be, or hold, a URL.
+fn redact_word(word: &str, redacted: &mut String) {
+    let (before, rest) = match word.find("://") {
+        Some(at) => word.split_at(at + 3),
+        None => ("", word),
+    };
+    redacted.push_str(before);
+    // A password may contain an `@` that should have been encoded, hence the last one.
+    let user_info = rest
+        .rfind('@')
+        .filter(|at| !before.is_empty() || rest[..*at].contains(':'));
+    let rest = match user_info {
+        Some(at) => {
+            redacted.push(REDACTED);
+            &rest[at..]
+        }
+        None => rest,
+    };
+    redact_runs(rest, redacted);
+}
+
+fn redact_runs(text: &str, redacted: &mut String) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let start = rest.find(is_word).unwrap_or(rest.len());
+        redacted.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        redact_run(&rest[..end], redacted);
+        rest = &rest[end..];
+    }
+}
+
+fn redact_run(run: &str, redacted: &mut String) {
+    let prefix = PREFIXES.iter().filter_map(|prefix| run.find(prefix)).min();
+    match prefix.map(|at| at + PREFIXES[0].len()) {
+        Some(body) if run.len() - body >= LEAST_SECRET_CHARS => {
+            redacted.push_str(&run[..body]);
+            redacted.push(REDACTED);
+        }
+        None if looks_random(run) => redacted.push(REDACTED),
+        _ => redacted.push_str(run),
+    }
+}
+
+fn looks_random(run: &str) -> bool {
+    let count = |class: fn(&u8) -> bool| run.bytes().filter(class).count();
+    run.len() >= LEAST_RANDOM_CHARS
+        && [
+            count(u8::is_ascii_uppercase),
+            count(u8::is_ascii_lowercase),
+            count(u8::is_ascii_digit),
+        ]
+        .into_iter()
+        .all(|count| count >= LEAST_OF_EACH_CLASS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+
+    #[test]
+    fn a_message_loses_every_secret_and_keeps_the_rest() {
+        assert_eq!(
+            redact(&format!("bad '{SECRET}', '{SECRET}x' ")),
+            "bad 'oi_pat_…', 'oi_pat_…' "
+        );
+        assert_eq!(redact("oi_run_abcdefgh-"), "oi_run_…-");
+        assert_eq!(redact(&format!("n{SECRET}")), "noi_pat_…");
+        let text = "a token begins with oi_pat_ or oi_run_; oi_pat_…";
+        assert_eq!(redact(text), text);
+    }
+
+    #[test]
+    fn parts_of_a_secret_are_secret() {
+        for (text, expected) in [
+            (&SECRET[7..], "…"),
+            (&SECRET[20..], "…"),
+            (&SECRET[..40], "oi_pat_…"),
+            ("xi_par_jZHvxRBv86PcflRJxLvgWo", "…"),
+        ] {
+            assert_eq!(
+                redact(&format!("no profile {text}\n")),
+                format!("no profile {expected}\n")
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_loses_user_name_and_password() {
+        for (text, expected) in [
+            (
+                "http://u:p@proxy:3128 is dead",
+                "http://…@proxy:3128 is dead",
+            ),
+            ("postgres://u:p@ss@h/db", "postgres://…@h/db"),
+            ("https://u:p/w#@h, gone", "https://…@h, gone"),
+            ("u:hunter2@proxy:3128", "…@proxy:3128"),
+            ("https://ghp@x.example", "https://…@x.example"),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for text in [
+            "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            "ada@example.com",
+            "127.0.0.1:8080: https://openindex.example.com/oi",
+            "/home/ada/.config/openindex-agent/config.json",
+            "OPENINDEX_ALLOW_INSECURE_HTTP",
+            "2026-12-31T00:00:00.000Z",
+            "f4d26ce0b7c1f4d26ce0b7c1f4d26ce0b7c1",
+            "café — 界",
+        ] {
+            assert_eq!(redact(text), text);
+        }
+    }
+}
