@@ -160,113 +160,123 @@ fn server_with(variable: &str, value: impl AsRef<std::ffi::OsStr>, arguments: &[
         .expect("oi-server runs")
 }
 
+/// A variable, a value that holds a secret, arguments, and what the error must say.
+type Mistake = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const MISTAKES: [Mistake; 18] = [
+    (
+        "DATABASE_URL",
+        "\"postgres://u:hunter2@h/db\"",
+        &["migrate"],
+        &["DATABASE_URL", "quotes"],
+    ),
+    (
+        "DATABASE_URL",
+        "mysql://u:hunter2@h/db",
+        &["migrate"],
+        &["DATABASE_URL", "postgres://"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://u:hunter2#@h/db",
+        &["migrate"],
+        &["DATABASE_URL", "%23"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://u:12/hunter2@h/db",
+        &["migrate"],
+        &["DATABASE_URL", "%2F"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://u:hunter2?@h/db",
+        &["migrate"],
+        &["DATABASE_URL", "%3F"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://u:hunter2",
+        &["migrate"],
+        &["DATABASE_URL", "%40"],
+    ),
+    (
+        "DATABASE_URL",
+        "postgres://u@h/db?sslmode=hunter2",
+        &["migrate"],
+        &["DATABASE_URL", "sslmode"],
+    ),
+    (
+        "DATABASE_URL",
+        "sqlite://u:hunter2@h/db",
+        &["migrate"],
+        &["DATABASE_URL", "postgres://"],
+    ),
+    (
+        "OPENINDEX_PUBLIC_URL",
+        "https://u:hunter2@h",
+        &[],
+        &["OPENINDEX_PUBLIC_URL", "password"],
+    ),
+    (
+        "OPENINDEX_LISTEN",
+        "postgres://u:hunter2@h",
+        &[],
+        &["OPENINDEX_LISTEN"],
+    ),
+    (
+        "OPENINDEX_TRUSTED_PROXIES",
+        "hunter2",
+        &[],
+        &["OPENINDEX_TRUSTED_PROXIES"],
+    ),
+    (
+        "OPENINDEX_TOKEN_QUOTA",
+        "hunter2",
+        &[],
+        &["OPENINDEX_TOKEN_QUOTA"],
+    ),
+    (
+        "OPENINDEX_LOG_FORMAT",
+        "hunter2",
+        &[],
+        &["OPENINDEX_LOG_FORMAT", "json"],
+    ),
+    ("OPENINDEX_LOG", "hunter2=[", &[], &["OPENINDEX_LOG"]),
+    (
+        "UNUSED",
+        "",
+        &["postgres://u:hunter2@h/db"],
+        &["subcommand"],
+    ),
+    (
+        "UNUSED",
+        "",
+        &["migrate", "hunter2"],
+        &["unexpected argument"],
+    ),
+    (
+        "UNUSED",
+        "",
+        &["--databse-url=postgres://u:hunter2@h/db"],
+        &["--databse-url"],
+    ),
+    (
+        "UNUSED",
+        "",
+        &["bootstrap", "--email", "hunter2", "--name", "A"],
+        &["--email"],
+    ),
+];
+
 #[test]
 fn no_error_repeats_a_secret_and_each_names_its_key_and_the_way_out() {
-    for (variable, value, arguments, expected) in [
-        (
-            "DATABASE_URL",
-            "\"postgres://u:hunter2@h/db\"",
-            &["migrate"][..],
-            &["DATABASE_URL", "quotes"][..],
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://u:hunter2@h/db",
-            &["migrate"],
-            &["DATABASE_URL", "postgres://"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://u:hunter2#@h/db",
-            &["migrate"],
-            &["DATABASE_URL", "%23"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://u:12/hunter2@h/db",
-            &["migrate"],
-            &["DATABASE_URL", "%2F"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://u:hunter2?@h/db",
-            &["migrate"],
-            &["DATABASE_URL", "%3F"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://u:hunter2",
-            &["migrate"],
-            &["DATABASE_URL", "%40"],
-        ),
-        (
-            "DATABASE_URL",
-            "postgres://u@h/db?sslmode=hunter2",
-            &["migrate"],
-            &["DATABASE_URL", "sslmode"],
-        ),
-        (
-            "DATABASE_URL",
-            "sqlite://u:hunter2@h/db",
-            &["migrate"],
-            &["DATABASE_URL", "postgres://"],
-        ),
-        (
-            "OPENINDEX_PUBLIC_URL",
-            "https://u:hunter2@h",
-            &[],
-            &["OPENINDEX_PUBLIC_URL", "password"],
-        ),
-        (
-            "OPENINDEX_LISTEN",
-            "postgres://u:hunter2@h",
-            &[],
-            &["OPENINDEX_LISTEN"],
-        ),
-        (
-            "OPENINDEX_TRUSTED_PROXIES",
-            "hunter2",
-            &[],
-            &["OPENINDEX_TRUSTED_PROXIES"],
-        ),
-        (
-            "OPENINDEX_TOKEN_QUOTA",
-            "hunter2",
-            &[],
-            &["OPENINDEX_TOKEN_QUOTA"],
-        ),
-        (
-            "OPENINDEX_LOG_FORMAT",
-            "hunter2",
-            &[],
-            &["OPENINDEX_LOG_FORMAT", "json"],
-        ),
-        ("OPENINDEX_LOG", "hunter2=[", &[], &["OPENINDEX_LOG"]),
-        (
-            "UNUSED",
-            "",
-            &["postgres://u:hunter2@h/db"],
-            &["subcommand"],
-        ),
-        (
-            "UNUSED",
-            "",
-            &["migrate", "hunter2"],
-            &["unexpected argument"],
-        ),
-        (
-            "UNUSED",
-            "",
-            &["--databse-url=postgres://u:hunter2@h/db"],
-            &["--databse-url"],
-        ),
-        (
-            "UNUSED",
-            "",
-            &["bootstrap", "--email", "hunter2", "--name", "A"],
-            &["--email"],
-        ),
-    ] {
+    for (variable, value, arguments, expected) in MISTAKES {
         let output = server_with(variable, value, arguments);
         assert!(!output.status.success(), "{value} {arguments:?}");
         let said = text(&output.stderr) + &text(&output.stdout);

@@ -10,7 +10,7 @@ use crate::support::Server;
 async fn operations(server: &Server, admin: &str) -> Vec<(Method, String, bool)> {
     let document = server.get("/openapi.json", admin).await.json();
     let mut found = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
+    for (path, item) in document["paths"].as_object().expect("an object") {
         let id = if path.starts_with("/agent-runs") {
             "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
         } else if path.starts_with("/admin/users") {
@@ -21,8 +21,8 @@ async fn operations(server: &Server, admin: &str) -> Vec<(Method, String, bool)>
             "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
         };
         let path = path.replace("{id}", id).replace("{key}", "OPS-1");
-        for (method, operation) in item.as_object().unwrap() {
-            let method = method.to_uppercase().parse().unwrap();
+        for (method, operation) in item.as_object().expect("operations") {
+            let method = method.to_uppercase().parse().expect("a method");
             let body = operation.get("requestBody").is_some();
             found.push((method, path.clone(), body));
         }

@@ -38,7 +38,7 @@ fn human(pats: &[Pat], style: &Style) -> String {
         Row {
             name: plain(&pat.name),
             words: format!("{scope} · {} · {words}", ends(expires_at, &colorless)),
-            cells: vec![scope.to_owned(), expiry(expires_at, &colorless), used],
+            cells: vec![scope, expiry(expires_at, &colorless), used],
             id: plain(&pat.id),
             spent: pat.status != Status::Live,
         }

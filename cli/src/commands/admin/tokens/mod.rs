@@ -59,7 +59,7 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
         Row {
             name: plain(&pat.name),
             words: format!("{owner} · {scope} · {ends} · {words}"),
-            cells: vec![owner, scope.to_owned(), expiry, used],
+            cells: vec![owner, scope, expiry, used],
             id: plain(&pat.id),
             spent: pat.status != Status::Live,
         }

@@ -38,7 +38,7 @@ fn human(users: &[User], style: &Style) -> String {
         Row {
             name: plain(&user.name),
             words: format!("{email} · {role} · {standing} · joined {joined}"),
-            cells: vec![email, role.to_owned(), standing.to_owned(), joined],
+            cells: vec![email, role, standing.to_owned(), joined],
             id: plain(&user.id),
             spent,
         }
