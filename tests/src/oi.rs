@@ -56,6 +56,12 @@ impl Oi {
     /// Runs it with this text on standard input.
     #[must_use]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        self.run_into(arguments, input, Stdio::piped())
+    }
+
+    /// The same, and its standard output goes there.
+    #[must_use]
+    pub fn run_into(&self, arguments: &[&str], input: &str, stdout: impl Into<Stdio>) -> Output {
         let mut child = Command::new(binary("oi"))
             .args(arguments)
             .env_clear()
@@ -63,7 +69,7 @@ impl Oi {
             .env("OPENINDEX_CONFIG", self.config())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .expect("oi starts");

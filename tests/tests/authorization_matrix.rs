@@ -236,7 +236,7 @@ impl World {
             ("PATCH", path) if path.starts_with("/browse/") => json!({"title": "changed"}),
             ("PATCH", _) => json!({"role": "member"}),
             ("POST", "/admin/invites") => json!({"email": "new@example.com"}),
-            ("POST", "/admin/pats/revoke") => json!({"status": "expired"}),
+            ("POST", "/admin/pats/revoke") => json!({"status": "expired", "dryRun": false}),
             _ => json!({}),
         };
         let body = (method != "GET" && method != "DELETE").then(|| body.to_string());

@@ -128,11 +128,6 @@ impl Client {
         self.0.server_time()
     }
 
-    /// Revokes the token that this client presents, or ends its run.
-    pub fn own_token_revoke(&self) -> Result<(), ClientError> {
-        self.delete("/me/token")
-    }
-
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let answer = self.0.send(Method::GET, path, None::<&()>)?;
         self.0.read(&answer)

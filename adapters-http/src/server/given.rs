@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         };
         self.faults.sort_by_key(place);
         let known = match self.known.as_slice() {
-            [] => "there is none here".to_owned(),
+            [] => "this route takes none".to_owned(),
             known => format!("known are {}", known.join(", ")),
         };
         let names = self.given.values.keys();

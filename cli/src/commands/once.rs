@@ -8,6 +8,7 @@ use std::io;
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_adapters_system::{check_stdout, settle_stdout};
+use openindex_domain::token::TokenId;
 use serde::Serialize;
 
 use crate::app::App;
@@ -96,27 +97,35 @@ pub(super) fn unwritten(error: &CliError) -> String {
     }
 }
 
+/// Reads the id of what was made.
+pub(super) fn parse(id: &str) -> Result<TokenId, Failure> {
+    id.parse().map_err(|_| {
+        let message = "the server names it by what is not an id";
+        Failure::new(ExitCode::Failure, "unexpected_answer", message)
+    })
+}
+
 impl<'a> Undo<'a> {
-    /// Revokes a new token, or ends a new run, by its own secret: the token that made it may have
-    /// ended by that.
+    /// Revokes a new token by its own secret: the token that made it may have ended by that.
     pub(super) fn of_token(
-        made: String,
+        id: &str,
         secret: &'a PlainSecret,
         api_url: &BaseUrl,
         app: &App<'_>,
-        command: String,
     ) -> Self {
         let client = app.client_with(api_url, Some(secret));
+        let token = parse(id);
         let act = move || match client {
-            Ok(client) => Ok(client.own_token_revoke()?),
+            Ok(client) => Ok(client.pat_delete(token?)?),
             Err(CliError::Failure(failure)) => Err(failure),
             Err(_) => Err(Failure::new(ExitCode::Failure, "unreachable", "no client")),
         };
+        let id = plain(id);
         Self {
-            made,
+            made: format!("the token {id}"),
             undone: "revoked",
             act: Box::new(act),
-            command,
+            command: format!("oi settings personal tokens delete {id}"),
             then: None,
         }
     }

@@ -9,6 +9,8 @@ use crate::stub::{ME, PAT_ID, RUN_ID, Stub, agent_run, created, user, user_id};
 use crate::support::{Home, environment_token, new_token, run_token};
 
 const CREATE: [&str; 5] = ["settings", "personal", "tokens", "create", "ci"];
+const REVOKE: &str = "DELETE /me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+const END_RUN: &str = "DELETE /agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3";
 const INVITE_ID: &str = "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e4";
 
 fn run_into(home: &Home, arguments: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
@@ -34,10 +36,7 @@ fn into_full(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
     let answer = created(&new_token());
-    let server = Stub::new(&[
-        ("POST /me/pats", 201, &answer),
-        ("DELETE /me/token", 204, ""),
-    ]);
+    let server = Stub::new(&[("POST /me/pats", 201, &answer), (REVOKE, 204, "")]);
     let home = Home::with_profile(&server.url);
     for more in [&["--token-only"][..], &["--json"], &[]] {
         let (status, stderr) = into_full(&home, &[&CREATE[..], more].concat());
@@ -48,7 +47,7 @@ fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
             "{stderr}"
         );
         let undone = server.asked().pop().unwrap();
-        assert_eq!(undone.what, "DELETE /me/token");
+        assert_eq!(undone.what, REVOKE);
         assert_eq!(
             undone.authorization,
             Some(format!("Bearer {}", new_token()))
@@ -59,10 +58,7 @@ fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
 #[test]
 fn a_token_that_cannot_be_revoked_either_is_named_with_the_command_to_do_it() {
     let answer = created(&new_token());
-    let server = Stub::new(&[
-        ("POST /me/pats", 201, &answer),
-        ("DELETE /me/token", 502, ""),
-    ]);
+    let server = Stub::new(&[("POST /me/pats", 201, &answer), (REVOKE, 502, "")]);
     let (status, stderr) = into_full(&Home::with_profile(&server.url), &CREATE);
     assert_eq!(status, Some(1));
     assert!(
@@ -133,15 +129,12 @@ fn a_reader_that_goes_away_in_between_has_not_got_the_token() {
             drop(reader.lock().unwrap().take());
         }
     };
-    let answers = [
-        ("POST /me/pats", 201, answer.as_str()),
-        ("DELETE /me/token", 204, ""),
-    ];
+    let answers = [("POST /me/pats", 201, answer.as_str()), (REVOKE, 204, "")];
     let server = Stub::watched(&answers, gone);
     let (status, stderr) = run_into(&Home::with_profile(&server.url), &CREATE, writer);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(stderr.contains("was revoked"), "{stderr}");
-    assert_eq!(server.requests(), ["POST /me/pats", "DELETE /me/token"]);
+    assert_eq!(server.requests(), ["POST /me/pats", REVOKE]);
 }
 
 #[test]
@@ -157,7 +150,7 @@ fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
     let withdraw = format!("DELETE /admin/invites/{INVITE_ID}");
     let server = Stub::new(&[
         ("POST /agent-runs", 201, &run.to_string()),
-        ("DELETE /me/token", 204, ""),
+        (END_RUN, 204, ""),
         ("POST /admin/invites", 201, &invite.to_string()),
         (withdraw.clone().leak(), 204, ""),
     ]);
@@ -168,7 +161,7 @@ fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
         stderr.contains(&format!("the run {RUN_ID} was ended")),
         "{stderr}"
     );
-    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+    assert_eq!(server.requests().last().unwrap(), END_RUN);
     let create = [
         "settings",
         "admin",
@@ -216,7 +209,7 @@ fn a_rotation_says_what_became_of_the_old_token() {
         ("GET /me", 200, ME),
         (own.leak(), 201, &answer),
         (another.leak(), 201, &answer),
-        ("DELETE /me/token", 204, ""),
+        (REVOKE, 204, ""),
     ]);
     let rotate = |home: &Home, more: &[&str]| {
         let arguments = [&["settings", "personal", "tokens", "rotate"], more].concat();
@@ -235,17 +228,17 @@ fn a_rotation_says_what_became_of_the_old_token() {
         stderr.contains(&format!("{other} is accepted for another 1 hour")),
         "{stderr}"
     );
-    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+    assert_eq!(server.requests().last().unwrap(), REVOKE);
     // The profile has it: it is not lost.
     let before = server.requests().len();
     let stderr = rotate(&home, &[PAT_ID]);
     assert!(stderr.contains("put into the profile"), "{stderr}");
-    assert!(!server.requests()[before..].contains(&"DELETE /me/token".to_owned()));
+    assert!(!server.requests()[before..].contains(&REVOKE.to_owned()));
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", environment_token());
     let stderr = rotate(&home, &[PAT_ID]);
     assert!(stderr.contains("which you acted with"), "{stderr}");
-    assert_eq!(server.requests().last().unwrap(), "DELETE /me/token");
+    assert_eq!(server.requests().last().unwrap(), REVOKE);
 }
 
 #[test]
@@ -254,7 +247,7 @@ fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
     let claimed = json!({"user": user(1, "ada@example.com"), "pat": pat, "token": new_token()});
     let server = Stub::new(&[
         ("POST /auth/invites/claim", 201, &claimed.to_string()),
-        ("DELETE /me/token", 204, ""),
+        (REVOKE, 204, ""),
     ]);
     let link = format!("{}/join/{}", server.url, crate::invite::CODE);
     let claim = [

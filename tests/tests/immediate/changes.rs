@@ -139,7 +139,8 @@ impl Changer<'_> {
             Way::AdminRevocation => self.delete(name, &act, &format!("/admin/pats/{id}"), &admin),
             Way::BulkRevocation => {
                 let path = "/admin/pats/revoke";
-                let filter = json!({"user": self.person.id, "expiringBefore": BATCH_BEFORE});
+                let (user, before) = (&self.person.id, BATCH_BEFORE);
+                let filter = json!({"user": user, "expiringBefore": before, "dryRun": false});
                 self.settle(name, &act, ("POST", path), &admin, Some(&filter), &[200]);
             }
             Way::Rotation => {

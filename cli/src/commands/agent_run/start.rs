@@ -3,7 +3,7 @@ use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 
 use crate::app::App;
 use crate::commands::look_first;
-use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::once::{self, Shown, Undo, parse, require_reader};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::render::{Style, expiry, fields, plain, word};
@@ -66,14 +66,14 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let id = plain(&started.run.id);
     let command = format!("oi agent-run end {id}");
     let undo = Undo {
+        made: format!("the run {id}"),
         undone: "ended",
-        ..Undo::of_token(
-            format!("the run {id}"),
-            &started.token,
-            &session.server.api_url,
-            app,
-            command,
-        )
+        act: Box::new(|| {
+            let id = parse(&started.run.id)?;
+            session.call(|client| client.agent_run_end(id))
+        }),
+        command,
+        then: None,
     };
     let shown = Shown {
         document: &started,

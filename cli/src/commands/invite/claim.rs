@@ -309,22 +309,14 @@ fn undo<'a>(
     server: &'a Place,
     app: &App<'_>,
 ) -> Undo<'a> {
-    let id = claimed.pat.as_ref().map(|pat| plain(&pat.id));
-    let id = id.unwrap_or_default();
-    let command = format!("oi settings personal tokens delete {id}");
+    let id = claimed.pat.as_ref().map(|pat| pat.id.as_str());
     let email = plain(&claimed.user.email);
     Undo {
         then: Some(format!(
             "the account {email} was created: sign in with its password, or ask an administrator for \
              a sign-in link"
         )),
-        ..Undo::of_token(
-            format!("the token {id}"),
-            token,
-            &server.api_url,
-            app,
-            command,
-        )
+        ..Undo::of_token(id.unwrap_or_default(), token, &server.api_url, app)
     }
 }
 

@@ -209,15 +209,8 @@ fn show_created(
 
 /// Revokes a new token that nobody has seen.
 fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
-    let id = plain(&created.pat.id);
-    let command = format!("oi settings personal tokens delete {id}");
-    Undo::of_token(
-        format!("the token {id}"),
-        &created.token,
-        &session.server.api_url,
-        app,
-        command,
-    )
+    let api_url = &session.server.api_url;
+    Undo::of_token(&created.pat.id, &created.token, api_url, app)
 }
 
 fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
