@@ -261,7 +261,7 @@ impl From<InventoryError> for Problem {
                 Code::InvalidRequest,
                 "give at least one filter; without one, every token would be revoked",
             ),
-            InventoryError::ReportSize => Self::invalid_field("tokens", &error),
+            InventoryError::TooMany => Self::invalid_field("tokens", &error),
             InventoryError::Throttled(throttled) => throttled.into(),
             InventoryError::Entropy(error) => error.into(),
             InventoryError::Store(error) => error.into(),

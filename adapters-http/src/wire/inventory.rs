@@ -176,7 +176,7 @@ pub struct Stats {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReportCredentials {
-    /// 1 to 1,000 secrets.
-    #[cfg_attr(feature = "server", schema(value_type = Vec<String>, min_items = 1, max_items = 1_000))]
+    /// At most 1,000 secrets.
+    #[cfg_attr(feature = "server", schema(value_type = Vec<String>, max_items = 1_000))]
     pub tokens: Vec<PlainSecret>,
 }

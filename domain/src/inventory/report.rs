@@ -46,14 +46,14 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// [`InventoryError::ReportSize`]; [`InventoryError::Throttled`]; [`InventoryError::Store`].
+    /// [`InventoryError::TooMany`]; [`InventoryError::Throttled`]; [`InventoryError::Store`].
     pub async fn report(
         &self,
         secrets: &[impl AsRef<str> + Sync],
         context: &RequestContext,
     ) -> Result<(), InventoryError> {
-        if !(1..=MAX_REPORT).contains(&secrets.len()) {
-            return Err(InventoryError::ReportSize);
+        if secrets.len() > MAX_REPORT {
+            return Err(InventoryError::TooMany);
         }
         let now = self.clock.now();
         self.attempts

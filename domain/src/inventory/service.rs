@@ -31,9 +31,9 @@ pub enum InventoryError {
     /// A bulk revocation without a filter would end everything.
     #[error("a filter is required")]
     FilterRequired,
-    /// No secret, or more of them than one report may have.
-    #[error("must hold 1 to {} tokens", super::MAX_REPORT)]
-    ReportSize,
+    /// More secrets than one report may have.
+    #[error("a report has at most {} tokens", super::MAX_REPORT)]
+    TooMany,
     /// Too many calls.
     #[error(transparent)]
     Throttled(#[from] Throttled),
