@@ -71,7 +71,9 @@ pub(crate) async fn accept(
 ) {
     let mut http = http1::Builder::new();
     // Who is too slow, or silent, is the business of `Place`, which tells the one from the other.
+    // A client may have nothing more to say (TCP half-close), and still waits for its response.
     http.header_read_timeout(None)
+        .half_close(true)
         .max_header_size(HEAD_BUFFER_BYTES);
     let connections = GracefulShutdown::new();
     let refusals = Arc::new(Semaphore::new(REFUSALS));

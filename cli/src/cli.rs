@@ -30,6 +30,8 @@ Environment:
   OPENINDEX_PROFILE   the profile to use
   OPENINDEX_AGENT_ID  the agent to work as, over the profile's
   OPENINDEX_CONFIG    the config file
+  OPENINDEX_ALLOW_INSECURE_HTTP
+                      1 sends tokens over plain http to other machines, too
   https_proxy, http_proxy, all_proxy, no_proxy
                       the proxy to the server, as in curl; HTTPS_PROXY, ALL_PROXY and NO_PROXY too
   SSL_CERT_FILE       a PEM file of the only certificate authorities to trust

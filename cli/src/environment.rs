@@ -157,6 +157,7 @@ fn meaning(name: &str) -> &'static str {
         CONFIG => "the path of a file",
         CONFIG_DIR => "the path of a directory",
         CERT_FILE => "the path of a PEM file",
+        CERT_DIR => "the path of a directory of PEM files",
         _ => "1",
     }
 }

@@ -114,7 +114,10 @@ impl Failure {
             self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
         };
         match self.status {
-            Some(200..300) => self.code == "unexpected_answer",
+            // A page is no other version of the API.
+            Some(200..300) => {
+                self.code == "unexpected_answer" && !self.message.contains("HTML page")
+            }
             Some(400) => speaks_of("is not known") || speaks_of("unknown field"),
             Some(404) => speaks_of("nothing at this path"),
             Some(405) => true,
@@ -258,7 +261,9 @@ const fn hint_for(cause: Cause) -> Option<&'static str> {
 
 const fn hint_about(origin: Origin) -> &'static str {
     match origin {
-        Origin::Gateway => "the gateway did not reach the server; check that the server is running",
+        Origin::Gateway => {
+            "a proxy or gateway answered in place of the server; check that both are running"
+        }
         Origin::Page => {
             "a captive portal or proxy may require a sign-in: open the address in a browser; \
              otherwise check that it is the address of an OpenIndex server"

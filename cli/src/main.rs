@@ -52,6 +52,11 @@ fn main() -> std::process::ExitCode {
         Err(_) => std::env::args_os().any(|argument| argument == "--json"),
     };
     let mut out = Output::of_process(json, &environment, SystemClock.now());
+    // Standard output holds the secret then, or nothing: it may go into a variable.
+    let into_a_variable = |argument| argument == "--token-only" || argument == "--url-only";
+    if !json && std::env::args_os().any(into_a_variable) {
+        out.without_documents();
+    }
     match (parsed, misplaced) {
         (_, Err(failure)) => finish(&mut out, Err(failure.into())),
         (Ok(cli), _) => run(&cli, &environment, out),
@@ -101,8 +106,12 @@ fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     }
 }
 
-/// `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows.
+/// `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. None below a `HOME` that is blank or not
+/// absolute, which would keep the token wherever `oi` is called.
 fn user_config_dir() -> Option<PathBuf> {
+    if std::env::var_os("HOME").is_some_and(|home| !std::path::Path::new(&home).is_absolute()) {
+        return None;
+    }
     etcetera::choose_base_strategy()
         .ok()
         .map(|strategy| strategy.config_dir())

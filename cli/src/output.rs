@@ -138,6 +138,11 @@ impl Output {
         self.message(&format!("{label} {text}\n"));
     }
 
+    /// From now on, a failure is told on standard error alone.
+    pub(crate) fn without_documents(&mut self) {
+        self.json = false;
+    }
+
     /// A failure: to a person in lines, and in JSON mode as the one document too.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Result<(), CliError> {
         self.failure_in_words(failure);

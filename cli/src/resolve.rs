@@ -236,13 +236,18 @@ pub(crate) fn base_url(text: &str, source: &str) -> Result<BaseUrl, Failure> {
 fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
     match token::parse(text) {
         Ok(secret) => Ok(Credential { secret, source }),
-        Err(error) => Err(Failure::new(
-            ExitCode::Auth,
-            "token_malformed",
-            format!("the token from {source} is malformed: {error}"),
-        )
-        .detail("source", source.to_string())
-        .next("oi profile set --token -")),
+        Err(error) => {
+            let message = format!("the token from {source} is malformed: {error}");
+            let failure = Failure::new(ExitCode::Auth, "token_malformed", message)
+                .detail("source", source.to_string());
+            Err(match source {
+                // The profile would not change anything: the variable is over it.
+                TokenSource::Environment => {
+                    failure.hint("set OPENINDEX_TOKEN to a token, or unset it to use the profile's")
+                }
+                TokenSource::Profile(_) => failure.next("oi profile set --token -"),
+            })
+        }
     }
 }
 

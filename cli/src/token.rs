@@ -130,7 +130,7 @@ pub(crate) fn refuse_misplaced(
         is_token = argument == "--token";
         if !belongs && holds_token(&argument.to_string_lossy()) {
             return Err(
-                Failure::usage("an argument is a token, where none belongs").hint(
+                Failure::usage("a token was passed where none belongs").hint(
                     "give a token with OPENINDEX_TOKEN, or store it with oi profile set --token -; \
                      others on this machine can see arguments, and the shell's history keeps them",
                 ),

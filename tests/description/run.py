@@ -50,7 +50,6 @@ def compare(credential, options):
             str(Path(sys.executable).with_name("schemathesis")),
             "--config-file", str(HERE / "schemathesis.toml"),
             "run", f"{url}/openapi.json",
-            "--checks", "all",
             "--max-examples", str(options.max_examples),
             "--seed", str(options.seed),
             "--generation-database", "none",

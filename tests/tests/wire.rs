@@ -338,3 +338,22 @@ fn what_http_allows_is_answered() {
         }
     }
 }
+
+#[test]
+fn a_client_that_has_nothing_more_to_say_still_gets_its_response() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database).token;
+    let body = r#"{"name":"ci","scope":"read_write"}"#;
+    let create = format!(
+        "POST /me/pats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for request in [&create, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+        for _ in 0..20 {
+            let answer = raw(&server, request.as_bytes(), true);
+            assert!(matches!(status(&answer), Some(200 | 201)), "{answer}");
+        }
+    }
+}

@@ -119,6 +119,7 @@ impl Client {
         let format = ExportQuery {
             format: Some(format),
         };
-        self.0.stream(&path("/audit/export", &format, filter), sink)
+        let path = path("/audit/export", &format, filter);
+        self.0.stream(&path, sink)
     }
 }

@@ -140,7 +140,7 @@ impl Client {
 
     pub(super) fn delete(&self, path: &str) -> Result<(), ClientError> {
         let answer = self.0.send(Method::DELETE, path, None::<&()>)?;
-        self.0.check(&answer)
+        self.0.confirm(&answer, 204)
     }
 
     fn probe(&self, path: &str) -> Result<Probe, ClientError> {

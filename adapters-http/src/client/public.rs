@@ -33,6 +33,6 @@ impl Client {
     /// [`ClientError::InsecureTransport`] where a token would not be sent either.
     pub fn credentials_revoke(&self, report: &ReportCredentials) -> Result<(), ClientError> {
         let answer = self.0.post_public("/credentials/revoke", report)?;
-        self.0.check(&answer)
+        self.0.confirm(&answer, 202)
     }
 }

@@ -15,6 +15,7 @@ use crate::wire::{
 use super::*;
 
 const RUN: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
+const JSON: &str = "Content-Type: application/json\r\n";
 const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
 /// A server that gives one answer to every request and tells what it was sent, head and body.
@@ -471,7 +472,6 @@ fn runs_are_started_listed_and_ended() {
 
 #[test]
 fn a_failed_change_says_what_became_of_it() {
-    const JSON: &str = "Content-Type: application/json\r\n";
     const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
     let problem = |code: &str| {
         format!(r#"{{"type":"t","title":"T","status":503,"detail":"d","code":"{code}"}}"#)
@@ -590,7 +590,6 @@ fn a_page_is_told_as_that_and_who_may_have_sent_it() {
 
 #[test]
 fn a_response_of_another_form_is_told_by_the_field() {
-    const JSON: &str = "Content-Type: application/json\r\n";
     for (body, told) in [
         (
             r#"{"user":{"id":"secret"}}"#,
@@ -619,4 +618,33 @@ fn the_time_of_the_server_is_known_from_its_responses() {
     assert!(client.me().is_err());
     let at = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z");
     assert_eq!(client.server_time(), at);
+}
+
+#[test]
+fn only_the_status_of_a_confirmation_confirms_a_change() {
+    const HTML: &str = "Content-Type: text/html\r\n";
+    let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
+    for (response, done) in [
+        (answer("204 No Content", "", ""), true),
+        (answer("200 OK", HTML, "<html>login</html>"), false),
+        (answer("200 OK", "", ""), false),
+        (answer("202 Accepted", JSON, r#"{"queued":true}"#), false),
+        (answer("200 OK", JSON, "[]"), false),
+    ] {
+        let (url, _) = server(response.clone());
+        assert_eq!(client(&url).pat_delete(id).is_ok(), done, "{response}");
+    }
+}
+
+#[test]
+fn a_page_is_no_export() {
+    let (url, _) = server(answer(
+        "200 OK",
+        "Content-Type: text/html\r\n",
+        "<html>login</html>",
+    ));
+    let mut sink = Vec::new();
+    let filter = AuditQuery::default();
+    let exported = client(&url).audit_export(&filter, ExportFormat::Json, &mut sink);
+    assert!(exported.is_err() && sink.is_empty(), "{sink:?}");
 }

@@ -206,9 +206,14 @@ impl Transport {
         // Without either, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
             || parts.headers.contains_key(header::TRANSFER_ENCODING);
-        if !parts.status.is_success() {
+        let given = parts.headers.get(header::CONTENT_TYPE);
+        // A page of a captive portal or a proxy must not be taken for the export.
+        let is_page = given.is_some_and(|given| given.as_bytes().starts_with(b"text/html"));
+        if status != 200 || is_page {
             let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES, false)?;
             self.check(&answer)?;
+            let reason = format!("{}, not an export", failure::page(&answer.body));
+            return Err(self.unexpected(status, reason, Origin::Page).into());
         }
         if !has_end {
             let what = "it does not say where the response ends".to_owned();
@@ -331,6 +336,23 @@ impl Transport {
             let (reason, origin) = mismatch(&error);
             self.unanswered(answer, reason, origin)
         })
+    }
+
+    /// Lets nothing pass but the status with which a server says that it was done, without a body: a
+    /// proxy's page may be a 200, too.
+    pub(super) fn confirm(&self, answer: &Answer, status: u16) -> Result<(), ClientError> {
+        self.check(answer)?;
+        if answer.status == status && answer.body.is_empty() {
+            return Ok(());
+        }
+        let (reason, origin) = if answer.is_page() {
+            let page = failure::page(&answer.body);
+            (format!("{page}, not sent by OpenIndex"), Origin::Page)
+        } else {
+            let reason = format!("a change is confirmed with {status} and no body");
+            (reason, Origin::Other)
+        };
+        Err(self.unanswered(answer, reason, origin))
     }
 
     /// Lets a successful response pass.

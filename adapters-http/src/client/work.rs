@@ -84,7 +84,7 @@ impl Client {
         let answer = self
             .0
             .send_if_match(Method::DELETE, &path, None::<&()>, expected)?;
-        self.0.check(&answer)
+        self.0.confirm(&answer, 204)
     }
 
     /// What there is to do: for anybody, and for this agent or, without one, for the caller.

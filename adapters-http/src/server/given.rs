@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use openindex_domain::token::TokenKind;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor,
@@ -19,8 +20,8 @@ use super::value::{Fault, Value};
 
 /// How many unknown fields are named at most.
 const MAX_UNKNOWN: usize = 20;
-/// How much of the name of an unknown field is repeated at most.
-const MAX_UNKNOWN_CHARS: usize = 64;
+/// The longest name of an unknown field that is repeated: shorter than any secret of ours.
+const MAX_UNKNOWN_CHARS: usize = 40;
 
 /// The fields of a JSON object, or the parameters of a query.
 #[derive(Default)]
@@ -162,8 +163,7 @@ impl<'a> Reader<'a> {
         // Some are enough to see what is wrong; thousands would be an answer larger than the body.
         for name in unknown.take(MAX_UNKNOWN) {
             self.faults.push(FieldError {
-                // The name is the client's own text; a long one is not repeated whole.
-                field: name.chars().take(MAX_UNKNOWN_CHARS).collect(),
+                field: repeatable(name).to_owned(),
                 message: format!("is an unknown {}; {known}", self.noun),
             });
         }
@@ -193,6 +193,19 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Returns the name of an unknown field as far as it may be repeated: a secret can stand in the place
+/// of a name, too.
+fn repeatable(name: &str) -> &str {
+    let is_name = name.len() <= MAX_UNKNOWN_CHARS
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        && !TokenKind::ALL
+            .iter()
+            .any(|kind| name.contains(kind.secret_prefix()));
+    if is_name { name } else { "…" }
 }
 
 /// Hands the fields that a type knows to it, but for those that are wrong.

@@ -104,3 +104,19 @@ async fn a_filter_that_is_left_blank_is_not_dropped() {
         assert_eq!(answer.wrong_fields(), [field], "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_a_name_is_not_repeated() {
+    let server = Server::new();
+    let admin = server.admin();
+    let query = server.get(&format!("/me?{admin}=1"), &admin).await;
+    let body = server
+        .post("/me/pats", &admin, &json!({ (admin.as_str()): "x" }))
+        .await;
+    for answer in [query, body] {
+        assert_eq!(answer.problem(400), "invalid_field");
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(!text.contains("oi_pat_"), "{text}");
+        assert!(answer.wrong_fields().contains(&"…".to_owned()), "{text}");
+    }
+}

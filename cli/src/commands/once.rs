@@ -4,6 +4,7 @@
 //! disk is full or the reader has gone.
 
 use std::io;
+use std::sync::Arc;
 
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
@@ -40,6 +41,9 @@ pub(super) struct Undo<'a> {
 
 /// Refuses, before anything is made, to show a secret to nobody.
 pub(super) fn require_reader() -> Result<(), Failure> {
+    // A limit on the size of files is told like a full disk: the signal would end the process after
+    // the effect. It fails only for a signal that cannot be handled.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     check_stdout().map_err(|error| {
         let message = format!("cannot write to standard output: {error}; nothing was changed");
         Failure::new(ExitCode::Failure, "output_failed", message)

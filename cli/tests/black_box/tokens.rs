@@ -226,3 +226,16 @@ fn an_outage_says_when_to_try_again_and_nothing_is_repeated() {
     assert!(ran.stderr.contains("try again in 7 seconds"));
     assert_eq!(server.requests(), ["POST /me/pats"]);
 }
+
+#[test]
+fn what_goes_into_a_variable_is_the_secret_or_nothing() {
+    let body = problem(409, "token_limit_reached", "delete one first");
+    let server = Stub::new(&[("POST /me/pats", 409, &body)]);
+    let home = Home::with_profile(&server.url);
+    for (more, status) in [(&["--name", "ci"][..], 1), (&["--nme", "ci"], 2)] {
+        let create = ["settings", "personal", "tokens", "create", "--token-only"];
+        let ran = home.run(&[&create, more].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (status, ""));
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    }
+}

@@ -313,8 +313,8 @@ fn undo<'a>(
     let email = plain(&claimed.user.email);
     Undo {
         then: Some(format!(
-            "the account {email} was created: sign in with its password, or ask an administrator for \
-             a sign-in link"
+            "the account {email} was created: ask an administrator for a sign-in link, unless you \
+             set a password"
         )),
         ..Undo::of_token(id.unwrap_or_default(), token, &server.api_url, app)
     }

@@ -87,6 +87,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     show_created(app, &created, "Rotated", args.token_only, undo)?;
     let Err(error) = kept else {
+        if is_own && !to_profile {
+            app.out
+                .warn("this was the token in OPENINDEX_TOKEN; set the variable to the new one");
+        }
         return Ok(());
     };
     // The answer is given, and it holds the secret: this must not be a second document.
@@ -129,11 +133,7 @@ fn in_profile<'a>(created: &CreatedPat, undo: Undo<'a>) -> Undo<'a> {
 fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<(), CliError> {
     let name = match &session.credential.source {
         TokenSource::Profile(name) => name,
-        TokenSource::Environment => {
-            app.out
-                .warn("this was the token in OPENINDEX_TOKEN; set the variable to the new one");
-            return Ok(());
-        }
+        TokenSource::Environment => return Ok(()),
     };
     let old = session.credential.secret.expose();
     app.store.update(|config| {
