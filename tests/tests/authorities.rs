@@ -80,6 +80,12 @@ fn a_certificate_is_refused_for_its_reason_and_with_the_way_out() {
             old,
             Some(["has expired", "renew the certificate"]),
         ),
+        (
+            trusting(),
+            "localhost",
+            plain,
+            Some(["without TLS", "http://"]),
+        ),
     ] {
         let url = format!("https://{host}:{port}");
         let oi = oi.with_env("OPENINDEX_TOKEN", &admin);

@@ -45,7 +45,7 @@ pub(super) fn tell(error: &Error, base: &BaseUrl, proxy: Option<&Route>, seconds
         ),
         Error::Io(error) => match tls(error) {
             Some(tls) => certificate(tls, base).map_or_else(
-                || (format!("TLS failed: {tls}"), after_handshake(tls)),
+                || (without_tls(tls), after_handshake(tls)),
                 |(_, reason)| (reason, Effect::None),
             ),
             None => (dropped(error), Effect::Possible),
@@ -107,7 +107,7 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
                 {
                     return told;
                 }
-                format!("TLS failed: {error}")
+                without_tls(error)
             }
             None => match error.kind() {
                 io::ErrorKind::UnexpectedEof => "connection closed".to_owned(),
@@ -115,7 +115,7 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
                 _ => dropped(error),
             },
         },
-        Error::Rustls(error) => format!("TLS failed: {error}"),
+        Error::Rustls(error) => without_tls(error),
         Error::ConnectProxyFailed(said) => return not_connected(said, base, proxy),
         error => error.to_string(),
     };
@@ -238,6 +238,17 @@ pub(super) fn page(body: &[u8]) -> String {
         "an HTML page".to_owned()
     } else {
         format!("an HTML page titled \"{title}\"")
+    }
+}
+
+/// Tells why there is no TLS.
+fn without_tls(error: &rustls::Error) -> String {
+    use rustls::InvalidMessage::InvalidContentType;
+    match error {
+        rustls::Error::InvalidMessage(InvalidContentType) => {
+            "it answers without TLS; if that is meant, its address begins with http://".to_owned()
+        }
+        error => format!("TLS failed: {error}"),
     }
 }
 

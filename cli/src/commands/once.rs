@@ -4,13 +4,16 @@
 //! disk is full or the reader has gone.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_adapters_system::{check_stdout, settle_stdout};
 use openindex_domain::token::TokenId;
 use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag::{register, register_conditional_shutdown};
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
@@ -39,11 +42,26 @@ pub(super) struct Undo<'a> {
     pub(super) then: Option<String>,
 }
 
+/// Set by the first signal that asks this process to end.
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Lets the first Ctrl-C (or SIGTERM, SIGHUP) wait for the response, so that what was made can be
+/// undone; the second ends the process at once.
+fn wait_when_interrupted() {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let flag = INTERRUPTED.clone();
+        // It fails only for a signal that cannot be handled; then the signal ends the process.
+        let _ = register_conditional_shutdown(signal, 128 + signal, flag.clone());
+        let _ = register(signal, flag);
+    }
+}
+
 /// Refuses, before anything is made, to show a secret to nobody.
 pub(super) fn require_reader() -> Result<(), Failure> {
+    wait_when_interrupted();
     // A limit on the size of files is told like a full disk: the signal would end the process after
     // the effect. It fails only for a signal that cannot be handled.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+    let _ = register(SIGXFSZ, Arc::default());
     check_stdout().map_err(|error| {
         let message = format!("cannot write to standard output: {error}; nothing was changed");
         Failure::new(ExitCode::Failure, "output_failed", message)
@@ -59,14 +77,22 @@ pub(super) fn show<T: Serialize>(
     introduction: impl FnOnce(&Style) -> String,
     undo: Undo<'_>,
 ) -> Result<(), CliError> {
-    let written = write(app, shown, introduction);
+    let interrupted = INTERRUPTED.load(Ordering::Relaxed);
+    let written = if interrupted {
+        Err(CliError::Reported(ExitCode::Interrupted))
+    } else {
+        write(app, shown, introduction)
+    };
     let Err(error) = written else {
         return Ok(());
     };
     let failure = undo.after(&error);
     // A part of the answer may be there, which a document behind it would be taken for.
     app.out.failure_in_words(&failure);
-    Err(CliError::Reported(failure.exit))
+    Err(CliError::Reported(match error {
+        CliError::Reported(exit) => exit,
+        _ => failure.exit,
+    }))
 }
 
 fn write<T: Serialize>(
@@ -97,6 +123,7 @@ pub(super) fn unwritten(error: &CliError) -> String {
             format!("cannot write the output: {error}")
         }
         CliError::Failure(failure) => failure.message.clone(),
+        CliError::Reported(ExitCode::Interrupted) => "interrupted".to_owned(),
         CliError::Reported(_) => "cannot write the output".to_owned(),
     }
 }

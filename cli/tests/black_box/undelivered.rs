@@ -271,3 +271,40 @@ fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
         "{stderr}"
     );
 }
+
+#[test]
+fn what_was_made_when_a_signal_came_is_undone() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let (tell, told) = std::sync::mpsc::channel::<u32>();
+        let told = std::sync::Mutex::new(told);
+        // The request has come, and its response has not gone.
+        let interrupt = move |asked: &str| {
+            if asked.starts_with("POST ") {
+                let process = told.lock().unwrap().recv().unwrap().to_string();
+                let sent = std::process::Command::new("kill")
+                    .args([&format!("-{signal}"), &process])
+                    .status();
+                assert!(sent.unwrap().success());
+            }
+        };
+        let answer = created(&new_token());
+        let answers = [("POST /me/pats", 201, answer.as_str()), (REVOKE, 204, "")];
+        let server = Stub::watched(&answers, interrupt);
+        let home = Home::with_profile(&server.url);
+        let mut child = home
+            .command(&CREATE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        tell.send(child.id()).unwrap();
+        let status = child.wait().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(status.code(), Some(130), "{signal}: {stderr}");
+        assert!(stderr.contains("was revoked"), "{stderr}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(server.requests(), ["POST /me/pats", REVOKE]);
+    }
+}
