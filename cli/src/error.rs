@@ -43,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) hint: Option<String>,
     /// What else a program may want to know; stands beside `error`.
     pub(crate) details: Map<String, Value>,
+    /// Whether the response was JSON of another form than this version knows.
+    of_other_version: bool,
 }
 
 impl Failure {
@@ -55,6 +57,7 @@ impl Failure {
             next_command: None,
             hint: None,
             details: Map::new(),
+            of_other_version: false,
         }))
     }
 
@@ -114,11 +117,11 @@ impl Failure {
             self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
         };
         match self.status {
-            // A page is no other version of the API.
-            Some(200..300) => {
-                self.code == "unexpected_answer" && !self.message.contains("HTML page")
-            }
-            Some(400) => speaks_of("is not known") || speaks_of("unknown field"),
+            _ if self.of_other_version => true,
+            // Today's servers, and those before them.
+            Some(400) => ["unknown field", "unknown parameter", "is not known"]
+                .into_iter()
+                .any(speaks_of),
             Some(404) => speaks_of("nothing at this path"),
             Some(405) => true,
             _ => false,
@@ -220,6 +223,7 @@ impl From<ClientError> for Failure {
                     .hint(hint_about(origin))
                     .next("oi doctor");
                 failure.status = Some(status);
+                failure.of_other_version = origin == Origin::Version;
                 failure
             }
             ClientError::InvalidProxy { .. } => {

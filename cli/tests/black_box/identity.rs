@@ -426,11 +426,11 @@ fn nothing_is_lost_on_a_full_or_read_only_disk() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let text = std::fs::read_to_string(home.config_file()).unwrap();
     for mount in [
-        r#"mount -t tmpfs -o size=16k none "$DIRECTORY" && cp /tmp/oi-config.$$ "$CONFIG"; cat /dev/zero > "$DIRECTORY/full" 2>/dev/null"#,
-        r#"mount -t tmpfs none "$DIRECTORY" && cp /tmp/oi-config.$$ "$CONFIG" && mount -o remount,ro "$DIRECTORY""#,
+        r#"mount -t tmpfs -o size=16k none "$DIRECTORY" && cp "$KEPT" "$CONFIG"; cat /dev/zero > "$DIRECTORY/full" 2>/dev/null"#,
+        r#"mount -t tmpfs none "$DIRECTORY" && cp "$KEPT" "$CONFIG" && mount -o remount,ro "$DIRECTORY""#,
     ] {
         let script = format!(
-            r#"cp "$CONFIG" /tmp/oi-config.$$; {mount}; rm /tmp/oi-config.$$
+            r#"KEPT=$(mktemp); cp "$CONFIG" "$KEPT"; {mount}; rm "$KEPT"
                "$OI" profile set --agent-id lost; echo $?; cat "$CONFIG""#
         );
         let Some(output) = unshare(&home, &script) else {
