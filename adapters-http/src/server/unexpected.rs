@@ -1,6 +1,6 @@
 //! What a route does not take is refused, not ignored: a mistyped parameter would widen what is
 //! asked for. Found out before the handler, and told by its [`Permission`](super::Permission), so
-//! that whoever may not call it hears that first.
+//! that 401 and 403 come first.
 
 use axum::body::Body as RawBody;
 use axum::extract::{Request, State};
@@ -75,7 +75,7 @@ async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Tells what was found, to whoever may call the route.
+/// Returns what was found, once the caller is authorized.
 pub(super) fn check(parts: &mut Parts) -> Result<(), Problem> {
     match parts.extensions.remove() {
         Some(Unexpected(problem)) => Err(problem),

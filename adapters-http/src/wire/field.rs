@@ -77,7 +77,7 @@ pub(crate) mod optional {
     }
 }
 
-/// A field that can be left out but not emptied: by null, somebody may mean either.
+/// A field that can be left out but not emptied: null could mean either.
 pub(crate) mod kept {
     use serde::de::Error as _;
 

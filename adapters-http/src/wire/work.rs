@@ -272,7 +272,7 @@ pub struct PatchWorkItem {
 /// A user: the caller, or one by their id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserRef {
-    /// Whoever asks.
+    /// The caller.
     Me,
     /// This one.
     Id(UserId),

@@ -52,7 +52,7 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Revoke one token, whoever owns it.
+/// Revoke one token of any owner.
 ///
 /// The agent runs that were started with it end as well.
 #[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokePat",
