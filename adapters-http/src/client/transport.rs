@@ -206,10 +206,8 @@ impl Transport {
         // Without either, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
             || parts.headers.contains_key(header::TRANSFER_ENCODING);
-        let given = parts.headers.get(header::CONTENT_TYPE);
         // A page of a captive portal or a proxy must not be taken for the export.
-        let is_page = given.is_some_and(|given| given.as_bytes().starts_with(b"text/html"));
-        if status != 200 || is_page {
+        if status != 200 || is_page(&parts.headers) {
             let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES, false)?;
             self.check(&answer)?;
             let reason = format!("{}, not an export", failure::page(&answer.body));
@@ -487,14 +485,11 @@ impl Answer {
     }
 
     fn is_page(&self) -> bool {
-        self.media_type()
-            .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
+        is_page(&self.headers)
     }
 
     fn media_type(&self) -> Option<String> {
-        let whole = self.header("content-type")?;
-        let of = whole.split(';').next()?;
-        Some(of.trim().to_ascii_lowercase())
+        media_type(&self.headers)
     }
 
     fn retry_after(&self) -> Option<u64> {
@@ -504,6 +499,18 @@ impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// Whether a response is a page for a browser.
+fn is_page(headers: &HeaderMap) -> bool {
+    media_type(headers)
+        .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let whole = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(whole.split(';').next()?.trim().to_ascii_lowercase())
 }
 
 fn insecure(base: &BaseUrl) -> ClientError {
