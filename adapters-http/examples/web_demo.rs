@@ -33,6 +33,7 @@ fn context() -> RequestContext {
     RequestContext {
         request_id: None,
         client_address: "192.0.2.17".parse().ok(),
+        form: None,
     }
 }
 

@@ -54,6 +54,7 @@ mod agent_runs;
 mod attempts;
 mod audit;
 mod error;
+mod forms;
 mod inventory;
 mod invites;
 mod links;

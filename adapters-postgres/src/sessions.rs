@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 use crate::error::store_error;
 use crate::rows::{select_session_record, session_columns};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, links, locks, rows, users};
+use crate::{PostgresStore, acting, audit, forms, links, locks, rows, users};
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -116,6 +116,11 @@ impl SessionStore for PostgresStore {
             Box::pin(async move { links::redeem(connection, &change).await })
         })
         .await
+    }
+
+    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
+        self.upkeep(move |connection| Box::pin(forms::purge(connection, used_before)))
+            .await
     }
 
     async fn purge_sessions(

@@ -35,6 +35,7 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
             credential: CredentialId::Token(acting),
             requirement: Requirement::HUMAN_ADMIN,
             now,
+            form: None,
         },
         filter: TokenFilter::default(),
         kept: Some(acting),

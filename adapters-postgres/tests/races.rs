@@ -39,6 +39,7 @@ fn admin(number: u64) -> Actor {
         credential: CredentialId::Token(fixtures::token(number, NOW).id),
         requirement: Requirement::HUMAN_ADMIN,
         now: NOW,
+        form: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn by(token: TokenId, requirement: Requirement) -> Actor {
         credential: CredentialId::Token(token),
         requirement,
         now: NOW,
+        form: None,
     }
 }
 

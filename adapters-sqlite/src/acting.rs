@@ -4,13 +4,19 @@ use openindex_domain::StoreError;
 use openindex_domain::access::{ActingRecord, Actor, CredentialId};
 use sqlx::SqliteConnection;
 
-use crate::{sessions, tokens};
+use crate::{forms, sessions, tokens};
 
-/// The acting credential's record; `None` when it is gone.
+/// The acting credential's record; `None` when it is gone. Also records the use of the form that
+/// the change was sent with: it is undone with the transaction of a change that is not made.
 pub(crate) async fn record(
     connection: &mut SqliteConnection,
     actor: &Actor,
 ) -> Result<Option<ActingRecord>, StoreError> {
+    if let Some(form) = &actor.form
+        && let Some(made) = forms::record_use(connection, form, actor.now).await?
+    {
+        return Ok(Some(ActingRecord::FormUsed(made)));
+    }
     Ok(match actor.credential {
         CredentialId::Token(id) => tokens::record_by_id(connection, id)
             .await?

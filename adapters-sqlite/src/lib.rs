@@ -47,6 +47,7 @@ mod audit;
 mod browse;
 mod error;
 mod file;
+mod forms;
 mod inventory;
 mod invites;
 mod links;

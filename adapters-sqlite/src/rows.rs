@@ -291,6 +291,7 @@ pub(crate) fn event(row: &SqliteRow) -> Result<AuditEvent, StoreError> {
                 .transpose()
                 .map_err(StoreError::corrupt)?,
             client_address: optional_parse::<IpAddr>(row, "client_address")?,
+            form: None,
         },
     })
 }

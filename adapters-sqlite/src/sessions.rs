@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 
 use crate::error::store_error;
 use crate::rows::{select_session_record, session_columns};
-use crate::{SqliteStore, acting, audit, links, rows, users};
+use crate::{SqliteStore, acting, audit, forms, links, rows, users};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -129,6 +129,13 @@ impl SessionStore for SqliteStore {
             transaction.commit().await.map_err(store_error)?;
         }
         Ok(outcome)
+    }
+
+    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let purged = forms::purge(&mut transaction, used_before).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(purged)
     }
 
     async fn purge_sessions(

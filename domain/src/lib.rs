@@ -26,6 +26,7 @@ pub mod attempt;
 pub mod audit;
 pub mod clock;
 pub mod entropy;
+pub mod form;
 mod id;
 pub mod inventory;
 pub mod invite;

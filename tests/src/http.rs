@@ -154,6 +154,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// The id of the form on a page that creates something.
+    #[must_use]
+    pub fn form(&self) -> &str {
+        let field = self.text.split_once("name=\"form\" value=\"");
+        let id = field.and_then(|(_, rest)| rest.split_once('"'));
+        id.unwrap_or_else(|| panic!("no form: {self:?}")).0
+    }
+
     /// A header's text, or nothing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {

@@ -94,8 +94,12 @@ fn the_pages_stay_under_the_prefix_from_the_sign_in_to_a_new_token() {
     let origin = url.strip_suffix("/oi").expect("the prefix");
     let form_type = ("content-type", "application/x-www-form-urlencoded");
     let headers = [signed_in, form_type, ("origin", origin)];
-    let form = "name=laptop&scope=read_write&expiry=never&date=";
-    let created = http.send("POST", "/settings/tokens/new", &headers, Some(form));
+    let page = http.send("GET", "/settings/tokens/new", &[signed_in], None);
+    let form = format!(
+        "name=laptop&scope=read_write&expiry=never&form={}",
+        page.form()
+    );
+    let created = http.send("POST", "/settings/tokens/new", &headers, Some(&form));
     assert!(created.text.contains("oi_pat_"), "{created:?}");
     for path in [
         "/settings/tokens",

@@ -37,6 +37,7 @@ impl Context {
                 .extensions
                 .get::<ClientAddress>()
                 .map(|address| address.0),
+            form: None,
         })
     }
 }

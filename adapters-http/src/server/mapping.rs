@@ -142,6 +142,8 @@ impl From<Refusal> for Problem {
             Refusal::Rejected(rejection) => rejection.into(),
             Refusal::SessionOver => Self::authentication_required(),
             Refusal::Denied(denied) => denied.into(),
+            // No API request sends a form; the pages say what it created.
+            Refusal::FormUsed(_) => Self::new(Code::PreconditionFailed, refusal.to_string()),
         }
     }
 }

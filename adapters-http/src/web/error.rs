@@ -30,6 +30,8 @@ enum Reason {
     CrossSite,
     /// The server is for its own machine, and was reached by another name.
     Elsewhere,
+    /// A form that creates something has no id, or was shown too long ago.
+    StaleForm,
     Problem(Code),
 }
 
@@ -49,6 +51,11 @@ impl WebError {
         reason: Reason::Elsewhere,
         retry_after: None,
     };
+    /// A form that creates something has no id, or was shown too long ago.
+    pub(super) const STALE_FORM: Self = Self {
+        reason: Reason::StaleForm,
+        retry_after: None,
+    };
     pub(super) const NOT_FOUND: Self = Self::of(Code::NotFound);
 
     pub(super) const fn of(code: Code) -> Self {
@@ -63,6 +70,7 @@ impl WebError {
             Reason::SignIn => StatusCode::SEE_OTHER,
             Reason::CrossSite => StatusCode::FORBIDDEN,
             Reason::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
+            Reason::StaleForm => StatusCode::UNPROCESSABLE_ENTITY,
             Reason::Problem(code) => code.status(),
         }
     }
@@ -107,6 +115,12 @@ impl WebError {
                 return (
                     "This server is for its own machine",
                     "It was reached by another name. Whoever runs it: say where people find it, with --public-url https://…, so that they can sign in safely.",
+                );
+            }
+            Reason::StaleForm => {
+                return (
+                    "This page is out of date",
+                    "It was opened more than a day ago, so nothing was created. Open the page again and send the form from there.",
                 );
             }
             Reason::SignIn | Reason::CrossSite => {

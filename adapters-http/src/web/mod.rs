@@ -18,6 +18,7 @@ mod home;
 mod join;
 mod local_path;
 mod notices;
+mod once;
 mod page;
 mod protection;
 mod query;

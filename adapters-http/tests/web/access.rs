@@ -127,12 +127,14 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
         request = request.header(header::AUTHORIZATION, bearer);
     }
     if is_form {
-        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        request = request
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
     }
     let body = if form == "credentials" {
         credentials(ADMIN)
     } else {
-        form.to_owned()
+        format!("{form}&form={}", site.form())
     };
     let request = request.body(Body::from(body)).expect("a request");
     (site.send(request).await, path)

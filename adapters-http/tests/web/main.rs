@@ -6,6 +6,7 @@ mod administration;
 mod forgery;
 mod invited;
 mod names;
+mod once;
 mod outage;
 mod secrets;
 mod sign_in;

@@ -11,6 +11,7 @@ use openindex_adapters_http::server;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
+use openindex_domain::form::FormId;
 use openindex_domain::session::LinkSubject;
 use openindex_domain::testing::{FakeHasher, InMemory, fixtures};
 use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenName};
@@ -110,8 +111,20 @@ impl Site {
         self.send(request.expect("a request")).await
     }
 
-    /// As a browser sends a form of ours.
+    /// As a browser sends a form of ours, each time from a page that was just opened.
     pub(crate) async fn post(&self, path: &str, cookie: &str, form: &str) -> Page {
+        let form = format!("{form}&form={}", self.form());
+        self.resend(path, cookie, &form).await
+    }
+
+    /// The id of a form that was just shown.
+    pub(crate) fn form(&self) -> FormId {
+        let id = FormId::generate(self.state.tokens.now(), &*self.state.entropy);
+        id.expect("entropy")
+    }
+
+    /// As a browser sends a form of ours, whose id is among the fields.
+    pub(crate) async fn resend(&self, path: &str, cookie: &str, form: &str) -> Page {
         let request = request_to(&self.host, Method::POST, path, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("sec-fetch-site", "same-origin")
@@ -235,6 +248,14 @@ impl Page {
         let set = self.header("set-cookie");
         assert!(!set.is_empty(), "{self:?}");
         set.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    /// The id of the form on it.
+    #[track_caller]
+    pub(crate) fn form(&self) -> String {
+        let field = self.text.split_once("name=\"form\" value=\"");
+        let id = field.and_then(|(_, rest)| rest.split_once('"'));
+        id.expect("a form that creates something").0.to_owned()
     }
 
     #[track_caller]

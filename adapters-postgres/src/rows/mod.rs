@@ -297,6 +297,7 @@ pub(crate) fn event(row: &PgRow) -> Result<AuditEvent, StoreError> {
                 .transpose()
                 .map_err(StoreError::corrupt)?,
             client_address: optional_parse::<IpAddr>(row, "client_address")?,
+            form: None,
         },
     })
 }
@@ -319,7 +320,7 @@ where
     row.try_get(column).map_err(store_error)
 }
 
-fn parse<T>(text: &str) -> Result<T, StoreError>
+pub(crate) fn parse<T>(text: &str) -> Result<T, StoreError>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {

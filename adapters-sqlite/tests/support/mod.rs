@@ -242,6 +242,7 @@ pub fn insertion(number: u64) -> InsertToken {
             credential: CredentialId::Token(fixtures::token(0, fixtures::NOW).id),
             requirement: Requirement::HUMAN,
             now: fixtures::NOW,
+            form: None,
         },
         digest: fixtures::digest(number),
         quota: 100,

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
+use crate::audit::Subject;
 use crate::clock::Timestamp;
+use crate::form::{FormId, SentForm};
 use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
 
@@ -16,6 +18,9 @@ pub struct Actor {
     pub requirement: Requirement,
     /// The time of the request.
     pub now: Timestamp,
+    /// The form that the change was sent with, which is good once; `None` when there was none. A
+    /// store records it in the transaction of the change.
+    pub form: Option<SentForm>,
 }
 
 /// The acting credential's record, as a store reads it again inside a change.
@@ -25,6 +30,8 @@ pub enum ActingRecord {
     Token(Arc<TokenRecord>),
     /// A browser session with its user.
     Session(Arc<SessionRecord>),
+    /// Whatever acts, [`Actor::form`] was used before, and created this.
+    FormUsed(Subject),
 }
 
 /// The acting credential ceased to be good between its verification and the change.
@@ -39,6 +46,9 @@ pub enum Refusal {
     /// It is accepted, but may not do this any more.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The form was used before.
+    #[error("this form was sent before, and created {0}")]
+    FormUsed(Subject),
 }
 
 impl From<TokenRecord> for ActingRecord {
@@ -58,6 +68,7 @@ impl ActingRecord {
         match self {
             Self::Token(record) => Ok(record.clone().admit(now)?),
             Self::Session(record) => record.clone().admit(now).ok_or(Refusal::SessionOver),
+            Self::FormUsed(made) => Err(Refusal::FormUsed(*made)),
         }
     }
 }
@@ -68,6 +79,15 @@ impl Actor {
             credential: principal.credential_id(),
             requirement,
             now,
+            form: None,
+        }
+    }
+
+    /// The same, sent with this form to create `made`.
+    pub(crate) fn with_form(self, form: Option<FormId>, made: Subject) -> Self {
+        Self {
+            form: form.map(|id| SentForm { id, made }),
+            ..self
         }
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::agent_run::WorkItemKey;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
+use crate::form::FormId;
 use crate::id::{InvalidId, prefixed_id};
 use crate::invite::InviteId;
 use crate::session::SessionId;
@@ -73,7 +74,10 @@ impl AuditEvent {
             action,
             subject,
             related: None,
-            context: context.clone(),
+            context: RequestContext {
+                form: None,
+                ..context.clone()
+            },
         })
     }
 }
@@ -295,6 +299,8 @@ pub struct RequestContext {
     pub request_id: Option<RequestId>,
     /// Where it came from.
     pub client_address: Option<IpAddr>,
+    /// The form that it sent, where a page gave it one. It creates once; no trail holds it.
+    pub form: Option<FormId>,
 }
 
 #[cfg(test)]

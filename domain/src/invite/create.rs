@@ -147,13 +147,14 @@ impl Invites {
             claimed: None,
             withdrawn_at: None,
         };
+        let made = Subject::Invite(invite.id);
         let change = CreateInvite {
-            actor,
+            actor: actor.map(|actor| actor.with_form(context.form, made)),
             digest: secret.digest(),
             audit: self.event(
                 by.map_or(AuditActor::Operator, Principal::audit_actor),
                 AuditAction::InviteCreated,
-                Subject::Invite(invite.id),
+                made,
                 context,
             )?,
             invite: invite.clone(),

@@ -180,7 +180,8 @@ impl Sessions {
         let (user, actor, by) = match subject {
             LinkSubject::ByAdmin(principal, user) => {
                 principal.authorize(requirement)?;
-                let actor = Actor::of(principal, requirement, now);
+                let actor = Actor::of(principal, requirement, now)
+                    .with_form(context.form, Subject::User(user));
                 (user, Some(actor), principal.audit_actor())
             }
             LinkSubject::ByOperator(email) => {

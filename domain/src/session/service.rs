@@ -5,6 +5,7 @@ use crate::attempt::{Attempts, Throttled};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditStore, RequestContext, Subject};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::form;
 use crate::store::StoreError;
 use crate::user::{HashError, PasswordHasher, UserStore, WeakPassword};
 
@@ -100,7 +101,8 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Forgets what is over and answers how many sessions and links that were.
+    /// Deletes what is over, the records of used forms included, and returns how many sessions and
+    /// links that were.
     ///
     /// # Errors
     ///
@@ -109,6 +111,8 @@ impl Sessions {
         let now = self.clock.now();
         let begun_before = now.saturating_add_seconds(-ABSOLUTE_LIMIT_SECONDS);
         let seen_before = now.saturating_add_seconds(-IDLE_LIMIT_SECONDS);
+        let used_before = now.saturating_add_seconds(-form::KEPT_SECONDS);
+        self.store.purge_forms(used_before).await?;
         self.store
             .purge_sessions(begun_before, seen_before, now)
             .await

@@ -76,6 +76,9 @@ pub trait SessionStore: Send + Sync {
     /// Of any number of calls for one link, one succeeds.
     async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError>;
 
+    /// Deletes the records of forms that were used before the given instant and returns how many.
+    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError>;
+
     /// Forgets sessions that were begun before `begun_before` or last seen before `seen_before`,
     /// and links that expired before `now`; answers how many.
     async fn purge_sessions(

@@ -1,5 +1,5 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext};
+use crate::audit::{AuditAction, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::user::UserId;
@@ -83,7 +83,8 @@ impl Tokens {
             &*self.entropy,
         )?;
         let change = InsertToken {
-            actor: Actor::of(principal, requirement, now),
+            actor: Actor::of(principal, requirement, now)
+                .with_form(context.form, Subject::Token(issued.token.id)),
             token: issued.token.clone(),
             digest: issued.secret.digest(),
             quota: self.quota,

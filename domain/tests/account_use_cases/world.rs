@@ -109,6 +109,7 @@ pub(crate) fn context() -> &'static RequestContext {
     static CONTEXT: RequestContext = RequestContext {
         request_id: None,
         client_address: None,
+        form: None,
     };
     &CONTEXT
 }
@@ -117,6 +118,7 @@ pub(crate) fn from(address: &str) -> RequestContext {
     let address: IpAddr = address.parse().expect("an address");
     RequestContext {
         client_address: Some(address),
+        form: None,
         ..context().clone()
     }
 }

@@ -89,6 +89,7 @@ pub(crate) fn context() -> &'static RequestContext {
     static NONE: RequestContext = RequestContext {
         request_id: None,
         client_address: None,
+        form: None,
     };
     &NONE
 }

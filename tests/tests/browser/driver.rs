@@ -93,6 +93,16 @@ impl Browser {
         self.command("POST", "/url", &json!({ "url": url }));
     }
 
+    /// Reloads the page; a form that it came of is sent again.
+    pub(crate) fn reload(&self) {
+        self.command("POST", "/refresh", &json!({}));
+    }
+
+    /// Goes one page back.
+    pub(crate) fn back(&self) {
+        self.command("POST", "/back", &json!({}));
+    }
+
     /// The path that is shown, with its query.
     pub(crate) fn path(&self) -> String {
         let url = self.command("GET", "/url", &Value::Null);

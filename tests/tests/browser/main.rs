@@ -4,4 +4,5 @@ mod accessibility;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
 mod flow;
+mod once;
 mod sample;

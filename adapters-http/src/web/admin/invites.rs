@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::access::Refusal;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
 use uuid::Uuid;
@@ -13,6 +15,7 @@ use crate::server::Context;
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
@@ -26,6 +29,7 @@ use super::{IdPath, PAGE};
 #[template(path = "admin/invites.html")]
 struct InvitesPage<'a> {
     page: Page,
+    form: FormId,
     invites: Vec<InviteView>,
     is_first: bool,
     next: Option<String>,
@@ -91,6 +95,7 @@ pub(in crate::web) async fn create(
     State(web): State<Web>,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
+    let context = once::context(&web, context, &form)?;
     let query = Query::default();
     let refuse = |status, error: String| render(&web, &by, &query, &form, status, Some(error));
     let email = match Email::parse(form.get("email")) {
@@ -107,6 +112,9 @@ pub(in crate::web) async fn create(
         Err(InviteError::EmailTaken) => {
             let error = "belongs to an account already; make a sign-in link for it instead";
             return refuse(StatusCode::CONFLICT, error.to_owned()).await;
+        }
+        Err(InviteError::Refused(Refusal::FormUsed(made))) => {
+            return once::already(&web, &by.0, made).await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -185,6 +193,7 @@ async fn render(
     let now = web.api.tokens.now();
     let template = InvitesPage {
         page: Page::of(web, &by.0, "invites").after(query),
+        form: once::to_show(web, form)?,
         invites: found
             .invites
             .iter()

@@ -4,13 +4,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::session::LinkSubject;
+use openindex_domain::access::Refusal;
+use openindex_domain::form::FormId;
+use openindex_domain::session::{LinkSubject, SessionError};
 use openindex_domain::user::{Role, User, UserChange, UserId};
 
 use crate::server::{Code, Context};
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
-use crate::web::form::Sent;
+use crate::web::form::{Form, Sent};
+use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
@@ -24,6 +27,7 @@ use super::users::UserView;
 #[template(path = "admin/user.html")]
 struct UserPage {
     page: Page,
+    form: FormId,
     user: UserView,
 }
 
@@ -54,6 +58,7 @@ pub(in crate::web) async fn show(
     let user = find(&web, &by, id).await?;
     let template = UserPage {
         page: Page::of(&web, &by.0, "users").after(&query),
+        form: once::to_show(&web, &Form::default())?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)
@@ -146,11 +151,17 @@ pub(in crate::web) async fn sign_in_link(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
+    let context = once::context(&web, context, &form)?;
     let user = find(&web, &by, id).await?;
     let subject = LinkSubject::ByAdmin(&by.0.principal, id);
-    let new = web.api.sessions.create_link(subject, &context).await?;
+    let new = match web.api.sessions.create_link(subject, &context).await {
+        Err(SessionError::Refused(Refusal::FormUsed(made))) => {
+            return once::already(&web, &by.0, made).await;
+        }
+        created => created?,
+    };
     LinkPage {
         page: Page::of(&web, &by.0, "users"),
         title: "Sign-in link created",

@@ -2,11 +2,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::access::Refusal;
+use openindex_domain::form::FormId;
 use openindex_domain::token::{Expiry, IssueToken, Scope, TokenError, TokenName};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 
@@ -16,6 +19,7 @@ use super::expiry::{self, Choice};
 #[template(path = "tokens/create.html")]
 struct CreatePage<'a> {
     page: Page,
+    form: FormId,
     name: &'a str,
     /// A member is not offered what their tokens could not do.
     offers_admin: bool,
@@ -57,6 +61,7 @@ pub(in crate::web) async fn create(
     State(web): State<Web>,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
+    let context = once::context(&web, context, &form)?;
     let mut errors = Errors::default();
     let name = TokenName::parse(form.get("name"));
     let name = name.map_err(|error| errors.name = Some(error.to_string()));
@@ -79,6 +84,9 @@ pub(in crate::web) async fn create(
             let page = Page::of(&web, &person, "tokens");
             super::created(&web, page, &issued, "Token created", None)
         }
+        Err(TokenError::Refused(Refusal::FormUsed(made))) => {
+            once::already(&web, &person, made).await
+        }
         Err(TokenError::Expiry(error)) => {
             errors.expiry = Some(expiry::message(error));
             render(&web, &person, &form, errors)
@@ -94,6 +102,7 @@ pub(in crate::web) async fn create(
 fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
+        form: once::to_show(web, form)?,
         name: form.get("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),

@@ -19,7 +19,7 @@ fn admin_actor() -> Actor {
     }
 }
 
-fn creation(number: u64) -> CreateInvite {
+pub(super) fn creation(number: u64) -> CreateInvite {
     let invite = fixtures::invite(number);
     let action = AuditAction::InviteCreated;
     CreateInvite {
@@ -73,7 +73,10 @@ fn claim(invite: u64, user: u64) -> ClaimInvite {
     }
 }
 
-async fn create(harness: &dyn AccountHarness, change: CreateInvite) -> CreateInviteOutcome {
+pub(super) async fn create(
+    harness: &dyn AccountHarness,
+    change: CreateInvite,
+) -> CreateInviteOutcome {
     let created = harness.invites().create_invite(change).await;
     created.expect("the store answers")
 }

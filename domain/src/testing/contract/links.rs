@@ -14,7 +14,7 @@ use crate::session::{
 use crate::testing::fixtures;
 use crate::user::{ChangeUser, ChangeUserOutcome, Role, UserChange};
 
-fn creation(number: u64) -> CreateLink {
+pub(super) fn creation(number: u64) -> CreateLink {
     let link = fixtures::link(number);
     let action = AuditAction::SignInLinkCreated;
     CreateLink {
@@ -39,7 +39,7 @@ fn redemption(link: u64, session: u64) -> RedeemLink {
     }
 }
 
-async fn create(harness: &dyn AccountHarness, change: CreateLink) -> CreateLinkOutcome {
+pub(super) async fn create(harness: &dyn AccountHarness, change: CreateLink) -> CreateLinkOutcome {
     let created = harness.sessions().create_link(change).await;
     created.expect("the store answers")
 }

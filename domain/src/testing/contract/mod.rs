@@ -30,6 +30,7 @@ pub mod agent_runs;
 pub mod attempts;
 pub mod audit;
 pub mod change_user;
+pub mod forms;
 pub mod insert;
 pub mod inventory;
 pub mod invites;
@@ -187,6 +188,12 @@ macro_rules! account_store_contract {
                 are_refused_for_a_suspended_user
                 are_made_by_whoever_may
             }
+            forms {
+                create_once
+                create_once_of_16_at_the_same_time
+                are_not_used_up_by_a_change_that_is_not_made
+                are_forgotten_in_time
+            }
             invites {
                 keep_every_field
                 replace_earlier_ones_for_the_same_address
@@ -330,6 +337,7 @@ fn actor() -> Actor {
         credential: CredentialId::Token(acting().id),
         requirement: Requirement::HUMAN,
         now: NOW,
+        form: None,
     }
 }
 
@@ -490,5 +498,6 @@ fn session_actor(number: u64) -> Actor {
         credential: CredentialId::Session(fixtures::session(number).id),
         requirement: Requirement::HUMAN,
         now: NOW,
+        form: None,
     }
 }

@@ -58,7 +58,7 @@ impl UserStore for MemoryStore {
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let others = state
             .accounts
             .values()
@@ -104,7 +104,7 @@ impl UserStore for MemoryStore {
         change: DismissNotices,
     ) -> Result<DismissNoticesOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         if let Err(outcome) = change.decide(actor.as_ref()) {
             return Ok(outcome);
         }

@@ -14,7 +14,7 @@ use super::MemoryStore;
 impl AgentRunStore for MemoryStore {
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let live = state.live_tokens(TokenKind::AgentRun, change.run.owner, change.actor.now);
         let key = change.run.run.as_ref().and_then(|run| run.work_item);
         let item = key.and_then(|key| state.work_items.get(&key));
@@ -32,7 +32,7 @@ impl AgentRunStore for MemoryStore {
 
     async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let ended = match change.decide(actor.as_ref(), state.token(change.run)) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),

@@ -47,7 +47,7 @@ impl InventoryStore for MemoryStore {
         change: RevokeMatching,
     ) -> Result<RevokeMatchingOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }

@@ -28,7 +28,7 @@ impl InviteStore for MemoryStore {
         let actor = change
             .actor
             .as_ref()
-            .and_then(|acting| state.acting(acting.credential));
+            .and_then(|acting| state.acting(acting));
         let key = change.invite.email().map(crate::user::Email::key);
         let taken = match &key {
             Some(key) => state.account(key).is_some(),
@@ -45,6 +45,9 @@ impl InviteStore for MemoryStore {
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&decision.audit)?;
+        if let Some(actor) = &change.actor {
+            state.use_form(actor);
+        }
         for withdrawn in decision.withdrawn {
             state.update_invite(withdrawn);
         }
@@ -85,7 +88,7 @@ impl InviteStore for MemoryStore {
         change: WithdrawInvite,
     ) -> Result<WithdrawInviteOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let withdrawn = match change.decide(actor.as_ref(), state.invite(change.invite)) {
             Ok(withdrawn) => withdrawn,
             Err(outcome) => return Ok(outcome),

@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::access::{ActingRecord, CredentialId};
+use crate::access::{ActingRecord, Actor, CredentialId};
 use crate::agent_run::{DomainKey, EndedRuns, WorkItemKey};
 use crate::attempt::{AttemptStore, Bucket, Tally, Throttled};
-use crate::audit::{AuditEvent, AuditEventId};
+use crate::audit::{AuditEvent, AuditEventId, Subject};
 use crate::clock::Timestamp;
+use crate::form::FormId;
 use crate::invite::{Invite, InviteId};
 use crate::session::{Ended, LinkId, Session, SessionId, SessionRecord, SignInLink};
 use crate::store::{StoreError, StoreHealth};
@@ -49,6 +50,7 @@ struct State {
     work_items: BTreeMap<WorkItemKey, WorkItem>,
     last_numbers: BTreeMap<DomainKey, u32>,
     audit: BTreeMap<AuditEventId, AuditEvent>,
+    forms: HashMap<FormId, (Subject, Timestamp)>,
 }
 
 impl MemoryStore {
@@ -90,10 +92,21 @@ impl State {
             .find(|account| account.user.email.key() == email_key)
     }
 
-    fn acting(&self, credential: CredentialId) -> Option<ActingRecord> {
-        match credential {
+    fn acting(&self, actor: &Actor) -> Option<ActingRecord> {
+        let used = actor.form.and_then(|form| self.forms.get(&form.id));
+        if let Some((made, _)) = used {
+            return Some(ActingRecord::FormUsed(*made));
+        }
+        match actor.credential {
             CredentialId::Token(id) => self.record(id).map(ActingRecord::Token),
             CredentialId::Session(id) => self.session_record(id).map(ActingRecord::from),
+        }
+    }
+
+    /// Records the form of a change that is written.
+    fn use_form(&mut self, actor: &Actor) {
+        if let Some(form) = actor.form {
+            self.forms.insert(form.id, (form.made, actor.now));
         }
     }
 

@@ -67,7 +67,7 @@ impl SessionStore for MemoryStore {
 
     async fn end_sessions(&self, change: EndSessions) -> Result<EndSessionsOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         if let Err(outcome) = change.decide(actor.as_ref()) {
             return Ok(outcome);
         }
@@ -84,7 +84,7 @@ impl SessionStore for MemoryStore {
         change: ChangePassword,
     ) -> Result<ChangePasswordOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let user = match &actor {
             Some(crate::access::ActingRecord::Session(record)) => Some(record.session.user),
             _ => None,
@@ -109,11 +109,14 @@ impl SessionStore for MemoryStore {
         let actor = change
             .actor
             .as_ref()
-            .and_then(|acting| state.acting(acting.credential));
+            .and_then(|acting| state.acting(acting));
         if let Err(outcome) = change.decide(actor.as_ref(), state.user(change.link.user)) {
             return Ok(outcome);
         }
         state.check_new_event(&change.audit)?;
+        if let Some(actor) = &change.actor {
+            state.use_form(actor);
+        }
         state.void_links(change.link.user, change.link.created_at);
         state
             .links
@@ -151,6 +154,13 @@ impl SessionStore for MemoryStore {
             .insert(change.session.id, (change.session, change.digest));
         state.write_event(change.audit);
         Ok(RedeemLinkOutcome::Redeemed)
+    }
+
+    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let before = state.forms.len();
+        state.forms.retain(|_, (_, used)| *used >= used_before);
+        Ok((before - state.forms.len()) as u64)
     }
 
     async fn purge_sessions(

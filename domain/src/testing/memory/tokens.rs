@@ -35,13 +35,14 @@ impl TokenStore for MemoryStore {
 
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let live = state.live_tokens(TokenKind::Personal, change.token.owner, change.actor.now);
         if let Err(outcome) = change.decide(actor.as_ref(), live) {
             return Ok(outcome);
         }
         state.check_new(&change.token, &change.digest)?;
         state.check_new_event(&change.audit)?;
+        state.use_form(&change.actor);
         state.write_token(change.token, change.digest);
         state.write_event(change.audit);
         Ok(InsertOutcome::Inserted)
@@ -49,7 +50,7 @@ impl TokenStore for MemoryStore {
 
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let runs = state.unrevoked_runs();
         let ended = match change.decide(actor.as_ref(), state.token(change.token), &runs) {
             Ok(ended) => ended,
@@ -72,7 +73,7 @@ impl TokenStore for MemoryStore {
             audit,
             ..
         } = &change.successor;
-        let acting = state.acting(actor.credential);
+        let acting = state.acting(actor);
         let live = state.live_tokens(TokenKind::Personal, successor.owner, actor.now);
         let predecessor = state.token(change.predecessor);
         let runs = state.unrevoked_runs();
@@ -83,6 +84,7 @@ impl TokenStore for MemoryStore {
         state.check_new(successor, digest)?;
         state.check_new_event(audit)?;
         state.check_new_events(&ended.runs.events)?;
+        state.use_form(actor);
         state.update_token(ended.token);
         state.write_ended(ended.runs);
         state.write_token(successor.clone(), *digest);

@@ -46,7 +46,7 @@ impl State {
 impl WorkStore for MemoryStore {
     async fn create_item(&self, change: CreateItem) -> Result<CreateItemOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let mut facts = CreateFacts {
             assignee: change.item.assignee.and_then(|id| state.user(id)).cloned(),
             ..CreateFacts::default()
@@ -77,7 +77,7 @@ impl WorkStore for MemoryStore {
 
     async fn change_item(&self, change: ChangeItem) -> Result<ChangeItemOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(change.actor.credential);
+        let actor = state.acting(&change.actor);
         let facts = ChangeFacts {
             item: state.work_item(change.key, change.actor.now),
             has_parts: state

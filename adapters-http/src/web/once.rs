@@ -1,0 +1,130 @@
+//! Forms that create something: each is good once, so that a reload, a double click or a step back
+//! creates nothing a second time.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::audit::{RequestContext, Subject};
+use openindex_domain::form::FormId;
+use openindex_domain::token::TokenError;
+
+use crate::server::Context;
+
+use super::access::Person;
+use super::error::WebError;
+use super::form::Form;
+use super::page::{Page, html};
+use super::site::Web;
+use super::view::Shown;
+
+/// The name of the hidden field.
+const FIELD: &str = "form";
+
+/// Returns the form that a page shows: the one that was sent, if it can be sent again, or a new one.
+pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
+    let now = web.api.tokens.now();
+    match open(web, sent) {
+        Some(form) => Ok(form),
+        None => FormId::generate(now, &*web.api.entropy)
+            .map_err(TokenError::from)
+            .map_err(WebError::from),
+    }
+}
+
+/// Returns the request's context with the form that was sent.
+///
+/// # Errors
+///
+/// [`WebError::STALE_FORM`] when the form has no id, or is too old.
+pub(super) fn context(
+    web: &Web,
+    context: Context,
+    sent: &Form,
+) -> Result<RequestContext, WebError> {
+    let form = open(web, sent).ok_or(WebError::STALE_FORM)?;
+    Ok(RequestContext {
+        form: Some(form),
+        ..context.0
+    })
+}
+
+fn open(web: &Web, sent: &Form) -> Option<FormId> {
+    let form: FormId = sent.get(FIELD).parse().ok()?;
+    form.is_open(web.api.tokens.now()).then_some(form)
+}
+
+#[derive(Template)]
+#[template(path = "already.html")]
+struct AlreadyPage {
+    page: Page,
+    kind: &'static str,
+    name: Option<Shown>,
+    advice: &'static str,
+    delete: Option<String>,
+    another: (String, &'static str),
+    back: (&'static str, &'static str),
+}
+
+/// The page that says what the form created when it was sent first.
+pub(super) async fn already(
+    web: &Web,
+    person: &Person,
+    made: Subject,
+) -> Result<Response, WebError> {
+    let template = match made {
+        Subject::Invite(_) => AlreadyPage {
+            page: Page::of(web, person, "invites"),
+            kind: "invite",
+            name: None,
+            advice: "Its link was shown once. If you did not copy it, invite the same address \
+                     again: the first link then stops working.",
+            delete: None,
+            another: (
+                "/settings/admin/invites".to_owned(),
+                "Create another invite",
+            ),
+            back: ("/settings/admin/invites", "Back to the invites"),
+        },
+        Subject::User(user) => AlreadyPage {
+            page: Page::of(web, person, "users"),
+            kind: "sign-in link",
+            name: None,
+            advice: "It was shown once. If you did not copy it, create another: the first link \
+                     then stops working.",
+            delete: None,
+            another: (
+                format!("/settings/admin/users/{user}"),
+                "Create another sign-in link",
+            ),
+            back: ("/settings/admin/users", "Back to the users"),
+        },
+        Subject::Token(_) | Subject::Session(_) | Subject::WorkItem(_) => {
+            let token = match made {
+                Subject::Token(id) => web.api.tokens.get(&person.principal, id).await.map(Some),
+                _ => Ok(None),
+            };
+            let token = match token {
+                Ok(token) => token,
+                Err(TokenError::NotFound) => None,
+                Err(error) => return Err(error.into()),
+            };
+            AlreadyPage {
+                page: Page::of(web, person, "tokens"),
+                kind: "token",
+                advice: if token.is_some() {
+                    "Its value was shown once. If you did not copy it, delete the token and \
+                     create another."
+                } else {
+                    "It has been deleted since."
+                },
+                delete: token
+                    .as_ref()
+                    .map(|token| format!("/settings/tokens/{}/delete", token.id)),
+                name: token.map(|token| Shown::of(token.name.as_str())),
+                another: ("/settings/tokens/new".to_owned(), "Create another token"),
+                back: ("/settings/tokens", "Back to the tokens"),
+            }
+        }
+    };
+    html(StatusCode::CONFLICT, &template)
+}

@@ -1,0 +1,51 @@
+//! Forms that were used: each creates once.
+
+use openindex_domain::StoreError;
+use openindex_domain::audit::Subject;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::form::SentForm;
+use sqlx::PgConnection;
+
+use crate::error::store_error;
+use crate::rows;
+
+/// Records the use of a form inside the transaction of its change. Returns what it created when it
+/// was used before; then nothing is written.
+pub(crate) async fn record_use(
+    connection: &mut PgConnection,
+    form: &SentForm,
+    now: Timestamp,
+) -> Result<Option<Subject>, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO used_forms (id, made, used_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(form.id.uuid())
+    .bind(form.made.to_string())
+    .bind(now.to_datetime())
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    if inserted == 1 {
+        return Ok(None);
+    }
+    let made: String = sqlx::query_scalar("SELECT made FROM used_forms WHERE id = $1")
+        .bind(form.id.uuid())
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)?;
+    rows::parse(&made).map(Some)
+}
+
+/// Deletes the records of forms that were used before the given instant and returns how many.
+pub(crate) async fn purge(
+    connection: &mut PgConnection,
+    used_before: Timestamp,
+) -> Result<u64, StoreError> {
+    Ok(sqlx::query("DELETE FROM used_forms WHERE used_at < $1")
+        .bind(used_before.to_datetime())
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected())
+}

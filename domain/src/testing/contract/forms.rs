@@ -1,0 +1,133 @@
+//! Forms that create something once.
+
+use futures_util::future::join_all;
+
+use super::{AccountHarness, NOW, actor, insert, insertion, invites, links, list, seed, trail};
+use crate::access::Refusal;
+use crate::audit::Subject;
+use crate::form::{FormId, SentForm};
+use crate::invite::CreateInviteOutcome;
+use crate::session::CreateLinkOutcome;
+use crate::testing::fixtures;
+use crate::token::{InsertOutcome, InsertToken};
+
+fn form(number: u64, made: Subject) -> SentForm {
+    let id = FormId::from_uuid(fixtures::token(number, NOW).id.uuid());
+    SentForm { id, made }
+}
+
+/// The insertion of token `number`, sent with form `of`.
+fn sent(number: u64, of: u64, quota: u32) -> InsertToken {
+    let mut change = insertion(number, quota);
+    change.actor.form = Some(form(of, Subject::Token(change.token.id)));
+    change
+}
+
+const fn used(made: Subject) -> Refusal {
+    Refusal::FormUsed(made)
+}
+
+/// Whatever a form creates, it creates once; the second change says what the first created.
+pub async fn create_once(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let (first, second) = (sent(1, 1, 100), sent(2, 1, 100));
+    let made = Subject::Token(first.token.id);
+    assert_eq!(
+        insert(harness, first.clone()).await,
+        InsertOutcome::Inserted
+    );
+    let refused = InsertOutcome::ActorRefused(used(made));
+    assert_eq!(insert(harness, second).await, refused);
+    assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
+
+    let mut invite = invites::creation(1);
+    let mut again = invites::creation(2);
+    let invited = Subject::Invite(invite.invite.id);
+    for change in [&mut invite, &mut again] {
+        let mut actor = actor();
+        actor.form = Some(form(2, Subject::Invite(change.invite.id)));
+        change.actor = Some(actor);
+    }
+    let created = invites::create(harness, invite).await;
+    assert_eq!(created, CreateInviteOutcome::Created);
+    let refused = CreateInviteOutcome::ActorRefused(used(invited));
+    assert_eq!(invites::create(harness, again).await, refused);
+
+    let mut link = links::creation(1);
+    let mut again = links::creation(2);
+    let user = Subject::User(link.link.user);
+    for change in [&mut link, &mut again] {
+        let mut actor = actor();
+        actor.form = Some(form(3, user));
+        change.actor = Some(actor);
+    }
+    assert_eq!(
+        links::create(harness, link).await,
+        CreateLinkOutcome::Created
+    );
+    let refused = CreateLinkOutcome::ActorRefused(used(user));
+    assert_eq!(links::create(harness, again).await, refused);
+    // A form that made one kind of thing makes no other.
+    assert_eq!(
+        insert(harness, sent(3, 3, 100)).await,
+        InsertOutcome::ActorRefused(used(user))
+    );
+    assert_eq!(trail(harness).await.len(), 3);
+    // Another form, and none at all, create as ever.
+    for change in [sent(4, 4, 100), insertion(5, 100)] {
+        assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+    }
+}
+
+/// A double click.
+pub async fn create_once_of_16_at_the_same_time(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let all = join_all((1..=16).map(|number| insert(harness, sent(number, 1, 100)))).await;
+    let created = all
+        .iter()
+        .filter(|outcome| **outcome == InsertOutcome::Inserted);
+    assert_eq!(created.count(), 1, "{all:?}");
+    let tokens = list(harness, fixtures::user(1).id).await;
+    assert_eq!(tokens.len(), 2);
+    let made = Subject::Token(tokens[0].id);
+    for outcome in all {
+        if outcome != InsertOutcome::Inserted {
+            assert_eq!(outcome, InsertOutcome::ActorRefused(used(made)));
+        }
+    }
+}
+
+/// A form that was refused for another reason can be corrected and sent again.
+pub async fn are_not_used_up_by_a_change_that_is_not_made(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    assert_eq!(
+        insert(harness, sent(1, 1, 1)).await,
+        InsertOutcome::QuotaReached
+    );
+    assert_eq!(
+        insert(harness, sent(1, 1, 100)).await,
+        InsertOutcome::Inserted
+    );
+}
+
+/// They are remembered for as long as they could be sent.
+pub async fn are_forgotten_in_time(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    assert_eq!(
+        insert(harness, sent(1, 1, 100)).await,
+        InsertOutcome::Inserted
+    );
+    let sessions = harness.sessions();
+    let purge = async |before| {
+        sessions
+            .purge_forms(before)
+            .await
+            .expect("the store answers")
+    };
+    assert_eq!(purge(NOW).await, 0);
+    assert_eq!(purge(NOW.saturating_add_millis(1)).await, 1);
+    assert_eq!(
+        insert(harness, sent(2, 1, 100)).await,
+        InsertOutcome::Inserted
+    );
+}
