@@ -56,7 +56,7 @@ impl TokenStore for PostgresStore {
                     "SELECT ",
                     token_columns!(),
                     " FROM tokens t WHERE t.id = $1 AND t.kind = $2 AND t.kind = 'personal' \
-                     AND t.owner_id = $3 AND t.revoked_at IS NULL"
+                     AND t.owner_id = $3"
                 ))
                 .bind(id.uuid())
                 .bind(id.kind().as_str())

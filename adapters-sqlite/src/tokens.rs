@@ -102,7 +102,7 @@ impl TokenStore for SqliteStore {
             "SELECT ",
             token_columns!(),
             " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
-             AND t.kind = 'personal' AND t.revoked_at IS NULL"
+             AND t.kind = 'personal'"
         ))
         .bind(id.uuid())
         .bind(id.kind().as_str())

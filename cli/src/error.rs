@@ -302,6 +302,9 @@ fn of_problem(problem: Problem) -> Failure {
     if let Some(holder) = &problem.body.holder {
         failure = failure.detail("holder", json!(holder));
     }
+    if let Some(successor) = &problem.body.successor_id {
+        failure = failure.detail("successorId", json!(successor));
+    }
     if let Some(seconds) = problem.retry_after {
         failure = failure.detail("retryAfterSeconds", seconds);
     }
@@ -343,6 +346,7 @@ mod tests {
                 errors: Vec::new(),
                 next_command: None,
                 holder: None,
+                successor_id: None,
             },
             effect: Effect::None,
         }

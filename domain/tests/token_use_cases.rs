@@ -362,7 +362,8 @@ async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
     assert!(
         matches!(
             again,
-            Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated))
+            Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }))
+                if successor == new.token.id
         ),
         "{again:?}"
     );

@@ -57,7 +57,11 @@ fn given(bytes: &[u8]) -> Result<Given, Problem> {
         let detail = if error.is_data() {
             "the body must be a JSON object".to_owned()
         } else {
-            format!("the body is not valid JSON: {error}")
+            match error.to_string().strip_prefix("number out of range") {
+                // Valid JSON, such as 1e400, but no number that can be read.
+                Some(place) => format!("a number in the body is out of range{place}"),
+                None => format!("the body is not valid JSON: {error}"),
+            }
         };
         Problem::new(Code::InvalidRequest, detail)
     })
@@ -309,6 +313,76 @@ mod tests {
                 ("zz", format!("is an unknown field; {known}")),
             ]
             .map(|(field, message)| (field.to_owned(), message))
+        );
+    }
+
+    fn wrong_number<T: Readable>(fields: &str, field: &str, number: &str) -> Option<String> {
+        let body = format!(r#"{{{fields}"{field}": {number}}}"#);
+        let mut wrong = wrong(parse::<T>(body.as_bytes()));
+        assert!(wrong.len() <= 1, "{body}: {wrong:?}");
+        wrong.pop().map(|(told, message)| {
+            assert_eq!(told, field, "{body}");
+            message
+        })
+    }
+
+    #[test]
+    fn every_integer_is_one_by_its_value_and_not_by_its_spelling() {
+        type Wrong<'a> = &'a dyn Fn(&str) -> Option<String>;
+        let pat = r#""name": "ci", "scope": "admin", "#;
+        let fields: [Wrong<'_>; 4] = [
+            &|number| wrong_number::<CreatePat>(pat, "expiresIn", number),
+            &|number| wrong_number::<RotatePat>("", "expiresIn", number),
+            &|number| wrong_number::<RotatePat>("", "overlapSeconds", number),
+            &|number| wrong_number::<StartAgentRun>(r#""agentId": "a", "#, "ttlSeconds", number),
+        ];
+        for wrong in fields {
+            for number in ["3600", "3600.0", "3.6e3", "3600E0", "36000e-1", "0.36e+4"] {
+                assert_eq!(wrong(number), None, "{number}");
+            }
+            for number in [
+                "3600.5",
+                "0.1",
+                "\"3600\"",
+                "\"3600.0\"",
+                "true",
+                "[3600]",
+                "{}",
+            ] {
+                let must = Some("must be a whole number".to_owned());
+                assert_eq!(wrong(number), must, "{number}");
+            }
+            // Beyond every range, also where a double cannot tell it from its neighbor.
+            for number in [
+                "9007199254740993",
+                "9007199254740993.0",
+                "1e300",
+                "-3600",
+                "-1e300",
+            ] {
+                let message = wrong(number).unwrap_or_default();
+                let is_range = message.starts_with("must be ") && !message.contains("whole");
+                assert!(is_range, "{number}: {message}");
+            }
+        }
+        // A zero has no sign among integers.
+        let overlap = fields[2];
+        for zero in ["0", "-0", "-0.0", "0e9"] {
+            assert_eq!(overlap(zero), None, "{zero}");
+        }
+        for field in [fields[0], fields[1], fields[3]] {
+            assert!(field("-0").is_some());
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_all_that_can_be_read_is_told_as_that() {
+        let problem = parse::<RotatePat>(br#"{"expiresIn": 1e400}"#).unwrap_err();
+        assert_eq!(problem.code(), Code::InvalidRequest);
+        let detail = problem.body().detail;
+        assert!(
+            detail.starts_with("a number in the body is out of range at line 1"),
+            "{detail}"
         );
     }
 

@@ -12,8 +12,7 @@ use openindex_domain::inventory::InventoryError;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
-    ExpiryError, MAX_OVERLAP_SECONDS, NotRotatable, Rejection, Scope, TokenError, TokenKind,
-    VerifyError,
+    ExpiryError, NotRotatable, Rejection, Scope, TokenError, TokenKind, VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
 
@@ -305,14 +304,14 @@ impl From<TokenError> for Problem {
                 "an expired token cannot be rotated; create a new one",
             )
             .next("oi settings personal tokens create --help"),
-            TokenError::NotRotatable(NotRotatable::AlreadyRotated) => Self::new(
+            TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }) => Self::new(
                 Code::TokenAlreadyRotated,
                 format!(
-                    "this token has a successor and ends by itself within {} hours; rotate the \
-                     successor instead",
-                    MAX_OVERLAP_SECONDS / 3600
+                    "this token was already rotated to {successor}; rotate that one if its secret \
+                     was lost"
                 ),
             )
+            .succeeded_by(successor)
             .next("oi settings personal tokens list"),
             TokenError::Entropy(error) => error.into(),
             TokenError::Store(error) => error.into(),

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use openindex_domain::StoreError;
+use openindex_domain::token::TokenId;
 
 use crate::wire::{FieldError, Holder, ProblemBody};
 
@@ -28,6 +29,7 @@ pub struct Problem {
     accept_encoding: bool,
     // Boxed, so that every answer is the smaller for what few problems have.
     holder: Option<Box<Holder>>,
+    successor: Option<TokenId>,
 }
 
 impl Problem {
@@ -47,6 +49,7 @@ impl Problem {
             },
             accept_encoding: false,
             holder: None,
+            successor: None,
         }
     }
 
@@ -117,6 +120,11 @@ impl Problem {
         self
     }
 
+    pub(super) fn succeeded_by(mut self, successor: TokenId) -> Self {
+        self.successor = Some(successor);
+        self
+    }
+
     /// The same kind of problem, of which nothing but this is told.
     pub(super) fn instead(self, detail: String) -> Self {
         Self {
@@ -148,6 +156,7 @@ impl Problem {
             errors: self.errors.clone(),
             next_command: self.next_command.map(str::to_owned),
             holder: self.holder.as_deref().cloned(),
+            successor_id: self.successor.map(|id| id.to_string()),
         }
     }
 }

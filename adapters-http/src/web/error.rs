@@ -153,7 +153,7 @@ impl WebError {
             ),
             Code::TokenAlreadyRotated => (
                 "This token was rotated already",
-                "It has a successor and ends by itself within a day. Rotate the successor instead.",
+                "It has a successor, which has the same name. Rotate the successor instead.",
             ),
             Code::TokenNotLive => (
                 "This token has expired",

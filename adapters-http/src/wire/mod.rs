@@ -191,6 +191,10 @@ pub struct ProblemBody {
         skip_serializing_if = "Option::is_none"
     )]
     pub holder: Option<Holder>,
+    /// The token that replaced the one to be rotated, with `token_already_rotated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
+    pub successor_id: Option<String>,
 }
 
 /// What is wrong with one field or parameter.

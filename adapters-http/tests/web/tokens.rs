@@ -138,8 +138,9 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
             "Choose a date such as",
         ),
         (
-            "name=kept&scope=read_write&expiry=&expiryDate=2020-01-01",
-            "in the future",
+            "name=kept&scope=read_write&expiry=&expiryDate=2026-11-23",
+            "2026-11-23 has already ended in UTC, where it is 24 Nov 2026, 06:00:00 UTC now. Choose a \
+             later date.",
         ),
         (
             "name=kept&scope=read_write&expiry=8",
@@ -233,6 +234,19 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     for page in [
         site.get(&path, &cookie).await,
         site.post(&path, &cookie, "expiry=").await,
+    ] {
+        assert_eq!(page.status, 409);
+        page.shows("This token was rotated already");
+    }
+    // Rotated without an overlap, the old one is revoked, and its owner is told all the same.
+    let issued = site.issue(MEMBER, "at once", Scope::ReadWrite).await;
+    let path = format!("/settings/tokens/{}/rotate", issued.token.id);
+    site.post(&path, &cookie, "overlap=0&expiry=")
+        .await
+        .shows("Token rotated");
+    for page in [
+        site.get(&path, &cookie).await,
+        site.post(&path, &cookie, "overlap=0&expiry=").await,
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token was rotated already");

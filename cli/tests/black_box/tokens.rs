@@ -36,7 +36,8 @@ fn a_new_token_is_answered_with_its_secret() {
     let sent: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
     assert_eq!(
         sent,
-        json!({"name": "ci", "scope": "admin", "expiresAt": "2031-01-01T00:00:00.000Z"})
+        json!({"name": "ci", "scope": "admin", "expiresAt": "2030-12-31"}),
+        "the server resolves the day, and can name it"
     );
     home.run(&tokens(&["create", "ci"]));
     let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
@@ -169,6 +170,26 @@ fn rotating_the_profiles_own_token_keeps_its_user_in() {
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
     let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
     assert_eq!(sent, json!({"expiresAt": "", "overlapSeconds": 3600}));
+}
+
+#[test]
+fn a_second_rotation_shows_the_successor() {
+    let conflict = r#"{"type":"urn:openindex:problem:token_already_rotated","title":"x",
+        "status":409,"detail":"this token was already rotated to pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9",
+        "code":"token_already_rotated","successorId":"pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9"}"#;
+    const ROTATE: &str = "POST /me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/rotate";
+    let server = Stub::new(&[("GET /me", 200, ME), (ROTATE, 409, conflict)]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["rotate", PAT_ID]));
+    assert_eq!(ran.status, 1);
+    let error = &ran.json()["error"];
+    assert_eq!(error["code"], "token_already_rotated");
+    assert_eq!(
+        ran.json()["successorId"],
+        "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9"
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9"));
 }
 
 #[test]

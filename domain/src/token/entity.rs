@@ -86,9 +86,12 @@ pub enum NotRotatable {
     /// It is over; there is nothing to carry on.
     #[error("the token has expired")]
     Expired,
-    /// It has a successor already and is in its overlap.
-    #[error("the token was rotated already")]
-    AlreadyRotated,
+    /// It has a successor, whether or not it is still in its overlap.
+    #[error("the token was already rotated to {successor}")]
+    AlreadyRotated {
+        /// The token that replaced it, which may have been revoked since.
+        successor: TokenId,
+    },
 }
 
 /// How a rotated token ends.
@@ -125,24 +128,35 @@ impl Token {
         })
     }
 
+    /// Returns whether it was revoked without a successor. One that was rotated is not deleted:
+    /// its owner is told of the successor.
+    #[must_use]
+    pub const fn is_deleted(&self) -> bool {
+        self.revoked_at.is_some() && self.successor.is_none()
+    }
+
+    /// Returns whether a successor can take its place at `now`.
+    pub(super) fn check_rotatable(&self, now: Timestamp) -> Result<(), NotRotatable> {
+        match self.successor {
+            Some(successor) => Err(NotRotatable::AlreadyRotated { successor }),
+            None if self.status(now) != Status::Live => Err(NotRotatable::Expired),
+            None => Ok(()),
+        }
+    }
+
     /// The token after `successor` took its place at `now`.
     ///
     /// # Errors
     ///
-    /// [`NotRotatable`] when it has expired or has a successor. A revoked token is not offered
-    /// here: it does not exist for its owner any more.
+    /// [`NotRotatable`] when it has expired or has a successor. A [deleted](Self::is_deleted) token
+    /// is not offered here: it does not exist for its owner any more.
     pub fn rotated(
         &self,
         now: Timestamp,
         end: PredecessorEnd,
         successor: TokenId,
     ) -> Result<Self, NotRotatable> {
-        if self.successor.is_some() {
-            return Err(NotRotatable::AlreadyRotated);
-        }
-        if self.status(now) != Status::Live {
-            return Err(NotRotatable::Expired);
-        }
+        self.check_rotatable(now)?;
         let mut rotated = Self {
             successor: Some(successor),
             ..self.clone()
@@ -211,7 +225,7 @@ mod tests {
         assert_eq!(rotated.status(now), Status::Live);
         assert_eq!(
             rotated.rotated(now, PredecessorEnd::AtOnce, successor),
-            Err(NotRotatable::AlreadyRotated)
+            Err(NotRotatable::AlreadyRotated { successor })
         );
     }
 

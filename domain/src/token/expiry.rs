@@ -18,6 +18,30 @@ pub enum Expiry {
     Never,
     /// It is live before this instant and expired from it on.
     At(Timestamp),
+    /// It is live to the end of this day.
+    EndOf(Day),
+}
+
+/// A day of the calendar, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(Date);
+
+impl Day {
+    /// Returns the midnight that follows it, since an expiry is exclusive. Days before 1970 end at
+    /// its beginning, which is as much in the past; the last day of year 9999 ends with it.
+    fn end(self) -> Timestamp {
+        match self.0.next_day() {
+            Some(next) => Timestamp::from_datetime(next.with_time(Time::MIDNIGHT).assume_utc())
+                .unwrap_or(Timestamp::MIN),
+            None => Timestamp::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// For how long a token is to live: whole seconds, at least one, counted by the server's clock.
@@ -99,6 +123,17 @@ pub enum ExpiryError {
         /// The clock that decided.
         now: Timestamp,
     },
+    /// A day that has ended in UTC. West of Greenwich it can still be today, so both are told.
+    #[error(
+        "must be in the future: {day} has already ended in UTC; choose {today} or later \
+         (server time: {now})", today = Day(.now.to_datetime().date())
+    )]
+    DayEnded {
+        /// The day that was asked for.
+        day: Day,
+        /// The clock that decided.
+        now: Timestamp,
+    },
     /// Shorter than a second, or leading beyond the year 9999.
     #[error("must be at least 1 second, and lead at most to the end of the year 9999")]
     Lifetime,
@@ -121,7 +156,7 @@ impl Expiry {
             return Err(ExpiryError::Unparsable);
         }
         let at = match Date::parse(text, DATE) {
-            Ok(day) => return Ok(Self::At(end_of(day))),
+            Ok(day) => return Ok(Self::EndOf(Day(day))),
             Err(_) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ExpiryError::Unparsable)?,
         };
         if at < OffsetDateTime::UNIX_EPOCH {
@@ -134,10 +169,11 @@ impl Expiry {
 
     /// As stored: the instant, or none for never.
     #[must_use]
-    pub const fn instant(self) -> Option<Timestamp> {
+    pub fn instant(self) -> Option<Timestamp> {
         match self {
             Self::Never => None,
             Self::At(at) => Some(at),
+            Self::EndOf(day) => Some(day.end()),
         }
     }
 
@@ -145,18 +181,9 @@ impl Expiry {
     fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
         match self {
             Self::At(at) if at <= now => Err(ExpiryError::NotInFuture { now }),
+            Self::EndOf(day) if day.end() <= now => Err(ExpiryError::DayEnded { day, now }),
             _ => Ok(self),
         }
-    }
-}
-
-/// The midnight that follows `day`, since an expiry is exclusive. Days before 1970 end at its
-/// beginning, which is as much in the past; the last day of year 9999 ends with it.
-fn end_of(day: Date) -> Timestamp {
-    match day.next_day() {
-        Some(next) => Timestamp::from_datetime(next.with_time(Time::MIDNIGHT).assume_utc())
-            .unwrap_or(Timestamp::MIN),
-        None => Timestamp::MAX,
     }
 }
 
@@ -166,6 +193,7 @@ impl fmt::Display for Expiry {
         match self {
             Self::Never => Ok(()),
             Self::At(at) => at.fmt(f),
+            Self::EndOf(day) => day.fmt(f),
         }
     }
 }
@@ -183,8 +211,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> String {
-        match Expiry::parse(text) {
-            Ok(Expiry::At(at)) => at.to_string(),
+        match Expiry::parse(text).map(Expiry::instant) {
+            Ok(Some(at)) => at.to_string(),
             other => format!("{other:?}"),
         }
     }
@@ -219,8 +247,8 @@ mod tests {
     fn what_is_long_past_is_read_and_lies_in_the_past() {
         for text in ["0001-01-01", "1969-12-31T23:59:59Z"] {
             assert_eq!(
-                Expiry::parse(text),
-                Ok(Expiry::At(Timestamp::MIN)),
+                Expiry::parse(text).map(Expiry::instant),
+                Ok(Some(Timestamp::MIN)),
                 "{text}"
             );
         }
@@ -289,6 +317,35 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_day_that_has_ended_in_utc_is_refused_with_the_day_and_the_time_there() {
+        let resolve = |day, now| {
+            let now = Timestamp::parse_rfc3339(now).unwrap();
+            let expiry = RequestedExpiry::from(Expiry::parse(day).unwrap()).resolve(now);
+            expiry
+                .map(Expiry::instant)
+                .map_err(|error| error.to_string())
+        };
+        // Still the 27th west of Greenwich.
+        assert_eq!(
+            resolve("2026-11-27", "2026-11-28T01:30:00Z"),
+            Err(
+                "must be in the future: 2026-11-27 has already ended in UTC; choose 2026-11-28 or \
+                 later (server time: 2026-11-28T01:30:00.000Z)"
+                    .to_owned()
+            )
+        );
+        assert!(resolve("2026-11-27", "2026-11-28T00:00:00Z").is_err());
+        assert!(resolve("2026-11-27", "2026-11-27T23:59:59.999Z").is_ok());
+        // Already the 28th east of Greenwich, and in UTC still the 27th.
+        assert_eq!(
+            resolve("2026-11-27", "2026-11-27T11:00:00Z"),
+            Ok(Timestamp::parse_rfc3339("2026-11-28T00:00:00Z"))
+        );
+        assert!(resolve("2026-02-28", "2026-03-01T00:00:00Z").is_err());
+        assert!(resolve("9999-12-31", "9999-12-31T23:00:00Z").is_ok());
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_again(millis in 0..=253_402_300_799_999_i64) {
@@ -306,8 +363,9 @@ mod tests {
         fn any_almost_date_is_read_or_refused_without_a_panic(
             text in "[+-]?[0-9]{1,6}-[0-9]{1,3}-[0-9]{1,3}(T[0-9:.]{0,20}(Z|[+-][0-9:]{0,6})?)?"
         ) {
-            if let Ok(Expiry::At(at)) = Expiry::parse(&text) {
-                prop_assert!(at <= Timestamp::MAX);
+            if let Ok(expiry) = Expiry::parse(&text) {
+                prop_assert!(expiry.instant() <= Some(Timestamp::MAX));
+                prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
             }
         }
     }

@@ -11,12 +11,21 @@ impl Tokens {
     /// which; [`TokenError::Refused`] unless a human's token asks; [`TokenError::Store`].
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
-        if id.kind() != TokenKind::Personal {
-            return Err(TokenError::NotFound);
-        }
-        self.store
-            .get(principal.user_id(), id)
-            .await?
+        let found = self.find(principal, id).await?;
+        found
+            .filter(|token| token.revoked_at.is_none())
             .ok_or(TokenError::NotFound)
+    }
+
+    /// Finds a token of the user that `principal` acts as, tombstones included.
+    pub(super) async fn find(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+    ) -> Result<Option<Token>, TokenError> {
+        if id.kind() != TokenKind::Personal {
+            return Ok(None);
+        }
+        Ok(self.store.get(principal.user_id(), id).await?)
     }
 }

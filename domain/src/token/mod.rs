@@ -24,7 +24,7 @@ mod verify;
 pub use digest::{Digest, InvalidDigest};
 pub use entity::{NotRotatable, PredecessorEnd, Status, TOMBSTONE_RETENTION_DAYS, Token};
 pub use error::TokenError;
-pub use expiry::{Expiry, ExpiryError, Lifetime, RequestedExpiry};
+pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
 pub(crate) use name::check_name;

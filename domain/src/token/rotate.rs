@@ -2,8 +2,8 @@ use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
 
 use super::{
-    InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, RequestedExpiry, TokenError,
-    TokenId, Tokens,
+    InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, RequestedExpiry, Token,
+    TokenError, TokenId, Tokens,
 };
 
 /// The longest that a rotated token may live beside its successor: 24 hours.
@@ -53,14 +53,30 @@ pub struct RotateToken {
 }
 
 impl Tokens {
+    /// Returns the token if it can be rotated now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rotate`](Self::rotate), as far as the token itself is concerned.
+    pub async fn rotatable(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let found = self.find(principal, id).await?;
+        let token = found
+            .filter(|token| !token.is_deleted())
+            .ok_or(TokenError::NotFound)?;
+        token.check_rotatable(self.clock.now())?;
+        Ok(token)
+    }
+
     /// Replaces a live personal access token by a new one with the same name and scope, and ends
     /// the old one, at once or after an overlap, in one atomic step. A token is rotated once.
     ///
     /// # Errors
     ///
     /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
-    /// the rotated token's; not found as in [`get`](Self::get); not rotatable when it has expired
-    /// or was rotated already; over quota when both would be live and that is one too many.
+    /// the rotated token's; not found as in [`get`](Self::get); not rotatable when it has expired,
+    /// or was rotated already (also when that revoked it, as long as it is remembered); over quota
+    /// when both would be live and that is one too many.
     pub async fn rotate(
         &self,
         principal: &Principal,
@@ -69,7 +85,7 @@ impl Tokens {
         context: &RequestContext,
     ) -> Result<Issued, TokenError> {
         // Name and scope of a token never change, so reading them before the step is safe.
-        let predecessor = self.get(principal, id).await?;
+        let predecessor = self.rotatable(principal, id).await?;
         let requirement = Requirement::human_with(predecessor.scope);
         principal.authorize(requirement)?;
         let now = self.clock.now();

@@ -200,7 +200,7 @@ impl ReplaceToken {
         acting.check(actor).map_err(ReplaceOutcome::ActorRefused)?;
         let current = predecessor
             .filter(|token| token.id == self.predecessor && token.owner == successor.owner)
-            .filter(|token| token.status(acting.now) != Status::Revoked)
+            .filter(|token| !token.is_deleted())
             .ok_or(ReplaceOutcome::NotFound)?;
         let rotated = current
             .rotated(acting.now, self.end, successor.id)
@@ -260,7 +260,7 @@ pub trait TokenStore: Send + Sync {
     /// creation, then by id).
     async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError>;
 
-    /// One of the owner's personal access tokens, unless it is revoked.
+    /// Returns one of the owner's personal access tokens, tombstones included.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 
     /// Notes when tokens were last used. A later time than the one noted wins; an unknown token is

@@ -5,7 +5,9 @@ use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::attempt::Throttled;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{InviteError, NotClaimable};
-use openindex_domain::token::{MalformedSecret, NotRotatable, Rejection, Scope, TokenError};
+use openindex_domain::token::{
+    MalformedSecret, NotRotatable, Rejection, Scope, TokenError, TokenId, TokenKind,
+};
 use openindex_domain::user::UserError;
 use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict};
 
@@ -14,9 +16,12 @@ use crate::wire::Holder;
 
 /// In the examples, when a token ended: 2026-11-24T06:00:00Z.
 const ENDED: i64 = 1_795_500_000_000;
+/// In the examples, the token that replaced another.
+const SUCCESSOR: u128 = 0x0199_f3a1_c6d0_7c35_b2f0_e8a4_d1c7_b9e2;
 
 pub(super) fn example(code: Code) -> Problem {
     let at = Timestamp::from_unix_millis(ENDED).unwrap_or(Timestamp::MIN);
+    let successor = TokenId::new(TokenKind::Personal, uuid::Uuid::from_u128(SUCCESSOR));
     let plain = |detail: &str| Problem::new(code, detail);
     match code {
         Code::InvalidRequest => plain("the body is not valid JSON at line 1 column 18"),
@@ -44,7 +49,9 @@ pub(super) fn example(code: Code) -> Problem {
         Code::MethodNotAllowed => plain("this path does not support PUT; see the header Allow"),
         Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
         Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),
-        Code::TokenAlreadyRotated => TokenError::NotRotatable(NotRotatable::AlreadyRotated).into(),
+        Code::TokenAlreadyRotated => {
+            TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }).into()
+        }
         Code::LastAdmin => UserError::LastAdmin.into(),
         Code::EmailTaken => InviteError::EmailTaken.into(),
         Code::InviteNotOpen => InviteError::NotClaimable(NotClaimable::Expired).into(),

@@ -33,7 +33,7 @@ struct CreatePage<'a> {
 struct Errors {
     name: Option<String>,
     scope: Option<&'static str>,
-    expiry: Option<&'static str>,
+    expiry: Option<String>,
     quota: Option<u32>,
 }
 

@@ -41,7 +41,7 @@ pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choi
 }
 
 /// What was chosen; `None` when both were left blank.
-pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, &'static str> {
+pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, String> {
     let date = Expiry::parse(form.get("expiryDate")).map_err(message)?;
     let choice = form.get("expiry");
     let preset = PRESETS.iter().find(|(value, ..)| *value == choice);
@@ -49,20 +49,26 @@ pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, &'st
         ("", _) => None,
         (NEVER, _) => Some(Expiry::Never),
         (_, Some((_, days, _))) => Some(Expiry::At(now.saturating_add_seconds(days * DAY_SECONDS))),
-        (_, None) => return Err("Choose one of the options below, or a date."),
+        (_, None) => return Err("Choose one of the options below, or a date.".to_owned()),
     };
     match (date, quick) {
         (Expiry::Never, quick) => Ok(quick),
-        (date @ Expiry::At(_), None) => Ok(Some(date)),
+        (date, None) => Ok(Some(date)),
         // Either could be the one that was meant.
-        (Expiry::At(_), Some(_)) => Err("Choose either a date or a quick choice, not both."),
+        (_, Some(_)) => Err("Choose either a date or a quick choice, not both.".to_owned()),
     }
 }
 
 /// What is wrong with it, in the words of a page that has a field for dates.
-pub(super) const fn message(error: ExpiryError) -> &'static str {
+pub(super) fn message(error: ExpiryError) -> String {
     match error {
-        ExpiryError::Unparsable => "Choose a date such as 2026-12-31.",
-        ExpiryError::NotInFuture { .. } | ExpiryError::Lifetime => "Choose a date in the future.",
+        ExpiryError::Unparsable => "Choose a date such as 2026-12-31.".to_owned(),
+        ExpiryError::DayEnded { day, now } => format!(
+            "{day} has already ended in UTC, where it is {} now. Choose a later date.",
+            Moment::new(now, now).exact()
+        ),
+        ExpiryError::NotInFuture { .. } | ExpiryError::Lifetime => {
+            "Choose a date in the future.".to_owned()
+        }
     }
 }

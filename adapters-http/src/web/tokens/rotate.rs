@@ -2,7 +2,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::{NotRotatable, Overlap, RotateToken, Status, Token, TokenError};
+use openindex_domain::token::{Overlap, RotateToken, Token, TokenError};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -29,7 +29,7 @@ struct RotatePage<'a> {
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
-    error: Option<&'static str>,
+    error: Option<String>,
 }
 
 pub(in crate::web) async fn show_form(
@@ -37,14 +37,8 @@ pub(in crate::web) async fn show_form(
     State(web): State<Web>,
     TokenPath(id): TokenPath,
 ) -> Result<Response, WebError> {
-    let token = web.api.tokens.get(&person.principal, id).await?;
     // The same answer as to the form, before it is filled in.
-    if token.successor.is_some() {
-        return Err(TokenError::from(NotRotatable::AlreadyRotated).into());
-    }
-    if token.status(web.api.tokens.now()) == Status::Expired {
-        return Err(TokenError::from(NotRotatable::Expired).into());
-    }
+    let token = web.api.tokens.rotatable(&person.principal, id).await?;
     render(&web, &person, &token, &Form::default(), None)
 }
 
@@ -55,7 +49,7 @@ pub(in crate::web) async fn rotate(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
-    let predecessor = tokens.get(&person.principal, id).await?;
+    let predecessor = tokens.rotatable(&person.principal, id).await?;
     let refuse = |error| render(&web, &person, &predecessor, &form, Some(error));
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
@@ -91,7 +85,7 @@ fn render(
     person: &Person,
     token: &Token,
     form: &Form,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let kept = token.expires_at.map_or_else(
@@ -110,7 +104,7 @@ fn render(
         date: form.get("expiryDate"),
         error,
     };
-    let status = if error.is_some() {
+    let status = if template.error.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK

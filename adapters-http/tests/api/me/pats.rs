@@ -189,6 +189,31 @@ async fn an_expiry_in_the_past_is_refused_with_the_servers_time() {
 }
 
 #[tokio::test]
+async fn a_day_that_is_today_west_of_greenwich_and_has_ended_in_utc_is_told_as_that() {
+    let server = Server::new();
+    let admin = server.admin();
+    let token = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let rotate = format!("/me/pats/{}/rotate", token.token.id);
+    for (path, mut body) in [
+        ("/me/pats", json!({"name": "ci", "scope": "admin"})),
+        (rotate.as_str(), json!({})),
+    ] {
+        body["expiresAt"] = json!("2026-11-23");
+        let answer = server.post(path, &admin, &body).await;
+        assert_eq!(answer.wrong_fields(), ["expiresAt"]);
+        assert_eq!(
+            answer.json()["errors"][0]["message"],
+            "must be in the future: 2026-11-23 has already ended in UTC; choose 2026-11-24 or later \
+             (server time: 2026-11-24T06:00:00.000Z)"
+        );
+        // Today in UTC, whatever day it is elsewhere.
+        body["expiresAt"] = json!("2026-11-24");
+        let created = server.post(path, &admin, &body).await.json();
+        assert_eq!(created["expiresAt"], "2026-11-25T00:00:00.000Z");
+    }
+}
+
+#[tokio::test]
 async fn no_token_makes_a_mightier_one() {
     let server = Server::new();
     let weak = server.token(1, TokenKind::Personal, Scope::ReadWrite, Role::Admin);
@@ -303,8 +328,61 @@ async fn rotation_ends_the_old_secret_as_the_new_one_begins() {
     assert_eq!(server.get("/me", secret).await.status, 200);
     let answer = server.get("/me", old.secret.expose()).await;
     assert_eq!(answer.problem(401), "token_revoked");
-    let answer = server.post(&path, &admin, &json!({})).await;
+    let twice = server.post(&path, &admin, &json!({})).await;
+    assert_eq!(twice.problem(409), "token_already_rotated");
+    assert_eq!(twice.json()["successorId"], new["id"]);
+}
+
+#[tokio::test]
+async fn of_rotations_at_the_same_time_the_losers_are_told_the_successor() {
+    let server = Server::new();
+    let admin = server.admin();
+    for body in [json!({}), json!({"overlapSeconds": 60})] {
+        let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let path = format!("/me/pats/{}/rotate", old.token.id);
+        let rotations = (0..8).map(|_| server.post(&path, &admin, &body));
+        let answers = futures_util::future::join_all(rotations).await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+        assert_eq!((won.len(), lost.len()), (1, 7), "{answers:?}");
+        for answer in lost {
+            assert_eq!(answer.problem(409), "token_already_rotated");
+            assert_eq!(answer.json()["successorId"], won[0].json()["id"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_was_deleted() {
+    let server = Server::new();
+    let (admin, other) = (server.admin(), server.member(2));
+    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let path = format!("/me/pats/{}", old.token.id);
+    let rotate = format!("{path}/rotate");
+    assert_eq!(server.post(&rotate, &admin, &json!({})).await.status, 201);
+    // Nobody else learns that there was one, and it is not on the list any more.
+    let answer = server.post(&rotate, &other, &json!({})).await;
     assert_eq!(answer.problem(404), "not_found");
+    assert_eq!(server.get(&path, &admin).await.problem(404), "not_found");
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
+    let deleted = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let path = format!("/me/pats/{}", deleted.token.id);
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    let answer = server
+        .post(&format!("{path}/rotate"), &admin, &json!({}))
+        .await;
+    assert_eq!(answer.problem(404), "not_found");
+    // One that was deleted in its overlap has a successor all the same.
+    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let path = format!("/me/pats/{}", old.token.id);
+    let rotate = format!("{path}/rotate");
+    let new = server
+        .post(&rotate, &admin, &json!({"overlapSeconds": 60}))
+        .await
+        .json();
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    let answer = server.post(&rotate, &admin, &json!({})).await;
+    assert_eq!(answer.problem(409), "token_already_rotated");
+    assert_eq!(answer.json()["successorId"], new["id"]);
 }
 
 #[tokio::test]

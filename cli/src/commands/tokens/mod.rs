@@ -63,9 +63,9 @@ impl ExpiryArgs {
             return Ok(None);
         };
         match Expiry::parse(text) {
-            Ok(at @ Expiry::At(_)) => Ok(Some(at)),
             // An empty variable in a script must not make a token that never expires.
             Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
+            Ok(at) => Ok(Some(at)),
             Err(error) => Err(Failure::usage(format!("--expires {error}"))),
         }
     }

@@ -78,7 +78,7 @@ pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     assert_eq!(list(harness, fixtures::user(3).id).await, vec![]);
 }
 
-/// Unknown, revoked, of another kind and someone else's are all not there.
+/// Unknown, of another kind and someone else's are all not there; a tombstone is.
 pub async fn gets_only_what_the_owner_has(harness: &dyn Harness) {
     seed(harness).await;
     let mut revoked = fixtures::token(6, NOW);
@@ -89,7 +89,7 @@ pub async fn gets_only_what_the_owner_has(harness: &dyn Harness) {
         (owner, id, Some(acting())),
         (fixtures::user(2).id, id, None),
         (owner, fixtures::token(9, NOW).id, None),
-        (owner, revoked.id, None),
+        (owner, revoked.id, Some(revoked.clone())),
         (owner, TokenId::new(TokenKind::AgentRun, id.uuid()), None),
     ] {
         let got = harness.tokens().get(owner, id).await;

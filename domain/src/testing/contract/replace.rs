@@ -11,6 +11,13 @@ use crate::token::{
     NotRotatable, PredecessorEnd, ReplaceOutcome, ReplaceToken, RevokeOutcome, Status,
 };
 
+/// The outcome for a token that was rotated to token `number`.
+fn already_rotated(number: u64) -> ReplaceOutcome {
+    ReplaceOutcome::NotRotatable(NotRotatable::AlreadyRotated {
+        successor: fixtures::token(number, NOW).id,
+    })
+}
+
 async fn replace(harness: &dyn Harness, change: ReplaceToken) -> ReplaceOutcome {
     harness
         .tokens()
@@ -33,6 +40,9 @@ pub async fn ends_the_old_and_inserts_the_new_at_once(harness: &dyn Harness) {
     let begun = find(harness, 2).await.expect("the successor").token;
     assert_eq!(begun, successor);
     assert_eq!(list(harness, old.owner).await, vec![successor, acting()]);
+    // As long as it is remembered, its owner is told of the successor.
+    let again = replacement(old.id, 3, PredecessorEnd::AtOnce);
+    assert_eq!(replace(harness, again).await, already_rotated(2));
 }
 
 /// With an overlap both are live, and the old one's end is written down.
@@ -48,10 +58,7 @@ pub async fn keeps_the_old_for_its_overlap(harness: &dyn Harness) {
     assert_eq!(ending.expires_at, Some(end));
     assert_eq!(ending.successor, Some(fixtures::token(2, NOW).id));
     let again = replacement(old.id, 3, PredecessorEnd::AtOnce);
-    assert_eq!(
-        replace(harness, again).await,
-        ReplaceOutcome::NotRotatable(NotRotatable::AlreadyRotated)
-    );
+    assert_eq!(replace(harness, again).await, already_rotated(2));
     assert!(find(harness, 3).await.is_none());
 }
 
@@ -124,7 +131,8 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
     }
 }
 
-/// However many rotate one token at the same time, with or without overlap, one makes a successor.
+/// However many rotate one token at the same time, with or without overlap, one makes a successor,
+/// and the others are told which.
 pub async fn makes_one_successor_of_16_at_the_same_time(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
@@ -139,16 +147,21 @@ pub async fn makes_one_successor_of_16_at_the_same_time(harness: &dyn Harness) {
     }))
     .await;
     let mut successors = vec![];
+    let mut lost = vec![];
     for (number, outcome) in (10..).zip(&outcomes) {
         let there = find(harness, number).await.is_some();
         assert_eq!(there, *outcome == ReplaceOutcome::Replaced, "{outcome:?}");
         if there {
-            successors.push(fixtures::token(number, NOW).id);
+            successors.push(number);
+        } else {
+            lost.push(*outcome);
         }
     }
     assert_eq!(successors.len(), 1, "{outcomes:?}");
+    let told = already_rotated(successors[0]);
+    assert!(lost.iter().all(|outcome| *outcome == told), "{outcomes:?}");
     let old = find(harness, 1).await.expect("the old token").token;
-    assert_eq!(old.successor, Some(successors[0]));
+    assert_eq!(old.successor, Some(fixtures::token(successors[0], NOW).id));
     assert_eq!(trail(harness).await.len(), 1);
 }
 

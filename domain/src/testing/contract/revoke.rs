@@ -27,7 +27,7 @@ pub async fn leaves_a_tombstone(harness: &dyn Harness) {
     assert_eq!(tombstone.revoked_at, Some(NOW));
     assert_eq!(list(harness, token.owner).await, vec![acting()]);
     let got = harness.tokens().get(token.owner, token.id).await;
-    assert_eq!(got.expect("the store answers"), None);
+    assert_eq!(got.expect("the store answers"), Some(tombstone));
 }
 
 /// A second revocation finds nothing, and the first one's time stands.

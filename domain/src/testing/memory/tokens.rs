@@ -111,7 +111,6 @@ impl TokenStore for MemoryStore {
             .state()
             .token(id)
             .filter(|token| token.kind() == TokenKind::Personal && token.owner == owner)
-            .filter(|token| token.revoked_at.is_none())
             .cloned())
     }
 
