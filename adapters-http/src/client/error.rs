@@ -115,9 +115,12 @@ pub enum Origin {
 /// Why an export is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The server rejected the request, or stopped in the middle.
+    /// The server rejected the request.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The export broke off in the middle: the server says why, or the connection ended.
+    #[error("the export is not complete: {0}")]
+    Incomplete(#[source] ClientError),
     /// What arrived could not be written.
     #[error("cannot write the export")]
     Sink(#[source] std::io::Error),

@@ -9,7 +9,8 @@ use openindex_domain::token::{Scope, TokenName};
 use openindex_domain::work::Title;
 
 use crate::wire::{
-    CreatePat, CreateWorkItem, PatchWorkItem, PlainSecret, ReportCredentials, StartAgentRun,
+    CreatePat, CreateWorkItem, IncompleteExport, PatchWorkItem, PlainSecret, ReportCredentials,
+    StartAgentRun,
 };
 
 use super::*;
@@ -332,7 +333,7 @@ fn an_export_that_is_cut_off_is_an_error() {
         let (outcome, sink) = export(&url);
         assert!(matches!(
             outcome,
-            Err(ExportError::Client(ClientError::Transport { .. }))
+            Err(ExportError::Incomplete(ClientError::Transport { .. }))
         ));
         assert_eq!(sink, b"id,");
     }
@@ -647,4 +648,43 @@ fn a_page_is_no_export() {
     let filter = AuditQuery::default();
     let exported = client(&url).audit_export(&filter, ExportFormat::Json, &mut sink);
     assert!(exported.is_err() && sink.is_empty(), "{sink:?}");
+}
+
+#[test]
+fn an_export_that_the_server_cuts_off_says_why() {
+    let mark = IncompleteExport {
+        incomplete: true,
+        status: 401,
+        code: "token_revoked".to_owned(),
+        detail: "the token was revoked, \"at once\"; create a new one".to_owned(),
+    };
+    let json = format!("[\n{{}},\n{}\n", serde_json::to_string(&mark).unwrap());
+    let csv = "id,at\nevt_1,2026\n#incomplete,2026-11-24T06:00:00.000Z,,,,token_revoked,\"the \
+               token was revoked, \"\"at once\"\"; create a new one\",,,401\n";
+    for body in [json.as_str(), csv] {
+        assert_eq!(IncompleteExport::at_end_of(body), Some(mark.clone()));
+        let (url, _) = server(format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
+            body.len()
+        ));
+        let (outcome, sink) = export(&url);
+        let Err(ExportError::Incomplete(ClientError::Problem(problem))) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(
+            (problem.status, problem.body.code),
+            (401, mark.code.clone())
+        );
+        assert_eq!(problem.body.detail, mark.detail);
+        assert_eq!(sink, body.as_bytes(), "what arrived is passed on");
+    }
+    for other in [
+        "",
+        "[]\n",
+        "id,at\nevt_1,2026\n",
+        "#incomplete",
+        "[{\"incomplete\":true}",
+    ] {
+        assert_eq!(IncompleteExport::at_end_of(other), None, "{other}");
+    }
 }

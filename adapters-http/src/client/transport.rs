@@ -14,7 +14,7 @@ use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
-use crate::wire::{PlainSecret, ProblemBody};
+use crate::wire::{IncompleteExport, PlainSecret, ProblemBody};
 
 use super::connect::{MarkingConnector, MarkingResolver};
 use super::proxy::Route;
@@ -27,6 +27,8 @@ const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_LARGE_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// How much of an export is held at once.
 const STREAM_BYTES: usize = 64 * 1024;
+/// How much of an export's end is searched for the mark that it is not complete.
+const TAIL_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// How much of a redirect's address is shown.
 const MAX_LOCATION_CHARS: usize = 200;
@@ -47,6 +49,26 @@ pub(super) struct Transport {
     proxy: Option<Route>,
     /// The server's clock as the last response gave it, to the second.
     server_time: Mutex<Option<Timestamp>>,
+}
+
+/// The problem that ended an export before its end.
+fn cut_off(mark: IncompleteExport) -> ClientError {
+    ClientError::Problem(Box::new(Problem {
+        status: mark.status,
+        retry_after: None,
+        request_id: None,
+        body: ProblemBody {
+            type_uri: format!("urn:openindex:problem:{}", mark.code),
+            title: String::new(),
+            status: mark.status,
+            detail: mark.detail,
+            code: mark.code,
+            errors: Vec::new(),
+            next_command: None,
+            holder: None,
+        },
+        effect: Effect::None,
+    }))
 }
 
 /// What came back, whole.
@@ -219,17 +241,27 @@ impl Transport {
         }
         let mut reader = body.as_reader();
         let mut piece = vec![0; STREAM_BYTES];
+        let mut tail = Vec::new();
         let mut total = 0;
         loop {
             let length = match reader.read(&mut piece) {
                 Ok(0) => return Ok(total),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.transport_error(&error.into(), false).into()),
+                Err(error) => {
+                    let end = String::from_utf8_lossy(&tail);
+                    let cause = match IncompleteExport::at_end_of(&end) {
+                        Some(mark) => cut_off(mark),
+                        None => self.transport_error(&error.into(), false),
+                    };
+                    return Err(ExportError::Incomplete(cause));
+                }
             };
             sink.write_all(&piece[..length])
                 .map_err(ExportError::Sink)?;
             total += length as u64;
+            tail.extend_from_slice(&piece[..length]);
+            tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
         }
     }
 

@@ -129,3 +129,45 @@ pub struct ExportQuery {
     #[cfg_attr(feature = "server", param(inline, value_type = Option<ExportFormat>))]
     pub format: Option<ExportFormat>,
 }
+
+/// The last element of a JSON export that is not complete; the array is not closed after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncompleteExport {
+    /// Always true.
+    pub incomplete: bool,
+    /// The HTTP status that the rest would have had: 401, 403, 500 or 503.
+    pub status: u16,
+    /// The kind of problem, as in `token_revoked`.
+    pub code: String,
+    /// Why the rest is missing, and what to do about it.
+    pub detail: String,
+}
+
+/// The id in the last row of a CSV export that is not complete; no event has it.
+pub const INCOMPLETE_ROW: &str = "#incomplete";
+
+impl IncompleteExport {
+    /// Reads the mark at the end of an export that broke off; `None` when there is none.
+    #[must_use]
+    pub fn at_end_of(export: &str) -> Option<Self> {
+        let line = export.strip_suffix('\n')?.rsplit('\n').next()?;
+        if let Ok(mark) = serde_json::from_str::<Self>(line) {
+            return Some(mark).filter(|mark| mark.incomplete);
+        }
+        // `#incomplete,<time>,,,,<code>,<detail>,,,<status>`
+        let fields = line.strip_prefix(INCOMPLETE_ROW)?.strip_prefix(',')?;
+        let (_, fields) = fields.split_once(",,,,")?;
+        let (code, fields) = fields.split_once(',')?;
+        let (detail, status) = fields.rsplit_once(",,,")?;
+        let quoted = detail
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        Some(Self {
+            incomplete: true,
+            status: status.parse().ok()?,
+            code: code.to_owned(),
+            detail: quoted.map_or_else(|| detail.to_owned(), |text| text.replace("\"\"", "\"")),
+        })
+    }
+}

@@ -2,11 +2,14 @@
 
 use std::net::IpAddr;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::Method;
+use http_body_util::BodyExt as _;
 use openindex_adapters_http::server::PeerAddress;
+use openindex_adapters_http::wire::IncompleteExport;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Expiry, Scope};
+use openindex_domain::token::{Expiry, Scope, TokenKind, TokenStore as _};
+use openindex_domain::user::{Role, User};
 use serde_json::json;
 
 use crate::support::{Server, with_token};
@@ -118,4 +121,98 @@ async fn an_export_is_the_whole_trail_in_either_format() {
     assert_eq!(nothing.json(), json!([]));
     let answer = server.get("/audit/export?format=xml", &admin).await;
     assert_eq!(answer.wrong_fields(), ["format"]);
+}
+
+/// A server with more than one page of the trail, and a second administrator's token.
+async fn with_pages() -> (Server, String) {
+    let server = Server::new();
+    let admin = server.admin();
+    for _ in 0..150 {
+        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let path = format!("/me/pats/{}", issued.token.id);
+        assert_eq!(server.delete(&path, &admin).await.status, 204);
+    }
+    let other = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
+    (server, other)
+}
+
+/// Reads the first page, does something, and reads on: all that arrived, and whether the body came
+/// to its end.
+async fn read_across(body: Body, meanwhile: impl AsyncFnOnce()) -> (String, bool) {
+    let mut body = body;
+    let mut bytes = Vec::new();
+    let first = body.frame().await.expect("a page").expect("data");
+    bytes.extend_from_slice(first.data_ref().expect("data"));
+    meanwhile().await;
+    let ended = loop {
+        match body.frame().await {
+            Some(Ok(frame)) => bytes.extend(frame.into_data().unwrap_or(Bytes::new())),
+            Some(Err(_)) => break false,
+            None => break true,
+        }
+    };
+    (String::from_utf8(bytes).unwrap(), ended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_does_not_outlive_its_token_and_says_that_it_is_not_complete() {
+    for (code, status, format) in [
+        ("token_revoked", 401, "json"),
+        ("token_revoked", 401, "csv"),
+        ("owner_suspended", 401, "json"),
+        ("owner_suspended", 401, "csv"),
+        ("insufficient_scope", 403, "json"),
+        ("insufficient_scope", 403, "csv"),
+        ("token_unknown", 401, "csv"),
+    ] {
+        let (server, token) = with_pages().await;
+        let put = |role: Role, suspended: bool| {
+            server.store.put_user(User {
+                role,
+                suspended_at: suspended.then_some(fixtures::NOW),
+                ..fixtures::user(2)
+            });
+        };
+        let revoke = async || {
+            let me = server.get("/me", &token).await.json();
+            let path = format!("/me/pats/{}", me["token"]["id"].as_str().unwrap());
+            assert_eq!(server.delete(&path, &token).await.status, 204);
+        };
+        let path = format!("/audit/export?format={format}");
+        let body = server.open(&path, &token).await;
+        let (text, ended) = read_across(body, async || match code {
+            "owner_suspended" => put(Role::Admin, true),
+            "insufficient_scope" => put(Role::Member, false),
+            "token_revoked" => revoke().await,
+            _ => {
+                revoke().await;
+                let horizon = fixtures::NOW.saturating_add_seconds(1);
+                server.store.purge_ended_before(horizon).await.unwrap();
+            }
+        })
+        .await;
+        assert!(!ended, "{code} {format}: the body must break off");
+        let mark = IncompleteExport::at_end_of(&text).expect("a mark");
+        assert_eq!((mark.code.as_str(), mark.status), (code, status));
+        assert_eq!(text.matches("evt_").count(), 200, "{code} {format}: a page");
+        if format == "csv" {
+            let last = text.lines().last().unwrap();
+            assert!(last.starts_with("#incomplete,2026-"), "{last}");
+        } else {
+            assert!(serde_json::from_str::<serde_json::Value>(&text).is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_complete_export_ends_with_the_number_of_its_events() {
+    let (server, token) = with_pages().await;
+    for format in ["json", "csv"] {
+        let path = format!("/audit/export?format={format}");
+        let body = server.open(&path, &token).await.collect().await.unwrap();
+        assert_eq!(body.trailers().unwrap()["x-export-events"], "300");
+        let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+        assert_eq!(IncompleteExport::at_end_of(&text), None);
+        assert_eq!(text.matches("evt_").count(), 300);
+    }
 }

@@ -239,6 +239,14 @@ impl Server {
             .await
     }
 
+    /// A response whose body is read by the test, part by part.
+    pub(crate) async fn open(&self, path: &str, token: &str) -> Body {
+        let request = with_token(Method::GET, path, token).header(header::HOST, "oi.example.com");
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await;
+        response.expect("a response").into_body()
+    }
+
     pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(with_token(Method::DELETE, path, token), Body::empty())
             .await

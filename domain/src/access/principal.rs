@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::agent_run::{Run, WorkItemKey};
 use crate::audit::AuditActor;
 use crate::session::{Session, SessionId, SessionRecord};
-use crate::token::{Scope, Token, TokenId, TokenKind, TokenRecord};
+use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenRecord};
 use crate::user::{Owner, UserId};
 
 use super::{Denied, Requirement};
@@ -97,6 +97,14 @@ impl Principal {
     pub fn token(&self) -> Option<&Token> {
         match &self.credential {
             Credential::Token(record) => Some(&record.token),
+            Credential::Session(_) => None,
+        }
+    }
+
+    /// The digest of that token.
+    pub(crate) fn token_digest(&self) -> Option<Digest> {
+        match &self.credential {
+            Credential::Token(record) => Some(record.digest),
             Credential::Session(_) => None,
         }
     }

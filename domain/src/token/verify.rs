@@ -56,6 +56,21 @@ impl Tokens {
     /// not be found out.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
         let digest = Secret::digest_of(presented).map_err(Rejection::Malformed)?;
+        self.verify_digest(digest).await
+    }
+
+    /// Verifies a principal's token once more, with a lookup of its own. A response that is sent in
+    /// parts asks this before each part, so that it does not outlive the token.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session, which is no token.
+    pub async fn verify_again(&self, principal: &Principal) -> Result<Principal, VerifyError> {
+        let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
+        self.verify_digest(digest).await
+    }
+
+    async fn verify_digest(&self, digest: Digest) -> Result<Principal, VerifyError> {
         let found = self.store.find_by_digest(&digest).await?;
         // Compared whatever was found, so that a store which matches loosely (a case-insensitive
         // collation, a truncated index) lets nobody in and takes no telling time.

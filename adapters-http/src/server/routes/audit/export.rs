@@ -1,25 +1,42 @@
 //! The audit trail as a file, streamed page by page.
 
-use std::collections::VecDeque;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use http::header;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use openindex_domain::access::Principal;
-use openindex_domain::audit::{Audit, AuditCursor, AuditError, AuditFilter};
+use openindex_domain::audit::{AuditCursor, AuditFilter};
 use openindex_domain::user::MAX_PAGE;
 
 use crate::server::api::Shared;
 use crate::server::query::Query;
 use crate::server::{HumanAdmin, Problem, to_wire};
-use crate::wire::{AuditEvent, AuditQuery, ExportFormat, ExportQuery};
+use crate::wire::{
+    AuditEvent, AuditQuery, ExportFormat, ExportQuery, INCOMPLETE_ROW, IncompleteExport,
+};
+
+/// The trailer of a complete export, for clients that send `TE: trailers`: the number of events.
+const TRAILER: &str = "x-export-events";
+
+/// How long the mark of an incomplete export has to reach the client before the connection is
+/// closed in the middle of the body, which discards what is not sent by then.
+const MARK_GRACE: Duration = Duration::from_secs(1);
 
 /// The audit trail as a file, the newest first.
 ///
-/// One JSON array, or CSV with a header. It is streamed: when the connection ends before the array
-/// is closed, the file is not whole.
+/// One JSON array, or CSV with a header. It is streamed, and the token is verified again for every
+/// 200 events. When the token is no longer accepted, or the database fails, the export ends with a
+/// mark, and the connection is closed without the end of the chunked body. In JSON the mark is a
+/// last element `{"incomplete": true, "status": …, "code": …, "detail": …}`, and the array is not
+/// closed. In CSV it is a last row with `#incomplete` for an id, the time, the code as `action`, the
+/// reason as `subject` and the status as `clientAddress`. A complete export ends with the end of the
+/// chunked body, and for clients that send `TE: trailers` with the trailer `X-Export-Events`: the
+/// number of events.
 #[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAudit",
     params(ExportQuery, AuditQuery),
     responses((status = 200, description = "The events", content(
@@ -37,18 +54,22 @@ pub(in crate::server) async fn export(
         ExportFormat::Csv => ("text/csv; charset=utf-8", "audit.csv"),
     };
     let mut export = Export {
-        audit: state.audit.clone(),
+        state,
         principal,
         filter: filter.into(),
         format,
-        position: Position::First,
-        ready: VecDeque::new(),
+        // Set by the first page.
+        position: Position::Done,
+        events: 0,
     };
     // The first page is asked for before the status is sent, so that an outage is a 503.
-    export.advance().await?;
-    let chunks = stream::unfold(export, |mut export| async move {
-        let chunk = export.next().await?;
-        Some((chunk, export))
+    let first = export.page(None).await?;
+    let frames = stream::unfold((export, Some(first)), |(mut export, first)| async move {
+        let frame = match first {
+            Some(first) => Ok(Frame::data(first)),
+            None => export.next().await?,
+        };
+        Some((frame, (export, None)))
     });
     let headers = [
         (header::CONTENT_TYPE, content_type.to_owned()),
@@ -56,59 +77,117 @@ pub(in crate::server) async fn export(
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ),
+        (header::TRAILER, TRAILER.to_owned()),
     ];
-    Ok((headers, Body::from_stream(chunks)).into_response())
+    Ok((headers, Body::new(StreamBody::new(frames))).into_response())
 }
 
-/// Where an export stands.
+/// What comes next in an export.
 #[derive(Debug, Clone, Copy)]
 enum Position {
-    First,
     After(AuditCursor),
+    Trailer,
+    /// The mark was sent.
+    Cut,
     Done,
 }
 
+/// What closes the connection in the middle of the body.
+#[derive(Debug, thiserror::Error)]
+#[error("the export is not complete")]
+struct Incomplete;
+
+/// Between two pages it holds no connection to the database: a client that stops reading keeps
+/// nothing but its own.
 struct Export {
-    audit: Audit,
+    state: Shared,
     principal: Principal,
     filter: AuditFilter,
     format: ExportFormat,
     position: Position,
-    ready: VecDeque<Bytes>,
+    events: usize,
 }
 
 impl Export {
-    async fn next(&mut self) -> Option<Result<Bytes, AuditError>> {
-        if self.ready.is_empty()
-            && let Err(error) = self.advance().await
-        {
-            tracing::error!(%error, "an export of the audit trail broke off");
-            self.position = Position::Done;
-            return Some(Err(error));
+    async fn next(&mut self) -> Option<Result<Frame<Bytes>, Incomplete>> {
+        match self.position {
+            Position::Done => None,
+            Position::After(cursor) => Some(Ok(Frame::data(self.verified_page(cursor).await))),
+            Position::Trailer => {
+                self.position = Position::Done;
+                let events = HeaderValue::from(self.events);
+                let trailers = HeaderMap::from_iter([(HeaderName::from_static(TRAILER), events)]);
+                Some(Ok(Frame::trailers(trailers)))
+            }
+            Position::Cut => {
+                self.position = Position::Done;
+                tokio::time::sleep(MARK_GRACE).await;
+                Some(Err(Incomplete))
+            }
         }
-        self.ready.pop_front().map(Ok)
     }
 
-    /// Asks for the next page and makes a chunk of it.
-    async fn advance(&mut self) -> Result<(), AuditError> {
-        let (first, after) = match self.position {
-            Position::First => (true, None),
-            Position::After(cursor) => (false, Some(cursor)),
-            Position::Done => return Ok(()),
+    /// The page after `cursor`, for a token that is still accepted; otherwise the mark.
+    async fn verified_page(&mut self, cursor: AuditCursor) -> Bytes {
+        let verified = self.state.tokens.verify_again(&self.principal).await;
+        let page = match verified {
+            Ok(principal) => {
+                // As it is now: its owner may administer no more.
+                self.principal = principal;
+                self.page(Some(cursor)).await
+            }
+            Err(error) => Err(error.into()),
         };
+        page.unwrap_or_else(|problem| {
+            let code = problem.code().as_str();
+            tracing::warn!(code, events = self.events, "audit export cut off");
+            self.position = Position::Cut;
+            self.mark(&problem).into()
+        })
+    }
+
+    async fn page(&mut self, after: Option<AuditCursor>) -> Result<Bytes, Problem> {
         let page = self
+            .state
             .audit
             .list(&self.principal, &self.filter, after, MAX_PAGE)
             .await?;
-        self.position = page.next.map_or(Position::Done, Position::After);
-        let last = page.next.is_none();
+        self.position = page.next.map_or(Position::Trailer, Position::After);
+        self.events += page.events.len();
+        let (first, last) = (after.is_none(), page.next.is_none());
         let events: Vec<AuditEvent> = page.events.iter().map(to_wire::event).collect();
-        let chunk = match self.format {
-            ExportFormat::Json => json(&events, first, last).into_bytes(),
-            ExportFormat::Csv => csv(&events, first),
-        };
-        self.ready.push_back(chunk.into());
-        Ok(())
+        Ok(match self.format {
+            ExportFormat::Json => json(&events, first, last).into(),
+            ExportFormat::Csv => csv(&events, first).into(),
+        })
+    }
+
+    /// What ends an export that is not complete.
+    fn mark(&self, problem: &Problem) -> Vec<u8> {
+        let body = problem.body();
+        match self.format {
+            ExportFormat::Json => {
+                let mark = IncompleteExport {
+                    incomplete: true,
+                    status: body.status,
+                    code: body.code,
+                    detail: body.detail,
+                };
+                let mark = serde_json::to_string(&mark).unwrap_or_default();
+                format!(",\n{mark}\n").into_bytes()
+            }
+            ExportFormat::Csv => {
+                let at = self.state.tokens.now().to_string();
+                let status = body.status.to_string();
+                let mut row = [""; 10];
+                row[0] = INCOMPLETE_ROW;
+                row[1] = &at;
+                row[5] = &body.code;
+                row[6] = &body.detail;
+                row[9] = &status;
+                rows([row])
+            }
+        }
     }
 }
 
@@ -124,29 +203,12 @@ fn json(events: &[AuditEvent], first: bool, last: bool) -> String {
 }
 
 fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail.
-    let mut row = |fields: [&str; 10]| {
-        let _ = writer.write_record(fields.map(harmless));
-    };
-    if first {
-        row([
-            "id",
-            "at",
-            "actorKind",
-            "actorUserId",
-            "actorCredentialId",
-            "action",
-            "subject",
-            "related",
-            "requestId",
-            "clientAddress",
-        ]);
-    }
+    let header = first.then_some(HEADER);
+    let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
+    let mut file = rows(header);
     for event in events {
-        let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
-        row([
-            &event.id,
+        file.extend(rows([[
+            event.id.as_str(),
             &event.at,
             &event.actor.kind,
             &text(&event.actor.user_id),
@@ -156,7 +218,29 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
             &text(&event.related),
             &text(&event.request_id),
             &text(&event.client_address),
-        ]);
+        ]]));
+    }
+    file
+}
+
+const HEADER: [&str; 10] = [
+    "id",
+    "at",
+    "actorKind",
+    "actorUserId",
+    "actorCredentialId",
+    "action",
+    "subject",
+    "related",
+    "requestId",
+    "clientAddress",
+];
+
+fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; 10]>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        // Writing to memory cannot fail.
+        let _ = writer.write_record(row.map(harmless));
     }
     writer.into_inner().unwrap_or_default()
 }

@@ -16,7 +16,9 @@ use super::filter::FilterArgs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 JSON is one array of events; CSV has a header. It is written as it arrives, so that the trail may be
-of any size. A file is readable by you alone (mode 0600), and is there only when it is complete.
+of any size. A file is readable by you alone (mode 0600), and is there only when it is complete. When
+the export breaks off, such as after the token is revoked, the exit code is not 0, the error says why,
+and what went to standard output ends without its end: JSON without ], CSV with a row #incomplete.
 
 Examples:
   oi settings admin audit export --output audit.json
@@ -91,8 +93,6 @@ fn to_stdout(
         // What is there is not complete, and an error document behind it would be taken for a
         // part of it.
         Err(Unfinished::Failure(failure)) if began => {
-            let mut failure = failure;
-            failure.message = format!("the export is not complete: {}", failure.message);
             app.out.failure_in_words(&failure);
             Err(CliError::Reported(failure.exit))
         }
@@ -169,10 +169,14 @@ fn export(
     session: &Session,
     sink: &mut dyn io::Write,
 ) -> Result<u64, Unfinished> {
-    let mut written = None;
+    let (mut written, mut broke_off) = (None, false);
     let bytes = session.call(|client| match client.audit_export(filter, format, sink) {
         Ok(bytes) => Ok(bytes),
         Err(ExportError::Client(error)) => Err(error),
+        Err(ExportError::Incomplete(error)) => {
+            broke_off = true;
+            Err(error)
+        }
         Err(ExportError::Sink(error)) => {
             written = Some(error);
             Ok(0)
@@ -180,7 +184,12 @@ fn export(
     });
     match written {
         Some(error) => Err(Unfinished::Sink(error)),
-        None => bytes.map_err(Unfinished::Failure),
+        None => bytes.map_err(|mut failure| {
+            if broke_off {
+                failure.message = format!("the export is not complete: {}", failure.message);
+            }
+            Unfinished::Failure(failure)
+        }),
     }
 }
 
