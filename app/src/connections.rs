@@ -22,10 +22,10 @@ const MAKE_ROOM_FOR: usize = 32;
 pub struct ConnectionLimits {
     /// How many may be open at once.
     pub max: usize,
-    /// How long the first request's head may take, from the connection on.
+    /// How long a request's head may take, from its first byte on; and how long a new connection may
+    /// send nothing.
     pub head_timeout: Duration,
-    /// How long a further request's head may take, from the end of the last answer on; so it is
-    /// also how long a connection may be idle.
+    /// How long a connection may be idle between a response and the next request's first byte.
     pub idle_timeout: Duration,
     /// How long a client may leave its answer lying.
     pub answer_timeout: Duration,
@@ -76,8 +76,12 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {
-    /// No head has arrived, and nothing of ours is left to write.
+    /// Nothing of a head has arrived, and nothing of ours is left to write.
     Waiting,
+    /// Some of a head has arrived.
+    Head,
+    /// The rest of it did not arrive in time.
+    Late,
     /// It is in progress.
     Begun,
     /// Its response is whole, but perhaps not written.
@@ -154,11 +158,39 @@ impl Waiting {
 }
 
 impl Place {
+    /// Some of a head has arrived; the rest must follow in time. Returns whether it is the first of it.
+    pub(crate) fn head_begins(&self) -> bool {
+        let is_first = self.is_in(Phase::Waiting);
+        if is_first {
+            self.enter(Phase::Head);
+            let deadline = Instant::now() + self.places.limits.head_timeout;
+            self.state().deadline = Some((deadline, Cut::HeadTimeout));
+        }
+        is_first
+    }
+
+    /// Lets [`Wire`](crate::wire::Wire) reject a head that did not arrive in time. Returns `false`
+    /// when there is none: a client that sends nothing gets no response (RFC 9110 §15.5.9).
+    #[must_use]
+    pub(crate) fn reject_head(&self) -> bool {
+        let has_begun = self.is_in(Phase::Head);
+        if has_begun {
+            self.enter(Phase::Late);
+            self.answer();
+        }
+        has_begun
+    }
+
+    /// Whether a head is to be rejected because it did not arrive in time.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_in(Phase::Late)
+    }
+
     /// The head of a request has arrived. `false` when this connection is to make room: it is
     /// closed, and the request must not be begun.
     #[must_use]
     pub(crate) fn begin(&self) -> bool {
-        self.phase.store(Phase::Begun as u8, Ordering::Relaxed);
+        self.enter(Phase::Begun);
         let ticket = {
             let mut state = self.state();
             state.deadline = None;
@@ -175,20 +207,28 @@ impl Place {
 
     /// The answer is over; the next request may come.
     pub(crate) fn rest(&self) {
-        self.phase.store(Phase::Answered as u8, Ordering::Relaxed);
+        self.enter(Phase::Answered);
         self.wait(self.places.limits.idle_timeout, Cut::IdleTimeout);
     }
 
     /// Everything was written so far.
     pub(crate) fn flushed(&self) {
-        if self.phase.load(Ordering::Relaxed) == Phase::Answered as u8 {
-            self.phase.store(Phase::Waiting as u8, Ordering::Relaxed);
+        if self.is_in(Phase::Answered) {
+            self.enter(Phase::Waiting);
         }
     }
 
     /// Whether what is written now belongs to a request.
     pub(crate) fn is_answering(&self) -> bool {
-        self.phase.load(Ordering::Relaxed) != Phase::Waiting as u8
+        self.is_in(Phase::Begun) || self.is_in(Phase::Answered)
+    }
+
+    fn is_in(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Relaxed) == phase as u8
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     /// The client may still be sending when the connection is closed.

@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{PeerAddress, Unserved};
+use openindex_adapters_http::server::{Cut, PeerAddress, Unserved};
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
@@ -109,11 +109,23 @@ pub(crate) async fn accept(
         let wire = Wire::new(stream, place.clone(), unserved.clone());
         let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
         tokio::spawn(async move {
-            tokio::select! {
-                served = connection => if let Err(error) = served {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-                cut = place.over() => tracing::debug!(reason = cut.as_str(), "a connection was cut"),
+            let mut connection = pin!(connection);
+            loop {
+                tokio::select! {
+                    served = &mut connection => {
+                        if let Err(error) = served {
+                            tracing::debug!(%error, "a connection ended early");
+                        }
+                        break;
+                    }
+                    cut = place.over() => {
+                        tracing::debug!(reason = cut.as_str(), "a connection was cut");
+                        // The connection goes on for as long as it takes to say so.
+                        if cut != Cut::HeadTimeout || !place.reject_head() {
+                            break;
+                        }
+                    }
+                }
             }
         });
     }
@@ -142,9 +154,8 @@ fn service(
             }
             request.extensions_mut().insert(peer);
             let response = router.oneshot(request).await?;
-            if response.status().is_client_error()
-                && response.headers().contains_key(header::CONNECTION)
-            {
+            // Something of the request was not read.
+            if response.headers().contains_key(header::CONNECTION) {
                 place.linger();
             }
             Ok(response.map(|body| Answer::new(body, place)))

@@ -21,10 +21,16 @@ const MAX_UNREAD_BYTES: usize = 1024 * 1024;
 /// How a client begins that speaks HTTP/2 unasked. hyper hangs up on it without a word.
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// A client's stream, with two differences:
+/// What hyper reads after a head that did not arrive in time: the end of one that it cannot parse,
+/// wherever the client stopped.
+const SPOILED: &[u8] = b"\0\r\n\r\n";
+
+/// A client's stream, with three differences:
 ///
 /// What hyper writes when no request is in progress is its own bare response to a head that it
 /// cannot parse. A problem goes out in its place.
+///
+/// A head that hyper would take, and this server does not, is made one that it cannot parse.
 ///
 /// And closing while the client still sends would reset the connection, so that it might never see
 /// the response. What it sends is read for a while.
@@ -34,6 +40,7 @@ pub(crate) struct Wire {
     unserved: Unserved,
     /// What is still to be written in the place of hyper's response.
     instead: Option<Vec<u8>>,
+    is_spoiled: bool,
     lingering: Option<Pin<Box<Sleep>>>,
     ignored: usize,
 }
@@ -45,6 +52,7 @@ impl Wire {
             place,
             unserved,
             instead: None,
+            is_spoiled: false,
             lingering: None,
             ignored: 0,
         }
@@ -53,7 +61,11 @@ impl Wire {
     /// Takes what hyper says without a request; it says one thing and closes.
     fn replace(&mut self, bare: &[u8]) {
         if self.instead.is_none() {
-            self.instead = Some(self.unserved.in_place_of(bare));
+            self.instead = Some(if self.place.is_late() {
+                self.unserved.head_too_slow(bare)
+            } else {
+                self.unserved.in_place_of(bare)
+            });
             self.place.linger();
         }
     }
@@ -96,17 +108,38 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.place.is_late() && !self.is_spoiled {
+            self.is_spoiled = true;
+            buffer.put_slice(SPOILED);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if !self.place.is_answering() {
             let read = &mut buffer.filled_mut()[before..];
-            if read.starts_with(HTTP_2_PREFACE) {
-                // No method: a malformed head, of which hyper says so.
-                read[0] = 0;
+            // RFC 9112 §2.2: an empty line before a request is not part of it.
+            let start = read.iter().position(|byte| !b"\r\n".contains(byte));
+            if let Some(start) = start
+                && self.place.head_begins()
+                && is_to_be_rejected(&read[start..])
+            {
+                // No method has this byte.
+                read[start] = 0;
             }
         }
         polled
     }
+}
+
+/// Whether a head is HTTP/2's, or has a target with a fragment, which hyper drops (RFC 9112 §3.2).
+fn is_to_be_rejected(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.trim_ascii_end();
+    // Without its end, this may be some of a head that a client sent too early (pipelining).
+    let is_whole = [&b" HTTP/1.1"[..], b" HTTP/1.0"]
+        .iter()
+        .any(|version| line.ends_with(version));
+    head.starts_with(HTTP_2_PREFACE) || (is_whole && line.contains(&b'#'))
 }
 
 impl AsyncWrite for Wire {

@@ -213,6 +213,16 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
         ("GET /me HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
         ("GET /me HTTP/9.9\r\nHost: x\r\n\r\n".to_owned(), 400),
         ("GET /a b HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET  /me HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET /me\t HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET /me\u{1} HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET /me\u{7f} HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET ?q HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET http:///me HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        (
+            "GET http://a%zz/me HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+            400,
+        ),
         ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}".to_owned(), 400),
         (
             "POST /browse HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n".to_owned(),
@@ -254,6 +264,54 @@ fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
 }
 
 #[test]
+fn a_target_or_host_that_http_forbids_is_a_problem_that_is_logged() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let mut refused = vec![];
+    for (target, host) in [
+        ("/me#x", "x"),
+        ("/#", "x"),
+        ("http://x/me#x", "x"),
+        ("http://x#x", "x"),
+        ("/browse?q=#x", "x"),
+        ("/me\\", "x"),
+        ("/%zz", "x"),
+        ("*", "x"),
+        ("me", "x"),
+        ("ftp://evil/me", "x"),
+        ("http://a..b/me", "x"),
+        ("/me", "a%zz"),
+        ("/me", ".."),
+        ("/me", "a b"),
+        ("/me", "[::1"),
+        ("/me", "a:99999"),
+        ("/me", "user@h"),
+        ("/me", "a..b"),
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let said = answers(&raw(&server, request.as_bytes(), false));
+        assert_eq!(said.len(), 1, "{target} {host}");
+        refused.push(assert_problem(&said[0], 400));
+    }
+    let (_, logged) = server.stop();
+    for id in refused {
+        let lines = logged.lines().filter(|line| line.contains(&id));
+        assert_eq!(lines.count(), 1, "{id}: {logged}");
+    }
+}
+
+#[test]
+fn a_number_sign_in_a_header_is_no_fragment() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let request = "GET /health HTTP/1.1\r\nHost: x\r\nReferer: http://x/#y\r\n\r\n";
+    let last = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let said = answers(&raw(&server, format!("{request}{last}").as_bytes(), false));
+    let statuses: Vec<_> = said.iter().map(|(head, _)| status(head)).collect();
+    assert_eq!(statuses, [Some(200), Some(200)]);
+}
+
+#[test]
 fn a_client_that_speaks_http_2_unasked_is_told_that_this_is_http_1() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
@@ -286,6 +344,55 @@ fn a_client_that_is_refused_early_can_read_why() {
         let said = answers(&raw(&server, request.as_bytes(), false));
         assert_eq!(said.len(), 1, "{head}");
         assert_problem(&said[0], expected);
+    }
+}
+
+#[test]
+fn a_body_that_is_held_back_is_asked_for_only_if_it_decides_anything() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database).token;
+    let member = server.http.post(
+        "/me/pats",
+        &admin,
+        &serde_json::json!({"name": "member", "scope": "read_write"}),
+    );
+    let member = member.json()["token"].as_str().expect("a token").to_owned();
+    let json = "Content-Type: application/json\r\n";
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for (line, token, media, length, expected) in [
+        ("POST /me/pats", "", json, 34, 401),
+        ("POST /me/pats", "oi_pat_x", json, 34, 401),
+        ("POST /admin/invites", &member, json, 34, 403),
+        ("DELETE /me/pats/tok_x", "", json, 34, 401),
+        ("DELETE /admin/invites/inv_x", &member, json, 34, 403),
+        ("POST /nothing", &admin, json, 34, 404),
+        ("POST /settings/tokens/new", "", form, 34, 303),
+        ("DELETE /me/pats", &admin, json, 34, 405),
+        ("POST /docs", &admin, form, 34, 405),
+        ("POST /me/pats", &admin, json, 65_537, 413),
+        (
+            "POST /me/pats",
+            &admin,
+            "Content-Type: text/plain\r\n",
+            34,
+            415,
+        ),
+        ("POST /me/pats", &admin, "", 34, 415),
+        ("POST /sign-in", "", json, 34, 415),
+        ("GET /me", &admin, json, 34, 400),
+        ("POST /me/pats?x=1", &admin, json, 34, 400),
+    ] {
+        // Nothing of the body is sent, so waiting for it would take as long as it may.
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{media}\
+             Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let request = request.replace("Authorization: Bearer \r\n", "");
+        let said = raw(&server, request.as_bytes(), false);
+        assert_eq!(status(&said), Some(expected), "{request}: {said}");
+        assert!(said.contains("\r\nconnection: close\r\n"), "{said}");
+        assert!(!said.contains("100 Continue"), "{said}");
     }
 }
 

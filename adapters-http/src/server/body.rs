@@ -1,14 +1,52 @@
 //! Bodies: read whole, as JSON, into the one type that a handler names.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::{Body as RawBody, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
-use http::{HeaderMap, header};
+use axum::response::Response;
+use http::{Extensions, HeaderMap, HeaderValue, header};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
+
+/// Stands for the body of a request whose client waits to be asked for it (`Expect: 100-continue`).
+/// Whoever needs the body says so here and gives up; the request then comes again, with its body.
+#[derive(Clone, Default)]
+pub(crate) struct HeldBack(Arc<AtomicBool>);
+
+impl HeldBack {
+    pub(super) fn is_in(extensions: &Extensions) -> bool {
+        extensions.get::<Self>().is_some()
+    }
+
+    /// Asks for the body, if it is held back.
+    pub(crate) fn ask(extensions: &Extensions) -> Result<(), Problem> {
+        match extensions.get::<Self>() {
+            Some(Self(wanted)) => {
+                wanted.store(true, Ordering::Relaxed);
+                // Nobody gets to see it.
+                Err(Problem::internal())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Marks a response to a request whose body was not read: the connection is closed after it.
+pub(super) fn unread(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
 
 /// A JSON object as the body. No body at all, or null, is an empty object.
 pub(super) struct Body<T>(pub(super) T);
@@ -18,8 +56,10 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
+        check_type(&parts.headers, is_empty)?;
+        HeldBack::ask(&parts.extensions)?;
         let bytes = read(body).await?;
-        check_type(&parts.headers, &bytes)?;
         parse(&bytes).map(Self)
     }
 }
@@ -67,10 +107,10 @@ fn given(bytes: &[u8]) -> Result<Given, Problem> {
     })
 }
 
-fn check_type(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Problem> {
+fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Problem> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     match (types.next(), types.next()) {
-        (None, _) if bytes.is_empty() => Ok(()),
+        (None, _) if is_empty => Ok(()),
         (Some(value), None) if is_json(value.as_bytes()) => Ok(()),
         _ => Err(Problem::new(
             Code::UnsupportedMediaType,
@@ -83,13 +123,16 @@ fn check_type(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Problem> {
 const MAX_UNREAD_BYTES: usize = 1_024;
 
 /// Refuses the body of a request to a route that takes none. An empty object is as good as nothing.
-pub(super) async fn refuse(body: RawBody) -> Result<(), Problem> {
+pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
     let refusal = || {
         Problem::new(
             Code::InvalidRequest,
             "send no body here; an empty object is taken, too",
         )
     };
+    if is_held_back {
+        return Err(refusal());
+    }
     if body.is_end_stream() {
         return Ok(());
     }

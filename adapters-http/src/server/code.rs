@@ -87,7 +87,7 @@ codes! {
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED, "The work item has another version";
     /// 412: a condition of the request is false, or cannot be evaluated.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "A precondition failed";
-    /// 408: the body did not arrive in time.
+    /// 408: the head or the body did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
     /// 413: the body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";

@@ -1,21 +1,24 @@
 //! What every request's head must meet before anything else is looked at.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::body::HttpBody as _;
 use axum::extract::Request;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
 use super::body::body_too_large;
 use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 
-/// Checks the head of a request.
+/// Checks the head of a request. Afterwards `Host` names the host that the request asks for, in
+/// whichever form its target is.
 ///
 /// # Errors
 ///
 /// 400, 413, 415, 417, 431 or 501 as a [`Problem`]; the body was not read.
-pub(super) fn check(request: &Request) -> Result<(), Problem> {
+pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let headers = request.headers();
     check_size(request.uri(), headers)?;
     check_host(request.version(), headers)?;
@@ -29,10 +32,15 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         return Err(invalid("send the Content-Type header once"));
     }
     check_expectation(request.version(), headers)?;
-    if request.body().is_end_stream() {
-        return Ok(());
+    if !request.body().is_end_stream() {
+        check_body(headers)?;
     }
-    check_body(headers)
+    // RFC 9112 §3.2.2: the target's host counts, and what Host says is ignored.
+    let authority = request.uri().authority().map(Authority::as_str);
+    if let Some(Ok(host)) = authority.map(HeaderValue::from_str) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(())
 }
 
 fn invalid(detail: &str) -> Problem {
@@ -79,38 +87,55 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2), without user information and not empty.
 fn is_host(value: &[u8]) -> bool {
-    let (is_name, rest) = if let Some(literal) = value.strip_prefix(b"[") {
-        let Some(end) = literal.iter().position(|byte| *byte == b']') else {
-            return false;
-        };
-        let (address, rest) = (&literal[..end], &literal[end + 1..]);
-        let address = std::str::from_utf8(address).ok();
-        let is_address = address.is_some_and(|text| text.parse::<Ipv6Addr>().is_ok());
-        (is_address, rest)
-    } else {
-        let end = value.iter().position(|byte| *byte == b':');
-        let (name, rest) = value.split_at(end.unwrap_or(value.len()));
-        // RFC 3986 §3.2.2: reg-name.
-        let is_plain =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
-        (!name.is_empty() && name.iter().all(is_plain), rest)
+    let Ok(authority) = Authority::try_from(value) else {
+        return false;
     };
-    let is_port = match rest {
-        [] => true,
-        // An empty port is the default one.
-        [b':', port @ ..] => port.is_empty() || is_number_of_port(port),
-        _ => false,
+    let host = authority.host();
+    // User information stands before the host.
+    let is_port = match authority.as_str().strip_prefix(host) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(is_port),
+        None => false,
     };
-    is_name && is_port
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_address_or_name = match address {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => is_name(host),
+    };
+    is_port && is_address_or_name
 }
 
-fn is_number_of_port(digits: &[u8]) -> bool {
+/// RFC 3986 §3.2.3: an empty port is the default one.
+fn is_port(digits: &str) -> bool {
     // `u16` would take a sign.
-    let text = std::str::from_utf8(digits).unwrap_or_default();
-    digits.iter().all(u8::is_ascii_digit) && text.parse::<u16>().is_ok()
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits.is_empty() || digits.parse::<u16>().is_ok())
 }
 
-/// RFC 9112 §3.2: a path, an absolute URI, or `*` for `OPTIONS`.
+/// A name in the DNS (RFC 1123 §2.1), or an IPv4 address. Underscores are in use among containers. A
+/// dot at the end is that of a fully qualified name.
+fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let mut labels = name.split('.');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    // A single number can be the name of a container.
+    let is_like_address = name.contains('.') && labels.clone().all(is_number);
+    name.len() <= 253
+        && labels.all(is_label)
+        && (!is_like_address || name.parse::<Ipv4Addr>().is_ok())
+}
+
+/// RFC 9112 §3.2: a path, an http or https URL, or `*` for `OPTIONS`.
 fn check_target(method: &Method, uri: &Uri) -> Result<(), Problem> {
     if method == Method::CONNECT {
         return Err(Problem::new(
@@ -118,26 +143,53 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Problem> {
             "this server is not a proxy and does not implement CONNECT",
         ));
     }
+    let is_http = |scheme: &str| {
+        ["http", "https"]
+            .iter()
+            .any(|name| scheme.eq_ignore_ascii_case(name))
+    };
     let path = uri.path();
     let is_whole_server = path == "*" && method == Method::OPTIONS;
-    if !path.starts_with('/') && !is_whole_server {
+    if !(path.starts_with('/') || is_whole_server) || !uri.scheme_str().is_none_or(is_http) {
         return Err(invalid(
-            "the request target must be a path that begins with /",
+            "the request target must be a path that begins with /, or an http or https URL",
         ));
     }
     // RFC 9110 §4.2.4: user information in a request is an error.
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return Err(invalid("the request target must not have user information"));
+    let authority = uri.authority().map(Authority::as_str);
+    if !authority.is_none_or(|authority| is_host(authority.as_bytes())) {
+        return Err(invalid(
+            "the host in the request target must be a host name or an IP address, with or without \
+             a port and without user information",
+        ));
+    }
+    let query = uri.query().unwrap_or_default();
+    let is_forbidden = |c: char| c.is_control() || c == '\\';
+    if path.contains(is_forbidden) || query.contains(is_forbidden) {
+        return Err(invalid(
+            "the request target must not contain a backslash or a control character; \
+             percent-encode it",
+        ));
+    }
+    if !is_percent_encoded(path) || !is_percent_encoded(query) {
+        return Err(invalid(
+            "% in the request target must be followed by two hexadecimal digits; write %25 for a \
+             percent sign",
+        ));
     }
     // A path that is not is one where nothing is. Of a query, the wrong bytes would be replaced.
-    let query = uri.query().unwrap_or_default();
     if query.contains('%') && percent_decode_str(query).decode_utf8().is_err() {
         return Err(invalid("the query is not valid UTF-8 when percent-decoded"));
     }
     Ok(())
+}
+
+fn is_percent_encoded(text: &str) -> bool {
+    let is_hex = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    text.split('%').skip(1).all(is_hex)
 }
 
 /// RFC 9110 §10.1.1; HTTP/1.0 has no expectations.
@@ -151,6 +203,11 @@ fn check_expectation(version: Version, headers: &HeaderMap) -> Result<(), Proble
         Code::ExpectationFailed,
         "the only Expect value that this server meets is 100-continue",
     ))
+}
+
+/// Whether the client sends the body only when it is asked for it. [`check`] has passed.
+pub(super) fn awaits_continue(head: &Parts) -> bool {
+    head.version >= Version::HTTP_11 && head.headers.contains_key(header::EXPECT)
 }
 
 fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
@@ -201,6 +258,19 @@ mod tests {
             "[::1]",
             "[2001:db8::1]:443",
             "xn--bcher-kva.example",
+            "xn--n3h",
+            "oi.example.com.",
+            "oi.example.com.:443",
+            "OI.Example.COM",
+            "127.0.0.1.",
+            "[::ffff:127.0.0.1]:",
+            "[::]:0",
+            "oi-server",
+            "oi--2",
+            "_oi._tcp.example",
+            "4711",
+            "1.oi",
+            &format!("{0}.{0}.{0}", "x".repeat(63)),
         ] {
             assert!(is_host(host.as_bytes()), "{host}");
         }
@@ -223,6 +293,34 @@ mod tests {
             "[127.0.0.1]",
             "[fe80::1%25eth0]",
             "b\u{fc}cher.example",
+            "a%zz",
+            "a%41",
+            ".",
+            "..",
+            "...:80",
+            ".example",
+            "a..example",
+            "oi.example.com..",
+            "-oi.example",
+            "oi-.example",
+            "a;b",
+            "a\\b",
+            "a\tb",
+            "[]",
+            "[::1]]",
+            "[[::1]]",
+            "[::1%lo]",
+            "[v1.x]",
+            "::1]",
+            "@",
+            "@oi",
+            "256.0.0.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "oi:-1",
+            "oi:0x50",
+            &"x".repeat(64),
+            &"x.".repeat(128),
         ] {
             assert!(!is_host(host.as_bytes()), "{host}");
         }

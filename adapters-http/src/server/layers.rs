@@ -21,7 +21,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::api::Shared;
-use super::body;
+use super::body::{self, HeldBack};
 use super::client_address::client_address;
 use super::head;
 use super::if_match::OnRead;
@@ -168,16 +168,26 @@ pub(super) fn new_id(entropy: &dyn Entropy) -> Option<RequestId> {
 
 /// Checks the head and reads the body before anything is decided. A response that leaves some of the
 /// body unread, such as a 401, would make the server close the connection, and the client's next
-/// request on it could be lost.
+/// request on it could be lost. A client that waits for `100 Continue` holds its body back: it is asked
+/// for the body only if the head alone does not decide (RFC 9110 §10.1.1).
 ///
 /// From then on the request is in progress, and not before: clients that send their bodies slowly
 /// take no place from others.
 async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = head::check(&request) {
+    if let Err(problem) = head::check(&mut request) {
         return problem.into_last_response();
     }
     if !request.body().is_end_stream() {
         let (parts, body) = request.into_parts();
+        if head::awaits_continue(&parts) {
+            let held_back = HeldBack::default();
+            let mut head = Request::from_parts(parts.clone(), Body::empty());
+            head.extensions_mut().insert(held_back.clone());
+            let response = serve(&limits, head, next.clone()).await;
+            if !held_back.is_wanted() {
+                return body::unread(response);
+            }
+        }
         let bytes = match timeout(limits.time, body::read(body)).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(problem)) => return problem.into_last_response(),
@@ -185,6 +195,10 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
         };
         request = Request::from_parts(parts, Body::from(bytes));
     }
+    serve(&limits, request, next).await
+}
+
+async fn serve(limits: &Limits, request: Request, next: Next) -> Response {
     let conditions = OnRead::of(request.method(), request.headers());
     let is_probe = is_probe(request.extensions().get());
     let response = async {

@@ -28,6 +28,7 @@ mod value;
 
 pub(crate) use api::base_path;
 pub use api::{ApiSettings, ApiState, WorkState, router, work_router};
+pub(crate) use body::HeldBack;
 pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
 pub use context::Context;

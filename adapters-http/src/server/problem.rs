@@ -10,7 +10,7 @@ use openindex_domain::token::TokenId;
 
 use crate::wire::{FieldError, Holder, ProblemBody};
 
-use super::Code;
+use super::{Code, body};
 
 /// How long a client should wait before it asks again while the store is away, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -200,10 +200,7 @@ impl IntoResponse for Problem {
 impl Problem {
     /// The response, after which the connection is closed: something of the request was not read.
     pub(super) fn into_last_response(self) -> Response {
-        let mut response = self.into_response();
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-        response
+        body::unread(self.into_response())
     }
 
     /// 503 for a probe, whatever the cause: an instance that is not migrated is not ready either.

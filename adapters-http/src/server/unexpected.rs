@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 use http::request::Parts;
 
 use super::Problem;
-use super::body::{self, Body};
+use super::body::{self, Body, HeldBack};
 use super::context::Context;
 use super::given::Reader;
 use super::if_match::IfMatch;
@@ -52,6 +52,9 @@ pub(super) fn refusing<S: Clone + Send + Sync + 'static>(
     routes: MethodRouter<S>,
     reads: Reads,
 ) -> MethodRouter<S> {
+    if reads.query && reads.body {
+        return routes;
+    }
     routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
         note(reads, request, next)
     }))
@@ -70,7 +73,9 @@ async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
         Reader::new(&given, "parameter").finish()?;
     }
     if !reads.body {
-        body::refuse(std::mem::replace(request.body_mut(), RawBody::empty())).await?;
+        let is_held_back = HeldBack::is_in(request.extensions());
+        let body = std::mem::replace(request.body_mut(), RawBody::empty());
+        body::refuse(body, is_held_back).await?;
     }
     Ok(())
 }

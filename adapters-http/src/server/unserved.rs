@@ -50,15 +50,25 @@ impl Unserved {
         } else {
             Problem::new(
                 Code::InvalidRequest,
-                "the request line or a header is not valid HTTP/1.1",
+                "the request line or a header is not valid HTTP/1.1; percent-encode #, spaces and \
+                 control characters in the target",
             )
         };
-        // RFC 9110 §6.6.1: a 4xx has a date, and this is where one is known.
-        let date = bare.lines().find(|line| line.starts_with("date: "));
-        self.response(&problem, date)
+        self.response(&problem, Some(&bare))
     }
 
-    fn response(&self, problem: &Problem, date: Option<&str>) -> Vec<u8> {
+    /// The same for a head that began to arrive, and whose end did not arrive in time.
+    #[must_use]
+    pub fn head_too_slow(&self, bare: &[u8]) -> Vec<u8> {
+        let problem = Problem::new(
+            Code::RequestTimeout,
+            "the request line and headers did not arrive in time, so nothing was changed; send the \
+             request again",
+        );
+        self.response(&problem, Some(&String::from_utf8_lossy(bare)))
+    }
+
+    fn response(&self, problem: &Problem, bare: Option<&str>) -> Vec<u8> {
         let status = problem.code().status();
         let id = new_id(&*self.entropy);
         let id = id.as_ref().map_or("-", RequestId::as_str);
@@ -85,6 +95,8 @@ impl Unserved {
         if let Some(seconds) = problem.retry_after_seconds() {
             let _ = write!(head, "retry-after: {seconds}\r\n");
         }
+        // RFC 9110 §6.6.1: a 4xx has a date, and this is where one is known.
+        let date = bare.and_then(|bare| bare.lines().find(|line| line.starts_with("date: ")));
         if let Some(date) = date {
             let _ = write!(head, "{date}\r\n");
         }

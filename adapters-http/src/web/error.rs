@@ -108,6 +108,20 @@ impl WebError {
         response
     }
 
+    /// The same for a program; `None` for what concerns browsers alone.
+    pub(super) fn into_problem(self) -> Option<Response> {
+        let Reason::Problem(code) = self.reason else {
+            return None;
+        };
+        let mut response = Problem::new(code, self.words().1).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        Some(response)
+    }
+
     const fn words(self) -> (&'static str, &'static str) {
         let code = match self.reason {
             Reason::Problem(code) => code,

@@ -1,12 +1,13 @@
 //! What a person filled in and sent.
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
 use http_body_util::LengthLimitError;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
-use crate::server::{Code, Context, MAX_BODY_BYTES};
+use crate::server::{Code, Context, HeldBack, MAX_BODY_BYTES};
 
 use super::error::WebError;
 
@@ -44,14 +45,15 @@ impl<S: Send + Sync> FromRequest<S> for Form {
                     .trim()
                     .eq_ignore_ascii_case("application/x-www-form-urlencoded")
             });
+        match is_form {
+            Some(true) => {}
+            None if request.body().is_end_stream() => {}
+            Some(false) | None => return Err(WebError::of(Code::UnsupportedMediaType)),
+        }
+        HeldBack::ask(request.extensions())?;
         let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
             .await
             .map_err(|error| unreadable(&error))?;
-        match is_form {
-            Some(true) => {}
-            None if bytes.is_empty() => {}
-            Some(false) | None => return Err(WebError::of(Code::UnsupportedMediaType)),
-        }
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(&bytes) {
             let value = Zeroizing::new(value.into_owned());

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::server::if_match;
@@ -67,15 +67,52 @@ pub(super) fn wrap(router: Router<Web>, site: &Arc<Site>) -> Router<Web> {
         .layer(middleware::from_fn_with_state(site.clone(), protect))
 }
 
+/// Who reads an error: a browser gets a page, everything else a problem.
+#[derive(Clone, Copy)]
+enum Reader {
+    Browser,
+    Program,
+}
+
+impl Reader {
+    /// Browsers name HTML in `Accept`. `*/*` is what programs send (RFC 9110 §12.5.1).
+    fn of(headers: &HeaderMap) -> Self {
+        let html = quality(headers, &["text/html", "application/xhtml+xml"]);
+        let json = quality(headers, &["application/problem+json", "application/json"]);
+        if html > 0.0 && html >= json {
+            Self::Browser
+        } else {
+            Self::Program
+        }
+    }
+}
+
+/// The highest weight that `Accept` gives to one of these media types by name, from 0 to 1.
+fn quality(headers: &HeaderMap, types: &[&str]) -> f32 {
+    let lines = headers.get_all(header::ACCEPT).iter();
+    let ranges = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    let weights = ranges.filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .map_or(Some(1.0), |weight| weight.parse().ok());
+        let is_named = types.iter().any(|known| name.eq_ignore_ascii_case(known));
+        weight.filter(|_| is_named)
+    });
+    weights.fold(0.0, f32::max)
+}
+
 async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let wanted = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().cloned())
         .flatten();
-    let host = request.uri().host().or_else(|| {
-        let host = request.headers().get(header::HOST);
-        host.and_then(|host| host.to_str().ok())
-    });
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
     let is_here = site.is_reached_by(host);
+    let reader = Reader::of(request.headers());
     let stale_cookie = cookie::is_presented(request.headers(), site.transport);
     // A page has no ETag. Browsers send no conditions with a form.
     let conditions = if_match::check(request.method(), request.headers(), None);
@@ -85,8 +122,17 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
         (false, _) => WebError::ELSEWHERE.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
         let wanted = wanted.as_ref().map(PathAndQuery::as_str);
-        response = error.into_page(&site, wanted, stale_cookie);
+        response = match reader {
+            Reader::Browser => error.into_page(&site, wanted, stale_cookie),
+            Reader::Program => error
+                .into_problem()
+                .unwrap_or_else(|| error.into_page(&site, wanted, stale_cookie)),
+        };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
     }
     let headers = response.headers_mut();
     headers

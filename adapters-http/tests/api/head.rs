@@ -35,6 +35,12 @@ async fn http_1_1_requires_exactly_one_valid_host() {
         me().header(header::HOST, "user@a.example"),
         me().header(header::HOST, "a.example:99999"),
         me().header(header::HOST, "a b"),
+        me().header(header::HOST, ".."),
+        me().header(header::HOST, "a%zz"),
+        me().header(header::HOST, "[::1"),
+        // A valid host in the target does not excuse it (RFC 9112 §3.2).
+        with_token(Method::GET, "http://a.example/me", &admin),
+        with_token(Method::GET, "http://a.example/me", &admin).header(header::HOST, "a..b"),
         me().header(header::HOST, HeaderValue::from_bytes(b"\xff").unwrap()),
     ] {
         let answer = as_is(&server, request, Body::empty()).await;
@@ -56,6 +62,20 @@ async fn a_target_is_a_path_or_an_absolute_url_without_a_user() {
         (Method::GET, "http://other.example:8080/me?", 200),
         (Method::GET, "http://user@oi.example.com/me", 400),
         (Method::GET, "http://user:password@oi.example.com/me", 400),
+        (Method::GET, "https://oi.example.com./me", 200),
+        (Method::GET, "HTTP://[::1]:8080/me", 200),
+        (Method::GET, "ftp://oi.example.com/me", 400),
+        (Method::GET, "ws://oi.example.com/me", 400),
+        (Method::GET, "http://a..b/me", 400),
+        (Method::GET, "http://a.example:99999/me", 400),
+        (Method::GET, "/me\\", 400),
+        (Method::GET, "/browse?q=a\\b", 400),
+        (Method::GET, "/browse?q=\u{85}", 400),
+        (Method::GET, "/me/%zz", 400),
+        (Method::GET, "/browse?q=100%", 400),
+        (Method::GET, "/browse?q=%2", 400),
+        (Method::GET, "/browse?q=100%25", 200),
+        (Method::GET, "/browse?q=größe|[x]", 200),
         (Method::GET, "oi.example.com:443", 400),
         (Method::GET, "*", 400),
         (Method::CONNECT, "oi.example.com:443", 501),
@@ -74,6 +94,19 @@ async fn a_target_is_a_path_or_an_absolute_url_without_a_user() {
         if status == 405 {
             assert_eq!(answer.header("allow"), "GET,HEAD");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_host_of_an_absolute_target_counts_and_not_that_of_the_header() {
+    let server = Server::at("http://127.0.0.1:8080");
+    for (target, host, status) in [
+        ("http://127.0.0.1:8080/sign-in", "evil.example", 200),
+        ("http://evil.example/sign-in", "127.0.0.1:8080", 421),
+    ] {
+        let request = Request::get(target).header(header::HOST, host);
+        let answer = as_is(&server, request, Body::empty()).await;
+        assert_eq!(answer.status, status, "{target} {answer:?}");
     }
 }
 
@@ -191,6 +224,126 @@ async fn a_body_that_no_route_reads_is_refused_and_nothing_is_deleted() {
     assert_eq!(server.get(&path, &admin).await.status, 200);
     let request = with_token(Method::DELETE, &path, &admin).header(header::CONTENT_LENGTH, 0);
     assert_eq!(server.send(request, Body::empty()).await.status, 204);
+}
+
+#[tokio::test]
+async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() {
+    let server = Server::new();
+    let large = "x".repeat(70_000);
+    let form = "application/x-www-form-urlencoded";
+    for (method, path, media, body, status, code, allow) in [
+        (
+            Method::POST,
+            "/docs",
+            form,
+            "",
+            405,
+            "method_not_allowed",
+            "GET,HEAD",
+        ),
+        (
+            Method::DELETE,
+            "/settings",
+            form,
+            "",
+            405,
+            "method_not_allowed",
+            "GET,HEAD",
+        ),
+        (
+            Method::PUT,
+            "/settings/tokens/new",
+            form,
+            "",
+            405,
+            "method_not_allowed",
+            "GET,HEAD,POST",
+        ),
+        (
+            Method::PATCH,
+            "/assets/style.css",
+            form,
+            "",
+            405,
+            "method_not_allowed",
+            "GET,HEAD",
+        ),
+        (
+            Method::PUT,
+            "/sign-in",
+            form,
+            "",
+            405,
+            "method_not_allowed",
+            "GET,HEAD,POST",
+        ),
+        (
+            Method::GET,
+            "/assets/style.css",
+            form,
+            "",
+            404,
+            "not_found",
+            "",
+        ),
+        (
+            Method::POST,
+            "/sign-in",
+            "text/plain",
+            "x",
+            415,
+            "unsupported_media_type",
+            "",
+        ),
+        (
+            Method::POST,
+            "/sign-in",
+            form,
+            "email=a&email=b",
+            400,
+            "invalid_request",
+            "",
+        ),
+        (
+            Method::POST,
+            "/sign-in",
+            form,
+            &*large,
+            413,
+            "body_too_large",
+            "",
+        ),
+    ] {
+        for accept in [
+            "",
+            "*/*",
+            "application/json",
+            "application/json, text/html;q=0.5",
+            "text/html;q=0",
+        ] {
+            let mut request = Request::builder().method(&method).uri(path);
+            if !accept.is_empty() {
+                request = request.header(header::ACCEPT, accept);
+            }
+            let request = request.header(header::CONTENT_TYPE, media);
+            let answer = server.send(request, Body::from(body.to_owned())).await;
+            assert_eq!(answer.problem(status), code, "{method} {path} {accept}");
+            assert_eq!(answer.header("allow"), allow, "{method} {path} {accept}");
+            assert!(answer.header("x-request-id").starts_with("req_"));
+        }
+        if status == 413 {
+            continue;
+        }
+        let request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header(header::CONTENT_TYPE, media);
+        let answer = server.send(request, Body::from(body.to_owned())).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ use openindex_domain::user::{
 use tower::ServiceExt as _;
 
 pub(crate) const HTTPS: &str = "https://oi.example.com";
+/// What Firefox accepts.
+pub(crate) const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 pub(crate) const PASSWORD: &str = "kettle walrus teapot";
 /// User 1 administers, user 2 does not, user 3 is the one that things are done to.
 pub(crate) const ADMIN: u64 = 1;
@@ -219,7 +221,8 @@ pub(crate) fn request_to(host: &str, method: Method, path: &str, cookie: &str) -
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header(header::HOST, host);
+        .header(header::HOST, host)
+        .header(header::ACCEPT, BROWSER);
     if cookie.is_empty() {
         return request;
     }

@@ -187,8 +187,25 @@ async fn a_client_that_says_nothing_is_disconnected() {
     server.until_cut("head_timeout").await;
 }
 
+/// What is said to a client whose head did not arrive in time.
+#[track_caller]
+fn assert_too_slow(said: &str) {
+    let (head, body) = said.split_once("\r\n\r\n").expect("a whole response");
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    for header in [
+        "content-type: application/problem+json",
+        "connection: close",
+    ] {
+        assert!(head.lines().any(|line| line == header), "{head}");
+    }
+    assert!(head.contains("\r\nx-request-id: req_"), "{head}");
+    assert!(head.contains("\r\ndate: "), "{head}");
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(problem["code"], "request_timeout");
+}
+
 #[tokio::test]
-async fn a_head_that_trickles_is_cut_by_the_same_deadline() {
+async fn a_head_that_trickles_is_408_by_the_same_deadline() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT,
         ..MANY
@@ -209,7 +226,59 @@ async fn a_head_that_trickles_is_cut_by_the_same_deadline() {
         tokio::select! { () = trickle => {}, () = end => {} }
     })
     .await;
+    assert_too_slow(&String::from_utf8(said).unwrap());
     assert_eq!(server.cut("head_timeout"), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_stops_anywhere_is_408_whatever_came_before() {
+    let server = Server::start(ConnectionLimits {
+        head_timeout: SHORT,
+        ..MANY
+    });
+    let whole = "GET / HTTP/1.1\r\nhost: x\r\na: b\r\n\r";
+    for before in ["", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        for end in [1, 3, 5, 9, 14, 15, 16, 18, 22, 25, 30, whole.len()] {
+            let mut client = server.connect().await;
+            if !before.is_empty() {
+                client.send(before).await;
+                client.answer("127.0.0.1").await;
+            }
+            client.send(&whole[..end]).await;
+            assert_too_slow(&client.closed().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_idle_client_that_sent_an_empty_line_is_told_nothing() {
+    let server = Server::start(ConnectionLimits {
+        head_timeout: SHORT,
+        idle_timeout: SHORT,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client.send("\r\n").await;
+    assert_eq!(client.closed().await, "");
+    let mut client = server.connect().await;
+    client.ask("/", "127.0.0.1").await;
+    client.send("\r\n\r\n").await;
+    assert_eq!(client.closed().await, "");
+}
+
+#[tokio::test]
+async fn a_head_has_its_whole_time_however_long_the_connection_was_idle() {
+    let server = Server::start(ConnectionLimits {
+        idle_timeout: SHORT,
+        ..MANY
+    });
+    let mut client = server.connect().await;
+    client.ask("/", "127.0.0.1").await;
+    client.send("GET / HTTP/1.1\r\n").await;
+    tokio::time::sleep(SHORT * 4).await;
+    client.send("host: x\r\n\r\n").await;
+    let answer = client.answer("127.0.0.1").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
