@@ -66,6 +66,7 @@ fn cut_off(mark: IncompleteExport) -> ClientError {
             errors: Vec::new(),
             next_command: None,
             holder: None,
+            successor_id: None,
         },
         effect: Effect::None,
     }))
