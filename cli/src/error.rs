@@ -131,10 +131,16 @@ impl Failure {
         }
     }
 
-    /// The URL that was requested, where nothing is: no OpenIndex server, or none at that path.
+    /// The URL that was requested, where no OpenIndex server seems to be, or none with that path. A
+    /// gateway's error and another version's response say nothing of the address.
     pub(crate) fn asked_for_nothing(&self) -> Option<&str> {
-        let nothing = self.status == Some(404)
-            && (self.code == "unexpected_answer" || self.message.contains("nothing at this path"));
+        let nothing = match self.status {
+            Some(404) if self.message.contains("nothing at this path") => true,
+            Some(status) => {
+                status < 500 && self.code == "unexpected_answer" && !self.of_other_version
+            }
+            None => false,
+        };
         self.asked.as_deref().filter(|_| nothing)
     }
 

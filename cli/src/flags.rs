@@ -9,7 +9,10 @@ use crate::error::{CliError, Failure};
 pub(crate) fn in_flags(error: CliError) -> CliError {
     match error {
         CliError::Failure(failure) if failure.status.is_some() => {
-            let typed: Vec<String> = std::env::args().skip(1).collect();
+            let typed = std::env::args_os().skip(1);
+            let typed: Vec<String> = typed
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
             CliError::Failure(translated(failure, &typed))
         }
         error => error,

@@ -121,6 +121,28 @@ fn what_cannot_be_used_is_1_with_its_cause() {
 }
 
 #[test]
+fn what_cannot_be_written_is_no_success_even_of_help() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/a.db", directory.path().display());
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["bootstrap", "--help"],
+        &["openapi"],
+        &["migrate", "--database-url", &url],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = Command::new(binary("oi-server"))
+            .args(arguments)
+            .env_remove("DATABASE_URL")
+            .stdout(full.expect("/dev/full"))
+            .output()
+            .expect("oi-server runs");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
 fn a_command_for_an_existing_instance_makes_no_database_in_the_wrong_directory() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = Command::new(binary("oi-server"))

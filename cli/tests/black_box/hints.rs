@@ -45,6 +45,17 @@ fn nothing_at_the_address_is_told_with_the_whole_url_and_where_the_address_is_fr
         let profile = Home::with_profile(&address).run(&["me"]);
         assert!(profile.stderr.contains("is from profile"), "{profile:?}");
     }
+    // A page of another program is another address, too; a gateway's is not.
+    for (status, told) in [(200, true), (405, true), (502, false)] {
+        let server = Stub::new(&[("GET /ui/me", status, "<html>")]);
+        let address = format!("{}/ui", server.url);
+        let ran = Home::with_profile(&address).run(&["me"]);
+        assert_eq!(
+            ran.stderr.contains(&format!("requested {address}/me")),
+            told,
+            "{ran:?}"
+        );
+    }
     // What is not there is another thing than no server.
     let body = problem(404, "not_found", "no such work item");
     let server = Stub::new(&[("GET /browse/OPS-1", 404, &body)]);
