@@ -14,6 +14,8 @@ enum FileError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("database file not found: {}", path.display())]
+    Missing { path: PathBuf },
     #[error("cannot read the database file {}", path.display())]
     Read {
         path: PathBuf,
@@ -41,7 +43,13 @@ impl DatabaseFile {
         if create {
             Self::create(path)?;
         }
-        let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => StoreError::unavailable(FileError::Missing {
+                // The working directory is what is wrong, most of the time.
+                path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            }),
+            _ => unreadable(path, source),
+        })?;
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!(
                 path = %path.display(),

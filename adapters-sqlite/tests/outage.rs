@@ -81,7 +81,11 @@ async fn with_mode_rw_a_missing_file_is_an_error() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let url = format!("sqlite://{}?mode=rw", path.display());
-    assert!(is_unavailable(&SqliteStore::connect(&url).await));
+    let connected = SqliteStore::connect(&url).await;
+    assert!(is_unavailable(&connected));
+    let causes = causes(&connected.expect_err("no file"));
+    let expected = format!("database file not found: {}", path.display());
+    assert!(causes.contains(&expected), "{causes}");
     assert!(!path.exists());
 }
 

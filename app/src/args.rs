@@ -102,13 +102,20 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, env = "OPENINDEX_LISTEN", default_value = DEFAULT_LISTEN, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "OPENINDEX_LISTEN",
+        default_value = DEFAULT_LISTEN,
+        value_name = "ADDRESS",
+        value_parser = socket_address
+    )]
     pub(crate) listen: SocketAddr,
     #[arg(
         long,
         help = "Where to answer GET /metrics for Prometheus, apart from the API [default: nowhere]",
         env = "OPENINDEX_METRICS_LISTEN",
-        value_name = "ADDRESS"
+        value_name = "ADDRESS",
+        value_parser = socket_address
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How clients reach this instance [default: http:// and the address]
@@ -119,7 +126,7 @@ pub(crate) struct Serve {
         long,
         env = "OPENINDEX_TOKEN_QUOTA",
         default_value_t = DEFAULT_TOKEN_QUOTA,
-        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_parser = number::<u32, 1, 100_000>,
         value_name = "NUMBER"
     )]
     pub(crate) token_quota: u32,
@@ -128,7 +135,7 @@ pub(crate) struct Serve {
         long,
         env = "OPENINDEX_RUN_QUOTA",
         default_value_t = DEFAULT_RUN_QUOTA,
-        value_parser = clap::value_parser!(u32).range(1..=100_000),
+        value_parser = number::<u32, 1, 100_000>,
         value_name = "NUMBER"
     )]
     pub(crate) run_quota: u32,
@@ -164,7 +171,7 @@ pub(crate) struct Serve {
         long,
         env = "OPENINDEX_DRAIN_SECONDS",
         default_value_t = 10,
-        value_parser = clap::value_parser!(u64).range(0..=3600),
+        value_parser = number::<u64, 0, 3600>,
         value_name = "SECONDS"
     )]
     pub(crate) drain_seconds: u64,
@@ -260,11 +267,30 @@ pub(crate) fn invalid_variable(
     command.get_arguments().find_map(of)
 }
 
+/// An address and a port. A host name is refused: it can have several addresses, of which the server
+/// would listen on one.
+fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.trim().parse().map_err(|_| {
+        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 (not a \
+         host name: for localhost write 127.0.0.1)"
+    })
+}
+
+/// A whole number from `MIN` to `MAX`.
+fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<T, String> {
+    let number = text.trim().parse().ok();
+    number
+        .filter(|number| (MIN..=MAX).contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}, written in digits"))
+}
+
 /// A bound that lets something through.
 fn at_least_one(text: &str) -> Result<usize, &'static str> {
-    text.parse::<NonZeroUsize>()
+    text.trim()
+        .parse::<NonZeroUsize>()
         .map(NonZeroUsize::get)
-        .map_err(|_| "must be a whole number of at least 1")
+        .map_err(|_| "must be a whole number of at least 1, written in digits")
 }
 
 /// An address, or a network of them.

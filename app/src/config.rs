@@ -102,6 +102,20 @@ impl DatabaseUrl {
         self.scheme
     }
 
+    /// The same store where it exists already: a missing SQLite file is then an error instead of a new
+    /// instance.
+    #[must_use]
+    pub fn existing(mut self) -> Self {
+        if self.scheme == Scheme::Sqlite {
+            self.url = match self.url.strip_suffix("?mode=rwc") {
+                Some(path) => format!("{path}?mode=rw"),
+                None if self.url.contains('?') => self.url,
+                None => format!("{}?mode=rw", self.url),
+            };
+        }
+        self
+    }
+
     /// Whether it holds a password, which does not belong into a process's arguments.
     #[must_use]
     pub fn has_password(&self) -> bool {

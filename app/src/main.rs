@@ -20,7 +20,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let args = match arguments() {
         Ok(args) => args,
-        Err(error) => error.exit(),
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help or the version, which may go to a full disk.
+        Err(help) => {
+            let printed = help.print().and_then(|()| std::io::stdout().flush());
+            return match printed {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    fail(&anyhow::Error::new(error).context("cannot write to standard output"))
+                }
+                _ => ExitCode::SUCCESS,
+            };
+        }
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -60,10 +60,39 @@ impl Session {
                 return failure;
             }
             let source = self.credential.source.to_string();
-            failure
-                .also(&format!("the token is from {source}"))
-                .detail("source", source)
+            let failure = failure.detail("source", source.as_str());
+            match self.way_out(&failure.code) {
+                Some(hint) => failure.also(&hint),
+                None => failure,
+            }
+            .also(&format!("the token is from {source}"))
         })
+    }
+
+    /// Where another token comes from, after one that is not accepted.
+    fn way_out(&self, code: &str) -> Option<String> {
+        let run = self.credential.secret.kind() == TokenKind::AgentRun;
+        match code {
+            "owner_suspended" => Some(
+                "an administrator can end the suspension with: oi settings admin users unsuspend \
+                 ID|EMAIL"
+                    .to_owned(),
+            ),
+            "token_revoked" | "token_expired" | "token_unknown" if run => {
+                Some("start another run with: oi agent-run start".to_owned())
+            }
+            "token_revoked" | "token_expired" | "token_unknown" => {
+                let store = match self.credential.source {
+                    TokenSource::Environment => "set OPENINDEX_TOKEN to it",
+                    TokenSource::Profile(_) => "store it with: oi profile set --token -",
+                };
+                let page = &self.server.app_url;
+                Some(format!(
+                    "create a token at {page}/settings/personal/tokens, then {store}"
+                ))
+            }
+            _ => None,
+        }
     }
 
     /// The time by the server's clock as far as it is known, which alone decides what has expired.

@@ -45,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) details: Map<String, Value>,
     /// Whether the response was JSON of another form than this version knows.
     of_other_version: bool,
+    /// The URL that was requested, when a server answered.
+    asked: Option<String>,
 }
 
 impl Failure {
@@ -58,6 +60,7 @@ impl Failure {
             hint: None,
             details: Map::new(),
             of_other_version: false,
+            asked: None,
         }))
     }
 
@@ -126,6 +129,19 @@ impl Failure {
             Some(405) => true,
             _ => false,
         }
+    }
+
+    /// The URL that was requested, where no OpenIndex server seems to be, or none with that path. A
+    /// gateway's error and another version's response say nothing of the address.
+    pub(crate) fn asked_for_nothing(&self) -> Option<&str> {
+        let nothing = match self.status {
+            Some(404) if self.message.contains("nothing at this path") => true,
+            Some(status) => {
+                status < 500 && self.code == "unexpected_answer" && !self.of_other_version
+            }
+            None => false,
+        };
+        self.asked.as_deref().filter(|_| nothing)
     }
 
     /// Another sentence of the hint, before what it says already.
@@ -213,6 +229,7 @@ impl From<ClientError> for Failure {
                 }
             }
             ClientError::UnexpectedAnswer {
+                url,
                 status,
                 origin,
                 retry_after,
@@ -224,6 +241,7 @@ impl From<ClientError> for Failure {
                     .next("oi doctor");
                 failure.status = Some(status);
                 failure.of_other_version = origin == Origin::Version;
+                failure.asked = Some(url);
                 failure
             }
             ClientError::InvalidProxy { .. } => {
@@ -256,8 +274,8 @@ const fn hint_for(cause: Cause) -> Option<&'static str> {
              connect directly",
         ),
         Cause::ProxyLogin => Some(
-            "write the login into the variable, percent-encoded, as in \
-             https_proxy=http://USER:PASSWORD@proxy.example:3128",
+            "write the login into that variable, percent-encoded, as in \
+             http://USER:PASSWORD@proxy.example:3128",
         ),
         Cause::Other => None,
     }
@@ -296,6 +314,7 @@ fn of_problem(problem: Problem) -> Failure {
     let mut failure = Failure::new(exit, &problem.body.code, message);
     failure.status = Some(problem.status);
     failure.next_command = problem.body.next_command;
+    failure.asked = Some(problem.url);
     if !problem.body.errors.is_empty() {
         failure = failure.detail("errors", json!(problem.body.errors));
     }
@@ -316,6 +335,15 @@ fn of_problem(problem: Problem) -> Failure {
     failure
 }
 
+/// An IO error without the path of a temporary file, which is gone by then.
+pub(crate) fn without_path(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((said, _)) => said.to_owned(),
+        None => text,
+    }
+}
+
 fn with_wait(message: String, retry_after: Option<u64>) -> String {
     match retry_after {
         None => message,
@@ -334,6 +362,7 @@ mod tests {
 
     fn problem(status: u16, code: &str, detail: &str) -> Problem {
         Problem {
+            url: "http://127.0.0.1:8080/me".to_owned(),
             status,
             retry_after: None,
             request_id: Some("req-1".to_owned()),

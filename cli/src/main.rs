@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod exit_code;
 mod field;
+mod flags;
 mod hidden;
 mod input;
 mod output;
@@ -24,6 +25,7 @@ mod resolve;
 mod stream;
 mod token;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::CommandFactory as _;
@@ -46,15 +48,15 @@ fn main() -> std::process::ExitCode {
     let environment = Environment::of_process();
     let parsed = Cli::read(std::env::args_os());
     let misplaced = token::refuse_misplaced(std::env::args_os().skip(1));
+    // Where the command line cannot be read, this much of it can.
+    let typed = |flag: &str| std::env::args_os().any(|argument| argument == flag);
     let json = match &parsed {
         Ok(cli) => cli.globals.json,
-        // Where the command line cannot be read, this much of it can.
-        Err(_) => std::env::args_os().any(|argument| argument == "--json"),
+        Err(_) => typed("--json"),
     };
     let mut out = Output::of_process(json, &environment, SystemClock.now());
     // Standard output holds the secret then, or nothing: it may go into a variable.
-    let into_a_variable = |argument| argument == "--token-only" || argument == "--url-only";
-    if !json && std::env::args_os().any(into_a_variable) {
+    if !json && (typed("--token-only") || typed("--url-only")) {
         out.without_documents();
     }
     match (parsed, misplaced) {
@@ -74,16 +76,16 @@ fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
         store: ConfigStore::new(path),
         out,
     };
-    let outcome = commands::run(&cli.command, &mut app);
+    let outcome = commands::run(&cli.command, &mut app).map_err(flags::in_flags);
     finish(&mut app.out, outcome)
 }
 
 fn usage(error: clap::Error, mut out: Output) -> ExitCode {
     let outcome = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // clap knows whether help may be in colour; a reader that has gone is no failure.
-            let _ = error.print();
-            return ExitCode::Success;
+            // clap knows whether help may be in colour.
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            return finish(&mut out, printed.map_err(CliError::from));
         }
         _ => out.usage(&conceal(error, Cli::command())),
     };

@@ -85,8 +85,21 @@ impl Server {
         })
     }
 
-    /// Adds to a failure to reach the default server that nothing chose it.
+    /// Adds to a failure what is to be known of the address: where it is from when nothing is at the
+    /// URL that it led to, and that nothing chose the default one, which cannot be reached.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if let Some(url) = failure.asked_for_nothing() {
+            let hint = format!(
+                "requested {url}; the server address {} is from {}: check it, a path in it included",
+                self.api_url,
+                self.source.as_str()
+            );
+            let (url, source) = (url.to_owned(), self.source.as_str());
+            return failure
+                .also(&hint)
+                .detail("requestedUrl", url)
+                .detail("appUrlSource", source);
+        }
         if self.source != ServerSource::Default || failure.code != "unreachable" {
             return failure;
         }

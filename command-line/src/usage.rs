@@ -21,6 +21,8 @@ pub fn conceal(mut error: clap::Error, mut command: Command) -> clap::Error {
         hide(&mut error, ContextKind::InvalidValue);
         // Where it was meant as a subcommand, the tip repeats it.
         error.remove(ContextKind::Suggested);
+        // A guess by spelling misleads (`done` for `open`), and the accepted values are listed.
+        error.remove(ContextKind::SuggestedValue);
     }
     if let Some(argument) = typed(&error, ContextKind::InvalidArg) {
         if error.kind() == clap::error::ErrorKind::UnknownArgument && !is_flag(&argument) {
@@ -163,6 +165,9 @@ mod tests {
     #[test]
     fn possible_values_are_still_listed() {
         assert!(message(&["--profile", "hunter2", "me"]).contains("[possible values: a]"));
+        let close = message(&["--profile", "aa", "me"]);
+        assert!(close.contains("[possible values: a]"), "{close}");
+        assert!(!close.contains("similar"), "{close}");
         assert!(message(&["--profile", "", "me"]).contains("a value is required"));
     }
 }

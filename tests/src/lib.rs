@@ -15,6 +15,7 @@ mod http;
 mod nginx;
 mod oi;
 mod server;
+mod squid;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
@@ -22,6 +23,7 @@ pub use http::{Answer, Client};
 pub use nginx::{Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use server::{Bootstrapped, Server};
+pub use squid::Squid;
 
 use std::path::PathBuf;
 

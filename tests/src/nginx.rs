@@ -14,6 +14,17 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
+/// Waits until a program that was started accepts connections.
+pub(crate) fn await_port(child: &mut Child, port: u16, name: &str) {
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let ended = child.try_wait().expect("its state");
+        assert!(ended.is_none(), "{name} ended: {ended:?}");
+        assert!(begun.elapsed() < START, "{name} does not listen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A running nginx of the test's own. It is killed when it is dropped.
 pub struct Nginx {
     child: Child,
@@ -47,13 +58,7 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .expect("nginx starts");
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = child.try_wait().expect("its state");
-            assert!(ended.is_none(), "nginx ended: {ended:?}");
-            assert!(begun.elapsed() < START, "nginx does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        await_port(&mut child, port, "nginx");
         Self {
             child,
             _directory: directory,

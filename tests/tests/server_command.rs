@@ -47,7 +47,29 @@ fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
             &["--database-url", "mysql://db/oi"][..],
             "sqlite:// or postgres://",
         ),
-        (&["--listen", "8080"], "--listen"),
+        (&["--listen", "8080"], "such as 127.0.0.1:8080"),
+        (
+            &["--listen", "localhost:8099"],
+            "for localhost write 127.0.0.1",
+        ),
+        (&["--listen", "127.0.0.1:99999"], "an IP address and a port"),
+        (&["--metrics-listen", ":9090"], "such as 127.0.0.1:8080"),
+        (
+            &["--token-quota", "lots"],
+            "a whole number from 1 to 100000",
+        ),
+        (&["--run-quota", "1e3"], "a whole number from 1 to 100000"),
+        (&["--drain-seconds", "10s"], "a whole number from 0 to 3600"),
+        (
+            &["--max-connections", "many"],
+            "a whole number of at least 1",
+        ),
+        (
+            &["--max-requests-in-progress", "0"],
+            "a whole number of at least 1",
+        ),
+        (&["--trusted-proxies", "proxy.example"], "such as 10.0.0.1"),
+        (&["--log-format", "xml"], "[possible values: json, text]"),
         (
             &["--public-url", "example.com"],
             "https://openindex.example.com",
@@ -96,6 +118,59 @@ fn what_cannot_be_used_is_1_with_its_cause() {
         assert!(message.contains(expected), "{arguments:?}: {message}");
         assert!(!message.contains("panicked"), "{message}");
     }
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success_even_of_help() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/a.db", directory.path().display());
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["bootstrap", "--help"],
+        &["openapi"],
+        &["migrate", "--database-url", &url],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = Command::new(binary("oi-server"))
+            .args(arguments)
+            .env_remove("DATABASE_URL")
+            .stdout(full.expect("/dev/full"))
+            .output()
+            .expect("oi-server runs");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn a_command_for_an_existing_instance_makes_no_database_in_the_wrong_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let output = Command::new(binary("oi-server"))
+        .args(["sign-in-link", "--email", "ada@example.com"])
+        .current_dir(directory.path())
+        .env_remove("DATABASE_URL")
+        .output()
+        .expect("oi-server runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let message = text(&output.stderr);
+    let path = directory.path().join("openindex.db");
+    for expected in [
+        &format!("database file not found: {}", path.display()),
+        "--database-url (DATABASE_URL)",
+    ] {
+        assert!(message.contains(expected), "{message}");
+    }
+    assert!(!path.exists());
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let output = server(&[
+        "sign-in-link",
+        "--email",
+        "a@b.example",
+        "--database-url",
+        &url,
+    ]);
+    assert!(text(&output.stderr).contains("not found"), "{output:?}");
+    assert!(!path.exists());
 }
 
 #[test]

@@ -10,6 +10,8 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
 };
 
+use super::forward::AbsoluteForm;
+
 /// Where a request ended that no server can have acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -44,18 +46,46 @@ fn mark(stage: Stage, error: Error) -> Error {
     }
 }
 
+/// How a connection gets to the server.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    Direct,
+    /// Through this proxy with CONNECT, which ureq does.
+    Tunnel(Uri),
+    /// To this proxy alone, which reads the requests and passes them on.
+    Forwarded(Uri),
+}
+
+impl Way {
+    fn stage(&self, uri: &Uri) -> Stage {
+        match self {
+            Self::Tunnel(proxy) if proxy == uri => Stage::Proxy,
+            Self::Forwarded(_) => Stage::Proxy,
+            Self::Direct | Self::Tunnel(_) => Stage::Server,
+        }
+    }
+
+    /// What to connect to for a request to `uri`.
+    const fn next<'a>(&'a self, uri: &'a Uri) -> &'a Uri {
+        match self {
+            Self::Forwarded(proxy) => proxy,
+            Self::Direct | Self::Tunnel(_) => uri,
+        }
+    }
+}
+
 /// Connects as ureq does by default, and marks its failures.
 #[derive(Debug)]
 pub(super) struct MarkingConnector {
     inner: DefaultConnector,
-    proxy: Option<Uri>,
+    way: Way,
 }
 
 impl MarkingConnector {
-    pub(super) fn new(proxy: Option<Uri>) -> Self {
+    pub(super) fn new(way: Way) -> Self {
         Self {
             inner: DefaultConnector::new(),
-            proxy,
+            way,
         }
     }
 }
@@ -68,14 +98,27 @@ impl Connector<()> for MarkingConnector {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
-        match self.inner.connect(details, chained) {
-            Ok(transport) => {
-                Ok(transport.map(|inner| Box::new(Marking(inner)) as Box<dyn Transport>))
-            }
-            Err(error) if self.proxy.as_ref() == Some(details.uri) => {
-                Err(mark(Stage::Proxy, error))
-            }
-            Err(error) => Err(mark(Stage::Server, error)),
+        let next = ConnectionDetails {
+            uri: self.way.next(details.uri),
+            addrs: details.addrs.clone(),
+            config: details.config,
+            request_level: details.request_level,
+            resolver: details.resolver,
+            now: details.now,
+            timeout: details.timeout,
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: details.register_shutdown.clone(),
+        };
+        match self.inner.connect(&next, chained) {
+            Ok(transport) => Ok(transport.map(|inner| {
+                let inner: Box<dyn Transport> = match self.way {
+                    Way::Forwarded(_) => Box::new(AbsoluteForm::new(inner, details.uri)),
+                    Way::Direct | Way::Tunnel(_) => inner,
+                };
+                Box::new(Marking(inner)) as Box<dyn Transport>
+            })),
+            Err(error) => Err(mark(self.way.stage(details.uri), error)),
         }
     }
 }
@@ -84,14 +127,14 @@ impl Connector<()> for MarkingConnector {
 #[derive(Debug)]
 pub(super) struct MarkingResolver {
     inner: DefaultResolver,
-    proxy: Option<Uri>,
+    way: Way,
 }
 
 impl MarkingResolver {
-    pub(super) fn new(proxy: Option<Uri>) -> Self {
+    pub(super) fn new(way: Way) -> Self {
         Self {
             inner: DefaultResolver::default(),
-            proxy,
+            way,
         }
     }
 }
@@ -103,13 +146,8 @@ impl Resolver for MarkingResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let stage = if self.proxy.as_ref() == Some(uri) {
-            Stage::Proxy
-        } else {
-            Stage::Server
-        };
-        let found = self.inner.resolve(uri, config, timeout);
-        found.map_err(|error| mark(stage, error))
+        let found = self.inner.resolve(self.way.next(uri), config, timeout);
+        found.map_err(|error| mark(self.way.stage(uri), error))
     }
 }
 

@@ -23,7 +23,7 @@ pub enum ClientError {
     /// another version.
     #[error("unexpected response from {url} (HTTP {status}): {reason}")]
     UnexpectedAnswer {
-        /// The server that was asked.
+        /// The URL that was requested, without its query.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -129,6 +129,8 @@ pub enum ExportError {
 /// A rejected request with its circumstances.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// The URL that was requested, without its query.
+    pub url: String,
     /// The HTTP status of the response.
     pub status: u16,
     /// How many seconds to wait before retrying, when it says so (RFC 9110 §10.2.3).

@@ -143,16 +143,14 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
 
 /// The proxy gave another response to CONNECT than 200. ureq tells it as text.
 fn not_connected(said: &str, base: &BaseUrl, proxy: Option<&Route>) -> (Cause, String) {
-    let proxy = proxy.map_or_else(String::new, |route| format!(" {route}"));
+    let route = proxy;
+    let proxy = named(route);
     let (host, port) = (base.host(), base.port());
     let status: Option<u16> = said
         .rsplit_once('/')
         .and_then(|(_, status)| status.parse().ok());
     match status {
-        Some(407) => (
-            Cause::ProxyLogin,
-            format!("the proxy{proxy} requires a user name and password (HTTP 407)"),
-        ),
+        Some(407) => (Cause::ProxyLogin, login_required(route)),
         Some(status @ 500..) => (
             Cause::Proxy,
             format!("the proxy{proxy} cannot connect to {host}:{port} (HTTP {status})"),
@@ -163,6 +161,19 @@ fn not_connected(said: &str, base: &BaseUrl, proxy: Option<&Route>) -> (Cause, S
         ),
         None => (Cause::Proxy, format!("the proxy{proxy} did not respond")),
     }
+}
+
+/// The proxy's response was 407.
+pub(super) fn login_required(route: Option<&Route>) -> String {
+    let proxy = named(route);
+    match route.and_then(|route| route.proxy.username()) {
+        None => format!("the proxy{proxy} requires a user name and password (HTTP 407)"),
+        Some(_) => format!("the proxy{proxy} rejected the user name and password (HTTP 407)"),
+    }
+}
+
+fn named(proxy: Option<&Route>) -> String {
+    proxy.map_or_else(String::new, |route| format!(" {route}"))
 }
 
 /// What is wrong with the server's certificate.

@@ -9,11 +9,13 @@
 //! - every error says what became of the change that was requested: [`Effect`].
 
 mod admin;
+mod answer;
 mod api;
 mod base_url;
 mod connect;
 mod error;
 mod failure;
+mod forward;
 mod options;
 mod proxy;
 mod public;

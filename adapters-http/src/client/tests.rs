@@ -20,7 +20,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
 /// A server that gives one answer to every request and tells what it was sent, head and body.
-fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
+pub(super) fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let answer = answer.into();
@@ -44,7 +44,7 @@ fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
     (BaseUrl::parse(&url).expect("a URL"), receiver)
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n{body}"
@@ -55,7 +55,7 @@ fn client(url: &BaseUrl) -> Client {
     Client::new(url, Some(&PlainSecret::new(TOKEN))).expect("a client")
 }
 
-fn a_part() -> CreateWorkItem {
+pub(super) fn a_part() -> CreateWorkItem {
     CreateWorkItem {
         domain: None,
         kind: None,
@@ -498,7 +498,7 @@ fn a_failed_change_says_what_became_of_it() {
         ),
         (
             answer("200 OK", HTML, "<title>Sign in</title>"),
-            Effect::None,
+            Effect::Possible,
         ),
         // The server's own words.
         (

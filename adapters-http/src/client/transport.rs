@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use time::PrimitiveDateTime;
-use time::format_description::FormatItem;
-use time::macros::format_description;
 use ureq::http::request::Builder;
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
-use crate::wire::{IncompleteExport, PlainSecret, ProblemBody};
+use crate::wire::{IncompleteExport, PlainSecret};
 
-use super::connect::{MarkingConnector, MarkingResolver};
+use super::answer::{Answer, cut_off, is_page, server_time};
+use super::connect::{MarkingConnector, MarkingResolver, Way};
+use super::forward;
 use super::proxy::Route;
-use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, Problem, failure};
+use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, failure};
 
 /// The most that is read of an answer. A list of thousands of users is smaller; whoever sends
 /// more is no OpenIndex server.
@@ -30,13 +28,6 @@ const STREAM_BYTES: usize = 64 * 1024;
 /// How much of an export's end is searched for the mark that it is not complete.
 const TAIL_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// How much of a redirect's address is shown.
-const MAX_LOCATION_CHARS: usize = 200;
-
-const HTTP_DATE: &[FormatItem<'_>] = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
-
 /// The connection to one server: requests in, answers out.
 pub(super) struct Transport {
     agent: Agent,
@@ -47,38 +38,10 @@ pub(super) struct Transport {
     /// Whether a secret may be sent there.
     confidential: bool,
     proxy: Option<Route>,
+    /// The login of a proxy that reads the requests, marked as sensitive.
+    proxy_login: Option<HeaderValue>,
     /// The server's clock as the last response gave it, to the second.
     server_time: Mutex<Option<Timestamp>>,
-}
-
-/// The problem that ended an export before its end.
-fn cut_off(mark: IncompleteExport) -> ClientError {
-    ClientError::Problem(Box::new(Problem {
-        status: mark.status,
-        retry_after: None,
-        request_id: None,
-        body: ProblemBody {
-            type_uri: format!("urn:openindex:problem:{}", mark.code),
-            title: String::new(),
-            status: mark.status,
-            detail: mark.detail,
-            code: mark.code,
-            errors: Vec::new(),
-            next_command: None,
-            holder: None,
-            successor_id: None,
-        },
-        effect: Effect::None,
-    }))
-}
-
-/// What came back, whole.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    headers: HeaderMap,
-    body: Zeroizing<Vec<u8>>,
-    /// Whether the request asked for a change.
-    changing: bool,
 }
 
 impl Transport {
@@ -94,6 +57,12 @@ impl Transport {
             Some(token) => Some(bearer(token)?),
         };
         let proxy = options.proxies.route(base)?;
+        // For an http server the proxy reads the requests, for an https one it makes a tunnel.
+        let (tunnel, forwarding) = if base.is_https() {
+            (proxy.as_ref(), None)
+        } else {
+            (None, proxy.as_ref())
+        };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -103,17 +72,23 @@ impl Transport {
             .timeout_connect(Some(options.connect_timeout))
             .timeout_global(Some(options.timeout))
             .max_response_header_size(MAX_HEADER_BYTES)
-            .proxy(proxy.as_ref().map(|route| route.proxy.clone()))
+            .proxy(tunnel.map(|route| route.proxy.clone()))
             .tls_config(
                 TlsConfig::builder()
                     .root_certs(options.root_certificates())
                     .build(),
             )
             .build();
-        let via = proxy.as_ref().map(|route| route.proxy.uri().clone());
+        let uri = |route: &Route| route.proxy.uri().clone();
+        let way = match (tunnel, forwarding) {
+            (Some(route), _) => Way::Tunnel(uri(route)),
+            (None, Some(route)) => Way::Forwarded(uri(route)),
+            (None, None) => Way::Direct,
+        };
+        let proxy_login = forwarding.and_then(|route| forward::login(&route.proxy));
         let (connector, resolver) = (
-            MarkingConnector::new(via.clone()),
-            MarkingResolver::new(via),
+            MarkingConnector::new(way.clone()),
+            MarkingResolver::new(way),
         );
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver),
@@ -122,6 +97,7 @@ impl Transport {
             timeout: options.timeout,
             confidential,
             proxy,
+            proxy_login,
             server_time: Mutex::new(None),
         })
     }
@@ -129,6 +105,11 @@ impl Transport {
     /// The proxy on the way, without its user name and password, and the variable that named it.
     pub(super) fn proxy(&self) -> Option<String> {
         self.proxy.as_ref().map(ToString::to_string)
+    }
+
+    /// The same where it reads the requests and may respond to them itself.
+    pub(super) fn forwarding_proxy(&self) -> Option<&Route> {
+        self.proxy.as_ref().filter(|_| !self.base.is_https())
     }
 
     /// The server's clock as the last response gave it (RFC 9110 §6.6.1), to the second.
@@ -208,8 +189,9 @@ impl Transport {
     /// Asks with the token for something of any size and passes it on as it arrives. Answers how
     /// many bytes it had.
     pub(super) fn stream(&self, path: &str, sink: &mut dyn Write) -> Result<u64, ExportError> {
-        let request = self
-            .request(Method::GET, path, self.authorization.as_ref())
+        let request = self.request(Method::GET, path, self.authorization.as_ref());
+        let url = asked(&request);
+        let request = request
             .body(())
             .map_err(|error| self.transport_error(&error.into(), false))?;
         let request = self
@@ -220,25 +202,24 @@ impl Transport {
             .timeout_recv_response(Some(self.timeout))
             .timeout_per_read(Some(self.timeout))
             .build();
-        let sent = self.agent.run(request);
-        let (parts, mut body) = sent
-            .map_err(|error| self.transport_error(&error, false))?
-            .into_parts();
-        self.note_time(&parts.headers);
-        let status = parts.status.as_u16();
+        let response = self
+            .agent
+            .run(request)
+            .map_err(|error| self.transport_error(&error, false))?;
+        let (mut answer, mut body) = self.head(url, response, false);
         // Without either, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
-            || parts.headers.contains_key(header::TRANSFER_ENCODING);
+            || answer.headers.contains_key(header::TRANSFER_ENCODING);
         // A page of a captive portal or a proxy must not be taken for the export.
-        if status != 200 || is_page(&parts.headers) {
-            let answer = self.whole(status, parts.headers, &mut body, MAX_BODY_BYTES, false)?;
+        if answer.status != 200 || is_page(&answer.headers) {
+            self.read_body(&mut answer, &mut body, MAX_BODY_BYTES)?;
             self.check(&answer)?;
             let reason = format!("{}, not an export", failure::page(&answer.body));
-            return Err(self.unexpected(status, reason, Origin::Page).into());
+            return Err(answer.unexpected(reason, Origin::Page).into());
         }
         if !has_end {
             let what = "it does not say where the response ends".to_owned();
-            return Err(self.unexpected(status, what, Origin::Other).into());
+            return Err(answer.unexpected(what, Origin::Other).into());
         }
         let mut reader = body.as_reader();
         let mut piece = vec![0; STREAM_BYTES];
@@ -270,10 +251,16 @@ impl Transport {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
-        match authorization {
-            Some(authorization) => request.header(header::AUTHORIZATION, authorization),
-            None => request,
-        }
+        let logins = [
+            (header::AUTHORIZATION, authorization),
+            (header::PROXY_AUTHORIZATION, self.proxy_login.as_ref()),
+        ];
+        logins
+            .into_iter()
+            .fold(request, |request, (name, login)| match login {
+                Some(login) => request.header(name, login),
+                None => request,
+            })
     }
 
     fn exchange(
@@ -303,6 +290,7 @@ impl Transport {
         // A POST without a body would be sent in no chunks, whose end comes in a packet of its own,
         // after which a server that does not look for it may have answered and closed the connection.
         let has_length = content.is_some() || request.method_ref() == Some(&Method::POST);
+        let url = asked(&request);
         let sent = if has_length {
             request
                 .body(content.unwrap_or_default().as_slice())
@@ -314,138 +302,50 @@ impl Transport {
                 .map_err(ureq::Error::from)
                 .and_then(|request| self.agent.run(request))
         };
-        let (parts, mut body) = sent
-            .map_err(|error| self.transport_error(&error, changing))?
-            .into_parts();
-        self.note_time(&parts.headers);
-        let status = parts.status.as_u16();
-        self.whole(status, parts.headers, &mut body, max_bytes, changing)
-    }
-
-    /// Reads a response to its end.
-    fn whole(
-        &self,
-        status: u16,
-        headers: HeaderMap,
-        body: &mut Body,
-        max_bytes: u64,
-        changing: bool,
-    ) -> Result<Answer, ClientError> {
-        let mut answer = Answer {
-            status,
-            headers,
-            body: Zeroizing::default(),
-            changing,
-        };
-        match body.with_config().limit(max_bytes).read_to_vec() {
-            Ok(body) => answer.body = Zeroizing::new(body),
-            Err(ureq::Error::BodyExceedsLimit(_)) => {
-                let reason = "the response is larger than any that a server gives".to_owned();
-                return Err(self.unanswered(&answer, reason, Origin::Other));
-            }
-            Err(error) => {
-                let mut error = self.transport_error(&error, changing);
-                // The head of the response has said already what became of the request.
-                if let ClientError::Transport { effect, .. } = &mut error {
-                    *effect = answer.effect(Origin::Version);
-                }
-                return Err(error);
-            }
-        }
+        let response = sent.map_err(|error| self.transport_error(&error, changing))?;
+        let (mut answer, mut body) = self.head(url, response, changing);
+        self.read_body(&mut answer, &mut body, max_bytes)?;
         Ok(answer)
     }
 
-    /// The value in a successful response; the problem in any other.
-    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
-        self.check(answer)?;
-        if answer.is_page() {
-            let reason = format!("{}, not JSON", failure::page(&answer.body));
-            return Err(self.unanswered(answer, reason, Origin::Page));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&answer.body);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let (reason, origin) = mismatch(&error);
-            self.unanswered(answer, reason, origin)
-        })
-    }
-
-    /// Lets nothing pass but the status with which a server says that it was done, without a body: a
-    /// proxy's page may be a 200, too.
-    pub(super) fn confirm(&self, answer: &Answer, status: u16) -> Result<(), ClientError> {
-        self.check(answer)?;
-        if answer.status == status && answer.body.is_empty() {
-            return Ok(());
-        }
-        let (reason, origin) = if answer.is_page() {
-            let page = failure::page(&answer.body);
-            (format!("{page}, not sent by OpenIndex"), Origin::Page)
-        } else {
-            let reason = format!("a change is confirmed with {status} and no body");
-            (reason, Origin::Other)
+    /// A response whose body is still to be read.
+    fn head(&self, url: String, response: Response<Body>, changing: bool) -> (Answer, Body) {
+        let (parts, body) = response.into_parts();
+        self.note_time(&parts.headers);
+        let answer = Answer {
+            url,
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: Zeroizing::default(),
+            changing,
         };
-        Err(self.unanswered(answer, reason, origin))
+        (answer, body)
     }
 
-    /// Lets a successful response pass.
-    pub(super) fn check(&self, answer: &Answer) -> Result<(), ClientError> {
-        if (200..300).contains(&answer.status) {
-            return Ok(());
-        }
-        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&answer.body) {
-            return Err(ClientError::Problem(Box::new(Problem {
-                status: answer.status,
-                retry_after: answer.retry_after(),
-                request_id: answer.header("x-request-id").map(str::to_owned),
-                // It turns requests away before it looks at them.
-                effect: if body.code == "overloaded" {
-                    Effect::None
-                } else {
-                    answer.effect(Origin::Version)
-                },
-                body,
-            })));
-        }
-        let page = answer.is_page().then(|| failure::page(&answer.body));
-        let (reason, origin) = match (answer.status, answer.header("location"), page) {
-            (300..400, Some(to), _) => {
-                // A query may hold the state of a login.
-                let to = to.split(['?', '#']).next().unwrap_or_default();
-                let to: String = to.chars().take(MAX_LOCATION_CHARS).collect();
-                let reason = format!("a redirect to {to}, which is not followed");
-                (reason, Origin::Redirect)
+    /// Reads a response to its end.
+    fn read_body(
+        &self,
+        answer: &mut Answer,
+        body: &mut Body,
+        max_bytes: u64,
+    ) -> Result<(), ClientError> {
+        match body.with_config().limit(max_bytes).read_to_vec() {
+            Ok(body) => {
+                answer.body = Zeroizing::new(body);
+                Ok(())
             }
-            (407, ..) => ("a proxy requires a login".to_owned(), Origin::Gateway),
-            (502..=504, _, page) => {
-                let page = page.map_or_else(String::new, |page| format!(": {page}"));
-                let reason = format!("sent by a proxy or gateway, not by OpenIndex{page}");
-                (reason, Origin::Gateway)
+            Err(ureq::Error::BodyExceedsLimit(_)) => {
+                let reason = "the response is larger than any that a server gives".to_owned();
+                Err(answer.unexpected(reason, Origin::Other))
             }
-            (_, _, Some(page)) => (format!("{page}, not sent by OpenIndex"), Origin::Page),
-            _ => ("no problem details".to_owned(), Origin::Other),
-        };
-        Err(self.unanswered(answer, reason, origin))
-    }
-
-    fn unanswered(&self, answer: &Answer, reason: String, origin: Origin) -> ClientError {
-        ClientError::UnexpectedAnswer {
-            url: self.base.to_string(),
-            status: answer.status,
-            reason,
-            origin,
-            retry_after: answer.retry_after(),
-            effect: answer.effect(origin),
-        }
-    }
-
-    /// As [`Transport::unanswered`], where no change was asked for.
-    fn unexpected(&self, status: u16, reason: String, origin: Origin) -> ClientError {
-        ClientError::UnexpectedAnswer {
-            url: self.base.to_string(),
-            status,
-            reason,
-            origin,
-            retry_after: None,
-            effect: Effect::None,
+            Err(error) => {
+                let mut error = self.transport_error(&error, answer.changing);
+                // The head of the response has said already what became of the request.
+                if let ClientError::Transport { effect, .. } = &mut error {
+                    *effect = answer.effect();
+                }
+                Err(error)
+            }
         }
     }
 
@@ -470,80 +370,13 @@ impl Transport {
     }
 }
 
-/// What is unexpected about a body. serde's own message quotes it, unless a field is missing, whose
-/// name is ours.
-fn mismatch(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Origin) {
-    let (path, said) = (error.path().to_string(), error.inner().to_string());
-    let within = match path.as_str() {
-        "." | "?" => String::new(),
-        path => format!(" in {path}"),
-    };
-    if error.inner().classify() != serde_json::error::Category::Data {
-        return ("not JSON".to_owned(), Origin::Other);
-    }
-    let missing = said
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split_once('`'));
-    let reason = match missing {
-        Some((field, _)) => format!("the field {field} is missing{within}"),
-        None if within.is_empty() => "JSON of another form".to_owned(),
-        None => format!("the field {path} is of another type"),
-    };
-    (reason, Origin::Version)
-}
-
-/// From the `Date` header (RFC 9110 §6.6.1).
-fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = headers.get(header::DATE)?.to_str().ok()?;
-    let at = PrimitiveDateTime::parse(date, HTTP_DATE).ok()?;
-    Timestamp::from_datetime(at.assume_utc())
-}
-
-impl Answer {
-    /// The server's time.
-    pub(super) fn server_time(&self) -> Option<Timestamp> {
-        server_time(&self.headers)
-    }
-
-    /// What this says of the change that was requested, if it is not what was expected.
-    fn effect(&self, origin: Origin) -> Effect {
-        let is_json = self.media_type().is_some_and(|of| of.ends_with("json"));
-        match self.status {
-            _ if !self.changing => Effect::None,
-            200..300 if is_json => Effect::Done,
-            200..300 if origin == Origin::Page => Effect::None,
-            200..300 | 500.. => Effect::Possible,
-            _ => Effect::None,
-        }
-    }
-
-    fn is_page(&self) -> bool {
-        is_page(&self.headers)
-    }
-
-    fn media_type(&self) -> Option<String> {
-        media_type(&self.headers)
-    }
-
-    fn retry_after(&self) -> Option<u64> {
-        self.header("retry-after")?.trim().parse().ok()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// Whether a response is a page for a browser.
-fn is_page(headers: &HeaderMap) -> bool {
-    media_type(headers)
-        .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
-}
-
-/// The media type without its parameters, in lower case.
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let whole = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(whole.split(';').next()?.trim().to_ascii_lowercase())
+/// The URL of a request, without its query, which can hold what somebody searches for.
+fn asked(request: &Builder) -> String {
+    let url = request
+        .uri_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    url.split('?').next().unwrap_or_default().to_owned()
 }
 
 fn insecure(base: &BaseUrl) -> ClientError {

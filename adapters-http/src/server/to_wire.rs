@@ -20,6 +20,7 @@ pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
         expires_at: text(token.expires_at),
         last_used_at: text(token.last_used_at),
         status: token.status(now).into(),
+        replaced_by: token.successor.map(|successor| successor.to_string()),
     }
 }
 

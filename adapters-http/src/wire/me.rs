@@ -87,6 +87,11 @@ pub struct Pat {
     /// Where it stands now.
     #[cfg_attr(feature = "server", schema(value_type = Status))]
     pub status: Open<Status>,
+    /// The token that replaced it when it was rotated; absent where it was not. It is live until
+    /// `expiresAt` all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = schema::PatId, required = false))]
+    pub replaced_by: Option<String>,
 }
 
 /// The caller's tokens, the newest first.

@@ -15,3 +15,15 @@ async fn open(config: Config) -> anyhow::Result<App> {
         .await
         .context("cannot start; see --database-url (DATABASE_URL)")
 }
+
+/// The same for a command that makes sense on an existing instance alone.
+async fn open_existing(config: Config) -> anyhow::Result<App> {
+    let config = Config {
+        database: config.database.existing(),
+        ..config
+    };
+    build(config).await.context(
+        "cannot open the instance's database; pass its --database-url (DATABASE_URL), such as \
+         sqlite:///var/lib/openindex/openindex.db",
+    )
+}

@@ -20,7 +20,7 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         ..Config::on(common.database_url)
     };
     check_stdout().context("cannot write to standard output; nothing was changed")?;
-    let app = super::open(config).await?;
+    let app = super::open_existing(config).await?;
     let subject = LinkSubject::ByOperator(&email);
     let created = app
         .sessions

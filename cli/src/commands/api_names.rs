@@ -5,6 +5,7 @@ use clap::CommandFactory as _;
 use serde_json::Value;
 
 use crate::cli::Cli;
+use crate::flags::kebab;
 
 /// Every command that is one operation of the API.
 const OPERATIONS: [(&str, &str); 29] = [
@@ -46,17 +47,6 @@ fn is_otherwise(operation: &str, name: &str) -> bool {
         (operation, name),
         ("startAgentRun", "scope") | (_, "If-Match" | "If-None-Match")
     )
-}
-
-fn kebab(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() {
-            text.push('-');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
 }
 
 fn resolved<'a>(api: &'a Value, value: &'a Value) -> &'a Value {

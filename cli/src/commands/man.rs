@@ -65,7 +65,7 @@ fn page(command: clap::Command) -> io::Result<(String, String)> {
     let man = Man::new(command);
     let name = man.get_filename();
     let mut page = Vec::new();
-    man.title("oi").render(&mut page)?;
+    man.render(&mut page)?;
     let page = String::from_utf8_lossy(&page);
     // Examples keep their lines.
     Ok((name, page.replace(".SH EXTRA\n", ".SH NOTES\n.nf\n")))

@@ -68,6 +68,7 @@ pub(super) fn pats() -> Vec<Pat> {
         expires_at: expires_at.map(str::to_owned),
         last_used_at: last_used_at.map(str::to_owned),
         status: Open::Known(Status::Live),
+        replaced_by: None,
     };
     let mut pats = vec![
         pat('1', "laptop", None, Some("2026-11-24T05:58:00.000Z")),
@@ -86,6 +87,7 @@ pub(super) fn pats() -> Vec<Pat> {
         ),
     ];
     pats[0].scope = Open::Known(WireScope::Admin);
+    pats[1].replaced_by = Some(pats[0].id.clone());
     pats[2].status = Open::Known(Status::Expired);
     pats
 }

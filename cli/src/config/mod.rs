@@ -2,6 +2,7 @@
 
 mod path;
 mod store;
+mod unique;
 mod write;
 
 use std::collections::BTreeMap;

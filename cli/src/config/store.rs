@@ -5,10 +5,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::error::{CliError, Failure};
+use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
 use crate::input::read_text;
 
+use super::unique::duplicate_key;
 use super::write::{lock, write_private};
 use super::{Config, ConfigPath};
 
@@ -44,19 +45,28 @@ impl ConfigStore {
         if text.trim().is_empty() {
             return Ok(Config::default());
         }
-        serde_json::from_str(&text).map_err(|error| {
-            // serde's own message quotes values, and one of them may be a token.
-            let what = match error.classify() {
-                serde_json::error::Category::Data => "holds a value of the wrong type",
-                _ => "is not valid JSON",
-            };
+        let invalid = |what: &str, error: &serde_json::Error| {
             let message = format!(
                 "the config file {} {what} at line {}, column {}",
                 path.display(),
                 error.line(),
                 error.column()
             );
-            Failure::new(ExitCode::Failure, "config_invalid", message).hint(
+            Failure::new(ExitCode::Failure, "config_invalid", message)
+        };
+        if let Some((key, error)) = duplicate_key(&text) {
+            return Err(
+                invalid(&format!("has the key \"{key}\" twice, again"), &error)
+                    .hint("remove one of the two by hand; oi cannot tell which one is meant"),
+            );
+        }
+        serde_json::from_str(&text).map_err(|error| {
+            // serde's own message quotes values, and one of them may be a token.
+            let what = match error.classify() {
+                serde_json::error::Category::Data => "holds a value of the wrong type",
+                _ => "is not valid JSON",
+            };
+            invalid(what, &error).hint(
                 "fix it by hand, upgrade oi if a newer version wrote it, or move it away and start \
                  again with oi profile set",
             )
@@ -70,7 +80,8 @@ impl ConfigStore {
         change: impl FnOnce(&mut Config) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         let path = self.file()?;
-        let unwritable = |error: io::Error| failure(path, "unwritable", "written", &error);
+        let unwritable =
+            |error: io::Error| failure(path, "unwritable", "written", &without_path(&error));
         let target = resolve_links(path).map_err(unwritable)?;
         require_file(&target).map_err(unwritable)?;
         let _lock = lock(&target).map_err(unwritable)?;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod hints;
 mod identity;
 mod inventory;
 mod invite;

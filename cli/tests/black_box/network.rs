@@ -40,7 +40,7 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
         ),
         (
             proxy("HTTP/1.1 407 Login\r\n\r\n"),
-            "requires a user name and password (HTTP 407)",
+            "rejected the user name and password (HTTP 407)",
         ),
         (
             proxy("HTTP/1.1 503 Down\r\n\r\n"),

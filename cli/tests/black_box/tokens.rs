@@ -40,7 +40,7 @@ fn a_new_token_is_answered_with_its_secret() {
         "the server resolves the day, and can name it"
     );
     home.run(&tokens(&["create", "ci"]));
-    let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
+    let sent = server.last_body();
     assert_eq!(sent, json!({"name": "ci", "scope": "read_write"}));
 }
 
@@ -93,7 +93,8 @@ fn deleting_without_a_terminal_needs_yes() {
     );
     let ran = home.run(&tokens(&["delete", PAT_ID, PAT_ID, "--yes"]));
     assert_eq!((ran.status, ran.json()), (0, json!({"deleted": [PAT_ID]})));
-    assert_eq!(server.requests(), [format!("DELETE /me/pats/{PAT_ID}")]);
+    let asked = ["GET /me".to_owned(), format!("DELETE /me/pats/{PAT_ID}")];
+    assert_eq!(server.requests(), asked);
 }
 
 #[test]
@@ -119,6 +120,7 @@ fn a_token_can_be_named_by_its_name() {
         server.requests()[1..],
         [
             "GET /me/pats".to_owned(),
+            "GET /me".to_owned(),
             format!("DELETE /me/pats/{PAT_ID}")
         ]
     );
@@ -162,13 +164,15 @@ fn rotating_the_profiles_own_token_keeps_its_user_in() {
         "--never-expires",
     ]));
     assert_eq!(ran.status, 0, "{ran:?}");
-    assert_eq!(ran.json(), serde_json::from_str::<Value>(&answer).unwrap());
+    let mut expected = serde_json::from_str::<Value>(&answer).unwrap();
+    expected["replaced"] = json!({"id": PAT_ID, "expiresAt": "2026-11-01T01:00:00.000Z"});
+    assert_eq!(ran.json(), expected);
     assert_eq!(
         ran.stderr,
         "note: the profile default now uses the new token\n"
     );
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
-    let sent: Value = serde_json::from_str(&server.asked()[1].body).unwrap();
+    let sent = server.last_body();
     assert_eq!(sent, json!({"expiresAt": "", "overlapSeconds": 3600}));
 }
 

@@ -190,9 +190,29 @@ fn what_somebody_else_has_changed_is_left_alone() {
     let server = Stub::new(&[("DELETE /browse/OPS-42", 412, &body)]);
     let arguments = ["delete", "OPS-42", "--yes", "--if-version", "3"];
     let document = run(&server, &arguments).assert_failed(1, "version_mismatch");
-    assert_eq!(document["error"]["message"], "OPS-42 has version 4 by now");
-    let asked = server.asked().pop().unwrap();
-    assert_eq!(asked.if_match.as_deref(), Some("\"3\""));
+    assert_eq!(
+        document["error"]["message"],
+        "OPS-42 has another version by now, not 3 (--if-version); nothing was deleted"
+    );
+    assert_eq!(server.asked()[0].if_match.as_deref(), Some("\"3\""));
+    // The current one, where the item can be read.
+    let item = work_item("OPS-42").to_string();
+    let body = problem(412, "version_mismatch", "which If-Match rules out");
+    let server = Stub::new(&[
+        ("PATCH /browse/OPS-42", 412, &body),
+        ("GET /browse/OPS-42", 200, &item),
+    ]);
+    let arguments = ["update", "OPS-42", "--status", "done", "--if-version", "3"];
+    let ran = run(&server, &arguments);
+    let document = ran.assert_failed(1, "version_mismatch");
+    assert_eq!(
+        document["error"]["message"],
+        "OPS-42 has version 1 by now, not 3 (--if-version); nothing was changed"
+    );
+    assert_eq!(document["currentVersion"], 1);
+    assert_eq!(document["error"]["nextCommand"], "oi work-item get OPS-42");
+    assert!(ran.stderr.contains("then pass --if-version 1"), "{ran:?}");
+    assert!(!ran.stderr.contains("If-Match"), "{ran:?}");
 }
 
 #[test]

@@ -396,6 +396,12 @@ async fn rotation_with_an_overlap_keeps_both_until_it_is_over() {
     assert_eq!(new["expiresAt"], json!(null));
     let again = server.post(&path, &admin, &json!({})).await;
     assert_eq!(again.problem(409), "token_already_rotated");
+    let old_shown = server
+        .get(&format!("/me/pats/{}", old.token.id), &admin)
+        .await
+        .json();
+    assert_eq!(old_shown["replacedBy"], new["id"]);
+    assert!(new.get("replacedBy").is_none());
     server.clock.advance_seconds(59);
     assert_eq!(server.get("/me", old.secret.expose()).await.status, 200);
     server.clock.advance_seconds(1);

@@ -27,7 +27,7 @@ pub(super) enum UserRef {
 
 /// The text names no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("name a user by their id (usr_…) or their email address")]
+#[error("name a user by their id (usr_ and 32 hexadecimal digits) or their email address")]
 pub(super) struct InvalidUserRef;
 
 impl Field for UserRef {
@@ -40,7 +40,9 @@ impl Field for UserRef {
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
-            (Err(_) | Ok(Self::Email(_)), Some("id")) => Err("a user id starts with usr_".into()),
+            (Err(_) | Ok(Self::Email(_)), Some("id")) => {
+                Err("a user id is usr_ and 32 hexadecimal digits".into())
+            }
             (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("not an email address".into()),
             (user, _) => user.map_err(Box::<dyn std::error::Error + Send + Sync>::from),
         })

@@ -71,7 +71,7 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
         _ if text.starts_with("oi_") => {
             "that is a token's secret; a run is named by its id (run_…)"
         }
-        _ => "name a run by its id (run_…)",
+        _ => "name a run by its id (run_ and 32 hexadecimal digits)",
     };
     Err(Failure::usage(message).next(LIST))
 }

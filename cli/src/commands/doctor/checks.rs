@@ -48,13 +48,35 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
             let now = client.server_time().unwrap_or_else(|| app.now());
             token(&client, &credential, now, &mut checks);
         }
-        _ => checks.push(Check::new(
-            "token",
-            Status::Skip,
-            "not known without a token and a server",
-        )),
+        (None, _) => checks.push(skipped("token", "no server to ask")),
+        (_, None) => checks.push(skipped("token", "no token")),
+        _ => checks.push(skipped("token", UNREACHABLE)),
     }
-    checks
+    told_once(checks)
+}
+
+/// Why what only a server can tell is not known.
+const UNREACHABLE: &str = "server unreachable";
+
+fn skipped(name: &'static str, why: &str) -> Check {
+    Check::new(name, Status::Skip, format!("skipped ({why})"))
+}
+
+/// One fault is one line: what fails for the reason of an earlier check refers to that.
+fn told_once(checks: Vec<Check>) -> Vec<Check> {
+    let mut told: Vec<Check> = Vec::new();
+    for check in checks {
+        let earlier = told.iter().find(|earlier| {
+            check.status == Status::Fail
+                && earlier.status == Status::Fail
+                && earlier.detail == check.detail
+        });
+        told.push(match earlier {
+            Some(earlier) => skipped(check.name, &format!("{} failed", earlier.name)),
+            None => check,
+        });
+    }
+    told
 }
 
 fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
@@ -131,10 +153,12 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
     let health = match client.health() {
         Ok(health) if health.status == 200 => health,
         Ok(health) => {
-            let detail = format!("answers /health with HTTP {}", health.status);
+            let url = client.api_url();
+            let detail = format!("responds to {url}/health with HTTP {}", health.status);
             let check = Check::new("server", Status::Fail, detail)
                 .hint("is it the address of an OpenIndex server?");
             checks.push(check);
+            checks.extend(["readiness", "clock"].map(|name| skipped(name, "no OpenIndex server")));
             return false;
         }
         Err(error) => {
@@ -145,6 +169,7 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
                 Some(_) => check,
                 None => check.hint("is it running, and is the address right?"),
             });
+            checks.extend(["readiness", "clock"].map(|name| skipped(name, UNREACHABLE)));
             return false;
         }
     };

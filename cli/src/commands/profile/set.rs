@@ -123,6 +123,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if token.is_none() && !args.clear_token {
         note_kept_token(app_url.as_ref(), &name, before, app)?;
     }
+    let replaces = before
+        .and_then(|profile| profile.token.as_ref())
+        .zip(token.as_ref())
+        .is_some_and(|(old, new)| old.expose().trim() != new.expose());
     let change = Change {
         name: &name,
         args,
@@ -132,6 +136,12 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         token,
     };
     let mut answer = app.store.update(|config| Ok(change.apply(config)))?;
+    if replaces {
+        app.out.note(&format!(
+            "replaced the token of profile {name}; the old one stays live until it expires or is \
+             revoked"
+        ));
+    }
     answer.config_path = app.store.file()?.display().to_string();
     app.out.answer(&answer, |style| {
         let api_url = format!(

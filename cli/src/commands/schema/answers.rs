@@ -24,7 +24,8 @@ pub(super) fn of(command: &str) -> Value {
         "oi agent-run start" => "StartedAgentRun",
         "oi agent-run end" => "Ended",
         "oi settings personal tokens list" => "PatList",
-        "oi settings personal tokens create" | "oi settings personal tokens rotate" => "CreatedPat",
+        "oi settings personal tokens create" => "CreatedPat",
+        "oi settings personal tokens rotate" => "RotatedPat",
         "oi settings personal tokens delete" | "oi work-item delete" => "Deleted",
         "oi invite claim" => "ClaimedInvite",
         "oi report-leak" => "Reported",
@@ -77,7 +78,6 @@ fn of_people() -> Value {
     token["properties"]["run"] =
         object(&json!({"agentId": text(), "workItemKey": or_null("string")}));
     let me = json!({"user": object(&user), "token": token});
-    let pat = pat();
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
         "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]}, "token": or_null("string"), "agentId": or_null("string"),
@@ -101,8 +101,11 @@ fn of_people() -> Value {
             "appUrl": text(), "apiUrl": text(),
             "appUrlSource": {"enum": ["--app-url", "OPENINDEX_APP_URL", "profile", "default"]},
         }))),
-        "PatList": object(&json!({"items": list(&object(&pat))})),
-        "CreatedPat": object(&with(&pat, json!({"token": text()}))),
+        "PatList": object(&json!({"items": list(&pat_with(json!({})))})),
+        "CreatedPat": pat_with(json!({"token": text()})),
+        "RotatedPat": pat_with(json!({
+            "token": text(), "replaced": object(&json!({"id": text(), "expiresAt": time()})),
+        })),
         "Deleted": object(&json!({"deleted": list(&text())})),
         // Without a directory it is the page itself.
         "ManualPages": object(&json!({"written": list(&text())})),
@@ -158,7 +161,7 @@ fn of_administration() -> Value {
         "createdBy": or_null("string"), "createdAt": time(), "expiresAt": time(),
         "claimedAt": time_or_null(), "claimedBy": or_null("string"),
     });
-    let pats = list(&object(&with(&pat(), json!({"owner": object(&owner())}))));
+    let pats = list(&pat_with(json!({"owner": object(&owner())})));
     let event = json!({
         "id": text(), "at": time(),
         "actor": object(&json!({
@@ -204,7 +207,7 @@ fn of_administration() -> Value {
         ]},
         "Stats": object(&Value::Object(counts)),
         "ClaimedInvite": object(&json!({
-            "user": object(&user), "pat": {"oneOf": [object(&pat()), {"type": "null"}]},
+            "user": object(&user), "pat": {"oneOf": [pat_with(json!({})), {"type": "null"}]},
             "token": or_null("string"), "profile": or_null("string"),
         })),
         "Reported": object(&json!({"reported": whole(), "malformed": whole()})),
@@ -217,6 +220,14 @@ fn pat() -> Value {
         "expiresAt": time_or_null(), "lastUsedAt": time_or_null(),
         "status": {"enum": ["live", "expired", "revoked"]},
     })
+}
+
+/// A token, and what else stands beside it.
+fn pat_with(more: Value) -> Value {
+    let mut object = object(&with(&pat(), more));
+    // Of a rotated token alone.
+    object["properties"]["replacedBy"] = text();
+    object
 }
 
 fn owner() -> Value {

@@ -62,5 +62,5 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .call(|client| client.pat_create(&wanted))
         .map_err(|failure| look_first(failure, LIST))?;
     let undo = undo(&created, &session, app);
-    show_created(app, &created, "Created", args.token_only, undo)
+    show_created(app, &created, None, args.token_only, undo)
 }

@@ -12,6 +12,7 @@ use crate::error::CliError;
 use crate::field::Several;
 use crate::prompt;
 use crate::render::{Style, moment, plain};
+use crate::resolve::TokenSource;
 
 use super::{LIST, TokenField, parse_named, resolve};
 
@@ -38,12 +39,17 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     require_someone_to_ask(args.yes, "deleting")?;
     let session = app.human_session()?;
     let ids = resolve(named, &session)?;
-    if !args.yes && !confirmed(&ids, &session, app)? {
+    let acting = session.call(Client::me).ok().map(|me| me.token.id);
+    let acting = acting.as_deref();
+    if !args.yes && !confirmed(&ids, acting, &session, app)? {
         return Err(not_confirmed("nothing was deleted").into());
     }
     let deleted = one_by_one(&ids, "deleted", LIST, |id| {
         session.call(|client| client.pat_delete(*id))
     })?;
+    if deleted.iter().any(|id| Some(id.as_str()) == acting) {
+        app.out.warn(&without_token(&session));
+    }
     app.out.answer(&json!({ "deleted": deleted }), |style| {
         let lines = deleted
             .iter()
@@ -52,24 +58,45 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
+/// What is to be done after the token in use was deleted.
+fn without_token(session: &Session) -> String {
+    let page = format!("{}/settings/personal/tokens", session.server.app_url);
+    match &session.credential.source {
+        TokenSource::Profile(name) => format!(
+            "this was the token of profile {name}, which can no longer sign in; create a token at \
+             {page}, then: oi profile set {name} --token -"
+        ),
+        TokenSource::Environment => format!(
+            "this was the token in OPENINDEX_TOKEN, which is no longer accepted; create a token at \
+             {page}, or unset the variable"
+        ),
+    }
+}
+
 /// Shows what is about to end, and asks.
-fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
-    let acting = session.call(Client::me)?.token.id;
+fn confirmed(
+    ids: &[TokenId],
+    acting: Option<&str>,
+    session: &Session,
+    app: &mut App<'_>,
+) -> Result<bool, CliError> {
     let mut pats = Vec::new();
     for id in ids {
         pats.push(session.call(|client| client.pat_get(*id))?);
     }
     let style = app.out.message_style();
-    prompt::confirm(&question(&pats, &acting, &style))
+    prompt::confirm(&question(&pats, acting, &style))
 }
 
-fn question(pats: &[Pat], acting: &str, style: &Style) -> String {
+fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
     let mut text = String::new();
     let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
     for (pat, name) in pats.iter().zip(&names) {
         let used = match pat.last_used_at.as_deref() {
-            _ if pat.id == acting => style.yellow("the token that you are using now"),
+            _ if Some(pat.id.as_str()) == acting => {
+                style.yellow("the token that you are using now")
+            }
             None => "never used".to_owned(),
             at => format!("last used {}", moment(at, style)),
         };
@@ -93,7 +120,10 @@ mod tests {
     #[test]
     fn the_question_shows_what_would_end() {
         let pats = &pats()[..2];
-        insta::assert_snapshot!("delete_one", question(&pats[1..], "pat_other", &STYLE));
-        insta::assert_snapshot!("delete_own", question(pats, &pats[0].id, &STYLE));
+        insta::assert_snapshot!(
+            "delete_one",
+            question(&pats[1..], Some("pat_other"), &STYLE)
+        );
+        insta::assert_snapshot!("delete_own", question(pats, Some(&pats[0].id), &STYLE));
     }
 }

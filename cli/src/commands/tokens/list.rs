@@ -36,7 +36,7 @@ fn human(pats: &[Pat], style: &Style) -> String {
             Some(_) => format!("last used {used}"),
         };
         Row {
-            name: plain(&pat.name),
+            name: named(pat),
             words: format!("{scope} · {} · {words}", ends(expires_at, &colorless)),
             cells: vec![scope, expiry(expires_at, &colorless), used],
             id: plain(&pat.id),
@@ -49,6 +49,12 @@ fn human(pats: &[Pat], style: &Style) -> String {
         rows: rows.collect(),
     }
     .render(style)
+}
+
+/// The name of a token. Two of one name stand in the list until the overlap of a rotation ends.
+pub(crate) fn named(pat: &Pat) -> String {
+    let replaced = pat.replaced_by.as_ref().map_or("", |_| " (replaced)");
+    format!("{}{replaced}", plain(&pat.name))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod delete;
 mod list;
 mod rotate;
 
+pub(crate) use list::named;
+
 use clap::Subcommand;
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, Pat};
@@ -18,6 +20,7 @@ use crate::exit_code::ExitCode;
 use crate::field::{Field, Given};
 use crate::render::{Style, expiry, fields, plain, redact, word};
 use clap::builder::ValueParser;
+use serde::Serialize;
 
 const LIST: &str = "oi settings personal tokens list";
 
@@ -94,6 +97,9 @@ enum Named {
     Name(String),
 }
 
+/// What a token id looks like, for who copied a part of one.
+const ID_FORM: &str = "pat_ and 32 hexadecimal digits";
+
 /// Which token; read later, since a secret gets an error of its own.
 struct TokenField;
 
@@ -129,9 +135,9 @@ fn parse_named(given: &Given) -> Result<Named, Failure> {
         Err(_) if text.starts_with("oi_") => wrong(
             "that is a token's secret; a token is named by its id (pat_…) or its name".to_owned(),
         ),
-        Err(_) if given.flag == Some("id") => {
-            wrong("a token id starts with pat_; pass a name with --name".to_owned())
-        }
+        Err(_) if given.flag == Some("id") => wrong(format!(
+            "that is not a token id, which is {ID_FORM}; pass a name with --name"
+        )),
         Err(_) => Ok(Named::Name(text.to_owned())),
     }
 }
@@ -169,7 +175,11 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
         [] => Err(Failure::new(
             ExitCode::Failure,
             "not_found",
-            format!("you have no token with the id or the name {shown}"),
+            if name.starts_with("pat_") {
+                format!("you have no token named {shown}; a token id is {ID_FORM}")
+            } else {
+                format!("you have no token with the id or the name {shown}")
+            },
         )
         .next(LIST)),
         [id] => id.parse().map_err(|_| {
@@ -185,26 +195,40 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     }
 }
 
-/// The answer with a new secret.
+/// The response with a new secret, and the token that it replaces.
+#[derive(Serialize)]
+struct Made<'a> {
+    #[serde(flatten)]
+    created: &'a CreatedPat,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced: Option<&'a Replaced>,
+}
+
+/// The token before a rotation.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replaced {
+    id: String,
+    /// It is accepted before this instant.
+    expires_at: String,
+}
+
+/// Shows a new secret.
 fn show_created(
     app: &mut App<'_>,
     created: &CreatedPat,
-    verb: &str,
+    replaced: Option<&Replaced>,
     token_only: bool,
     undo: Undo<'_>,
 ) -> Result<(), CliError> {
+    let made = Made { created, replaced };
     let shown = Shown {
-        document: created,
+        document: &made,
         secret: &created.token,
         secret_only: token_only,
         warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
     };
-    once::show(
-        app,
-        &shown,
-        |style| created_text(created, verb, style),
-        undo,
-    )
+    once::show(app, &shown, |style| created_text(&made, style), undo)
 }
 
 /// Revokes a new token that nobody has seen.
@@ -213,13 +237,25 @@ fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Und
     Undo::of_token(&created.pat.id, &created.token, api_url, app)
 }
 
-fn created_text(created: &CreatedPat, verb: &str, style: &Style) -> String {
-    let pat = &created.pat;
-    let rows = [
+fn created_text(made: &Made<'_>, style: &Style) -> String {
+    let pat = &made.created.pat;
+    let mut rows = vec![
         ("id", plain(&pat.id)),
         ("scope", word(&pat.scope)),
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
+    let verb = match made.replaced {
+        None => "Created",
+        Some(old) => {
+            let accepted = if old.expires_at > pat.created_at {
+                format!("accepted until {}", expiry(Some(&old.expires_at), style))
+            } else {
+                "revoked".to_owned()
+            };
+            rows.push(("replaces", format!("{}, {accepted}", plain(&old.id))));
+            "Rotated"
+        }
+    };
     format!(
         "{} {verb} the token {}\n{}",
         style.done(),

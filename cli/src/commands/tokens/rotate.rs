@@ -10,10 +10,10 @@ use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::One;
-use crate::render::{plain, span};
+use crate::render::{parse, plain, span};
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, LIST, TokenField, parse_named, resolve, show_created, undo};
+use super::{ExpiryArgs, LIST, Replaced, TokenField, parse_named, resolve, show_created, undo};
 
 /// What to replace, and how.
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,14 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !to_profile {
         require_reader()?;
     }
+    // Before, so that nothing stands between the new secret and its output.
+    let old_expiry = match wanted.overlap_seconds {
+        None | Some(Overlap::NONE) => None,
+        Some(_) => session
+            .call(|client| client.pat_get(id))
+            .ok()
+            .and_then(|pat| pat.expires_at),
+    };
     let created = session
         .call(|client| client.pat_rotate(id, &wanted))
         .map_err(|failure| look_first(failure, LIST))?;
@@ -85,7 +93,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     } else {
         undo
     };
-    show_created(app, &created, "Rotated", args.token_only, undo)?;
+    let replaced = replaced(id, old_expiry, wanted.overlap_seconds, &created);
+    show_created(app, &created, Some(&replaced), args.token_only, undo)?;
     let Err(error) = kept else {
         if is_own && !to_profile {
             app.out
@@ -101,6 +110,25 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         ));
     }
     Err(CliError::Reported(ExitCode::Failure))
+}
+
+/// Returns the old token with its end, which a rotation brings forward and never puts off.
+fn replaced(
+    id: TokenId,
+    old_expiry: Option<String>,
+    overlap: Option<Overlap>,
+    created: &CreatedPat,
+) -> Replaced {
+    let rotated_at = &created.pat.created_at;
+    let seconds = overlap.map_or(0, Overlap::seconds).into();
+    let overlap_end = parse(rotated_at).map_or_else(
+        || rotated_at.clone(),
+        |at| at.saturating_add_seconds(seconds).to_string(),
+    );
+    Replaced {
+        id: id.to_string(),
+        expires_at: old_expiry.into_iter().fold(overlap_end, Ord::min),
+    }
 }
 
 /// What became of the old token, when the new one was not delivered.

@@ -102,7 +102,27 @@ fn a_new_token_is_introduced_without_its_secret() {
         pat: pats().remove(1),
         token: PlainSecret::new("the secret"),
     };
-    let text = created_text(&created, "Created", &STYLE);
+    let made = |replaced: Option<&Replaced>| {
+        let created = &created;
+        created_text(&Made { created, replaced }, &STYLE)
+    };
+    let text = made(None);
     assert!(!text.contains("the secret"));
     insta::assert_snapshot!(text);
+    // Times are compared as text: the server writes them all in one form.
+    for (expires_at, said) in [
+        (
+            "2026-11-24T07:00:00.000Z",
+            "accepted until 2026-11-24 07:00 UTC (in 1 hour)",
+        ),
+        ("2026-11-01T00:00:00.000Z", "revoked"),
+    ] {
+        let old = Replaced {
+            id: "pat_old".to_owned(),
+            expires_at: expires_at.to_owned(),
+        };
+        let text = made(Some(&old));
+        assert!(text.contains("Rotated the token"), "{text}");
+        assert!(text.contains(&format!("pat_old, {said}")), "{text}");
+    }
 }

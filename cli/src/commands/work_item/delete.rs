@@ -9,7 +9,7 @@ use crate::field::One;
 use crate::prompt;
 use crate::render::Style;
 
-use super::{look_at, show};
+use super::{of_version, show};
 
 /// What to delete.
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     }
     session
         .call(|client| client.work_item_delete(args.key.0, expected))
-        .map_err(|failure| look_at(args.key.0, failure))?;
+        .map_err(|failure| {
+            let undone = "nothing was deleted";
+            of_version(args.key.0, args.if_version, undone, &session, failure)
+        })?;
     let deleted = [args.key.0.to_string()];
     app.out.answer(&json!({ "deleted": deleted }), |style| {
         format!("{} Deleted {}\n", style.done(), args.key.0)

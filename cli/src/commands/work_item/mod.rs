@@ -20,7 +20,7 @@ use openindex_adapters_http::client::{Client, ClientError};
 use openindex_adapters_http::wire::WorkItem;
 use openindex_domain::work::{AgentId, Title, WorkItemKey};
 
-use crate::app::App;
+use crate::app::{App, Session};
 use crate::commands::look_first;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
@@ -126,6 +126,37 @@ fn title(text: &str) -> Result<Title, Failure> {
 /// A change that got no answer may have been made: say how to look before it is repeated.
 fn look_at(key: WorkItemKey, failure: Failure) -> Failure {
     look_first(failure, &format!("oi work-item get {key}"))
+}
+
+/// Tells another version by the flag that named one, and by the one it has now.
+fn of_version(
+    key: WorkItemKey,
+    flag: Option<u64>,
+    undone: &str,
+    session: &Session,
+    failure: Failure,
+) -> Failure {
+    if failure.code != "version_mismatch" {
+        return look_at(key, failure);
+    }
+    let item = session.call(|client| client.work_item_get(key));
+    let current = item.ok().map(|item| item.summary.version);
+    let now = current.map_or_else(
+        || "another version by now".to_owned(),
+        |current| format!("version {current} by now"),
+    );
+    let mut failure = failure;
+    failure.message = match flag {
+        Some(wanted) => format!("{key} has {now}, not {wanted} (--if-version); {undone}"),
+        None => format!("{key} has changed since you were asked: it has {now}; {undone}"),
+    };
+    let failure = failure.next(format!("oi work-item get {key}"));
+    match (current, flag) {
+        (Some(current), Some(_)) => failure
+            .hint(format!("look at it, then pass --if-version {current}"))
+            .detail("currentVersion", current),
+        _ => failure,
+    }
 }
 
 #[cfg(test)]

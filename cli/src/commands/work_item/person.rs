@@ -14,7 +14,7 @@ pub(super) enum Person {
 
 /// The text names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("name a user by their id (usr_…), or yourself by me")]
+#[error("name a user by their id (usr_ and 32 hexadecimal digits), or yourself by me")]
 pub(super) struct InvalidPerson;
 
 impl FromStr for Person {
@@ -46,7 +46,9 @@ pub(super) enum Assignee {
 
 /// The text says neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("name a user by their id (usr_…), yourself by me, or nobody by none")]
+#[error(
+    "name a user by their id (usr_ and 32 hexadecimal digits), yourself by me, or nobody by none"
+)]
 pub(super) struct InvalidAssignee;
 
 impl FromStr for Assignee {

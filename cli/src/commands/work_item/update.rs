@@ -8,7 +8,7 @@ use crate::field::One;
 
 use super::description::DescriptionArgs;
 use super::person::Assignee;
-use super::{look_at, show, title, vocabulary};
+use super::{of_version, show, title, vocabulary};
 
 /// What to change.
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     }
     let item = session
         .call(|client| client.work_item_update(args.key.0, &wanted, args.if_version))
-        .map_err(|failure| look_at(args.key.0, failure))?;
+        .map_err(|failure| {
+            let undone = "nothing was changed";
+            of_version(args.key.0, args.if_version, undone, &session, failure)
+        })?;
     show::changed(&item, &format!("Changed {}", args.key.0), app)
 }

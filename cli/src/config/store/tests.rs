@@ -159,3 +159,15 @@ fn concurrent_changes_all_count() {
     });
     assert_eq!(store.load().unwrap().profiles.len(), 16);
 }
+
+#[test]
+fn a_key_that_stands_twice_is_named_with_its_place() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    let text = "{\n  \"profiles\": {\n    \"work\": {},\n    \"work\": {}\n  }\n}\n";
+    fs::write(store.file().unwrap(), text).unwrap();
+    let failure = store.load().unwrap_err();
+    assert_eq!(failure.code, "config_invalid");
+    let expected = "has the key \"work\" twice, again at line 4";
+    assert!(failure.message.contains(expected), "{}", failure.message);
+}

@@ -6,7 +6,7 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::app::{App, Session};
-use crate::error::{CliError, Failure};
+use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
 use crate::render::plain;
 
@@ -153,7 +153,7 @@ fn export_to(
 }
 
 fn unwritable(target: &Path, error: &io::Error) -> Failure {
-    let message = format!("cannot write {}: {error}", target.display());
+    let message = format!("cannot write {}: {}", target.display(), without_path(error));
     Failure::new(ExitCode::Failure, "output_failed", message)
 }
 

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let created = session
         .call(|client| client.invite_create(&wanted))
-        .map_err(|failure| look_first(failure, LIST))?;
+        .map_err(|failure| look_first(of_user(failure, &wanted.email), LIST))?;
     let id = plain(&created.invite.id);
     let act = || match id.parse() {
         Ok(id) => session.call(|client| client.invite_withdraw(id)),
@@ -80,6 +80,18 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         |style| introduction(&created.invite, style),
         undo,
     )
+}
+
+/// Leads on from an address that has an account already.
+fn of_user(failure: Failure, email: &Email) -> Failure {
+    if failure.code != "email_taken" {
+        return failure;
+    }
+    failure
+        .hint(format!(
+            "for a new password, give them a link with: oi settings admin users sign-in-link {email}"
+        ))
+        .next(format!("oi settings admin users get {email}"))
 }
 
 fn introduction(invite: &Invite, style: &Style) -> String {

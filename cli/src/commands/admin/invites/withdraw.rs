@@ -73,7 +73,7 @@ impl FromStr for InviteRef {
         }
         Email::parse(text)
             .map(Self::Email)
-            .map_err(|_| "name an invite by its id (inv_…) or the address it is for")
+            .map_err(|_| "name an invite by its id (inv_ and 32 hexadecimal digits) or the address it is for")
     }
 }
 

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use openindex_adapters_http::wire::{AdminPat, Open, Status};
 
 use crate::app::App;
+use crate::commands::tokens::named;
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
@@ -57,7 +58,7 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
             Some(_) => format!("last used {used}"),
         };
         Row {
-            name: plain(&pat.name),
+            name: named(pat),
             words: format!("{owner} · {scope} · {ends} · {words}"),
             cells: vec![owner, scope, expiry, used],
             id: plain(&pat.id),

@@ -68,7 +68,7 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
         _ if text.starts_with("oi_") => {
             "that is a token's secret; revoke by the id (pat_…), or report it with oi report-leak"
         }
-        _ => "name a token by its id (pat_…)",
+        _ => "name a token by its id (pat_ and 32 hexadecimal digits)",
     };
     Err(Failure::usage(message).next("oi settings admin tokens list"))
 }

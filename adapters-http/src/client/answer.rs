@@ -1,0 +1,241 @@
+//! What a response says: the value, the problem, or that OpenIndex did not send it.
+
+use openindex_domain::clock::Timestamp;
+use serde::de::DeserializeOwned;
+use time::PrimitiveDateTime;
+use time::format_description::FormatItem;
+use time::macros::format_description;
+use ureq::http::{HeaderMap, header};
+use zeroize::Zeroizing;
+
+use crate::wire::{IncompleteExport, ProblemBody};
+
+use super::transport::Transport;
+use super::{Cause, ClientError, Effect, Origin, Problem, failure};
+
+/// How much of a redirect's address is shown.
+const MAX_LOCATION_CHARS: usize = 200;
+
+const HTTP_DATE: &[FormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
+/// The problem that ended an export before its end.
+pub(super) fn cut_off(mark: IncompleteExport) -> ClientError {
+    ClientError::Problem(Box::new(Problem {
+        status: mark.status,
+        retry_after: None,
+        request_id: None,
+        body: ProblemBody {
+            type_uri: format!("urn:openindex:problem:{}", mark.code),
+            title: String::new(),
+            status: mark.status,
+            detail: mark.detail,
+            code: mark.code,
+            errors: Vec::new(),
+            next_command: None,
+            holder: None,
+            successor_id: None,
+        },
+        effect: Effect::None,
+    }))
+}
+
+/// What came back, whole.
+pub(super) struct Answer {
+    /// The URL that was requested, without its query.
+    pub(super) url: String,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// Whether the request asked for a change.
+    pub(super) changing: bool,
+}
+
+impl Transport {
+    /// The value in a successful response; the problem in any other.
+    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
+        self.check(answer)?;
+        if answer.is_page() {
+            let reason = format!("{}, not JSON", failure::page(&answer.body));
+            return Err(answer.unexpected(reason, Origin::Page));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&answer.body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let (reason, origin) = mismatch(&error);
+            answer.unexpected(reason, origin)
+        })
+    }
+
+    /// Lets nothing pass but the status with which a server says that it was done, without a body: a
+    /// proxy's page may be a 200, too.
+    pub(super) fn confirm(&self, answer: &Answer, status: u16) -> Result<(), ClientError> {
+        self.check(answer)?;
+        if answer.status == status && answer.body.is_empty() {
+            return Ok(());
+        }
+        let (reason, origin) = if answer.is_page() {
+            let page = failure::page(&answer.body);
+            (format!("{page}, not sent by OpenIndex"), Origin::Page)
+        } else {
+            let reason = format!("a change is confirmed with {status} and no body");
+            (reason, Origin::Other)
+        };
+        let mut error = answer.unexpected(reason, origin);
+        // JSON of whatever sent it confirms nothing here.
+        if let ClientError::UnexpectedAnswer { effect, .. } = &mut error
+            && *effect == Effect::Done
+        {
+            *effect = Effect::Possible;
+        }
+        Err(error)
+    }
+
+    /// Lets a successful response pass.
+    pub(super) fn check(&self, answer: &Answer) -> Result<(), ClientError> {
+        if (200..300).contains(&answer.status) {
+            return Ok(());
+        }
+        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&answer.body) {
+            return Err(ClientError::Problem(Box::new(Problem {
+                url: answer.url.clone(),
+                status: answer.status,
+                retry_after: answer.retry_after(),
+                request_id: answer.header("x-request-id").map(str::to_owned),
+                // It turns requests away before it looks at them.
+                effect: if body.code == "overloaded" {
+                    Effect::None
+                } else {
+                    answer.effect()
+                },
+                body,
+            })));
+        }
+        // Only a proxy that reads requests can have answered one: in a tunnel it sees none.
+        let proxy = self.forwarding_proxy();
+        if let (407, Some(route)) = (answer.status, proxy) {
+            return Err(ClientError::Transport {
+                url: self.base().to_string(),
+                reason: failure::login_required(Some(route)),
+                cause: Cause::ProxyLogin,
+                effect: Effect::None,
+            });
+        }
+        let page = answer.is_page().then(|| failure::page(&answer.body));
+        let (reason, origin) = match (answer.status, answer.header("location"), page) {
+            (300..400, Some(to), _) => {
+                // A query may hold the state of a login.
+                let to = to.split(['?', '#']).next().unwrap_or_default();
+                let to: String = to.chars().take(MAX_LOCATION_CHARS).collect();
+                let reason = format!("a redirect to {to}, which is not followed");
+                (reason, Origin::Redirect)
+            }
+            (407, ..) => ("a proxy requires a login".to_owned(), Origin::Gateway),
+            (502..=504, _, page) => {
+                let page = page.map_or_else(String::new, |page| format!(": {page}"));
+                let sender = proxy.map_or_else(
+                    || "a proxy or gateway".to_owned(),
+                    |route| format!("the proxy {route}, or a gateway behind it"),
+                );
+                let reason = format!("sent by {sender}, not by OpenIndex{page}");
+                (reason, Origin::Gateway)
+            }
+            (_, _, Some(page)) => {
+                let way = proxy.map_or_else(String::new, |route| {
+                    format!(" (requested through the proxy {route})")
+                });
+                (format!("{page}, not sent by OpenIndex{way}"), Origin::Page)
+            }
+            _ => ("no problem details".to_owned(), Origin::Other),
+        };
+        Err(answer.unexpected(reason, origin))
+    }
+}
+
+/// What is unexpected about a body. serde's own message quotes it, unless a field is missing, whose
+/// name is ours.
+fn mismatch(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Origin) {
+    let (path, said) = (error.path().to_string(), error.inner().to_string());
+    let within = match path.as_str() {
+        "." | "?" => String::new(),
+        path => format!(" in {path}"),
+    };
+    if error.inner().classify() != serde_json::error::Category::Data {
+        return ("not JSON".to_owned(), Origin::Other);
+    }
+    let missing = said
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'));
+    let reason = match missing {
+        Some((field, _)) => format!("the field {field} is missing{within}"),
+        None if within.is_empty() => "JSON of another form".to_owned(),
+        None => format!("the field {path} is of another type"),
+    };
+    (reason, Origin::Version)
+}
+
+/// From the `Date` header (RFC 9110 §6.6.1).
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    let at = PrimitiveDateTime::parse(date, HTTP_DATE).ok()?;
+    Timestamp::from_datetime(at.assume_utc())
+}
+
+impl Answer {
+    /// The server's time.
+    pub(super) fn server_time(&self) -> Option<Timestamp> {
+        server_time(&self.headers)
+    }
+
+    /// The error that this response is.
+    pub(super) fn unexpected(&self, reason: String, origin: Origin) -> ClientError {
+        ClientError::UnexpectedAnswer {
+            url: self.url.clone(),
+            status: self.status,
+            reason,
+            origin,
+            retry_after: self.retry_after(),
+            effect: self.effect(),
+        }
+    }
+
+    /// What this says of the change that was requested, if it is not what was expected. A page may
+    /// stand in place of the server's own response, or of none.
+    pub(super) fn effect(&self) -> Effect {
+        let is_json = self.media_type().is_some_and(|of| of.ends_with("json"));
+        match self.status {
+            _ if !self.changing => Effect::None,
+            200..300 if is_json => Effect::Done,
+            200..300 | 500.. => Effect::Possible,
+            _ => Effect::None,
+        }
+    }
+
+    fn is_page(&self) -> bool {
+        is_page(&self.headers)
+    }
+
+    fn media_type(&self) -> Option<String> {
+        media_type(&self.headers)
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        self.header("retry-after")?.trim().parse().ok()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Whether a response is a page for a browser.
+pub(super) fn is_page(headers: &HeaderMap) -> bool {
+    media_type(headers)
+        .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
+}
+
+/// The media type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let whole = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(whole.split(';').next()?.trim().to_ascii_lowercase())
+}

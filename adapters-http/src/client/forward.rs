@@ -1,0 +1,222 @@
+//! Requests to a proxy that reads them, as curl writes them for an `http` server (RFC 9112 §3.2.2).
+//! Proxies as they are installed refuse CONNECT to any port but 443, and ureq knows nothing else.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ureq::http::{HeaderValue, Uri};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+use ureq::{Error, Proxy};
+use zeroize::Zeroizing;
+
+/// A connection to a proxy, on which the target of each request gets the absolute form.
+#[derive(Debug)]
+pub(super) struct AbsoluteForm {
+    inner: Box<dyn Transport>,
+    /// What is put before the path: `http://host:port`.
+    origin: String,
+    /// Whether what is sent next is the head of a request.
+    at_head: bool,
+}
+
+impl AbsoluteForm {
+    pub(super) fn new(inner: Box<dyn Transport>, uri: &Uri) -> Self {
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        Self {
+            inner,
+            origin: format!("http://{authority}"),
+            at_head: true,
+        }
+    }
+
+    /// Puts the origin behind the method, and returns how many bytes there are then.
+    fn address(&mut self, amount: usize) -> Result<usize, Error> {
+        // Never: a head is smaller by far than the buffer, and a method ends with a space.
+        let failed = || Error::Other("the head of the request is too large".into());
+        let origin = self.origin.as_bytes();
+        let longer = amount + origin.len();
+        let output = self.inner.buffers().output();
+        let head = output.get(..longer).and(output.get(..amount));
+        let space = head.and_then(|head| head.iter().position(|byte| *byte == b' '));
+        let at = space.ok_or_else(failed)? + 1;
+        output.copy_within(at..amount, at + origin.len());
+        output[at..at + origin.len()].copy_from_slice(origin);
+        Ok(longer)
+    }
+}
+
+impl Transport for AbsoluteForm {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let amount = if std::mem::take(&mut self.at_head) {
+            self.address(amount)?
+        } else {
+            amount
+        };
+        self.inner.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        // The response: the next request of this connection comes behind it.
+        self.at_head = true;
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+/// Returns the value of `Proxy-Authorization` (RFC 7617), `None` where the proxy's URL has no login.
+pub(super) fn login(proxy: &Proxy) -> Option<HeaderValue> {
+    let (user, password) = (proxy.username(), proxy.password());
+    user.or(password)?;
+    let (user, password) = (user.unwrap_or_default(), password.unwrap_or_default());
+    let login = Zeroizing::new(format!("{user}:{password}"));
+    let encoded = Zeroizing::new(BASE64_STANDARD.encode(login.as_bytes()));
+    let text = Zeroizing::new(format!("Basic {}", *encoded));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::tests::{a_part, answer, server};
+    use crate::client::{
+        AuditQuery, BaseUrl, Cause, Client, ClientError, ClientOptions, Effect, ExportFormat,
+        ProxyVariables,
+    };
+    use crate::wire::PlainSecret;
+
+    const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+
+    /// A client of a server that only this proxy can reach.
+    fn through(proxy: &str) -> Client {
+        let proxies = ProxyVariables::new(|name| (name == "http_proxy").then(|| proxy.to_owned()));
+        let options = ClientOptions {
+            allow_insecure_http: true,
+            proxies,
+            ..ClientOptions::default()
+        };
+        let base = BaseUrl::parse("http://oi.corp.example:8080/team").unwrap();
+        Client::with_options(&base, Some(&PlainSecret::new(TOKEN)), &options).unwrap()
+    }
+
+    #[test]
+    fn requests_for_http_have_the_whole_url_and_the_login_of_the_proxy() {
+        let (proxy, sent) = server(answer("503 Unavailable", "", ""));
+        let address = proxy.as_str().strip_prefix("http://").unwrap();
+        let client = through(&format!("http://ada:p%40ss@{address}"));
+        assert_eq!(
+            client.proxy().as_deref(),
+            Some(&*format!("{proxy} (http_proxy)"))
+        );
+        let _ = client.me();
+        let _ = client.work_item_create(&a_part());
+        let _ = client.work_queue(None, Some(7));
+        let _ = client.health();
+        let _ = client.audit_export(
+            &AuditQuery::default(),
+            ExportFormat::Csv,
+            &mut Vec::<u8>::new(),
+        );
+        for line in [
+            "GET http://oi.corp.example:8080/team/me HTTP/1.1",
+            "POST http://oi.corp.example:8080/team/browse HTTP/1.1",
+            "GET http://oi.corp.example:8080/team/browse/queue?limit=7 HTTP/1.1",
+            "GET http://oi.corp.example:8080/team/health HTTP/1.1",
+            "GET http://oi.corp.example:8080/team/audit/export?format=csv HTTP/1.1",
+        ] {
+            let request = sent.recv().unwrap();
+            assert!(request.starts_with(&format!("{line}\r\n")), "{request}");
+            let login = "proxy-authorization: Basic YWRhOnBAc3M=\r\n";
+            assert!(request.contains(login), "{request}");
+            assert!(
+                request.contains("host: oi.corp.example:8080\r\n"),
+                "{request}"
+            );
+        }
+        let _ = through(proxy.as_str()).me();
+        assert!(!sent.recv().unwrap().contains("proxy-authorization"));
+    }
+
+    #[test]
+    fn what_the_proxy_says_is_told_as_the_proxys() {
+        const HTML: &str = "Content-Type: text/html\r\n";
+        for (response, said, effect) in [
+            (
+                answer("407 Login", HTML, ""),
+                "requires a user name and password (HTTP 407)",
+                Effect::None,
+            ),
+            (
+                answer("403 Forbidden", HTML, "<title>Denied</title>"),
+                "an HTML page titled \"Denied\", not sent by OpenIndex (requested through",
+                Effect::None,
+            ),
+            (
+                answer("503 Down", HTML, "<title>Down</title>"),
+                "not by OpenIndex: an HTML page titled \"Down\"",
+                Effect::Possible,
+            ),
+            (
+                answer("502 Bad Gateway", "", ""),
+                "sent by the proxy",
+                Effect::Possible,
+            ),
+            (
+                answer("504 Timeout", "", ""),
+                "sent by the proxy",
+                Effect::Possible,
+            ),
+        ] {
+            let (proxy, _) = server(response);
+            let error = through(proxy.as_str())
+                .work_item_create(&a_part())
+                .unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(said), "{text}");
+            assert!(text.contains(&format!("{proxy} (http_proxy)")), "{text}");
+            assert_eq!(error.effect(), effect, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_the_proxy_rejects_is_told_by_its_variable_alone() {
+        let (proxy, _) = server(answer("407 Login", "", ""));
+        let address = proxy.as_str().strip_prefix("http://").unwrap();
+        let error = through(&format!("http://ada:hunter2@{address}"))
+            .me()
+            .unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(
+            text.contains("(http_proxy) rejected the user name and password"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+        let ClientError::Transport { cause, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(cause, Cause::ProxyLogin);
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_there_was_sent_nothing() {
+        for proxy in ["http://127.0.0.1:1", "http://nowhere.invalid:3128"] {
+            let error = through(proxy).work_item_create(&a_part()).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!("cannot connect to the proxy {proxy} (http_proxy)")),
+                "{text}"
+            );
+            assert_eq!(error.effect(), Effect::None);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Errors of the server name fields of the API; their reader typed flags.
+
+use clap::CommandFactory as _;
+
+use crate::cli::Cli;
+use crate::error::{CliError, Failure};
+
+/// Names the flags of the called command in place of the API's fields.
+pub(crate) fn in_flags(error: CliError) -> CliError {
+    match error {
+        CliError::Failure(failure) if failure.status.is_some() => {
+            let typed = std::env::args_os().skip(1);
+            let typed: Vec<String> = typed
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            CliError::Failure(translated(failure, &typed))
+        }
+        error => error,
+    }
+}
+
+fn translated(mut failure: Failure, typed: &[String]) -> Failure {
+    let errors = failure.details.get("errors").and_then(|it| it.as_array());
+    let fields: Vec<&str> = errors
+        .into_iter()
+        .flatten()
+        .filter_map(|error| error["field"].as_str())
+        .collect();
+    let lines: Vec<String> = failure
+        .message
+        .lines()
+        .map(|line| of_line(line, &fields, typed))
+        .collect();
+    failure.message = lines.join("\n");
+    failure
+}
+
+/// Replaces the words that can only be the API's (`expiresAt`), and a field that the line begins
+/// with: elsewhere `name` is a word like any other.
+fn of_line(line: &str, fields: &[&str], typed: &[String]) -> String {
+    let (mut text, mut begun) = (String::with_capacity(line.len()), false);
+    for word in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.contains(|c: char| c.is_ascii_uppercase());
+        let flag = (is_name || (!begun && fields.contains(&name)))
+            .then(|| flag_of(name, typed))
+            .flatten();
+        text.push_str(flag.as_deref().unwrap_or(name));
+        text.push_str(&word[name.len()..]);
+        begun |= !name.is_empty();
+    }
+    text
+}
+
+/// The flag that gives a field, as it was typed.
+fn flag_of(field: &str, typed: &[String]) -> Option<String> {
+    let mut command = Cli::command();
+    for word in typed {
+        if let Some(child) = command.find_subcommand(word) {
+            command = child.clone();
+        }
+    }
+    let name = kebab(field);
+    let given = |flag: &str| {
+        typed.iter().any(|word| {
+            word.strip_prefix("--")
+                .is_some_and(|word| word.split('=').next() == Some(flag))
+        })
+    };
+    let names = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long_and_visible_aliases)
+        .find(|names| names.contains(&name.as_str()))?;
+    // `--ttl 30m` is `ttlSeconds`, too.
+    let short = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .filter(|flag| {
+            name.strip_prefix(flag)
+                .is_some_and(|rest| rest.starts_with('-'))
+        });
+    let used = names.iter().copied().chain(short).find(|flag| given(flag));
+    Some(format!("--{}", used.or(names.first().copied())?))
+}
+
+/// A name of the API as a flag has it.
+pub(crate) fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(typed: &str, message: &str, fields: &[&str]) -> String {
+        let typed: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+        let lines = message.lines().map(|line| of_line(line, fields, &typed));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_field_is_named_by_the_flag_that_was_typed() {
+        const CREATE: &str = "settings personal tokens create";
+        for (typed, message, fields, expected) in [
+            (
+                format!("{CREATE} ci --expires 2020-01-01"),
+                "expiresAt must be in the future",
+                &["expiresAt"][..],
+                "--expires must be in the future",
+            ),
+            (
+                format!("{CREATE} ci --expires-at=2020-01-01"),
+                "expiresAt must be in the future",
+                &["expiresAt"],
+                "--expires-at must be in the future",
+            ),
+            (
+                format!("{CREATE} ci --expires-in 9w"),
+                "two fields are wrong\n  name: must not be blank\n  expiresIn: is too long",
+                &["name", "expiresIn"],
+                "two fields are wrong\n  --name: must not be blank\n  --expires-in: is too long",
+            ),
+            (
+                "agent-run start --agent-id a --ttl 1s".to_owned(),
+                "ttlSeconds must be 60 to 86400",
+                &["ttlSeconds"],
+                "--ttl must be 60 to 86400",
+            ),
+            (
+                "work-item claim OPS-1 --agent-id b".to_owned(),
+                "this agent run works for a alone; leave agentId out",
+                &[],
+                "this agent run works for a alone; leave --agent-id out",
+            ),
+            // A word like any other, and a field that this command has no flag for.
+            (
+                format!("{CREATE} ci"),
+                "the name is taken, or overlapSeconds is",
+                &["name"],
+                "the name is taken, or overlapSeconds is",
+            ),
+        ] {
+            assert_eq!(shown(&typed, message, fields), expected, "{typed}");
+        }
+    }
+}

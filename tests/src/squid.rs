@@ -1,0 +1,77 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::nginx::{await_port, free_port};
+
+/// What Debian's configuration allows: CONNECT to the port of https alone.
+const STOCK: &str = "\
+acl SSL_ports port 443
+acl Safe_ports port 80
+acl Safe_ports port 443
+acl Safe_ports port 1025-65535
+http_access deny !Safe_ports
+http_access deny CONNECT !SSL_ports
+http_access allow localhost
+http_access deny all
+";
+
+/// A running squid of the test's own, for which `oi.corp.example` is this machine. It is killed when
+/// it is dropped.
+pub struct Squid {
+    child: Child,
+    _directory: TempDir,
+    /// The URL to set a variable to.
+    pub url: String,
+}
+
+impl Squid {
+    /// Starts one with the rules that are installed with it, these directives before them, and waits
+    /// until it accepts connections.
+    #[must_use]
+    pub fn start(directives: &str) -> Self {
+        let port = free_port();
+        let directory = tempfile::tempdir().expect("a directory");
+        // As root it becomes another user.
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))
+            .expect("readable");
+        let hosts = directory.path().join("hosts");
+        std::fs::write(&hosts, "127.0.0.1 oi.corp.example\n").expect("a file");
+        let config = format!(
+            "http_port 127.0.0.1:{port}\nhosts_file {}\n{directives}\n{STOCK}\
+             visible_hostname proxy.example\npid_filename none\naccess_log none\n\
+             cache_log /dev/null\ncache_store_log none\nlogfile_rotate 0\nnetdb_filename none\n\
+             pinger_enable off\nshutdown_lifetime 0 seconds\n",
+            hosts.display()
+        );
+        let file = directory.path().join("squid.conf");
+        std::fs::write(&file, config).expect("its configuration is written");
+        let program = ["/usr/sbin/squid", "/usr/local/sbin/squid"]
+            .into_iter()
+            .find(|path| std::path::Path::new(path).exists())
+            .unwrap_or("squid");
+        let mut child = Command::new(program)
+            .args(["-N", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("squid starts");
+        await_port(&mut child, port, "squid");
+        Self {
+            child,
+            _directory: directory,
+            url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Squid {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
