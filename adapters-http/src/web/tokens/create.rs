@@ -94,7 +94,7 @@ pub(in crate::web) async fn create(
 fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
-        name: form.get("name"),
+        name: form.shown("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),
         choices: expiry::choices(
