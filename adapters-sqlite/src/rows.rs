@@ -125,7 +125,7 @@ pub(crate) fn token(row: &SqliteRow) -> Result<Token, StoreError> {
     Ok(Token {
         id: TokenId::new(kind, get(row, "id")?),
         owner: UserId::from_uuid(get(row, "owner_id")?),
-        name: TokenName::parse(get(row, "name")?).map_err(StoreError::corrupt)?,
+        name: TokenName::stored(get(row, "name")?).map_err(StoreError::corrupt)?,
         scope: parse::<Scope>(get(row, "scope")?)?,
         created_at: instant(get(row, "created_at")?)?,
         expires_at: optional_instant(row, "expires_at")?,
@@ -138,7 +138,7 @@ pub(crate) fn token(row: &SqliteRow) -> Result<Token, StoreError> {
 
 /// What a token is for that is an agent run's, which it must tell if it is one and only then.
 fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
-    let agent = optional_parse::<AgentId>(row, "agent_id")?;
+    let agent = agent(row, "agent_id")?;
     let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
     let work_item = optional_parse(row, "work_item")?;
     let expires = get::<Option<i64>>(row, "expires_at")?.is_some();
@@ -160,8 +160,8 @@ fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
 pub(crate) fn user(row: &SqliteRow) -> Result<User, StoreError> {
     Ok(User {
         id: UserId::from_uuid(get(row, "user_id")?),
-        email: Email::parse(get(row, "user_email")?).map_err(StoreError::corrupt)?,
-        name: PersonName::parse(get(row, "user_name")?).map_err(StoreError::corrupt)?,
+        email: Email::stored(get(row, "user_email")?).map_err(StoreError::corrupt)?,
+        name: PersonName::stored(get(row, "user_name")?).map_err(StoreError::corrupt)?,
         role: Role::parse(get(row, "user_role")?).ok_or_else(|| unknown("role"))?,
         created_at: instant(get(row, "user_created_at")?)?,
         suspended_at: optional_instant(row, "user_suspended_at")?,
@@ -211,7 +211,7 @@ pub(crate) fn invite(row: &SqliteRow) -> Result<Invite, StoreError> {
     let kind = match get(row, "kind")? {
         "first_admin" => InviteKind::FirstAdmin,
         "person" => InviteKind::Person {
-            email: Email::parse(get(row, "email")?).map_err(StoreError::corrupt)?,
+            email: Email::stored(get(row, "email")?).map_err(StoreError::corrupt)?,
             role: Role::parse(get(row, "role")?).ok_or_else(|| unknown("role"))?,
         },
         _ => return Err(unknown("kind of invite")),
@@ -236,7 +236,7 @@ pub(crate) fn invite(row: &SqliteRow) -> Result<Invite, StoreError> {
 pub(crate) fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
     Ok(Notice {
         token: parse(get(row, "token")?)?,
-        token_name: TokenName::parse(get(row, "token_name")?).map_err(StoreError::corrupt)?,
+        token_name: TokenName::stored(get(row, "token_name")?).map_err(StoreError::corrupt)?,
         at: instant(get(row, "at")?)?,
     })
 }
@@ -332,6 +332,11 @@ where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     get::<Option<&str>>(row, column)?.map(parse).transpose()
+}
+
+pub(crate) fn agent(row: &SqliteRow, column: &str) -> Result<Option<AgentId>, StoreError> {
+    let agent = get::<Option<&str>>(row, column)?.map(AgentId::stored);
+    agent.transpose().map_err(StoreError::corrupt)
 }
 
 pub(crate) fn instant(millis: i64) -> Result<Timestamp, StoreError> {

@@ -1,5 +1,6 @@
 //! The server as an operator starts it, and its monitoring, over sockets.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -143,6 +144,75 @@ async fn a_scrape_shows_what_was_done_and_no_secret() {
     for secret in [&server.token, &server.token[..12], "canary"] {
         assert!(!scraped.contains(secret), "{scraped}");
     }
+    server.stop().await;
+}
+
+/// What stands between backquotes in a text.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The labels of each family of metrics, by the name that its samples have.
+type Families = BTreeMap<String, BTreeSet<String>>;
+
+fn documented() -> Families {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme.split_once("### Metrics").expect("the section");
+    let (section, _) = section.split_once("\n## ").expect("its end");
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| `openindex_"));
+    let mut families = Families::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let labels = quoted(cells[2]);
+        for name in quoted(cells[1]) {
+            let labels = labels.iter().cloned().collect();
+            assert!(
+                families.insert(name.clone(), labels).is_none(),
+                "{name} twice"
+            );
+        }
+    }
+    families
+}
+
+fn exposed(scraped: &str) -> Families {
+    let mut families = Families::new();
+    for line in scraped
+        .lines()
+        .filter(|line| line.starts_with("openindex_"))
+    {
+        let (sample, labels) = line.split_once('{').map_or_else(
+            || (line.split(' ').next().unwrap_or_default(), ""),
+            |(sample, rest)| (sample, rest.split('}').next().unwrap_or_default()),
+        );
+        let of_histogram = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| sample.strip_suffix(end));
+        let name = of_histogram.or_else(|| sample.strip_suffix("_info").map(|_| sample));
+        let labels = labels
+            .split("\",")
+            .filter_map(|label| label.split('=').next())
+            .filter(|label| !label.is_empty() && *label != "le");
+        let known = families
+            .entry(name.unwrap_or(sample).to_owned())
+            .or_default();
+        known.extend(labels.map(str::to_owned));
+    }
+    families
+}
+
+#[tokio::test]
+async fn the_readme_lists_the_metrics_and_labels_that_are_exposed_and_no_others() {
+    let server = Running::start(1024).await;
+    server.api("/me", &server.token).await;
+    let scraped = server.scrape().await;
+    assert_eq!(documented(), exposed(&scraped), "{scraped}");
     server.stop().await;
 }
 

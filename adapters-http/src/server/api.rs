@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::FromRef;
 use axum::handler::Handler;
 use axum::{Extension, Router};
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
@@ -181,7 +181,11 @@ pub fn router(state: ApiState) -> Router {
         let guard = Guard::from_ref(&shared);
         router = router.merge(work_router(WorkState { work, guard }));
     }
-    layers::wrap(router.fallback(routes::not_found), shared)
+    let base = shared.0.base.clone();
+    let router = router.fallback(async move |method: Method, uri: Uri| {
+        routes::not_found(&method, uri.path(), &base)
+    });
+    layers::wrap(router, shared)
 }
 
 /// The routes of work items alone, for a service that mounts them beside its own. What surrounds

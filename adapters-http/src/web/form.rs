@@ -4,6 +4,7 @@ use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
 use http_body_util::LengthLimitError;
+use openindex_domain::token::Secret;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,12 @@ impl Form {
             .iter()
             .find(|(given, _)| given == name)
             .map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Returns a field as a page may show it again: empty when it contains a token.
+    pub(super) fn shown(&self, name: &str) -> &str {
+        let value = self.get(name);
+        if Secret::is_in(value) { "" } else { value }
     }
 
     /// A field that may be a password, white space included.

@@ -145,8 +145,8 @@ fn render(
         signed_in_as: profile.map(|profile| Shown::of(profile.email.as_str())),
         is_readable: web.site.transport == Transport::Readable,
         min_password: MIN_PASSWORD_CHARS,
-        name: form.get("name"),
-        email: form.get("email"),
+        name: form.shown("name"),
+        email: form.shown("email"),
         errors,
     };
     html(status, &template)

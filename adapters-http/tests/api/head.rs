@@ -347,6 +347,33 @@ async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() 
 }
 
 #[tokio::test]
+async fn an_unknown_path_is_named_as_far_as_it_is_no_secret() {
+    let detail = async |url: &str, path: &str| {
+        let answer = Server::at(url)
+            .send(Request::get(path), Body::empty())
+            .await;
+        assert_eq!(answer.problem(404), "not_found");
+        answer.json()["detail"].as_str().unwrap().to_owned()
+    };
+    let plain = detail("https://oi.example.com", "/x/me").await;
+    assert!(plain.contains("no route matches GET /…/me;"), "{plain}");
+    assert!(!plain.contains("proxy"), "{plain}");
+    let kept = detail("https://example.com/oi", "/oi/me").await;
+    assert!(kept.contains("no route matches GET /oi/me;"), "{kept}");
+    assert!(
+        kept.ends_with("the proxy that serves /oi must remove it from the path"),
+        "{kept}"
+    );
+    let secret = detail(
+        "https://oi.example.com",
+        "/oi/sign-in/link/hunter2?code=hunter2",
+    )
+    .await;
+    assert!(secret.contains("GET /…/sign-in/link/…;"), "{secret}");
+    assert!(!secret.contains("hunter2"), "{secret}");
+}
+
+#[tokio::test]
 async fn what_leaves_a_body_unread_is_the_last_response_of_its_connection() {
     let server = Server::new();
     let large = "x".repeat(70_000);

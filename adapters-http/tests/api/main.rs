@@ -16,6 +16,7 @@ mod me;
 mod metrics;
 mod outage;
 mod overload;
+mod secrets_in_text;
 mod stats;
 mod support;
 mod unexpected;

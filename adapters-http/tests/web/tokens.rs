@@ -3,6 +3,7 @@
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Scope, Token, Tokens};
+use openindex_domain::user::Role;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
 
@@ -39,6 +40,34 @@ async fn an_expiry_is_a_date_or_a_preset_and_blank_is_never() {
     site.post("/settings/tokens/new", &cookie, form).await;
     let end_of_day = Timestamp::parse_rfc3339("2027-01-01T00:00:00Z");
     assert_eq!(newest(&site, MEMBER).await.expires_at, end_of_day);
+}
+
+#[tokio::test]
+async fn a_form_with_a_token_in_its_text_is_rejected_and_does_not_show_it_again() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    let issued = site.issue(ADMIN, "leaked", Scope::Admin).await;
+    let secret = issued.secret.expose();
+    let (_, code) = site.invite("new@example.com", Role::Member).await;
+    for (path, form) in [
+        (
+            "/settings/tokens/new",
+            format!("name=ci+{secret}&scope=read_write"),
+        ),
+        (
+            "/settings/admin/invites",
+            format!("email={secret}@example.com&role=member"),
+        ),
+        (
+            &format!("/join/{code}"),
+            format!("name={secret}&password=kettle+walrus+teapot"),
+        ),
+    ] {
+        let page = site.post(path, &cookie, &form).await;
+        assert_eq!(page.status, 422, "{path}");
+        page.shows("must not contain a token; revoke that token");
+        page.hides(secret);
+    }
 }
 
 #[tokio::test]

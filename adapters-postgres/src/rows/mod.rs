@@ -128,7 +128,7 @@ pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
     Ok(Token {
         id: TokenId::new(kind, get(row, "id")?),
         owner: UserId::from_uuid(get(row, "owner_id")?),
-        name: TokenName::parse(get(row, "name")?).map_err(StoreError::corrupt)?,
+        name: TokenName::stored(get(row, "name")?).map_err(StoreError::corrupt)?,
         scope: parse::<Scope>(get(row, "scope")?)?,
         created_at: instant(get(row, "created_at")?)?,
         expires_at: optional_instant(row, "expires_at")?,
@@ -141,7 +141,7 @@ pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
 
 /// What makes a token of this kind an agent run's.
 fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
-    let agent = optional_parse::<AgentId>(row, "agent_id")?;
+    let agent = agent(row, "agent_id")?;
     let work_item = optional_parse::<WorkItemKey>(row, "work_item")?;
     let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
     match (kind, agent, issuer, work_item) {
@@ -161,8 +161,8 @@ fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
 pub(crate) fn user(row: &PgRow) -> Result<User, StoreError> {
     Ok(User {
         id: UserId::from_uuid(get(row, "user_id")?),
-        email: Email::parse(get(row, "user_email")?).map_err(StoreError::corrupt)?,
-        name: PersonName::parse(get(row, "user_name")?).map_err(StoreError::corrupt)?,
+        email: Email::stored(get(row, "user_email")?).map_err(StoreError::corrupt)?,
+        name: PersonName::stored(get(row, "user_name")?).map_err(StoreError::corrupt)?,
         role: Role::parse(get(row, "user_role")?).ok_or_else(|| unknown("role"))?,
         created_at: instant(get(row, "user_created_at")?)?,
         suspended_at: optional_instant(row, "user_suspended_at")?,
@@ -212,7 +212,7 @@ pub(crate) fn invite(row: &PgRow) -> Result<Invite, StoreError> {
     let kind = match get(row, "kind")? {
         "first_admin" => InviteKind::FirstAdmin,
         "person" => InviteKind::Person {
-            email: Email::parse(get(row, "email")?).map_err(StoreError::corrupt)?,
+            email: Email::stored(get(row, "email")?).map_err(StoreError::corrupt)?,
             role: Role::parse(get(row, "role")?).ok_or_else(|| unknown("role"))?,
         },
         _ => return Err(unknown("kind of invite")),
@@ -237,7 +237,7 @@ pub(crate) fn invite(row: &PgRow) -> Result<Invite, StoreError> {
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
     Ok(Notice {
         token: parse(get(row, "token")?)?,
-        token_name: TokenName::parse(get(row, "token_name")?).map_err(StoreError::corrupt)?,
+        token_name: TokenName::stored(get(row, "token_name")?).map_err(StoreError::corrupt)?,
         at: instant(get(row, "at")?)?,
     })
 }
@@ -332,6 +332,11 @@ where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     get::<Option<&str>>(row, column)?.map(parse).transpose()
+}
+
+fn agent(row: &PgRow, column: &str) -> Result<Option<AgentId>, StoreError> {
+    let agent = get::<Option<&str>>(row, column)?.map(AgentId::stored);
+    agent.transpose().map_err(StoreError::corrupt)
 }
 
 fn instant(at: OffsetDateTime) -> Result<Timestamp, StoreError> {

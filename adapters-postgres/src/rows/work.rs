@@ -6,13 +6,11 @@ use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work::{
-    AgentId, Claim, Description, Holder, Priority, Title, WorkItem, WorkItemKey,
-};
+use openindex_domain::work::{Claim, Description, Holder, Priority, Title, WorkItem, WorkItemKey};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{get, instant, optional_instant, optional_parse, parse, unknown};
+use super::{agent, get, instant, optional_instant, parse, unknown};
 
 /// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed.
 macro_rules! select_work_item {
@@ -43,8 +41,8 @@ pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreEr
             part: NonZeroU32::new(number("part")?),
         },
         kind: parse(get(row, "kind")?)?,
-        title: Title::parse(get(row, "title")?).map_err(StoreError::corrupt)?,
-        description: Description::parse(get(row, "description")?).map_err(StoreError::corrupt)?,
+        title: Title::stored(get(row, "title")?).map_err(StoreError::corrupt)?,
+        description: Description::stored(get(row, "description")?).map_err(StoreError::corrupt)?,
         status: parse(get(row, "status")?)?,
         priority: priority(get(row, "priority")?)?,
         target: parse(get(row, "target")?)?,
@@ -63,7 +61,7 @@ pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreEr
 fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
     let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
-    let agent = optional_parse::<AgentId>(row, "claim_agent")?;
+    let agent = agent(row, "claim_agent")?;
     let person = get::<Option<Uuid>>(row, "claim_user_id")?;
     let holder = match (agent, person, run) {
         (Some(agent), None, _) => Some(Holder::Agent(agent)),

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use openindex_domain::StoreError;
-use openindex_domain::agent_run::{AgentId, DomainKey, WorkItemKey};
+use openindex_domain::agent_run::{DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
@@ -11,7 +11,7 @@ use openindex_domain::work::{Claim, Description, Holder, Priority, Title, WorkIt
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::rows::{get, instant, optional_instant, optional_parse, parse, unknown};
+use crate::rows::{agent, get, instant, optional_instant, parse, unknown};
 
 /// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim.
 macro_rules! select_work_item {
@@ -38,8 +38,8 @@ pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, Sto
             part: NonZeroU32::new(number(row, "part")?),
         },
         kind: parse(get(row, "kind")?)?,
-        title: Title::parse(get(row, "title")?).map_err(StoreError::corrupt)?,
-        description: Description::parse(get(row, "description")?).map_err(StoreError::corrupt)?,
+        title: Title::stored(get(row, "title")?).map_err(StoreError::corrupt)?,
+        description: Description::stored(get(row, "description")?).map_err(StoreError::corrupt)?,
         status: parse(get(row, "status")?)?,
         priority: priority(get(row, "priority")?)?,
         target: parse(get(row, "target")?)?,
@@ -55,7 +55,7 @@ pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, Sto
 }
 
 fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
-    let agent = optional_parse::<AgentId>(row, "claim_agent")?.map(Holder::Agent);
+    let agent = agent(row, "claim_agent")?.map(Holder::Agent);
     let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
     let at = optional_instant(row, "claimed_at")?;

@@ -2,6 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::token::{CONTAINS_SECRET, Secret};
+
 /// What an automated worker is called: 1 to 64 ASCII letters, digits and `.` `_` `-` `:` `/` `@`.
 ///
 /// Whoever starts a run chooses it. It says who holds a work item, and is no secret. Cheap to
@@ -11,11 +13,17 @@ pub struct AgentId(Arc<str>);
 
 /// The text cannot name an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be 1 to {} of the characters A-Z a-z 0-9 . _ - : / @",
-    AgentId::MAX_CHARS
-)]
-pub struct InvalidAgentId;
+pub enum InvalidAgentId {
+    /// Too long, empty, or with another character.
+    #[error(
+        "must be 1 to {} of the characters A-Z a-z 0-9 . _ - : / @",
+        AgentId::MAX_CHARS
+    )]
+    Format,
+    /// A token's secret, which everyone who reads the text could use.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
+}
 
 impl AgentId {
     /// The most characters it may have.
@@ -27,11 +35,24 @@ impl AgentId {
     ///
     /// [`InvalidAgentId`].
     pub fn parse(text: &str) -> Result<Self, InvalidAgentId> {
+        if Secret::is_in(text) {
+            return Err(InvalidAgentId::Secret);
+        }
+        Self::stored(text)
+    }
+
+    /// Reads a stored id, which may be from before ids were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAgentId::Format`].
+    pub fn stored(text: &str) -> Result<Self, InvalidAgentId> {
         let fits = (1..=Self::MAX_CHARS).contains(&text.len())
             && text
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"._-:/@".contains(&b));
-        fits.then(|| Self(text.into())).ok_or(InvalidAgentId)
+        fits.then(|| Self(text.into()))
+            .ok_or(InvalidAgentId::Format)
     }
 
     /// The id.
@@ -65,7 +86,11 @@ mod tests {
             assert_eq!(AgentId::parse(text).unwrap().as_str(), text);
         }
         for text in ["", " a", "a b", "a\n", "é", "<b>", &"x".repeat(65)] {
-            assert_eq!(AgentId::parse(text), Err(InvalidAgentId), "{text:?}");
+            assert_eq!(
+                AgentId::parse(text),
+                Err(InvalidAgentId::Format),
+                "{text:?}"
+            );
         }
     }
 }

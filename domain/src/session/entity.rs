@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::id::prefixed_id;
+use crate::token::Secret;
 use crate::user::UserId;
 
 /// A session ends after this time without a request: 12 hours.
@@ -56,7 +57,7 @@ impl Session {
 }
 
 /// What a browser calls itself (its `User-Agent`), for its person to recognize it by: at most 200
-/// characters, control characters left out. It proves nothing. Cheap to clone.
+/// characters, control characters left out; nothing when it contains a token. It proves nothing. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientName(Arc<str>);
 
@@ -72,6 +73,9 @@ impl ClientName {
             .filter(|c| !c.is_control())
             .take(Self::MAX_CHARS)
             .collect();
+        if Secret::is_in(&kept) {
+            return Self("".into());
+        }
         Self(kept.into())
     }
 
@@ -115,5 +119,7 @@ mod tests {
         let name = ClientName::cut(&format!("a\u{1b}[31m\n{}", "x".repeat(300)));
         assert_eq!(name.as_str().chars().count(), ClientName::MAX_CHARS);
         assert!(name.as_str().starts_with("a[31mx"));
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        assert_eq!(ClientName::cut(&format!("curl {secret}")).as_str(), "");
     }
 }

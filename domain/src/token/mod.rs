@@ -27,10 +27,11 @@ pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
-pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
+pub(crate) use name::{check_name, check_new_name};
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken};
 pub use scope::{InvalidScope, Scope};
+pub(crate) use secret::CONTAINS_SECRET;
 pub use secret::{MalformedSecret, Secret};
 pub use service::{DEFAULT_TOKEN_QUOTA, Tokens};
 pub use store::{

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use crate::agent_run::AgentId;
 
+use super::{CONTAINS_SECRET, Secret};
+
 /// What a token is called by its owner: 1 to 100 characters after trimming, no control characters.
 ///
 /// Two tokens may share a name. Cheap to clone.
@@ -21,6 +23,9 @@ pub enum InvalidName {
     /// A line break, an escape, or another control character.
     #[error("must not contain control characters")]
     Control,
+    /// A token's secret, which everyone who reads the text could use.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
 }
 
 impl TokenName {
@@ -33,6 +38,15 @@ impl TokenName {
     ///
     /// [`InvalidName`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        check_new_name(text).map(|name| Self(name.into()))
+    }
+
+    /// Reads a stored name, which may be from before names were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TokenName::parse`].
+    pub fn stored(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|name| Self(name.into()))
     }
 
@@ -70,6 +84,14 @@ pub(crate) fn check_name(text: &str) -> Result<&str, InvalidName> {
         return Err(InvalidName::TooLong);
     }
     Ok(trimmed)
+}
+
+/// The same for a name that is to be stored.
+pub(crate) fn check_new_name(text: &str) -> Result<&str, InvalidName> {
+    if Secret::is_in(text) {
+        return Err(InvalidName::Secret);
+    }
+    check_name(text)
 }
 
 #[cfg(test)]

@@ -101,6 +101,20 @@ impl Secret {
         check(presented).map(|(_, text)| Digest::of(text))
     }
 
+    /// Returns whether a whole secret is somewhere in a text, whatever is around it. Text that is stored
+    /// and shown must not have one: it would make a credential readable for everyone who reads the text.
+    #[must_use]
+    pub fn is_in(text: &str) -> bool {
+        let prefixes = TokenKind::ALL.map(TokenKind::secret_prefix);
+        let mut starts = prefixes
+            .iter()
+            .flat_map(|prefix| text.match_indices(prefix));
+        starts.any(|(start, _)| {
+            let candidate = text.get(start..start + SECRET_CHARS);
+            candidate.is_some_and(|candidate| check(candidate).is_ok())
+        })
+    }
+
     /// Whether it is a human's token or an agent run's, as the prefix says.
     #[must_use]
     pub const fn kind(&self) -> TokenKind {
@@ -127,6 +141,10 @@ impl fmt::Debug for Secret {
         write!(f, "{}[redacted]", self.kind.secret_prefix())
     }
 }
+
+/// What an error says of a text that contains a secret, which it does not repeat.
+pub(crate) const CONTAINS_SECRET: &str =
+    "must not contain a token; revoke that token, and send the text without it";
 
 /// What a presented secret is, if it can be one.
 fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedSecret> {
@@ -279,6 +297,59 @@ mod tests {
             let (extended, preceded) = (format!("{text}{more}"), format!("{more}{text}"));
             prop_assert!(Secret::parse(&extended).is_err());
             prop_assert!(Secret::parse(&preceded).is_err());
+        }
+
+        #[test]
+        fn a_secret_is_found_in_any_text_and_nothing_else_is(
+            seed in any::<u64>(), kind in kinds(), before in ".{0,80}", after in ".{0,80}",
+            broken in 0..SECRET_CHARS
+        ) {
+            let text = secret(seed, kind);
+            let around = format!("{before}{text}{after}");
+            prop_assert!(Secret::is_in(&around));
+            let twice = format!("oi_pat_{text}oi_run_");
+            prop_assert!(Secret::is_in(&twice));
+            prop_assert!(!Secret::is_in(&before));
+            let mut other = text;
+            other.remove(broken);
+            let around = format!("{before} {other} {after}");
+            prop_assert!(!Secret::is_in(&around));
+        }
+
+        #[test]
+        fn no_text_that_is_stored_contains_a_secret(
+            seed in any::<u64>(), kind in kinds(), before in "[a-z ]{0,20}", after in "[a-z ]{0,20}"
+        ) {
+            use crate::agent_run::{AgentId, InvalidAgentId};
+            use crate::token::{InvalidName, TokenName};
+            use crate::user::{Email, InvalidEmail, PersonName};
+            use crate::work::{Description, InvalidDescription, InvalidTitle, Title};
+
+            let text = secret(seed, kind);
+            let around = format!("{before}{text}{after}");
+            let address = format!("{text}@example.com");
+            prop_assert_eq!(TokenName::parse(&around), Err(InvalidName::Secret));
+            prop_assert_eq!(PersonName::parse(&around), Err(InvalidName::Secret));
+            prop_assert_eq!(Title::parse(&around), Err(InvalidTitle::Secret));
+            prop_assert_eq!(Description::parse(&around), Err(InvalidDescription::Secret));
+            prop_assert_eq!(Email::parse(&address), Err(InvalidEmail::Secret));
+            prop_assert_eq!(AgentId::parse(&text), Err(InvalidAgentId::Secret));
+            // What is stored was checked by the rules of its day, and stays readable.
+            prop_assert!(TokenName::stored(&around).is_ok());
+            prop_assert!(PersonName::stored(&around).is_ok());
+            prop_assert!(Title::stored(&around).is_ok());
+            prop_assert!(Description::stored(&around).is_ok());
+            prop_assert!(Email::stored(&address).is_ok());
+            prop_assert!(AgentId::stored(&text).is_ok());
+            for said in [
+                InvalidName::Secret.to_string(),
+                InvalidTitle::Secret.to_string(),
+                InvalidDescription::Secret.to_string(),
+                InvalidEmail::Secret.to_string(),
+                InvalidAgentId::Secret.to_string(),
+            ] {
+                prop_assert!(said.contains("revoke"), "{}", said);
+            }
         }
 
         #[test]

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::token::{CONTAINS_SECRET, Secret};
+
 /// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), no white
 /// space or control characters. Whether mail arrives there is not checked. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -8,8 +10,14 @@ pub struct Email(Arc<str>);
 
 /// The text is not an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an email address such as ada@example.com")]
-pub struct InvalidEmail;
+pub enum InvalidEmail {
+    /// It is none.
+    #[error("must be an email address such as ada@example.com")]
+    Format,
+    /// A token's secret, which everyone who reads the text could use.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
+}
 
 impl Email {
     /// Trims and checks an address.
@@ -18,14 +26,26 @@ impl Email {
     ///
     /// [`InvalidEmail`].
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+        if Secret::is_in(text) {
+            return Err(InvalidEmail::Secret);
+        }
+        Self::stored(text)
+    }
+
+    /// Reads a stored address, which may be from before addresses were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEmail::Format`].
+    pub fn stored(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
-        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmail::Format)?;
         let fits = !local.is_empty()
             && !domain.is_empty()
             && !domain.contains('@')
             && text.len() <= 254
             && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        fits.then(|| Self(text.into())).ok_or(InvalidEmail)
+        fits.then(|| Self(text.into())).ok_or(InvalidEmail::Format)
     }
 
     /// The address as it was given.
@@ -71,11 +91,11 @@ mod tests {
             "a\n@c",
             "a@\u{0}c",
         ] {
-            assert_eq!(Email::parse(text), Err(InvalidEmail), "{text:?}");
+            assert_eq!(Email::parse(text), Err(InvalidEmail::Format), "{text:?}");
         }
         assert_eq!(
             Email::parse(&format!("{}@c", "x".repeat(253))),
-            Err(InvalidEmail)
+            Err(InvalidEmail::Format)
         );
     }
 }

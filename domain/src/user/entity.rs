@@ -61,6 +61,15 @@ impl PersonName {
     ///
     /// [`InvalidName`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        crate::token::check_new_name(text).map(|name| Self(name.into()))
+    }
+
+    /// Reads a stored name, which may be from before names were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`PersonName::parse`].
+    pub fn stored(text: &str) -> Result<Self, InvalidName> {
         crate::token::check_name(text).map(|name| Self(name.into()))
     }
 

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::token::{CONTAINS_SECRET, Secret};
+
 /// What an item is about, in one line: 1 to 200 characters after trimming, no control characters.
 /// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +20,9 @@ pub enum InvalidTitle {
     /// A line break, an escape, or another control character.
     #[error("must not contain control characters")]
     Control,
+    /// A token's secret, which everyone who reads the text could use.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
 }
 
 impl Title {
@@ -30,6 +35,18 @@ impl Title {
     ///
     /// [`InvalidTitle`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
+        if Secret::is_in(text) {
+            return Err(InvalidTitle::Secret);
+        }
+        Self::stored(text)
+    }
+
+    /// Reads a stored title, which may be from before titles were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Title::parse`].
+    pub fn stored(text: &str) -> Result<Self, InvalidTitle> {
         if text.chars().any(char::is_control) {
             return Err(InvalidTitle::Control);
         }
@@ -70,6 +87,9 @@ pub enum InvalidDescription {
     /// An escape, a zero, or another control character.
     #[error("must not contain control characters but tabs and line breaks")]
     Control,
+    /// A token's secret, which everyone who reads the text could use.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
 }
 
 impl Description {
@@ -83,6 +103,18 @@ impl Description {
     ///
     /// [`InvalidDescription`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidDescription> {
+        if Secret::is_in(text) {
+            return Err(InvalidDescription::Secret);
+        }
+        Self::stored(text)
+    }
+
+    /// Reads a stored description, which may be from before descriptions were searched for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Description::parse`].
+    pub fn stored(text: &str) -> Result<Self, InvalidDescription> {
         let forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
         if text.chars().any(forbidden) {
             return Err(InvalidDescription::Control);

@@ -10,10 +10,11 @@ mod health;
 mod me;
 mod openapi_json;
 mod stats;
+mod unrouted;
 mod well_known;
 
 use axum::response::{IntoResponse as _, Response};
-use http::{Method, StatusCode, Uri, header};
+use http::{Method, StatusCode, header};
 
 use super::api::{Routes, Shared, route};
 use super::{Code, Problem, WorkState, openapi};
@@ -139,22 +140,25 @@ pub(super) fn work() -> Routes<WorkState> {
     )
 }
 
-/// What is not routed: 404, and the whole server's `OPTIONS *`.
-pub(super) async fn not_found(uri: Uri) -> Response {
-    if uri.path() == "*" {
+/// What is not routed: 404, and the whole server's `OPTIONS *`. `base` is the public URL's path.
+pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
+    if path == "*" {
         let allow = [(header::ALLOW, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")];
         return (StatusCode::NO_CONTENT, allow).into_response();
     }
-    let hint = if uri.path().len() > 1 && uri.path().ends_with('/') {
-        "; paths have no slash at their end"
-    } else {
-        ""
-    };
-    Problem::new(
-        Code::NotFound,
-        format!("there is nothing at this path; /openapi.json lists what there is{hint}"),
-    )
-    .into_response()
+    let mut hint = String::new();
+    let rest = path.strip_prefix(base).filter(|rest| rest.starts_with('/'));
+    if rest.is_some() && !base.is_empty() {
+        hint = format!("; the proxy that serves {base} must remove it from the path");
+    } else if path.len() > 1 && path.ends_with('/') {
+        "; paths have no slash at their end".clone_into(&mut hint);
+    }
+    let looked_up = unrouted::shown(method, path, base);
+    let detail = format!(
+        "there is nothing at this path; no route matches {looked_up}; /openapi.json lists the \
+         routes{hint}"
+    );
+    Problem::new(Code::NotFound, detail).into_response()
 }
 
 /// `OPTIONS` (RFC 9110 §9.3.7) or 405; either way the router adds `Allow`.

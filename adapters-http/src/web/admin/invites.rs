@@ -205,7 +205,7 @@ async fn render(
                 .with("after", id.to_string())
                 .on("/settings/admin/invites")
         }),
-        email: form.get("email"),
+        email: form.shown("email"),
         role: form.get("role"),
         error,
     };

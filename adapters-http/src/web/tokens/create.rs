@@ -103,7 +103,7 @@ fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Res
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
         form: once::to_show(web, form)?,
-        name: form.get("name"),
+        name: form.shown("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),
         choices: expiry::choices(

@@ -3,15 +3,16 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AgentRunHarness, Harness, NOW, Spoiled, acting, actor, find, insert, insertion, list, put,
-    replacement, revocation, seed, spoil_actor, trail,
+    AgentRunHarness, Harness, NOW, SECRET, Spoiled, acting, actor, find, insert, insertion, list,
+    put, replacement, revocation, seed, spoil_actor, trail,
 };
-use crate::agent_run::{EndRun, EndRunOutcome, StartRun, StartRunOutcome};
+use crate::agent_run::{AgentId, EndRun, EndRunOutcome, StartRun, StartRunOutcome};
 use crate::audit::{AuditAction, Subject};
 use crate::clock::Timestamp;
 use crate::testing::fixtures;
 use crate::token::{
-    InsertOutcome, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status, Token, TokenId,
+    InsertOutcome, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status, Token,
+    TokenId, TokenName,
 };
 
 /// The beginning of run `number`, whose trail is event `number`.
@@ -70,7 +71,10 @@ async fn stored(harness: &dyn Harness, number: u64) -> Token {
 /// A run is found by its digest with all that it was given, and its trail is there.
 pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
     seed(harness).await;
-    let change = start(10, 10);
+    let mut change = start(10, 10);
+    let agent = AgentId::stored(SECRET).expect("an id");
+    change.run.name = TokenName::of_agent(&agent);
+    change.run.run.as_mut().expect("a run").agent = agent;
     let event = change.audit.clone();
     let run = change.run.clone();
     let outcome = begin(harness, change).await;

@@ -1,6 +1,6 @@
 //! Work items: making and finding them.
 
-use super::{NOW, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
+use super::{NOW, SECRET, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
 use crate::access::{Actor, Requirement};
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
 use crate::audit::{AuditAction, Subject};
@@ -97,8 +97,9 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     let assignee = fixtures::user(2);
     harness.put_user(&assignee).await;
     let mut change = creation(Place::Domain(domain("OPS"), TopKind::Project), 1);
-    change.item.title = Title::parse("Größe % _ \\ '; --").expect("a title");
-    change.item.description = Description::parse("# Why\r\n\tso 🦀\n").expect("a description");
+    change.item.title = Title::stored(&format!("Größe % _ \\ '; -- {SECRET}")).expect("a title");
+    change.item.description =
+        Description::stored(&format!("# Why\r\n\tso 🦀\n{SECRET}")).expect("a description");
     change.item.priority = Priority::Urgent;
     change.item.target = ExecutionTarget::Agent;
     change.item.assignee = Some(assignee.id);

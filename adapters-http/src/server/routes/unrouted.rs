@@ -1,0 +1,91 @@
+//! What an error says of a path that no route matches.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use http::Method;
+
+use crate::{server, web};
+
+/// How many segments are shown.
+const MAX_SEGMENTS: usize = 8;
+
+/// The literal segments of all routes.
+static LITERALS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let pages = web::routes().into_iter().map(|route| route.path.to_owned());
+    let operations = server::openapi().paths.paths.into_keys();
+    let segments = pages.chain(operations).flat_map(|path| {
+        let segments = path.split('/').filter(|segment| !segment.starts_with('{'));
+        segments.map(str::to_owned).collect::<Vec<_>>()
+    });
+    segments.collect()
+});
+
+/// Returns a method and a path to be shown in an error. A path can hold a secret of any form (a one-time
+/// code, a token), so only what is ours is repeated: the segments of our routes and of `base`. A prefix
+/// that does not belong there shows as `…`.
+pub(super) fn shown(method: &Method, path: &str, base: &str) -> String {
+    let is_standard = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ]
+    .contains(method);
+    let mut shown = if is_standard { method.as_str() } else { "…" }.to_owned();
+    shown.push(' ');
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    for segment in segments.iter().take(MAX_SEGMENTS) {
+        let is_ours = LITERALS.contains(*segment) || base.split('/').any(|own| own == *segment);
+        shown.push('/');
+        shown.push_str(if is_ours { segment } else { "…" });
+    }
+    if segments.len() > MAX_SEGMENTS {
+        shown.push_str("/…");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_path_shows_the_segments_of_routes_and_hides_the_others() {
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        let get = Method::GET;
+        for (path, base, expected) in [
+            ("/x/me", "", "GET /…/me"),
+            ("/oi/me/pats", "/oi", "GET /oi/me/pats"),
+            ("/oi/me", "/other", "GET /…/me"),
+            ("/me/", "", "GET /me/"),
+            ("//me", "", "GET //me"),
+            ("/x/join/AAAA", "", "GET /…/join/…"),
+            (&format!("/{secret}/me/{secret}"), "", "GET /…/me/…"),
+            ("/ME", "", "GET /…"),
+            ("/{id}/me%20", "", "GET /…/…"),
+            (
+                "/me/me/me/me/me/me/me/me/me",
+                "",
+                "GET /me/me/me/me/me/me/me/me/…",
+            ),
+        ] {
+            assert_eq!(shown(&get, path, base), expected, "{path}");
+        }
+        let own: Method = "HUNTER2".parse().unwrap();
+        assert_eq!(shown(&own, "/x", ""), "… /…");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_an_unknown_segment_is_shown(secret in "[A-Z0-9_%-]{1,60}") {
+            let path = format!("/settings/{secret}/{secret}me");
+            prop_assert_eq!(shown(&Method::GET, &path, ""), "GET /settings/…/…");
+        }
+    }
+}
