@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection};
+use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection, Stopping};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep_until};
 
@@ -215,6 +215,15 @@ impl Place {
     pub(crate) fn flushed(&self) {
         if self.is_in(Phase::Answered) {
             self.enter(Phase::Waiting);
+        }
+    }
+
+    /// Resolves once the server stops, if no request is in progress then: a head that has not
+    /// arrived is not waited for. What is in progress ends by itself.
+    pub(crate) async fn stopped(&self, stopping: Stopping) {
+        stopping.begun().await;
+        if self.is_answering() {
+            std::future::pending::<()>().await;
         }
     }
 

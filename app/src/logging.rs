@@ -1,27 +1,107 @@
+use std::any::Any;
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, Targets};
+use tracing_subscriber::layer::{Filter, Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
 
 /// Sends the log to standard error: lines of JSON for machines, of text for a terminal.
 pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&common.log)
-        .context("--log (OPENINDEX_LOG) is not a filter; try info, or openindex_app=debug,warn")?;
+    let filter = filter(&common.log)?;
     let terminal = std::io::stderr().is_terminal();
     let format = common.log_format.unwrap_or(if terminal {
         LogFormat::Text
     } else {
         LogFormat::Json
     });
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
-    match format {
-        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).init(),
-        LogFormat::Text => log.init(),
-    }
+    let lines = match format {
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_filter(filter)
+            .boxed(),
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+    };
+    tracing_subscriber::registry().with(lines).init();
+    std::panic::set_hook(Box::new(report_panic));
     Ok(())
+}
+
+/// Returns the operator's filter, capped: libraries log requests, statements and bytes as they are,
+/// one-time codes and passwords included, so they are heard from the level `warn` on, whatever the
+/// filter says. What we log ourselves holds no secret at any level.
+fn filter<S>(text: &str) -> anyhow::Result<impl Filter<S> + Send + Sync + 'static>
+where
+    S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let wanted = EnvFilter::try_new(text)
+        .context("--log (OPENINDEX_LOG) is not a filter; try info, or openindex_app=debug,warn")?;
+    Ok(wanted.and(capped()))
+}
+
+fn capped() -> Targets {
+    Targets::new()
+        .with_target("openindex_", LevelFilter::TRACE)
+        .with_target("oi_server", LevelFilter::TRACE)
+        .with_default(LevelFilter::WARN)
+}
+
+/// Logs where a panic was. A message that was put together at run time may quote what a client
+/// sent, so only a literal one is logged.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(location, cause = literal(panic.payload()), "panicked");
+}
+
+fn literal(payload: &(dyn Any + Send)) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("(not logged)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_lines_are_heard_below_a_warning() {
+        let capped = capped();
+        let is_heard = |target, level| capped.would_enable(target, &level);
+        for target in [
+            "openindex_app::serve",
+            "openindex_adapters_http::server",
+            "oi_server",
+        ] {
+            assert!(is_heard(target, tracing::Level::TRACE), "{target}");
+        }
+        for target in [
+            "hyper::proto",
+            "h2",
+            "tower_http",
+            "sqlx::query",
+            "axum",
+            "rustls",
+            "log",
+        ] {
+            assert!(is_heard(target, tracing::Level::WARN), "{target}");
+            assert!(!is_heard(target, tracing::Level::INFO), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_may_quote_a_request_is_not_logged() {
+        let text = String::from("byte 3 is not a char boundary of oi_pat_…");
+        assert_eq!(literal(&text), "(not logged)");
+        assert_eq!(literal(&"a fault"), "a fault");
+    }
 }

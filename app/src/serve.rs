@@ -15,14 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{Cut, PeerAddress, Unserved};
+use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved};
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tower::ServiceExt as _;
 
@@ -77,6 +77,8 @@ pub(crate) async fn accept(
         .max_header_size(HEAD_BUFFER_BYTES);
     let connections = GracefulShutdown::new();
     let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let (say_stopping, stopping) = watch::channel(false);
+    let stopping = Stopping::new(stopping);
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -105,11 +107,14 @@ pub(crate) async fn accept(
         };
         // Answers are small and written whole; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let service = service(router.clone(), PeerAddress(peer.ip()), place.clone());
+        let peer = PeerAddress(peer.ip());
+        let service = service(router.clone(), peer, stopping.clone(), place.clone());
         let wire = Wire::new(stream, place.clone(), unserved.clone());
         let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
+        let stopping = stopping.clone();
         tokio::spawn(async move {
             let mut connection = pin!(connection);
+            let mut stopped = pin!(place.stopped(stopping));
             loop {
                 tokio::select! {
                     served = &mut connection => {
@@ -118,6 +123,7 @@ pub(crate) async fn accept(
                         }
                         break;
                     }
+                    () = &mut stopped => break,
                     cut = place.over() => {
                         tracing::debug!(reason = cut.as_str(), "a connection was cut");
                         // The connection goes on for as long as it takes to say so.
@@ -131,6 +137,7 @@ pub(crate) async fn accept(
     }
     drop(listener);
     tracing::info!("stopping; requests in progress may finish");
+    let _ = say_stopping.send(true);
     if tokio::time::timeout(drain_for, connections.shutdown())
         .await
         .is_err()
@@ -143,16 +150,18 @@ pub(crate) async fn accept(
 fn service(
     router: Router,
     peer: PeerAddress,
+    stopping: Stopping,
     place: Arc<Place>,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send> {
     service_fn(move |mut request: Request<Incoming>| {
-        let (router, place) = (router.clone(), place.clone());
+        let (router, place, stopping) = (router.clone(), place.clone(), stopping.clone());
         async move {
             if !place.begin() {
                 // The connection is being closed, and with it this future.
                 return std::future::pending().await;
             }
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(stopping);
             let response = router.oneshot(request).await?;
             // Something of the request was not read.
             if response.headers().contains_key(header::CONNECTION) {

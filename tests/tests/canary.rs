@@ -2,6 +2,9 @@
 //! talkative, not in an error, not in the trail, not in the database. Nor does its digest show in
 //! the log, or the database's password.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use openindex_domain::token::Secret;
 use openindex_tests::{Answer, Database, Kind, Server, both_stores, hex};
 use serde_json::json;
@@ -102,6 +105,131 @@ fn a_secret_is_nowhere_but_in_the_answer_that_creates_it(kind: Kind) {
         contains(&dump, b"token.revoked"),
         "the trail in the database"
     );
+}
+
+/// Filters that ask for everything, in the ways in which an operator may write that.
+const FILTERS: [&str; 4] = [
+    "trace",
+    "tower_http=trace,hyper=trace,hyper_util=trace,axum=trace,tower=trace,sqlx=trace,info",
+    "off,sqlx::query=trace,sqlx_core=trace,sqlx_postgres=trace,sqlx_sqlite=trace,rustls=trace,\
+     tokio=trace,runtime=trace,mio=trace,log=trace,h2=trace,tower_http::csrf=trace",
+    "[{uri}]=trace,[request]=trace,trace",
+];
+
+#[test]
+fn no_filter_makes_a_secret_appear_in_the_log() {
+    for filter in FILTERS {
+        let database = Database::new(Kind::Sqlite);
+        let server = Server::start_with(&database, &["--log", filter]);
+        let admin = Server::bootstrap(&database);
+        let secrets = use_every_secret(&server, &admin.token);
+        let cookie = server.sign_in_by_link(&database, "ada@example.com");
+        let (_, session) = cookie.split_once('=').expect("a cookie");
+        let signed_in = ("cookie", &*cookie);
+        let page = server
+            .http
+            .send("GET", "/settings/tokens/new", &[signed_in], None);
+        let form = page.form().to_owned();
+        let fields = format!("name=x&scope=read_write&expiry=never&form={form}");
+        let headers = [
+            signed_in,
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+            ("x-request-id", session),
+        ];
+        let created = server
+            .http
+            .send("POST", "/settings/tokens/new", &headers, Some(&fields));
+        assert_eq!(created.status, 201, "{created:?}");
+        let trail = server.http.get("/audit", &admin.token).text;
+        assert!(!trail.contains(session), "in the trail");
+        let (_, log) = server.stop();
+        let hidden = [session, "five+words", "five words", &form, &admin.token];
+        for secret in secrets.iter().map(String::as_str).chain(hidden) {
+            assert!(
+                !log.contains(secret),
+                "{secret} is in the log with {filter}"
+            );
+        }
+    }
+}
+
+/// Sends secrets in every place of a request and returns them.
+fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
+    let http = &server.http;
+    let invite = json!({"email": "grace@example.com"});
+    let invite = http.post("/admin/invites", admin, &invite).json();
+    let invite = invite["code"].as_str().expect("a code").to_owned();
+    let user = http.get("/me", admin).json();
+    let user = user["user"]["id"].as_str().expect("an id").to_owned();
+    let link = http.post(
+        &format!("/admin/users/{user}/sign-in-link"),
+        admin,
+        &json!({}),
+    );
+    let link = link.json()["url"].as_str().expect("a URL").to_owned();
+    let link = link.rsplit('/').next().expect("a code").to_owned();
+    let form = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let foreign = [form[0], ("sec-fetch-site", "cross-site")];
+    let password = "kettle-walrus-teapot";
+    let fields = format!("email=ada%40example.com&password={password}");
+    for code in [&invite, &link] {
+        for path in [format!("/join/{code}"), format!("/sign-in/link/{code}")] {
+            let _ = http.send("GET", &path, &[], None);
+            let _ = http.send("HEAD", &path, &[], None);
+            let _ = http.send("OPTIONS", &path, &[("origin", "https://e.example")], None);
+            let _ = http.send("POST", &path, &foreign, Some(&fields));
+            let _ = http.send("POST", &path, &form, Some("password=short"));
+            let _ = http.send("DELETE", &path, &form, None);
+            let _ = http.send("GET", &format!("{path}/more?next={code}"), &[], None);
+        }
+        let _ = http.send("GET", "/me", &[("x-request-id", code)], None);
+        let trace = format!("00-{code}-b7ad6b7169203331-01");
+        let _ = http.send("GET", "/me", &[("traceparent", &trace)], None);
+        let _ = http.send(
+            "GET",
+            "/me",
+            &[("user-agent", code), ("referer", code)],
+            None,
+        );
+        let _ = http.send(
+            "GET",
+            "/me",
+            &[("x-forwarded-for", code), ("forwarded", code)],
+            None,
+        );
+        // As a method, which a client may make up.
+        let mut stream = TcpStream::connect(&server.address).expect("a connection");
+        let request = format!("{code} /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+    }
+    for _ in 0..2 {
+        let _ = http.send("POST", "/sign-in", &form, Some(&fields));
+    }
+    vec![invite, link, password.to_owned()]
+}
+
+#[test]
+fn the_password_of_the_database_is_in_no_log() {
+    let database = Database::new(Kind::Postgres);
+    let mut url = database.url().to_owned();
+    // The cluster trusts its connections, whatever the password.
+    let at = url.find("://").expect("a scheme") + 3;
+    match url[at..].find('@') {
+        Some(end) => url.insert_str(at + end, ":hunter2-canary"),
+        None => url.insert_str(at, "postgres:hunter2-canary@"),
+    }
+    let server = Server::start_at(&url, &["--log", "trace"]);
+    assert_eq!(server.http.get("/ready", "").status, 200);
+    let (_, log) = server.stop();
+    assert!(log.contains("answered"));
+    assert!(!log.contains("hunter2-canary"), "{log}");
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

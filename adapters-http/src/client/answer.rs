@@ -21,8 +21,9 @@ const HTTP_DATE: &[FormatItem<'_>] = format_description!(
 );
 
 /// The problem that ended an export before its end.
-pub(super) fn cut_off(mark: IncompleteExport) -> ClientError {
+pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
     ClientError::Problem(Box::new(Problem {
+        url: url.to_owned(),
         status: mark.status,
         retry_after: None,
         request_id: None,

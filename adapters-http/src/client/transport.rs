@@ -233,7 +233,7 @@ impl Transport {
                 Err(error) => {
                     let end = String::from_utf8_lossy(&tail);
                     let cause = match IncompleteExport::at_end_of(&end) {
-                        Some(mark) => cut_off(mark),
+                        Some(mark) => cut_off(&answer.url, mark),
                         None => self.transport_error(&error.into(), false),
                     };
                     return Err(ExportError::Incomplete(cause));

@@ -10,12 +10,11 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body::Body as _;
 use ipnet::IpNet;
 use openindex_domain::audit::RequestId;
 use openindex_domain::entropy::Entropy;
-use openindex_domain::token::TokenKind;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
@@ -26,7 +25,7 @@ use super::client_address::client_address;
 use super::head;
 use super::if_match::OnRead;
 use super::overload::Bound;
-use super::{ClientAddress, Code, PeerAddress, Problem};
+use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
 /// The largest body that is read, in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -37,6 +36,7 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 256;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Limits of the layers around the routes.
 #[derive(Debug, Clone)]
@@ -100,17 +100,12 @@ fn is_probe(route: Option<&MatchedPath>) -> bool {
 /// log.
 async fn observe(State(state): State<Shared>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .and_then(acceptable_id)
-        .or_else(|| new_id(&*state.entropy));
+    let id = id_of_client(request.headers()).or_else(|| new_id(&*state.entropy));
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
         id = id.as_ref().map_or("-", RequestId::as_str),
-        %method,
+        method = logged(&method),
     );
     if let Some(id) = &id {
         request.extensions_mut().insert(id.clone());
@@ -150,13 +145,33 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     .await
 }
 
-/// A proxy's id is taken over if it is one, unless it looks like a secret that somebody put into
-/// the wrong header.
-fn acceptable_id(text: &str) -> Option<RequestId> {
-    let secret = TokenKind::ALL
-        .iter()
-        .any(|kind| text.contains(kind.secret_prefix()));
-    (!secret).then(|| RequestId::parse(text).ok()).flatten()
+/// A method of the client's own making may be anything, a secret included.
+fn logged(method: &Method) -> &str {
+    let is_known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ]
+    .contains(method);
+    if is_known { method.as_str() } else { "-" }
+}
+
+/// Returns the id that a client or proxy gave the request, or that of its trace.
+fn id_of_client(headers: &HeaderMap) -> Option<RequestId> {
+    let only = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    };
+    only(&REQUEST_ID)
+        .and_then(RequestId::of_client)
+        .or_else(|| only(&TRACE_PARENT).and_then(RequestId::of_trace))
 }
 
 pub(super) fn new_id(entropy: &dyn Entropy) -> Option<RequestId> {
@@ -188,10 +203,21 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
                 return body::unread(response);
             }
         }
-        let bytes = match timeout(limits.time, body::read(body)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(problem)) => return problem.into_last_response(),
-            Err(_) => return body_too_slow(limits.time).into_last_response(),
+        let stopping = async {
+            match parts.extensions.get::<Stopping>().cloned() {
+                Some(stopping) => stopping.begun().await,
+                None => std::future::pending().await,
+            }
+        };
+        let bytes = tokio::select! {
+            // What has arrived whole is worked on.
+            biased;
+            read = timeout(limits.time, body::read(body)) => match read {
+                Ok(Ok(bytes)) => bytes,
+                Ok(Err(problem)) => return problem.into_last_response(),
+                Err(_) => return body_too_slow(limits.time).into_last_response(),
+            },
+            () = stopping => return stopped().into_last_response(),
         };
         request = Request::from_parts(parts, Body::from(bytes));
     }
@@ -228,6 +254,14 @@ fn body_too_slow(limit: Duration) -> Problem {
     )
 }
 
+fn stopped() -> Problem {
+    Problem::new(
+        Code::Unavailable,
+        "the server is stopping and the body had not arrived, so nothing was changed; send the \
+         request again",
+    )
+}
+
 fn too_slow() -> Problem {
     Problem::new(
         Code::Unavailable,
@@ -241,12 +275,12 @@ fn too_slow() -> Problem {
     reason = "the signature is that of tower-http's panic handlers"
 )]
 fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    // A message that was put together may quote what the client sent; a literal one does not.
     let message = panic
-        .downcast_ref::<&str>()
+        .downcast_ref::<&'static str>()
         .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(message, "a handler panicked");
+        .unwrap_or("(not logged)");
+    tracing::error!(cause = message, "a handler panicked");
     Problem::internal().into_response()
 }
 
@@ -255,10 +289,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_in_the_wrong_header_does_not_become_an_id() {
-        assert!(acceptable_id("0af7651916cd43dd8448eb211c80319c").is_some());
-        for text in ["oi_pat_jZHvxRBv86", "x-oi_run_jZHv", "two words", ""] {
-            assert_eq!(acceptable_id(text), None, "{text}");
-        }
+    fn one_header_names_the_request_and_a_trace_where_there_is_none() {
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        let trace = "00-b7ad6b71692033310af7651916cd43dd-b7ad6b7169203331-01";
+        let of = |headers: &[(&HeaderName, &'static str)]| {
+            let mut all = HeaderMap::new();
+            for (name, value) in headers {
+                all.append(*name, HeaderValue::from_static(value));
+            }
+            id_of_client(&all).map(|id| id.as_str().to_owned())
+        };
+        let traced = Some("b7ad6b71692033310af7651916cd43dd".to_owned());
+        assert_eq!(of(&[(&REQUEST_ID, id)]), Some(id.to_owned()));
+        assert_eq!(
+            of(&[(&TRACE_PARENT, trace), (&REQUEST_ID, id)]),
+            Some(id.to_owned())
+        );
+        assert_eq!(of(&[(&TRACE_PARENT, trace)]), traced);
+        assert_eq!(
+            of(&[(&TRACE_PARENT, trace), (&REQUEST_ID, "session")]),
+            traced
+        );
+        assert_eq!(of(&[(&REQUEST_ID, id), (&REQUEST_ID, id)]), None);
+        assert_eq!(of(&[(&TRACE_PARENT, trace), (&TRACE_PARENT, trace)]), None);
+        assert_eq!(of(&[]), None);
     }
 }

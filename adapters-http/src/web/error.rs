@@ -28,6 +28,8 @@ enum Reason {
     SignIn,
     /// Another site's page sent the form.
     CrossSite,
+    /// A page of this server sent the form, which was opened at another address.
+    OtherAddress,
     /// The server is for its own machine, and was reached by another name.
     Elsewhere,
     /// A form that creates something has no id, or was shown too long ago.
@@ -44,6 +46,11 @@ impl WebError {
     /// Another site's page sent the form.
     pub(super) const CROSS_SITE: Self = Self {
         reason: Reason::CrossSite,
+        retry_after: None,
+    };
+    /// A page of this server sent the form, which was opened at another address.
+    pub(super) const OTHER_ADDRESS: Self = Self {
+        reason: Reason::OtherAddress,
         retry_after: None,
     };
     /// The server is for its own machine, and was reached by another name.
@@ -68,7 +75,7 @@ impl WebError {
     fn status(self) -> StatusCode {
         match self.reason {
             Reason::SignIn => StatusCode::SEE_OTHER,
-            Reason::CrossSite => StatusCode::FORBIDDEN,
+            Reason::CrossSite | Reason::OtherAddress => StatusCode::FORBIDDEN,
             Reason::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
             Reason::StaleForm => StatusCode::UNPROCESSABLE_ENTITY,
             Reason::Problem(code) => code.status(),
@@ -97,6 +104,8 @@ impl WebError {
             status: self.status().as_u16(),
             title,
             text,
+            address: (self.reason == Reason::OtherAddress)
+                .then(|| format!("{}{}", site.origin, site.base)),
             wait: self.retry_after.map(|seconds| duration(seconds.into())),
         };
         let mut response = html(self.status(), &template)
@@ -131,6 +140,12 @@ impl WebError {
                     "It was reached by another name. Whoever runs it: say where people find it, with --public-url https://…, so that they can sign in safely.",
                 );
             }
+            Reason::OtherAddress => {
+                return (
+                    "This page is at another address",
+                    "You opened this server at an address that is not its public URL, so nothing was changed. Open it at the address below. If that address is wrong, an operator sets the right one with --public-url.",
+                );
+            }
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
@@ -140,7 +155,7 @@ impl WebError {
             Reason::SignIn | Reason::CrossSite => {
                 return (
                     "That came from another site",
-                    "A page of another site sent this form, so nothing was changed. If it was you, open the page here and send it again. With a proxy in front of the server, make sure that it passes on the headers Host and Origin.",
+                    "A page of another site sent this form, or the browser did not say which page did, so nothing was changed. If it was you, open the page here and send it again. With a proxy in front of the server, make sure that it passes on the header Origin, and that --public-url is the address in the browser.",
                 );
             }
         };
@@ -235,5 +250,7 @@ struct ErrorPage {
     status: u16,
     title: &'static str,
     text: &'static str,
+    /// Where the pages are.
+    address: Option<String>,
     wait: Option<String>,
 }

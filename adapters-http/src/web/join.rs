@@ -62,8 +62,7 @@ pub(super) async fn show(
 ) -> Result<Response, WebError> {
     match web.api.invites.look(&code).await {
         Ok(invite) => render(&web, &visitor, &invite, &Form::default(), Errors::default()),
-        Err(InviteError::NotClaimable(reason)) => void(&web, reason),
-        Err(error) => Err(error.into()),
+        Err(error) => void(&web, error),
     }
 }
 
@@ -76,8 +75,7 @@ pub(super) async fn submit(
 ) -> Result<Response, WebError> {
     let invite = match web.api.invites.look(&code).await {
         Ok(invite) => invite,
-        Err(InviteError::NotClaimable(reason)) => return void(&web, reason),
-        Err(error) => return Err(error.into()),
+        Err(error) => return void(&web, error),
     };
     if web.site.transport == Transport::Readable {
         let mut response = render(&web, &visitor, &invite, &form, Errors::default())?;
@@ -109,7 +107,7 @@ pub(super) async fn submit(
             let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
             enter(&web, &signed_in.secret, "/settings/tokens?done=welcome")
         }
-        Err(InviteError::NotClaimable(reason)) => void(&web, reason),
+        Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
         Err(InviteError::WeakPassword(weak)) => {
             errors.password = Some(weak.to_string());
             render(&web, &visitor, &invite, &form, errors)
@@ -152,7 +150,14 @@ fn render(
     html(status, &template)
 }
 
-fn void(web: &Web, reason: NotClaimable) -> Result<Response, WebError> {
+/// The page for an invite that cannot be claimed. It says nothing of whom it was for.
+fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
+    let reason = match error {
+        InviteError::NotClaimable(reason) => reason,
+        // Somebody made the account by another invite.
+        InviteError::EmailTaken => NotClaimable::Withdrawn,
+        error => return Err(error.into()),
+    };
     let (status, title, text) = match reason {
         NotClaimable::Unknown => (
             StatusCode::NOT_FOUND,
@@ -164,20 +169,16 @@ fn void(web: &Web, reason: NotClaimable) -> Result<Response, WebError> {
             "This invite was used already",
             "If that was you, sign in. If not, tell whoever invited you.",
         ),
-        NotClaimable::Withdrawn => (
+        // Alike, since the standing of whoever invited is nothing for a stranger.
+        NotClaimable::Withdrawn | NotClaimable::NotVouched => (
             StatusCode::GONE,
-            "This invite was withdrawn",
-            "It was taken back, or replaced by a later one. Ask whoever invited you for a new one.",
+            "This invite is no longer valid",
+            "Sign in if you have an account. Otherwise ask an administrator for a new invite.",
         ),
         NotClaimable::Expired => (
             StatusCode::GONE,
             "This invite has expired",
             "Ask whoever invited you for a new one.",
-        ),
-        NotClaimable::NotVouched => (
-            StatusCode::GONE,
-            "This invite is void",
-            "Whoever made it may not invite any more. Ask an administrator for another one.",
         ),
         NotClaimable::InstanceHasUsers => (
             StatusCode::GONE,

@@ -19,6 +19,7 @@ mod join;
 mod local_path;
 mod notices;
 mod once;
+mod origin;
 mod page;
 mod protection;
 mod query;

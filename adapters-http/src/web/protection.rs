@@ -9,12 +9,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::server::if_match;
 
 use super::cookie;
 use super::error::WebError;
+use super::origin::{self, Foreign};
 use super::site::{Site, Web};
 
 /// Scripts, styles and images of our own and nothing else; no inline script or style, so that text
@@ -54,17 +54,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 
 /// Puts the protection around routes.
 pub(super) fn wrap(router: Router<Web>, site: &Arc<Site>) -> Router<Web> {
-    let csrf = CsrfLayer::new();
-    // Behind a proxy that rewrites `Host`, this is what a browser without `Sec-Fetch-Site` is
-    // known by. An origin that cannot be is no reason to refuse all others.
-    let csrf = csrf
-        .clone()
-        .add_trusted_origin(&site.origin)
-        .unwrap_or(csrf)
-        .with_rejection_response(|_: ProtectionError| WebError::CROSS_SITE.into_response());
-    router
-        .layer(csrf)
-        .layer(middleware::from_fn_with_state(site.clone(), protect))
+    router.layer(middleware::from_fn_with_state(site.clone(), protect))
 }
 
 /// Who reads an error: a browser gets a page, everything else a problem.
@@ -116,10 +106,13 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
     let stale_cookie = cookie::is_presented(request.headers(), site.transport);
     // A page has no ETag. Browsers send no conditions with a form.
     let conditions = if_match::check(request.method(), request.headers(), None);
-    let mut response = match (is_here, conditions) {
-        (true, Ok(())) => next.run(request).await,
-        (true, Err(problem)) => WebError::from(problem).into_response(),
-        (false, _) => WebError::ELSEWHERE.into_response(),
+    let sender = origin::check(request.method(), request.headers(), &site.origin);
+    let mut response = match (is_here, sender, conditions) {
+        (true, Ok(()), Ok(())) => next.run(request).await,
+        (true, Ok(()), Err(problem)) => WebError::from(problem).into_response(),
+        (true, Err(Foreign::Site), _) => WebError::CROSS_SITE.into_response(),
+        (true, Err(Foreign::Address), _) => WebError::OTHER_ADDRESS.into_response(),
+        (false, _, _) => WebError::ELSEWHERE.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let allow = response.headers_mut().remove(header::ALLOW);

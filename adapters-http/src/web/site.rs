@@ -9,6 +9,8 @@ use http::Uri;
 
 use crate::server::{ApiState, base_path};
 
+use super::origin;
+
 /// What the pages need: the use cases, and where they are.
 #[derive(Clone)]
 pub(super) struct Web {
@@ -60,11 +62,10 @@ impl Site {
             Some("http") if is_loopback(host) => Transport::Loopback,
             _ => Transport::Readable,
         };
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
         Self {
             base: base_path(public_url),
-            origin: format!("{scheme}://{authority}"),
+            // Without one, no form is taken.
+            origin: origin::of_url(public_url).unwrap_or_default(),
             transport,
             version,
         }

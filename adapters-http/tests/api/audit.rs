@@ -22,7 +22,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
     let peer: IpAddr = "192.0.2.7".parse().unwrap();
     let request = with_token(Method::POST, "/me/pats", &admin)
         .header("content-type", "application/json")
-        .header("x-request-id", "req-7")
+        .header("x-request-id", "0AF76519-16CD-43DD-8448-EB211C80319C")
         .header("x-forwarded-for", "203.0.113.1")
         .extension(PeerAddress(peer));
     let body = json!({"name": "ci", "scope": "admin"}).to_string();
@@ -43,7 +43,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
             "action": "token.issued",
             "subject": created["id"],
             "related": null,
-            "requestId": "req-7",
+            "requestId": "0af7651916cd43dd8448eb211c80319c",
             "clientAddress": "192.0.2.7",
         })
     );

@@ -137,7 +137,7 @@ async fn an_invite_is_made_for_an_address_without_an_account_and_can_be_withdraw
     page.hides(&path);
     let page = site.get(&format!("/join/{code}"), "").await;
     assert_eq!(page.status, 410);
-    page.shows("This invite was withdrawn");
+    page.shows("This invite is no longer valid");
     assert_eq!(site.get(&path, &admin).await.status, 404);
     assert_eq!(site.post(&path, &admin, "").await.status, 404);
 }

@@ -5,7 +5,7 @@ use http::{Method, header};
 use openindex_adapters_http::web;
 use openindex_domain::token::Scope;
 
-use crate::support::{MEMBER, Page, Site, credentials, request};
+use crate::support::{MEMBER, Page, Site, credentials, request, request_to};
 
 async fn post(site: &Site, path: &str, cookie: &str, headers: &[(&str, &str)], form: &str) -> Page {
     let mut request = request(Method::POST, path, cookie)
@@ -36,6 +36,16 @@ async fn no_form_of_another_site_is_taken() {
             &[("origin", "https://evil.example")],
             &[("origin", "https://oi.example.com.evil.example")],
             &[("origin", "null")],
+            &[("origin", "")],
+            &[("sec-fetch-site", "")],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[
+                ("origin", "https://oi.example.com"),
+                ("origin", "https://oi.example.com"),
+            ],
+            &[("origin", "http://oi.example.com")],
+            // A browser says something.
+            &[],
         ] {
             let page = post(&site, &path, &cookie, headers, "").await;
             assert_eq!(page.status, 403, "{path} {headers:?}");
@@ -96,11 +106,12 @@ async fn our_own_forms_are_taken_from_browsers_new_and_old() {
     let site = Site::new().await;
     for headers in [
         &[("sec-fetch-site", "same-origin")][..],
-        // Whatever `Origin` says, this one counts.
-        &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "https://oi.example.com"),
+        ],
         &[("sec-fetch-site", "none")],
         &[("origin", "https://oi.example.com")],
-        &[],
     ] {
         let page = post(&site, "/sign-in", "", headers, &credentials(MEMBER)).await;
         assert_eq!(page.to(), "/settings/tokens", "{headers:?}");
@@ -113,6 +124,7 @@ async fn a_form_is_read_as_one_or_refused() {
     let send = async |content_type: &str, body: String| {
         let request = request(Method::POST, "/sign-in", "")
             .header(header::CONTENT_TYPE, content_type)
+            .header("sec-fetch-site", "same-origin")
             .body(Body::from(body));
         site.send(request.expect("a request")).await.status.as_u16()
     };
@@ -133,4 +145,26 @@ async fn a_form_is_read_as_one_or_refused() {
     );
     assert_eq!(send(form, "email=a&email=b".to_owned()).await, 400);
     assert_eq!(send(form, "%ff%fe=%zz&&&=".to_owned()).await, 422);
+}
+
+#[tokio::test]
+async fn a_form_from_another_address_of_the_server_is_told_the_right_one() {
+    let site = Site::at("http://127.0.0.1:8080/oi").await;
+    for origin in [
+        "http://localhost:8080",
+        "http://127.0.0.1:9000",
+        "http://[::1]:8080",
+    ] {
+        let host = origin.strip_prefix("http://").expect("a host");
+        let request = request_to(host, Method::POST, "/sign-in", "")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("origin", origin)
+            .body(Body::from(credentials(MEMBER)));
+        let page = site.send(request.expect("a request")).await;
+        assert_eq!(page.status, 403, "{origin}");
+        page.shows("This page is at another address");
+        page.shows("href=\"http://127.0.0.1:8080/oi/\"");
+        assert_eq!(page.header("set-cookie"), "");
+    }
 }

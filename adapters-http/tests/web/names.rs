@@ -79,6 +79,7 @@ async fn what_a_browser_calls_itself_is_text_too() {
     let site = Site::new().await;
     let request = crate::support::request(http::Method::POST, "/sign-in", "")
         .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
         .header("user-agent", "<script>alert(1)</script> \"x")
         .body(axum::body::Body::from(crate::support::credentials(ADMIN)));
     let page = site.send(request.expect("a request")).await;

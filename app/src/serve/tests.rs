@@ -40,6 +40,10 @@ struct Server {
 
 impl Server {
     fn start(limits: ConnectionLimits) -> Self {
+        Self::start_draining(limits, SHORT)
+    }
+
+    fn start_draining(limits: ConnectionLimits, drain_for: Duration) -> Self {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new("test");
@@ -68,7 +72,9 @@ impl Server {
             let _ = stopped.await;
         };
         let unserved = Unserved::new(Arc::new(SystemEntropy), None);
-        let accepting = tokio::spawn(accept(listener, router, places, unserved, stopped, SHORT));
+        let accepting = tokio::spawn(accept(
+            listener, router, places, unserved, stopped, drain_for,
+        ));
         Self {
             address,
             metrics,
@@ -438,5 +444,23 @@ async fn stopping_closes_what_is_idle_and_waits_no_longer_than_it_may() {
     server.stop.take().unwrap().send(()).unwrap();
     assert_eq!(silent.closed().await, "");
     assert_eq!(idle.closed().await, "");
+    within(server.accepting).await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_waits_for_no_head_that_has_not_arrived_and_for_every_request_that_has() {
+    let mut server = Server::start_draining(MANY, PATIENCE * 2);
+    let mut half = server.connect().await;
+    half.send("GET / HTTP/1.1\r\nhost: x\r\nx-half").await;
+    let mut again = server.connect().await;
+    again.ask("/", "127.0.0.1").await;
+    again.send("POST / HTTP/1.1\r\nhost:").await;
+    let mut busy = server.busy().await;
+    server.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(half.closed().await, "");
+    assert_eq!(again.closed().await, "");
+    server.go_on.add_permits(1);
+    let answer = busy.answer("waited").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     within(server.accepting).await.unwrap();
 }

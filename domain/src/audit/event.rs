@@ -284,6 +284,38 @@ impl RequestId {
         fits.then(|| Self(text.into())).ok_or(InvalidRequestId)
     }
 
+    /// Returns the id that a client or proxy gave its request: a UUID in any spelling (RFC 9562 §4)
+    /// or a trace id of 32 hexadecimal digits, as 32 lower-case digits. `None` for anything else: a
+    /// password, token or cookie in the wrong header must reach neither log nor trail.
+    #[must_use]
+    pub fn of_client(text: &str) -> Option<Self> {
+        let is_spelled = matches!(text.len(), 32 | 36);
+        let uuid = Uuid::try_parse(text).ok().filter(|_| is_spelled)?;
+        // Nil is what a client sends that has none (W3C Trace Context §3.2.2.3).
+        (!uuid.is_nil()).then(|| Self(uuid.simple().to_string().into()))
+    }
+
+    /// Returns the trace id of a `traceparent` header (W3C Trace Context §3.2); `None` when it is
+    /// malformed.
+    #[must_use]
+    pub fn of_trace(traceparent: &str) -> Option<Self> {
+        let is_lower_hex = |text: &str, length: usize| {
+            text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let mut parts = traceparent.split('-');
+        let (version, trace) = (parts.next()?, parts.next()?);
+        let (parent, flags) = (parts.next()?, parts.next()?);
+        let is_valid = is_lower_hex(version, 2)
+            && version != "ff"
+            // Version 00 has four parts; later ones may have more.
+            && (version != "00" || parts.next().is_none())
+            && is_lower_hex(trace, 32)
+            && is_lower_hex(parent, 16)
+            && parent.bytes().any(|b| b != b'0')
+            && is_lower_hex(flags, 2);
+        is_valid.then(|| Self::of_client(trace)).flatten()
+    }
+
     /// The id.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -325,6 +357,65 @@ mod tests {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
         assert!("evt_x".parse::<Subject>().is_err());
+    }
+
+    #[test]
+    fn a_client_names_its_request_by_a_uuid_or_a_trace_id_and_by_nothing_else() {
+        let canonical = "0af7651916cd43dd8448eb211c80319c";
+        for text in [
+            canonical,
+            "0AF7651916CD43DD8448EB211C80319C",
+            "0af76519-16cd-43dd-8448-eb211c80319c",
+            "0AF76519-16CD-43DD-8448-EB211C80319C",
+        ] {
+            let id = RequestId::of_client(text).expect(text);
+            assert_eq!(id.as_str(), canonical);
+        }
+        let secret = crate::OpaqueSecret::generate(&crate::testing::SeededEntropy::new(1));
+        let secret = secret.expect("a secret");
+        for text in [
+            "",
+            "req-7",
+            "oi_pat_jZHvxRBv86",
+            secret.expose(),
+            &format!("session={}", secret.expose()),
+            "00000000000000000000000000000000",
+            "0af7651916cd43dd8448eb211c80319",
+            "0af7651916cd43dd8448eb211c80319cc",
+            "0af7651916cd43dd8448eb211c80319g",
+            " 0af7651916cd43dd8448eb211c80319c",
+            "{0af76519-16cd-43dd-8448-eb211c80319c}",
+            "urn:uuid:0af76519-16cd-43dd-8448-eb211c80319c",
+            "0af7-651916cd43dd8448eb211c80319c---",
+            "0af7651916cd43dd8448eb211c80319c, 0af7651916cd43dd8448eb211c80319c",
+        ] {
+            assert_eq!(RequestId::of_client(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_trace_id_is_taken_from_a_valid_traceparent_alone() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        for valid in [
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more",
+        ] {
+            let id = RequestId::of_trace(valid).expect(valid);
+            assert_eq!(id.as_str(), trace);
+        }
+        for text in [
+            "",
+            trace,
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-oi_pat_51916cd43dd8448eb211c8031-b7ad6b7169203331-01",
+        ] {
+            assert_eq!(RequestId::of_trace(text), None, "{text:?}");
+        }
     }
 
     #[test]

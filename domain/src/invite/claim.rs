@@ -105,15 +105,7 @@ impl ClaimInvite {
         let invite = invite
             .filter(|invite| invite.id == self.invite)
             .ok_or(ClaimInviteOutcome::NotClaimable(NotClaimable::Unknown))?;
-        check(invite, self.now).map_err(ClaimInviteOutcome::NotClaimable)?;
-        if !is_vouched(invite.created_by, creator) {
-            return Err(ClaimInviteOutcome::NotClaimable(NotClaimable::NotVouched));
-        }
-        if invite.kind == InviteKind::FirstAdmin && any_user {
-            return Err(ClaimInviteOutcome::NotClaimable(
-                NotClaimable::InstanceHasUsers,
-            ));
-        }
+        check(invite, creator, any_user, self.now).map_err(ClaimInviteOutcome::NotClaimable)?;
         if email_taken {
             return Err(ClaimInviteOutcome::EmailTaken);
         }
@@ -124,26 +116,51 @@ impl ClaimInvite {
     }
 }
 
-fn check(invite: &Invite, now: Timestamp) -> Result<(), NotClaimable> {
+/// Who looks at an invite is shown no more than who claims it would get.
+fn check(
+    invite: &Invite,
+    creator: Option<&User>,
+    any_user: bool,
+    now: Timestamp,
+) -> Result<(), NotClaimable> {
     match invite.status(now) {
-        InviteStatus::Open => Ok(()),
-        InviteStatus::Claimed => Err(NotClaimable::Claimed),
-        InviteStatus::Withdrawn => Err(NotClaimable::Withdrawn),
-        InviteStatus::Expired => Err(NotClaimable::Expired),
+        InviteStatus::Open => {}
+        InviteStatus::Claimed => return Err(NotClaimable::Claimed),
+        InviteStatus::Withdrawn => return Err(NotClaimable::Withdrawn),
+        InviteStatus::Expired => return Err(NotClaimable::Expired),
     }
+    if !is_vouched(invite.created_by, creator) {
+        return Err(NotClaimable::NotVouched);
+    }
+    if invite.kind == InviteKind::FirstAdmin && any_user {
+        return Err(NotClaimable::InstanceHasUsers);
+    }
+    Ok(())
 }
 
 impl Invites {
-    /// The invite with this secret, while it can be claimed.
+    /// Returns the invite with this secret while [`claim`](Self::claim) would take it.
     ///
     /// # Errors
     ///
-    /// [`InviteError::NotClaimable`]; [`InviteError::Store`].
+    /// [`InviteError::NotClaimable`]; [`InviteError::EmailTaken`] when the invited address has an
+    /// account by now; [`InviteError::Store`].
     pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
         let invite = self.store.find_invite(&secret.digest()).await?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
-        check(&invite, self.clock.now())?;
+        let users = &self.sessions.users;
+        let creator = match invite.created_by {
+            Some(id) => users.find(id).await?,
+            None => None,
+        };
+        let any_user = !users.page(None, 1).await?.is_empty();
+        check(&invite, creator.as_ref(), any_user, self.clock.now())?;
+        if let Some(email) = invite.email()
+            && users.account(&email.key()).await?.is_some()
+        {
+            return Err(InviteError::EmailTaken);
+        }
         Ok(invite)
     }
 

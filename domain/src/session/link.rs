@@ -40,6 +40,14 @@ impl SignInLink {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && now < self.expires_at
     }
+
+    /// Returns whether it can be used at `now`, given its user and whoever made it (`None` where
+    /// that was the operator). Who looks at a link is shown no more than who uses it would get.
+    fn is_usable(&self, user: Option<&User>, creator: Option<&User>, now: Timestamp) -> bool {
+        self.is_open(now)
+            && user.is_some_and(|user| user.id == self.user && user.is_active())
+            && is_vouched(self.created_by, creator)
+    }
 }
 
 /// A new link and its secret, which exists here and in the URL that its user is given.
@@ -140,15 +148,12 @@ impl RedeemLink {
         user: Option<&User>,
         creator: Option<&User>,
     ) -> Result<Ended, RedeemLinkOutcome> {
-        let open = link.is_some_and(|link| {
-            link.id == self.link && link.user == self.session.user && link.is_open(self.now)
-        });
-        let active = user.is_some_and(|user| user.id == self.session.user && user.is_active());
-        let vouched = link.is_some_and(|link| is_vouched(link.created_by, creator));
-        if open && active && vouched {
-            Ok(Ended::AllBut(self.session.id))
-        } else {
-            Err(RedeemLinkOutcome::Refused)
+        let is_it = |link: &&SignInLink| link.id == self.link && link.user == self.session.user;
+        match link.filter(is_it) {
+            Some(link) if link.is_usable(user, creator, self.now) => {
+                Ok(Ended::AllBut(self.session.id))
+            }
+            _ => Err(RedeemLinkOutcome::Refused),
         }
     }
 }
@@ -217,7 +222,7 @@ impl Sessions {
         }
     }
 
-    /// Whom a one-time link is for, while it can be used.
+    /// Returns a one-time link and its user while [`redeem_link`](Self::redeem_link) would take it.
     ///
     /// # Errors
     ///
@@ -225,12 +230,18 @@ impl Sessions {
     pub async fn look_at_link(&self, presented: &str) -> Result<(SignInLink, User), SessionError> {
         let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
         let link = self.store.find_link(&secret.digest()).await?;
-        let link = link
-            .filter(|link| link.is_open(self.clock.now()))
-            .ok_or(SessionError::NotFound)?;
+        let link = link.ok_or(SessionError::NotFound)?;
         let user = self.users.find(link.user).await?;
-        let user = user.filter(User::is_active).ok_or(SessionError::NotFound)?;
-        Ok((link, user))
+        let creator = match link.created_by {
+            Some(id) => self.users.find(id).await?,
+            None => None,
+        };
+        match user {
+            Some(user) if link.is_usable(Some(&user), creator.as_ref(), self.clock.now()) => {
+                Ok((link, user))
+            }
+            _ => Err(SessionError::NotFound),
+        }
     }
 
     /// Uses a one-time link: sets the password that its bearer chose, ends all earlier sessions of

@@ -16,7 +16,7 @@ use super::{ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, Session, SessionStore};
 #[derive(Clone)]
 pub struct Sessions {
     pub(super) store: Arc<dyn SessionStore>,
-    pub(super) users: Arc<dyn UserStore>,
+    pub(crate) users: Arc<dyn UserStore>,
     pub(super) audit: Arc<dyn AuditStore>,
     pub(super) hasher: Arc<dyn PasswordHasher>,
     pub(super) attempts: Attempts,

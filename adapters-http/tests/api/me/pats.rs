@@ -467,7 +467,7 @@ async fn the_trail_tells_who_did_what_in_which_request() {
     let body = json!({"name": "ci", "scope": "read_write"}).to_string();
     let request = with_token(Method::POST, "/me/pats", &admin)
         .header("content-type", "application/json")
-        .header("x-request-id", "req-7");
+        .header("x-request-id", "0af7651916cd43dd8448eb211c80319c");
     let created = server.send(request, Body::from(body)).await.json();
     let events = trail(&server).await;
     assert_eq!(events.len(), 1);
@@ -478,6 +478,6 @@ async fn the_trail_tells_who_did_what_in_which_request() {
     );
     assert_eq!(
         events[0].context.request_id.as_ref().unwrap().as_str(),
-        "req-7"
+        "0af7651916cd43dd8448eb211c80319c"
     );
 }

@@ -1,0 +1,71 @@
+//! SIGTERM while clients are in the middle of saying something.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use openindex_tests::{Database, Kind, Server};
+use serde_json::json;
+
+fn say(server: &Server, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&server.address).expect("a connection");
+    stream.write_all(text.as_bytes()).expect("it is sent");
+    stream
+}
+
+fn rest(mut stream: TcpStream) -> String {
+    let mut rest = Vec::new();
+    // A reset is an end as well.
+    let _ = stream.read_to_end(&mut rest);
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+#[test]
+fn what_has_not_arrived_is_not_waited_for() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start_with(&database, &["--drain-seconds", "600"]);
+    let admin = Server::bootstrap(&database).token;
+    let head = format!(
+        "POST /me/pats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin}\r\n\
+         Content-Type: application/json\r\n"
+    );
+    // The server says "100 Continue" when it waits for the body, so that these are in progress.
+    let waiting = |rest: &str| {
+        let mut stream = say(&server, &format!("{head}Expect: 100-continue\r\n{rest}"));
+        let mut told = [0; 25];
+        stream.read_exact(&mut told).expect("it goes on");
+        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
+    };
+    let mut half = waiting("Content-Length: 100\r\n\r\n");
+    half.write_all(b"{\"name\":").expect("half of it");
+    let mut chunks = waiting("Transfer-Encoding: chunked\r\n\r\n");
+    chunks.write_all(b"5\r\n{\"nam\r\n").expect("a chunk");
+    let nothing = waiting("Content-Length: 100\r\n\r\n");
+    let half_head = say(&server, "GET /me HTTP/1.1\r\nHost: x\r\nX-Ha");
+    let silent = say(&server, "");
+    let mut idle = say(&server, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).expect("a response");
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+
+    server.signal("TERM");
+    for body in [half, chunks, nothing] {
+        let answer = rest(body);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains("\"code\":\"unavailable\""), "{answer}");
+        assert!(answer.contains("nothing was changed"), "{answer}");
+    }
+    for stream in [half_head, silent] {
+        assert_eq!(rest(stream), "");
+    }
+    assert!(!rest(idle).contains("HTTP/1.1"));
+    let (status, log) = server.stop();
+    assert!(status.success());
+    assert!(!log.contains("did not finish"), "{log}");
+
+    let server = Server::start(&database);
+    let list = server.http.get("/me/pats", &admin).json();
+    let items = list["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 1, "nothing was created: {}", json!(items));
+}
