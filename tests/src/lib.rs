@@ -19,7 +19,7 @@ mod server;
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
 pub use http::{Answer, Client};
-pub use nginx::{Nginx, free_port};
+pub use nginx::{HaProxy, Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use server::{Bootstrapped, Server};
 
