@@ -3,12 +3,15 @@
 use axum::body::{Body as RawBody, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
+use crate::wire::{FoundCredential, PlainSecret, ReportCredentials};
 
 /// A JSON object as the body. No body at all, or null, is an empty object.
 pub(super) struct Body<T>(pub(super) T);
@@ -22,6 +25,38 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
         check_type(&parts.headers, &bytes)?;
         parse(&bytes).map(Self)
     }
+}
+
+/// The secrets of a report: its fields, or the array that the partners of secret scanning get. Of its
+/// entries the tokens are read, and nothing else is kept: no type, URL or source.
+pub(super) struct Reported(pub(super) Vec<PlainSecret>);
+
+impl<S: Send + Sync> FromRequest<S> for Reported {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        check_type(&parts.headers, &bytes)?;
+        if !bytes.trim_ascii_start().starts_with(b"[") {
+            return parse::<ReportCredentials>(&bytes).map(|report| Self(report.tokens));
+        }
+        let entries: Vec<Entry> =
+            serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+        let found = entries.into_iter().filter_map(|entry| match entry {
+            Entry::Found(found) => Some(found.token),
+            Entry::Other(_) => None,
+        });
+        Ok(Self(found.collect()))
+    }
+}
+
+/// One entry of a report. What has no token is passed over, since a report is always taken.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Found(FoundCredential),
+    Other(IgnoredAny),
 }
 
 /// Reads a type from a body.
@@ -54,13 +89,17 @@ fn given(bytes: &[u8]) -> Result<Given, Problem> {
     }
     serde_json::from_slice(bytes).map_err(|error| {
         // The words of the parser are about the syntax; those of ours are about what was read.
-        let detail = if error.is_data() {
-            "the body must be a JSON object".to_owned()
+        if error.is_data() {
+            Problem::new(Code::InvalidRequest, "the body must be a JSON object")
         } else {
-            format!("the body is not valid JSON: {error}")
-        };
-        Problem::new(Code::InvalidRequest, detail)
+            not_json(&error)
+        }
     })
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = format!("the body is not valid JSON: {error}");
+    Problem::new(Code::InvalidRequest, detail)
 }
 
 fn check_type(headers: &HeaderMap, bytes: &[u8]) -> Result<(), Problem> {
@@ -160,8 +199,8 @@ mod tests {
 
     use super::*;
     use crate::wire::{
-        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem,
-        ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem, RevokePats,
+        RotatePat, StartAgentRun, WorkAs,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.
