@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
@@ -150,6 +151,15 @@ pub(crate) struct Serve {
     pub(crate) trusted_proxies: Vec<IpNet>,
     #[arg(
         long,
+        help = "Origins whose scripts may call the API, as in https://app.example.com [default: none]",
+        env = "OPENINDEX_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin,
+        value_name = "ORIGINS"
+    )]
+    pub(crate) cors_origins: Vec<HeaderValue>,
+    #[arg(
+        long,
         help = "The most open connections; fewer where the process may not open so many files",
         env = "OPENINDEX_MAX_CONNECTIONS",
         default_value_t = DEFAULT_MAX_CONNECTIONS,
@@ -230,6 +240,7 @@ impl Serve {
             token_quota: self.token_quota,
             run_quota: self.run_quota,
             trusted_proxies: self.trusted_proxies,
+            cors_origins: self.cors_origins,
             connections: ConnectionLimits {
                 max: self.max_connections,
                 ..base.connections
@@ -301,6 +312,25 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
         .map_err(|_| "must be an address such as 10.0.0.1, or a network such as 10.0.0.0/8")
 }
 
+/// An origin as browsers write it: lower case, without the scheme's own port. No pattern: which
+/// sites a pattern takes in is decided by others later.
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    let wrong = "must be an origin such as https://app.example.com: scheme, host and port, without a path or *";
+    let text = text.trim();
+    let url = url::Url::parse(text).map_err(|_| wrong)?;
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && !text.contains(['*', '@', '?', '#', '\\'])
+        // Two for the scheme, and none behind the host.
+        && text.matches('/').count() == 2;
+    if !is_plain {
+        return Err(wrong);
+    }
+    HeaderValue::try_from(url.origin().ascii_serialization()).map_err(|_| wrong)
+}
+
 /// An http or https URL, without the slash at its end.
 fn public_url(text: &str) -> Result<String, &'static str> {
     let wrong = "must be a URL such as https://openindex.example.com, without a user, a password or a query";
@@ -355,6 +385,35 @@ mod tests {
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "", "many"] {
             assert!(at_least_one(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_exact() {
+        for (text, origin) in [
+            ("https://app.example.com", "https://app.example.com"),
+            (" https://App.Example.com:443", "https://app.example.com"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(super::origin(text).unwrap(), origin, "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "https://*.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/path",
+            "https://app.example.com?x",
+            "https://ada@app.example.com",
+            "app.example.com",
+            "//app.example.com",
+            "file:///etc",
+            "ftp://app.example.com",
+            "https://",
+        ] {
+            assert!(super::origin(text).is_err(), "{text}");
         }
     }
 

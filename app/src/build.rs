@@ -187,6 +187,7 @@ impl App {
             version: VERSION,
             layers: LayerSettings {
                 trusted_proxies: self.config.trusted_proxies.clone(),
+                cors_origins: self.config.cors_origins.clone(),
                 max_requests_in_progress: self.config.max_requests_in_progress,
                 ..LayerSettings::default()
             },

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
@@ -31,6 +32,8 @@ pub struct Config {
     pub run_quota: u32,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose scripts may call the API, such as `https://app.example.com`.
+    pub cors_origins: Vec<HeaderValue>,
     /// How many connections there may be, and how long one may take up a place.
     pub connections: ConnectionLimits,
     /// How many requests may be in progress at once; others wait their turn, but not for long.
@@ -57,6 +60,7 @@ impl Config {
             token_quota: DEFAULT_TOKEN_QUOTA,
             run_quota: DEFAULT_RUN_QUOTA,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             connections: ConnectionLimits::default(),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             flush_every: Duration::from_secs(2),

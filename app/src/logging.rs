@@ -3,16 +3,17 @@ use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 
 use anyhow::Context as _;
-use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, Targets};
-use tracing_subscriber::layer::{Filter, Layer as _, SubscriberExt as _};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
 
 /// Sends the log to standard error: lines of JSON for machines, of text for a terminal.
 pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
-    let filter = filter(&common.log)?;
+    let filter = EnvFilter::try_new(&common.log)
+        .context("--log (OPENINDEX_LOG) is not a filter; try info, or openindex_app=debug,warn")?;
     let terminal = std::io::stderr().is_terminal();
     let format = common.log_format.unwrap_or(if terminal {
         LogFormat::Text
@@ -27,27 +28,23 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
             .json()
             .flatten_event(true)
             .with_span_list(false)
-            .with_filter(filter)
             .boxed(),
-        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Text => lines.boxed(),
     };
-    tracing_subscriber::registry().with(lines).init();
+    // Of the whole subscriber, not of one layer: a filter of a layer loses the line after a library
+    // asks whether a level is enabled, as sqlx does.
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(capped())
+        .with(lines)
+        .init();
     std::panic::set_hook(Box::new(report_panic));
     Ok(())
 }
 
-/// Returns the operator's filter, capped: libraries log requests, statements and bytes as they are,
-/// one-time codes and passwords included, so they are heard from the level `warn` on, whatever the
-/// filter says. What we log ourselves holds no secret at any level.
-fn filter<S>(text: &str) -> anyhow::Result<impl Filter<S> + Send + Sync + 'static>
-where
-    S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
-{
-    let wanted = EnvFilter::try_new(text)
-        .context("--log (OPENINDEX_LOG) is not a filter; try info, or openindex_app=debug,warn")?;
-    Ok(wanted.and(capped()))
-}
-
+/// Returns the cap on the operator's filter: libraries log requests, statements and bytes as they
+/// are, one-time codes and passwords included, so they are heard from the level `warn` on, whatever
+/// the filter says. What we log ourselves holds no secret at any level.
 fn capped() -> Targets {
     Targets::new()
         .with_target("openindex_", LevelFilter::TRACE)

@@ -20,7 +20,7 @@ mod squid;
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
 pub use http::{Answer, Client};
-pub use nginx::{Nginx, free_port};
+pub use nginx::{HaProxy, Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use server::{Bootstrapped, Server};
 pub use squid::Squid;

@@ -1,4 +1,5 @@
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,7 @@ pub(crate) fn await_port(child: &mut Child, port: u16, name: &str) {
 }
 
 /// A running nginx of the test's own. It is killed when it is dropped.
-pub struct Nginx {
-    child: Child,
-    _directory: TempDir,
-}
+pub struct Nginx(#[expect(dead_code, reason = "it runs until it is dropped")] Proxy);
 
 impl Nginx {
     /// Starts one on this port, with these directives in its one server, and waits until it accepts
@@ -48,17 +46,57 @@ impl Nginx {
         );
         let file = directory.path().join("nginx.conf");
         std::fs::write(&file, config).expect("its configuration is written");
-        let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/bin/nginx"]
+        let arguments = ["-e", "stderr", "-g", "daemon off;", "-c"];
+        Self(Proxy::start("nginx", &arguments, port, directory, &file))
+    }
+}
+
+/// A running `haproxy` of the test's own, with the settings of Debian's example that matter here. It
+/// is killed when it is dropped.
+pub struct HaProxy(#[expect(dead_code, reason = "it runs until it is dropped")] Proxy);
+
+impl HaProxy {
+    /// Starts one on this port in front of the server at `address`, with `option forwardfor`, and
+    /// waits until it accepts connections.
+    #[must_use]
+    pub fn start(port: u16, address: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let config = format!(
+            "defaults\n mode http\n option forwardfor\n timeout connect 5s\n timeout client 60s\n \
+             timeout server 60s\nfrontend f\n bind 127.0.0.1:{port}\n default_backend b\n\
+             backend b\n server s {address}\n"
+        );
+        let file = directory.path().join("haproxy.cfg");
+        std::fs::write(&file, config).expect("its configuration is written");
+        Self(Proxy::start(
+            "haproxy",
+            &["-db", "-f"],
+            port,
+            directory,
+            &file,
+        ))
+    }
+}
+
+struct Proxy {
+    child: Child,
+    _directory: TempDir,
+}
+
+impl Proxy {
+    fn start(name: &str, arguments: &[&str], port: u16, directory: TempDir, file: &Path) -> Self {
+        let program = ["/usr/sbin", "/usr/bin", "/usr/local/bin"]
             .into_iter()
-            .find(|path| std::path::Path::new(path).exists())
-            .unwrap_or("nginx");
+            .map(|folder| Path::new(folder).join(name))
+            .find(|path| path.exists())
+            .unwrap_or_else(|| name.into());
         let mut child = Command::new(program)
-            .args(["-e", "stderr", "-g", "daemon off;", "-c"])
-            .arg(&file)
+            .args(arguments)
+            .arg(file)
             .stdin(Stdio::null())
             .spawn()
-            .expect("nginx starts");
-        await_port(&mut child, port, "nginx");
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        await_port(&mut child, port, name);
         Self {
             child,
             _directory: directory,
@@ -66,7 +104,7 @@ impl Nginx {
     }
 }
 
-impl Drop for Nginx {
+impl Drop for Proxy {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

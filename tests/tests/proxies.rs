@@ -1,116 +1,119 @@
-//! `oi` behind the proxy of a company, which has the rules that are installed with it.
+//! Real proxies in front of the built server.
 
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
-use openindex_tests::{Database, Kind, Nginx, Oi, Server, Squid, free_port};
-use serde_json::Value;
+use openindex_tests::{Client, Database, HaProxy, Kind, Nginx, Server, free_port};
+use serde_json::json;
 
-const CREATE: [&str; 5] = ["settings", "personal", "tokens", "create", "ci"];
+const UNDECLARED: &str = "is not a trusted proxy";
+const SILENT: &str = "sent no X-Forwarded-For";
 
-fn oi(url: &str, token: &str, proxy: &str) -> Oi {
-    Oi::new()
-        .with_env("OPENINDEX_APP_URL", url)
-        .with_env("OPENINDEX_TOKEN", token)
-        .with_env("OPENINDEX_ALLOW_INSECURE_HTTP", "1")
-        .with_env("http_proxy", proxy)
-        .with_env("https_proxy", proxy)
+/// The value of a header of the response to a `GET`, as a client gets it that takes gzip.
+fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\
+         Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.contains("Content-Encoding: gzip"), "{answer}");
+    let value = answer
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(given, _)| given.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim_end().to_owned());
+    value.unwrap_or_else(|| panic!("no {name} in {answer}"))
 }
 
 #[test]
-fn a_server_on_any_port_is_reached_through_a_proxy_that_connects_to_443_alone() {
+fn an_item_is_changed_with_the_etag_that_a_compressing_proxy_passed_on() {
     let database = Database::new(Kind::Sqlite);
-    let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);
-    let proxy = Squid::start("");
-    let port = server.address.rsplit(':').next().expect("a port");
-    let url = format!("http://oi.corp.example:{port}");
-    let oi = oi(&url, &admin, &proxy.url);
-    let created = oi.run(&CREATE).json();
-    let id = created["id"].as_str().expect("an id");
-    let listed = oi.run(&["settings", "personal", "tokens", "list"]).json();
-    assert!(listed.to_string().contains(id), "{listed}");
-    let deleted = oi.run(&["settings", "personal", "tokens", "delete", "--yes", id]);
-    assert_eq!(deleted.code, 0, "{deleted:?}");
-    let exported = oi.run(&["settings", "admin", "audit", "export", "--format", "csv"]);
-    assert!(exported.stdout.contains(id), "{exported:?}");
-}
-
-#[test]
-fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_refuses_is_told() {
-    let database = Database::new(Kind::Sqlite);
     let admin = Server::bootstrap(&database).token;
-    let server = Server::start(&database);
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().display();
-    let made = Command::new("openssl")
-        .args(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(' '),
-        )
-        .args(
-            "-keyout key -out pem -subj /CN=oi -addext subjectAltName=DNS:oi.corp.example"
-                .split(' '),
-        )
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .current_dir(directory.path())
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{made:?}");
-    let [plain, secure] = [(); 2].map(|()| free_port());
+    let port = free_port();
     let _nginx = Nginx::start(
-        plain,
+        port,
         &format!(
-            "}} server {{ listen 127.0.0.1:{secure} ssl; ssl_certificate {path}/pem; \
-             ssl_certificate_key {path}/key; location / {{ proxy_pass http://{}; }}",
+            "gzip on; gzip_proxied any; gzip_types application/json; gzip_min_length 1; \
+             location / {{ proxy_pass http://{}; }}",
             server.address
         ),
     );
-    let url = format!("https://oi.corp.example:{secure}");
-    let certificate = format!("{path}/pem");
-    let allowing = Squid::start(&format!("acl SSL_ports port {secure}"));
-    let created = oi(&url, &admin, &allowing.url)
-        .with_env("SSL_CERT_FILE", &certificate)
-        .run(&CREATE);
-    assert_eq!(created.code, 0, "{created:?}");
-    let stock = Squid::start("");
-    let refused = oi(&url, &admin, &stock.url).run(&CREATE);
-    let said = format!("refuses to connect to oi.corp.example:{secure} (HTTP 403)");
-    assert!(refused.stderr.contains(&said), "{refused:?}");
-    assert!(
-        !refused.stderr.contains("may have been done"),
-        "{refused:?}"
+    let proxied = Client::new(&format!("http://127.0.0.1:{port}"));
+    let item = json!({"domain": "OPS", "title": "Fix the pump"});
+    let made = proxied.post("/browse", &admin, &item);
+    let path = format!("/browse/{}", made.json()["key"].as_str().expect("a key"));
+    for version in 1..=2 {
+        let etag = header_of(port, &path, &admin, "etag");
+        assert_eq!(etag, format!("W/\"{version}\""), "nginx weakens it");
+        let headers = [
+            ("authorization", &*format!("Bearer {admin}")),
+            ("content-type", "application/json"),
+            ("if-match", &etag),
+        ];
+        let title = format!(r#"{{"title":"Pump {version}"}}"#);
+        let changed = proxied.send("PATCH", &path, &headers, Some(&title));
+        assert_eq!(changed.status, 200, "{changed:?}");
+        // The same tag names no version any more.
+        let again = proxied.send("PATCH", &path, &headers, Some(r#"{"title":"No"}"#));
+        assert_eq!(again.outcome(), (412, "version_mismatch".to_owned()));
+    }
+}
+
+/// Sends three requests through the proxy and returns the log.
+fn log_through(port: u16, server: Server) -> String {
+    let proxied = Client::new(&format!("http://127.0.0.1:{port}"));
+    for _ in 0..3 {
+        let headers = [("forwarded", "for=canary-of-a-client")];
+        assert_eq!(proxied.send("GET", "/me", &headers, None).status, 401);
+    }
+    let (_, log) = server.stop();
+    assert!(!log.contains("canary-of-a-client"), "{log}");
+    log
+}
+
+fn nginx(server: &Server, more: &str) -> (u16, Nginx) {
+    let port = free_port();
+    let location = format!(
+        "location / {{ proxy_pass http://{}; {more} }}",
+        server.address
     );
+    (port, Nginx::start(port, &location))
 }
 
 #[test]
-fn an_error_of_the_proxy_is_told_as_the_proxys_with_its_variable_and_without_its_password() {
-    let proxy = Squid::start("");
-    let address = proxy.url.strip_prefix("http://").expect("a URL").to_owned();
-    let nobody = format!("http://oi.corp.example:{}", free_port());
-    let token = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
-    // A login that is not required is ignored.
-    let proxied = oi(&nobody, token, &format!("http://ada:hunter2@{address}"));
-    let failed = proxied.run(&CREATE);
-    assert_eq!(failed.code, 1, "{failed:?}");
-    let document: Value = serde_json::from_str(&failed.stdout).expect("one document");
-    assert_eq!(document["error"]["status"], 503, "{document}");
-    assert_eq!(document["mayHaveArrived"], true, "{document}");
-    let named = format!("the proxy {} (http_proxy)", proxy.url);
-    assert!(failed.stderr.contains(&named), "{failed:?}");
-    assert!(!format!("{failed:?}").contains("hunter2"), "{failed:?}");
+fn a_proxy_that_nobody_declared_is_warned_of_once() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let (port, _nginx) = nginx(&server, "proxy_set_header X-Forwarded-For $remote_addr;");
+    let log = log_through(port, server);
+    assert_eq!(log.matches(UNDECLARED).count(), 1, "{log}");
+    assert!(log.contains("--trusted-proxies"), "{log}");
 
-    let closed = Squid::start(
-        "auth_param basic program /bin/cat\nacl known proxy_auth REQUIRED\n\
-         http_access deny !known",
-    );
-    let refused = oi(&nobody, token, &closed.url).run(&CREATE);
-    assert_eq!(refused.code, 1, "{refused:?}");
-    let said = format!(
-        "the proxy {} (http_proxy) requires a user name and password (HTTP 407)",
-        closed.url
-    );
-    assert!(refused.stderr.contains(&said), "{refused:?}");
-    assert!(
-        !refused.stderr.contains("may have been done"),
-        "{refused:?}"
-    );
+    let server = Server::start(&database);
+    let port = free_port();
+    let _haproxy = HaProxy::start(port, &server.address);
+    let log = log_through(port, server);
+    assert_eq!(log.matches(UNDECLARED).count(), 1, "{log}");
+}
+
+#[test]
+fn a_declared_proxy_is_warned_of_when_it_says_nothing_of_its_clients() {
+    let database = Database::new(Kind::Sqlite);
+    let declared = ["--trusted-proxies", "127.0.0.1"];
+    let server = Server::start_with(&database, &declared);
+    let (port, _nginx) = nginx(&server, "");
+    let log = log_through(port, server);
+    assert_eq!(log.matches(SILENT).count(), 1, "{log}");
+    assert!(!log.contains(UNDECLARED), "{log}");
+
+    let server = Server::start_with(&database, &declared);
+    let port = free_port();
+    let _haproxy = HaProxy::start(port, &server.address);
+    let log = log_through(port, server);
+    assert!(!log.contains(SILENT) && !log.contains(UNDECLARED), "{log}");
 }

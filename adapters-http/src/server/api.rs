@@ -19,6 +19,7 @@ use openindex_domain::{OpaqueSecret, StoreHealth};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
+use super::client_address::ProxyDoubts;
 use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
 use super::permission::{Needs, Permission};
@@ -99,6 +100,7 @@ struct Parts {
     /// The path of the public URL, without a slash at its end.
     base: String,
     openapi: OnceLock<Bytes>,
+    doubts: ProxyDoubts,
 }
 
 impl Shared {
@@ -110,8 +112,14 @@ impl Shared {
             guard,
             base: base_path(&state.settings.public_url),
             openapi: OnceLock::new(),
+            doubts: ProxyDoubts::default(),
             state,
         }))
+    }
+
+    /// What was said of proxies that are not what the settings say.
+    pub(super) fn doubts(&self) -> &ProxyDoubts {
+        &self.0.doubts
     }
 
     /// The description as JSON, made once.

@@ -7,12 +7,15 @@ use axum::body::{Body as RawBody, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use http::{Extensions, HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
+use crate::wire::{FoundCredential, PlainSecret, ReportCredentials};
 
 /// Stands for the body of a request whose client waits to be asked for it (`Expect: 100-continue`).
 /// Whoever needs the body says so here and gives up; the request then comes again, with its body.
@@ -55,13 +58,48 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
-        check_type(&parts.headers, is_empty)?;
-        HeldBack::ask(&parts.extensions)?;
-        let bytes = read(body).await?;
+        let bytes = receive(request).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// Reads a body of JSON, which a client that holds it back is asked for first.
+async fn receive(request: Request) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
+    check_type(&parts.headers, is_empty)?;
+    HeldBack::ask(&parts.extensions)?;
+    read(body).await
+}
+
+/// The secrets of a report: its fields, or the array that the partners of secret scanning get. Of its
+/// entries the tokens are read, and nothing else is kept: no type, URL or source.
+pub(super) struct Reported(pub(super) Vec<PlainSecret>);
+
+impl<S: Send + Sync> FromRequest<S> for Reported {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = receive(request).await?;
+        if !bytes.trim_ascii_start().starts_with(b"[") {
+            return parse::<ReportCredentials>(&bytes).map(|report| Self(report.tokens));
+        }
+        let entries: Vec<Entry> =
+            serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+        let found = entries.into_iter().filter_map(|entry| match entry {
+            Entry::Found(found) => Some(found.token),
+            Entry::Other(_) => None,
+        });
+        Ok(Self(found.collect()))
+    }
+}
+
+/// One entry of a report. What has no token is passed over, since a report is always taken.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Found(FoundCredential),
+    Other(IgnoredAny),
 }
 
 /// Reads a type from a body.
@@ -94,17 +132,21 @@ fn given(bytes: &[u8]) -> Result<Given, Problem> {
     }
     serde_json::from_slice(bytes).map_err(|error| {
         // The words of the parser are about the syntax; those of ours are about what was read.
-        let detail = if error.is_data() {
-            "the body must be a JSON object".to_owned()
+        if error.is_data() {
+            Problem::new(Code::InvalidRequest, "the body must be a JSON object")
         } else {
-            match error.to_string().strip_prefix("number out of range") {
-                // Valid JSON, such as 1e400, but no number that can be read.
-                Some(place) => format!("a number in the body is out of range{place}"),
-                None => format!("the body is not valid JSON: {error}"),
-            }
-        };
-        Problem::new(Code::InvalidRequest, detail)
+            not_json(&error)
+        }
     })
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let detail = match error.to_string().strip_prefix("number out of range") {
+        // Valid JSON, such as 1e400, but no number that can be read.
+        Some(place) => format!("a number in the body is out of range{place}"),
+        None => format!("the body is not valid JSON: {error}"),
+    };
+    Problem::new(Code::InvalidRequest, detail)
 }
 
 fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Problem> {
@@ -207,8 +249,8 @@ mod tests {
 
     use super::*;
     use crate::wire::{
-        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem,
-        ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem, RevokePats,
+        RotatePat, StartAgentRun, WorkAs,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.

@@ -1,6 +1,7 @@
 //! Where a request came from. Proxies are believed only when they are configured.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -18,11 +19,7 @@ pub struct ClientAddress(pub IpAddr);
 /// `X-Forwarded-For` that is not a trusted proxy's; whatever stands before it is the client's own
 /// claim.
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| {
-        trusted
-            .iter()
-            .any(|net| net.contains(&address.to_canonical()))
-    };
+    let is_trusted = |address| is_trusted(address, trusted);
     if !is_trusted(peer) {
         return peer.to_canonical();
     }
@@ -44,6 +41,66 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
         }
     }
     nearest.to_canonical()
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|net| net.contains(&address))
+}
+
+/// What proxies say of a client.
+const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+
+/// What seems wrong about the proxies in front: each is logged once, without a word of the client's.
+#[derive(Debug, Default)]
+pub(super) struct ProxyDoubts {
+    undeclared: AtomicBool,
+    silent: AtomicBool,
+}
+
+/// What a request shows about the proxies in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It came through a proxy that is not declared: all of its clients share one address.
+    Undeclared,
+    /// A declared proxy did not say for whom it asks.
+    Silent,
+}
+
+impl ProxyDoubts {
+    pub(super) fn consider(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        trusted: &[IpNet],
+        is_probe: bool,
+    ) {
+        let first = |said: &AtomicBool| !said.swap(true, Ordering::Relaxed);
+        match doubt(peer, headers, trusted, is_probe) {
+            Some(Doubt::Undeclared) if first(&self.undeclared) => tracing::warn!(
+                %peer,
+                "a request came with X-Forwarded-For, Forwarded or X-Real-IP from a peer that is \
+                 not a trusted proxy; if it is yours, add it to --trusted-proxies, or all of its \
+                 clients share one rate limit and one address in the audit trail"
+            ),
+            Some(Doubt::Silent) if first(&self.silent) => tracing::warn!(
+                %peer,
+                "a peer in --trusted-proxies sent no X-Forwarded-For; set that header in the proxy, \
+                 or all of its clients share one rate limit and one address in the audit trail"
+            ),
+            _ => {}
+        }
+    }
+}
+
+fn doubt(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], is_probe: bool) -> Option<Doubt> {
+    if !is_trusted(peer, trusted) {
+        let says = FORWARDED.iter().any(|name| headers.contains_key(*name));
+        return says.then_some(Doubt::Undeclared);
+    }
+    // Probes are often a proxy's own.
+    let is_silent = !headers.contains_key(FORWARDED[0]) && !is_probe;
+    is_silent.then_some(Doubt::Silent)
 }
 
 /// Some proxies write the port as well.
@@ -87,5 +144,27 @@ mod tests {
         assert_eq!(of("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &["[2001:db8::7]:4711"]), "2001:db8::7");
         assert_eq!(of("::ffff:10.0.0.1", &["2001:db8::7"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_what_the_settings_say_is_noticed() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let of = |peer: &str, name: Option<&'static str>, is_probe| {
+            let mut headers = HeaderMap::new();
+            if let Some(name) = name {
+                headers.insert(name, HeaderValue::from_static("198.51.100.7"));
+            }
+            doubt(peer.parse().unwrap(), &headers, &trusted, is_probe)
+        };
+        for name in FORWARDED {
+            assert_eq!(of("192.0.2.1", Some(name), false), Some(Doubt::Undeclared));
+            assert_eq!(of("::1", Some(name), true), Some(Doubt::Undeclared));
+        }
+        assert_eq!(of("192.0.2.1", None, false), None);
+        assert_eq!(of("10.0.0.1", Some("x-forwarded-for"), false), None);
+        for name in [None, Some("forwarded"), Some("x-real-ip")] {
+            assert_eq!(of("::ffff:10.0.0.1", name, false), Some(Doubt::Silent));
+            assert_eq!(of("10.0.0.1", name, true), None);
+        }
     }
 }

@@ -143,8 +143,11 @@ impl OnRead {
         let etag = response.headers().get(header::ETAG);
         let etag = etag.and_then(|tag| Some(tag_at_start(tag.as_bytes())?.0));
         if let Ok(Some(Tags::These(tags))) = tags(&self.0, &header::IF_MATCH) {
-            // RFC 9110 §13.1.1: the strong comparison.
-            if !etag.is_some_and(|own| tags.iter().any(|tag| !tag.is_weak && *tag == own)) {
+            let matches = |own: Tag<'_>| {
+                tags.iter()
+                    .any(|tag| tag.names(&own) && (!tag.is_weak || tag.version().is_some()))
+            };
+            if !etag.is_some_and(matches) {
                 return failed("If-Match names none of this resource's entity tags")
                     .into_response();
             }
@@ -152,7 +155,7 @@ impl OnRead {
         let is_known = match tags(&self.0, &header::IF_NONE_MATCH) {
             Ok(Some(Tags::Any)) => true,
             Ok(Some(Tags::These(tags))) => {
-                etag.is_some_and(|own| tags.iter().any(|tag| tag.opaque == own.opaque))
+                etag.is_some_and(|own| tags.iter().any(|tag| tag.names(&own)))
             }
             Ok(None) | Err(_) => false,
         };
@@ -191,12 +194,30 @@ struct Tag<'a> {
     opaque: &'a [u8],
 }
 
+/// What proxies that compress responses append to a tag: `mod_deflate` and `mod_brotli` of Apache one
+/// dash, Jetty two, others a semicolon.
+const CODINGS: [&str; 9] = [
+    "--gzip", "-gzip", ";gzip", "--br", "-br", ";br", "--zstd", "-zstd", ";zstd",
+];
+
 impl Tag<'_> {
-    /// The version whose `ETag` it is: a version has one spelling.
+    /// The version whose `ETag` it is, also as a proxy that compresses responses rewrites it: nginx
+    /// makes it weak, others append the coding. RFC 9110 §13.1.1 asks for the strong comparison, so
+    /// that a part of one representation is not joined to another's. A version identifies the state
+    /// of an item and no bytes, and a change is made to that state, so the same version is the same.
     fn version(&self) -> Option<u64> {
         let text = std::str::from_utf8(self.opaque).ok()?;
+        let text = CODINGS
+            .iter()
+            .find_map(|coding| text.strip_suffix(coding))
+            .unwrap_or(text);
         let version: u64 = text.parse().ok()?;
         (version.to_string() == text).then_some(version)
+    }
+
+    /// Whether both name the same state of the same resource.
+    fn names(&self, own: &Self) -> bool {
+        self.opaque == own.opaque || self.version().is_some_and(|it| Some(it) == own.version())
     }
 }
 
@@ -210,10 +231,8 @@ fn versions(headers: &HeaderMap) -> Result<Versions, Problem> {
     };
     Ok(match wanted {
         None | Some(Tags::Any) => Versions::NoneOf(unwanted),
-        // A weak tag never matches (RFC 9110 §13.1.1).
         Some(Tags::These(tags)) => Versions::OneOf(
             tags.iter()
-                .filter(|tag| !tag.is_weak)
                 .filter_map(Tag::version)
                 .filter(|version| !unwanted.contains(version))
                 .collect(),

@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use super::api::Shared;
 use super::body::{self, HeldBack};
 use super::client_address::client_address;
+use super::cors;
 use super::head;
 use super::if_match::OnRead;
 use super::overload::Bound;
@@ -51,16 +52,19 @@ pub struct LayerSettings {
     pub overload_patience: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose scripts may call the API, as browsers write them into `Origin`.
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 impl Default for LayerSettings {
-    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, and no proxy.
+    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxy and no origin.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             overload_patience: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -77,10 +81,14 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
         bound,
         time: limits.request_timeout,
     };
-    router
+    let mut router = router
         .layer(middleware::from_fn_with_state(limits, admit))
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(middleware::from_fn_with_state(state, observe))
+        .layer(CatchPanicLayer::custom(answer_panic));
+    // Around what turns requests away: a script is to see a 503 as one.
+    if let Some(cors) = cors::layer(&state.settings.layers.cors_origins) {
+        router = router.layer(cors);
+    }
+    router.layer(middleware::from_fn_with_state(state, observe))
 }
 
 #[derive(Clone)]
@@ -112,6 +120,10 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     }
     if let Some(PeerAddress(peer)) = request.extensions().get().copied() {
         let trusted = &state.settings.layers.trusted_proxies;
+        let is_probe = is_probe(request.extensions().get());
+        state
+            .doubts()
+            .consider(peer, request.headers(), trusted, is_probe);
         let address = client_address(peer, request.headers(), trusted);
         request.extensions_mut().insert(ClientAddress(address));
     }

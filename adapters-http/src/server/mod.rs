@@ -5,6 +5,7 @@ mod body;
 mod client_address;
 mod code;
 mod context;
+mod cors;
 mod credentials;
 mod given;
 mod guard;

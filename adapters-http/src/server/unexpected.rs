@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 use http::request::Parts;
 
 use super::Problem;
-use super::body::{self, Body, HeldBack};
+use super::body::{self, Body, HeldBack, Reported};
 use super::context::Context;
 use super::given::Reader;
 use super::if_match::IfMatch;
@@ -40,6 +40,10 @@ impl<A, B> Argument for Query<A, B> {
 }
 
 impl<T> Argument for Body<T> {
+    const BODY: bool = true;
+}
+
+impl Argument for Reported {
     const BODY: bool = true;
 }
 

@@ -180,3 +180,24 @@ pub struct ReportCredentials {
     #[cfg_attr(feature = "server", schema(value_type = Vec<String>, max_items = 1_000))]
     pub tokens: Vec<PlainSecret>,
 }
+
+/// A secret that a scanner found, as the partners of GitHub's secret scanning are told of it. Fields
+/// that are not here are ignored.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct FoundCredential {
+    /// The secret.
+    #[cfg_attr(feature = "server", schema(value_type = String))]
+    pub token: PlainSecret,
+}
+
+/// A report of leaked secrets, in either of two forms.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum CredentialReport {
+    /// The secrets alone.
+    Secrets(ReportCredentials),
+    /// As a scanner found them; at most 1,000.
+    Found(Vec<FoundCredential>),
+}

@@ -27,7 +27,8 @@ pub use audit::{
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
 pub use inventory::{
-    AdminPat, AdminPatList, PatFilter, ReportCredentials, RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, CredentialReport, FoundCredential, PatFilter, ReportCredentials,
+    RevokePats, RevokedPats, Stats,
 };
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,

@@ -138,7 +138,7 @@ async fn a_false_condition_changes_nothing_on_any_route() {
         let (method, path, _) = change;
         for condition in [
             (header::IF_MATCH, "\"nonsense\""),
-            (header::IF_MATCH, "\"8\", W/\"1\""),
+            (header::IF_MATCH, "\"8\", W/\"9\""),
             (header::IF_NONE_MATCH, "*"),
             (header::IF_UNMODIFIED_SINCE, DATE),
         ] {
@@ -253,7 +253,13 @@ async fn a_read_with_a_known_tag_is_304_without_a_body() {
         (Method::GET, &path, (header::IF_NONE_MATCH, "\"2\""), 200),
         (Method::GET, &path, (header::IF_NONE_MATCH, "1"), 200),
         (Method::GET, &path, (header::IF_MATCH, "\"1\""), 200),
-        (Method::GET, &path, (header::IF_MATCH, "W/\"1\""), 412),
+        (Method::GET, &path, (header::IF_MATCH, "W/\"1\""), 200),
+        (
+            Method::GET,
+            &path,
+            (header::IF_NONE_MATCH, "\"1-gzip\""),
+            304,
+        ),
         (Method::GET, &path, (header::IF_MATCH, "\"2\""), 412),
         (Method::GET, &path, (header::IF_MODIFIED_SINCE, DATE), 200),
         (Method::GET, &me, (header::IF_NONE_MATCH, "\"1\""), 200),

@@ -68,3 +68,54 @@ async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
     let answer = report(&server, &one).await;
     assert_eq!(answer.problem(429), "rate_limited");
 }
+
+#[tokio::test]
+async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
+    let server = Server::new();
+    let admin = server.admin();
+    let mut leaked = Vec::new();
+    for _ in 0..3 {
+        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        leaked.push(issued.secret.expose().to_owned());
+    }
+    let url = format!("https://github.com/o/r/blob/{}", "x".repeat(20_000));
+    for body in [
+        json!([
+            {"token": leaked[0], "type": "openindex_pat", "url": url, "source": "content"},
+            {"token": leaked[1], "type": "unheard_of", "url": null, "source": 7, "more": {}},
+            {"token": leaked[2]},
+        ]),
+        json!([]),
+        json!([{"token": "nonsense", "type": "x"}, {"type": "x"}, {"token": 7}, "text", null, []]),
+    ] {
+        let request = Request::post("/credentials/revoke")
+            .header("content-type", "application/json")
+            .header("github-public-key-identifier", "k")
+            .header("github-public-key-signature", "s");
+        let answer = server.send(request, Body::from(body.to_string())).await;
+        assert_eq!(answer.status, 202, "{body}");
+        assert!(answer.body.is_empty());
+    }
+    for secret in &leaked {
+        assert_eq!(
+            server.get("/me", secret).await.problem(401),
+            "token_revoked"
+        );
+    }
+    let trail = server.get("/audit?action=token.reported", &admin).await;
+    assert_eq!(trail.json()["items"].as_array().unwrap().len(), 3);
+    assert!(!String::from_utf8_lossy(&trail.body).contains("github.com"));
+}
+
+#[tokio::test]
+async fn an_array_is_bounded_as_the_other_form_is() {
+    let server = Server::new();
+    let many = vec![json!({"token": "x"}); 1_001];
+    let answer = report(&server, &many.into()).await;
+    assert_eq!(answer.wrong_fields(), ["tokens"]);
+    let large = json!([{"token": "x", "url": "x".repeat(65 * 1024)}]);
+    assert_eq!(report(&server, &large).await.problem(413), "body_too_large");
+    let request = Request::post("/credentials/revoke").header("content-type", "application/json");
+    let answer = server.send(request, Body::from("[{\"token\":")).await;
+    assert_eq!(answer.problem(400), "invalid_request");
+}

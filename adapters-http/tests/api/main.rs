@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod browse;
 mod conditions;
+mod cors;
 mod credentials;
 mod description;
 mod head;

@@ -21,7 +21,7 @@ pub(super) fn add_component(components: &mut Components) {
         .max_length(Some(128));
     let header = header(
         schema.build(),
-        "Identifies the request, also in the server's log. A request may bring its own.",
+        "Identifies the request, also in the server's log. A request may bring its own: a UUID, 32 hexadecimal digits, or a `traceparent`; it is returned as 32 lower-case digits.",
         "req_0af7651916cd43dd8448eb211c80319c",
     );
     components

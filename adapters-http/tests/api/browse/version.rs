@@ -83,7 +83,8 @@ async fn another_version_is_412_and_says_which_it_is() {
         "\"1\"",
         "\"3\"",
         "\"0\"",
-        "W/\"2\"",
+        "W/\"1\"",
+        "\"1-gzip\"",
         "\"02\"",
         "\"two\"",
         "\"\"",
@@ -109,7 +110,7 @@ async fn one_of_several_versions_will_do() {
         for tags in [
             &["\"6\", \"7\""][..],
             &["\"6\"", "\"7\""],
-            &["W/\"1\", W/\"2\", W/\"3\", W/\"4\""],
+            &["W/\"6\", \"7-gzip\""],
             &["\"1,2,3,4\", \"one\""],
         ] {
             let answer = change(&server, &admin, request.clone(), tags).await;
