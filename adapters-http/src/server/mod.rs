@@ -21,7 +21,7 @@ mod problem;
 mod query;
 mod requests;
 mod routes;
-mod to_wire;
+pub(crate) mod to_wire;
 mod unexpected;
 mod unserved;
 mod value;

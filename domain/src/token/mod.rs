@@ -4,6 +4,7 @@
 //! *digest* is the SHA-256 of the secret and the only form that a store ever sees.
 
 mod digest;
+mod ending;
 mod entity;
 mod error;
 mod expiry;
@@ -22,6 +23,7 @@ mod usage;
 mod verify;
 
 pub use digest::{Digest, InvalidDigest};
+pub use ending::Endings;
 pub use entity::{NotRotatable, PredecessorEnd, Status, TOMBSTONE_RETENTION_DAYS, Token};
 pub use error::TokenError;
 pub use expiry::{Expiry, ExpiryError, Lifetime, RequestedExpiry};

@@ -43,6 +43,13 @@ impl Title {
         Ok(Self(trimmed.into()))
     }
 
+    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
+    /// nothing that was written under an earlier one.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -91,6 +98,13 @@ impl Description {
             return Err(InvalidDescription::TooLong);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
+    /// nothing that was written under an earlier one.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The text.

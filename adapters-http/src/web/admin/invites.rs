@@ -184,7 +184,9 @@ async fn render(
     people.meet(web, principal, &met).await?;
     let now = web.api.tokens.now();
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites").after(query),
+        page: Page::of(web, &by.0, "invites")
+            .after(query)
+            .with_damaged(&found.invites),
         invites: found
             .invites
             .iter()

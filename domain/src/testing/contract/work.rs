@@ -83,12 +83,12 @@ async fn created(harness: &dyn WorkHarness, place: Place, event: u64) -> WorkIte
 
 pub(super) async fn items(harness: &dyn WorkHarness, filter: &ItemFilter) -> Vec<WorkItem> {
     let found = harness.work().items(filter, NOW, None, 1_000).await;
-    found.expect("the store answers")
+    found.expect("the store answers").into_iter().collect()
 }
 
 async fn queue(harness: &dyn WorkHarness, bucket: &Bucket) -> Vec<WorkItem> {
     let found = harness.work().queue(bucket, NOW, 1_000).await;
-    found.expect("the store answers")
+    found.expect("the store answers").into_iter().collect()
 }
 
 /// A new item is found with all that it was given, and an item that is put with all that it has.
