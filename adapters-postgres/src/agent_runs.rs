@@ -2,14 +2,14 @@
 //! is a row of `tokens`.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::agent_run::{
     AgentRunStore, BoundItem, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome,
     WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Token, TokenId, TokenKind};
+use openindex_domain::token::{Endings, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
@@ -43,7 +43,7 @@ impl AgentRunStore for PostgresStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<Token>, StoreError> {
+    ) -> Result<Listing<Token>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
                 // Two statements, as one plan for both would read all that are remembered.
@@ -65,7 +65,8 @@ impl AgentRunStore for PostgresStore {
                     .bind(owner.uuid())
                     .bind(after.map_or(Uuid::max(), TokenId::uuid))
                     .bind(i64::from(limit));
-                fetch(connection, page).await
+                let found = page.fetch_all(connection).await.map_err(store_error)?;
+                Listing::read(found.iter().map(rows::token))
             })
         })
         .await
@@ -122,12 +123,12 @@ async fn end_one(
     locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
     locks::tokens_with_runs(&mut transaction, &[change.run], change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let run = tokens::record_by_id(&mut transaction, change.run).await?;
-    let ended = match change.decide(actor.as_ref(), run.as_ref().map(|record| &record.token)) {
+    let run = tokens::ending_by_id(&mut transaction, change.run).await?;
+    let ended = match change.decide(actor.as_ref(), run.first()) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
-    tokens::write_ends(&mut transaction, &[ended]).await?;
+    tokens::write_ends(&mut transaction, &[ended], &run).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(EndRunOutcome::Ended)
@@ -140,7 +141,7 @@ pub(crate) async fn of_issuers(
     connection: &mut PgConnection,
     issuers: &[TokenId],
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     let ids: Vec<Uuid> = issuers.iter().map(|issuer| issuer.uuid()).collect();
     let query = select_unexpired!("t.issuer_id = ANY ($2) AND t.kind = 'agent_run'");
     fetch(connection, sqlx::query(query).bind(horizon(now)).bind(ids)).await
@@ -151,7 +152,7 @@ pub(crate) async fn of_owner(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     let query = select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'");
     let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(owner.uuid())).await
@@ -162,7 +163,7 @@ pub(crate) async fn of_work_item(
     connection: &mut PgConnection,
     item: WorkItemKey,
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     let query = select_unexpired!("t.work_item = $2 AND t.kind = 'agent_run'");
     let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(item.to_string())).await
@@ -176,13 +177,13 @@ pub(crate) fn horizon(now: Timestamp) -> OffsetDateTime {
 async fn fetch(
     connection: &mut PgConnection,
     query: Query<'_, Postgres, PgArguments>,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     query
         .fetch_all(connection)
         .await
         .map_err(store_error)?
         .iter()
-        .map(rows::token)
+        .map(rows::ending)
         .collect()
 }
 
@@ -190,9 +191,10 @@ async fn fetch(
 pub(crate) async fn end(
     connection: &mut PgConnection,
     ended: &EndedRuns,
+    read: &Endings,
 ) -> Result<(), StoreError> {
     if !ended.tokens.is_empty() {
-        tokens::write_ends(connection, &ended.tokens).await?;
+        tokens::write_ends(connection, &ended.tokens, read).await?;
     }
     audit::insert_all(connection, &ended.events).await
 }

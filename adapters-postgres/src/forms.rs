@@ -7,7 +7,6 @@ use openindex_domain::form::SentForm;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
-use crate::rows;
 
 /// Records the use of a form inside the transaction of its change. Returns what it created when it
 /// was used before; then nothing is written.
@@ -34,7 +33,7 @@ pub(crate) async fn record_use(
         .fetch_one(connection)
         .await
         .map_err(store_error)?;
-    rows::parse(&made).map(Some)
+    made.parse().map(Some).map_err(StoreError::corrupt)
 }
 
 /// Deletes the records of forms that were used before the given instant and returns how many.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
@@ -11,8 +10,10 @@ use openindex_domain::inventory::{
     InventoryStore, OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
     TokenFilter,
 };
-use openindex_domain::token::{Digest, Status, Token, TokenId, TokenKind};
+use openindex_domain::token::{Digest, Endings, Status, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ impl InventoryStore for PostgresStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<OwnedToken>, StoreError> {
+    ) -> Result<Listing<OwnedToken>, StoreError> {
         let filter = *filter;
         self.browse(move |connection| {
             Box::pin(async move {
@@ -39,7 +40,8 @@ impl InventoryStore for PostgresStore {
                 query
                     .push(" ORDER BY t.id DESC LIMIT ")
                     .push_bind(i64::from(limit));
-                owned(query, connection).await
+                let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(owned_token))
             })
         })
         .await
@@ -105,20 +107,27 @@ async fn revoke(
     locks::tokens_with_runs(connection, &ids, now).await?;
     let mut query = wanted(&change.filter, now);
     query.push(" ORDER BY t.id DESC");
-    let mut revoked = owned(query, connection).await?;
-    let mut decided = Vec::with_capacity(revoked.len());
-    revoked.retain(|owned| {
-        let decision = change.decide(&owned.token);
-        let is_wanted = decision.is_some();
+    let found = query.build().fetch_all(&mut *connection).await;
+    let found = found.map_err(store_error)?;
+    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let mut decided = Vec::with_capacity(read.len());
+    let mut revoked = Vec::with_capacity(read.len());
+    for (row, token) in found.iter().zip(&*read) {
+        let decision = if read.is_damaged(token.id) {
+            change.end(token)
+        } else {
+            change.decide(token)
+        };
+        revoked.extend(decision.is_some().then(|| owned_token(row)));
         decided.extend(decision);
-        is_wanted
-    });
+    }
+    let revoked = Listing::read(revoked)?;
     let ids: Vec<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let causes = decided.iter().map(|(token, event)| (token.id, event));
     let ended = EndedRuns::with_issuers(causes, &runs);
-    write(connection, decided).await?;
-    agent_runs::end(connection, &ended).await?;
+    write(connection, decided, &read).await?;
+    agent_runs::end(connection, &ended, &runs).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
@@ -127,12 +136,12 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
     let digests = change.reported.iter().map(|(digest, _)| digest);
     let digests: Vec<&[u8]> = digests.map(|digest| &digest.as_bytes()[..]).collect();
     // A token keeps its digest and its owner, so these can be asked for before anything is locked.
-    let before = by_digests(connection, &digests).await?;
+    let (before, _) = by_digests(connection, &digests).await?;
     let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
     let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
     locks::users(connection, None, &owners).await?;
     locks::tokens_with_runs(connection, &ids, change.now).await?;
-    let mut reported = by_digests(connection, &digests).await?;
+    let (mut reported, read) = by_digests(connection, &digests).await?;
     // What was issued since is not locked, and not in the report either.
     reported.retain(|digest, _| before.contains_key(digest));
     let mut decided = Vec::new();
@@ -150,11 +159,11 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
         .iter()
         .map(|(token, event)| (token.id, event.clone()));
     let causes: Vec<_> = causes.collect();
-    let revoked = write(connection, decided).await?;
+    let revoked = write(connection, decided, &read).await?;
     // Read afterwards, so that a run which is reported itself is that and no more.
     let runs = agent_runs::of_issuers(connection, &ids, change.now).await?;
     let ended = EndedRuns::with_issuers(causes.iter().map(|(id, event)| (*id, event)), &runs);
-    agent_runs::end(connection, &ended).await?;
+    agent_runs::end(connection, &ended, &runs).await?;
     notify(connection, &revoked, change.now).await?;
     Ok(revoked.len() as u64)
 }
@@ -225,47 +234,39 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
     }
 }
 
-async fn owned(
-    mut query: QueryBuilder<Postgres>,
-    connection: &mut PgConnection,
-) -> Result<Vec<OwnedToken>, StoreError> {
-    query
-        .build()
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| {
-            let record = rows::record(row)?;
-            Ok(OwnedToken {
-                token: record.token,
-                owner: record.owner,
-            })
-        })
-        .collect()
+fn owned_token(row: &PgRow) -> Result<OwnedToken, StoreError> {
+    let record = rows::record(row)?;
+    Ok(OwnedToken {
+        token: record.token,
+        owner: record.owner,
+    })
 }
 
 async fn by_digests(
     connection: &mut PgConnection,
     digests: &[&[u8]],
-) -> Result<HashMap<Digest, Token>, StoreError> {
-    sqlx::query(select_record!("t.digest = ANY ($1)"))
+) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
+    let found = sqlx::query(select_record!("t.digest = ANY ($1)"))
         .bind(digests)
         .fetch_all(connection)
         .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| rows::record(row).map(|record| (record.digest, record.token)))
-        .collect()
+        .map_err(store_error)?;
+    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let digests = found.iter().map(rows::digest);
+    let there = digests
+        .zip(&*read)
+        .map(|(digest, token)| Ok((digest?, token.clone())));
+    Ok((there.collect::<Result<_, StoreError>>()?, read))
 }
 
 /// Writes revocations with their events, and answers the tokens.
 async fn write(
     connection: &mut PgConnection,
     decided: Vec<(Token, AuditEvent)>,
+    read: &Endings,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
-    tokens::write_ends(connection, &revoked).await?;
+    tokens::write_ends(connection, &revoked, read).await?;
     audit::insert_all(connection, &events).await?;
     Ok(revoked)
 }

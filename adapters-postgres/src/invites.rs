@@ -1,7 +1,6 @@
 //! [`InviteStore`] on PostgreSQL.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,
@@ -9,6 +8,7 @@ use openindex_domain::invite::{
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::{Email, UserId};
+use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -55,19 +55,17 @@ impl InviteStore for PostgresStore {
         &self,
         after: Option<InviteId>,
         limit: u32,
-    ) -> Result<Vec<Invite>, StoreError> {
+    ) -> Result<Listing<Invite>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
-                sqlx::query(select_invite!("id < $1 ORDER BY id DESC LIMIT $2"))
+                let found = sqlx::query(select_invite!("id < $1 ORDER BY id DESC LIMIT $2"))
                     // The greatest UUID of all, which is nobody's, comes after every id.
                     .bind(after.map_or(Uuid::max(), InviteId::uuid))
                     .bind(i64::from(limit))
                     .fetch_all(connection)
                     .await
-                    .map_err(store_error)?
-                    .iter()
-                    .map(rows::invite)
-                    .collect()
+                    .map_err(store_error)?;
+                Listing::read(found.iter().map(rows::invite))
             })
         })
         .await
@@ -122,12 +120,21 @@ async fn withdraw(
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[]).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let invite = lock(&mut transaction, change.invite).await?;
+    let found = sqlx::query(select_invite!("id = $1 FOR NO KEY UPDATE"))
+        .bind(change.invite.uuid())
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(store_error)?;
+    let (invite, is_damaged) = found.as_ref().map(rows::invite_to_withdraw).unzip();
     let withdrawn = match change.decide(actor.as_ref(), invite.as_ref()) {
         Ok(withdrawn) => withdrawn,
         Err(outcome) => return Ok(outcome),
     };
-    update(&mut transaction, &withdrawn).await?;
+    if is_damaged == Some(true) {
+        delete(&mut transaction, change.invite).await?;
+    } else {
+        update(&mut transaction, &withdrawn).await?;
+    }
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(WithdrawInviteOutcome::Withdrawn)
@@ -195,7 +202,7 @@ async fn lock(connection: &mut PgConnection, id: InviteId) -> Result<Option<Invi
 pub(crate) async fn lock_unclaimed(
     connection: &mut PgConnection,
     email_key: Option<&str>,
-) -> Result<Vec<Invite>, StoreError> {
+) -> Result<Listing<Invite>, StoreError> {
     let query = match email_key {
         Some(key) => sqlx::query(select_invite!(
             "email_key = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL \
@@ -207,13 +214,8 @@ pub(crate) async fn lock_unclaimed(
              ORDER BY id FOR NO KEY UPDATE"
         )),
     };
-    query
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(rows::invite)
-        .collect()
+    let found = query.fetch_all(connection).await;
+    Listing::read(found.map_err(store_error)?.iter().map(rows::invite))
 }
 
 async fn insert(
@@ -247,6 +249,17 @@ async fn insert(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Deletes an invite whose row is damaged.
+async fn delete(connection: &mut PgConnection, id: InviteId) -> Result<(), StoreError> {
+    let deleted = sqlx::query("DELETE FROM invites WHERE id = $1")
+        .bind(id.uuid())
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    rows::exactly_one(deleted, "invite")
 }
 
 /// Writes what a claim or a withdrawal changes of an invite.

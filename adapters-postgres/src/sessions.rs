@@ -68,6 +68,8 @@ impl SessionStore for PostgresStore {
                 .map_err(store_error)?
                 .iter()
                 .map(rows::session)
+                .filter_map(Result::ok)
+                .map(Ok)
                 .collect()
             })
         })

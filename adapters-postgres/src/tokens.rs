@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
+    Digest, Endings, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
+    RevokeToken, Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -44,7 +44,7 @@ impl TokenStore for PostgresStore {
             .await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
         self.call(move |connection| Box::pin(unrevoked(connection, owner)))
             .await
     }
@@ -155,15 +155,14 @@ async fn revoke(
     let issuer = &[change.token];
     locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let target = record_by_id(&mut transaction, change.token).await?;
-    let target = target.as_ref().map(|record| &record.token);
+    let target = ending_by_id(&mut transaction, change.token).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
-    let ended = match change.decide(actor.as_ref(), target, &runs) {
+    let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
-    update(&mut transaction, &ended.token).await?;
-    agent_runs::end(&mut transaction, &ended.runs).await?;
+    write_ends(&mut transaction, &[ended.token], &target).await?;
+    agent_runs::end(&mut transaction, &ended.runs, &runs).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(RevokeOutcome::Revoked)
@@ -189,7 +188,7 @@ async fn rotate(
         Err(outcome) => return Ok(outcome),
     };
     update(&mut transaction, &ended.token).await?;
-    agent_runs::end(&mut transaction, &ended.runs).await?;
+    agent_runs::end(&mut transaction, &ended.runs, &runs).await?;
     insert(&mut transaction, &successor.token, &successor.digest).await?;
     audit::insert(&mut transaction, &successor.audit).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -211,8 +210,27 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<Token>, StoreError> {
-    sqlx::query(concat!(
+/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn ending_by_id(
+    connection: &mut PgConnection,
+    id: TokenId,
+) -> Result<Endings, StoreError> {
+    let found = sqlx::query(select_record!(
+        "t.id = $1 AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
+    ))
+    .bind(id.uuid())
+    .bind(id.kind().as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    found.iter().map(rows::ending).collect()
+}
+
+async fn unrevoked(
+    connection: &mut PgConnection,
+    owner: UserId,
+) -> Result<Listing<Token>, StoreError> {
+    let found = sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
         " FROM tokens t WHERE t.owner_id = $1 AND t.kind = 'personal' AND t.revoked_at IS NULL \
@@ -221,10 +239,8 @@ async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<T
     .bind(owner.uuid())
     .fetch_all(connection)
     .await
-    .map_err(store_error)?
-    .iter()
-    .map(rows::token)
-    .collect()
+    .map_err(store_error)?;
+    Listing::read(found.iter().map(rows::token))
 }
 
 /// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
@@ -247,8 +263,8 @@ pub(crate) async fn count_live(
         .await
         .map_err(store_error)?
         .iter()
-        .map(rows::token)
-        .collect::<Result<Vec<Token>, StoreError>>()?;
+        .map(rows::ending)
+        .collect::<Result<Endings, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -303,14 +319,26 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     rows::exactly_one(updated, "token")
 }
 
-/// Writes when tokens end: what revocations, and the ends of runs, change of them.
+/// Writes when tokens end: what revocations, and the ends of runs, change of them. The rows of those
+/// that were read as damaged are deleted.
 pub(crate) async fn write_ends(
     connection: &mut PgConnection,
-    tokens: &[Token],
+    ended: &[Token],
+    read: &Endings,
 ) -> Result<(), StoreError> {
+    let (damaged, tokens): (Vec<&Token>, Vec<&Token>) =
+        ended.iter().partition(|token| read.is_damaged(token.id));
+    if !damaged.is_empty() {
+        let ids: Vec<_> = damaged.iter().map(|token| token.id.uuid()).collect();
+        sqlx::query("DELETE FROM tokens WHERE id = ANY ($1)")
+            .bind(ids)
+            .execute(&mut *connection)
+            .await
+            .map_err(store_error)?;
+    }
     let ids: Vec<_> = tokens.iter().map(|token| token.id.uuid()).collect();
     let times = |time: fn(&Token) -> Option<Timestamp>| -> Vec<Option<OffsetDateTime>> {
-        let times = tokens.iter().map(time);
+        let times = tokens.iter().map(|token| time(token));
         times.map(|at| at.map(Timestamp::to_datetime)).collect()
     };
     let updated = sqlx::query(

@@ -1,13 +1,13 @@
 //! [`UserStore`] on PostgreSQL.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
     DismissNoticesOutcome, FirstAdminOutcome, Notice, PasswordHash, User, UserId, UserStore,
 };
+use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -52,19 +52,17 @@ impl UserStore for PostgresStore {
         .await
     }
 
-    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
-                sqlx::query(select_user!("u.id > $1 ORDER BY u.id LIMIT $2"))
+                let found = sqlx::query(select_user!("u.id > $1 ORDER BY u.id LIMIT $2"))
                     // The nil UUID comes before every id.
                     .bind(after.map_or(Uuid::nil(), UserId::uuid))
                     .bind(i64::from(limit))
                     .fetch_all(connection)
                     .await
-                    .map_err(store_error)?
-                    .iter()
-                    .map(rows::user)
-                    .collect()
+                    .map_err(store_error)?;
+                Listing::read(found.iter().map(rows::user))
             })
         })
         .await
@@ -88,7 +86,8 @@ impl UserStore for PostgresStore {
                         .map_err(store_error)?
                         .iter()
                         .map(rows::notice)
-                        .collect::<Result<Vec<Notice>, StoreError>>()?;
+                        .filter_map(Result::ok)
+                        .collect::<Vec<Notice>>();
                 notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
                 Ok(notices)
             })
@@ -162,7 +161,7 @@ async fn change_standing(
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
     locks::runs_of_owner(&mut transaction, change.user, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let user = by_id(&mut transaction, change.user).await?;
+    let user = to_change(&mut transaction, change.user).await?;
     let others = other_active_admins(&mut transaction, change.user).await?;
     let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
     let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
@@ -170,7 +169,7 @@ async fn change_standing(
         Err(outcome) => return Ok(outcome),
     };
     update_standing(&mut transaction, &decision.user).await?;
-    agent_runs::end(&mut transaction, &decision.runs).await?;
+    agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_access {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
         links::void(&mut transaction, change.user, change.actor.now).await?;
@@ -225,6 +224,15 @@ pub(crate) async fn by_optional_id(
     }
 }
 
+async fn to_change(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, StoreError> {
+    let found = sqlx::query(select_user!("u.id = $1"))
+        .bind(id.uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?;
+    Ok(found.as_ref().map(rows::user_to_change))
+}
+
 pub(crate) async fn account_by_id(
     connection: &mut PgConnection,
     id: UserId,
@@ -244,14 +252,13 @@ async fn other_active_admins(
     connection: &mut PgConnection,
     than: UserId,
 ) -> Result<u32, StoreError> {
-    let admins = sqlx::query(select_user!("u.role = 'admin' AND u.id <> $1"))
+    let found = sqlx::query(select_user!("u.role = 'admin' AND u.id <> $1"))
         .bind(than.uuid())
         .fetch_all(connection)
         .await
-        .map_err(store_error)?
-        .iter()
-        .map(rows::user)
-        .collect::<Result<Vec<User>, StoreError>>()?;
+        .map_err(store_error)?;
+    // A user whose row is damaged administers nothing.
+    let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
     Ok(u32::try_from(active).unwrap_or(u32::MAX))
 }

@@ -3,7 +3,6 @@
 mod support;
 
 use openindex_adapters_postgres::PostgresStore;
-use openindex_domain::StoreError;
 use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::invite::InviteStore;
@@ -12,6 +11,7 @@ use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Digest, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::work::{Claim, Holder, ItemFilter, WorkStore};
+use openindex_domain::{Listing, StoreError};
 use support::{insertion, is_corrupt, put_token, put_work_item, seeded};
 
 #[tokio::test]
@@ -35,10 +35,6 @@ async fn values_that_the_domain_refuses_are_corrupt() {
             "UPDATE tokens SET kind = 'personal'",
         ),
         (
-            "UPDATE tokens SET name = ' '",
-            "UPDATE tokens SET name = 'a name'",
-        ),
-        (
             "UPDATE tokens SET expires_at = '1969-12-31 00:00:00+00'",
             "UPDATE tokens SET expires_at = NULL",
         ),
@@ -49,10 +45,6 @@ async fn values_that_the_domain_refuses_are_corrupt() {
         (
             "UPDATE users SET role = 'owner'",
             "UPDATE users SET role = 'admin'",
-        ),
-        (
-            "UPDATE users SET email = 'nobody'",
-            "UPDATE users SET email = 'user1@example.com'",
         ),
     ] {
         postgres.execute(damage).await;
@@ -80,6 +72,12 @@ const FURNITURE: &str = r"
         VALUES ('00000000-0000-0000-0000-000000000000', to_timestamp(1), 'anonymous',
                 'session.refused', 'usr_00000001000070008000000000000001');";
 
+/// The first damaged row as an error.
+fn whole<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
+    let damaged = listing.damaged().next().cloned();
+    damaged.map_or(Ok(listing), |row| Err(row.into()))
+}
+
 /// Reads all of it, and answers the first thing that is wrong.
 async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
@@ -90,7 +88,7 @@ async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
-    store.events(&AuditFilter::default(), None, 9).await?;
+    whole(store.events(&AuditFilter::default(), None, 9).await?)?;
     let bucket = Bucket {
         key: "key".to_owned(),
         limit: u32::MAX,
@@ -122,10 +120,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         .await;
     for (damage, repair) in [
         (
-            "UPDATE sessions SET client = chr(10)",
-            "UPDATE sessions SET client = 'b'",
-        ),
-        (
             "UPDATE sessions SET created_at = '1969-12-31 00:00:00+00'",
             "UPDATE sessions SET created_at = to_timestamp(1)",
         ),
@@ -152,14 +146,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         (
             "UPDATE attempts SET count = -1",
             "UPDATE attempts SET count = 1",
-        ),
-        (
-            "UPDATE notices SET token = 'usr_00000002000070008000000000000000'",
-            "UPDATE notices SET token = 'pat_00000002000070008000000000000000'",
-        ),
-        (
-            "UPDATE notices SET token_name = ''",
-            "UPDATE notices SET token_name = 'name'",
         ),
         (
             "UPDATE audit_events SET actor = 'ghost'",
@@ -213,7 +199,6 @@ async fn a_token_that_is_an_agent_runs_by_half_is_corrupt() {
         "UPDATE tokens SET work_item = 'OPS-1' WHERE kind = 'personal'",
         "UPDATE tokens SET kind = 'personal' WHERE kind = 'agent_run'",
         "UPDATE tokens SET agent_id = NULL WHERE kind = 'agent_run'",
-        "UPDATE tokens SET agent_id = 'a b' WHERE kind = 'agent_run'",
         "UPDATE tokens SET issuer_id = NULL WHERE kind = 'agent_run'",
         "UPDATE tokens SET work_item = 'OPS-01' WHERE kind = 'agent_run'",
     ] {
@@ -271,14 +256,11 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET number = -1",
         "UPDATE work_items SET part = -1",
         "UPDATE work_items SET kind = 'epic'",
-        "UPDATE work_items SET title = ''",
-        "UPDATE work_items SET description = chr(27)",
         "UPDATE work_items SET status = 'stuck'",
         "UPDATE work_items SET priority = 4",
         "UPDATE work_items SET priority = -1",
         "UPDATE work_items SET target = 'nobody'",
         "UPDATE work_items SET claim_agent = NULL",
-        "UPDATE work_items SET claim_agent = 'a b'",
         "UPDATE work_items SET claimed_at = NULL",
         "UPDATE work_items SET claim_agent = NULL, claimed_at = NULL",
         "UPDATE work_items SET claim_user_id = created_by",
@@ -290,7 +272,7 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET last_part = -1",
     ] {
         let store = &postgres.store;
-        let read = async || store.items(&ItemFilter::default(), now, None, 9).await;
+        let read = async || whole(store.items(&ItemFilter::default(), now, None, 9).await?);
         postgres.execute(damage).await;
         let found = read().await;
         assert!(is_corrupt(&found), "{damage}: {found:?}");

@@ -1,13 +1,13 @@
 //! [`AgentRunStore`] on SQLite, and the ends of runs inside the changes that end them.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::agent_run::{
     AgentRunStore, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Token, TokenId};
+use openindex_domain::token::{Endings, Token, TokenId};
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -40,13 +40,12 @@ impl AgentRunStore for SqliteStore {
     async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let run = tokens::record_by_id(&mut transaction, change.run).await?;
-        let run = run.as_ref().map(|record| &record.token);
-        let ended = match change.decide(actor.as_ref(), run) {
+        let run = tokens::ending_by_id(&mut transaction, change.run).await?;
+        let ended = match change.decide(actor.as_ref(), run.first()) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        tokens::update(&mut transaction, &ended).await?;
+        tokens::write_ends(&mut transaction, &[ended], &run).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(EndRunOutcome::Ended)
@@ -59,7 +58,7 @@ impl AgentRunStore for SqliteStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<Token>, StoreError> {
+    ) -> Result<Listing<Token>, StoreError> {
         let mut query = QueryBuilder::new(concat!(
             "SELECT ",
             token_columns!(),
@@ -77,7 +76,7 @@ impl AgentRunStore for SqliteStore {
         query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
-        all(&found.map_err(store_error)?)
+        Listing::read(found.map_err(store_error)?.iter().map(rows::token))
     }
 
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -105,9 +104,9 @@ pub(crate) async fn of_issuers(
     connection: &mut SqliteConnection,
     issuers: &[TokenId],
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     if issuers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Endings::default());
     }
     let found = sqlx::query(select_unended_runs!(
         "t.issuer_id IN (SELECT unhex(value) FROM json_each(?1))"
@@ -124,7 +123,7 @@ pub(crate) async fn of_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     of_owner_after(connection, owner, EndedRuns::horizon(now)).await
 }
 
@@ -133,7 +132,7 @@ async fn of_owner_after(
     connection: &mut SqliteConnection,
     owner: UserId,
     horizon: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     let found = sqlx::query(select_unended_runs!("t.owner_id = ?1"))
         .bind(owner.uuid())
         .bind(horizon.unix_millis())
@@ -147,7 +146,7 @@ pub(crate) async fn of_work_item(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Endings, StoreError> {
     let found = sqlx::query(select_unended_runs!("t.work_item = ?1"))
         .bind(key.to_string())
         .bind(EndedRuns::horizon(now).unix_millis())
@@ -160,11 +159,12 @@ pub(crate) async fn of_work_item(
 pub(crate) async fn write(
     connection: &mut SqliteConnection,
     ended: &EndedRuns,
+    read: &Endings,
 ) -> Result<(), StoreError> {
-    tokens::write_ends(connection, &ended.tokens).await?;
+    tokens::write_ends(connection, &ended.tokens, read).await?;
     audit::insert_all(connection, &ended.events).await
 }
 
-fn all(found: &[SqliteRow]) -> Result<Vec<Token>, StoreError> {
-    found.iter().map(rows::token).collect()
+fn all(found: &[SqliteRow]) -> Result<Endings, StoreError> {
+    found.iter().map(rows::ending).collect()
 }

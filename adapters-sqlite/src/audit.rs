@@ -1,8 +1,8 @@
 //! The trail: written inside the transaction of each change, read the newest first.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::SqliteStore;
@@ -67,16 +67,14 @@ impl AuditStore for SqliteStore {
         filter: &AuditFilter,
         after: Option<AuditCursor>,
         limit: u32,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
+    ) -> Result<Listing<AuditEvent>, StoreError> {
         let mut browsing = self.browse().await?;
-        page(filter, after, limit)
+        let found = page(filter, after, limit)
             .build()
             .fetch_all(browsing.connection())
             .await
-            .map_err(store_error)?
-            .iter()
-            .map(rows::event)
-            .collect()
+            .map_err(store_error)?;
+        Listing::read(found.iter().map(rows::event))
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
@@ -12,8 +11,10 @@ use openindex_domain::inventory::{
     InventoryStore, OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
     TokenFilter,
 };
-use openindex_domain::token::{Digest, Status, Token, TokenId};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
+use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::{Listing, StoreError};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
 use crate::rows::select_record;
@@ -27,13 +28,15 @@ impl InventoryStore for SqliteStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<OwnedToken>, StoreError> {
+    ) -> Result<Listing<OwnedToken>, StoreError> {
         let mut query = wanted(filter, now);
         if let Some(after) = after {
             query.push(" AND t.id < ").push_bind(after.uuid());
         }
         query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-        owned(query, self.browse().await?.connection()).await
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Listing::read(found.map_err(store_error)?.iter().map(owned_token))
     }
 
     async fn revoke_matching(
@@ -47,15 +50,22 @@ impl InventoryStore for SqliteStore {
         }
         let mut query = wanted(&change.filter, change.actor.now);
         query.push(" ORDER BY t.id DESC");
-        let mut revoked = owned(query, &mut *transaction).await?;
-        let mut decided = Vec::with_capacity(revoked.len());
-        revoked.retain(|owned| {
-            let decision = change.decide(&owned.token);
-            let is_wanted = decision.is_some();
+        let found = query.build().fetch_all(&mut *transaction).await;
+        let found = found.map_err(store_error)?;
+        let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+        let mut decided = Vec::with_capacity(read.len());
+        let mut revoked = Vec::with_capacity(read.len());
+        for (row, token) in found.iter().zip(&*read) {
+            let decision = if read.is_damaged(token.id) {
+                change.end(token)
+            } else {
+                change.decide(token)
+            };
+            revoked.extend(decision.is_some().then(|| owned_token(row)));
             decided.extend(decision);
-            is_wanted
-        });
-        write(&mut transaction, decided, change.actor.now).await?;
+        }
+        let revoked = Listing::read(revoked)?;
+        write(&mut transaction, decided, &read, change.actor.now).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
     }
@@ -63,7 +73,7 @@ impl InventoryStore for SqliteStore {
     async fn report(&self, change: ReportTokens) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let digests = change.reported.iter().map(|(digest, _)| digest);
-        let mut there = by_digests(&mut transaction, digests).await?;
+        let (mut there, read) = by_digests(&mut transaction, digests).await?;
         let mut decided = Vec::new();
         for (digest, event) in &change.reported {
             let Some(token) = there.get_mut(digest) else {
@@ -75,7 +85,7 @@ impl InventoryStore for SqliteStore {
                 decided.push((revoked, event));
             }
         }
-        let revoked = write(&mut transaction, decided, change.now).await?;
+        let revoked = write(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
             notify(&mut transaction, token, change.now).await?;
         }
@@ -157,30 +167,18 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
     query
 }
 
-async fn owned(
-    mut query: QueryBuilder<Sqlite>,
-    executor: impl SqliteExecutor<'_>,
-) -> Result<Vec<OwnedToken>, StoreError> {
-    query
-        .build()
-        .fetch_all(executor)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| {
-            let record = rows::record(row)?;
-            Ok(OwnedToken {
-                token: record.token,
-                owner: record.owner,
-            })
-        })
-        .collect()
+fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
+    let record = rows::record(row)?;
+    Ok(OwnedToken {
+        token: record.token,
+        owner: record.owner,
+    })
 }
 
 async fn by_digests(
     connection: &mut SqliteConnection,
     digests: impl Iterator<Item = &Digest>,
-) -> Result<HashMap<Digest, Token>, StoreError> {
+) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
     let digests = digests.map(|digest| {
         let mut hexadecimal = String::with_capacity(64);
         for byte in digest.as_bytes() {
@@ -189,16 +187,19 @@ async fn by_digests(
         }
         hexadecimal
     });
-    sqlx::query(select_record!(
+    let found = sqlx::query(select_record!(
         "t.digest IN (SELECT unhex(value) FROM json_each(?1))"
     ))
     .bind(rows::json(digests))
     .fetch_all(connection)
     .await
-    .map_err(store_error)?
-    .iter()
-    .map(|row| rows::record(row).map(|record| (record.digest, record.token)))
-    .collect()
+    .map_err(store_error)?;
+    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let digests = found.iter().map(rows::digest);
+    let there = digests
+        .zip(&*read)
+        .map(|(digest, token)| Ok((digest?, token.clone())));
+    Ok((there.collect::<Result<_, StoreError>>()?, read))
 }
 
 /// Writes revocations with their events, and the ends of the agent runs that were issued with those
@@ -206,16 +207,17 @@ async fn by_digests(
 async fn write(
     connection: &mut SqliteConnection,
     decided: Vec<(Token, AuditEvent)>,
+    read: &Endings,
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
-    tokens::write_ends(connection, &revoked).await?;
+    tokens::write_ends(connection, &revoked, read).await?;
     audit::insert_all(connection, &events).await?;
     // Read after that: a run that is among the revoked itself has ended by now.
     let ids: Vec<TokenId> = revoked.iter().map(|token| token.id).collect();
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
-    agent_runs::write(connection, &ended).await?;
+    agent_runs::write(connection, &ended, &runs).await?;
     Ok(revoked)
 }
 

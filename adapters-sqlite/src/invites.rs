@@ -1,7 +1,6 @@
 //! [`InviteStore`] on SQLite.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,
@@ -9,6 +8,7 @@ use openindex_domain::invite::{
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::{Email, UserId};
+use openindex_domain::{Listing, StoreError};
 use sqlx::SqliteConnection;
 
 use crate::error::store_error;
@@ -64,20 +64,15 @@ impl InviteStore for SqliteStore {
         &self,
         after: Option<InviteId>,
         limit: u32,
-    ) -> Result<Vec<Invite>, StoreError> {
+    ) -> Result<Listing<Invite>, StoreError> {
         let query = match after {
             Some(after) => sqlx::query(select_invite!("id < ?2 ORDER BY id DESC LIMIT ?1"))
                 .bind(limit)
                 .bind(after.uuid()),
             None => sqlx::query(select_invite!("TRUE ORDER BY id DESC LIMIT ?1")).bind(limit),
         };
-        query
-            .fetch_all(&self.readers)
-            .await
-            .map_err(store_error)?
-            .iter()
-            .map(rows::invite)
-            .collect()
+        let found = query.fetch_all(&self.readers).await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::invite))
     }
 
     async fn withdraw_invite(
@@ -86,12 +81,21 @@ impl InviteStore for SqliteStore {
     ) -> Result<WithdrawInviteOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let invite = by_id(&mut transaction, change.invite).await?;
+        let found = sqlx::query(select_invite!("id = ?1"))
+            .bind(change.invite.uuid())
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(store_error)?;
+        let (invite, is_damaged) = found.as_ref().map(rows::invite_to_withdraw).unzip();
         let withdrawn = match change.decide(actor.as_ref(), invite.as_ref()) {
             Ok(withdrawn) => withdrawn,
             Err(outcome) => return Ok(outcome),
         };
-        update(&mut transaction, &withdrawn).await?;
+        if is_damaged == Some(true) {
+            delete(&mut transaction, change.invite).await?;
+        } else {
+            update(&mut transaction, &withdrawn).await?;
+        }
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(WithdrawInviteOutcome::Withdrawn)
@@ -143,17 +147,15 @@ async fn by_id(
 pub(crate) async fn unclaimed(
     connection: &mut SqliteConnection,
     email_key: Option<&str>,
-) -> Result<Vec<Invite>, StoreError> {
-    sqlx::query(select_invite!(
+) -> Result<Listing<Invite>, StoreError> {
+    let found = sqlx::query(select_invite!(
         "email_key IS ?1 AND claimed_at IS NULL AND withdrawn_at IS NULL"
     ))
     .bind(email_key)
     .fetch_all(connection)
     .await
-    .map_err(store_error)?
-    .iter()
-    .map(rows::invite)
-    .collect()
+    .map_err(store_error)?;
+    Listing::read(found.iter().map(rows::invite))
 }
 
 async fn insert(
@@ -187,6 +189,17 @@ async fn insert(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Deletes an invite whose row is damaged.
+async fn delete(connection: &mut SqliteConnection, id: InviteId) -> Result<(), StoreError> {
+    let deleted = sqlx::query("DELETE FROM invites WHERE id = ?1")
+        .bind(id.uuid())
+        .execute(connection)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
+    rows::exactly_one(deleted, "invite")
 }
 
 /// Writes what a claim or a withdrawal changes of an invite.

@@ -53,6 +53,8 @@ impl SessionStore for SqliteStore {
         .map_err(store_error)?
         .iter()
         .map(rows::session)
+        .filter_map(Result::ok)
+        .map(Ok)
         .collect()
     }
 

@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Status, Token, TokenId, TokenRecord, TokenStore,
+    Digest, Endings, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
+    RevokeToken, Status, Token, TokenId, TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
 use sqlx::SqliteConnection;
 
 use crate::error::store_error;
@@ -45,16 +45,15 @@ impl TokenStore for SqliteStore {
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let target = record_by_id(&mut transaction, change.token).await?;
-        let target = target.as_ref().map(|record| &record.token);
+        let target = ending_by_id(&mut transaction, change.token).await?;
         let (issuers, now) = ([change.token], change.actor.now);
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
-        let ended = match change.decide(actor.as_ref(), target, &runs) {
+        let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        update(&mut transaction, &ended.token).await?;
-        agent_runs::write(&mut transaction, &ended.runs).await?;
+        write_ends(&mut transaction, &[ended.token], &target).await?;
+        agent_runs::write(&mut transaction, &ended.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(RevokeOutcome::Revoked)
@@ -74,15 +73,15 @@ impl TokenStore for SqliteStore {
             Err(outcome) => return Ok(outcome),
         };
         update(&mut transaction, &ended.token).await?;
-        agent_runs::write(&mut transaction, &ended.runs).await?;
+        agent_runs::write(&mut transaction, &ended.runs, &runs).await?;
         insert(&mut transaction, &successor.token, &successor.digest).await?;
         audit::insert(&mut transaction, &successor.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(ReplaceOutcome::Replaced)
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
-        sqlx::query(concat!(
+    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
+        let found = sqlx::query(concat!(
             "SELECT ",
             token_columns!(),
             " FROM tokens t WHERE t.owner_id = ?1 AND t.kind = 'personal' \
@@ -91,10 +90,8 @@ impl TokenStore for SqliteStore {
         .bind(owner.uuid())
         .fetch_all(&self.readers)
         .await
-        .map_err(store_error)?
-        .iter()
-        .map(rows::token)
-        .collect()
+        .map_err(store_error)?;
+        Listing::read(found.iter().map(rows::token))
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -170,6 +167,22 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
+/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn ending_by_id(
+    connection: &mut SqliteConnection,
+    id: TokenId,
+) -> Result<Endings, StoreError> {
+    let found = sqlx::query(select_record!(
+        "t.id = ?1 AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
+    ))
+    .bind(id.uuid())
+    .bind(id.kind().as_str())
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    found.iter().map(rows::ending).collect()
+}
+
 /// The query leaves out what has expired, so that thousands of such tokens cost nothing.
 async fn live_tokens(
     connection: &mut SqliteConnection,
@@ -188,8 +201,8 @@ async fn live_tokens(
     .await
     .map_err(store_error)?
     .iter()
-    .map(rows::token)
-    .collect::<Result<Vec<Token>, StoreError>>()?;
+    .map(rows::ending)
+    .collect::<Result<Endings, StoreError>>()?;
     Ok(count_live(&tokens, now))
 }
 
@@ -258,16 +271,29 @@ pub(crate) async fn update(
 }
 
 /// Writes the ends of any number of tokens in one statement: when each was revoked, and when it
-/// expires.
+/// expires. The rows of those that were read as damaged are deleted.
 pub(crate) async fn write_ends(
     connection: &mut SqliteConnection,
-    tokens: &[Token],
+    ended: &[Token],
+    read: &Endings,
 ) -> Result<(), StoreError> {
+    let mut tokens = Vec::with_capacity(ended.len());
+    for token in ended {
+        if read.is_damaged(token.id) {
+            sqlx::query("DELETE FROM tokens WHERE id = ?1")
+                .bind(token.id.uuid())
+                .execute(&mut *connection)
+                .await
+                .map_err(store_error)?;
+        } else {
+            tokens.push(token);
+        }
+    }
     if tokens.is_empty() {
         return Ok(());
     }
     let mut ends = String::with_capacity(tokens.len() * 68 + 2);
-    for token in tokens {
+    for token in &tokens {
         ends.push(if ends.is_empty() { '[' } else { ',' });
         let millis = |at: Option<Timestamp>| {
             at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())

@@ -1,13 +1,13 @@
 //! [`UserStore`] on SQLite.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
     DismissNoticesOutcome, FirstAdminOutcome, Notice, PasswordHash, User, UserId, UserStore,
 };
+use openindex_domain::{Listing, StoreError};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
@@ -51,23 +51,21 @@ impl UserStore for SqliteStore {
             .transpose()
     }
 
-    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        sqlx::query(select_user!("u.id > ?1 ORDER BY u.id LIMIT ?2"))
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
+        let found = sqlx::query(select_user!("u.id > ?1 ORDER BY u.id LIMIT ?2"))
             // No bytes come before every id.
             .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
             .bind(limit)
             .fetch_all(&self.readers)
             .await
-            .map_err(store_error)?
-            .iter()
-            .map(rows::user)
-            .collect()
+            .map_err(store_error)?;
+        Listing::read(found.iter().map(rows::user))
     }
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let user = by_id(&mut *transaction, change.user).await?;
+        let user = to_change(&mut transaction, change.user).await?;
         let others = other_active_admins(&mut transaction, change.user).await?;
         let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
         let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
@@ -79,7 +77,7 @@ impl UserStore for SqliteStore {
             sessions::end(&mut transaction, change.user, Ended::All).await?;
             links::void(&mut transaction, change.user, change.actor.now).await?;
         }
-        agent_runs::write(&mut transaction, &decision.runs).await?;
+        agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(ChangeUserOutcome::Changed(decision.user))
@@ -94,7 +92,8 @@ impl UserStore for SqliteStore {
                 .map_err(store_error)?
                 .iter()
                 .map(rows::notice)
-                .collect::<Result<Vec<Notice>, StoreError>>()?;
+                .filter_map(Result::ok)
+                .collect::<Vec<Notice>>();
         notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
         Ok(notices)
     }
@@ -157,6 +156,18 @@ pub(crate) async fn by_id(
         .transpose()
 }
 
+async fn to_change(
+    connection: &mut SqliteConnection,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    let found = sqlx::query(select_user!("u.id = ?1"))
+        .bind(id.uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?;
+    Ok(found.as_ref().map(rows::user_to_change))
+}
+
 /// The same where there may be nobody to look for: what the operator made has no creator.
 pub(crate) async fn by_optional_id(
     connection: &mut SqliteConnection,
@@ -187,14 +198,13 @@ async fn other_active_admins(
     connection: &mut SqliteConnection,
     than: UserId,
 ) -> Result<u32, StoreError> {
-    let admins = sqlx::query(select_user!("u.role = 'admin' AND u.id <> ?1"))
+    let found = sqlx::query(select_user!("u.role = 'admin' AND u.id <> ?1"))
         .bind(than.uuid())
         .fetch_all(connection)
         .await
-        .map_err(store_error)?
-        .iter()
-        .map(rows::user)
-        .collect::<Result<Vec<User>, StoreError>>()?;
+        .map_err(store_error)?;
+    // A user whose row is damaged administers nothing.
+    let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
     Ok(u32::try_from(active).unwrap_or(u32::MAX))
 }

@@ -19,6 +19,11 @@ openindex_domain::agent_run_store_contract! {
     Sqlite::start().await
 }
 
+openindex_domain::damaged_row_contract! {
+    #[tokio::test(flavor = "multi_thread")]
+    Sqlite::start().await
+}
+
 openindex_domain::work_store_contract! {
     #[tokio::test(flavor = "multi_thread")]
     Sqlite::start().await

@@ -14,7 +14,7 @@ use openindex_domain::testing::{Harness, WorkHarness, fixtures};
 use openindex_domain::token::{Digest, InsertOutcome, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::work::{ItemFilter, WorkItem, WorkStore};
-use openindex_domain::{StoreError, StoreHealth};
+use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use support::{Sqlite, insertion, is_corrupt, seeded};
@@ -142,7 +142,6 @@ async fn values_that_the_domain_refuses_are_corrupt() {
     for damage in [
         "UPDATE tokens SET scope = 'root'",
         "UPDATE tokens SET kind = 'robot'",
-        "UPDATE tokens SET name = ' '",
         "UPDATE tokens SET created_at = -1",
         "UPDATE tokens SET expires_at = 253402300800000",
         "UPDATE tokens SET successor = 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2'",
@@ -152,7 +151,6 @@ async fn values_that_the_domain_refuses_are_corrupt() {
         "UPDATE tokens SET work_item = 'OPS-1'",
         "UPDATE tokens SET issuer_id = id",
         "UPDATE users SET role = 'owner'",
-        "UPDATE users SET email = 'nobody'",
     ] {
         let sqlite = seeded(SqliteOptions::default()).await;
         sqlite
@@ -170,7 +168,6 @@ async fn values_of_agent_runs_that_the_domain_refuses_are_corrupt() {
         "",
         "UPDATE tokens SET kind = 'personal'",
         "UPDATE tokens SET agent_id = NULL WHERE kind = 'agent_run'",
-        "UPDATE tokens SET agent_id = 'a b' WHERE kind = 'agent_run'",
         "UPDATE tokens SET issuer_id = NULL WHERE kind = 'agent_run'",
         "UPDATE tokens SET issuer_id = x'00' WHERE kind = 'agent_run'",
         "UPDATE tokens SET work_item = 'OPS-0' WHERE kind = 'agent_run'",
@@ -202,13 +199,10 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET number = 2147483648",
         "UPDATE work_items SET part = -1",
         "UPDATE work_items SET domain = 'ops'",
-        "UPDATE work_items SET title = ' '",
-        "UPDATE work_items SET description = char(27)",
         "UPDATE work_items SET assignee_id = x'00'",
         "UPDATE work_items SET claim_agent = 'a'",
         "UPDATE work_items SET claim_run_id = zeroblob(16)",
         "UPDATE work_items SET claimed_at = 1",
-        "UPDATE work_items SET claim_agent = 'a b', claimed_at = 1",
         "UPDATE work_items SET claim_user_id = created_by",
         "UPDATE work_items SET claim_user_id = x'00', claimed_at = 1",
         "UPDATE work_items SET claim_user_id = created_by, claim_agent = 'a', claimed_at = 1",
@@ -228,6 +222,7 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
         sqlite.execute(damage).await;
         let filter = ItemFilter::default();
         let found = sqlite.store.items(&filter, fixtures::NOW, None, 10).await;
+        let found = found.and_then(whole);
         assert_eq!(
             is_corrupt(&found),
             !damage.is_empty(),
@@ -320,6 +315,12 @@ const FURNITURE: &str = "
         VALUES (zeroblob(16), 1, 'anonymous', 'session.refused',
                 'usr_00000001000070008000000000000001');";
 
+/// The first damaged row as an error.
+fn whole<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
+    let damaged = listing.damaged().next().cloned();
+    damaged.map_or(Ok(listing), |row| Err(row.into()))
+}
+
 /// Reads all of it, and answers the first thing that is wrong.
 async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
@@ -330,7 +331,7 @@ async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
-    store.events(&AuditFilter::default(), None, 9).await?;
+    whole(store.events(&AuditFilter::default(), None, 9).await?)?;
     let bucket = Bucket {
         key: "key".to_owned(),
         limit: u32::MAX,
@@ -344,7 +345,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
     for damage in [
         "",
         "UPDATE sessions SET created_at = -1",
-        "UPDATE sessions SET client = char(10)",
         "UPDATE sessions SET id = x'00'",
         "UPDATE sign_in_links SET used_at = 253402300800000",
         "UPDATE sign_in_links SET created_by = x'00'",
@@ -353,8 +353,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         "UPDATE invites SET email = NULL",
         "UPDATE invites SET claimed_at = 1",
         "UPDATE attempts SET count = -1",
-        "UPDATE notices SET token = 'usr_00000002000070008000000000000000'",
-        "UPDATE notices SET token_name = ''",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET actor = 'ghost'",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET action = 'token.eaten'",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET client_address = 'here'",

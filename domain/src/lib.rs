@@ -43,4 +43,4 @@ pub mod testing;
 
 pub use id::InvalidId;
 pub use opaque::OpaqueSecret;
-pub use store::{BoxError, StoreError, StoreHealth};
+pub use store::{BoxError, Damaged, DamagedColumn, Listing, StoreError, StoreHealth};

@@ -1,23 +1,64 @@
 //! Pages of a list.
 
-/// Cuts a list that was asked for one more than `limit` down to a page, and answers its last item
-/// when there are more: the next page begins after it.
-pub(crate) fn cut<T>(items: &mut Vec<T>, limit: u32) -> Option<&T> {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    items.last().filter(|_| more)
+use std::str::FromStr;
+
+use crate::store::Listing;
+
+/// Cuts a list that was asked for one more than `limit` down to a page, and returns where the next
+/// page begins when there are more rows: after its last row whose place can be read.
+pub(crate) fn cut<T, C: FromStr>(
+    rows: &mut Listing<T>,
+    limit: u32,
+    cursor: impl Fn(&T) -> C,
+) -> Option<C> {
+    let limit = limit as usize;
+    if rows.count() <= limit {
+        return None;
+    }
+    while rows.count() > limit {
+        rows.pop();
+    }
+    rows.entries().into_iter().rev().find_map(|row| match row {
+        Ok(row) => Some(cursor(row)),
+        Err(damaged) => damaged.cursor.parse().ok(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Damaged, DamagedColumn, StoreError};
+
+    fn page(rows: &[Result<u32, &str>], limit: u32) -> (Vec<u32>, usize, Option<u32>) {
+        let read = rows.iter().map(|row| {
+            row.map_err(|cursor| Damaged {
+                table: "tokens",
+                id: String::new(),
+                column: DamagedColumn("scope"),
+                cursor: cursor.to_owned(),
+                raw: None,
+            })
+            .map_err(StoreError::from)
+        });
+        let mut rows: Listing<u32> = Listing::read(read).unwrap();
+        let next = cut(&mut rows, limit, |row| *row);
+        (rows.to_vec(), rows.damaged().count(), next)
+    }
 
     #[test]
     fn one_more_than_a_page_tells_that_there_is_another() {
-        let mut items = vec![1, 2, 3];
-        assert_eq!(cut(&mut items, 2), Some(&2));
-        assert_eq!(items, [1, 2]);
-        assert_eq!(cut(&mut items, 2), None);
-        assert_eq!(cut(&mut Vec::<i32>::new(), 2), None);
+        let three = [Ok(1), Ok(2), Ok(3)];
+        assert_eq!(page(&three, 2), (vec![1, 2], 0, Some(2)));
+        assert_eq!(page(&three[..2], 2), (vec![1, 2], 0, None));
+        assert_eq!(page(&[], 2), (vec![], 0, None));
+    }
+
+    #[test]
+    fn a_damaged_row_counts_and_a_page_may_end_with_it() {
+        assert_eq!(page(&[Ok(1), Err("2"), Ok(3)], 2), (vec![1], 1, Some(2)));
+        assert_eq!(page(&[Err("1"), Ok(2), Err("3")], 2), (vec![2], 1, Some(2)));
+        assert_eq!(page(&[Err("1"), Err("2")], 1), (vec![], 1, Some(1)));
+        let unplaced = [Ok(1), Err("?"), Ok(3)];
+        assert_eq!(page(&unplaced, 2), (vec![1], 1, Some(1)));
     }
 }

@@ -1,6 +1,10 @@
 //! What all store ports share.
 
+use std::ops::Deref;
+
 use async_trait::async_trait;
+
+use crate::audit::RawEvent;
 
 /// The cause of a store's failure, for the operator's log; never shown to a client.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -24,9 +28,220 @@ impl StoreError {
         Self::Unavailable(cause.into())
     }
 
+    /// The damaged row, where that is the cause.
+    ///
+    /// # Errors
+    ///
+    /// Any other error, as it is.
+    pub fn into_damaged(self) -> Result<Damaged, Self> {
+        match self {
+            Self::Corrupt(cause) => match cause.downcast::<Damaged>() {
+                Ok(damaged) => Ok(*damaged),
+                Err(cause) => Err(Self::Corrupt(cause)),
+            },
+            other @ Self::Unavailable(_) => Err(other),
+        }
+    }
+
     /// [`StoreError::Corrupt`] with its cause.
     pub fn corrupt(cause: impl Into<BoxError>) -> Self {
         Self::Corrupt(cause.into())
+    }
+}
+
+/// A column whose value is none that the domain writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("column {0} holds a value that is none of its values")]
+pub struct DamagedColumn(pub &'static str);
+
+impl From<DamagedColumn> for StoreError {
+    fn from(damaged: DamagedColumn) -> Self {
+        Self::corrupt(damaged)
+    }
+}
+
+/// A row that cannot be read as what it should be: damaged, or written by a newer version. A list
+/// names it and shows the others. It is never accepted as a credential, and it can be ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("table {table}, row {id}, {column}")]
+pub struct Damaged {
+    /// The table.
+    pub table: &'static str,
+    /// The row's id, as the API writes it where it can be read.
+    pub id: String,
+    /// The first column that cannot be read.
+    pub column: DamagedColumn,
+    /// Where the row stands in its list, as the text of that list's cursor.
+    pub cursor: String,
+    /// The row as it is stored, of an audit event: it is shown so.
+    pub raw: Option<Box<RawEvent>>,
+}
+
+impl Damaged {
+    /// A row whose place in its list is its id.
+    #[must_use]
+    pub fn new(table: &'static str, id: &impl ToString, column: DamagedColumn) -> Self {
+        let id = id.to_string();
+        Self {
+            table,
+            cursor: id.clone(),
+            id,
+            column,
+            raw: None,
+        }
+    }
+}
+
+impl From<Damaged> for StoreError {
+    fn from(damaged: Damaged) -> Self {
+        Self::corrupt(damaged)
+    }
+}
+
+/// Rows in their order: those that can be read, which it dereferences to, and the damaged ones
+/// between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    rows: Vec<T>,
+    /// Each with the number of readable rows before it.
+    damaged: Vec<(usize, Damaged)>,
+}
+
+impl<T> Listing<T> {
+    /// Takes rows as they were read, in their order.
+    ///
+    /// # Errors
+    ///
+    /// An error that is not about one row.
+    pub fn read(rows: impl IntoIterator<Item = Result<T, StoreError>>) -> Result<Self, StoreError> {
+        let mut listing = Self::default();
+        for row in rows {
+            match row.map_err(StoreError::into_damaged) {
+                Ok(row) => listing.rows.push(row),
+                Err(damaged) => listing.damaged.push((listing.rows.len(), damaged?)),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// How many rows there are, the damaged ones included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rows.len() + self.damaged.len()
+    }
+
+    /// The damaged rows.
+    pub fn damaged(&self) -> impl Iterator<Item = &Damaged> {
+        self.damaged.iter().map(|(_, damaged)| damaged)
+    }
+
+    /// All rows in their order.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Result<&T, &Damaged>> {
+        let mut entries = Vec::with_capacity(self.count());
+        let mut damaged = self.damaged.iter().peekable();
+        for (index, row) in self.rows.iter().enumerate() {
+            while let Some((_, one)) = damaged.next_if(|(before, _)| *before <= index) {
+                entries.push(Err(one));
+            }
+            entries.push(Ok(row));
+        }
+        entries.extend(damaged.map(|(_, one)| Err(one)));
+        entries
+    }
+
+    /// The same without the readable rows that are not wanted.
+    #[must_use]
+    pub fn only(self, wanted: impl Fn(&T) -> bool) -> Self {
+        let mut listing = Self::default();
+        let mut damaged = self.damaged.into_iter().peekable();
+        for (index, row) in self.rows.into_iter().enumerate() {
+            while let Some((_, one)) = damaged.next_if(|(before, _)| *before <= index) {
+                listing.damaged.push((listing.rows.len(), one));
+            }
+            listing.rows.extend(Some(row).filter(&wanted));
+        }
+        let rows = listing.rows.len();
+        listing.damaged.extend(damaged.map(|(_, one)| (rows, one)));
+        listing
+    }
+
+    /// Drops the last row.
+    pub(crate) fn pop(&mut self) {
+        let is_damaged = self.damaged.last();
+        if is_damaged.is_some_and(|(before, _)| *before == self.rows.len()) {
+            self.damaged.pop();
+        } else {
+            self.rows.pop();
+        }
+    }
+
+    /// Adds the rows of the next page.
+    pub(crate) fn append(&mut self, next: Self) {
+        let before = self.rows.len();
+        let damaged = next.damaged.into_iter();
+        self.damaged
+            .extend(damaged.map(|(index, one)| (before + index, one)));
+        self.rows.extend(next.rows);
+    }
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl<T> Deref for Listing<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.rows
+    }
+}
+
+impl<T> From<Vec<T>> for Listing<T> {
+    fn from(rows: Vec<T>) -> Self {
+        Self {
+            rows,
+            damaged: Vec::new(),
+        }
+    }
+}
+
+impl<T> IntoIterator for Listing<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Listing<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.iter()
+    }
+}
+
+impl<T: PartialEq> PartialEq<Vec<T>> for Listing<T> {
+    fn eq(&self, rows: &Vec<T>) -> bool {
+        self.damaged.is_empty() && self.rows == *rows
+    }
+}
+
+impl<T: PartialEq> PartialEq<[T]> for Listing<T> {
+    fn eq(&self, rows: &[T]) -> bool {
+        self.damaged.is_empty() && self.rows == *rows
+    }
+}
+
+impl<T: PartialEq, const N: usize> PartialEq<[T; N]> for Listing<T> {
+    fn eq(&self, rows: &[T; N]) -> bool {
+        self.damaged.is_empty() && self.rows == *rows
     }
 }
 

@@ -258,6 +258,7 @@ async fn suspension_and_demotion_count_from_the_next_verification_on() {
         .await
         .expect("users")
         .users
+        .to_vec()
         .remove(0);
     let stale = world.admin().await;
     ada.role = Role::Member;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-use openindex_tests::{Bootstrapped, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Bootstrapped, Cluster, Database, Kind, Oi, Server, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
@@ -19,9 +19,14 @@ const EVENTS: u32 = 60_000;
 
 fn filled(kind: Kind) -> (Database, Server, Bootstrapped) {
     let database = Database::new(kind);
-    let server = Server::start(&database);
-    let admin = Server::bootstrap(&database);
-    let (id, at) = match kind {
+    let (server, admin) = fill(&database);
+    (database, server, admin)
+}
+
+fn fill(database: &Database) -> (Server, Bootstrapped) {
+    let server = Server::start(database);
+    let admin = Server::bootstrap(database);
+    let (id, at) = match database.kind() {
         Kind::Sqlite => ("randomblob(16)", "1000 + n"),
         Kind::Postgres => ("gen_random_uuid()", "to_timestamp(1 + n)"),
     };
@@ -32,7 +37,17 @@ fn filled(kind: Kind) -> (Database, Server, Bootstrapped) {
          SELECT {id}, {at}, 'operator', 'user.promoted', 'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2' \
          FROM numbers"
     ));
-    (database, server, admin)
+    (server, admin)
+}
+
+#[test]
+fn an_open_export_says_that_the_database_went_away() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let (server, admin) = fill(&database);
+    let stream = open(&server, &admin.token, "csv");
+    cluster.stop();
+    assert_cut_off(&rest(stream), "unavailable", "csv");
 }
 
 /// Asks for the export and reads the beginning of the response.

@@ -23,7 +23,7 @@ mod query;
 mod requests;
 mod routes;
 mod stopping;
-mod to_wire;
+pub(crate) mod to_wire;
 mod unexpected;
 mod unserved;
 mod value;

@@ -1,13 +1,17 @@
 //! From the domain's types to what travels.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use openindex_domain::access::Principal;
-use openindex_domain::audit::{AuditActor, AuditEvent};
+use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{OwnedToken, Stats};
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Issued, Token};
 use openindex_domain::user::{Bootstrapped, Owner, User};
 use openindex_domain::work::{Queue, QueueBucket, WorkItem};
+use openindex_domain::{Damaged, Listing};
 
 use crate::wire;
 
@@ -132,6 +136,7 @@ pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
 
 fn bucket(bucket: &QueueBucket) -> wire::QueueBucket {
     wire::QueueBucket {
+        damaged: damaged(&bucket.items),
         items: bucket.items.iter().map(work_item_summary).collect(),
         more: bucket.more,
     }
@@ -191,7 +196,67 @@ pub(super) fn stats(stats: Stats) -> wire::Stats {
     }
 }
 
-pub(super) fn event(event: &AuditEvent) -> wire::AuditEvent {
+/// The rows of a list that cannot be read; each is logged once by this process, so that a list which is
+/// read all day does not fill the log.
+pub(crate) fn damaged<T>(listing: &Listing<T>) -> Vec<wire::DamagedRow> {
+    let rows = listing.damaged().map(|row| {
+        log_once(row);
+        wire::DamagedRow {
+            id: row.id.clone(),
+            table: row.table.to_owned(),
+            column: row.column.0.to_owned(),
+        }
+    });
+    rows.collect()
+}
+
+fn log_once(row: &Damaged) {
+    /// How many rows are remembered; of those beyond, none is logged.
+    const MAX_LOGGED: usize = 1_000;
+    static LOGGED: Mutex<BTreeSet<(&str, String)>> = Mutex::new(BTreeSet::new());
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.len() < MAX_LOGGED && logged.insert((row.table, row.id.clone())) {
+        let Damaged {
+            table, id, column, ..
+        } = row;
+        tracing::error!(table, id, column = column.0, "damaged row");
+    }
+}
+
+/// The events of a page in their order. What this version cannot read is shown as it is stored.
+pub(super) fn events(listing: &Listing<AuditEvent>) -> Vec<wire::AuditEvent> {
+    let shown = listing
+        .entries()
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Ok(known) => Some(event(known)),
+            Err(row) => {
+                log_once(row);
+                row.raw.as_deref().map(raw_event)
+            }
+        });
+    shown.collect()
+}
+
+fn raw_event(event: &RawEvent) -> wire::AuditEvent {
+    let event = event.clone();
+    wire::AuditEvent {
+        id: event.id,
+        at: event.at,
+        actor: wire::AuditActor {
+            kind: event.actor,
+            user_id: event.actor_user,
+            credential_id: event.actor_credential,
+        },
+        action: event.action,
+        subject: event.subject,
+        related: event.related,
+        request_id: event.request_id,
+        client_address: event.client_address,
+    }
+}
+
+fn event(event: &AuditEvent) -> wire::AuditEvent {
     wire::AuditEvent {
         id: event.id.to_string(),
         at: event.at.to_string(),

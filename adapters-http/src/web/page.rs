@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
+use openindex_domain::Listing;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::Role;
 
-use crate::server::Code;
+use crate::server::{Code, to_wire};
 
 use super::access::Person;
 use super::assets;
@@ -29,6 +30,8 @@ pub(super) struct Page {
     pub(super) notices: Vec<PageNotice>,
     /// Dismissing covers what came in up to here, in milliseconds since 1970.
     pub(super) notices_up_to: i64,
+    /// Rows of the page's list that cannot be read.
+    pub(super) damaged: Vec<PageDamaged>,
     /// What was just done, for the person to see that it was.
     pub(super) done: Option<&'static str>,
 }
@@ -42,6 +45,13 @@ pub(super) struct PagePerson {
 pub(super) struct PageNotice {
     pub(super) token_name: Shown,
     pub(super) at: Moment,
+}
+
+pub(super) struct PageDamaged {
+    pub(super) id: String,
+    pub(super) column: String,
+    /// Where a form ends it: the path, and what its button says.
+    pub(super) end: Option<(String, &'static str)>,
 }
 
 impl Page {
@@ -58,6 +68,7 @@ impl Page {
             current: "",
             notices: Vec::new(),
             notices_up_to: 0,
+            damaged: Vec::new(),
             done: None,
         }
     }
@@ -88,6 +99,31 @@ impl Page {
                 .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
             ..Self::plain(&web.site)
         }
+    }
+
+    /// The same, and it names the rows of its list that cannot be read.
+    pub(super) fn with_damaged<T>(mut self, listing: &Listing<T>) -> Self {
+        for row in to_wire::damaged(listing) {
+            let (current, base, id) = (self.current, &self.base, row.id);
+            let end = match (row.table.as_str(), current) {
+                ("tokens", "all-tokens") => Some((
+                    format!("{base}/settings/admin/tokens/{id}/revoke"),
+                    "Revoke token",
+                )),
+                ("tokens", "tokens") => Some((
+                    format!("{base}/settings/tokens/{id}/delete"),
+                    "Delete token",
+                )),
+                ("invites", _) => Some((
+                    format!("{base}/settings/admin/invites/{id}/withdraw"),
+                    "Withdraw invite",
+                )),
+                _ => None,
+            };
+            let column = format!("{}.{}", row.table, row.column);
+            self.damaged.push(PageDamaged { id, column, end });
+        }
+        self
     }
 
     /// The same, and it says what was just done, if the query names something that it knows.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::field::optional;
 #[cfg(feature = "server")]
 use super::schema;
-use super::{MeUser, Pat, PlainSecret};
+use super::{DamagedRow, MeUser, Pat, PlainSecret};
 
 /// A token of anybody's, as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct AdminPat {
 pub struct AdminPatList {
     /// The tokens.
     pub items: Vec<AdminPat>,
+    /// Rows of this page that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -148,6 +151,9 @@ pub struct RevokedPats {
     pub kept_own: bool,
     /// The tokens, as they were: the newest 1,000 of them.
     pub items: Vec<AdminPat>,
+    /// Rows that cannot be read, which were revoked as well; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
 }
 
 /// How much of everything there is.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Open, Pat, PlainSecret, Role, User};
+use super::{DamagedRow, Open, Pat, PlainSecret, Role, User};
 
 /// Where an invite stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct Invite {
 pub struct InviteList {
     /// The invites.
     pub items: Vec<Invite>,
+    /// Rows of this page that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }

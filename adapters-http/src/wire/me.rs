@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
+use super::{DamagedRow, Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,9 @@ pub struct Pat {
 pub struct PatList {
     /// All of them, live and expired.
     pub items: Vec<Pat>,
+    /// Rows of this list that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
 }
 
 /// A new token with its secret: the only answer that ever holds it.

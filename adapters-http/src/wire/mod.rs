@@ -35,7 +35,7 @@ pub use invites::{
 };
 pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, RotatePat};
 pub use open::Open;
-pub use page::PageQuery;
+pub use page::{DamagedRow, PageQuery};
 pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
 };

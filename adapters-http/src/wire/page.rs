@@ -38,3 +38,17 @@ pub(super) mod limit {
             .ok_or_else(|| D::Error::custom(format!("must be from 1 to {MAX_PAGE}")))
     }
 }
+
+/// A row of a list that cannot be read: damaged, or written by a newer version. It is never accepted as
+/// a credential, and it can be revoked, ended or withdrawn by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DamagedRow {
+    /// Its id, as far as it can be read.
+    pub id: String,
+    /// The table that it is in, as in `tokens`.
+    pub table: String,
+    /// The first column that cannot be read, as in `scope`.
+    pub column: String,
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::field::{Field, Text, optional, required, text};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Open, PlainSecret, Status, WireScope};
+use super::{DamagedRow, Open, PlainSecret, Status, WireScope};
 
 /// What to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +97,9 @@ pub struct AgentRun {
 pub struct AgentRunList {
     /// The runs.
     pub items: Vec<AgentRun>,
+    /// Rows of this page that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::field::required;
 #[cfg(feature = "server")]
 use super::schema;
-use super::{Open, Pat, PlainSecret, Role};
+use super::{DamagedRow, Open, Pat, PlainSecret, Role};
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Bootstrapped {
 pub struct UserList {
     /// The users.
     pub items: Vec<User>,
+    /// Rows of this page that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }

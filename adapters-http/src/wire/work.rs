@@ -4,11 +4,11 @@ use openindex_domain::work::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Open;
 use super::field::{Field, Text, kept, nullable, optional, required, text};
 use super::page::limit;
 #[cfg(feature = "server")]
 use super::schema;
+use super::{DamagedRow, Open};
 
 /// Defines a vocabulary of the domain as it travels.
 macro_rules! vocabulary {
@@ -171,6 +171,9 @@ pub struct WorkItem {
 pub struct WorkItemList {
     /// The items.
     pub items: Vec<WorkItemSummary>,
+    /// Rows of this page that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
     /// Pass it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
 }
@@ -196,6 +199,9 @@ pub struct QueueBucket {
     pub items: Vec<WorkItemSummary>,
     /// Whether there are more.
     pub more: bool,
+    /// Rows of this list that cannot be read; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedRow>,
 }
 
 /// What to make: by itself in a `domain`, or as a part of a `parent`.

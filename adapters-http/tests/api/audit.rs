@@ -151,7 +151,7 @@ async fn read_across(body: Body, meanwhile: impl AsyncFnOnce()) -> (String, bool
             None => break true,
         }
     };
-    (String::from_utf8(bytes).unwrap(), ended)
+    (String::from_utf8(bytes).expect("text"), ended)
 }
 
 #[tokio::test(start_paused = true)]

@@ -325,7 +325,9 @@ async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() 
             if !accept.is_empty() {
                 request = request.header(header::ACCEPT, accept);
             }
-            let request = request.header(header::CONTENT_TYPE, media);
+            let request = request
+                .header(header::CONTENT_TYPE, media)
+                .header("sec-fetch-site", "same-origin");
             let answer = server.send(request, Body::from(body.to_owned())).await;
             assert_eq!(answer.problem(status), code, "{method} {path} {accept}");
             assert_eq!(answer.header("allow"), allow, "{method} {path} {accept}");
@@ -338,7 +340,8 @@ async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() 
             .method(&method)
             .uri(path)
             .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
-            .header(header::CONTENT_TYPE, media);
+            .header(header::CONTENT_TYPE, media)
+            .header("sec-fetch-site", "same-origin");
         let answer = server.send(request, Body::from(body.to_owned())).await;
         assert_eq!(answer.status.as_u16(), status, "{method} {path}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");

@@ -10,8 +10,8 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
 async fn newest(site: &Site, user: u64) -> Token {
     let principal = site.principal(user).await;
     let tokens: &Tokens = &site.domain.tokens;
-    let mut list = tokens.list(&principal).await.expect("a list");
-    list.remove(0)
+    let list = tokens.list(&principal).await.expect("a list");
+    list[0].clone()
 }
 
 #[tokio::test]

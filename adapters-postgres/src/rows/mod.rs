@@ -1,15 +1,16 @@
-//! From rows to domain types. Whatever the domain does not accept is [`StoreError::Corrupt`].
+//! From rows to domain types. A row with a value that the domain does not accept is [`Damaged`], and
+//! named so in lists. Text is taken as it is stored: the rules for names are for input.
 
 mod work;
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use openindex_domain::StoreError;
-use openindex_domain::agent_run::{AgentId, Run, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, Run};
 use openindex_domain::attempt::Tally;
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, RequestId,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditEventId, RawEvent, RequestContext,
+    RequestId,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::Stats;
@@ -21,12 +22,12 @@ use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenNam
 use openindex_domain::user::{
     Account, Email, Notice, PasswordHash, PersonName, Role, User, UserId,
 };
-use sqlx::postgres::{PgRow, Postgres};
+use openindex_domain::{Damaged, DamagedColumn, StoreError};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Row, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
-
-use crate::error::store_error;
 
 /// The columns of a [`Token`], of the table `t`.
 macro_rules! token_columns {
@@ -116,21 +117,32 @@ pub(crate) use {
 pub(crate) use work::{key_numbers, select_work_item, work_item};
 
 pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
+    let damaged = |column| Damaged::new("tokens", &token_id(row), column);
     Ok(TokenRecord {
         token: token(row)?,
-        digest: Digest::from_stored(get(row, "digest")?).map_err(StoreError::corrupt)?,
-        owner: user(row)?.as_owner(),
+        digest: digest(row)?,
+        owner: user_fields(row).map_err(damaged)?.as_owner(),
     })
 }
 
+pub(crate) fn digest(row: &PgRow) -> Result<Digest, StoreError> {
+    get(row, "digest")
+        .and_then(|bytes| Digest::from_stored(bytes).map_err(|_| DamagedColumn("digest")))
+        .map_err(|column| Damaged::new("tokens", &token_id(row), column).into())
+}
+
 pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
-    let kind = TokenKind::parse(get(row, "kind")?).ok_or_else(|| unknown("kind"))?;
+    token_fields(row).map_err(|column| Damaged::new("tokens", &token_id(row), column).into())
+}
+
+fn token_fields(row: &PgRow) -> Result<Token, DamagedColumn> {
+    let kind = TokenKind::parse(get(row, "kind")?).ok_or(DamagedColumn("kind"))?;
     Ok(Token {
         id: TokenId::new(kind, get(row, "id")?),
         owner: UserId::from_uuid(get(row, "owner_id")?),
-        name: TokenName::stored(get(row, "name")?).map_err(StoreError::corrupt)?,
-        scope: parse::<Scope>(get(row, "scope")?)?,
-        created_at: instant(get(row, "created_at")?)?,
+        name: TokenName::from_stored(get(row, "name")?),
+        scope: parse::<Scope>(row, "scope")?,
+        created_at: instant(row, "created_at")?,
         expires_at: optional_instant(row, "expires_at")?,
         revoked_at: optional_instant(row, "revoked_at")?,
         last_used_at: optional_instant(row, "last_used_at")?,
@@ -139,34 +151,100 @@ pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
     })
 }
 
-/// What makes a token of this kind an agent run's.
-fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
-    let agent = agent(row, "agent_id")?;
-    let work_item = optional_parse::<WorkItemKey>(row, "work_item")?;
+/// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
+fn token_id(row: &PgRow) -> TokenId {
+    let kind = get(row, "kind").ok().and_then(TokenKind::parse);
+    TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
+}
+
+/// A token as far as ending it takes, and whether its row is damaged. What cannot be read is what
+/// keeps nothing from ending.
+pub(crate) fn ending(row: &PgRow) -> Result<(Token, bool), StoreError> {
+    if let Ok(token) = token_fields(row) {
+        return Ok((token, false));
+    }
+    let id = token_id(row);
+    let damaged = |column| Damaged::new("tokens", &id, column);
+    let text = |column| get::<&str>(row, column).unwrap_or_default();
+    let time = |column| optional_instant(row, column).unwrap_or_default();
+    let token = Token {
+        id,
+        owner: UserId::from_uuid(get(row, "owner_id").map_err(damaged)?),
+        name: TokenName::from_stored(text("name")),
+        scope: Scope::ReadWrite,
+        created_at: time("created_at").unwrap_or(Timestamp::MAX),
+        expires_at: time("expires_at"),
+        revoked_at: time("revoked_at"),
+        last_used_at: None,
+        successor: None,
+        run: (id.kind() == TokenKind::AgentRun).then(|| Run {
+            agent: AgentId::from_stored(text("agent_id")),
+            work_item: text("work_item").parse().ok(),
+            issuer: TokenId::new(TokenKind::Personal, any_uuid(row, "issuer_id")),
+        }),
+    };
+    Ok((token, true))
+}
+
+/// What a token is for that is an agent run's, which it must tell if it is one and only then.
+fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, DamagedColumn> {
+    let agent = get::<Option<&str>>(row, "agent_id")?.map(AgentId::from_stored);
     let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
+    let work_item = optional_parse(row, "work_item")?;
     match (kind, agent, issuer, work_item) {
         (TokenKind::Personal, None, None, None) => Ok(None),
-        (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => Ok(Some(Run {
-            agent,
-            work_item,
-            issuer: TokenId::new(TokenKind::Personal, issuer),
-        })),
-        _ => Err(StoreError::corrupt(
-            "a token that is an agent run's by half",
-        )),
+        (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => {
+            // One that never expired would escape those who look for runs that go on.
+            if optional_instant(row, "expires_at")?.is_none() {
+                return Err(DamagedColumn("expires_at"));
+            }
+            Ok(Some(Run {
+                agent,
+                work_item,
+                issuer: TokenId::new(TokenKind::Personal, issuer),
+            }))
+        }
+        _ => Err(DamagedColumn("kind")),
     }
 }
 
 /// A user, under column names with the prefix `user_`.
 pub(crate) fn user(row: &PgRow) -> Result<User, StoreError> {
+    user_fields(row).map_err(|DamagedColumn(alias)| {
+        let column = DamagedColumn(alias.strip_prefix("user_").unwrap_or(alias));
+        let id = UserId::from_uuid(any_uuid(row, "user_id"));
+        Damaged::new("users", &id, column).into()
+    })
+}
+
+fn user_fields(row: &PgRow) -> Result<User, DamagedColumn> {
     Ok(User {
         id: UserId::from_uuid(get(row, "user_id")?),
-        email: Email::stored(get(row, "user_email")?).map_err(StoreError::corrupt)?,
-        name: PersonName::stored(get(row, "user_name")?).map_err(StoreError::corrupt)?,
-        role: Role::parse(get(row, "user_role")?).ok_or_else(|| unknown("role"))?,
-        created_at: instant(get(row, "user_created_at")?)?,
+        email: Email::from_stored(get(row, "user_email")?),
+        name: PersonName::from_stored(get(row, "user_name")?),
+        role: Role::parse(get(row, "user_role")?).ok_or(DamagedColumn("user_role"))?,
+        created_at: instant(row, "user_created_at")?,
         suspended_at: optional_instant(row, "user_suspended_at")?,
     })
+}
+
+/// A user whose standing is to be changed. Of a damaged row, a role that cannot be read is the least,
+/// and a time that cannot be read is none: what is written then can be read.
+pub(crate) fn user_to_change(row: &PgRow) -> User {
+    if let Ok(user) = user_fields(row) {
+        return user;
+    }
+    let id = UserId::from_uuid(any_uuid(row, "user_id"));
+    let text = |column| get::<&str>(row, column).unwrap_or_default();
+    let time = |column| optional_instant(row, column).unwrap_or_default();
+    User {
+        id,
+        email: Email::from_stored(text("user_email")),
+        name: PersonName::from_stored(text("user_name")),
+        role: Role::parse(text("user_role")).unwrap_or(Role::Member),
+        created_at: time("user_created_at").unwrap_or(Timestamp::MAX),
+        suspended_at: time("user_suspended_at"),
+    }
 }
 
 pub(crate) fn account(row: &PgRow) -> Result<Account, StoreError> {
@@ -177,23 +255,27 @@ pub(crate) fn account(row: &PgRow) -> Result<Account, StoreError> {
 }
 
 pub(crate) fn session_record(row: &PgRow) -> Result<SessionRecord, StoreError> {
+    let digest = Digest::from_stored(get(row, "digest")?);
     Ok(SessionRecord {
         session: session(row)?,
-        digest: Digest::from_stored(get(row, "digest")?).map_err(StoreError::corrupt)?,
+        digest: digest.map_err(|_| DamagedColumn("digest"))?,
         owner: user(row)?.as_owner(),
     })
 }
 
 pub(crate) fn session(row: &PgRow) -> Result<Session, StoreError> {
-    let client: &str = get(row, "client")?;
-    Ok(Session {
-        id: SessionId::from_uuid(get(row, "id")?),
-        user: UserId::from_uuid(get(row, "session_user_id")?),
-        created_at: instant(get(row, "created_at")?)?,
-        last_seen_at: instant(get(row, "last_seen_at")?)?,
-        client: Some(ClientName::cut(client))
-            .filter(|cut| cut.as_str() == client)
-            .ok_or_else(|| StoreError::corrupt("a client's name that was not cut"))?,
+    let read = || {
+        Ok(Session {
+            id: SessionId::from_uuid(get(row, "id")?),
+            user: UserId::from_uuid(get(row, "session_user_id")?),
+            created_at: instant(row, "created_at")?,
+            last_seen_at: instant(row, "last_seen_at")?,
+            client: ClientName::from_stored(get(row, "client")?),
+        })
+    };
+    read().map_err(|column| {
+        let id = SessionId::from_uuid(any_uuid(row, "id"));
+        Damaged::new("sessions", &id, column).into()
     })
 }
 
@@ -202,62 +284,88 @@ pub(crate) fn link(row: &PgRow) -> Result<SignInLink, StoreError> {
         id: LinkId::from_uuid(get(row, "id")?),
         user: UserId::from_uuid(get(row, "user_id")?),
         created_by: get::<Option<Uuid>>(row, "created_by")?.map(UserId::from_uuid),
-        created_at: instant(get(row, "created_at")?)?,
-        expires_at: instant(get(row, "expires_at")?)?,
+        created_at: instant(row, "created_at")?,
+        expires_at: instant(row, "expires_at")?,
         used_at: optional_instant(row, "used_at")?,
     })
 }
 
 pub(crate) fn invite(row: &PgRow) -> Result<Invite, StoreError> {
+    invite_fields(row).map_err(|column| {
+        let id = InviteId::from_uuid(any_uuid(row, "id"));
+        Damaged::new("invites", &id, column).into()
+    })
+}
+
+fn invite_fields(row: &PgRow) -> Result<Invite, DamagedColumn> {
     let kind = match get(row, "kind")? {
         "first_admin" => InviteKind::FirstAdmin,
         "person" => InviteKind::Person {
-            email: Email::stored(get(row, "email")?).map_err(StoreError::corrupt)?,
-            role: Role::parse(get(row, "role")?).ok_or_else(|| unknown("role"))?,
+            email: Email::from_stored(get(row, "email")?),
+            role: Role::parse(get(row, "role")?).ok_or(DamagedColumn("role"))?,
         },
-        _ => return Err(unknown("kind of invite")),
+        _ => return Err(DamagedColumn("kind")),
     };
     let claimed_by = get::<Option<Uuid>>(row, "claimed_by")?.map(UserId::from_uuid);
     let claimed = match (optional_instant(row, "claimed_at")?, claimed_by) {
         (None, None) => None,
         (Some(at), Some(by)) => Some((at, by)),
-        _ => return Err(StoreError::corrupt("an invite that is claimed by half")),
+        // Claimed by half.
+        _ => return Err(DamagedColumn("claimed_by")),
     };
     Ok(Invite {
         id: InviteId::from_uuid(get(row, "id")?),
         kind,
         created_by: get::<Option<Uuid>>(row, "created_by")?.map(UserId::from_uuid),
-        created_at: instant(get(row, "created_at")?)?,
-        expires_at: instant(get(row, "expires_at")?)?,
+        created_at: instant(row, "created_at")?,
+        expires_at: instant(row, "expires_at")?,
         claimed,
         withdrawn_at: optional_instant(row, "withdrawn_at")?,
     })
 }
 
+/// An invite as far as withdrawing it takes, and whether its row is damaged.
+pub(crate) fn invite_to_withdraw(row: &PgRow) -> (Invite, bool) {
+    if let Ok(invite) = invite_fields(row) {
+        return (invite, false);
+    }
+    let time = |column| optional_instant(row, column).unwrap_or_default();
+    let invite = Invite {
+        id: InviteId::from_uuid(any_uuid(row, "id")),
+        kind: InviteKind::FirstAdmin,
+        created_by: None,
+        created_at: time("created_at").unwrap_or(Timestamp::MAX),
+        expires_at: time("expires_at").unwrap_or(Timestamp::MAX),
+        claimed: None,
+        withdrawn_at: time("withdrawn_at"),
+    };
+    (invite, true)
+}
+
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
     Ok(Notice {
-        token: parse(get(row, "token")?)?,
-        token_name: TokenName::stored(get(row, "token_name")?).map_err(StoreError::corrupt)?,
-        at: instant(get(row, "at")?)?,
+        token: parse(row, "token")?,
+        token_name: TokenName::from_stored(get(row, "token_name")?),
+        at: instant(row, "at")?,
     })
 }
 
 /// The name of the bucket whose [`tally`] is in this row.
 pub(crate) fn attempt_key(row: &PgRow) -> Result<String, StoreError> {
-    get(row, "key")
+    Ok(get(row, "key")?)
 }
 
 pub(crate) fn tally(row: &PgRow) -> Result<Tally, StoreError> {
     Ok(Tally {
-        begun_at: instant(get(row, "begun_at")?)?,
-        count: u32::try_from(get::<i64>(row, "count")?).map_err(StoreError::corrupt)?,
+        begun_at: instant(row, "begun_at")?,
+        count: u32::try_from(get::<i64>(row, "count")?).map_err(|_| DamagedColumn("count"))?,
     })
 }
 
 pub(crate) fn stats(row: &PgRow) -> Result<Stats, StoreError> {
-    let count = |column: &str| {
+    let count = |column| {
         let count: i64 = get(row, column)?;
-        u64::try_from(count).map_err(StoreError::corrupt)
+        u64::try_from(count).map_err(|_| DamagedColumn(column))
     };
     Ok(Stats {
         users_active: count("users_active")?,
@@ -271,35 +379,65 @@ pub(crate) fn stats(row: &PgRow) -> Result<Stats, StoreError> {
 }
 
 pub(crate) fn event(row: &PgRow) -> Result<AuditEvent, StoreError> {
+    event_fields(row).map_err(|column| {
+        let id = AuditEventId::from_uuid(any_uuid(row, "id"));
+        let at = any_instant(row, "at");
+        let text = |column| get::<Option<String>>(row, column).unwrap_or_default();
+        Damaged {
+            cursor: AuditCursor { at, id }.to_string(),
+            raw: Some(Box::new(RawEvent {
+                id: id.to_string(),
+                at: at.to_string(),
+                actor: text("actor").unwrap_or_default(),
+                actor_user: text("actor_user"),
+                actor_credential: text("actor_token").or_else(|| text("actor_session")),
+                action: text("action").unwrap_or_default(),
+                subject: text("subject").unwrap_or_default(),
+                related: text("related"),
+                request_id: text("request_id"),
+                client_address: text("client_address"),
+            })),
+            ..Damaged::new("audit_events", &id, column)
+        }
+        .into()
+    })
+}
+
+fn event_fields(row: &PgRow) -> Result<AuditEvent, DamagedColumn> {
     let actor = match get(row, "actor")? {
         "operator" => AuditActor::Operator,
         "anonymous" => AuditActor::Anonymous,
         "token" => AuditActor::Token {
-            user: parse(get(row, "actor_user")?)?,
-            token: parse(get(row, "actor_token")?)?,
+            user: parse(row, "actor_user")?,
+            token: parse(row, "actor_token")?,
         },
         "session" => AuditActor::Session {
-            user: parse(get(row, "actor_user")?)?,
-            session: parse(get(row, "actor_session")?)?,
+            user: parse(row, "actor_user")?,
+            session: parse(row, "actor_session")?,
         },
-        _ => return Err(unknown("actor")),
+        _ => return Err(DamagedColumn("actor")),
     };
+    let request_id = get::<Option<&str>>(row, "request_id")?.map(RequestId::parse);
     Ok(AuditEvent {
         id: AuditEventId::from_uuid(get(row, "id")?),
-        at: instant(get(row, "at")?)?,
+        at: instant(row, "at")?,
         actor,
-        action: AuditAction::parse(get(row, "action")?).ok_or_else(|| unknown("action"))?,
-        subject: parse(get(row, "subject")?)?,
+        action: AuditAction::parse(get(row, "action")?).ok_or(DamagedColumn("action"))?,
+        subject: parse(row, "subject")?,
         related: optional_parse(row, "related")?,
         context: RequestContext {
-            request_id: get::<Option<&str>>(row, "request_id")?
-                .map(RequestId::parse)
+            request_id: request_id
                 .transpose()
-                .map_err(StoreError::corrupt)?,
+                .map_err(|_| DamagedColumn("request_id"))?,
             client_address: optional_parse::<IpAddr>(row, "client_address")?,
             form: None,
         },
     })
+}
+
+/// The id of a row that cannot be read whole.
+fn any_uuid(row: &PgRow, column: &'static str) -> Uuid {
+    get(row, column).unwrap_or_default()
 }
 
 /// What a change of one row that was read in the same transaction must have changed.
@@ -313,43 +451,61 @@ pub(crate) fn exactly_one(changed: u64, what: &str) -> Result<(), StoreError> {
     }
 }
 
-fn get<'r, T>(row: &'r PgRow, column: &str) -> Result<T, StoreError>
+fn get<'r, T>(row: &'r PgRow, column: &'static str) -> Result<T, DamagedColumn>
 where
     T: Decode<'r, Postgres> + Type<Postgres>,
 {
-    row.try_get(column).map_err(store_error)
+    row.try_get(column).map_err(|_| DamagedColumn(column))
 }
 
-pub(crate) fn parse<T>(text: &str) -> Result<T, StoreError>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    text.parse().map_err(StoreError::corrupt)
+fn parse<T: FromStr>(row: &PgRow, column: &'static str) -> Result<T, DamagedColumn> {
+    optional_parse(row, column)?.ok_or(DamagedColumn(column))
 }
 
-fn optional_parse<T>(row: &PgRow, column: &str) -> Result<Option<T>, StoreError>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    get::<Option<&str>>(row, column)?.map(parse).transpose()
-}
-
-fn agent(row: &PgRow, column: &str) -> Result<Option<AgentId>, StoreError> {
-    let agent = get::<Option<&str>>(row, column)?.map(AgentId::stored);
-    agent.transpose().map_err(StoreError::corrupt)
-}
-
-fn instant(at: OffsetDateTime) -> Result<Timestamp, StoreError> {
-    Timestamp::from_datetime(at)
-        .ok_or_else(|| StoreError::corrupt("an instant outside 1970 to 9999"))
-}
-
-fn optional_instant(row: &PgRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
-    get::<Option<OffsetDateTime>>(row, column)?
-        .map(instant)
+fn optional_parse<T: FromStr>(
+    row: &PgRow,
+    column: &'static str,
+) -> Result<Option<T>, DamagedColumn> {
+    let text: Option<&str> = get(row, column)?;
+    text.map(str::parse)
         .transpose()
+        .map_err(|_| DamagedColumn(column))
 }
 
-fn unknown(what: &str) -> StoreError {
-    StoreError::corrupt(format!("an unknown {what}"))
+/// Milliseconds since 1970 of a `timestamptz`. The driver's own conversion panics for `infinity` and
+/// for years that no calendar of ours has.
+struct Millis(i64);
+
+impl Type<Postgres> for Millis {
+    fn type_info() -> PgTypeInfo {
+        <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Millis {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        /// From 1970 to 2000, where PostgreSQL counts from.
+        const EPOCH_MILLIS: i64 = 946_684_800_000;
+        let micros: i64 = Decode::<Postgres>::decode(value)?;
+        Ok(Self(micros.div_euclid(1_000) + EPOCH_MILLIS))
+    }
+}
+
+fn instant(row: &PgRow, column: &'static str) -> Result<Timestamp, DamagedColumn> {
+    optional_instant(row, column)?.ok_or(DamagedColumn(column))
+}
+
+fn optional_instant(row: &PgRow, column: &'static str) -> Result<Option<Timestamp>, DamagedColumn> {
+    let Some(Millis(millis)) = get(row, column)? else {
+        return Ok(None);
+    };
+    let at = Timestamp::from_unix_millis(millis).ok_or(DamagedColumn(column))?;
+    Ok(Some(at))
+}
+
+/// The nearest instant there is.
+fn any_instant(row: &PgRow, column: &'static str) -> Timestamp {
+    let Millis(millis) = get(row, column).unwrap_or(Millis(0));
+    let millis = millis.clamp(0, Timestamp::MAX.unix_millis());
+    Timestamp::from_unix_millis(millis).unwrap_or(Timestamp::MAX)
 }

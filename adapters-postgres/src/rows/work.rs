@@ -2,15 +2,17 @@
 
 use std::num::NonZeroU32;
 
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work::{Claim, Description, Holder, Priority, Title, WorkItem, WorkItemKey};
+use openindex_domain::work::{
+    AgentId, Claim, Description, Holder, ItemCursor, Priority, Title, WorkItem, WorkItemKey,
+};
+use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{agent, get, instant, optional_instant, parse, unknown};
+use super::{any_instant, get, instant, optional_instant, parse};
 
 /// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed.
 macro_rules! select_work_item {
@@ -27,56 +29,78 @@ macro_rules! select_work_item {
 }
 pub(crate) use select_work_item;
 
-/// The item as it is at `now`: without a claim that does not hold.
+/// The item as it is at `now`: without a claim that does not hold any more.
 pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreError> {
-    let number = |column: &str| {
-        let number: i32 = get(row, column)?;
-        u32::try_from(number).map_err(StoreError::corrupt)
-    };
-    let version: i64 = get(row, "version")?;
+    item(row, now).map_err(|column| {
+        let at = any_instant(row, "created_at");
+        let cursor = key(row).map(|key| ItemCursor { at, key }.to_string());
+        let id = match key(row) {
+            Ok(key) => key.to_string(),
+            // As far as it can be read.
+            Err(_) => format!(
+                "{}-{}",
+                get::<&str>(row, "domain").unwrap_or_default(),
+                get::<i32>(row, "number").unwrap_or_default()
+            ),
+        };
+        Damaged {
+            cursor: cursor.unwrap_or_default(),
+            ..Damaged::new("work_items", &id, column)
+        }
+        .into()
+    })
+}
+
+fn key(row: &PgRow) -> Result<WorkItemKey, DamagedColumn> {
+    Ok(WorkItemKey {
+        domain: parse(row, "domain")?,
+        number: NonZeroU32::new(number(row, "number")?).ok_or(DamagedColumn("number"))?,
+        part: NonZeroU32::new(number(row, "part")?),
+    })
+}
+
+fn item(row: &PgRow, now: Timestamp) -> Result<WorkItem, DamagedColumn> {
+    let version = u64::try_from(get::<i64>(row, "version")?);
     Ok(WorkItem {
-        key: WorkItemKey {
-            domain: parse(get(row, "domain")?)?,
-            number: NonZeroU32::try_from(number("number")?).map_err(StoreError::corrupt)?,
-            part: NonZeroU32::new(number("part")?),
-        },
-        kind: parse(get(row, "kind")?)?,
-        title: Title::stored(get(row, "title")?).map_err(StoreError::corrupt)?,
-        description: Description::stored(get(row, "description")?).map_err(StoreError::corrupt)?,
-        status: parse(get(row, "status")?)?,
-        priority: priority(get(row, "priority")?)?,
-        target: parse(get(row, "target")?)?,
+        key: key(row)?,
+        kind: parse(row, "kind")?,
+        title: Title::from_stored(get(row, "title")?),
+        description: Description::from_stored(get(row, "description")?),
+        status: parse(row, "status")?,
+        priority: priority(row)?,
+        target: parse(row, "target")?,
         assignee: get::<Option<Uuid>>(row, "assignee_id")?.map(UserId::from_uuid),
         claim: claim(row, now)?,
         created_by: UserId::from_uuid(get(row, "created_by")?),
-        created_at: instant(get(row, "created_at")?)?,
-        updated_at: instant(get(row, "updated_at")?)?,
+        created_at: instant(row, "created_at")?,
+        updated_at: instant(row, "updated_at")?,
         resolved_at: optional_instant(row, "resolved_at")?,
-        version: u64::try_from(version).map_err(StoreError::corrupt)?,
-        last_part: number("last_part")?,
+        version: version.map_err(|_| DamagedColumn("version"))?,
+        last_part: number(row, "last_part")?,
     })
 }
 
 /// The claim of a work item, if it holds.
-fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
+    let agent = get::<Option<&str>>(row, "claim_agent")?.map(AgentId::from_stored);
+    let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
     let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
-    let agent = agent(row, "claim_agent")?;
-    let person = get::<Option<Uuid>>(row, "claim_user_id")?;
-    let holder = match (agent, person, run) {
-        (Some(agent), None, _) => Some(Holder::Agent(agent)),
-        (None, Some(person), None) => Some(Holder::Person(UserId::from_uuid(person))),
-        (None, None, None) => None,
-        _ => {
-            return Err(StoreError::corrupt(
-                "a work item with half a claim too many",
-            ));
-        }
-    };
-    let claim = match (holder, optional_instant(row, "claimed_at")?) {
-        (Some(holder), Some(at)) => Claim { holder, run, at },
-        (None, None) => return Ok(None),
-        _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
+    let at = optional_instant(row, "claimed_at")?;
+    let claim = match (agent, user, run, at) {
+        (None, None, None, None) => return Ok(None),
+        (Some(agent), None, run, Some(at)) => Claim {
+            holder: Holder::Agent(agent),
+            run,
+            at,
+        },
+        (None, Some(user), None, Some(at)) => Claim {
+            holder: Holder::Person(user),
+            run: None,
+            at,
+        },
+        // Claimed by half, or by two.
+        _ => return Err(DamagedColumn("claimed_at")),
     };
     let run = match get::<Option<Uuid>>(row, "run_id")? {
         Some(_) => Some(Status::of(
@@ -89,11 +113,18 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     Ok(Some(claim).filter(|claim| claim.holds(run)))
 }
 
-fn priority(rank: i16) -> Result<Priority, StoreError> {
-    u8::try_from(rank)
+fn number(row: &PgRow, column: &'static str) -> Result<u32, DamagedColumn> {
+    u32::try_from(get::<i32>(row, column)?)
+        .ok()
+        .filter(|number| *number <= WorkItemKey::MAX_NUMBER)
+        .ok_or(DamagedColumn(column))
+}
+
+fn priority(row: &PgRow) -> Result<Priority, DamagedColumn> {
+    u8::try_from(get::<i16>(row, "priority")?)
         .ok()
         .and_then(Priority::from_rank)
-        .ok_or_else(|| unknown("priority"))
+        .ok_or(DamagedColumn("priority"))
 }
 
 /// The number and the part of a key as they are stored; 0 is no part.

@@ -5,12 +5,12 @@ mod query;
 mod write;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work::{
     Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, CreateFacts, CreateItem, CreateItemOutcome,
     ItemCursor, ItemFilter, Place, WorkItem, WorkItemKey, WorkStore,
 };
+use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -42,7 +42,7 @@ impl WorkStore for PostgresStore {
         now: Timestamp,
         after: Option<ItemCursor>,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         let query = query::page(filter, now, after, limit);
         self.browse(move |connection| Box::pin(query::fetch(connection, query, now)))
             .await
@@ -53,7 +53,7 @@ impl WorkStore for PostgresStore {
         bucket: &Bucket,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         let query = query::queue(bucket, now, limit);
         self.browse(move |connection| Box::pin(query::fetch(connection, query, now)))
             .await
@@ -109,11 +109,12 @@ async fn change_one(
     locks::work_item(&mut transaction, key).await?;
     locks::runs_of_work_item(&mut transaction, &change.actor, Some(key)).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
+    let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
     let facts = ChangeFacts {
         item: by_key(&mut transaction, key, now).await?,
         has_parts: query::has_parts(&mut transaction, key).await?,
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
-        runs: agent_runs::of_work_item(&mut transaction, key, now).await?,
+        runs: runs.to_vec(),
     };
     let decision = match change.decide(actor.as_ref(), facts) {
         Ok(decision) => decision,
@@ -126,7 +127,7 @@ async fn change_one(
         write::delete(&mut transaction, key).await?;
         ChangeItemOutcome::Deleted
     };
-    agent_runs::end(&mut transaction, &decision.runs).await?;
+    agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(outcome)

@@ -1,10 +1,10 @@
 //! Reading work items, each as it is at a given time: a claim whose run is over is none.
 
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work::{
     Bucket, DomainKey, ItemCursor, ItemFilter, ItemStatus, WorkItem, WorkItemKey,
 };
+use openindex_domain::{Listing, StoreError};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::error::store_error;
@@ -190,13 +190,8 @@ pub(super) async fn fetch(
     connection: &mut PgConnection,
     mut query: QueryBuilder<Postgres>,
     now: Timestamp,
-) -> Result<Vec<WorkItem>, StoreError> {
-    query
-        .build()
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| rows::work_item(row, now))
-        .collect()
+) -> Result<Listing<WorkItem>, StoreError> {
+    let found = query.build().fetch_all(connection).await;
+    let found = found.map_err(store_error)?;
+    Listing::read(found.iter().map(|row| rows::work_item(row, now)))
 }

@@ -20,7 +20,9 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
-use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
+use openindex_domain::testing::{
+    AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
+};
 use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use openindex_domain::work::{Holder, WorkItem, WorkStore};
@@ -332,4 +334,30 @@ pub async fn waiting_for_locks(pool: &PgPool) -> i64 {
 
 pub async fn somebody_waits_for_a_lock(pool: &PgPool) -> bool {
     waiting_for_locks(pool).await > 0
+}
+
+#[async_trait]
+impl DamageHarness for Postgres {
+    /// The constraints are back afterwards, and valid for what is written from then on.
+    async fn damage(&self, statement: &str) {
+        let statement = format!(
+            "DO $$ DECLARE c record; again text[] := '{{}}'; BEGIN \
+               FOR c IN SELECT conrelid::regclass AS owner, conname, \
+                   replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS rule \
+                   FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 \
+                   AND connamespace = 'public'::regnamespace LOOP \
+                 EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.owner, c.conname); \
+                 again := again || format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', \
+                                          c.owner, c.conname, c.rule); \
+               END LOOP; \
+               ALTER TABLE audit_events DISABLE TRIGGER USER; \
+               EXECUTE $sql${statement}$sql$; \
+               FOR n IN 1 .. coalesce(array_length(again, 1), 0) LOOP EXECUTE again[n]; END LOOP; \
+             END $$"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&self.raw)
+            .await
+            .expect("damaged");
+    }
 }

@@ -4,7 +4,6 @@ mod query;
 mod rows;
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::agent_run::{AgentId, BoundItem, DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
@@ -13,12 +12,13 @@ use openindex_domain::work::{
     Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, CreateFacts, CreateItem, CreateItemOutcome,
     Holder, ItemCursor, ItemFilter, ItemStatus, Place, WorkItem, WorkStore,
 };
+use openindex_domain::{Listing, StoreError};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use crate::error::store_error;
-use crate::rows::{exactly_one, parse};
+use crate::rows::exactly_one;
 use crate::{SqliteStore, acting, agent_runs, audit, users};
 use rows::select_work_item;
 
@@ -57,11 +57,12 @@ impl WorkStore for SqliteStore {
         let (key, now) = (change.key, change.actor.now);
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
+        let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
         let facts = ChangeFacts {
             item: by_key(&mut *transaction, key, now).await?,
             has_parts: has_parts(&mut transaction, key).await?,
             assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
-            runs: agent_runs::of_work_item(&mut transaction, key, now).await?,
+            runs: runs.to_vec(),
         };
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
@@ -74,7 +75,7 @@ impl WorkStore for SqliteStore {
             delete(&mut transaction, key).await?;
             ChangeItemOutcome::Deleted
         };
-        agent_runs::write(&mut transaction, &decision.runs).await?;
+        agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(outcome)
@@ -90,7 +91,7 @@ impl WorkStore for SqliteStore {
         now: Timestamp,
         after: Option<ItemCursor>,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         self.all(query::page(filter, now, after, limit), now).await
     }
 
@@ -99,7 +100,7 @@ impl WorkStore for SqliteStore {
         bucket: &Bucket,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         self.all(query::queue(bucket, now, limit), now).await
     }
 }
@@ -109,16 +110,11 @@ impl SqliteStore {
         &self,
         mut query: QueryBuilder<Sqlite>,
         now: Timestamp,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         let mut browsing = self.browse().await?;
-        query
-            .build()
-            .fetch_all(browsing.connection())
-            .await
-            .map_err(store_error)?
-            .iter()
-            .map(|row| rows::work_item(row, now))
-            .collect()
+        let found = query.build().fetch_all(browsing.connection()).await;
+        let found = found.map_err(store_error)?;
+        Listing::read(found.iter().map(|row| rows::work_item(row, now)))
     }
 }
 
@@ -136,7 +132,8 @@ pub(crate) async fn bound_item(
     .fetch_optional(connection)
     .await
     .map_err(store_error)?;
-    let status = status.as_deref().map(parse::<ItemStatus>).transpose()?;
+    let status = status.map(|status| status.parse::<ItemStatus>());
+    let status = status.transpose().map_err(StoreError::corrupt)?;
     Ok(status.map(|status| BoundItem::of(status.is_resolved())))
 }
 

@@ -2,16 +2,16 @@
 
 use std::num::NonZeroU32;
 
-use openindex_domain::StoreError;
-use openindex_domain::agent_run::{DomainKey, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work::{Claim, Description, Holder, Priority, Title, WorkItem};
+use openindex_domain::work::{Claim, Description, Holder, ItemCursor, Priority, Title, WorkItem};
+use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::rows::{agent, get, instant, optional_instant, parse, unknown};
+use crate::rows::{any_instant, get, instant, optional, optional_instant, parse};
 
 /// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim.
 macro_rules! select_work_item {
@@ -31,49 +31,78 @@ pub(super) use select_work_item;
 
 /// The item as it is at `now`: without a claim that does not hold any more.
 pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, StoreError> {
+    item(row, now).map_err(|column| {
+        let at = any_instant(row, "created_at");
+        let cursor = key(row).map(|key| ItemCursor { at, key }.to_string());
+        let id = match key(row) {
+            Ok(key) => key.to_string(),
+            // As far as it can be read.
+            Err(_) => format!(
+                "{}-{}",
+                get::<&str>(row, "domain").unwrap_or_default(),
+                get::<i64>(row, "number").unwrap_or_default()
+            ),
+        };
+        Damaged {
+            cursor: cursor.unwrap_or_default(),
+            ..Damaged::new("work_items", &id, column)
+        }
+        .into()
+    })
+}
+
+fn key(row: &SqliteRow) -> Result<WorkItemKey, DamagedColumn> {
+    Ok(WorkItemKey {
+        domain: parse(row, "domain")?,
+        number: NonZeroU32::new(number(row, "number")?).ok_or(DamagedColumn("number"))?,
+        part: NonZeroU32::new(number(row, "part")?),
+    })
+}
+
+fn item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, DamagedColumn> {
+    let version = u64::try_from(get::<i64>(row, "version")?);
     Ok(WorkItem {
-        key: WorkItemKey {
-            domain: DomainKey::parse(get(row, "domain")?).map_err(StoreError::corrupt)?,
-            number: NonZeroU32::new(number(row, "number")?).ok_or_else(|| unknown("number"))?,
-            part: NonZeroU32::new(number(row, "part")?),
-        },
-        kind: parse(get(row, "kind")?)?,
-        title: Title::stored(get(row, "title")?).map_err(StoreError::corrupt)?,
-        description: Description::stored(get(row, "description")?).map_err(StoreError::corrupt)?,
-        status: parse(get(row, "status")?)?,
-        priority: priority(get(row, "priority")?)?,
-        target: parse(get(row, "target")?)?,
-        assignee: get::<Option<Uuid>>(row, "assignee_id")?.map(UserId::from_uuid),
+        key: key(row)?,
+        kind: parse(row, "kind")?,
+        title: Title::from_stored(get(row, "title")?),
+        description: Description::from_stored(get(row, "description")?),
+        status: parse(row, "status")?,
+        priority: priority(row)?,
+        target: parse(row, "target")?,
+        assignee: optional::<Uuid>(row, "assignee_id")?.map(UserId::from_uuid),
         claim: claim(row, now)?,
         created_by: UserId::from_uuid(get(row, "created_by")?),
-        created_at: instant(get(row, "created_at")?)?,
-        updated_at: instant(get(row, "updated_at")?)?,
+        created_at: instant(row, "created_at")?,
+        updated_at: instant(row, "updated_at")?,
         resolved_at: optional_instant(row, "resolved_at")?,
-        version: u64::try_from(get::<i64>(row, "version")?).map_err(StoreError::corrupt)?,
+        version: version.map_err(|_| DamagedColumn("version"))?,
         last_part: number(row, "last_part")?,
     })
 }
 
-fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
-    let agent = agent(row, "claim_agent")?.map(Holder::Agent);
-    let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
-    let run = get::<Option<Uuid>>(row, "claim_run_id")?;
+/// The claim of a work item, if it holds.
+fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
+    let agent = optional::<&str>(row, "claim_agent")?.map(AgentId::from_stored);
+    let user = optional::<Uuid>(row, "claim_user_id")?.map(UserId::from_uuid);
+    let run = optional::<Uuid>(row, "claim_run_id")?;
+    let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
     let at = optional_instant(row, "claimed_at")?;
-    let claim = match (agent, user.map(Holder::Person), run, at) {
+    let claim = match (agent, user, run, at) {
         (None, None, None, None) => return Ok(None),
-        (Some(holder), None, run, Some(at)) => Claim {
-            holder,
-            run: run.map(|id| TokenId::new(TokenKind::AgentRun, id)),
+        (Some(agent), None, run, Some(at)) => Claim {
+            holder: Holder::Agent(agent),
+            run,
             at,
         },
-        (None, Some(holder), None, Some(at)) => Claim {
-            holder,
+        (None, Some(user), None, Some(at)) => Claim {
+            holder: Holder::Person(user),
             run: None,
             at,
         },
-        _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
+        // Claimed by half, or by two.
+        _ => return Err(DamagedColumn("claimed_at")),
     };
-    let run = match get::<Option<Uuid>>(row, "run_id")? {
+    let run = match optional::<Uuid>(row, "run_id")? {
         Some(_) => Some(Status::of(
             optional_instant(row, "run_revoked_at")?,
             optional_instant(row, "run_expires_at")?,
@@ -84,17 +113,18 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     Ok(Some(claim).filter(|claim| claim.holds(run)))
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<u32, StoreError> {
+fn number(row: &SqliteRow, column: &'static str) -> Result<u32, DamagedColumn> {
     u32::try_from(get::<i64>(row, column)?)
         .ok()
         .filter(|number| *number <= WorkItemKey::MAX_NUMBER)
-        .ok_or_else(|| StoreError::corrupt("a number that no key can have"))
+        .ok_or(DamagedColumn(column))
 }
 
-fn priority(rank: i64) -> Result<Priority, StoreError> {
-    let rank = u8::try_from(rank).ok();
-    rank.and_then(Priority::from_rank)
-        .ok_or_else(|| unknown("priority"))
+fn priority(row: &SqliteRow) -> Result<Priority, DamagedColumn> {
+    u8::try_from(get::<i64>(row, "priority")?)
+        .ok()
+        .and_then(Priority::from_rank)
+        .ok_or(DamagedColumn("priority"))
 }
 
 /// The column of [`WorkItemKey::part`].

@@ -21,10 +21,13 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::session::SessionStore;
-use openindex_domain::testing::{AccountHarness, AgentRunHarness, Harness, WorkHarness, fixtures};
+use openindex_domain::testing::{
+    AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
+};
 use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use openindex_domain::work::{Holder, WorkItem, WorkStore};
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
@@ -272,4 +275,19 @@ pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
 
 pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
     matches!(answer, Err(StoreError::Corrupt(_)))
+}
+
+#[async_trait]
+impl DamageHarness for Sqlite {
+    async fn damage(&self, statement: &str) {
+        let statement = format!(
+            "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; \
+             DROP TRIGGER IF EXISTS audit_events_no_update; {statement}; \
+             PRAGMA ignore_check_constraints = OFF; PRAGMA foreign_keys = ON;"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&self.raw)
+            .await
+            .expect("damaged");
+    }
 }

@@ -1,9 +1,11 @@
 //! Lists that come in pages: one of them, or all in turn.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use openindex_adapters_http::client::PageQuery;
+use openindex_adapters_http::wire::DamagedRow;
 use serde::Serialize;
 
 use crate::app::App;
@@ -36,6 +38,7 @@ pub(crate) struct PageArgs {
 /// One page as the server gives it.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
+    pub(crate) damaged: Vec<DamagedRow>,
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -44,6 +47,8 @@ pub(crate) struct Page<T> {
 #[serde(rename_all = "camelCase")]
 struct Listed<T> {
     items: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<DamagedRow>,
     next_cursor: Option<String>,
 }
 
@@ -55,13 +60,19 @@ pub(crate) fn list<T: Serialize>(
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
     let listed = if args.all {
-        let mut items = Vec::new();
+        let (mut items, damaged) = (Vec::new(), RefCell::default());
+        let fetch = |query: &PageQuery| {
+            let mut page = fetch(query)?;
+            Vec::append(&mut damaged.borrow_mut(), &mut page.damaged);
+            Ok(page)
+        };
         walk(fetch, |item| {
             items.push(item);
             ControlFlow::<()>::Continue(())
         })?;
         Listed {
             items,
+            damaged: damaged.into_inner(),
             next_cursor: None,
         }
     } else {
@@ -71,17 +82,28 @@ pub(crate) fn list<T: Serialize>(
         })?;
         Listed {
             items: page.items,
+            damaged: page.damaged,
             next_cursor: page.next_cursor,
         }
     };
     app.out
         .answer(&listed, |style| human(&listed.items, style))?;
+    warn_of(&listed.damaged, app);
     if let Some(cursor) = &listed.next_cursor {
         app.out.note(&format!(
             "there are more; --cursor {cursor} lists the next page, --all everything"
         ));
     }
     Ok(())
+}
+
+/// Names the rows of a list that the server cannot read.
+pub(crate) fn warn_of(damaged: &[DamagedRow], app: &mut App<'_>) {
+    for DamagedRow { id, table, column } in damaged {
+        app.out.warn(&format!(
+            "{id} is damaged and not listed: the server cannot read {table}.{column}; ask its operator"
+        ));
+    }
 }
 
 /// Visits the items of all pages until one is what was looked for.
@@ -123,6 +145,7 @@ mod tests {
     fn page(items: &[u8], next: Option<&str>) -> Page<u8> {
         Page {
             items: items.to_vec(),
+            damaged: Vec::new(),
             next_cursor: next.map(str::to_owned),
         }
     }

@@ -5,6 +5,7 @@ use openindex_adapters_http::wire::{ExecutionTarget, QueueBucket, WorkItemSummar
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
+use crate::commands::paging::warn_of;
 use crate::error::CliError;
 use crate::render::Style;
 
@@ -50,6 +51,8 @@ fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let (session, agent) = app.working_session(args.worker.agent_id.as_ref())?;
     let queue = session.call(|client| client.work_queue(agent.as_ref(), args.limit))?;
     app.out.answer(&queue, |style| human(&queue, style))?;
+    warn_of(&queue.available.damaged, app);
+    warn_of(&queue.mine.damaged, app);
     if queue.available.more || queue.mine.more {
         app.out.note("there is more; --limit lists more of it");
     }
@@ -144,6 +147,7 @@ mod tests {
 
     fn bucket(range: std::ops::Range<usize>) -> QueueBucket {
         QueueBucket {
+            damaged: Vec::new(),
             items: items()[range].to_vec(),
             more: false,
         }

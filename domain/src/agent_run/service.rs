@@ -4,7 +4,7 @@ use crate::access::{Denied, Principal, Refusal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{Token, TokenId, TokenKind};
 
 use super::{AgentRunStore, WorkItemKey};
@@ -64,7 +64,7 @@ impl From<Denied> for AgentRunError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPage {
     /// The runs, the newest first.
-    pub runs: Vec<Token>,
+    pub runs: Listing<Token>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<TokenId>,
 }
@@ -117,7 +117,7 @@ impl AgentRuns {
         let owner = principal.user_id();
         let found = self.store.runs(owner, ended, now, after, limit + 1);
         let mut runs = found.await?;
-        let next = crate::page::cut(&mut runs, limit).map(|run| run.id);
+        let next = crate::page::cut(&mut runs, limit, |run| run.id);
         Ok(RunPage { runs, next })
     }
 

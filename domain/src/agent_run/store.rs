@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use crate::access::{ActingRecord, Actor, Refusal};
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{Digest, Rejection, Token, TokenId, TokenKind};
 use crate::user::UserId;
 
@@ -174,7 +174,7 @@ pub trait AgentRunStore: Send + Sync {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<Token>, StoreError>;
+    ) -> Result<Listing<Token>, StoreError>;
 
     /// One of the owner's runs, over or not, while it is remembered.
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;

@@ -57,6 +57,32 @@ pub struct AuditEvent {
     pub context: RequestContext,
 }
 
+/// An entry of the trail as it is stored, where it is none that this version writes: an action of a
+/// newer version, for one. It is shown as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawEvent {
+    /// Its id.
+    pub id: String,
+    /// Its time.
+    pub at: String,
+    /// The kind of its actor.
+    pub actor: String,
+    /// The actor's user.
+    pub actor_user: Option<String>,
+    /// The token or session that the actor used.
+    pub actor_credential: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// What else came of it.
+    pub related: Option<String>,
+    /// Names the request.
+    pub request_id: Option<String>,
+    /// Where the request came from.
+    pub client_address: Option<String>,
+}
+
 impl AuditEvent {
     /// The event that goes with a change at `now`.
     pub(crate) fn new(

@@ -4,7 +4,7 @@ use crate::access::{Denied, Principal, Requirement};
 use crate::attempt::Attempts;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::user::MAX_PAGE;
 
 use super::{
@@ -25,7 +25,7 @@ pub struct Audit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
     /// The events, the newest first.
-    pub events: Vec<AuditEvent>,
+    pub events: Listing<AuditEvent>,
     /// Pass it as `after` for the next page; `None` on the last.
     pub next: Option<AuditCursor>,
 }
@@ -77,7 +77,7 @@ impl Audit {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut events = self.store.events(filter, after, limit + 1).await?;
-        let next = crate::page::cut(&mut events, limit).map(|event| AuditCursor {
+        let next = crate::page::cut(&mut events, limit, |event| AuditCursor {
             at: event.at,
             id: event.id,
         });

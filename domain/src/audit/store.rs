@@ -4,7 +4,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::user::UserId;
 
 use super::{AuditAction, AuditEvent, AuditEventId, Subject};
@@ -89,7 +89,7 @@ pub trait AuditStore: Send + Sync {
         filter: &AuditFilter,
         after: Option<AuditCursor>,
         limit: u32,
-    ) -> Result<Vec<AuditEvent>, StoreError>;
+    ) -> Result<Listing<AuditEvent>, StoreError>;
 
     /// Appends an event that comes without a change, such as a refused sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;

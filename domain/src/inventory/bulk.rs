@@ -1,6 +1,7 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::store::Listing;
 use crate::token::{Status, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
 
@@ -26,7 +27,7 @@ pub struct RevokeMatching {
 #[must_use]
 pub enum RevokeMatchingOutcome {
     /// These are revoked, and this call did it; as they were before, the newest first.
-    Revoked(Vec<OwnedToken>),
+    Revoked(Listing<OwnedToken>),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
@@ -51,10 +52,14 @@ impl RevokeMatching {
         let wanted = token.kind() == TokenKind::Personal
             && self.kept != Some(token.id)
             && self.filter.wants(token, now);
-        if !wanted {
-            return None;
-        }
-        let revoked = token.revoked(now)?;
+        if wanted { self.end(token) } else { None }
+    }
+
+    /// The same of a damaged row that the store's query found: what the filter wants cannot be asked
+    /// of it again.
+    #[must_use]
+    pub fn end(&self, token: &Token) -> Option<(Token, AuditEvent)> {
+        let revoked = token.revoked(self.actor.now)?;
         let event = AuditEvent {
             id: self.audit.id.derive(token.id.uuid()),
             subject: Subject::Token(token.id),
@@ -68,7 +73,7 @@ impl RevokeMatching {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkRevocation {
     /// The tokens, the newest first.
-    pub tokens: Vec<OwnedToken>,
+    pub tokens: Listing<OwnedToken>,
     /// Whether the filter wanted the acting token too. That one is kept: whoever ends everything
     /// must be able to go on.
     pub kept_own: bool,
@@ -98,17 +103,17 @@ impl Inventory {
         let kept = own.map(|token| token.id);
         let kept_own = own.is_some_and(|token| filter.wants(token, now));
         if dry_run {
-            let mut tokens = Vec::new();
+            let mut tokens = Listing::default();
             let mut after = None;
             loop {
                 let page = self.list(principal, filter, after, MAX_PAGE).await?;
-                tokens.extend(page.tokens);
+                tokens.append(page.tokens);
                 after = page.next;
                 if after.is_none() {
                     break;
                 }
             }
-            tokens.retain(|owned| {
+            let tokens = tokens.only(|owned| {
                 Some(owned.token.id) != kept && owned.token.status(now) != Status::Revoked
             });
             return Ok(BulkRevocation { tokens, kept_own });
@@ -127,7 +132,7 @@ impl Inventory {
         kept: Option<TokenId>,
         now: Timestamp,
         context: &RequestContext,
-    ) -> Result<Vec<OwnedToken>, InventoryError> {
+    ) -> Result<Listing<OwnedToken>, InventoryError> {
         let change = RevokeMatching {
             actor: Actor::of(principal, Requirement::HUMAN_ADMIN, now),
             filter,

@@ -1,4 +1,5 @@
 use crate::access::{Principal, Requirement};
+use crate::store::Listing;
 use crate::token::{Token, TokenId};
 use crate::user::{MAX_PAGE, Owner};
 
@@ -17,7 +18,7 @@ pub struct OwnedToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenPage {
     /// The tokens, the newest first.
-    pub tokens: Vec<OwnedToken>,
+    pub tokens: Listing<OwnedToken>,
     /// Pass it as `after` for the next page; `None` on the last.
     pub next: Option<TokenId>,
 }
@@ -40,7 +41,7 @@ impl Inventory {
         let limit = limit.clamp(1, MAX_PAGE);
         let now = self.clock.now();
         let mut tokens = self.store.tokens(filter, now, after, limit + 1).await?;
-        let next = crate::page::cut(&mut tokens, limit).map(|owned| owned.token.id);
+        let next = crate::page::cut(&mut tokens, limit, |owned| owned.token.id);
         Ok(TokenPage { tokens, next })
     }
 }

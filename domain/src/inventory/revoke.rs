@@ -29,7 +29,7 @@ impl Inventory {
         let revoked = self
             .revoke_all(principal, filter, None, now, context)
             .await?;
-        if revoked.is_empty() {
+        if revoked.count() == 0 {
             return Err(InventoryError::NotFound);
         }
         Ok(())

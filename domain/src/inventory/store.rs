@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::TokenId;
 
 use super::{OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
@@ -41,7 +41,7 @@ pub trait InventoryStore: Send + Sync {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<OwnedToken>, StoreError>;
+    ) -> Result<Listing<OwnedToken>, StoreError>;
 
     /// Revokes every token that the filter wants inside the transaction, each with its event, in one
     /// step, together with the agent runs that were issued with it. A token that is issued at the same time is either among them or issued after it.

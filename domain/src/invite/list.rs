@@ -1,4 +1,5 @@
 use crate::access::{Principal, Requirement};
+use crate::store::Listing;
 use crate::user::MAX_PAGE;
 
 use super::{Invite, InviteError, InviteId, Invites};
@@ -7,7 +8,7 @@ use super::{Invite, InviteError, InviteId, Invites};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitePage {
     /// The invites, the newest first.
-    pub invites: Vec<Invite>,
+    pub invites: Listing<Invite>,
     /// Pass it as `after` for the next page; `None` on the last.
     pub next: Option<InviteId>,
 }
@@ -28,7 +29,7 @@ impl Invites {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut invites = self.store.invites(after, limit + 1).await?;
-        let next = crate::page::cut(&mut invites, limit).map(|invite| invite.id);
+        let next = crate::page::cut(&mut invites, limit, |invite| invite.id);
         Ok(InvitePage { invites, next })
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::Digest;
 
 use super::{
@@ -25,8 +25,11 @@ pub trait InviteStore: Send + Sync {
 
     /// Up to `limit` invites, the newest first (in the reverse order of their ids), beginning
     /// after `after`.
-    async fn invites(&self, after: Option<InviteId>, limit: u32)
-    -> Result<Vec<Invite>, StoreError>;
+    async fn invites(
+        &self,
+        after: Option<InviteId>,
+        limit: u32,
+    ) -> Result<Listing<Invite>, StoreError>;
 
     /// Withdraws an open invite. Of any number of calls for one invite, one succeeds.
     async fn withdraw_invite(

@@ -44,7 +44,7 @@ mod in_memory;
 mod memory;
 
 pub use clock::FixedClock;
-pub use contract::{AccountHarness, AgentRunHarness, Harness, WorkHarness};
+pub use contract::{AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness};
 pub use entropy::SeededEntropy;
 pub use hasher::FakeHasher;
 pub use in_memory::InMemory;

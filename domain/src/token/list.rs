@@ -1,4 +1,5 @@
 use crate::access::{Principal, Requirement};
+use crate::store::Listing;
 
 use super::{Token, TokenError, Tokens};
 
@@ -8,7 +9,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::Refused`] unless a human's token asks; [`TokenError::Store`].
-    pub async fn list(&self, principal: &Principal) -> Result<Vec<Token>, TokenError> {
+    pub async fn list(&self, principal: &Principal) -> Result<Listing<Token>, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         Ok(self.store.list(principal.user_id()).await?)
     }

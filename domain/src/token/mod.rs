@@ -4,6 +4,7 @@
 //! *digest* is the SHA-256 of the secret and the only form that a store ever sees.
 
 mod digest;
+mod ending;
 mod entity;
 mod error;
 mod expiry;
@@ -22,13 +23,14 @@ mod usage;
 mod verify;
 
 pub use digest::{Digest, InvalidDigest};
+pub use ending::Endings;
 pub use entity::{NotRotatable, PredecessorEnd, Status, TOMBSTONE_RETENTION_DAYS, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
+pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
-pub(crate) use name::{check_name, check_new_name};
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken};
 pub use scope::{InvalidScope, Scope};
 pub(crate) use secret::CONTAINS_SECRET;

@@ -6,7 +6,7 @@ use crate::access::{ActingRecord, Actor, Credential, Principal, Refusal};
 use crate::agent_run::EndedRuns;
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::user::{Owner, UserId};
 
 use super::verify::rejection_of;
@@ -258,7 +258,7 @@ pub trait TokenStore: Send + Sync {
 
     /// All of the owner's personal access tokens that are not revoked, live and expired, the newest first (by
     /// creation, then by id).
-    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError>;
+    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError>;
 
     /// Returns one of the owner's personal access tokens, tombstones included.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;

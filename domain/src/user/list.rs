@@ -1,6 +1,6 @@
 use crate::access::{Denied, Principal, Refusal, Requirement};
 use crate::entropy::EntropyError;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 
 use super::{User, UserId, Users};
 
@@ -11,7 +11,7 @@ pub const MAX_PAGE: u32 = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPage {
     /// The users, in the order of their joining.
-    pub users: Vec<User>,
+    pub users: Listing<User>,
     /// Pass it as `after` for the next page; `None` on the last.
     pub next: Option<UserId>,
 }
@@ -57,7 +57,7 @@ impl Users {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut users = self.store.page(after, limit + 1).await?;
-        let next = crate::page::cut(&mut users, limit).map(|user| user.id);
+        let next = crate::page::cut(&mut users, limit, |user| user.id);
         Ok(UserPage { users, next })
     }
 
@@ -78,6 +78,6 @@ impl Users {
     ///
     /// [`StoreError`].
     pub async fn any(&self) -> Result<bool, StoreError> {
-        Ok(!self.store.page(None, 1).await?.is_empty())
+        Ok(self.store.page(None, 1).await?.count() > 0)
     }
 }

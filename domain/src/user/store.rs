@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::audit::AuditEvent;
 use crate::invite::{Invite, InviteKind, InviteStatus};
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{Digest, Token};
 
 use super::{
@@ -71,7 +71,7 @@ pub trait UserStore: Send + Sync {
 
     /// Up to `limit` users in the order of their ids, which is that of their joining, beginning
     /// after `after`.
-    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError>;
 
     /// Suspends a user, or lifts that, or gives them another role. The last active administrator
     /// stays one, however many calls run at the same time. A suspension ends the user's browser

@@ -4,7 +4,7 @@ use crate::access::{Denied, Principal, Refusal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 
 use super::{Bucket, ItemCursor, ItemFilter, WorkConflict, WorkItem, WorkStore, Worker};
 
@@ -56,7 +56,7 @@ impl From<Denied> for WorkError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemPage {
     /// The items, the newest first.
-    pub items: Vec<WorkItem>,
+    pub items: Listing<WorkItem>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<ItemCursor>,
 }
@@ -74,7 +74,7 @@ pub struct Queue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueBucket {
     /// The first items.
-    pub items: Vec<WorkItem>,
+    pub items: Listing<WorkItem>,
     /// Whether there are more.
     pub more: bool,
 }
@@ -124,7 +124,7 @@ impl Work {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let now = self.clock.now();
         let mut items = self.store.items(filter, now, after, limit + 1).await?;
-        let next = crate::page::cut(&mut items, limit).map(ItemCursor::of);
+        let next = crate::page::cut(&mut items, limit, ItemCursor::of);
         Ok(ItemPage { items, next })
     }
 
@@ -156,7 +156,8 @@ impl Work {
     async fn bucket(&self, bucket: &Bucket, limit: u32) -> Result<QueueBucket, StoreError> {
         let found = self.store.queue(bucket, self.clock.now(), limit + 1);
         let mut items = found.await?;
-        let more = crate::page::cut(&mut items, limit).is_some();
+        let more = items.count() > limit as usize;
+        crate::page::cut(&mut items, limit, ItemCursor::of);
         Ok(QueueBucket { items, more })
     }
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::agent_run::WorkItemKey;
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 
 use super::{
     Bucket, ChangeItem, ChangeItemOutcome, CreateItem, CreateItemOutcome, ItemCursor, ItemFilter,
@@ -39,7 +39,7 @@ pub trait WorkStore: Send + Sync {
         now: Timestamp,
         after: Option<ItemCursor>,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError>;
+    ) -> Result<Listing<WorkItem>, StoreError>;
 
     /// The first items of the bucket, at most `limit`, in its order.
     async fn queue(
@@ -47,5 +47,5 @@ pub trait WorkStore: Send + Sync {
         bucket: &Bucket,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError>;
+    ) -> Result<Listing<WorkItem>, StoreError>;
 }

@@ -11,7 +11,6 @@ use axum::Extension;
 use openindex_adapters_http::server::{
     ApiSettings, ApiState, LayerSettings, Metrics, PeerAddress, router,
 };
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
@@ -19,6 +18,7 @@ use openindex_domain::token::{
     Token, TokenId, TokenName, TokenRecord, TokenStore, Tokens,
 };
 use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
 use openindex_tests::Client;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -161,7 +161,7 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         self.store.replace(change).await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
         self.store.list(owner).await
     }
 

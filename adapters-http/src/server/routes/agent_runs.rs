@@ -60,6 +60,7 @@ pub(in crate::server) async fn list(
     let items: Option<Vec<AgentRun>> = items.map(|run| to_wire::agent_run(run, now)).collect();
     Ok(Json(AgentRunList {
         items: items.ok_or_else(Problem::internal)?,
+        damaged: to_wire::damaged(&page.runs),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }

@@ -166,8 +166,15 @@ pub(super) async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    // A method is the client's own text, of any length.
-    let method: String = method.as_str().chars().take(32).collect();
+    // Any other method is text of the client's own, which could be a secret in the wrong place.
+    let is_known = method.is_safe()
+        || method.is_idempotent()
+        || [Method::POST, Method::PATCH].contains(&method);
+    let method = if is_known {
+        method.as_str()
+    } else {
+        "this method"
+    };
     Problem::new(
         Code::MethodNotAllowed,
         format!("this path does not support {method}; see the Allow header"),

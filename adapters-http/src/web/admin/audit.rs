@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, AuditFilter, Subject};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditEvent, AuditFilter, RawEvent, Subject,
+};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
 use openindex_domain::user::UserId;
@@ -50,8 +52,8 @@ struct EventView {
     actor: Actor,
     /// The token or browser session that acted.
     credential: Option<String>,
-    action: &'static str,
-    code: &'static str,
+    action: String,
+    code: String,
     subject: SubjectView,
     related: Option<SubjectView>,
     address: Option<String>,
@@ -60,7 +62,7 @@ struct EventView {
 
 enum Actor {
     User { id: String, name: Shown },
-    Other(&'static str),
+    Other(String),
 }
 
 struct SubjectView {
@@ -98,8 +100,12 @@ pub(in crate::web) async fn list(
     let template = AuditPage {
         page: Page::of(&web, &by.0, "audit"),
         events: events
-            .iter()
-            .map(|event| EventView::of(event, &people, now))
+            .entries()
+            .into_iter()
+            .filter_map(|event| match event {
+                Ok(event) => Some(EventView::of(event, &people, now)),
+                Err(row) => row.raw.as_deref().map(|raw| EventView::raw(raw, now)),
+            })
             .collect(),
         people: people.choices(chosen.get("actor")),
         has_more_people: people.has_more,
@@ -164,8 +170,8 @@ impl EventView {
     fn of(event: &AuditEvent, people: &People, now: Timestamp) -> Self {
         let at = Moment::new(event.at, now);
         let actor = match event.actor {
-            AuditActor::Operator => Actor::Other("The operator"),
-            AuditActor::Anonymous => Actor::Other("Somebody"),
+            AuditActor::Operator => Actor::Other("The operator".to_owned()),
+            AuditActor::Anonymous => Actor::Other("Somebody".to_owned()),
             AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => Actor::User {
                 id: user.to_string(),
                 name: people.name(user),
@@ -181,14 +187,39 @@ impl EventView {
                 AuditActor::Session { session, .. } => Some(session.to_string()),
                 AuditActor::Operator | AuditActor::Anonymous => None,
             },
-            action: label(event.action),
-            code: event.action.as_str(),
+            action: label(event.action).to_owned(),
+            code: event.action.as_str().to_owned(),
             subject: SubjectView::of(event.subject, people),
             related: event
                 .related
                 .map(|related| SubjectView::of(related, people)),
             address: context.client_address.map(|address| address.to_string()),
             request_id: context.request_id.as_ref().map(|id| id.as_str().to_owned()),
+        }
+    }
+}
+
+impl EventView {
+    /// An event that this version cannot read, such as one of a newer version, as it is stored.
+    fn raw(event: &RawEvent, now: Timestamp) -> Self {
+        let at = Timestamp::parse_since(&event.at).unwrap_or(now);
+        let subject = |id: &String| SubjectView {
+            kind: "unknown",
+            id: id.clone(),
+            user: None,
+        };
+        let user = event.actor_user.clone();
+        Self {
+            at: Moment::new(at, now),
+            exact: event.at.clone(),
+            actor: Actor::Other(user.unwrap_or_else(|| event.actor.clone())),
+            credential: event.actor_credential.clone(),
+            action: "Unknown to this version".to_owned(),
+            code: event.action.clone(),
+            subject: subject(&event.subject),
+            related: event.related.as_ref().map(subject),
+            address: event.client_address.clone(),
+            request_id: event.request_id.clone(),
         }
     }
 }

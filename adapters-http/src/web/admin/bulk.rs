@@ -59,7 +59,7 @@ pub(in crate::web) async fn revoke(
         return Ok(to_list());
     };
     // What was confirmed is a number of tokens; with another one it is to be looked at again.
-    if form.get("count").parse() != Ok(found.tokens.len()) {
+    if form.get("count").parse() != Ok(found.tokens.count()) {
         return render(&web, &by, chosen, &found, true);
     }
     run(&web, &by, &chosen, false, &context).await?;
@@ -97,14 +97,14 @@ fn render(
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let template = BulkPage {
-        page: Page::of(web, &by.0, "all-tokens"),
+        page: Page::of(web, &by.0, "all-tokens").with_damaged(&found.tokens),
         tokens: found
             .tokens
             .iter()
             .take(NAMED)
             .map(|owned| OwnedView::of(owned, now))
             .collect(),
-        count: found.tokens.len(),
+        count: found.tokens.count(),
         named: NAMED,
         kept_own: found.kept_own,
         has_changed,

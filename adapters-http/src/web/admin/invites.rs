@@ -192,7 +192,9 @@ async fn render(
     people.meet(web, principal, &met).await?;
     let now = web.api.tokens.now();
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites").after(query),
+        page: Page::of(web, &by.0, "invites")
+            .after(query)
+            .with_damaged(&found.invites),
         form: once::to_show(web, form)?,
         invites: found
             .invites

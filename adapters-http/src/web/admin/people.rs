@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use openindex_domain::StoreError;
 use openindex_domain::access::Principal;
 use openindex_domain::user::{MAX_PAGE, User, UserError, UserId};
 
@@ -53,7 +54,8 @@ impl People {
                     self.order.push(id);
                     self.users.insert(id, user);
                 }
-                Err(UserError::NotFound) => {}
+                // One whose row is damaged is shown by their id.
+                Err(UserError::NotFound | UserError::Store(StoreError::Corrupt(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -98,11 +98,13 @@ pub(in crate::web) async fn list(
     }
     let now = web.api.tokens.now();
     let next = found.as_ref().and_then(|found| found.next);
+    let tokens = found.map(|found| found.tokens).unwrap_or_default();
     let template = TokensPage {
-        page: Page::of(&web, &by.0, "all-tokens").after(&query),
-        tokens: found
+        page: Page::of(&web, &by.0, "all-tokens")
+            .after(&query)
+            .with_damaged(&tokens),
+        tokens: tokens
             .iter()
-            .flat_map(|found| &found.tokens)
             .map(|owned| OwnedView::of(owned, now))
             .collect(),
         people: people.choices(chosen.get("user")),

@@ -26,7 +26,9 @@ pub(in crate::web) async fn list(
     let now = web.api.tokens.now();
     let allowed = person.principal.effective_scope();
     let template = ListPage {
-        page: Page::of(&web, &person, "tokens").after(&query),
+        page: Page::of(&web, &person, "tokens")
+            .after(&query)
+            .with_damaged(&tokens),
         tokens: tokens
             .iter()
             .map(|token| TokenView::of(token, allowed, now))

@@ -13,7 +13,7 @@ use crate::support::{Server, with_token};
 async fn trail(server: &Server) -> Vec<AuditEvent> {
     let filter = AuditFilter::default();
     let events = server.store.events(&filter, None, 10).await;
-    events.expect("a trail")
+    events.expect("a trail").to_vec()
 }
 
 fn ids(list: &Value) -> Vec<String> {

@@ -91,6 +91,7 @@ pub(super) fn page(session: &Session, query: &PageQuery) -> Result<Page<User>, F
     let list = session.call(|client| client.users_list(query))?;
     Ok(Page {
         items: list.items,
+        damaged: list.damaged,
         next_cursor: list.next_cursor,
     })
 }

@@ -30,6 +30,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let list = session.call(|client| client.agent_runs_list(args.ended, query))?;
         Ok(Page {
             items: list.items,
+            damaged: list.damaged,
             next_cursor: list.next_cursor,
         })
     };

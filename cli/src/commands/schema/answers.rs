@@ -101,7 +101,7 @@ fn of_people() -> Value {
             "appUrl": text(), "apiUrl": text(),
             "appUrlSource": {"enum": ["--app-url", "OPENINDEX_APP_URL", "profile", "default"]},
         }))),
-        "PatList": object(&json!({"items": list(&pat_with(json!({})))})),
+        "PatList": listed(object(&json!({"items": list(&pat_with(json!({})))}))),
         "CreatedPat": pat_with(json!({"token": text()})),
         "RotatedPat": pat_with(json!({
             "token": text(), "replaced": object(&json!({"id": text(), "expiresAt": time()})),
@@ -133,7 +133,9 @@ fn of_work() -> Value {
         "resolvedAt": time_or_null(), "version": whole(),
     });
     let summaries = list(&object(&summary));
-    let bucket = object(&json!({"items": summaries, "more": {"type": "boolean"}}));
+    let bucket = listed(object(
+        &json!({"items": summaries, "more": {"type": "boolean"}}),
+    ));
     let run = json!({
         "id": text(), "agentId": text(), "workItemKey": or_null("string"), "scope": scope(),
         "issuedBy": text(), "createdAt": time(), "expiresAt": time_or_null(),
@@ -195,11 +197,13 @@ fn of_administration() -> Value {
         "Withdrawn": object(&json!({"withdrawn": list(&text())})),
         "AdminPatList": page(&pats),
         "Revoked": object(&json!({"revoked": list(&text())})),
-        "RevokedPats": object(&json!({
+        "RevokedPats": listed(object(&json!({
             "dryRun": {"type": "boolean"}, "count": whole(), "keptOwn": {"type": "boolean"},
             "items": pats,
+        }))),
+        "AuditList": object(&json!({
+            "items": list(&object(&event)), "nextCursor": or_null("string"),
         })),
-        "AuditList": page(&list(&object(&event))),
         "Exported": {"oneOf": [
             object(&json!({"format": {"enum": ["json", "csv"]}, "path": text(), "bytes": whole()})),
             list(&object(&event)),
@@ -238,7 +242,16 @@ fn owner() -> Value {
 
 /// A page; with `--all`, the whole list.
 fn page(items: &Value) -> Value {
-    object(&json!({"items": items, "nextCursor": or_null("string")}))
+    listed(object(
+        &json!({"items": items, "nextCursor": or_null("string")}),
+    ))
+}
+
+/// A list that names the rows which the server cannot read, when there are any.
+fn listed(mut list_of_items: Value) -> Value {
+    let row = object(&json!({"id": text(), "table": text(), "column": text()}));
+    list_of_items["properties"]["damaged"] = list(&row);
+    list_of_items
 }
 
 fn whole() -> Value {

@@ -2,6 +2,7 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Pat, Status};
 
 use crate::app::App;
+use crate::commands::paging::warn_of;
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
@@ -15,7 +16,9 @@ Examples:
 pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let list = session.call(Client::pats_list)?;
-    app.out.answer(&list, |style| human(&list.items, style))
+    app.out.answer(&list, |style| human(&list.items, style))?;
+    warn_of(&list.damaged, app);
+    Ok(())
 }
 
 fn human(pats: &[Pat], style: &Style) -> String {

@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let list = session.call(|client| client.work_items_list(&filter, query))?;
         Ok(Page {
             items: list.items,
+            damaged: list.damaged,
             next_cursor: list.next_cursor,
         })
     };

@@ -72,7 +72,7 @@ async fn stored(harness: &dyn Harness, number: u64) -> Token {
 pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let mut change = start(10, 10);
-    let agent = AgentId::stored(SECRET).expect("an id");
+    let agent = AgentId::from_stored(SECRET);
     change.run.name = TokenName::of_agent(&agent);
     change.run.run.as_mut().expect("a run").agent = agent;
     let event = change.audit.clone();

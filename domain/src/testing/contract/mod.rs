@@ -30,6 +30,7 @@ pub mod agent_runs;
 pub mod attempts;
 pub mod audit;
 pub mod change_user;
+pub mod damage;
 pub mod forms;
 pub mod insert;
 pub mod inventory;
@@ -90,6 +91,34 @@ pub trait AccountHarness: Harness {
     fn attempts(&self) -> Arc<dyn AttemptStore>;
     /// Gives a user that is there a password.
     async fn put_password(&self, user: UserId, hash: &PasswordHash);
+}
+
+/// A [`Harness`] of a store that can be damaged past its constraints.
+#[async_trait]
+pub trait DamageHarness: AccountHarness + WorkHarness {
+    /// Runs an `UPDATE` that no constraint stops. Later statements meet the constraints again.
+    async fn damage(&self, statement: &str);
+}
+
+/// Makes one test of each case of what a store does with damaged rows, as
+/// [`token_store_contract!`](crate::token_store_contract) does.
+#[macro_export]
+macro_rules! damaged_row_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            damage {
+                hides_no_other_token
+                is_revoked_without_being_read
+                is_revoked_in_bulk
+                is_reported
+                ends_with_its_run_or_user
+                is_withdrawn
+                is_an_event_as_it_is
+                is_a_work_item_beside_others
+                is_not_a_name_of_another_rule
+            }
+        }
+    };
 }
 
 /// Makes one test of each case of the token store's contract, with the given test attributes. The
@@ -455,6 +484,8 @@ async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
         .list(owner)
         .await
         .expect("the store answers")
+        .into_iter()
+        .collect()
 }
 
 async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
@@ -463,6 +494,8 @@ async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
         .events(&AuditFilter::default(), None, 1_000)
         .await
         .expect("the store answers")
+        .into_iter()
+        .collect()
 }
 
 /// Gives user 1 a password and starts session `number` with it, whose digest is that of the same

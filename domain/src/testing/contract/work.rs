@@ -83,12 +83,12 @@ async fn created(harness: &dyn WorkHarness, place: Place, event: u64) -> WorkIte
 
 pub(super) async fn items(harness: &dyn WorkHarness, filter: &ItemFilter) -> Vec<WorkItem> {
     let found = harness.work().items(filter, NOW, None, 1_000).await;
-    found.expect("the store answers")
+    found.expect("the store answers").into_iter().collect()
 }
 
 async fn queue(harness: &dyn WorkHarness, bucket: &Bucket) -> Vec<WorkItem> {
     let found = harness.work().queue(bucket, NOW, 1_000).await;
-    found.expect("the store answers")
+    found.expect("the store answers").into_iter().collect()
 }
 
 /// A new item is found with all that it was given, and an item that is put with all that it has.
@@ -97,9 +97,8 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     let assignee = fixtures::user(2);
     harness.put_user(&assignee).await;
     let mut change = creation(Place::Domain(domain("OPS"), TopKind::Project), 1);
-    change.item.title = Title::stored(&format!("Größe % _ \\ '; -- {SECRET}")).expect("a title");
-    change.item.description =
-        Description::stored(&format!("# Why\r\n\tso 🦀\n{SECRET}")).expect("a description");
+    change.item.title = Title::from_stored(&format!("Größe % _ \\ '; -- {SECRET}"));
+    change.item.description = Description::from_stored(&format!("# Why\r\n\tso 🦀\n{SECRET}"));
     change.item.priority = Priority::Urgent;
     change.item.target = ExecutionTarget::Agent;
     change.item.assignee = Some(assignee.id);

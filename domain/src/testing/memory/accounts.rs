@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::session::Ended;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
     DismissNoticesOutcome, FirstAdminOutcome, Notice, User, UserId, UserStore,
@@ -44,7 +44,7 @@ impl UserStore for MemoryStore {
         Ok(self.state().account(email_key).cloned())
     }
 
-    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
         Ok(self
             .state()
             .accounts
@@ -53,7 +53,8 @@ impl UserStore for MemoryStore {
             .filter(|user| after.is_none_or(|after| user.id > after))
             .take(limit as usize)
             .cloned()
-            .collect())
+            .collect::<Vec<_>>()
+            .into())
     }
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {

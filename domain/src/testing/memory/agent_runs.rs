@@ -4,7 +4,7 @@ use crate::agent_run::{
     AgentRunStore, BoundItem, EndRun, EndRunOutcome, StartRun, StartRunOutcome,
 };
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{Status, Token, TokenId, TokenKind};
 use crate::user::UserId;
 
@@ -50,7 +50,7 @@ impl AgentRunStore for MemoryStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<Token>, StoreError> {
+    ) -> Result<Listing<Token>, StoreError> {
         Ok(self
             .state()
             .tokens
@@ -62,7 +62,8 @@ impl AgentRunStore for MemoryStore {
             .filter(|token| after.is_none_or(|after| token.id < after))
             .take(limit as usize)
             .cloned()
-            .collect())
+            .collect::<Vec<_>>()
+            .into())
     }
 
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {

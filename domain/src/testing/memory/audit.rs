@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::audit::{AuditCursor, AuditEvent, AuditFilter, AuditStore};
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 
 use super::MemoryStore;
 
@@ -12,7 +12,7 @@ impl AuditStore for MemoryStore {
         filter: &AuditFilter,
         after: Option<AuditCursor>,
         limit: u32,
-    ) -> Result<Vec<AuditEvent>, StoreError> {
+    ) -> Result<Listing<AuditEvent>, StoreError> {
         let mut events: Vec<AuditEvent> = self
             .state()
             .audit
@@ -23,7 +23,7 @@ impl AuditStore for MemoryStore {
             .collect();
         events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
         events.truncate(limit as usize);
-        Ok(events)
+        Ok(events.into())
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

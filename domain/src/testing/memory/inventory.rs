@@ -9,7 +9,7 @@ use crate::inventory::{
     TokenFilter,
 };
 use crate::invite::InviteStatus;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{Scope, Status, TokenId, TokenKind, TokenRecord};
 use crate::user::Notice;
 
@@ -23,7 +23,7 @@ impl InventoryStore for MemoryStore {
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Vec<OwnedToken>, StoreError> {
+    ) -> Result<Listing<OwnedToken>, StoreError> {
         let state = self.state();
         Ok(state
             .tokens
@@ -39,7 +39,8 @@ impl InventoryStore for MemoryStore {
                 })
             })
             .take(limit as usize)
-            .collect())
+            .collect::<Vec<_>>()
+            .into())
     }
 
     async fn revoke_matching(
@@ -77,7 +78,7 @@ impl InventoryStore for MemoryStore {
             state.update_token(token);
             state.write_event(event);
         }
-        Ok(RevokeMatchingOutcome::Revoked(revoked))
+        Ok(RevokeMatchingOutcome::Revoked(revoked.into()))
     }
 
     async fn report(&self, change: ReportTokens) -> Result<u64, StoreError> {

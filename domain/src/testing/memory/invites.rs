@@ -4,7 +4,7 @@ use crate::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,
     InviteStore, WithdrawInvite, WithdrawInviteOutcome,
 };
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::Digest;
 
 use super::{MemoryStore, State};
@@ -70,7 +70,7 @@ impl InviteStore for MemoryStore {
         &self,
         after: Option<InviteId>,
         limit: u32,
-    ) -> Result<Vec<Invite>, StoreError> {
+    ) -> Result<Listing<Invite>, StoreError> {
         Ok(self
             .state()
             .invites
@@ -80,7 +80,8 @@ impl InviteStore for MemoryStore {
             .filter(|invite| after.is_none_or(|after| invite.id < after))
             .take(limit as usize)
             .cloned()
-            .collect())
+            .collect::<Vec<_>>()
+            .into())
     }
 
     async fn withdraw_invite(

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::token::{
     Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
     Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
@@ -92,7 +92,7 @@ impl TokenStore for MemoryStore {
         Ok(ReplaceOutcome::Replaced)
     }
 
-    async fn list(&self, owner: UserId) -> Result<Vec<Token>, StoreError> {
+    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
         let state = self.state();
         let mut tokens: Vec<Token> = state
             .tokens
@@ -103,7 +103,7 @@ impl TokenStore for MemoryStore {
             .cloned()
             .collect();
         tokens.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
-        Ok(tokens)
+        Ok(tokens.into())
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {

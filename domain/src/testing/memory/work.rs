@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::agent_run::WorkItemKey;
 use crate::clock::Timestamp;
-use crate::store::StoreError;
+use crate::store::{Listing, StoreError};
 use crate::work::{
     Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, Claim, CreateFacts, CreateItem,
     CreateItemOutcome, ItemCursor, ItemFilter, Place, WorkItem, WorkStore,
@@ -115,7 +115,7 @@ impl WorkStore for MemoryStore {
         now: Timestamp,
         after: Option<ItemCursor>,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         let state = self.state();
         let mut items: Vec<WorkItem> = state
             .all_work_items(now)
@@ -124,7 +124,7 @@ impl WorkStore for MemoryStore {
             .collect();
         items.sort_by_key(|item| std::cmp::Reverse(ItemCursor::of(item)));
         items.truncate(limit as usize);
-        Ok(items)
+        Ok(items.into())
     }
 
     async fn queue(
@@ -132,7 +132,7 @@ impl WorkStore for MemoryStore {
         bucket: &Bucket,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>, StoreError> {
         let state = self.state();
         let mut items: Vec<WorkItem> = state
             .all_work_items(now)
@@ -140,6 +140,6 @@ impl WorkStore for MemoryStore {
             .collect();
         items.sort_by_key(|item| (std::cmp::Reverse(item.priority), ItemCursor::of(item)));
         items.truncate(limit as usize);
-        Ok(items)
+        Ok(items.into())
     }
 }

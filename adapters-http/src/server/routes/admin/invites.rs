@@ -32,6 +32,7 @@ pub(in crate::server) async fn list(
     let items = page.invites.iter();
     Ok(Json(InviteList {
         items: items.map(|invite| to_wire::invite(invite, now)).collect(),
+        damaged: to_wire::damaged(&page.invites),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }

@@ -48,6 +48,7 @@ pub(in crate::server) async fn list(
     let items = page.tokens.iter();
     Ok(Json(AdminPatList {
         items: items.map(|owned| to_wire::owned(owned, now)).collect(),
+        damaged: to_wire::damaged(&page.tokens),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }
@@ -91,10 +92,13 @@ pub(in crate::server) async fn revoke_matching(
         .revoke_matching(&principal, &filter, dry_run, &context)
         .await?;
     let items = revocation.tokens.iter().take(MAX_SHOWN);
+    let mut damaged = to_wire::damaged(&revocation.tokens);
+    damaged.truncate(MAX_SHOWN);
     Ok(Json(RevokedPats {
         dry_run,
-        count: revocation.tokens.len() as u64,
+        count: revocation.tokens.count() as u64,
         kept_own: revocation.kept_own,
+        damaged,
         items: items.map(|owned| to_wire::owned(owned, now)).collect(),
     }))
 }

@@ -27,6 +27,7 @@ pub(in crate::server) async fn list(
     let page = state.users.list(&principal, page.after, page.limit).await?;
     Ok(Json(UserList {
         items: page.users.iter().map(to_wire::user).collect(),
+        damaged: to_wire::damaged(&page.users),
         next_cursor: page.next.map(|id| id.to_string()),
     }))
 }

@@ -153,9 +153,9 @@ impl Export {
             .list(&self.principal, &self.filter, after, MAX_PAGE)
             .await?;
         self.position = page.next.map_or(Position::Trailer, Position::After);
-        self.events += page.events.len();
+        self.events += page.events.count();
         let (first, last) = (after.is_none(), page.next.is_none());
-        let events: Vec<AuditEvent> = page.events.iter().map(to_wire::event).collect();
+        let events = to_wire::events(&page.events);
         Ok(match self.format {
             ExportFormat::Json => json(&events, first, last).into(),
             ExportFormat::Csv => csv(&events, first).into(),

@@ -42,7 +42,7 @@ pub(in crate::server) async fn list(
         .list(&principal, &filter, page.after, page.limit)
         .await?;
     Ok(Json(AuditList {
-        items: page.events.iter().map(to_wire::event).collect(),
+        items: to_wire::events(&page.events),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -56,6 +56,7 @@ pub(in crate::server) async fn list(
         .await?;
     Ok(Json(WorkItemList {
         items: page.items.iter().map(to_wire::work_item_summary).collect(),
+        damaged: to_wire::damaged(&page.items),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

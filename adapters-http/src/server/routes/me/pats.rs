@@ -29,7 +29,8 @@ pub(in crate::server) async fn list(
         .iter()
         .map(|token| to_wire::pat(token, now))
         .collect();
-    Ok(Json(PatList { items }))
+    let damaged = to_wire::damaged(&tokens);
+    Ok(Json(PatList { items, damaged }))
 }
 
 /// Issue a token.

@@ -16,9 +16,9 @@ use super::filter::FilterArgs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 JSON is one array of events; CSV has a header. It is written as it arrives, so that the trail may be
-of any size. A file is readable by you alone (mode 0600), and is there only when it is complete. When
-the export breaks off, such as after the token is revoked, the exit code is not 0, the error says why,
-and what went to standard output ends without its end: JSON without ], CSV with a row #incomplete.
+of any size. A file is readable by you alone (mode 0600), and is there only when it is complete.
+An export that breaks off, such as when the token is revoked, exits non-zero and says why. What is
+on standard output has no end then: no ] in JSON, and a last row #incomplete in CSV.
 
 Examples:
   oi settings admin audit export --output audit.json

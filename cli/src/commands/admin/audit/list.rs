@@ -31,6 +31,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let list = session.call(|client| client.audit_list(&filter, query))?;
         Ok(Page {
             items: list.items,
+            damaged: Vec::new(),
             next_cursor: list.next_cursor,
         })
     };

@@ -39,6 +39,7 @@ fn page(session: &Session, query: &PageQuery) -> Result<Page<Invite>, Failure> {
     let list = session.call(|client| client.invites_list(query))?;
     Ok(Page {
         items: list.items,
+        damaged: list.damaged,
         next_cursor: list.next_cursor,
     })
 }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::commands::{look_first, not_confirmed, require_someone_to_ask};
 use crate::error::{CliError, Failure};
 use crate::prompt;
-use crate::render::Style;
+use crate::render::{Style, plain};
 
 use super::filter::FilterArgs;
 use super::{LIST, listing};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if args.dry_run {
         return app.out.answer(&would, |style| human(&would, style));
     }
-    if would.items.is_empty() {
+    if would.count == 0 {
         let nothing = RevokedPats {
             dry_run: false,
             ..would
@@ -69,8 +69,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let question = format!(
             "{}Revoke {}? Whatever uses {} stops working at once.",
             would_end(&would, &style),
-            tokens(would.items.len()),
-            if would.items.len() == 1 { "it" } else { "them" },
+            tokens(would.count),
+            if would.count == 1 { "it" } else { "them" },
         );
         if !prompt::confirm(&question)? {
             return Err(not_confirmed("nothing was revoked").into());
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     app.out.answer(&revoked, |style| human(&revoked, style))
 }
 
-fn tokens(count: usize) -> String {
+fn tokens(count: u64) -> String {
     match count {
         1 => "this token".to_owned(),
         count => format!("these {count} tokens"),
@@ -104,13 +104,14 @@ fn would_end(would: &RevokedPats, style: &Style) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "… and {more} more; --dry-run shows all");
     }
+    text.push_str(&damaged(would));
     text.push_str(&kept(would));
     text
 }
 
 fn human(revoked: &RevokedPats, style: &Style) -> String {
     let kept = kept(revoked);
-    if revoked.items.is_empty() {
+    if revoked.count == 0 {
         return format!("No token that the filters want: nothing was revoked.\n{kept}");
     }
     let count = revoked.count;
@@ -120,7 +121,24 @@ fn human(revoked: &RevokedPats, style: &Style) -> String {
     } else {
         format!("{} Revoked {count} token{plural}\n", style.done())
     };
-    format!("{head}{}{kept}", listing(&revoked.items, style))
+    let damaged = damaged(revoked);
+    format!("{head}{}{damaged}{kept}", listing(&revoked.items, style))
+}
+
+/// Those that the server cannot read, which are revoked as well.
+fn damaged(revoked: &RevokedPats) -> String {
+    let mut text = String::new();
+    for row in &revoked.damaged {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{} (damaged: {}.{})",
+            plain(&row.id),
+            row.table,
+            row.column
+        );
+    }
+    text
 }
 
 fn kept(revoked: &RevokedPats) -> String {
@@ -142,6 +160,7 @@ mod tests {
             .flatten()
             .collect();
         RevokedPats {
+            damaged: Vec::new(),
             dry_run,
             count: items.len() as u64,
             kept_own: dry_run,
