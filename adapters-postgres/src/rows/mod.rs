@@ -333,7 +333,7 @@ where
     get::<Option<&str>>(row, column)?.map(parse).transpose()
 }
 
-fn instant(at: OffsetDateTime) -> Result<Timestamp, StoreError> {
+pub(crate) fn instant(at: OffsetDateTime) -> Result<Timestamp, StoreError> {
     Timestamp::from_datetime(at)
         .ok_or_else(|| StoreError::corrupt("an instant outside 1970 to 9999"))
 }
