@@ -104,8 +104,8 @@ async fn start(
     };
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let kind = TokenKind::AgentRun;
-    let issued = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
-    let run = match change.decide(actor.as_ref(), issued, item) {
+    let so_far = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
+    let run = match change.decide(actor.as_ref(), so_far, item) {
         Ok(run) => run,
         Err(outcome) => return Ok(outcome),
     };

@@ -22,7 +22,7 @@ use crate::store::begin;
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
-/// the index tokens_personal_ending, so that any number of expired tokens costs nothing.
+/// the index `tokens_personal_ending`, so that any number of expired tokens costs nothing.
 macro_rules! live {
     () => {
         "coalesce(t.expires_at::timestamptz, 'infinity') > "
@@ -165,8 +165,8 @@ async fn issue(
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let (owner, now) = (change.token.owner, change.actor.now);
     let kind = TokenKind::Personal;
-    let issued = issued(&mut transaction, kind, owner, change.rate, now).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), issued) {
+    let so_far = issued(&mut transaction, kind, owner, change.rate, now).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
         return Ok(outcome);
     }
     insert(&mut transaction, &change.token, &change.digest).await?;
@@ -212,9 +212,9 @@ async fn rotate(
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
     let kind = TokenKind::Personal;
-    let issued = issued(&mut transaction, kind, owner, successor.rate, now).await?;
+    let so_far = issued(&mut transaction, kind, owner, successor.rate, now).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, now).await?;
-    let ended = match change.decide(actor.as_ref(), predecessor, issued, &runs) {
+    let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };

@@ -23,7 +23,7 @@ impl AgentRunStore for SqliteStore {
         let (owner, now) = (change.run.owner, change.actor.now);
         let runs = of_owner_after(&mut transaction, owner, now).await?;
         let kind = TokenKind::AgentRun;
-        let issued = IssuedSoFar {
+        let so_far = IssuedSoFar {
             live: tokens::count_live(&runs, now),
             nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
         };
@@ -31,7 +31,7 @@ impl AgentRunStore for SqliteStore {
             Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
             _ => None,
         };
-        let run = match change.decide(actor.as_ref(), issued, item) {
+        let run = match change.decide(actor.as_ref(), so_far, item) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };

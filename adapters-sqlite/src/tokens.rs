@@ -21,7 +21,7 @@ use crate::rows::{select_record, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
-/// the index personal_tokens_ending, so that any number of expired tokens costs nothing.
+/// the index `personal_tokens_ending`, so that any number of expired tokens costs nothing.
 macro_rules! live {
     () => {
         "coalesce(t.expires_at, 253402300800000) > "
@@ -40,8 +40,8 @@ impl TokenStore for SqliteStore {
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let issued = issued(&mut transaction, &change).await?;
-        if let Err(outcome) = change.decide(actor.as_ref(), issued) {
+        let so_far = issued(&mut transaction, &change).await?;
+        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
             return Ok(outcome);
         }
         insert(&mut transaction, &change.token, &change.digest).await?;
@@ -74,10 +74,10 @@ impl TokenStore for SqliteStore {
         let actor = acting::record(&mut transaction, &successor.actor).await?;
         let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
         let predecessor = predecessor.as_ref().map(|record| &record.token);
-        let issued = issued(&mut transaction, successor).await?;
+        let so_far = issued(&mut transaction, successor).await?;
         let (issuers, now) = ([change.predecessor], successor.actor.now);
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
-        let ended = match change.decide(actor.as_ref(), predecessor, issued, &runs) {
+        let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };

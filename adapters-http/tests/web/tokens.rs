@@ -1,5 +1,6 @@
 //! A person's own tokens.
 
+use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Expiry, IssueToken, ListFilter, Scope, Token, TokenName, Tokens};
@@ -299,7 +300,9 @@ async fn tokens_are_shown_50_a_page() {
             expires: Expiry::Never.into(),
         };
         let tokens = &site.domain.tokens;
-        let issued = tokens.issue(&principal, wanted, &Default::default()).await;
+        let issued = tokens
+            .issue(&principal, wanted, &RequestContext::default())
+            .await;
         issued.expect("it is issued");
         site.domain.clock.advance_millis(1);
     }

@@ -216,8 +216,8 @@ fn a_second_rotation_shows_the_successor() {
     let conflict = r#"{"type":"urn:openindex:problem:token_already_rotated","title":"x",
         "status":409,"detail":"this token was already rotated to pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9",
         "code":"token_already_rotated","successorId":"pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9"}"#;
-    const ROTATE: &str = "POST /me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/rotate";
-    let server = Stub::new(&[("GET /me", 200, ME), (ROTATE, 409, conflict)]);
+    let rotate = format!("POST /me/pats/{PAT_ID}/rotate");
+    let server = Stub::new(&[("GET /me", 200, ME), (rotate.leak(), 409, conflict)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["rotate", PAT_ID]));
     assert_eq!(ran.status, 1);

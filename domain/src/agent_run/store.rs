@@ -77,7 +77,7 @@ impl StartRun {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        issued: IssuedSoFar,
+        so_far: IssuedSoFar,
         item: Option<BoundItem>,
     ) -> Result<Token, StartRunOutcome> {
         let refused = StartRunOutcome::ActorRefused;
@@ -91,11 +91,11 @@ impl StartRun {
             (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
             (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }
-        if issued.live >= self.quota {
+        if so_far.live >= self.quota {
             return Err(StartRunOutcome::QuotaReached);
         }
         self.rate
-            .check(issued.nth_newest, self.actor.now)
+            .check(so_far.nth_newest, self.actor.now)
             .map_err(StartRunOutcome::RateReached)?;
         let mut run = self.run.clone();
         run.expires_at = match (run.expires_at, issuer.token.expires_at) {

@@ -91,16 +91,16 @@ impl InsertToken {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        issued: IssuedSoFar,
+        so_far: IssuedSoFar,
     ) -> Result<(), InsertOutcome> {
         self.actor
             .check(actor)
             .map_err(InsertOutcome::ActorRefused)?;
-        if issued.live >= self.quota {
+        if so_far.live >= self.quota {
             return Err(InsertOutcome::QuotaReached);
         }
         self.rate
-            .check(issued.nth_newest, self.actor.now)
+            .check(so_far.nth_newest, self.actor.now)
             .map_err(InsertOutcome::RateReached)
     }
 }
@@ -208,7 +208,7 @@ impl ReplaceToken {
         &self,
         actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
-        issued: IssuedSoFar,
+        so_far: IssuedSoFar,
         runs: &[Token],
     ) -> Result<EndedToken, ReplaceOutcome> {
         let InsertToken {
@@ -228,10 +228,10 @@ impl ReplaceToken {
             .rotated(acting.now, self.end, successor.id)
             .map_err(ReplaceOutcome::NotRotatable)?;
         let freed = u32::from(rotated.status(acting.now) != Status::Live);
-        if issued.live.saturating_sub(freed) >= *quota {
+        if so_far.live.saturating_sub(freed) >= *quota {
             return Err(ReplaceOutcome::QuotaReached);
         }
-        rate.check(issued.nth_newest, acting.now)
+        rate.check(so_far.nth_newest, acting.now)
             .map_err(ReplaceOutcome::RateReached)?;
         let runs = match (rotated.status(acting.now), rotated.expires_at) {
             (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),

@@ -16,11 +16,11 @@ impl AgentRunStore for MemoryStore {
         let mut state = self.state();
         let actor = state.acting(change.actor.credential);
         let (owner, now) = (change.run.owner, change.actor.now);
-        let issued = state.issued(TokenKind::AgentRun, owner, change.rate, now);
+        let so_far = state.issued(TokenKind::AgentRun, owner, change.rate, now);
         let key = change.run.run.as_ref().and_then(|run| run.work_item);
         let item = key.and_then(|key| state.work_items.get(&key));
         let item = item.map(|item| BoundItem::of(item.status.is_resolved()));
-        let run = match change.decide(actor.as_ref(), issued, item) {
+        let run = match change.decide(actor.as_ref(), so_far, item) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };
