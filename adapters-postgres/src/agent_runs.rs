@@ -104,8 +104,9 @@ async fn start(
         None => None,
     };
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let live = tokens::count_live(&mut transaction, TokenKind::AgentRun, owner, now).await?;
-    let run = match change.decide(actor.as_ref(), live, item) {
+    let kind = TokenKind::AgentRun;
+    let so_far = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
+    let run = match change.decide(actor.as_ref(), so_far, item) {
         Ok(run) => run,
         Err(outcome) => return Ok(outcome),
     };

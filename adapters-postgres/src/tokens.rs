@@ -7,18 +7,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, Endings, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
+    Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind,
+    TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, QueryBuilder};
 use time::OffsetDateTime;
 
 use crate::error::store_error;
 use crate::rows::{select_record, select_unexpired, token_columns};
 use crate::store::begin;
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
+
+/// The beginning of a condition that ends with the present: what expires after it, or never. As in
+/// the index `tokens_personal_ending`, so that any number of expired tokens costs nothing.
+macro_rules! live {
+    () => {
+        "coalesce(t.expires_at::timestamptz, 'infinity') > "
+    };
+}
 
 #[async_trait]
 impl TokenStore for PostgresStore {
@@ -44,9 +53,19 @@ impl TokenStore for PostgresStore {
             .await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
-        self.call(move |connection| Box::pin(unrevoked(connection, owner)))
-            .await
+    async fn list(
+        &self,
+        owner: UserId,
+        filter: &ListFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        let filter = filter.clone();
+        self.call(move |connection| {
+            Box::pin(async move { listed(connection, owner, &filter, now, after, limit).await })
+        })
+        .await
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -107,21 +126,30 @@ impl TokenStore for PostgresStore {
         .await
     }
 
-    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.upkeep(move |connection| {
             Box::pin(async move {
-                // What somebody else is writing just now can be forgotten the next time.
-                Ok(sqlx::query(
-                    "DELETE FROM tokens WHERE id IN \
-                     (SELECT id FROM tokens WHERE revoked_at < $1 \
-                      OR (kind = 'agent_run' AND revoked_at IS NULL AND expires_at < $1) \
-                      FOR UPDATE SKIP LOCKED)",
-                )
-                .bind(horizon.to_datetime())
-                .execute(connection)
-                .await
-                .map_err(store_error)?
-                .rows_affected())
+                let mut left = u64::from(limit);
+                // Two statements, so that each finds its index. What is being written by another
+                // transaction can be purged the next time.
+                for ended in [
+                    "DELETE FROM tokens WHERE id = ANY (ARRAY( \
+                         SELECT id FROM tokens WHERE revoked_at < $1 \
+                         ORDER BY revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                    "DELETE FROM tokens WHERE id = ANY (ARRAY( \
+                         SELECT id FROM tokens WHERE revoked_at IS NULL AND expires_at < $1 \
+                         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                ] {
+                    left -= sqlx::query(ended)
+                        .bind(horizon.to_datetime())
+                        .bind(i64::try_from(left).unwrap_or(i64::MAX))
+                        .execute(&mut *connection)
+                        .await
+                        .map_err(store_error)?
+                        .rows_affected()
+                        .min(left);
+                }
+                Ok(u64::from(limit) - left)
             })
         })
         .await
@@ -136,8 +164,9 @@ async fn issue(
     locks::users(&mut transaction, Some(&change.actor), &[change.token.owner]).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let (owner, now) = (change.token.owner, change.actor.now);
-    let live = count_live(&mut transaction, TokenKind::Personal, owner, now).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), live) {
+    let kind = TokenKind::Personal;
+    let so_far = issued(&mut transaction, kind, owner, change.rate, now).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
         return Ok(outcome);
     }
     insert(&mut transaction, &change.token, &change.digest).await?;
@@ -181,9 +210,10 @@ async fn rotate(
     let actor = acting::record(&mut transaction, &successor.actor).await?;
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
-    let live = count_live(&mut transaction, TokenKind::Personal, owner, now).await?;
+    let kind = TokenKind::Personal;
+    let so_far = issued(&mut transaction, kind, owner, successor.rate, now).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, now).await?;
-    let ended = match change.decide(actor.as_ref(), predecessor, live, &runs) {
+    let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
@@ -226,40 +256,78 @@ pub(crate) async fn ending_by_id(
     found.iter().map(rows::ending).collect()
 }
 
-async fn unrevoked(
+async fn listed(
     connection: &mut PgConnection,
     owner: UserId,
+    filter: &ListFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: u32,
 ) -> Result<Listing<Token>, StoreError> {
-    let found = sqlx::query(concat!(
-        "SELECT ",
+    let mut query = QueryBuilder::new(concat!(
+        "SELECT t.* FROM (SELECT ",
         token_columns!(),
-        " FROM tokens t WHERE t.owner_id = $1 AND t.kind = 'personal' AND t.revoked_at IS NULL \
-         ORDER BY t.created_at DESC, t.id DESC"
-    ))
-    .bind(owner.uuid())
-    .fetch_all(connection)
-    .await
-    .map_err(store_error)?;
-    Listing::read(found.iter().map(rows::token))
+        " FROM tokens t WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = "
+    ));
+    query.push_bind(owner.uuid());
+    if let Some(name) = &filter.name {
+        query.push(" AND t.name = ").push_bind(name.as_str());
+    }
+    match filter.status {
+        // The offset keeps an index in the order of a page from being chosen where live tokens are
+        // to be found among any number of expired ones.
+        Some(ListedStatus::Live) => query
+            .push(concat!(" AND ", live!()))
+            .push_bind(now.to_datetime())
+            .push(" OFFSET 0"),
+        Some(ListedStatus::Expired) => query
+            .push(" AND t.expires_at <= ")
+            .push_bind(now.to_datetime()),
+        None => &mut query,
+    };
+    query.push(") t");
+    if let Some(after) = after {
+        query.push(" WHERE t.id < ").push_bind(after.uuid());
+    }
+    query.push(" ORDER BY t.id DESC LIMIT ");
+    query.push_bind(i64::from(limit));
+    let found = query.build().fetch_all(connection).await;
+    Listing::read(found.map_err(store_error)?.iter().map(rows::token))
 }
 
-/// Counted here and not in SQL: what is live is the domain's to say. The query only leaves out what
-/// has expired, so that thousands of such tokens cost nothing.
-pub(crate) async fn count_live(
+/// What the owner has been issued of tokens of this kind. Those that are live are counted here and
+/// not in SQL: what is live is the domain's to say. The query only leaves out what has expired.
+pub(crate) async fn issued(
     connection: &mut PgConnection,
     kind: TokenKind,
     owner: UserId,
+    rate: IssueRate,
     now: Timestamp,
-) -> Result<u32, StoreError> {
-    // Spelled out, so that each kind finds its index.
-    let query = match kind {
-        TokenKind::Personal => select_unexpired!("t.owner_id = $2 AND t.kind = 'personal'"),
-        TokenKind::AgentRun => select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'"),
+) -> Result<IssuedSoFar, StoreError> {
+    // Spelled out, so that each kind finds its indexes.
+    let (live, nth_newest) = match kind {
+        TokenKind::Personal => (
+            concat!(
+                "SELECT ",
+                token_columns!(),
+                " FROM tokens t WHERE t.owner_id = $2 AND t.kind = 'personal' \
+                 AND t.revoked_at IS NULL AND ",
+                live!(),
+                "$1"
+            ),
+            "SELECT created_at FROM tokens WHERE owner_id = $1 AND kind = 'personal' \
+             ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET $2",
+        ),
+        TokenKind::AgentRun => (
+            select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'"),
+            "SELECT created_at FROM tokens WHERE owner_id = $1 AND kind = 'agent_run' \
+             ORDER BY id DESC LIMIT 1 OFFSET $2",
+        ),
     };
-    let tokens = sqlx::query(query)
+    let tokens = sqlx::query(live)
         .bind(now.to_datetime())
         .bind(owner.uuid())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(store_error)?
         .iter()
@@ -269,7 +337,17 @@ pub(crate) async fn count_live(
         .iter()
         .filter(|token| token.status(now) == Status::Live)
         .count();
-    Ok(u32::try_from(live).unwrap_or(u32::MAX))
+    let nth_newest = sqlx::query(nth_newest)
+        .bind(owner.uuid())
+        .bind(i64::from(rate.limit() - 1))
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?;
+    Ok(IssuedSoFar {
+        live: u32::try_from(live).unwrap_or(u32::MAX),
+        // One that cannot be read keeps the owner from nothing.
+        nth_newest: nth_newest.map(|row| rows::any_instant(&row, "created_at")),
+    })
 }
 
 pub(crate) async fn insert(

@@ -16,7 +16,7 @@ use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{InsertOutcome, Rejection, TokenStore};
+use openindex_domain::token::{InsertOutcome, ListFilter, Rejection, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::work::WorkStore;
 use openindex_domain::{StoreError, StoreHealth};
@@ -45,7 +45,11 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(is_unavailable(&found), "{found:?}");
     let inserted = store.insert_within_quota(insertion(9)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
-    assert!(is_unavailable(&store.list(user).await));
+    assert!(is_unavailable(
+        &store
+            .list(user, &ListFilter::default(), fixtures::NOW, None, 1)
+            .await
+    ));
     assert!(is_unavailable(&store.get(user, token).await));
     assert!(is_unavailable(&store.page(None, 1).await));
     assert!(is_unavailable(
@@ -179,7 +183,10 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
     }
     // …so there is none for a list, which gives up first. Lookups have their own.
     let user = fixtures::user(1).id;
-    let listed = postgres.store.list(user).await;
+    let listed = postgres
+        .store
+        .list(user, &ListFilter::default(), fixtures::NOW, None, 1)
+        .await;
     assert!(is_unavailable(&listed), "{listed:?}");
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("the store answers").is_some());

@@ -96,6 +96,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
             actor: insertion(number).actor,
             digest: fixtures::digest(number),
             quota: 10,
+            rate: openindex_domain::token::IssueRate::DEFAULT_RUNS,
             audit: fixtures::audit(number, now, action, Subject::Token(run.id)),
             run,
         }

@@ -5,7 +5,7 @@ use openindex_domain::agent_run::{
     AgentRunStore, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Endings, Token, TokenId};
+use openindex_domain::token::{Endings, IssuedSoFar, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -22,12 +22,16 @@ impl AgentRunStore for SqliteStore {
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (owner, now) = (change.run.owner, change.actor.now);
         let runs = of_owner_after(&mut transaction, owner, now).await?;
-        let live = tokens::count_live(&runs, now);
+        let kind = TokenKind::AgentRun;
+        let so_far = IssuedSoFar {
+            live: tokens::count_live(&runs, now),
+            nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
+        };
         let item = match change.run.run.as_ref().and_then(|run| run.work_item) {
             Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
             _ => None,
         };
-        let run = match change.decide(actor.as_ref(), live, item) {
+        let run = match change.decide(actor.as_ref(), so_far, item) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };

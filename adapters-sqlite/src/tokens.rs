@@ -8,16 +8,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, Endings, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, Status, Token, TokenId, TokenRecord, TokenStore,
+    Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind,
+    TokenRecord, TokenStore,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::error::store_error;
 use crate::rows::{select_record, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
+
+/// The beginning of a condition that ends with the present: what expires after it, or never. As in
+/// the index `personal_tokens_ending`, so that any number of expired tokens costs nothing.
+macro_rules! live {
+    () => {
+        "coalesce(t.expires_at, 253402300800000) > "
+    };
+}
 
 #[async_trait]
 impl TokenStore for SqliteStore {
@@ -31,9 +40,8 @@ impl TokenStore for SqliteStore {
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let (owner, now) = (change.token.owner, change.actor.now);
-        let live = live_tokens(&mut transaction, owner, now).await?;
-        if let Err(outcome) = change.decide(actor.as_ref(), live) {
+        let so_far = issued(&mut transaction, &change).await?;
+        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
             return Ok(outcome);
         }
         insert(&mut transaction, &change.token, &change.digest).await?;
@@ -65,10 +73,10 @@ impl TokenStore for SqliteStore {
         let actor = acting::record(&mut transaction, &successor.actor).await?;
         let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
         let predecessor = predecessor.as_ref().map(|record| &record.token);
-        let (owner, now) = (successor.token.owner, successor.actor.now);
-        let live = live_tokens(&mut transaction, owner, now).await?;
-        let runs = agent_runs::of_issuers(&mut transaction, &[change.predecessor], now).await?;
-        let ended = match change.decide(actor.as_ref(), predecessor, live, &runs) {
+        let so_far = issued(&mut transaction, successor).await?;
+        let (issuers, now) = ([change.predecessor], successor.actor.now);
+        let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
+        let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
@@ -80,18 +88,46 @@ impl TokenStore for SqliteStore {
         Ok(ReplaceOutcome::Replaced)
     }
 
-    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
-        let found = sqlx::query(concat!(
+    async fn list(
+        &self,
+        owner: UserId,
+        filter: &ListFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        let mut query = QueryBuilder::new(concat!(
             "SELECT ",
             token_columns!(),
-            " FROM tokens t WHERE t.owner_id = ?1 AND t.kind = 'personal' \
-             AND t.revoked_at IS NULL ORDER BY t.created_at DESC, t.id DESC"
-        ))
-        .bind(owner.uuid())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(store_error)?;
-        Listing::read(found.iter().map(rows::token))
+            " FROM tokens t WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = "
+        ));
+        query.push_bind(owner.uuid());
+        if let Some(name) = &filter.name {
+            query.push(" AND t.name = ").push_bind(name.as_str());
+        }
+        // The plus sign keeps an index in the order of a page from being chosen where live tokens
+        // are to be found among any number of expired ones.
+        let id = match filter.status {
+            Some(ListedStatus::Live) => {
+                query.push(" AND ").push(live!());
+                query.push_bind(now.unix_millis());
+                "+t.id"
+            }
+            Some(ListedStatus::Expired) => {
+                query.push(" AND t.expires_at <= ");
+                query.push_bind(now.unix_millis());
+                "t.id"
+            }
+            None => "t.id",
+        };
+        if let Some(after) = after {
+            query.push(" AND ").push(id).push(" < ");
+            query.push_bind(after.uuid());
+        }
+        query.push(" ORDER BY ").push(id).push(" DESC LIMIT ");
+        query.push_bind(limit);
+        let found = query.build().fetch_all(&self.readers).await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::token))
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -131,24 +167,28 @@ impl TokenStore for SqliteStore {
         transaction.commit().await.map_err(store_error)
     }
 
-    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let mut purged = 0;
+        let mut left = u64::from(limit);
         // Two statements, so that each finds its index.
-        for over in [
-            "DELETE FROM tokens WHERE revoked_at < ?1",
-            "DELETE FROM tokens \
-             WHERE kind = 'agent_run' AND revoked_at IS NULL AND expires_at < ?1",
+        for ended in [
+            "DELETE FROM tokens WHERE rowid IN \
+             (SELECT rowid FROM tokens WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)",
+            "DELETE FROM tokens WHERE rowid IN \
+             (SELECT rowid FROM tokens WHERE revoked_at IS NULL AND expires_at < ?1 \
+              ORDER BY expires_at LIMIT ?2)",
         ] {
-            purged += sqlx::query(over)
+            left -= sqlx::query(ended)
                 .bind(horizon.unix_millis())
+                .bind(i64::try_from(left).unwrap_or(i64::MAX))
                 .execute(&mut *transaction)
                 .await
                 .map_err(store_error)?
-                .rows_affected();
+                .rows_affected()
+                .min(left);
         }
         transaction.commit().await.map_err(store_error)?;
-        Ok(purged)
+        Ok(u64::from(limit) - left)
     }
 }
 
@@ -183,27 +223,60 @@ pub(crate) async fn ending_by_id(
     found.iter().map(rows::ending).collect()
 }
 
-/// The query leaves out what has expired, so that thousands of such tokens cost nothing.
-async fn live_tokens(
+/// What the owner has been issued of personal access tokens.
+async fn issued(
     connection: &mut SqliteConnection,
-    owner: UserId,
-    now: Timestamp,
-) -> Result<u32, StoreError> {
+    change: &InsertToken,
+) -> Result<IssuedSoFar, StoreError> {
+    let (owner, now) = (change.token.owner, change.actor.now);
     let tokens = sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
         " FROM tokens t WHERE t.owner_id = ?1 AND t.kind = 'personal' AND t.revoked_at IS NULL \
-         AND (t.expires_at IS NULL OR t.expires_at > ?2)"
+         AND ",
+        live!(),
+        "?2"
     ))
     .bind(owner.uuid())
     .bind(now.unix_millis())
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?
     .iter()
     .map(rows::ending)
     .collect::<Result<Endings, StoreError>>()?;
-    Ok(count_live(&tokens, now))
+    Ok(IssuedSoFar {
+        live: count_live(&tokens, now),
+        nth_newest: nth_newest(connection, TokenKind::Personal, owner, change.rate).await?,
+    })
+}
+
+/// When the token was created that is as many from the newest as the rate allows in its window.
+pub(crate) async fn nth_newest(
+    connection: &mut SqliteConnection,
+    kind: TokenKind,
+    owner: UserId,
+    rate: IssueRate,
+) -> Result<Option<Timestamp>, StoreError> {
+    // Spelled out, so that each kind finds its index.
+    let query = match kind {
+        TokenKind::Personal => {
+            "SELECT created_at FROM tokens WHERE owner_id = ?1 AND kind = 'personal' \
+             ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?2"
+        }
+        TokenKind::AgentRun => {
+            "SELECT created_at FROM tokens WHERE owner_id = ?1 AND kind = 'agent_run' \
+             ORDER BY id DESC LIMIT 1 OFFSET ?2"
+        }
+    };
+    let found = sqlx::query(query)
+        .bind(owner.uuid())
+        .bind(rate.limit() - 1)
+        .fetch_optional(connection)
+        .await
+        .map_err(store_error)?;
+    // One that cannot be read keeps the owner from nothing.
+    Ok(found.map(|row| rows::any_instant(&row, "created_at")))
 }
 
 /// Counted here and not in SQL: what is live is the domain's to say.

@@ -256,6 +256,7 @@ fn bound_start(item: &WorkItem) -> StartRun {
         run,
         digest: inserted.digest,
         quota: 10,
+        rate: openindex_domain::token::IssueRate::DEFAULT_RUNS,
         audit: fixtures::audit(1, fixtures::NOW, action, subject),
     }
 }
@@ -505,9 +506,14 @@ async fn what_ends_with_something_is_found_in_an_index() {
     }
     for (query, index) in [
         (
-            "EXPLAIN QUERY PLAN DELETE FROM tokens WHERE kind = 'agent_run' \
-             AND revoked_at IS NULL AND expires_at < 1",
+            "EXPLAIN QUERY PLAN SELECT rowid FROM tokens WHERE revoked_at IS NULL \
+             AND expires_at < 1 ORDER BY expires_at LIMIT 9",
             "tokens_expiring",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT rowid FROM tokens WHERE revoked_at < 1 \
+             ORDER BY revoked_at LIMIT 9",
+            "tokens_revoked",
         ),
         (
             "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'agent_run' \
@@ -515,10 +521,37 @@ async fn what_ends_with_something_is_found_in_an_index() {
             "agent_runs_of_owner",
         ),
         (
+            "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
+             AND t.revoked_at IS NULL AND t.owner_id = x'00' ORDER BY t.id DESC LIMIT 9",
+            "personal_tokens_listed",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
+             AND t.revoked_at IS NULL AND t.owner_id = x'00' AND t.expires_at <= 1 \
+             AND t.id < x'00' ORDER BY t.id DESC LIMIT 9",
+            "personal_tokens_listed",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
+             AND t.revoked_at IS NULL AND t.owner_id = x'00' AND t.name = 'ci' \
+             ORDER BY t.id DESC LIMIT 9",
+            "personal_tokens_named",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT created_at FROM tokens WHERE owner_id = x'00' \
+             AND kind = 'personal' ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET 999",
+            "personal_tokens_issued",
+        ),
+        (
+            "EXPLAIN QUERY PLAN SELECT created_at FROM tokens WHERE owner_id = x'00' \
+             AND kind = 'agent_run' ORDER BY id DESC LIMIT 1 OFFSET 999",
+            "agent_runs_of_owner",
+        ),
+        (
             "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.owner_id = x'00' \
              AND t.kind = 'personal' AND t.revoked_at IS NULL \
-             ORDER BY t.created_at DESC, t.id DESC",
-            "personal_tokens_of_owner",
+             AND coalesce(t.expires_at, 253402300800000) > 1",
+            "personal_tokens_ending (owner_id=? AND <expr>>?)",
         ),
         (
             "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
@@ -533,6 +566,21 @@ async fn what_ends_with_something_is_found_in_an_index() {
     ] {
         let plan = plan(&sqlite, query).await;
         assert_eq!(plan.len(), 1, "nothing is sorted: {plan:?}");
+        assert!(plan[0].contains(index), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn live_tokens_are_found_among_any_number_of_expired_ones() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    for after in ["", "AND +t.id < x'00'"] {
+        let query = format!(
+            "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
+             AND t.revoked_at IS NULL AND t.owner_id = x'00' \
+             AND coalesce(t.expires_at, 253402300800000) > 1 {after} ORDER BY +t.id DESC LIMIT 9"
+        );
+        let plan = plan(&sqlite, &query).await;
+        let index = "personal_tokens_ending (owner_id=? AND <expr>>?)";
         assert!(plan[0].contains(index), "{plan:?}");
     }
 }

@@ -15,7 +15,7 @@ use openindex_app::{
 };
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
-use openindex_domain::token::DEFAULT_TOKEN_QUOTA;
+use openindex_domain::token::{DEFAULT_TOKEN_QUOTA, IssueRate};
 
 /// The OpenIndex server: issues, verifies and revokes personal access tokens.
 #[derive(Debug, Parser)]
@@ -140,6 +140,25 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) run_quota: u32,
+    /// Maximum number of tokens created for a user within 24 hours, rotations and deleted tokens
+    /// included
+    #[arg(
+        long,
+        env = "OPENINDEX_TOKEN_RATE",
+        default_value_t = IssueRate::DEFAULT_TOKENS.limit(),
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_name = "NUMBER"
+    )]
+    pub(crate) token_rate: u32,
+    /// Maximum number of agent runs started for a user within 24 hours, ended runs included
+    #[arg(
+        long,
+        env = "OPENINDEX_RUN_RATE",
+        default_value_t = IssueRate::DEFAULT_RUNS.limit(),
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_name = "NUMBER"
+    )]
+    pub(crate) run_rate: u32,
     /// Proxies whose X-Forwarded-For is believed, as addresses or networks (10.0.0.0/8)
     #[arg(
         long,
@@ -239,6 +258,8 @@ impl Serve {
             public_url: self.public_url,
             token_quota: self.token_quota,
             run_quota: self.run_quota,
+            token_rate: IssueRate::new(self.token_rate),
+            run_rate: IssueRate::new(self.run_rate),
             trusted_proxies: self.trusted_proxies,
             cors_origins: self.cors_origins,
             connections: ConnectionLimits {

@@ -74,9 +74,11 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     );
     Ok(App {
         tokens: Tokens::new(stores.tokens.clone(), clock.clone(), entropy.clone())
-            .with_quota(config.token_quota),
+            .with_quota(config.token_quota)
+            .with_rate(config.token_rate),
         agent_runs: AgentRuns::new(stores.agent_runs.clone(), clock.clone(), entropy.clone())
-            .with_quota(config.run_quota),
+            .with_quota(config.run_quota)
+            .with_rate(config.run_rate),
         work: Work::new(stores.work.clone(), clock.clone(), entropy.clone()),
         users: Users::new(stores.users.clone(), clock.clone(), entropy.clone()),
         invites: Invites::new(

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{Request, header};
@@ -19,7 +19,7 @@ use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved};
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
-use openindex_domain::token::Tokens;
+use openindex_domain::token::{PURGE_BATCH, Tokens};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -44,8 +44,10 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait after the system refused a connection, for want of file descriptors say,
 /// before asking for the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often what is over is forgotten: old tombstones, sessions, links and attempts.
+/// How often what is over is purged: old tokens, sessions, links and attempts.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How many times as long as a batch of a purge took the next one is put off.
+const PURGE_PAUSE: u32 = 4;
 
 /// Takes an address.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -186,26 +188,44 @@ async fn refuse(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemapho
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, told).await;
 }
 
-/// Writes last-used times every `flush_every` and forgets what is over every hour, for ever.
+/// Writes last-used times every `flush_every` and purges what is over every hour, for ever. A purge
+/// can take minutes, and no flush waits for it.
 pub(crate) async fn upkeep(
     tokens: Tokens,
     sessions: Sessions,
     attempts: Attempts,
     flush_every: Duration,
 ) {
-    let mut flushes = interval(flush_every);
-    flushes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut purges = interval(PURGE_EVERY);
-    purges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let flushes = every(flush_every, || flush(&tokens));
+    let purges = every(PURGE_EVERY, || async {
+        report("tokens", purge_tokens(&tokens).await);
+        report("sessions and links", sessions.purge().await);
+        report("attempts", attempts.purge(tokens.now()).await);
+    });
+    tokio::join!(flushes, purges);
+}
+
+async fn every<F: Future<Output = ()>>(period: Duration, act: impl Fn() -> F) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = flushes.tick() => flush(&tokens).await,
-            _ = purges.tick() => {
-                report("tombstones", tokens.purge_tombstones().await);
-                report("sessions and links", sessions.purge().await);
-                report("attempts", attempts.purge(tokens.now()).await);
-            }
+        ticks.tick().await;
+        act().await;
+    }
+}
+
+/// Purges batch after batch. The pauses leave the store to requests for most of the time, however
+/// many tokens have ended.
+async fn purge_tokens(tokens: &Tokens) -> Result<u64, StoreError> {
+    let mut purged = 0;
+    loop {
+        let begun = Instant::now();
+        let batch = tokens.purge_ended().await?;
+        purged += batch;
+        if batch < u64::from(PURGE_BATCH) {
+            return Ok(purged);
         }
+        tokio::time::sleep(begun.elapsed() * PURGE_PAUSE).await;
     }
 }
 

@@ -11,9 +11,9 @@ use openindex_domain::testing::{
     FixedClock, InMemory, MemoryStore, MockEntropy, MockTokenStore, SeededEntropy, fixtures,
 };
 use openindex_domain::token::{
-    Expiry, ExpiryError, IssueToken, Issued, MalformedSecret, NotRotatable, Overlap, Rejection,
-    RotateToken, Scope, Secret, Status, TokenError, TokenId, TokenKind, TokenName, TokenRecord,
-    Tokens, VerifyError,
+    Expiry, ExpiryError, IssueRate, IssueToken, Issued, ListFilter, MalformedSecret, NotRotatable,
+    Overlap, Rejection, RotateToken, Scope, Secret, Status, Token, TokenError, TokenId, TokenKind,
+    TokenName, TokenRecord, Tokens, VerifyError,
 };
 use openindex_domain::user::{BootstrapError, Role, UserError, Users};
 
@@ -62,6 +62,12 @@ impl World {
             .issue(&admin, wanted(scope, expires), &context())
             .await
             .expect("issued")
+    }
+
+    async fn list(&self, by: &Principal) -> Vec<Token> {
+        let filter = ListFilter::default();
+        let page = self.tokens.list(by, &filter, None, 100);
+        page.await.expect("a list").tokens.to_vec()
     }
 
     async fn rejection(&self, secret: &Secret) -> Option<Rejection> {
@@ -296,7 +302,7 @@ async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
         ),
         "{answer:?}"
     );
-    assert_eq!(world.tokens.list(&admin).await.expect("a list").len(), 1);
+    assert_eq!(world.list(&admin).await.len(), 1);
 }
 
 #[tokio::test]
@@ -315,6 +321,61 @@ async fn the_quota_is_for_live_tokens() {
     world.clock.advance_seconds(1);
     let answer = world.tokens.issue(&admin, third, &context()).await;
     assert!(answer.is_ok(), "the second has expired: {answer:?}");
+}
+
+#[tokio::test]
+async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
+    let mut world = World::new().await;
+    world.tokens = world.tokens.with_rate(IssueRate::new(5));
+    let admin = world.admin().await;
+    let create = || {
+        let wanted = wanted(Scope::ReadWrite, Expiry::Never);
+        let (tokens, admin, context) = (&world.tokens, &admin, context());
+        async move { tokens.issue(admin, wanted, &context).await }
+    };
+    // The first token of the account counts as well.
+    for _ in 0..3 {
+        let id = create().await.expect("issued").token.id;
+        let deleted = world.tokens.revoke(&admin, id, &context()).await;
+        deleted.expect("deleted");
+        world.clock.advance_seconds(60);
+    }
+    let id = create().await.expect("issued").token.id;
+    let rotated = world
+        .tokens
+        .rotate(&admin, id, RotateToken::default(), &context())
+        .await;
+    for refused in [create().await, rotated] {
+        match refused {
+            Err(TokenError::RateReached(reached)) => {
+                assert_eq!(reached.limit, 5);
+                assert_eq!(reached.retry_after_seconds, 24 * 60 * 60 - 180);
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    world.clock.advance_seconds(24 * 60 * 60 - 181);
+    assert!(create().await.is_err());
+    world.clock.advance_seconds(1);
+    assert!(create().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_expired_token_is_purged_after_30_days() {
+    let world = World::new().await;
+    let at = fixtures::NOW.saturating_add_seconds(60);
+    let issued = world.issue(Scope::ReadWrite, Expiry::At(at)).await;
+    world.clock.advance_seconds(60 + 30 * 24 * 60 * 60);
+    assert_eq!(world.tokens.purge_ended().await.expect("purged"), 0);
+    let expired = Some(Rejection::Expired { at });
+    assert_eq!(world.rejection(&issued.secret).await, expired);
+    world.clock.advance_millis(1);
+    assert_eq!(world.tokens.purge_ended().await.expect("purged"), 1);
+    let unknown = Some(Rejection::Unknown);
+    assert_eq!(world.rejection(&issued.secret).await, unknown);
+    let left = world.list(&world.admin().await).await;
+    let left: Vec<TokenId> = left.iter().map(|token| token.id).collect();
+    assert_eq!(left, [world.admin.token.id]);
 }
 
 #[tokio::test]
@@ -390,7 +451,10 @@ async fn an_agent_run_manages_no_tokens() {
     let tokens = &world.tokens;
     let pat = world.admin.token.id;
     let refused = [
-        tokens.list(&run).await.map(|_| ()),
+        tokens
+            .list(&run, &ListFilter::default(), None, 10)
+            .await
+            .map(|_| ()),
         tokens.get(&run, pat).await.map(|_| ()),
         tokens.revoke(&run, pat, &context()).await,
         tokens
@@ -434,7 +498,7 @@ async fn without_entropy_nothing_is_issued() {
         .issue(&admin, wanted(Scope::Admin, Expiry::Never), &context())
         .await;
     assert!(matches!(answer, Err(TokenError::Entropy(_))), "{answer:?}");
-    assert_eq!(world.tokens.list(&admin).await.expect("a list").len(), 1);
+    assert_eq!(world.list(&admin).await.len(), 1);
 }
 
 #[tokio::test]
@@ -463,16 +527,16 @@ async fn a_tombstone_is_forgotten_after_30_days() {
         .expect("revoked");
     let month = 30 * 24 * 60 * 60;
     world.clock.advance_seconds(month);
-    assert_eq!(world.tokens.purge_tombstones().await.expect("purged"), 0);
+    assert_eq!(world.tokens.purge_ended().await.expect("purged"), 0);
     assert!(matches!(
         world.rejection(&issued.secret).await,
         Some(Rejection::Revoked { .. })
     ));
     world.clock.advance_millis(1);
-    assert_eq!(world.tokens.purge_tombstones().await.expect("purged"), 1);
+    assert_eq!(world.tokens.purge_ended().await.expect("purged"), 1);
     let unknown = Some(Rejection::Unknown);
     assert_eq!(world.rejection(&issued.secret).await, unknown);
-    let kept = world.tokens.list(&admin).await.expect("a list");
+    let kept = world.list(&admin).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].status(world.tokens.now()), Status::Live);
 }

@@ -5,8 +5,11 @@ use openindex_domain::token::TokenId;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
-use crate::wire::{CreatePat, CreatedPat, Discovery, Me, Pat, PatList, PlainSecret, RotatePat};
+use crate::wire::{
+    CreatePat, CreatedPat, Discovery, Me, PageQuery, Pat, PatList, PatQuery, PlainSecret, RotatePat,
+};
 
+use super::query::path;
 use super::transport::Transport;
 use super::{BaseUrl, ClientError, ClientOptions};
 
@@ -80,9 +83,9 @@ impl Client {
         self.get("/me")
     }
 
-    /// All of the caller's tokens, live and expired, the newest first.
-    pub fn pats_list(&self) -> Result<PatList, ClientError> {
-        self.get("/me/pats")
+    /// Returns one page of the caller's tokens that match, the newest first.
+    pub fn pats_list(&self, filter: &PatQuery, page: &PageQuery) -> Result<PatList, ClientError> {
+        self.get(&path("/me/pats", filter, page))
     }
 
     /// Issues a token. Not to be repeated without looking when the answer got lost: see

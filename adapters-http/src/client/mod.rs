@@ -30,7 +30,7 @@ pub use error::{Cause, ClientError, Effect, ExportError, Origin, Problem};
 pub use options::{CertificateError, ClientOptions};
 pub use proxy::ProxyVariables;
 
-pub use crate::wire::{AuditQuery, ExportFormat, PageQuery, PatFilter, WorkItemQuery};
+pub use crate::wire::{AuditQuery, ExportFormat, PageQuery, PatFilter, PatQuery, WorkItemQuery};
 
 #[cfg(test)]
 mod tests;

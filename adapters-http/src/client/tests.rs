@@ -9,8 +9,8 @@ use openindex_domain::token::{Scope, TokenName};
 use openindex_domain::work::Title;
 
 use crate::wire::{
-    CreatePat, CreateWorkItem, IncompleteExport, PatchWorkItem, PlainSecret, ReportCredentials,
-    StartAgentRun,
+    CreatePat, CreateWorkItem, IncompleteExport, PatQuery, PatchWorkItem, PlainSecret,
+    ReportCredentials, StartAgentRun,
 };
 
 use super::*;
@@ -72,7 +72,13 @@ pub(super) fn a_part() -> CreateWorkItem {
 fn the_token_goes_where_it_is_needed_and_nowhere_else() {
     let (url, sent) = server(answer("200 OK", "", r#"{"items":[]}"#));
     let client = client(&url);
-    assert!(client.pats_list().unwrap().items.is_empty());
+    assert!(
+        client
+            .pats_list(&PatQuery::default(), &PageQuery::default())
+            .unwrap()
+            .items
+            .is_empty()
+    );
     let head = sent.recv().unwrap();
     assert!(head.starts_with("GET /me/pats HTTP/1.1\r\n"), "{head}");
     assert!(
@@ -121,7 +127,11 @@ fn a_change_without_a_body_says_so() {
     assert!(head.starts_with("POST "), "{head}");
     assert!(head.contains("content-length: 0\r\n"), "{head}");
     assert!(!head.contains("transfer-encoding"), "{head}");
-    assert!(client.pats_list().is_err());
+    assert!(
+        client
+            .pats_list(&PatQuery::default(), &PageQuery::default())
+            .is_err()
+    );
     let head = sent.recv().unwrap();
     assert!(!head.contains("content-length"), "{head}");
 }

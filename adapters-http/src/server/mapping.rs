@@ -12,7 +12,7 @@ use openindex_domain::inventory::InventoryError;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
-    ExpiryError, NotRotatable, Rejection, Scope, TokenError, TokenKind, VerifyError,
+    ExpiryError, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenKind, VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
 
@@ -294,6 +294,7 @@ impl From<TokenError> for Problem {
                 format!("you have {quota} live tokens, as many as you may; delete one first"),
             )
             .next("oi settings personal tokens list"),
+            TokenError::RateReached(reached) => issue_rate(reached, "tokens were created for"),
             TokenError::Expiry(error @ ExpiryError::Lifetime) => {
                 Self::invalid_field("expiresIn", &error)
             }
@@ -317,6 +318,19 @@ impl From<TokenError> for Problem {
             TokenError::Store(error) => error.into(),
         }
     }
+}
+
+fn issue_rate(reached: RateReached, what: &str) -> Problem {
+    let RateReached {
+        limit,
+        until,
+        retry_after_seconds,
+    } = reached;
+    let detail = format!(
+        "{limit} {what} you within 24 hours, as many as allowed, deleted ones included; the next one \
+         is possible from {until}"
+    );
+    Problem::new(Code::IssueRateReached, detail).retry_after(retry_after_seconds)
 }
 
 impl From<AgentRunError> for Problem {
@@ -352,6 +366,9 @@ impl From<AgentRunError> for Problem {
                 format!("you have {quota} live agent runs, as many as you may; end one first"),
             )
             .next("oi agent-run list"),
+            AgentRunError::RateReached(reached) => {
+                issue_rate(reached, "agent runs were started by")
+            }
             AgentRunError::Entropy(error) => error.into(),
             AgentRunError::Store(error) => error.into(),
         }

@@ -5,10 +5,12 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use http::Uri;
 use http::request::Parts;
+use openindex_domain::token::{MAX_TOKEN_PAGE, TokenId};
 use serde::de::DeserializeOwned;
 
 use crate::wire::{
-    AgentRunFilter, AuditQuery, ExportQuery, PageQuery, PatFilter, QueueQuery, WorkItemQuery,
+    AgentRunFilter, AuditQuery, ExportQuery, PageQuery, PatFilter, PatPageQuery, PatQuery,
+    QueueQuery, WorkItemQuery,
 };
 
 use super::Problem;
@@ -43,6 +45,7 @@ parameters!(
     AuditQuery,
     ExportQuery,
     PatFilter,
+    PatQuery,
     QueueQuery,
     WorkItemQuery
 );
@@ -61,15 +64,37 @@ pub(super) struct Page<C> {
 impl<C: FromStr> Parameters for Page<C> {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let PageQuery { limit, cursor } = read(reader)?;
-        let Ok(after) = cursor.map(|text| text.parse()).transpose() else {
-            reader.refuse("cursor", "must be the nextCursor of the page before");
-            return None;
-        };
+        let after = after(reader, cursor)?;
         Some(Self {
             limit: limit.unwrap_or(DEFAULT_PAGE),
             after,
         })
     }
+}
+
+/// Which page of the caller's tokens, which is a longer one: a [`PatPageQuery`].
+pub(super) struct PatPage(pub(super) Page<TokenId>);
+
+impl Parameters for PatPage {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let PatPageQuery { limit, cursor } = read(reader)?;
+        let after = after(reader, cursor)?;
+        let limit = limit.unwrap_or(MAX_TOKEN_PAGE);
+        Some(Self(Page { limit, after }))
+    }
+}
+
+/// Reads a cursor; the outer `None` when it is none of this list.
+#[expect(
+    clippy::option_option,
+    reason = "wrong, absent and given are three answers"
+)]
+fn after<C: FromStr>(reader: &mut Reader<'_>, cursor: Option<String>) -> Option<Option<C>> {
+    let after = cursor.map(|text| text.parse()).transpose();
+    if after.is_err() {
+        reader.refuse("cursor", "must be the nextCursor of the page before");
+    }
+    after.ok()
 }
 
 impl<S: Send + Sync, A: Parameters, B: Parameters> FromRequestParts<S> for Query<A, B> {

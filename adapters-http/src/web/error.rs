@@ -192,6 +192,10 @@ impl WebError {
                 "You have as many tokens as you may",
                 "Delete one that you no longer need, then try again.",
             ),
+            Code::IssueRateReached => (
+                "Too many tokens were created",
+                "Your account has created as many tokens as allowed within 24 hours, deleted ones included. Try again later.",
+            ),
             Code::BodyTooLarge => ("That was too much", "The form was larger than 64 KiB."),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "That could not be read",

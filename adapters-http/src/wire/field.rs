@@ -8,7 +8,7 @@
 use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, Status, TokenName};
+use openindex_domain::token::{Expiry, Lifetime, ListedStatus, Overlap, Scope, Status, TokenName};
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
 use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
 use serde::de::{DeserializeOwned, Error as _};
@@ -149,6 +149,8 @@ text! {
     TokenName: Self::parse, ToString::to_string;
     Scope: |text| text.parse().map_err(|_| "must be read_write or admin"), ToString::to_string;
     Status: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
+        |status| status.as_str().to_owned();
+    ListedStatus: |text| Self::parse(text).ok_or("must be live or expired"),
         |status| status.as_str().to_owned();
     Expiry: Self::parse, ToString::to_string;
     Timestamp: |text| Self::parse_since(text)

@@ -1,4 +1,4 @@
-use openindex_domain::token::{Expiry, Lifetime, Overlap, Scope, TokenName};
+use openindex_domain::token::{Expiry, Lifetime, ListedStatus, Overlap, Scope, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
@@ -94,15 +94,34 @@ pub struct Pat {
     pub replaced_by: Option<String>,
 }
 
-/// The caller's tokens, the newest first.
+/// A page of the caller's tokens, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct PatList {
-    /// All of them, live and expired.
+    /// The tokens.
     pub items: Vec<Pat>,
     /// Rows of this list that cannot be read; absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
+    /// Pass it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Which of the caller's tokens: those that match everything that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatQuery {
+    /// With this status; live and expired ones unless given.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::ListedStatus>))]
+    pub status: Option<ListedStatus>,
+    /// With exactly this name, which several can have.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
+    pub name: Option<TokenName>,
 }
 
 /// A new token with its secret: the only answer that ever holds it.

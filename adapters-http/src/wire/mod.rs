@@ -33,9 +33,9 @@ pub use inventory::{
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
 };
-pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, RotatePat};
+pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, PatQuery, RotatePat};
 pub use open::Open;
-pub use page::{DamagedRow, PageQuery};
+pub use page::{DamagedRow, PageQuery, PatPageQuery};
 pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
 };

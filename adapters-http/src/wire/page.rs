@@ -1,3 +1,5 @@
+use openindex_domain::token::MAX_TOKEN_PAGE;
+use openindex_domain::user::MAX_PAGE;
 use serde::{Deserialize, Serialize};
 
 /// Which page of a list.
@@ -7,8 +9,31 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PageQuery {
     /// How many at most; 50 unless given.
-    #[serde(default, with = "limit", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
+    pub limit: Option<u32>,
+    /// `nextCursor` of the page before; absent for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Which page of the caller's tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PatPageQuery {
+    /// Maximum number of tokens on the page; 1,000 unless given.
+    #[serde(
+        default,
+        deserialize_with = "limit::deserialize::<MAX_TOKEN_PAGE, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "server", param(minimum = 1, maximum = 1000))]
     pub limit: Option<u32>,
     /// `nextCursor` of the page before; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -17,25 +42,20 @@ pub struct PageQuery {
 
 /// How many items are wanted at most.
 pub(super) mod limit {
-    use openindex_domain::user::MAX_PAGE;
     use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde::{Deserialize as _, Deserializer};
 
-    #[expect(clippy::ref_option, reason = "serde passes the field")]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field")]
-    pub(crate) fn serialize<S: Serializer>(limit: &Option<u32>, to: S) -> Result<S::Ok, S::Error> {
-        limit.serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    pub(crate) fn deserialize<'de, const MAX: u32, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<u32>, D::Error> {
         let Some(limit) = Option::<i64>::deserialize(from)? else {
             return Ok(None);
         };
         u32::try_from(limit)
             .ok()
-            .filter(|limit| (1..=MAX_PAGE).contains(limit))
+            .filter(|limit| (1..=MAX).contains(limit))
             .map(Some)
-            .ok_or_else(|| D::Error::custom(format!("must be from 1 to {MAX_PAGE}")))
+            .ok_or_else(|| D::Error::custom(format!("must be from 1 to {MAX}")))
     }
 }
 

@@ -215,6 +215,12 @@ words! {
     AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
 }
 words! {
+    /// The status of a token on its owner's list.
+    ListedStatus {
+        [token::ListedStatus::Live.as_str(), token::ListedStatus::Expired.as_str()]
+    }
+}
+words! {
     /// The scope of every agent run.
     RunScope { [token::Scope::ReadWrite.as_str()] }
 }

@@ -1,4 +1,4 @@
-use openindex_domain::user::UserId;
+use openindex_domain::user::{MAX_PAGE, UserId};
 use openindex_domain::work::{
     self, AgentId, Description, DomainKey, SearchTerms, Title, WorkItemKey,
 };
@@ -398,7 +398,11 @@ pub struct QueueQuery {
     #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
     /// How many of each at most; 50 unless given.
-    #[serde(default, with = "limit", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
     pub limit: Option<u32>,
 }

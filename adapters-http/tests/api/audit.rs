@@ -187,7 +187,11 @@ async fn an_export_does_not_outlive_its_token_and_says_that_it_is_not_complete()
             _ => {
                 revoke().await;
                 let horizon = fixtures::NOW.saturating_add_seconds(1);
-                server.store.purge_ended_before(horizon).await.unwrap();
+                server
+                    .store
+                    .purge_ended_before(horizon, 1_000)
+                    .await
+                    .unwrap();
             }
         })
         .await;

@@ -81,7 +81,7 @@ async fn a_store_that_fails_after_the_verification_is_503_as_well() {
     });
     tokens
         .expect_list()
-        .returning(|_| Err(StoreError::unavailable(CAUSE)));
+        .returning(|_, _, _, _, _| Err(StoreError::unavailable(CAUSE)));
     tokens
         .expect_insert_within_quota()
         .returning(|_| Err(StoreError::unavailable(CAUSE)));

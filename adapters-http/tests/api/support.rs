@@ -167,7 +167,7 @@ impl Server {
         let secret = Secret::generate(kind, &*self.entropy).expect("entropy");
         // Older than whatever the test makes, so that the newest first is one order.
         let mut token = fixtures::token(number, fixtures::NOW.saturating_add_seconds(-3600));
-        token.id = TokenId::generate(kind, fixtures::NOW, &*self.entropy).expect("entropy");
+        token.id = TokenId::generate(kind, token.created_at, &*self.entropy).expect("entropy");
         token.scope = scope;
         token.owner = user.id;
         token.run = (kind == TokenKind::AgentRun).then(|| Run {

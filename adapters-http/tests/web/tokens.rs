@@ -1,8 +1,9 @@
 //! A person's own tokens.
 
+use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Scope, Token, Tokens};
+use openindex_domain::token::{Expiry, IssueToken, ListFilter, Scope, Token, TokenName, Tokens};
 use openindex_domain::user::Role;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
@@ -10,8 +11,9 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
 async fn newest(site: &Site, user: u64) -> Token {
     let principal = site.principal(user).await;
     let tokens: &Tokens = &site.domain.tokens;
-    let list = tokens.list(&principal).await.expect("a list");
-    list[0].clone()
+    let filter = ListFilter::default();
+    let list = tokens.list(&principal, &filter, None, 1).await;
+    list.expect("a list").tokens[0].clone()
 }
 
 #[tokio::test]
@@ -312,6 +314,55 @@ async fn deleting_asks_first_and_takes_effect_at_once() {
             .is_err()
     );
     assert_eq!(site.post(&path, &cookie, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn tokens_are_shown_50_a_page() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let principal = site.principal(MEMBER).await;
+    for number in 0..51 {
+        let wanted = IssueToken {
+            name: TokenName::parse(&format!("token-{number:02}")).expect("a name"),
+            scope: Scope::ReadWrite,
+            expires: Expiry::Never.into(),
+        };
+        let tokens = &site.domain.tokens;
+        let issued = tokens
+            .issue(&principal, wanted, &RequestContext::default())
+            .await;
+        issued.expect("it is issued");
+        site.domain.clock.advance_millis(1);
+    }
+    let first = site.get("/settings/tokens", &cookie).await;
+    first.shows("token-50");
+    first.shows("token-01");
+    first.hides("token-00");
+    first.hides("First page");
+    let next = first.text.split("href=\"").find_map(|rest| {
+        let link = rest.split('"').next()?;
+        link.contains("/settings/tokens?after=")
+            .then(|| link.to_owned())
+    });
+    let second = site.get(&next.expect("a next page"), &cookie).await;
+    second.shows("token-00");
+    second.hides("token-01");
+    second.hides("Next page");
+    second.shows("First page");
+    // What is behind a page can be deleted meanwhile; the account is not shown as empty then.
+    let after = newest(&site, MEMBER).await.id;
+    let oldest = site
+        .get(
+            "/settings/tokens?after=pat_00000000000070008000000000000000",
+            &cookie,
+        )
+        .await;
+    oldest.hides("No tokens yet");
+    oldest.shows("First page");
+    let behind = site
+        .get(&format!("/settings/tokens?after={after}"), &cookie)
+        .await;
+    behind.shows("token-00");
 }
 
 #[tokio::test]

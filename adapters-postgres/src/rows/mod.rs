@@ -504,7 +504,7 @@ fn optional_instant(row: &PgRow, column: &'static str) -> Result<Option<Timestam
 }
 
 /// The nearest instant there is.
-fn any_instant(row: &PgRow, column: &'static str) -> Timestamp {
+pub(crate) fn any_instant(row: &PgRow, column: &'static str) -> Timestamp {
     let Millis(millis) = get(row, column).unwrap_or(Millis(0));
     let millis = millis.clamp(0, Timestamp::MAX.unix_millis());
     Timestamp::from_unix_millis(millis).unwrap_or(Timestamp::MAX)

@@ -289,6 +289,7 @@ pub fn insertion(number: u64) -> InsertToken {
         },
         digest: fixtures::digest(number),
         quota: 100,
+        rate: openindex_domain::token::IssueRate::DEFAULT_TOKENS,
         audit: fixtures::audit(
             number,
             fixtures::NOW,

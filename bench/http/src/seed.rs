@@ -137,6 +137,55 @@ impl Database {
         })
     }
 
+    /// When the token with this number was created, as SQL.
+    #[must_use]
+    pub fn created_at(&self, number: u64) -> String {
+        let millis = EPOCH_MILLIS + number;
+        if self.is_postgres() {
+            format!("to_timestamp({millis} / 1000.0)")
+        } else {
+            millis.to_string()
+        }
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn run(&self, statement: &str) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            let statement = AssertSqlSafe(statement.to_owned());
+            if self.is_postgres() {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                connection.execute(statement).await?;
+                connection.execute("VACUUM (ANALYZE) tokens").await?;
+            } else {
+                let mut connection = SqliteConnection::connect(&self.url).await?;
+                connection.execute(statement).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The one number that a query answers.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    pub fn count(&self, query: &str) -> anyhow::Result<i64> {
+        self.runtime.block_on(async {
+            let query = AssertSqlSafe(query.to_owned());
+            Ok(if self.is_postgres() {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                sqlx::query_scalar(query).fetch_one(&mut connection).await?
+            } else {
+                let mut connection = SqliteConnection::connect(&self.url).await?;
+                sqlx::query_scalar(query).fetch_one(&mut connection).await?
+            })
+        })
+    }
+
     /// PostgreSQL's version.
     ///
     /// # Errors

@@ -67,6 +67,26 @@ pub const TARGETS: &[(&str, &str, Wanted)] = &[
         Wanted::AtMost(1.2),
     ),
     (
+        "expired, first page, postgres",
+        "first page of 10 of a user with 100 000 expired tokens relative to one with 10, PostgreSQL",
+        Wanted::AtMost(2.0),
+    ),
+    (
+        "expired, first page, sqlite",
+        "the same on SQLite",
+        Wanted::AtMost(2.0),
+    ),
+    (
+        "purge, p99, postgres",
+        "p99 of `GET /me` while a million tokens are purged relative to afterwards, PostgreSQL",
+        Wanted::AtMost(2.0),
+    ),
+    (
+        "purge, p99, sqlite",
+        "the same on SQLite",
+        Wanted::AtMost(2.0),
+    ),
+    (
         "revocation, p99 under load, ms",
         "p99 of DELETE while three replicas verify on 256 connections, in milliseconds",
         Wanted::AtMost(20.0),

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use openindex_adapters_http::client::PageQuery;
 use openindex_adapters_http::wire::DamagedRow;
+use openindex_domain::token::MAX_TOKEN_PAGE;
 use serde::Serialize;
 
 use crate::app::App;
@@ -35,6 +36,28 @@ pub(crate) struct PageArgs {
     cursor: Option<String>,
 }
 
+/// How much of a list of which everything is wanted unless said otherwise.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WholeArgs {
+    /// List one page of at most so many, from 1 to 1000 [default: everything]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TOKEN_PAGE))
+    )]
+    limit: Option<u32>,
+    /// List the page after the one that ended with this nextCursor
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+impl WholeArgs {
+    /// Returns whether it is a page after the first.
+    pub(crate) fn is_later(&self) -> bool {
+        self.cursor.is_some()
+    }
+}
+
 /// One page as the server gives it.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
@@ -59,39 +82,74 @@ pub(crate) fn list<T: Serialize>(
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    let listed = if args.all {
-        let (mut items, damaged) = (Vec::new(), RefCell::default());
-        let fetch = |query: &PageQuery| {
-            let mut page = fetch(query)?;
-            Vec::append(&mut damaged.borrow_mut(), &mut page.damaged);
-            Ok(page)
-        };
-        walk(fetch, |item| {
-            items.push(item);
-            ControlFlow::<()>::Continue(())
-        })?;
-        Listed {
-            items,
-            damaged: damaged.into_inner(),
-            next_cursor: None,
-        }
+    let page = if args.all {
+        all(MAX_PAGE, fetch)
     } else {
-        let page = fetch(&PageQuery {
+        fetch(&PageQuery {
             limit: Some(args.limit),
             cursor: args.cursor.clone(),
-        })?;
-        Listed {
-            items: page.items,
-            damaged: page.damaged,
-            next_cursor: page.next_cursor,
-        }
+        })
+    };
+    show(page?, ", --all everything", app, human)
+}
+
+/// Lists everything that `fetch` gives in pages of at most [`MAX_TOKEN_PAGE`], unless one page is
+/// asked for.
+pub(crate) fn list_whole<T: Serialize>(
+    args: &WholeArgs,
+    app: &mut App<'_>,
+    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    human: impl FnOnce(&[T], &Style) -> String,
+) -> Result<(), CliError> {
+    let page = if args.limit.is_none() && args.cursor.is_none() {
+        all(MAX_TOKEN_PAGE, fetch)
+    } else {
+        fetch(&PageQuery {
+            limit: args.limit,
+            cursor: args.cursor.clone(),
+        })
+    };
+    show(page?, "", app, human)
+}
+
+fn all<T>(
+    limit: u32,
+    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+) -> Result<Page<T>, Failure> {
+    let (mut items, damaged) = (Vec::new(), RefCell::default());
+    let fetch = |query: &PageQuery| {
+        let mut page = fetch(query)?;
+        Vec::append(&mut damaged.borrow_mut(), &mut page.damaged);
+        Ok(page)
+    };
+    walk_by(limit, fetch, |item| {
+        items.push(item);
+        ControlFlow::<()>::Continue(())
+    })?;
+    Ok(Page {
+        items,
+        damaged: damaged.into_inner(),
+        next_cursor: None,
+    })
+}
+
+fn show<T: Serialize>(
+    page: Page<T>,
+    everything: &str,
+    app: &mut App<'_>,
+    human: impl FnOnce(&[T], &Style) -> String,
+) -> Result<(), CliError> {
+    let listed = Listed {
+        items: page.items,
+        damaged: page.damaged,
+        next_cursor: page.next_cursor,
     };
     app.out
         .answer(&listed, |style| human(&listed.items, style))?;
     warn_of(&listed.damaged, app);
     if let Some(cursor) = &listed.next_cursor {
         app.out.note(&format!(
-            "there are more; --cursor {cursor} lists the next page, --all everything"
+            "there are more; --cursor {cursor} lists the next page{everything}"
         ));
     }
     Ok(())
@@ -109,10 +167,18 @@ pub(crate) fn warn_of(damaged: &[DamagedRow], app: &mut App<'_>) {
 /// Visits the items of all pages until one is what was looked for.
 pub(crate) fn walk<T, B>(
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    visit: impl FnMut(T) -> ControlFlow<B>,
+) -> Result<Option<B>, Failure> {
+    walk_by(MAX_PAGE, fetch, visit)
+}
+
+fn walk_by<T, B>(
+    limit: u32,
+    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
     mut visit: impl FnMut(T) -> ControlFlow<B>,
 ) -> Result<Option<B>, Failure> {
     let mut query = PageQuery {
-        limit: Some(MAX_PAGE),
+        limit: Some(limit),
         cursor: None,
     };
     let mut seen = HashSet::new();

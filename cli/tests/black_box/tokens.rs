@@ -11,11 +11,42 @@ fn tokens<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_list_is_the_apis_own() {
-    let list = format!(r#"{{"items":[{PAT}]}}"#);
-    let server = Stub::new(&[("GET /me/pats", 200, &list)]);
+    let list = format!(r#"{{"items":[{PAT}],"nextCursor":null}}"#);
+    let server = Stub::new(&[("GET /me/pats?limit=1000", 200, &list)]);
     let ran = Home::with_profile(&server.url).run(&tokens(&["list"]));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(ran.json(), serde_json::from_str::<Value>(&list).unwrap());
+}
+
+#[test]
+fn a_list_is_followed_to_its_end_unless_one_page_is_asked_for() {
+    let page = |next: &str| format!(r#"{{"items":[{PAT}],"nextCursor":{next}}}"#);
+    let (first, last) = (page(r#""x""#), page("null"));
+    let server = Stub::new(&[
+        ("GET /me/pats?limit=1000", 200, &first),
+        ("GET /me/pats?cursor=x&limit=1000", 200, &last),
+        ("GET /me/pats?name=ci&status=live&limit=1", 200, &first),
+        ("GET /me/pats?cursor=x", 200, &last),
+    ]);
+    let home = Home::with_profile(&server.url);
+    let ran = home.run(&tokens(&["list"]));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(ran.json()["nextCursor"], json!(null));
+    let one = ["list", "--status", "live", "--name", "ci", "--limit", "1"];
+    let ran = home.run(&tokens(&one));
+    assert_eq!(ran.json()["items"].as_array().unwrap().len(), 1);
+    assert!(ran.stderr.contains("--cursor x"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("--all"), "{}", ran.stderr);
+    let ran = home.run(&tokens(&["list", "--cursor", "x"]));
+    assert_eq!(ran.json()["items"].as_array().unwrap().len(), 1);
+    for wrong in [
+        ["--status", "revoked"],
+        ["--limit", "1001"],
+        ["--name", " "],
+    ] {
+        assert_eq!(home.run(&tokens(&["list", wrong[0], wrong[1]])).status, 2);
+    }
 }
 
 #[test]
@@ -110,7 +141,15 @@ fn a_token_can_be_named_by_its_name() {
         "status": "live",
     }]})
     .to_string();
-    let server = Stub::new(&[("GET /me/pats", 200, &list), (path.leak(), 204, "")]);
+    let server = Stub::new(&[
+        (
+            "GET /me/pats?name=CI&limit=20",
+            200,
+            r#"{"items":[],"nextCursor":null}"#,
+        ),
+        ("GET /me/pats?name=ci&limit=20", 200, &list),
+        (path.leak(), 204, ""),
+    ]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["delete", "CI", "--yes"]));
     ran.assert_failed(1, "not_found");
@@ -119,7 +158,7 @@ fn a_token_can_be_named_by_its_name() {
     assert_eq!(
         server.requests()[1..],
         [
-            "GET /me/pats".to_owned(),
+            "GET /me/pats?name=ci&limit=20".to_owned(),
             "GET /me".to_owned(),
             format!("DELETE /me/pats/{PAT_ID}")
         ]
@@ -181,8 +220,8 @@ fn a_second_rotation_shows_the_successor() {
     let conflict = r#"{"type":"urn:openindex:problem:token_already_rotated","title":"x",
         "status":409,"detail":"this token was already rotated to pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9",
         "code":"token_already_rotated","successorId":"pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e9"}"#;
-    const ROTATE: &str = "POST /me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/rotate";
-    let server = Stub::new(&[("GET /me", 200, ME), (ROTATE, 409, conflict)]);
+    let rotate = format!("POST /me/pats/{PAT_ID}/rotate");
+    let server = Stub::new(&[("GET /me", 200, ME), (rotate.leak(), 409, conflict)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["rotate", PAT_ID]));
     assert_eq!(ran.status, 1);

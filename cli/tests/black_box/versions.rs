@@ -44,7 +44,7 @@ fn words_and_fields_of_a_newer_server_are_shown_and_are_no_failure() {
         ("GET /me", parsed(ME), &["me"][..]),
         ("GET /me", parsed(ME), &["auth", "check"]),
         (
-            "GET /me/pats",
+            "GET /me/pats?limit=1000",
             json!({"items": [parsed(PAT)]}),
             &["settings", "personal", "tokens", "list"],
         ),

@@ -5,7 +5,7 @@ use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::{Listing, StoreError};
-use crate::token::{Token, TokenId, TokenKind};
+use crate::token::{IssueRate, RateReached, Token, TokenId, TokenKind};
 
 use super::{AgentRunStore, WorkItemKey};
 
@@ -20,6 +20,7 @@ pub struct AgentRuns {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) quota: u32,
+    pub(super) rate: IssueRate,
 }
 
 /// Why a use case on an agent run did not do what was asked.
@@ -46,6 +47,9 @@ pub enum AgentRunError {
         /// The limit.
         quota: u32,
     },
+    /// The user started as many runs as they may within 24 hours.
+    #[error(transparent)]
+    RateReached(#[from] RateReached),
     /// No secret could be made.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -82,6 +86,7 @@ impl AgentRuns {
             clock,
             entropy,
             quota: DEFAULT_RUN_QUOTA,
+            rate: IssueRate::DEFAULT_RUNS,
         }
     }
 
@@ -89,6 +94,13 @@ impl AgentRuns {
     #[must_use]
     pub fn with_quota(mut self, quota: u32) -> Self {
         self.quota = quota;
+        self
+    }
+
+    /// Sets the maximum number of runs that a user may start within 24 hours.
+    #[must_use]
+    pub fn with_rate(mut self, rate: IssueRate) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -100,7 +112,7 @@ impl AgentRuns {
 
     /// A page of the runs of the user that `principal` acts as: the live ones, and with `ended` also
     /// those that are over and still remembered
-    /// ([`TOMBSTONE_RETENTION_DAYS`](crate::token::TOMBSTONE_RETENTION_DAYS)).
+    /// ([`RETENTION_DAYS`](crate::token::RETENTION_DAYS)).
     ///
     /// # Errors
     ///

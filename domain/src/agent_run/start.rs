@@ -25,7 +25,7 @@ impl AgentRuns {
     /// # Errors
     ///
     /// [`AgentRunError`]: refused unless `principal` is a personal access token; the work item must
-    /// be there and open; the quota must have room.
+    /// be there and open; the quota and the rate must have room.
     pub async fn start(
         &self,
         principal: &Principal,
@@ -67,6 +67,7 @@ impl AgentRuns {
             run,
             digest: secret.digest(),
             quota: self.quota,
+            rate: self.rate,
             audit,
         };
         let outcome = self.store.start_run(change).await?;
@@ -83,6 +84,7 @@ impl AgentRuns {
             (StartRunOutcome::QuotaReached, _) => {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }
+            (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
             (StartRunOutcome::ActorRefused(refusal), _) => Err(refusal.into()),
         }
     }

@@ -4,7 +4,9 @@ use crate::access::{ActingRecord, Actor, Refusal};
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
-use crate::token::{Digest, Rejection, Token, TokenId, TokenKind};
+use crate::token::{
+    Digest, IssueRate, IssuedSoFar, RateReached, Rejection, Token, TokenId, TokenKind,
+};
 use crate::user::UserId;
 
 /// How the work item stands that a run is to be bound to, as read inside the transaction.
@@ -39,6 +41,8 @@ pub struct StartRun {
     pub digest: Digest,
     /// The most live runs its owner may have, the new one included.
     pub quota: u32,
+    /// How many runs its owner may start within 24 hours.
+    pub rate: IssueRate,
     /// The trail it leaves.
     pub audit: AuditEvent,
 }
@@ -56,13 +60,15 @@ pub enum StartRunOutcome {
     WorkItemResolved,
     /// The owner has as many live runs as they may; nothing changed.
     QuotaReached,
+    /// The owner started as many runs as they may within 24 hours; nothing changed.
+    RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
 
 impl StartRun {
-    /// Decides, from what the store read inside the transaction: the acting credential's record, how
-    /// many of the owner's runs are live, and how the work item stands that it is to be bound to.
+    /// Decides, from what the store read inside the transaction: the acting credential's record, what
+    /// the owner has been issued of runs, and how the work item stands that it is to be bound to.
     /// Answers the run as it is to be written: it never outlives the token that issues it.
     ///
     /// # Errors
@@ -71,7 +77,7 @@ impl StartRun {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        live_runs: u32,
+        so_far: IssuedSoFar,
         item: Option<BoundItem>,
     ) -> Result<Token, StartRunOutcome> {
         let refused = StartRunOutcome::ActorRefused;
@@ -85,9 +91,12 @@ impl StartRun {
             (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
             (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }
-        if live_runs >= self.quota {
+        if so_far.live >= self.quota {
             return Err(StartRunOutcome::QuotaReached);
         }
+        self.rate
+            .check(so_far.nth_newest, self.actor.now)
+            .map_err(StartRunOutcome::RateReached)?;
         let mut run = self.run.clone();
         run.expires_at = match (run.expires_at, issuer.token.expires_at) {
             (Some(own), Some(issuers)) => Some(own.min(issuers)),
@@ -155,7 +164,8 @@ impl EndRun {
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait AgentRunStore: Send + Sync {
-    /// Starts a run if its owner has fewer than `quota` live ones, exactly, and binds it to a work
+    /// Starts a run if its owner has fewer than `quota` live ones and started fewer than `rate`
+    /// allows, exactly, and binds it to a work
     /// item only while that one is open: a run that is bound to it ends with it, whichever of the
     /// two comes first.
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError>;

@@ -4,9 +4,9 @@ use crate::user::UserId;
 
 use super::{Scope, TokenId, TokenKind, TokenName};
 
-/// How long a revoked token is remembered, so that whoever still holds its secret is told that it
-/// was revoked rather than that it is unknown: 30 days.
-pub const TOMBSTONE_RETENTION_DAYS: i64 = 30;
+/// How long a token is stored after it was revoked or expired, so that the holder of its secret is
+/// told so rather than that it is unknown: 30 days.
+pub const RETENTION_DAYS: i64 = 30;
 
 /// A token as an entity. Neither its secret nor its digest is part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,10 +170,17 @@ impl Token {
         Ok(rotated)
     }
 
-    /// Revocations, and expiries of agent runs, before this instant need not be remembered at `now`.
+    /// Returns when it ended, or will by itself: its revocation, otherwise its expiry. `None` when
+    /// it does not end by itself.
     #[must_use]
-    pub fn tombstone_horizon(now: Timestamp) -> Timestamp {
-        now.saturating_add_seconds(-TOMBSTONE_RETENTION_DAYS * 24 * 60 * 60)
+    pub fn end(&self) -> Option<Timestamp> {
+        self.revoked_at.or(self.expires_at)
+    }
+
+    /// Returns the instant before which tokens must have [ended](Self::end) to be purged at `now`.
+    #[must_use]
+    pub fn purge_horizon(now: Timestamp) -> Timestamp {
+        now.saturating_add_seconds(-RETENTION_DAYS * 24 * 60 * 60)
     }
 }
 

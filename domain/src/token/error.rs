@@ -2,7 +2,7 @@ use crate::access::{Denied, Refusal};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 
-use super::{ExpiryError, NotRotatable, OverlapError};
+use super::{ExpiryError, NotRotatable, OverlapError, RateReached};
 
 /// Why a use case on a token did not do what was asked. Nothing was changed, except as said at
 /// [`TokenError::Store`].
@@ -20,6 +20,9 @@ pub enum TokenError {
         /// The limit.
         quota: u32,
     },
+    /// The user was issued as many tokens as they may within 24 hours.
+    #[error(transparent)]
+    RateReached(#[from] RateReached),
     /// The expiry cannot be.
     #[error(transparent)]
     Expiry(#[from] ExpiryError),

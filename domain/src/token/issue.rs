@@ -64,7 +64,8 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
-    /// the wanted one; the expiry must lie in the future; the quota must have room.
+    /// the wanted one; the expiry must lie in the future; the quota and the rate
+    /// must have room.
     pub async fn issue(
         &self,
         principal: &Principal,
@@ -88,6 +89,7 @@ impl Tokens {
             token: issued.token.clone(),
             digest: issued.secret.digest(),
             quota: self.quota,
+            rate: self.rate,
             audit: self.audit(
                 principal,
                 context,
@@ -99,6 +101,7 @@ impl Tokens {
         match self.store.insert_within_quota(change).await? {
             InsertOutcome::Inserted => Ok(issued),
             InsertOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            InsertOutcome::RateReached(reached) => Err(reached.into()),
             InsertOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }

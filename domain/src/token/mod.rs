@@ -13,6 +13,7 @@ mod id;
 mod issue;
 mod list;
 mod name;
+mod rate;
 mod revoke;
 mod rotate;
 mod scope;
@@ -24,21 +25,23 @@ mod verify;
 
 pub use digest::{Digest, InvalidDigest};
 pub use ending::Endings;
-pub use entity::{NotRotatable, PredecessorEnd, Status, TOMBSTONE_RETENTION_DAYS, Token};
+pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
+pub use list::{ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE};
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
+pub use rate::{IssueRate, RateReached};
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken};
 pub use scope::{InvalidScope, Scope};
 pub(crate) use secret::CONTAINS_SECRET;
 pub use secret::{MalformedSecret, Secret};
-pub use service::{DEFAULT_TOKEN_QUOTA, Tokens};
+pub use service::{DEFAULT_TOKEN_QUOTA, PURGE_BATCH, Tokens};
 pub use store::{
-    EndedToken, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, TokenRecord, TokenStore,
+    EndedToken, InsertOutcome, InsertToken, IssuedSoFar, ReplaceOutcome, ReplaceToken,
+    RevokeOutcome, RevokeToken, TokenRecord, TokenStore,
 };
 pub use usage::LastUsed;
 pub use verify::{Rejection, VerifyError};

@@ -116,6 +116,7 @@ impl Tokens {
                 token: issued.token.clone(),
                 digest: issued.secret.digest(),
                 quota: self.quota,
+                rate: self.rate,
                 audit,
             },
         };
@@ -124,6 +125,7 @@ impl Tokens {
             ReplaceOutcome::NotFound => Err(TokenError::NotFound),
             ReplaceOutcome::NotRotatable(reason) => Err(reason.into()),
             ReplaceOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            ReplaceOutcome::RateReached(reached) => Err(reached.into()),
             ReplaceOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }

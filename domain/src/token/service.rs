@@ -6,10 +6,13 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
 
-use super::{LastUsed, TokenId, TokenStore};
+use super::{IssueRate, LastUsed, TokenId, TokenStore};
 
 /// The most live tokens a user may have unless configured otherwise.
 pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
+
+/// The maximum number of tokens that are purged in one step.
+pub const PURGE_BATCH: u32 = 500;
 
 /// The use cases of tokens: [`verify`](Self::verify), [`issue`](Self::issue),
 /// [`list`](Self::list), [`get`](Self::get), [`rotate`](Self::rotate) and
@@ -21,10 +24,12 @@ pub struct Tokens {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) last_used: Arc<LastUsed>,
     pub(super) quota: u32,
+    pub(super) rate: IssueRate,
 }
 
 impl Tokens {
-    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_TOKEN_QUOTA`].
+    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_TOKEN_QUOTA`]
+    /// and [`IssueRate::DEFAULT_TOKENS`].
     #[must_use]
     pub fn new(
         store: Arc<dyn TokenStore>,
@@ -37,6 +42,7 @@ impl Tokens {
             entropy,
             last_used: Arc::default(),
             quota: DEFAULT_TOKEN_QUOTA,
+            rate: IssueRate::DEFAULT_TOKENS,
         }
     }
 
@@ -44,6 +50,14 @@ impl Tokens {
     #[must_use]
     pub fn with_quota(mut self, quota: u32) -> Self {
         self.quota = quota;
+        self
+    }
+
+    /// Sets the maximum number of tokens that a user may be issued within 24 hours, rotations
+    /// included.
+    #[must_use]
+    pub fn with_rate(mut self, rate: IssueRate) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -63,15 +77,17 @@ impl Tokens {
         self.last_used.flush(&*self.store).await
     }
 
-    /// Forgets tokens that were revoked, and agent runs that expired, more than
-    /// [`TOMBSTONE_RETENTION_DAYS`](super::TOMBSTONE_RETENTION_DAYS) ago and answers how many.
+    /// Purges tokens, agent runs' included, that were revoked or expired more than
+    /// [`RETENTION_DAYS`](super::RETENTION_DAYS) ago: at most [`PURGE_BATCH`] of them, so that
+    /// nothing else waits for long. Returns how many; call it again, after a pause, while that is
+    /// [`PURGE_BATCH`].
     ///
     /// # Errors
     ///
     /// [`StoreError`]; call it again later.
-    pub async fn purge_tombstones(&self) -> Result<u64, StoreError> {
-        let horizon = super::Token::tombstone_horizon(self.clock.now());
-        self.store.purge_ended_before(horizon).await
+    pub async fn purge_ended(&self) -> Result<u64, StoreError> {
+        let horizon = super::Token::purge_horizon(self.clock.now());
+        self.store.purge_ended_before(horizon, PURGE_BATCH).await
     }
 
     pub(super) fn audit(

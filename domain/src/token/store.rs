@@ -10,7 +10,10 @@ use crate::store::{Listing, StoreError};
 use crate::user::{Owner, UserId};
 
 use super::verify::rejection_of;
-use super::{Digest, NotRotatable, PredecessorEnd, Rejection, Status, Token, TokenId};
+use super::{
+    Digest, IssueRate, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection, Status,
+    Token, TokenId,
+};
 
 /// A token as a lookup answers it: with its digest, and with its owner as they are now.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct InsertToken {
     pub digest: Digest,
     /// The most live tokens its owner may have, the new one included.
     pub quota: u32,
+    /// How many tokens its owner may be issued within 24 hours.
+    pub rate: IssueRate,
     /// The trail it leaves.
     pub audit: AuditEvent,
 }
@@ -60,13 +65,25 @@ pub enum InsertOutcome {
     Inserted,
     /// The owner has as many live tokens as they may; nothing changed.
     QuotaReached,
+    /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
+    RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
 
+/// What a user has been issued, of one kind of tokens, as read inside the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IssuedSoFar {
+    /// How many of them are live at [`Actor::now`].
+    pub live: u32,
+    /// When the [`IssueRate::limit`]-th newest of them was created, whether it is live,
+    /// expired or revoked; `None` when there are fewer.
+    pub nth_newest: Option<Timestamp>,
+}
+
 impl InsertToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, and
-    /// how many of the owner's personal access tokens are live at [`Actor::now`].
+    /// what the owner has been issued of personal access tokens.
     ///
     /// # Errors
     ///
@@ -74,15 +91,17 @@ impl InsertToken {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        live_tokens: u32,
+        so_far: IssuedSoFar,
     ) -> Result<(), InsertOutcome> {
         self.actor
             .check(actor)
             .map_err(InsertOutcome::ActorRefused)?;
-        if live_tokens >= self.quota {
+        if so_far.live >= self.quota {
             return Err(InsertOutcome::QuotaReached);
         }
-        Ok(())
+        self.rate
+            .check(so_far.nth_newest, self.actor.now)
+            .map_err(InsertOutcome::RateReached)
     }
 }
 
@@ -171,13 +190,15 @@ pub enum ReplaceOutcome {
     NotRotatable(NotRotatable),
     /// Both would be live during the overlap, and that is one too many; nothing changed.
     QuotaReached,
+    /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
+    RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
 
 impl ReplaceToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, the
-    /// predecessor, how many of the owner's tokens are live, and the unrevoked runs that were issued
+    /// predecessor, what the owner has been issued, and the unrevoked runs that were issued
     /// with the predecessor. Those end with it: after an overlap none of them goes on.
     ///
     /// # Errors
@@ -187,13 +208,14 @@ impl ReplaceToken {
         &self,
         actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
-        live_tokens: u32,
+        so_far: IssuedSoFar,
         runs: &[Token],
     ) -> Result<EndedToken, ReplaceOutcome> {
         let InsertToken {
             actor: acting,
             token: successor,
             quota,
+            rate,
             audit,
             ..
         } = &self.successor;
@@ -206,9 +228,11 @@ impl ReplaceToken {
             .rotated(acting.now, self.end, successor.id)
             .map_err(ReplaceOutcome::NotRotatable)?;
         let freed = u32::from(rotated.status(acting.now) != Status::Live);
-        if live_tokens.saturating_sub(freed) >= *quota {
+        if so_far.live.saturating_sub(freed) >= *quota {
             return Err(ReplaceOutcome::QuotaReached);
         }
+        rate.check(so_far.nth_newest, acting.now)
+            .map_err(ReplaceOutcome::RateReached)?;
         let runs = match (rotated.status(acting.now), rotated.expires_at) {
             (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),
             _ => EndedRuns::with_issuers([(rotated.id, audit)], runs),
@@ -244,8 +268,8 @@ pub trait TokenStore: Send + Sync {
     async fn find_by_digest(&self, digest: &Digest)
     -> Result<Option<Arc<TokenRecord>>, StoreError>;
 
-    /// Inserts the token if its owner has fewer than `quota` live ones, exactly, however many
-    /// calls run at the same time.
+    /// Inserts the token if its owner has fewer than `quota` live ones, and was issued fewer than
+    /// `rate` allows, exactly, however many calls run at the same time.
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError>;
 
     /// Revokes the token and ends the agent runs that were issued with it. Of any number of calls for one token, one answers
@@ -256,9 +280,16 @@ pub trait TokenStore: Send + Sync {
     /// the predecessor end with it.
     async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError>;
 
-    /// All of the owner's personal access tokens that are not revoked, live and expired, the newest first (by
-    /// creation, then by id).
-    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError>;
+    /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`,
+    /// the newest first (in the reverse order of their ids), beginning after `after`.
+    async fn list(
+        &self,
+        owner: UserId,
+        filter: &ListFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError>;
 
     /// Returns one of the owner's personal access tokens, tombstones included.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
@@ -267,7 +298,8 @@ pub trait TokenStore: Send + Sync {
     /// passed over.
     async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Forgets tokens that were revoked, and agent runs that expired, before the given instant and
-    /// answers how many. Their secrets are unknown from then on.
-    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError>;
+    /// Purges tokens of every kind that [ended](Token::end) before the given instant, at most
+    /// `limit`, and returns how many. Their secrets are unknown from then on. What refers to one by
+    /// its id (a successor, an issuer, the trail) keeps the id.
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

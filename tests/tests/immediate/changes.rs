@@ -145,10 +145,10 @@ impl Changer<'_> {
             }
             Way::Rotation => {
                 let path = format!("/me/pats/{id}/rotate");
-                let (none, answers) = (json!({}), [201, 404]);
+                let (none, answers) = (json!({}), [201, 409]);
                 let (span, reply) =
                     self.settle(name, &act, ("POST", &path), &main, Some(&none), &answers);
-                // 404 when an attempt without an answer had rotated it: its successor is lost.
+                // 409 when an attempt without an answer had rotated it: its successor is lost.
                 if reply.status == 201 {
                     self.note(&reply.json(), span, None);
                 }

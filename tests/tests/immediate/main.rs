@@ -32,13 +32,17 @@ use wire::Replicas;
 
 /// Of the log only what a failure would be understood by: a line for each request would fill the
 /// test's memory.
-const ARGUMENTS: [&str; 6] = [
+const ARGUMENTS: [&str; 10] = [
     "--log",
     "openindex_app=info,warn",
     "--token-quota",
     "100000",
     "--run-quota",
     "100000",
+    "--token-rate",
+    "1000000",
+    "--run-rate",
+    "1000000",
 ];
 /// How many findings are shown.
 const SHOWN: usize = 10;

@@ -14,8 +14,8 @@ use openindex_adapters_http::server::{
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
-    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Token, TokenId, TokenName, TokenRecord, TokenStore, Tokens,
+    Digest, InsertOutcome, InsertToken, ListFilter, ReplaceOutcome, ReplaceToken, RevokeOutcome,
+    RevokeToken, Token, TokenId, TokenName, TokenRecord, TokenStore, Tokens,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -161,8 +161,15 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         self.store.replace(change).await
     }
 
-    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
-        self.store.list(owner).await
+    async fn list(
+        &self,
+        owner: UserId,
+        filter: &ListFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        self.store.list(owner, filter, now, after, limit).await
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -173,7 +180,7 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         self.store.record_last_used(uses).await
     }
 
-    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
-        self.store.purge_ended_before(horizon).await
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.store.purge_ended_before(horizon, limit).await
     }
 }

@@ -6,7 +6,7 @@ use openindex_domain::attempt::Throttled;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::token::{
-    MalformedSecret, NotRotatable, Rejection, Scope, TokenError, TokenId, TokenKind,
+    MalformedSecret, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenId, TokenKind,
 };
 use openindex_domain::user::UserError;
 use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict};
@@ -94,6 +94,12 @@ pub(super) fn example(code: Code) -> Problem {
             until: at,
             retry_after_seconds: 840,
         }
+        .into(),
+        Code::IssueRateReached => TokenError::RateReached(RateReached {
+            limit: 1_000,
+            until: at,
+            retry_after_seconds: 840,
+        })
         .into(),
         Code::HeadersTooLarge => plain(&format!(
             "the request's target and headers may have {MAX_HEADER_BYTES} bytes together"

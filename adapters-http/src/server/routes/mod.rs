@@ -32,7 +32,8 @@ pub(super) fn all() -> Routes<Shared> {
         routes,
         me::pats::create,
         InsufficientScope,
-        TokenLimitReached
+        TokenLimitReached,
+        IssueRateReached
     );
     let routes = route!(routes, me::pats::show);
     let routes = route!(routes, me::pats::delete);
@@ -42,10 +43,17 @@ pub(super) fn all() -> Routes<Shared> {
         InsufficientScope,
         TokenNotLive,
         TokenAlreadyRotated,
-        TokenLimitReached
+        TokenLimitReached,
+        IssueRateReached
     );
     let routes = route!(routes, agent_runs::list);
-    let routes = route!(routes, agent_runs::start, RunLimitReached, WorkItemResolved);
+    let routes = route!(
+        routes,
+        agent_runs::start,
+        RunLimitReached,
+        WorkItemResolved,
+        IssueRateReached
+    );
     let routes = route!(routes, agent_runs::show);
     let routes = route!(routes, agent_runs::end);
     let routes = route!(routes, admin::users::list);

@@ -2,6 +2,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::token::ListFilter;
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -10,11 +11,16 @@ use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
+/// How many tokens a page shows.
+const PAGE: u32 = 50;
+
 #[derive(Template)]
 #[template(path = "tokens/list.html")]
 struct ListPage {
     page: Page,
     tokens: Vec<TokenView>,
+    is_first: bool,
+    next: Option<String>,
 }
 
 pub(in crate::web) async fn list(
@@ -22,17 +28,27 @@ pub(in crate::web) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let tokens = web.api.tokens.list(&person.principal).await?;
+    let after = query.get("after").parse().ok();
+    let filter = ListFilter::default();
+    let found = web.api.tokens.list(&person.principal, &filter, after, PAGE);
+    let found = found.await?;
     let now = web.api.tokens.now();
     let allowed = person.principal.effective_scope();
     let template = ListPage {
         page: Page::of(&web, &person, "tokens")
             .after(&query)
-            .with_damaged(&tokens),
-        tokens: tokens
+            .with_damaged(&found.tokens),
+        tokens: found
+            .tokens
             .iter()
             .map(|token| TokenView::of(token, allowed, now))
             .collect(),
+        is_first: after.is_none(),
+        next: found.next.map(|id| {
+            Query::default()
+                .with("after", id.to_string())
+                .on("/settings/tokens")
+        }),
     };
     html(StatusCode::OK, &template)
 }

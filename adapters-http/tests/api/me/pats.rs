@@ -86,6 +86,102 @@ async fn an_expired_token_stays_on_the_list_until_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_list_is_filtered_and_paged() {
+    let server = Server::new();
+    let admin = server.admin();
+    let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
+    for number in 0..6 {
+        let expiry = if number % 2 == 0 { soon } else { Expiry::Never };
+        server.issue(&admin, Scope::ReadWrite, expiry).await;
+    }
+    server.clock.advance_millis(1);
+    let list = async |query: &str| server.get(&format!("/me/pats{query}"), &admin).await.json();
+    let all = list("").await;
+    assert_eq!((ids(&all).len(), &all["nextCursor"]), (7, &json!(null)));
+    let statuses = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["status"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(statuses(&list("?status=live").await), ["live"; 4]);
+    assert_eq!(statuses(&list("?status=expired").await), ["expired"; 3]);
+    assert_eq!(ids(&list("?name=another").await).len(), 6);
+    assert_eq!(ids(&list("?name=another&status=live").await).len(), 3);
+    assert_eq!(ids(&list("?name=Another").await).len(), 0);
+    let mut paged = Vec::new();
+    let mut query = "?limit=3".to_owned();
+    loop {
+        let page = list(&query).await;
+        paged.extend(ids(&page));
+        match page["nextCursor"].as_str() {
+            Some(cursor) => query = format!("?limit=3&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, ids(&all));
+    for (query, field) in [
+        ("?status=revoked", "status"),
+        ("?status=", "status"),
+        ("?name=%20", "name"),
+        ("?limit=0", "limit"),
+        ("?limit=1001", "limit"),
+        ("?limit=3.0", "limit"),
+        ("?cursor=x", "cursor"),
+        ("?after=x", "after"),
+    ] {
+        let answer = server.get(&format!("/me/pats{query}"), &admin).await;
+        assert_eq!(answer.wrong_fields(), [field], "{query}");
+    }
+    assert_eq!(ids(&list("?limit=1000").await), ids(&all));
+}
+
+#[tokio::test]
+async fn a_page_has_1000_tokens_at_most_and_unless_asked_otherwise() {
+    let server = Server::new();
+    let admin = server.admin();
+    for number in 1..1_001 {
+        let token = fixtures::token(number, fixtures::NOW);
+        server.store.put_token(token, fixtures::digest(number));
+    }
+    let first = server.get("/me/pats", &admin).await.json();
+    assert_eq!(ids(&first).len(), 1_000);
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let path = format!("/me/pats?cursor={cursor}");
+    let second = server.get(&path, &admin).await.json();
+    assert_eq!(ids(&second).len(), 1);
+    assert_eq!(second["nextCursor"], json!(null));
+}
+
+#[tokio::test]
+async fn too_many_creations_within_24_hours_are_429_with_the_time_to_wait() {
+    let server = Server::new();
+    let admin = server.admin();
+    // As many as the default allows, all revoked, so that the quota is not what is reached.
+    for number in 1_000..2_000 {
+        let mut token = fixtures::token(number, fixtures::NOW);
+        token.revoked_at = Some(fixtures::NOW);
+        server.store.put_token(token, fixtures::digest(number));
+    }
+    server.clock.advance_seconds(60);
+    let body = json!({"name": "ci", "scope": "admin"});
+    let own = server.get("/me", &admin).await.json()["token"]["id"].clone();
+    let rotate = format!("/me/pats/{}/rotate", own.as_str().unwrap());
+    for (path, body) in [("/me/pats", &body), (rotate.as_str(), &json!({}))] {
+        let answer = server.post(path, &admin, body).await;
+        assert_eq!(answer.problem(429), "issue_rate_reached");
+        assert_eq!(answer.header("retry-after"), "86340");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains("1000 tokens") && detail.contains("2026-11-25T06:00:00"),
+            "{detail}"
+        );
+    }
+    server.clock.advance_seconds(86_340);
+    assert_eq!(server.post("/me/pats", &admin, &body).await.status, 201);
+}
+
+#[tokio::test]
 async fn every_wrong_field_is_named_at_once() {
     let server = Server::new();
     let admin = server.admin();

@@ -15,7 +15,7 @@ const SIZES: [u64; 5] = [1, 10, 100, 1000, 10_000];
 /// When a server does not start or answer.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    report.add("One connection, `GET /me/pats` of users with so many tokens.");
+    report.add("One connection, `GET /me/pats` of users with so many tokens; a page has 1 000 of them at most.");
     for (name, postgres) in [("PostgreSQL", true), ("SQLite", false)] {
         bench.say(&format!("list: {name}"));
         let database = if postgres {

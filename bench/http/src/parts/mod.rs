@@ -1,5 +1,6 @@
 //! The parts of the benchmark, each of which can be run alone.
 
+pub mod expired;
 pub mod growth;
 pub mod http;
 pub mod list;
@@ -49,6 +50,11 @@ pub const PARTS: &[Part] = &[
         name: "list",
         title: "Listing a user's tokens",
         run: list::run,
+    },
+    Part {
+        name: "expired",
+        title: "Expired tokens and their purge",
+        run: expired::run,
     },
     Part {
         name: "revocation",

@@ -1,5 +1,5 @@
 use openindex_adapters_http::wire::CreatePat;
-use openindex_domain::token::{Scope, TokenName};
+use openindex_domain::token::Scope;
 
 use crate::app::App;
 use crate::commands::look_first;
@@ -7,7 +7,7 @@ use crate::commands::once::require_reader;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
 
-use super::{ExpiryArgs, LIST, show_created, undo};
+use super::{ExpiryArgs, LIST, parse_name, show_created, undo};
 
 /// The name of the new token.
 struct NewName;
@@ -44,8 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let name = TokenName::parse(&args.name.0)
-        .map_err(|error| Failure::usage(format!("the name {error}")))?;
+    let name = parse_name(&args.name.0)?;
     let scope: Scope = args
         .scope
         .parse()

@@ -1,27 +1,52 @@
-use openindex_adapters_http::client::Client;
+use openindex_adapters_http::client::PatQuery;
 use openindex_adapters_http::wire::{Pat, Status};
+use openindex_domain::token::ListedStatus;
 
 use crate::app::App;
-use crate::commands::paging::warn_of;
+use crate::commands::paging::{self, WholeArgs};
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
-pub(super) const AFTER_HELP: &str = "\
-All of your tokens are listed, live and expired; deleted ones are gone.
+use super::{page, parse_name};
+
+/// Which, and how many.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+All of your tokens are listed, live and expired, unless you filter them. Deleted tokens are not
+listed; expired ones are purged 30 days after their expiry.
 
 Examples:
   oi settings personal tokens list
-  oi settings personal tokens list --json | jq -r '.items[] | select(.status == \"expired\").id'";
-
-pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let session = app.human_session()?;
-    let list = session.call(Client::pats_list)?;
-    app.out.answer(&list, |style| human(&list.items, style))?;
-    warn_of(&list.damaged, app);
-    Ok(())
+  oi settings personal tokens list --status live
+  oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
+pub(crate) struct Args {
+    /// With this status
+    #[arg(long, value_parser = ["live", "expired"])]
+    status: Option<String>,
+    /// With exactly this name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    page: WholeArgs,
 }
 
-fn human(pats: &[Pat], style: &Style) -> String {
+pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = PatQuery {
+        status: args.status.as_deref().and_then(ListedStatus::parse),
+        name: args.name.as_deref().map(parse_name).transpose()?,
+    };
+    let session = app.human_session()?;
+    let is_filtered = filter != PatQuery::default() || args.page.is_later();
+    let fetch = |query: &_| page(&session, &filter, query);
+    paging::list_whole(&args.page, app, fetch, |pats, style| {
+        human(pats, is_filtered, style)
+    })
+}
+
+fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
+    if pats.is_empty() && is_filtered {
+        return "No tokens match.\n".to_owned();
+    }
     if pats.is_empty() {
         return "No tokens. Create one with: oi settings personal tokens create --name NAME\n"
             .to_owned();
@@ -67,12 +92,13 @@ mod tests {
 
     #[test]
     fn shows_tokens_as_a_table_and_as_a_list() {
-        insta::assert_snapshot!("tokens_wide", human(&pats(), &WIDE));
-        insta::assert_snapshot!("tokens_narrow", human(&pats(), &STYLE));
+        insta::assert_snapshot!("tokens_wide", human(&pats(), false, &WIDE));
+        insta::assert_snapshot!("tokens_narrow", human(&pats(), false, &STYLE));
     }
 
     #[test]
     fn says_how_to_make_the_first_one() {
-        insta::assert_snapshot!("tokens_none", human(&[], &STYLE));
+        insta::assert_snapshot!("tokens_none", human(&[], false, &STYLE));
+        assert_eq!(human(&[], true, &STYLE), "No tokens match.\n");
     }
 }

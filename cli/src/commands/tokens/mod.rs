@@ -8,12 +8,13 @@ mod rotate;
 pub(crate) use list::named;
 
 use clap::Subcommand;
-use openindex_adapters_http::client::Client;
+use openindex_adapters_http::client::{PageQuery, PatQuery};
 use openindex_adapters_http::wire::{CreatedPat, Pat};
-use openindex_domain::token::{Expiry, Lifetime, TokenId, TokenKind};
+use openindex_domain::token::{Expiry, Lifetime, TokenId, TokenKind, TokenName};
 
 use crate::app::{App, Session};
 use crate::commands::once::{self, Shown, Undo};
+use crate::commands::paging::Page;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
@@ -22,13 +23,15 @@ use crate::render::{Style, expiry, fields, plain, redact, word};
 use clap::builder::ValueParser;
 use serde::Serialize;
 
+/// How many tokens of one name are shown at most, to choose one of.
+const MAX_NAMED: u32 = 20;
 const LIST: &str = "oi settings personal tokens list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List your tokens, the newest first
-    #[command(visible_alias = "ls", after_help = list::AFTER_HELP)]
-    List,
+    #[command(visible_alias = "ls")]
+    List(list::Args),
     /// Issue a token and show its secret, once
     Create(create::Args),
     /// Revoke tokens: whatever uses them stops working at once
@@ -40,7 +43,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
     match command {
-        Command::List => list::run(app),
+        Command::List(args) => list::run(args, app),
         Command::Create(args) => create::run(args, app),
         Command::Delete(args) => delete::run(args, app),
         Command::Rotate(args) => rotate::run(args, app),
@@ -142,26 +145,54 @@ fn parse_named(given: &Given) -> Result<Named, Failure> {
     }
 }
 
-/// The ids of these tokens, each once. Names are looked up among the caller's tokens; one that
+fn parse_name(name: &str) -> Result<TokenName, Failure> {
+    TokenName::parse(name).map_err(|error| Failure::usage(format!("the name {error}")))
+}
+
+/// Asks for one page of the caller's tokens.
+fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<Pat>, Failure> {
+    let list = session.call(|client| client.pats_list(filter, page))?;
+    Ok(Page {
+        items: list.items,
+        damaged: list.damaged,
+        next_cursor: list.next_cursor,
+    })
+}
+
+/// The ids of these tokens, each once. The server looks names up among the caller's tokens; one that
 /// several of them share is refused, since a guess could end the wrong one.
 fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
-    let by_name = named.iter().any(|named| matches!(named, Named::Name(_)));
-    let pats = if by_name {
-        session.call(Client::pats_list)?.items
-    } else {
-        Vec::new()
-    };
     let mut ids = Vec::new();
     for named in named {
         let id = match named {
             Named::Id(id) => id,
-            Named::Name(name) => find(&name, &pats)?,
+            Named::Name(name) => {
+                // What cannot be a name is none of any token.
+                let pats = match TokenName::parse(&name) {
+                    Ok(parsed) => with_name(session, parsed)?,
+                    Err(_) => Vec::new(),
+                };
+                find(&name, &pats)?
+            }
         };
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
     Ok(ids)
+}
+
+/// The newest tokens with this name, so many that it is seen when there are several.
+fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
+    let filter = PatQuery {
+        name: Some(name),
+        status: None,
+    };
+    let query = PageQuery {
+        limit: Some(MAX_NAMED),
+        cursor: None,
+    };
+    Ok(page(session, &filter, &query)?.items)
 }
 
 fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
@@ -187,7 +218,12 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
             Failure::new(ExitCode::Failure, "unexpected_answer", message)
         }),
         several => Err(Failure::usage(format!(
-            "{} tokens are named {shown}; name one by its id: {}",
+            "{}{} tokens are named {shown}; name one by its id: {}",
+            if several.len() < MAX_NAMED as usize {
+                ""
+            } else {
+                "at least "
+            },
             several.len(),
             several.join(", ")
         ))

@@ -11,8 +11,8 @@ use crate::audit::{AuditAction, Subject};
 use crate::clock::Timestamp;
 use crate::testing::fixtures;
 use crate::token::{
-    InsertOutcome, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status, Token,
-    TokenId, TokenName,
+    InsertOutcome, IssueRate, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status,
+    Token, TokenId, TokenName,
 };
 
 /// The beginning of run `number`, whose trail is event `number`.
@@ -23,6 +23,7 @@ pub(super) fn start(number: u64, quota: u32) -> StartRun {
         actor: actor(),
         digest: fixtures::digest(number),
         quota,
+        rate: IssueRate::DEFAULT_RUNS,
         audit: fixtures::audit(number, NOW, action, subject),
         run,
     }
@@ -126,6 +127,38 @@ pub async fn hold_a_quota_of_their_own(harness: &dyn AgentRunHarness) {
         insert(harness, insertion(70, 2)).await,
         InsertOutcome::Inserted
     );
+}
+
+/// Runs that were started within 24 hours count, ended or not, and personal tokens do not.
+pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let with_rate = |number| {
+        let mut change = start(number, 100);
+        change.rate = IssueRate::new(5);
+        begin(harness, change)
+    };
+    let start_and_end = |number: u64| async move {
+        let outcome = with_rate(number).await;
+        if let StartRunOutcome::Started(run) = &outcome {
+            let ended = end(harness, ending(run.id, number + 100)).await;
+            assert_eq!(ended, EndRunOutcome::Ended);
+        }
+        outcome
+    };
+    let outcomes = join_all((30..62).map(start_and_end)).await;
+    let started = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, StartRunOutcome::Started(_)));
+    assert_eq!(started.count(), 5, "{outcomes:?}");
+    assert!(matches!(
+        with_rate(70).await,
+        StartRunOutcome::RateReached(_)
+    ));
+    assert_eq!(runs(harness, false, None, 100).await, []);
+    // The acting token is the first personal one of the day; this is the second.
+    let mut change = insertion(71, 100);
+    change.rate = IssueRate::new(2);
+    assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
 }
 
 /// A run cannot be bound to what is not there.
@@ -329,8 +362,7 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
     }
 }
 
-/// What is over is forgotten after its time, whether it was ended or expired; a token that merely
-/// expired is not.
+/// What is over is forgotten after its time, whether it was ended or expired.
 pub async fn are_forgotten_in_time(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let before: Timestamp = NOW.saturating_add_millis(-1);
@@ -341,8 +373,6 @@ pub async fn are_forgotten_in_time(harness: &dyn AgentRunHarness) {
     let mut recent = fixtures::run(12, acting().id);
     recent.expires_at = Some(NOW);
     let live = fixtures::run(13, acting().id);
-    let mut token = fixtures::token(14, NOW);
-    token.expires_at = Some(before);
     let mut long = fixtures::run(15, acting().id);
     long.expires_at = Some(before);
     long.revoked_at = Some(NOW);
@@ -351,17 +381,16 @@ pub async fn are_forgotten_in_time(harness: &dyn AgentRunHarness) {
         (11, &ended),
         (12, &recent),
         (13, &live),
-        (14, &token),
         (15, &long),
     ] {
         put(harness, number, token).await;
     }
-    let purged = harness.tokens().purge_ended_before(NOW).await;
+    let purged = harness.tokens().purge_ended_before(NOW, 100).await;
     assert_eq!(purged.expect("the store answers"), 2);
     for number in [10, 11] {
         assert!(find(harness, number).await.is_none(), "{number}");
     }
-    for number in 12..16 {
+    for number in [12, 13, 15] {
         assert!(find(harness, number).await.is_some(), "{number}");
     }
 }

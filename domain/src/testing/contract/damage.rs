@@ -11,7 +11,7 @@ use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, Toke
 use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
 use crate::store::Listing;
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, RevokeOutcome, Scope, Token};
+use crate::token::{InsertOutcome, ListFilter, RevokeOutcome, Scope, Token};
 use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange};
 use crate::work::{Bucket, ItemFilter};
 
@@ -81,7 +81,10 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
     for (column, statement) in TOKEN {
         let (bad, good) = seed_damaged(harness, statement).await;
         let expected = [("tokens", bad.id.to_string(), column)];
-        let mine = harness.tokens().list(good.owner).await.expect("a list");
+        let wanted = ListFilter::default();
+        let store = harness.tokens();
+        let mine = store.list(good.owner, &wanted, NOW, None, 10).await;
+        let mine = mine.expect("a list");
         assert_eq!(mine.to_vec(), [good.clone(), acting()], "{statement}");
         assert_eq!(damaged(&mine), expected, "{statement}");
         let filter = TokenFilter::default();

@@ -10,7 +10,7 @@ use crate::access::CredentialId;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, RevokeOutcome, Scope, TokenName};
+use crate::token::{InsertOutcome, IssueRate, RevokeOutcome, Scope, TokenName};
 
 /// What goes in comes out, to the millisecond and the last character.
 pub async fn keeps_every_field(harness: &dyn Harness) {
@@ -87,6 +87,75 @@ pub async fn holds_the_quota_exactly_under_64_creates(harness: &dyn Harness) {
     assert_eq!(inserted, 9, "the acting token is the tenth: {outcomes:?}");
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 10);
     assert_eq!(trail(harness).await.len(), 9);
+}
+
+/// What was created within 24 hours counts, also when it is revoked or expired; what is older, of
+/// someone else or an agent run does not.
+pub async fn counts_tokens_of_24_hours_whatever_became_of_them(harness: &dyn Harness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let day = 24 * 60 * 60;
+    let mut revoked = fixtures::token(
+        11,
+        NOW.saturating_add_seconds(-day).saturating_add_millis(1),
+    );
+    revoked.revoked_at = Some(NOW);
+    let mut expired = fixtures::token(12, NOW);
+    expired.expires_at = Some(NOW);
+    let old = fixtures::token(10, NOW.saturating_add_seconds(-day));
+    let mut foreign = fixtures::token(13, NOW);
+    foreign.owner = fixtures::user(2).id;
+    let tokens = [(10, &old), (11, &revoked), (12, &expired), (13, &foreign)];
+    for (number, token) in tokens {
+        put(harness, number, token).await;
+    }
+    put(harness, 14, &fixtures::run(14, acting().id)).await;
+    let with_rate = |number, limit| {
+        let mut change = insertion(number, 100);
+        change.rate = IssueRate::new(limit);
+        insert(harness, change)
+    };
+    // Three were created since, the acting token among them.
+    match with_rate(20, 3).await {
+        InsertOutcome::RateReached(reached) => {
+            assert_eq!((reached.limit, reached.retry_after_seconds), (3, 1));
+            assert_eq!(reached.until, NOW.saturating_add_millis(1));
+        }
+        outcome => panic!("unexpected {outcome:?}"),
+    }
+    assert!(find(harness, 20).await.is_none());
+    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(with_rate(21, 4).await, InsertOutcome::Inserted);
+}
+
+/// Of 64 simultaneous creates at a rate of 9, exactly 9 succeed, also when each is deleted at once.
+pub async fn holds_the_rate_exactly_under_64_creates(harness: &dyn Harness) {
+    seed(harness).await;
+    let create_and_delete = |number| async move {
+        let mut change = insertion(number, 100);
+        change.rate = IssueRate::new(10);
+        let id = change.token.id;
+        let outcome = insert(harness, change).await;
+        if outcome == InsertOutcome::Inserted {
+            let tokens = harness.tokens();
+            let revoked = tokens.revoke_once(revocation(id, number + 100));
+            assert_eq!(
+                revoked.await.expect("the store answers"),
+                RevokeOutcome::Revoked
+            );
+        }
+        outcome
+    };
+    let outcomes = join_all((1..=64).map(create_and_delete)).await;
+    let inserted = outcomes.iter().filter(|it| **it == InsertOutcome::Inserted);
+    assert_eq!(
+        inserted.count(),
+        9,
+        "the acting token is the tenth: {outcomes:?}"
+    );
+    let is_told = |it: &&InsertOutcome| matches!(it, InsertOutcome::RateReached(_));
+    assert_eq!(outcomes.iter().filter(is_told).count(), 55);
+    assert_eq!(list(harness, acting().owner).await, [acting()]);
 }
 
 /// A credential that ended between verification and change makes no token and leaves no trail.

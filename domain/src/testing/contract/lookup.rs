@@ -2,7 +2,7 @@
 
 use super::{Harness, NOW, acting, find, list, put, seed};
 use crate::testing::fixtures;
-use crate::token::{Digest, TokenId, TokenKind};
+use crate::token::{Digest, ListFilter, ListedStatus, TokenId, TokenKind, TokenName};
 use crate::user::Role;
 
 /// A lookup answers the token, its digest and its owner.
@@ -51,10 +51,10 @@ pub async fn answers_the_owner_as_they_are_now(harness: &dyn Harness) {
     }
 }
 
-/// The list has what is not revoked, by creation and then by id, the newest first.
+/// The list has what is not revoked, in the reverse order of ids, which is the newest first.
 pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     seed(harness).await;
-    let older = fixtures::token(5, NOW.saturating_add_millis(-1));
+    let older = fixtures::token(1, NOW.saturating_add_millis(-1));
     let mut expired = fixtures::token(3, NOW);
     expired.expires_at = Some(NOW);
     let newest = fixtures::token(4, NOW);
@@ -66,7 +66,7 @@ pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     for (number, token) in [
         (3, &expired),
         (4, &newest),
-        (5, &older),
+        (1, &older),
         (6, &revoked),
         (7, &foreign),
     ] {
@@ -76,6 +76,69 @@ pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     assert_eq!(list(harness, fixtures::user(1).id).await, expected);
     assert_eq!(list(harness, fixtures::user(2).id).await, vec![foreign]);
     assert_eq!(list(harness, fixtures::user(3).id).await, vec![]);
+}
+
+/// A page has what the filter matches, and goes on where the one before ended, whatever was created
+/// or deleted in between.
+pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
+    seed(harness).await;
+    let owner = acting().owner;
+    for number in 1..13 {
+        let mut token = fixtures::token(number, NOW);
+        token.expires_at = match number % 3 {
+            0 => None,
+            1 => Some(NOW),
+            _ => Some(NOW.saturating_add_millis(1)),
+        };
+        if number % 4 == 0 {
+            token.name = acting().name;
+        }
+        token.revoked_at = (number == 7).then_some(NOW);
+        put(harness, number, &token).await;
+    }
+    let all = list(harness, owner).await;
+    assert_eq!(all.len(), 12);
+    let page = async |filter: &ListFilter, after, limit| {
+        let tokens = harness.tokens();
+        let found = tokens.list(owner, filter, NOW, after, limit);
+        found.await.expect("the store answers")
+    };
+    let names = [None, Some(acting().name), TokenName::parse("nobody").ok()];
+    for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
+        for name in names.clone() {
+            let filter = ListFilter { status, name };
+            let mut expected = all.clone();
+            expected.retain(|token| filter.matches(token, NOW));
+            assert_eq!(page(&filter, None, 100).await, expected, "{filter:?}");
+            let (mut paged, mut after) = (Vec::new(), None);
+            loop {
+                let part = page(&filter, after, 2).await;
+                assert!(part.len() <= 2);
+                after = part.last().map(|token| token.id);
+                paged.extend(part);
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(paged, expected, "{filter:?}");
+        }
+    }
+    // The cursor's own token is deleted, one behind it as well, and a new one is created.
+    let filter = ListFilter::default();
+    let first = page(&filter, None, 3).await;
+    for token in [&all[2], &all[4]] {
+        let (_, number) = token.id.uuid().as_u64_pair();
+        let number = number & u64::from(u8::MAX);
+        put(
+            harness,
+            number,
+            &token.revoked(NOW).expect("it was not revoked"),
+        )
+        .await;
+    }
+    put(harness, 20, &fixtures::token(20, NOW)).await;
+    let second = page(&filter, Some(first[2].id), 3).await;
+    assert_eq!(second, [all[3].clone(), all[5].clone(), all[6].clone()]);
 }
 
 /// Unknown, of another kind and someone else's are all not there; a tombstone is.

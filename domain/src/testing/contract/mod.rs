@@ -20,8 +20,8 @@ use crate::invite::InviteStore;
 use crate::session::{SessionStore, StartSession, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{
-    Digest, InsertOutcome, InsertToken, PredecessorEnd, Rejection, ReplaceToken, RevokeToken,
-    Scope, Token, TokenId, TokenRecord, TokenStore,
+    Digest, InsertOutcome, InsertToken, IssueRate, ListFilter, PredecessorEnd, Rejection,
+    ReplaceToken, RevokeToken, Scope, Token, TokenId, TokenRecord, TokenStore,
 };
 use crate::user::{PasswordHash, Role, User, UserId, UserStore};
 use crate::work::{WorkItem, WorkStore};
@@ -132,12 +132,15 @@ macro_rules! token_store_contract {
                 finds_nothing_for_a_digest_that_is_not_there
                 answers_the_owner_as_they_are_now
                 lists_live_and_expired_newest_first
+                lists_what_the_filter_matches_page_by_page
                 gets_only_what_the_owner_has
             }
             insert {
                 keeps_every_field
                 counts_only_live_tokens_of_the_owner
                 holds_the_quota_exactly_under_64_creates
+                counts_tokens_of_24_hours_whatever_became_of_them
+                holds_the_rate_exactly_under_64_creates
                 refuses_an_actor_that_is_no_longer_good
                 never_writes_after_its_actor_was_revoked
                 refuses_an_id_or_digest_that_exists
@@ -156,6 +159,7 @@ macro_rules! token_store_contract {
                 keeps_the_old_for_its_overlap
                 refuses_what_cannot_be_rotated
                 holds_the_quota
+                holds_the_rate
                 refuses_an_actor_that_is_no_longer_good
                 makes_one_successor_of_16_at_the_same_time
                 racing_a_revocation_one_of_them_wins
@@ -163,7 +167,8 @@ macro_rules! token_store_contract {
             upkeep {
                 notes_the_latest_use
                 notes_thousands_of_uses_in_one_batch
-                forgets_tombstones_past_the_horizon
+                purges_what_ended_before_the_horizon
+                purges_in_batches
             }
             audit {
                 tells_of_each_change_as_it_was_given
@@ -265,6 +270,7 @@ macro_rules! agent_run_store_contract {
                 keep_every_field
                 end_with_the_time_of_their_issuer
                 hold_a_quota_of_their_own
+                hold_a_rate_of_their_own
                 are_not_bound_to_nothing
                 refuse_an_actor_that_is_no_longer_good
                 are_ended_once
@@ -379,6 +385,7 @@ fn insertion(number: u64, quota: u32) -> InsertToken {
         actor: actor(),
         digest: fixtures::digest(number),
         quota,
+        rate: IssueRate::DEFAULT_TOKENS,
         audit: fixtures::audit(
             number,
             NOW,
@@ -481,11 +488,10 @@ async fn find(harness: &dyn Harness, number: u64) -> Option<TokenRecord> {
 async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
     harness
         .tokens()
-        .list(owner)
+        .list(owner, &ListFilter::default(), NOW, None, 1_000)
         .await
         .expect("the store answers")
-        .into_iter()
-        .collect()
+        .to_vec()
 }
 
 async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {

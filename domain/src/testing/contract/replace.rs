@@ -8,7 +8,7 @@ use super::{
 };
 use crate::testing::fixtures;
 use crate::token::{
-    NotRotatable, PredecessorEnd, ReplaceOutcome, ReplaceToken, RevokeOutcome, Status,
+    IssueRate, NotRotatable, PredecessorEnd, ReplaceOutcome, ReplaceToken, RevokeOutcome, Status,
 };
 
 /// The outcome for a token that was rotated to token `number`.
@@ -109,6 +109,31 @@ pub async fn holds_the_quota(harness: &dyn Harness) {
     let mut at_once = replacement(old.id, 3, PredecessorEnd::AtOnce);
     at_once.successor.quota = 2;
     assert_eq!(replace(harness, at_once).await, ReplaceOutcome::Replaced);
+}
+
+/// A rotation counts as one more token of the 24 hours, with or without an overlap.
+pub async fn holds_the_rate(harness: &dyn Harness) {
+    seed(harness).await;
+    let old = fixtures::token(1, NOW);
+    put(harness, 1, &old).await;
+    for end in [
+        PredecessorEnd::AtOnce,
+        PredecessorEnd::After(NOW.saturating_add_seconds(60)),
+    ] {
+        let mut change = replacement(old.id, 2, end);
+        change.successor.rate = IssueRate::new(2);
+        let outcome = replace(harness, change).await;
+        assert!(
+            matches!(outcome, ReplaceOutcome::RateReached(_)),
+            "{outcome:?}"
+        );
+        assert!(find(harness, 2).await.is_none());
+        let untouched = find(harness, 1).await.expect("the old token").token;
+        assert_eq!(untouched, old);
+    }
+    let mut change = replacement(old.id, 2, PredecessorEnd::AtOnce);
+    change.successor.rate = IssueRate::new(3);
+    assert_eq!(replace(harness, change).await, ReplaceOutcome::Replaced);
 }
 
 /// A credential that ended between verification and change rotates nothing.

@@ -37,30 +37,81 @@ pub async fn notes_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
     assert_eq!(token.last_used_at, Some(NOW));
 }
 
-/// Only tombstones from before the horizon go.
-pub async fn forgets_tombstones_past_the_horizon(harness: &dyn Harness) {
+/// Only what was revoked or expired before the horizon goes. A revoked token is stored from its
+/// revocation on, whenever it expired.
+pub async fn purges_what_ended_before_the_horizon(harness: &dyn Harness) {
     seed(harness).await;
-    let mut old = fixtures::token(1, NOW);
-    old.revoked_at = Some(NOW.saturating_add_millis(-1));
-    old.successor = Some(fixtures::token(2, NOW).id);
-    let mut recent = fixtures::token(2, NOW);
-    recent.revoked_at = Some(NOW);
+    let before = NOW.saturating_add_millis(-1);
+    let mut revoked = fixtures::token(1, NOW);
+    revoked.revoked_at = Some(before);
+    revoked.successor = Some(fixtures::token(2, NOW).id);
+    let mut recently_revoked = fixtures::token(2, NOW);
+    recently_revoked.expires_at = Some(before);
+    recently_revoked.revoked_at = Some(NOW);
     let mut expired = fixtures::token(3, NOW);
-    expired.expires_at = Some(NOW.saturating_add_seconds(-1));
-    // Its successor is forgotten before itself.
-    let mut predecessor = fixtures::token(4, NOW);
-    predecessor.successor = Some(old.id);
-    for (number, token) in [(1, &old), (2, &recent), (3, &expired), (4, &predecessor)] {
+    expired.expires_at = Some(before);
+    let mut recently_expired = fixtures::token(4, NOW);
+    recently_expired.expires_at = Some(NOW);
+    // Its successor is purged before itself.
+    let mut predecessor = fixtures::token(5, NOW);
+    predecessor.successor = Some(revoked.id);
+    let mut run = fixtures::run(6, expired.id);
+    run.expires_at = Some(before);
+    // Its issuer is purged before itself.
+    let mut orphan = fixtures::run(7, expired.id);
+    orphan.expires_at = Some(NOW);
+    for (number, token) in [
+        (1, &revoked),
+        (2, &recently_revoked),
+        (3, &expired),
+        (4, &recently_expired),
+        (5, &predecessor),
+        (6, &run),
+        (7, &orphan),
+    ] {
         put(harness, number, token).await;
     }
-    let purge = || async {
-        let purged = harness.tokens().purge_ended_before(NOW).await;
-        purged.expect("the store answers")
-    };
-    assert_eq!(purge().await, 1);
-    assert!(find(harness, 1).await.is_none());
-    for number in [2, 3, 4] {
+    assert_eq!(purge(harness, 100).await, 3);
+    for number in [1, 3, 6] {
+        assert!(find(harness, number).await.is_none(), "{number}");
+    }
+    for (number, token) in [(0, acting()), (5, predecessor), (7, orphan)] {
+        let kept = find(harness, number).await.expect("it is stored").token;
+        assert_eq!(kept, token);
+    }
+    for number in [2, 4] {
         assert!(find(harness, number).await.is_some(), "{number}");
     }
-    assert_eq!(purge().await, 0);
+    assert_eq!(purge(harness, 100).await, 0);
+    // A use that is written late is of no token any more.
+    let late = [(expired.id, NOW), (acting().id, NOW)];
+    let noted = harness.tokens().record_last_used(&late).await;
+    noted.expect("the store answers");
+    assert!(find(harness, 3).await.is_none());
+}
+
+/// At most as many go at once as are asked for, and none is left behind in the end.
+pub async fn purges_in_batches(harness: &dyn Harness) {
+    seed(harness).await;
+    let before = NOW.saturating_add_millis(-1);
+    for number in 1..=10 {
+        let mut token = fixtures::token(number, NOW);
+        if number % 2 == 0 {
+            token.revoked_at = Some(before);
+        } else {
+            token.expires_at = Some(before);
+        }
+        put(harness, number, &token).await;
+    }
+    let mut purged = Vec::new();
+    while purged.last() != Some(&0) {
+        purged.push(purge(harness, 3).await);
+    }
+    assert_eq!(purged, [3, 3, 3, 1, 0]);
+    assert_eq!(list(harness, acting().owner).await, [acting()]);
+}
+
+async fn purge(harness: &dyn Harness, limit: u32) -> u64 {
+    let purged = harness.tokens().purge_ended_before(NOW, limit).await;
+    purged.expect("the store answers")
 }

@@ -15,11 +15,12 @@ impl AgentRunStore for MemoryStore {
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
-        let live = state.live_tokens(TokenKind::AgentRun, change.run.owner, change.actor.now);
+        let (owner, now) = (change.run.owner, change.actor.now);
+        let so_far = state.issued(TokenKind::AgentRun, owner, change.rate, now);
         let key = change.run.run.as_ref().and_then(|run| run.work_item);
         let item = key.and_then(|key| state.work_items.get(&key));
         let item = item.map(|item| BoundItem::of(item.status.is_resolved()));
-        let run = match change.decide(actor.as_ref(), live, item) {
+        let run = match change.decide(actor.as_ref(), so_far, item) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };

@@ -5,22 +5,33 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
-    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore,
+    Digest, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ReplaceOutcome,
+    ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind, TokenRecord,
+    TokenStore,
 };
 use crate::user::UserId;
 
 use super::{MemoryStore, State};
 
 impl State {
-    pub(super) fn live_tokens(&self, kind: TokenKind, owner: UserId, now: Timestamp) -> u32 {
-        let live = self
-            .tokens
-            .values()
-            .filter(|(token, _)| token.kind() == kind && token.owner == owner)
-            .filter(|(token, _)| token.status(now) == Status::Live)
-            .count();
-        u32::try_from(live).unwrap_or(u32::MAX)
+    pub(super) fn issued(
+        &self,
+        kind: TokenKind,
+        owner: UserId,
+        rate: IssueRate,
+        now: Timestamp,
+    ) -> IssuedSoFar {
+        let issued = || {
+            let tokens = self.tokens.values().map(|(token, _)| token);
+            tokens.filter(|token| token.kind() == kind && token.owner == owner)
+        };
+        let live = issued().filter(|token| token.status(now) == Status::Live);
+        let mut created: Vec<Timestamp> = issued().map(|token| token.created_at).collect();
+        created.sort_unstable_by(|a, b| b.cmp(a));
+        IssuedSoFar {
+            live: u32::try_from(live.count()).unwrap_or(u32::MAX),
+            nth_newest: created.get(rate.limit() as usize - 1).copied(),
+        }
     }
 }
 
@@ -36,8 +47,9 @@ impl TokenStore for MemoryStore {
     async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
-        let live = state.live_tokens(TokenKind::Personal, change.token.owner, change.actor.now);
-        if let Err(outcome) = change.decide(actor.as_ref(), live) {
+        let (owner, now) = (change.token.owner, change.actor.now);
+        let so_far = state.issued(TokenKind::Personal, owner, change.rate, now);
+        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
             return Ok(outcome);
         }
         state.check_new(&change.token, &change.digest)?;
@@ -71,13 +83,14 @@ impl TokenStore for MemoryStore {
             token: successor,
             digest,
             audit,
+            rate,
             ..
         } = &change.successor;
         let acting = state.acting(actor);
-        let live = state.live_tokens(TokenKind::Personal, successor.owner, actor.now);
+        let so_far = state.issued(TokenKind::Personal, successor.owner, *rate, actor.now);
         let predecessor = state.token(change.predecessor);
         let runs = state.unrevoked_runs();
-        let ended = match change.decide(acting.as_ref(), predecessor, live, &runs) {
+        let ended = match change.decide(acting.as_ref(), predecessor, so_far, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
@@ -92,18 +105,27 @@ impl TokenStore for MemoryStore {
         Ok(ReplaceOutcome::Replaced)
     }
 
-    async fn list(&self, owner: UserId) -> Result<Listing<Token>, StoreError> {
-        let state = self.state();
-        let mut tokens: Vec<Token> = state
+    async fn list(
+        &self,
+        owner: UserId,
+        filter: &ListFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        Ok(self
+            .state()
             .tokens
             .values()
+            .rev()
             .map(|(token, _)| token)
             .filter(|token| token.kind() == TokenKind::Personal && token.owner == owner)
-            .filter(|token| token.revoked_at.is_none())
+            .filter(|token| after.is_none_or(|after| token.id < after))
+            .filter(|token| filter.matches(token, now))
+            .take(limit as usize)
             .cloned()
-            .collect();
-        tokens.sort_by_key(|token| std::cmp::Reverse((token.created_at, token.id)));
-        Ok(tokens.into())
+            .collect::<Vec<Token>>()
+            .into())
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -128,15 +150,13 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn purge_ended_before(&self, horizon: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut state = self.state();
         let over: Vec<(TokenId, Digest)> = state
             .tokens
             .values()
-            .filter(|(token, _)| {
-                let expired = token.expires_at.filter(|_| token.run.is_some());
-                token.revoked_at.or(expired).is_some_and(|at| at < horizon)
-            })
+            .filter(|(token, _)| token.end().is_some_and(|at| at < horizon))
+            .take(limit as usize)
             .map(|(token, digest)| (token.id, *digest))
             .collect();
         for (id, digest) in &over {

@@ -3,34 +3,41 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
-use openindex_domain::token::{Expiry, IssueToken, Issued, RotateToken, TokenId};
+use openindex_domain::token::{Expiry, IssueToken, Issued, ListFilter, RotateToken, TokenId};
 
 use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
+use crate::server::query::{PatPage, Query};
 use crate::server::requests::requested_expiry;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
-use crate::wire::{CreatePat, CreatedPat, Pat, PatList, RotatePat};
+use crate::wire::{CreatePat, CreatedPat, Pat, PatList, PatPageQuery, PatQuery, RotatePat};
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
-/// All of my tokens, live and expired, the newest first.
+/// My tokens, live and expired, the newest first, a page at a time.
 ///
-/// Revoked tokens are not listed, and secrets are never returned.
+/// Revoked tokens are not listed, and secrets are never returned. Expired tokens are purged 30 days
+/// after their expiry.
 #[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
+    params(PatQuery, PatPageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
     Human(principal): Human,
     State(state): State<Shared>,
+    Query(PatQuery { status, name }, PatPage(page)): Query<PatQuery, PatPage>,
 ) -> Result<Json<PatList>, Problem> {
-    let tokens = state.tokens.list(&principal).await?;
-    let now = state.tokens.now();
-    let items = tokens
-        .iter()
-        .map(|token| to_wire::pat(token, now))
-        .collect();
-    let damaged = to_wire::damaged(&tokens);
-    Ok(Json(PatList { items, damaged }))
+    let tokens = &state.tokens;
+    let filter = ListFilter { status, name };
+    let found = tokens.list(&principal, &filter, page.after, page.limit);
+    let page = found.await?;
+    let now = tokens.now();
+    let items = page.tokens.iter();
+    Ok(Json(PatList {
+        items: items.map(|token| to_wire::pat(token, now)).collect(),
+        damaged: to_wire::damaged(&page.tokens),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
 }
 
 /// Issue a token.
