@@ -8,7 +8,7 @@ use openindex_domain::invite::{
     InviteKind, InviteStore, WithdrawInvite, WithdrawInviteOutcome,
 };
 use openindex_domain::token::Digest;
-use openindex_domain::user::{Email, UserId};
+use openindex_domain::user::{Email, User, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ async fn create(
     let actor = acting::optional_record(&mut transaction, change.actor.as_ref()).await?;
     let key = change.invite.email().map(Email::key);
     let taken = match &key {
-        Some(key) => users::is_taken(&mut transaction, key).await?,
+        Some(key) => users::holder(&mut transaction, key).await?.is_some(),
         None => users::anybody(&mut transaction).await?,
     };
     let earlier = lock_unclaimed(&mut transaction, key.as_deref()).await?;
@@ -147,7 +147,9 @@ async fn claim(
     locks::newcomers(&mut transaction).await?;
     let invite = lock(&mut transaction, change.invite).await?;
     let creator = users::by_optional_id(&mut transaction, creator).await?;
-    let taken = users::is_taken(&mut transaction, &account.user.email.key()).await?;
+    let taken = users::holder(&mut transaction, &account.user.email.key())
+        .await?
+        .is_some();
     let anybody = users::anybody(&mut transaction).await?;
     let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, anybody);
     let claimed = match decided {
@@ -214,6 +216,25 @@ pub(crate) async fn lock_unclaimed(
         .iter()
         .map(rows::invite)
         .collect()
+}
+
+/// Reads and keeps unclaimed invites that end when this user is deleted.
+pub(crate) async fn lock_that_end_with(
+    connection: &mut PgConnection,
+    user: &User,
+) -> Result<Vec<Invite>, StoreError> {
+    sqlx::query(select_invite!(
+        "(created_by = $1 OR email_key = $2) AND claimed_at IS NULL AND withdrawn_at IS NULL \
+         ORDER BY id FOR NO KEY UPDATE"
+    ))
+    .bind(user.id.uuid())
+    .bind(user.email.key())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::invite)
+    .collect()
 }
 
 async fn insert(

@@ -15,6 +15,7 @@ use openindex_domain::user::UserId;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use crate::agent_runs::horizon;
 use crate::error::store_error;
 use crate::rows::{select_record, select_unexpired, token_columns};
 use crate::store::begin;
@@ -209,6 +210,23 @@ pub(crate) async fn record_by_id(
         .as_ref()
         .map(rows::record)
         .transpose()
+}
+
+/// A user's unrevoked tokens and runs that some server may still accept at `now`.
+pub(crate) async fn unended(
+    connection: &mut PgConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    sqlx::query(select_unexpired!("t.owner_id = $2"))
+        .bind(horizon(now))
+        .bind(owner.uuid())
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(rows::token)
+        .collect()
 }
 
 async fn unrevoked(connection: &mut PgConnection, owner: UserId) -> Result<Vec<Token>, StoreError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_domain::StoreError;
+use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, InsertOutcome, InsertToken, ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken,
@@ -236,6 +237,28 @@ pub(crate) async fn insert(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// A user's unrevoked tokens and runs that some server may still accept at `now`.
+pub(crate) async fn unended(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
+         AND (t.expires_at IS NULL OR t.expires_at > ?2)"
+    ))
+    .bind(owner.uuid())
+    .bind(EndedRuns::horizon(now).unix_millis())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?
+    .iter()
+    .map(rows::token)
+    .collect()
 }
 
 /// Writes what a revocation or a rotation changes of a token.

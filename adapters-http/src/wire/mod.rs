@@ -20,7 +20,9 @@ use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditActor, AuditEvent, AuditList, AuditQuery, ExportFormat, ExportQuery};
+pub use audit::{
+    AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
+};
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
 pub use inventory::{

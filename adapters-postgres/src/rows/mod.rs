@@ -9,7 +9,7 @@ use openindex_domain::StoreError;
 use openindex_domain::agent_run::{AgentId, Run, WorkItemKey};
 use openindex_domain::attempt::Tally;
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, RequestId,
+    AuditAction, AuditActor, AuditEvent, AuditEventId, EmailChange, RequestContext, RequestId,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::Stats;
@@ -19,7 +19,7 @@ use openindex_domain::session::{
 };
 use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord};
 use openindex_domain::user::{
-    Account, Email, Notice, PasswordHash, PersonName, Role, User, UserId,
+    Account, Email, Notice, Owner, PasswordHash, PersonName, Role, User, UserId,
 };
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::{Decode, Row, Type};
@@ -57,7 +57,8 @@ macro_rules! session_columns {
 macro_rules! user_columns {
     () => {
         "u.id AS user_id, u.email AS user_email, u.name AS user_name, u.role AS user_role, \
-         u.created_at AS user_created_at, u.suspended_at AS user_suspended_at"
+         u.created_at AS user_created_at, u.suspended_at AS user_suspended_at, \
+         u.deleted_at AS user_deleted_at"
     };
 }
 /// The beginning of a query for [`TokenRecord`]s.
@@ -119,8 +120,16 @@ pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {
         token: token(row)?,
         digest: Digest::from_stored(get(row, "digest")?).map_err(StoreError::corrupt)?,
-        owner: user(row)?.as_owner(),
+        owner: owner(row)?,
     })
+}
+
+/// The owner of a token, also when their user was deleted, and is nameless.
+fn owner(row: &PgRow) -> Result<Owner, StoreError> {
+    if optional_instant(row, "user_deleted_at")?.is_some() {
+        return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
+    }
+    Ok(user(row)?.as_owner())
 }
 
 pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
@@ -128,7 +137,7 @@ pub(crate) fn token(row: &PgRow) -> Result<Token, StoreError> {
     Ok(Token {
         id: TokenId::new(kind, get(row, "id")?),
         owner: UserId::from_uuid(get(row, "owner_id")?),
-        name: TokenName::parse(get(row, "name")?).map_err(StoreError::corrupt)?,
+        name: TokenName::from_stored(get(row, "name")?).map_err(StoreError::corrupt)?,
         scope: parse::<Scope>(get(row, "scope")?)?,
         created_at: instant(get(row, "created_at")?)?,
         expires_at: optional_instant(row, "expires_at")?,
@@ -161,8 +170,8 @@ fn run(row: &PgRow, kind: TokenKind) -> Result<Option<Run>, StoreError> {
 pub(crate) fn user(row: &PgRow) -> Result<User, StoreError> {
     Ok(User {
         id: UserId::from_uuid(get(row, "user_id")?),
-        email: Email::parse(get(row, "user_email")?).map_err(StoreError::corrupt)?,
-        name: PersonName::parse(get(row, "user_name")?).map_err(StoreError::corrupt)?,
+        email: Email::from_stored(get(row, "user_email")?).map_err(StoreError::corrupt)?,
+        name: PersonName::from_stored(get(row, "user_name")?).map_err(StoreError::corrupt)?,
         role: Role::parse(get(row, "user_role")?).ok_or_else(|| unknown("role"))?,
         created_at: instant(get(row, "user_created_at")?)?,
         suspended_at: optional_instant(row, "user_suspended_at")?,
@@ -212,7 +221,7 @@ pub(crate) fn invite(row: &PgRow) -> Result<Invite, StoreError> {
     let kind = match get(row, "kind")? {
         "first_admin" => InviteKind::FirstAdmin,
         "person" => InviteKind::Person {
-            email: Email::parse(get(row, "email")?).map_err(StoreError::corrupt)?,
+            email: Email::from_stored(get(row, "email")?).map_err(StoreError::corrupt)?,
             role: Role::parse(get(row, "role")?).ok_or_else(|| unknown("role"))?,
         },
         _ => return Err(unknown("kind of invite")),
@@ -237,7 +246,7 @@ pub(crate) fn invite(row: &PgRow) -> Result<Invite, StoreError> {
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
     Ok(Notice {
         token: parse(get(row, "token")?)?,
-        token_name: TokenName::parse(get(row, "token_name")?).map_err(StoreError::corrupt)?,
+        token_name: TokenName::from_stored(get(row, "token_name")?).map_err(StoreError::corrupt)?,
         at: instant(get(row, "at")?)?,
     })
 }
@@ -291,6 +300,7 @@ pub(crate) fn event(row: &PgRow) -> Result<AuditEvent, StoreError> {
         action: AuditAction::parse(get(row, "action")?).ok_or_else(|| unknown("action"))?,
         subject: parse(get(row, "subject")?)?,
         related: optional_parse(row, "related")?,
+        email_change: email_change(row)?,
         context: RequestContext {
             request_id: get::<Option<&str>>(row, "request_id")?
                 .map(RequestId::parse)
@@ -299,6 +309,19 @@ pub(crate) fn event(row: &PgRow) -> Result<AuditEvent, StoreError> {
             client_address: optional_parse::<IpAddr>(row, "client_address")?,
         },
     })
+}
+
+fn email_change(row: &PgRow) -> Result<Option<EmailChange>, StoreError> {
+    let (from, to) = (get(row, "email_from")?, get(row, "email_to")?);
+    let email = |text| Email::from_stored(text).map_err(StoreError::corrupt);
+    match (from, to) {
+        (Some(from), Some(to)) => Ok(Some(EmailChange {
+            from: email(from)?,
+            to: email(to)?,
+        })),
+        (None, None) => Ok(None),
+        _ => Err(StoreError::corrupt("half a change of an address")),
+    }
 }
 
 /// What a change of one row that was read in the same transaction must have changed.

@@ -14,15 +14,17 @@ use uuid::Uuid;
 
 use super::{get, instant, optional_instant, optional_parse, parse, unknown};
 
-/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed.
+/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed, or the person who
+/// claimed it.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
              w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
-             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
-             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
-             FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id WHERE ",
+             w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, p.deleted_at AS person_deleted_at \
+             FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id \
+             LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) WHERE ",
             $condition
         )
     };
@@ -43,7 +45,7 @@ pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreEr
             part: NonZeroU32::new(number("part")?),
         },
         kind: parse(get(row, "kind")?)?,
-        title: Title::parse(get(row, "title")?).map_err(StoreError::corrupt)?,
+        title: Title::from_stored(get(row, "title")?).map_err(StoreError::corrupt)?,
         description: Description::parse(get(row, "description")?).map_err(StoreError::corrupt)?,
         status: parse(get(row, "status")?)?,
         priority: priority(get(row, "priority")?)?,
@@ -76,7 +78,12 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
         }
     };
     let claim = match (holder, optional_instant(row, "claimed_at")?) {
-        (Some(holder), Some(at)) => Claim { holder, run, at },
+        (Some(holder), Some(at)) => Claim {
+            holder,
+            run,
+            on_behalf: get::<Option<Uuid>>(row, "claim_on_behalf_id")?.map(UserId::from_uuid),
+            at,
+        },
         (None, None) => return Ok(None),
         _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
     };
@@ -88,7 +95,8 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
         )),
         None => None,
     };
-    Ok(Some(claim).filter(|claim| claim.holds(run)))
+    let person_deleted = optional_instant(row, "person_deleted_at")?.is_some();
+    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
 }
 
 fn priority(rank: i16) -> Result<Priority, StoreError> {

@@ -13,16 +13,17 @@ use uuid::Uuid;
 
 use crate::rows::{get, instant, optional_instant, optional_parse, parse, unknown};
 
-/// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim.
+/// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim, or the person `p` who made it.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
              w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
-             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
-             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
+             w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, p.deleted_at AS person_deleted_at \
              FROM work_items w \
-             LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' WHERE ",
+             LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' \
+             LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) WHERE ",
             $condition
         )
     };
@@ -38,7 +39,7 @@ pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, Sto
             part: NonZeroU32::new(number(row, "part")?),
         },
         kind: parse(get(row, "kind")?)?,
-        title: Title::parse(get(row, "title")?).map_err(StoreError::corrupt)?,
+        title: Title::from_stored(get(row, "title")?).map_err(StoreError::corrupt)?,
         description: Description::parse(get(row, "description")?).map_err(StoreError::corrupt)?,
         status: parse(get(row, "status")?)?,
         priority: priority(get(row, "priority")?)?,
@@ -58,17 +59,20 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
     let agent = optional_parse::<AgentId>(row, "claim_agent")?.map(Holder::Agent);
     let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
     let run = get::<Option<Uuid>>(row, "claim_run_id")?;
+    let on_behalf = get::<Option<Uuid>>(row, "claim_on_behalf_id")?.map(UserId::from_uuid);
     let at = optional_instant(row, "claimed_at")?;
     let claim = match (agent, user.map(Holder::Person), run, at) {
         (None, None, None, None) => return Ok(None),
         (Some(holder), None, run, Some(at)) => Claim {
             holder,
             run: run.map(|id| TokenId::new(TokenKind::AgentRun, id)),
+            on_behalf,
             at,
         },
         (None, Some(holder), None, Some(at)) => Claim {
             holder,
             run: None,
+            on_behalf: None,
             at,
         },
         _ => return Err(StoreError::corrupt("a work item that is claimed by half")),
@@ -81,7 +85,8 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, StoreError> {
         )),
         None => None,
     };
-    Ok(Some(claim).filter(|claim| claim.holds(run)))
+    let person_deleted = optional_instant(row, "person_deleted_at")?.is_some();
+    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
 }
 
 fn number(row: &SqliteRow, column: &str) -> Result<u32, StoreError> {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
+use crate::user::Owner;
 
 use super::{CredentialId, Denied, Principal, Requirement};
 
@@ -54,6 +55,15 @@ impl From<SessionRecord> for ActingRecord {
 }
 
 impl ActingRecord {
+    /// The user behind the credential.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        match self {
+            Self::Token(record) => &record.owner,
+            Self::Session(record) => &record.owner,
+        }
+    }
+
     fn principal(&self, now: Timestamp) -> Result<Principal, Refusal> {
         match self {
             Self::Token(record) => Ok(record.clone().admit(now)?),

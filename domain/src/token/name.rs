@@ -2,8 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::agent_run::AgentId;
+use crate::text::{self, InvalidLine};
 
-/// What a token is called by its owner: 1 to 100 characters after trimming, no control characters.
+/// What a token is called by its owner: 1 to 100 characters after trimming, in NFC, no control
+/// characters and nothing else that cannot be seen.
 ///
 /// Two tokens may share a name. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,6 +23,9 @@ pub enum InvalidName {
     /// A line break, an escape, or another control character.
     #[error("must not contain control characters")]
     Control,
+    /// A character that cannot be seen, where nothing around it needs it.
+    #[error("must not contain the invisible character U+{0:04X}")]
+    Invisible(u32),
 }
 
 impl TokenName {
@@ -34,6 +39,16 @@ impl TokenName {
     /// [`InvalidName`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|name| Self(name.into()))
+    }
+
+    /// The name as a store kept it, possibly before the rules of [`parse`](Self::parse) were as
+    /// strict as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`].
+    pub fn from_stored(text: &str) -> Result<Self, InvalidName> {
+        check_stored_name(text).map(|name| Self(name.into()))
     }
 
     /// The name of the token of an agent's run: the agent's.
@@ -56,20 +71,28 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// The rule for every name that a person chooses: of a token, of themselves.
-pub(crate) fn check_name(text: &str) -> Result<&str, InvalidName> {
-    // A line break at the end is no mistake of typing to be trimmed away, but a control character.
+/// The rule for every name that a user chooses: of a token, of themselves.
+pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
+    text::line(text, TokenName::MAX_CHARS).map_err(|error| match error {
+        InvalidLine::Blank => InvalidName::Blank,
+        InvalidLine::TooLong => InvalidName::TooLong,
+        InvalidLine::Control => InvalidName::Control,
+        InvalidLine::Invisible(c) => InvalidName::Invisible(c),
+    })
+}
+
+/// What every name in a store passed, however old it is.
+pub(crate) fn check_stored_name(text: &str) -> Result<&str, InvalidName> {
     if text.chars().any(char::is_control) {
         return Err(InvalidName::Control);
     }
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
+    if text.trim().is_empty() {
         return Err(InvalidName::Blank);
     }
-    if trimmed.chars().count() > TokenName::MAX_CHARS {
+    if text.chars().count() > TokenName::MAX_CHARS {
         return Err(InvalidName::TooLong);
     }
-    Ok(trimmed)
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -64,6 +64,16 @@ impl PersonName {
         crate::token::check_name(text).map(|name| Self(name.into()))
     }
 
+    /// The name as a store kept it, possibly before the rules of [`parse`](Self::parse) were as
+    /// strict as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`].
+    pub fn from_stored(text: &str) -> Result<Self, InvalidName> {
+        crate::token::check_stored_name(text).map(|name| Self(name.into()))
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -105,6 +115,17 @@ impl User {
     #[must_use]
     pub fn is_active_admin(&self) -> bool {
         self.is_active() && self.role == Role::Admin
+    }
+
+    /// The scripts that their address or their name mixes, where it could pass for another one;
+    /// empty where neither does.
+    #[must_use]
+    pub fn mixed_scripts(&self) -> Vec<&'static str> {
+        let mut scripts = self.email.mixed_scripts();
+        scripts.extend(crate::text::mixed_scripts(self.name.as_str()));
+        scripts.sort_unstable();
+        scripts.dedup();
+        scripts
     }
 
     /// What their password must not be made of.
@@ -156,6 +177,19 @@ pub struct Owner {
     pub role: Role,
     /// How to show them, where the store knows.
     pub profile: Option<Profile>,
+}
+
+impl Owner {
+    /// The owner of tokens whose user was deleted: never active, and nameless.
+    #[must_use]
+    pub const fn deleted(id: UserId) -> Self {
+        Self {
+            id,
+            active: false,
+            role: Role::Member,
+            profile: None,
+        }
+    }
 }
 
 /// How to show a person.

@@ -1,6 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use crate::text::fold;
+use crate::text::{self, InvalidLine};
+
 /// What an item is about, in one line: 1 to 200 characters after trimming, no control characters.
 /// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +21,9 @@ pub enum InvalidTitle {
     /// A line break, an escape, or another control character.
     #[error("must not contain control characters")]
     Control,
+    /// A character that cannot be seen, where nothing around it needs it.
+    #[error("must not contain the invisible character U+{0:04X}")]
+    Invisible(u32),
 }
 
 impl Title {
@@ -30,17 +36,32 @@ impl Title {
     ///
     /// [`InvalidTitle`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
+        let line = text::line(text, Self::MAX_CHARS).map_err(|error| match error {
+            InvalidLine::Blank => InvalidTitle::Blank,
+            InvalidLine::TooLong => InvalidTitle::TooLong,
+            InvalidLine::Control => InvalidTitle::Control,
+            InvalidLine::Invisible(c) => InvalidTitle::Invisible(c),
+        })?;
+        Ok(Self(line.into()))
+    }
+
+    /// The title as a store kept it, possibly before the rules of [`parse`](Self::parse) were as
+    /// strict as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTitle`].
+    pub fn from_stored(text: &str) -> Result<Self, InvalidTitle> {
         if text.chars().any(char::is_control) {
             return Err(InvalidTitle::Control);
         }
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
+        if text.trim().is_empty() {
             return Err(InvalidTitle::Blank);
         }
-        if trimmed.chars().count() > Self::MAX_CHARS {
+        if text.chars().count() > Self::MAX_CHARS {
             return Err(InvalidTitle::TooLong);
         }
-        Ok(Self(trimmed.into()))
+        Ok(Self(text.into()))
     }
 
     /// The text.
@@ -104,13 +125,6 @@ impl Default for Description {
     fn default() -> Self {
         Self("".into())
     }
-}
-
-/// What a search compares by: lower case, character by character, so that it is the same wherever
-/// the characters stand (that of a sigma depends on whether it ends its word).
-pub(super) fn fold(text: &str) -> String {
-    let lower = text.chars().flat_map(char::to_lowercase);
-    lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
 
 /// What is looked for in titles, descriptions and keys: words, all of which must occur somewhere,

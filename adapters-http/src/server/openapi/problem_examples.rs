@@ -45,6 +45,7 @@ pub(super) fn example(code: Code) -> Problem {
         Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
         Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),
         Code::TokenAlreadyRotated => TokenError::NotRotatable(NotRotatable::AlreadyRotated).into(),
+        Code::OwnAccount => UserError::OwnAccount.into(),
         Code::LastAdmin => UserError::LastAdmin.into(),
         Code::EmailTaken => InviteError::EmailTaken.into(),
         Code::InviteNotOpen => InviteError::NotClaimable(NotClaimable::Expired).into(),

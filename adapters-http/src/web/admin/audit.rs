@@ -7,7 +7,7 @@ use http::StatusCode;
 use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, AuditFilter, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
-use openindex_domain::user::UserId;
+use openindex_domain::user::{Email, UserId};
 
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
@@ -54,12 +54,15 @@ struct EventView {
     code: &'static str,
     subject: SubjectView,
     related: Option<SubjectView>,
+    /// The former and the new address of a user.
+    emails: Option<(Shown, Shown)>,
     address: Option<String>,
     request_id: Option<String>,
 }
 
 enum Actor {
     User { id: String, name: Shown },
+    Deleted(String),
     Other(&'static str),
 }
 
@@ -166,10 +169,13 @@ impl EventView {
         let actor = match event.actor {
             AuditActor::Operator => Actor::Other("The operator"),
             AuditActor::Anonymous => Actor::Other("Somebody"),
-            AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => Actor::User {
-                id: user.to_string(),
-                name: people.name(user),
-            },
+            AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
+                let id = user.to_string();
+                match people.known(user) {
+                    Some(name) => Actor::User { id, name },
+                    None => Actor::Deleted(id),
+                }
+            }
         };
         let context = &event.context;
         Self {
@@ -187,6 +193,10 @@ impl EventView {
             related: event
                 .related
                 .map(|related| SubjectView::of(related, people)),
+            emails: event.email_change.as_ref().map(|change| {
+                let shown = |email: &Email| Shown::of(email.as_str());
+                (shown(&change.from), shown(&change.to))
+            }),
             address: context.client_address.map(|address| address.to_string()),
             request_id: context.request_id.as_ref().map(|id| id.as_str().to_owned()),
         }
@@ -196,7 +206,10 @@ impl EventView {
 impl SubjectView {
     fn of(subject: Subject, people: &People) -> Self {
         let (kind, user) = match subject {
-            Subject::User(id) => ("account", Some(people.name(id))),
+            Subject::User(id) => match people.known(id) {
+                Some(name) => ("account", Some(name)),
+                None => ("deleted account", None),
+            },
             Subject::Token(_) => ("token", None),
             Subject::Session(_) => ("session", None),
             Subject::Invite(_) => ("invite", None),
@@ -232,6 +245,8 @@ const fn label(action: AuditAction) -> &'static str {
         AuditAction::NoticesDismissed => "Notices dismissed",
         AuditAction::UserSuspended => "Account suspended",
         AuditAction::UserUnsuspended => "Account unsuspended",
+        AuditAction::UserDeleted => "Account deleted",
+        AuditAction::UserEmailChanged => "Email address changed",
         AuditAction::UserPromoted => "Made administrator",
         AuditAction::UserDemoted => "Made member",
         AuditAction::PasswordChanged => "Password changed",

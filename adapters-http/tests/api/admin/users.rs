@@ -25,6 +25,7 @@ async fn an_administrator_pages_through_everybody() {
             "name": "User 2",
             "role": "member",
             "createdAt": "2026-11-24T06:00:00.000Z",
+            "mixedScripts": [],
             "suspendedAt": "2026-11-24T06:00:00.000Z",
         })
     );

@@ -97,7 +97,7 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     let key = email.key();
     let found = walk(
         |query| page(session, query),
-        |user| match Email::parse(&user.email) {
+        |user| match Email::from_stored(&user.email) {
             Ok(theirs) if theirs.key() == key => ControlFlow::Break(user),
             _ => ControlFlow::Continue(()),
         },
@@ -107,6 +107,18 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
         let message = format!("there is no user with the address {shown}");
         Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
     })
+}
+
+/// An address, with the scripts that it (or its user's name) mixes.
+pub(super) fn marked(email: &str, mixed_scripts: &[String]) -> String {
+    let email = plain(email);
+    if mixed_scripts.is_empty() {
+        return email;
+    }
+    format!(
+        "{email} (mixed scripts: {})",
+        plain(&mixed_scripts.join(", "))
+    )
 }
 
 /// `Ada Lovelace <ada@example.com>`

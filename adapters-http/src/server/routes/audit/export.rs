@@ -126,7 +126,7 @@ fn json(events: &[AuditEvent], first: bool, last: bool) -> String {
 fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail.
-    let mut row = |fields: [&str; 10]| {
+    let mut row = |fields: [&str; 12]| {
         let _ = writer.write_record(fields.map(harmless));
     };
     if first {
@@ -141,10 +141,13 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
             "related",
             "requestId",
             "clientAddress",
+            "emailFrom",
+            "emailTo",
         ]);
     }
     for event in events {
         let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
+        let emails = event.email_change.as_ref();
         row([
             &event.id,
             &event.at,
@@ -156,6 +159,8 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
             &text(&event.related),
             &text(&event.request_id),
             &text(&event.client_address),
+            emails.map_or("", |emails| &emails.from),
+            emails.map_or("", |emails| &emails.to),
         ]);
     }
     writer.into_inner().unwrap_or_default()

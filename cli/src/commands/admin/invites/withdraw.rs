@@ -112,7 +112,7 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
         walk(
             |query| page(session, query),
             |invite| {
-                let email = invite.email.as_deref().map(Email::parse);
+                let email = invite.email.as_deref().map(Email::from_stored);
                 if let (Open::Known(InviteStatus::Open), Some(Ok(email)), Ok(id)) =
                     (&invite.status, email, invite.id.parse::<InviteId>())
                 {
