@@ -40,6 +40,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
             "action": "token.issued",
             "subject": created["id"],
             "related": null,
+            "emailChange": null,
             "requestId": "req-7",
             "clientAddress": "192.0.2.7",
         })

@@ -38,7 +38,12 @@ impl Email {
         if let Some(c) = text::invisible(&text) {
             return Err(InvalidEmail::Invisible(c.into()));
         }
-        ascii_domain(email.parts().1).ok_or(InvalidEmail::Domain)?;
+        let (local, domain) = email.parts();
+        ascii_domain(domain).ok_or(InvalidEmail::Domain)?;
+        // A full-width @ looks like the one before the domain.
+        if text::key(local).contains('@') {
+            return Err(InvalidEmail::Malformed);
+        }
         Ok(email)
     }
 
@@ -132,6 +137,7 @@ mod tests {
             "a b@c",
             "a\n@c",
             "a@\u{0}c",
+            "a\u{ff20}b@c",
         ] {
             assert_eq!(Email::parse(text), Err(InvalidEmail::Malformed), "{text:?}");
         }
