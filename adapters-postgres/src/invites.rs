@@ -7,7 +7,7 @@ use openindex_domain::invite::{
     InviteKind, InviteStore, WithdrawInvite, WithdrawInviteOutcome,
 };
 use openindex_domain::token::Digest;
-use openindex_domain::user::{Email, UserId};
+use openindex_domain::user::{Email, User, UserId};
 use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -96,7 +96,7 @@ async fn create(
     let actor = acting::optional_record(&mut transaction, change.actor.as_ref()).await?;
     let key = change.invite.email().map(Email::key);
     let taken = match &key {
-        Some(key) => users::is_taken(&mut transaction, key).await?,
+        Some(key) => users::holder(&mut transaction, key).await?.is_some(),
         None => users::anybody(&mut transaction).await?,
     };
     let earlier = lock_unclaimed(&mut transaction, key.as_deref()).await?;
@@ -154,7 +154,9 @@ async fn claim(
     locks::newcomers(&mut transaction).await?;
     let invite = lock(&mut transaction, change.invite).await?;
     let creator = users::by_optional_id(&mut transaction, creator).await?;
-    let taken = users::is_taken(&mut transaction, &account.user.email.key()).await?;
+    let taken = users::holder(&mut transaction, &account.user.email.key())
+        .await?
+        .is_some();
     let anybody = users::anybody(&mut transaction).await?;
     let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, anybody);
     let claimed = match decided {
@@ -216,6 +218,23 @@ pub(crate) async fn lock_unclaimed(
     };
     let found = query.fetch_all(connection).await;
     Listing::read(found.map_err(store_error)?.iter().map(rows::invite))
+}
+
+/// Reads and keeps unclaimed invites that end when this user is deleted.
+pub(crate) async fn lock_that_end_with(
+    connection: &mut PgConnection,
+    user: &User,
+) -> Result<Listing<Invite>, StoreError> {
+    let found = sqlx::query(select_invite!(
+        "(created_by = $1 OR email_key = $2) AND claimed_at IS NULL AND withdrawn_at IS NULL \
+         ORDER BY id FOR NO KEY UPDATE"
+    ))
+    .bind(user.id.uuid())
+    .bind(user.email.key())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    Listing::read(found.iter().map(rows::invite))
 }
 
 async fn insert(

@@ -21,7 +21,7 @@
 //!
 //! The notes of uses lock the rows of tokens in the order of their ids, and nothing else. A change
 //! that writes several of them therefore locks all in one statement and in that order
-//! ([`tokens_with_runs`], [`runs_of_owner`], [`runs_of_work_item`]), the token that ends among its
+//! ([`tokens_with_runs`], [`runs_of_owner`], [`tokens_of_owner`], [`runs_of_work_item`]), the token that ends among its
 //! runs: a run may have the smaller id where clocks differ. Runs that expired before
 //! [`EndedRuns::horizon`] are left alone, as nothing ends them any more. No run is added meanwhile:
 //! [`StartRun`] locks its owner and, where it is bound, its item.
@@ -168,6 +168,22 @@ pub(crate) async fn runs_of_owner(
     )
     .bind(owner.uuid())
     .bind(horizon(now))
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
+/// Locks every unrevoked token and run of a user: what may still be used, and what has expired.
+pub(crate) async fn tokens_of_owner(
+    connection: &mut PgConnection,
+    owner: UserId,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "SELECT 1 FROM tokens WHERE owner_id = $1 AND revoked_at IS NULL \
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(owner.uuid())
     .execute(connection)
     .await
     .map_err(store_error)?;

@@ -19,6 +19,7 @@ use crate::error::{NoAnswer, migrate_error, store_error};
 use crate::lookups::Lookups;
 use crate::options::{Turns, UPKEEP_TIMEOUT, milliseconds};
 use crate::url;
+use crate::{locks, users};
 
 /// What is done on one connection.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -134,7 +135,11 @@ impl PostgresStore {
         for migrator in self.migrators() {
             migrator.run(pool).await.map_err(migrate_error)?;
         }
-        Ok(())
+        let mut connection = pool.acquire().await.map_err(store_error)?;
+        let mut transaction = begin(&mut connection).await?;
+        locks::newcomers(&mut transaction).await?;
+        users::renew_keys(&mut transaction).await?;
+        transaction.commit().await.map_err(store_error)
     }
 
     /// The embedded migrations of what this store keeps, in their order. Unknown ones in the

@@ -16,6 +16,7 @@ use openindex_domain::{Listing, StoreError};
 use sqlx::{PgConnection, QueryBuilder};
 use time::OffsetDateTime;
 
+use crate::agent_runs::horizon;
 use crate::error::store_error;
 use crate::rows::{select_record, select_unexpired, token_columns};
 use crate::store::begin;
@@ -238,6 +239,22 @@ pub(crate) async fn record_by_id(
         .as_ref()
         .map(rows::record)
         .transpose()
+}
+
+/// A user's unrevoked tokens and runs that some server may still accept at `now`, as far as ending
+/// them takes.
+pub(crate) async fn unended(
+    connection: &mut PgConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Endings, StoreError> {
+    let found = sqlx::query(select_unexpired!("t.owner_id = $2"))
+        .bind(horizon(now))
+        .bind(owner.uuid())
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+    found.iter().map(rows::ending).collect()
 }
 
 /// The same as far as ending it takes, of whatever kind a damaged row says that it is.

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
-    DismissNoticesOutcome, FirstAdminOutcome, Notice, PasswordHash, User, UserId, UserStore,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
+    PasswordHash, User, UserId, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
 use sqlx::PgConnection;
@@ -39,7 +40,7 @@ impl UserStore for PostgresStore {
         let key = email_key.to_owned();
         self.call(move |connection| {
             Box::pin(async move {
-                sqlx::query(select_account!("u.email_key = $1"))
+                sqlx::query(select_account!("u.email_key = $1 AND u.deleted_at IS NULL"))
                     .bind(key)
                     .fetch_optional(connection)
                     .await
@@ -55,13 +56,15 @@ impl UserStore for PostgresStore {
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
-                let found = sqlx::query(select_user!("u.id > $1 ORDER BY u.id LIMIT $2"))
-                    // The nil UUID comes before every id.
-                    .bind(after.map_or(Uuid::nil(), UserId::uuid))
-                    .bind(i64::from(limit))
-                    .fetch_all(connection)
-                    .await
-                    .map_err(store_error)?;
+                let found = sqlx::query(select_user!(
+                    "u.id > $1 AND u.deleted_at IS NULL ORDER BY u.id LIMIT $2"
+                ))
+                // The nil UUID comes before every id.
+                .bind(after.map_or(Uuid::nil(), UserId::uuid))
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await
+                .map_err(store_error)?;
                 Listing::read(found.iter().map(rows::user))
             })
         })
@@ -73,6 +76,11 @@ impl UserStore for PostgresStore {
             Box::pin(async move { change_standing(connection, &change).await })
         })
         .await
+    }
+
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { delete(connection, &change).await }))
+            .await
     }
 
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
@@ -150,6 +158,9 @@ async fn begin_instance(
     Ok(FirstAdminOutcome::Created)
 }
 
+/// Has every change of who administers the instance come after the other.
+const STANDING: &str = "standing of users";
+
 async fn change_standing(
     connection: &mut PgConnection,
     change: &ChangeUser,
@@ -157,26 +168,184 @@ async fn change_standing(
     let mut transaction = begin(connection).await?;
     // One such change after the other, whomever they concern: the rows of those who are
     // administrators now would leave out who becomes one while this waits for them.
-    locks::named(&mut transaction, &["standing of users".to_owned()]).await?;
+    locks::named(&mut transaction, &[STANDING.to_owned()]).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
+    let holder = match change.new_email().map(Email::key) {
+        Some(key) => {
+            // Nobody joins with this address meanwhile.
+            locks::newcomers(&mut transaction).await?;
+            holder(&mut transaction, &key).await?
+        }
+        None => None,
+    };
     locks::runs_of_owner(&mut transaction, change.user, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let user = to_change(&mut transaction, change.user).await?;
     let others = other_active_admins(&mut transaction, change.user).await?;
     let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
-    let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
+    let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs, holder) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
     };
     update_standing(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
-    if decision.end_access {
+    if decision.end_sessions {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
+    }
+    if decision.void_links {
         links::void(&mut transaction, change.user, change.actor.now).await?;
     }
-    audit::insert(&mut transaction, &change.audit).await?;
+    audit::insert(&mut transaction, &decision.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(ChangeUserOutcome::Changed(decision.user))
+}
+
+async fn delete(
+    connection: &mut PgConnection,
+    change: &DeleteUser,
+) -> Result<DeleteUserOutcome, StoreError> {
+    let (id, now) = (change.user, change.actor.now);
+    let mut transaction = begin(connection).await?;
+    locks::named(&mut transaction, &[STANDING.to_owned()]).await?;
+    locks::users(&mut transaction, Some(&change.actor), &[id]).await?;
+    locks::tokens_of_owner(&mut transaction, id).await?;
+    let actor = acting::record(&mut transaction, &change.actor).await?;
+    let user = to_change(&mut transaction, id).await?;
+    let facts = DeleteUserFacts {
+        other_active_admins: other_active_admins(&mut transaction, id).await?,
+        tokens: tokens::unended(&mut transaction, id, now).await?,
+        invites: match &user {
+            Some(user) => invites::lock_that_end_with(&mut transaction, user).await?,
+            None => Listing::default(),
+        },
+        user,
+    };
+    let events = match change.decide(actor.as_ref(), &facts) {
+        Ok(events) => events,
+        Err(outcome) => return Ok(outcome),
+    };
+    let damaged = facts.tokens.damaged();
+    tokens::write_ends(&mut transaction, &damaged, &facts.tokens).await?;
+    erase(&mut transaction, change, facts.user.as_ref()).await?;
+    audit::insert_all(&mut transaction, &events).await?;
+    audit::insert(&mut transaction, &change.audit).await?;
+    transaction.commit().await.map_err(store_error)?;
+    Ok(DeleteUserOutcome::Deleted)
+}
+
+/// What a deletion revokes, withdraws and makes void. `$1` is the user, `$2` the time.
+const ENDED: [&str; 3] = [
+    "UPDATE tokens SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL",
+    "UPDATE sign_in_links SET used_at = $2 WHERE created_by = $1 AND used_at IS NULL",
+    "UPDATE invites SET withdrawn_at = $2 \
+     WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
+];
+
+/// What a deletion erases, beside what the row of the user holds.
+const ERASED: [&str; 4] = [
+    "DELETE FROM sessions WHERE user_id = $1",
+    "DELETE FROM sign_in_links WHERE user_id = $1",
+    "DELETE FROM notices WHERE user_id = $1",
+    "DELETE FROM invites WHERE claimed_by = $1",
+];
+
+async fn erase(
+    connection: &mut PgConnection,
+    change: &DeleteUser,
+    user: Option<&User>,
+) -> Result<(), StoreError> {
+    let id = change.user.uuid();
+    let now = change.actor.now.to_datetime();
+    for statement in ENDED {
+        let query = sqlx::query(statement).bind(id).bind(now);
+        query.execute(&mut *connection).await.map_err(store_error)?;
+    }
+    for statement in ERASED {
+        let query = sqlx::query(statement).bind(id);
+        query.execute(&mut *connection).await.map_err(store_error)?;
+    }
+    sqlx::query("DELETE FROM invites WHERE email_key = $1")
+        .bind(user.map(|user| user.email.key()))
+        .execute(&mut *connection)
+        .await
+        .map_err(store_error)?;
+    // The id is the key of no address, so that the former address is free.
+    let erased = sqlx::query(
+        "UPDATE users SET email = '', name = '', email_key = $3, role = 'member', \
+         password_hash = NULL, suspended_at = coalesce(suspended_at, $2), deleted_at = $2 \
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(change.user.to_string())
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    rows::exactly_one(erased, "user")
+}
+
+/// Gives addresses whose key was made by an earlier rule the key of today's, so that they are found.
+/// Where another user has that key already, both stay, and the log names them: no rule says whose
+/// the address is. ASCII has had one key all along.
+pub(crate) async fn renew_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "SELECT id, email, email_key FROM users \
+         WHERE deleted_at IS NULL AND octet_length(email_key) <> char_length(email_key) ORDER BY id",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    for (id, key) in earlier.iter().filter_map(renewed) {
+        if let Some(other) = holder(connection, &key).await? {
+            let user = UserId::from_uuid(id);
+            tracing::warn!(
+                %user, %other,
+                "two users have one email address; change one: oi settings admin users update"
+            );
+            continue;
+        }
+        set_key(
+            connection,
+            "UPDATE users SET email_key = $2 WHERE id = $1",
+            id,
+            &key,
+        )
+        .await?;
+    }
+    let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "SELECT id, email, email_key FROM invites WHERE octet_length(email_key) <> char_length(email_key)",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    for (id, key) in earlier.iter().filter_map(renewed) {
+        set_key(
+            connection,
+            "UPDATE invites SET email_key = $2 WHERE id = $1",
+            id,
+            &key,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// The id of a row and its new key, unless that is the one it has.
+fn renewed((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
+    let renewed = Email::from_stored(email).key();
+    (renewed != *key).then_some((*id, renewed))
+}
+
+async fn set_key(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    id: Uuid,
+    key: &str,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(statement).bind(id).bind(key);
+    query.execute(connection).await.map_err(store_error)?;
+    Ok(())
 }
 
 /// Whether there is any user at all.
@@ -187,23 +356,24 @@ pub(crate) async fn anybody(connection: &mut PgConnection) -> Result<bool, Store
         .map_err(store_error)
 }
 
-/// Whether the address with this key has an account.
-pub(crate) async fn is_taken(
+/// Who has the address with this key.
+pub(crate) async fn holder(
     connection: &mut PgConnection,
     email_key: &str,
-) -> Result<bool, StoreError> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE email_key = $1)")
+) -> Result<Option<UserId>, StoreError> {
+    let holder: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1")
         .bind(email_key)
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
-        .map_err(store_error)
+        .map_err(store_error)?;
+    Ok(holder.map(UserId::from_uuid))
 }
 
 pub(crate) async fn by_id(
     connection: &mut PgConnection,
     id: UserId,
 ) -> Result<Option<User>, StoreError> {
-    sqlx::query(select_user!("u.id = $1"))
+    sqlx::query(select_user!("u.id = $1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
@@ -225,7 +395,7 @@ pub(crate) async fn by_optional_id(
 }
 
 async fn to_change(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, StoreError> {
-    let found = sqlx::query(select_user!("u.id = $1"))
+    let found = sqlx::query(select_user!("u.id = $1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
@@ -237,7 +407,7 @@ pub(crate) async fn account_by_id(
     connection: &mut PgConnection,
     id: UserId,
 ) -> Result<Option<Account>, StoreError> {
-    sqlx::query(select_account!("u.id = $1"))
+    sqlx::query(select_account!("u.id = $1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
@@ -252,11 +422,13 @@ async fn other_active_admins(
     connection: &mut PgConnection,
     than: UserId,
 ) -> Result<u32, StoreError> {
-    let found = sqlx::query(select_user!("u.role = 'admin' AND u.id <> $1"))
-        .bind(than.uuid())
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
+    let found = sqlx::query(select_user!(
+        "u.role = 'admin' AND u.id <> $1 AND u.deleted_at IS NULL"
+    ))
+    .bind(than.uuid())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
     // A user whose row is damaged administers nothing.
     let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
@@ -286,16 +458,21 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a suspension or another role changes of a user.
+/// Writes what a suspension, or another role or address, changes of a user.
 async fn update_standing(connection: &mut PgConnection, user: &User) -> Result<(), StoreError> {
-    let updated = sqlx::query("UPDATE users SET role = $2, suspended_at = $3 WHERE id = $1")
-        .bind(user.id.uuid())
-        .bind(user.role.as_str())
-        .bind(user.suspended_at.map(Timestamp::to_datetime))
-        .execute(connection)
-        .await
-        .map_err(store_error)?
-        .rows_affected();
+    let updated = sqlx::query(
+        "UPDATE users SET role = $2, suspended_at = $3, email = $4, email_key = $5 \
+         WHERE id = $1",
+    )
+    .bind(user.id.uuid())
+    .bind(user.role.as_str())
+    .bind(user.suspended_at.map(Timestamp::to_datetime))
+    .bind(user.email.as_str())
+    .bind(user.email.key())
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
     rows::exactly_one(updated, "user")
 }
 

@@ -43,3 +43,12 @@ mod without_work {
         Postgres::start_without_work().await
     }
 }
+
+mod accounts_and_work {
+    use super::Postgres;
+
+    openindex_domain::account_and_work_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start().await
+    }
+}

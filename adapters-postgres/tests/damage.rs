@@ -227,6 +227,7 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
     item.claim = Some(Claim {
         holder: Holder::Agent(run.run.expect("a run").agent),
         run: Some(run.id),
+        on_behalf: None,
         at: now,
     });
     put_work_item(&postgres.raw, &item).await;

@@ -215,7 +215,8 @@ async fn disturb(store: &PostgresStore, number: u64) {
             let change = ChangeUser {
                 actor: admin(by),
                 user,
-                change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(number % 11 == 3)],
+                change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(number % 11 == 3)]
+                    .clone(),
                 audit: event(number, AuditAction::UserSuspended),
             };
             store.change_user(change).await.map(|_| ())

@@ -167,7 +167,8 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             let change = ChangeUser {
                 actor: admin,
                 user: owner,
-                change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(kind == 8)],
+                change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(kind == 8)]
+                    .clone(),
                 audit: audit(AuditAction::UserSuspended),
             };
             store.change_user(change).await.map(|_| ())
@@ -379,6 +380,7 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     item.claim = Some(Claim {
         holder: Holder::Agent(agent),
         run: Some(fixtures::run(10, issuer).id),
+        on_behalf: None,
         at: NOW,
     });
     let stored = postgres.store.item(key(1), NOW).await.expect("answered");

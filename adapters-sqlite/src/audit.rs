@@ -9,7 +9,7 @@ use crate::SqliteStore;
 use crate::error::store_error;
 use crate::rows;
 
-/// Events that are written in one statement; eleven parameters each.
+/// Events that are written in one statement; thirteen parameters each.
 const BATCH: usize = 500;
 
 /// Writes the event of a change on the connection of its transaction.
@@ -28,7 +28,7 @@ pub(crate) async fn insert_all(
     for batch in events.chunks(BATCH) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO audit_events (id, at, actor, actor_user, actor_token, actor_session, \
-             action, subject, related, request_id, client_address) ",
+             action, subject, related, request_id, client_address, email_from, email_to) ",
         );
         query.push_values(batch, |mut row, event| {
             let (token, session) = match event.actor {
@@ -37,6 +37,7 @@ pub(crate) async fn insert_all(
                 AuditActor::Operator | AuditActor::Anonymous => (None, None),
             };
             let context = &event.context;
+            let emails = event.email_change.as_ref();
             row.push_bind(event.id.uuid())
                 .push_bind(event.at.unix_millis())
                 .push_bind(event.actor.kind())
@@ -47,7 +48,9 @@ pub(crate) async fn insert_all(
                 .push_bind(event.subject.to_string())
                 .push_bind(event.related.map(|related| related.to_string()))
                 .push_bind(context.request_id.as_ref().map(|id| id.as_str().to_owned()))
-                .push_bind(context.client_address.map(|address| address.to_string()));
+                .push_bind(context.client_address.map(|address| address.to_string()))
+                .push_bind(emails.map(|emails| emails.from.as_str().to_owned()))
+                .push_bind(emails.map(|emails| emails.to.as_str().to_owned()));
         });
         query
             .build()
@@ -89,7 +92,7 @@ impl AuditStore for SqliteStore {
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
         "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address FROM audit_events WHERE TRUE",
+         request_id, client_address, email_from, email_to FROM audit_events WHERE TRUE",
     );
     if let Some(user) = filter.actor {
         query.push(" AND actor_user = ").push_bind(user.to_string());

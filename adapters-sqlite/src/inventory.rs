@@ -102,7 +102,7 @@ impl InventoryStore for SqliteStore {
                      count(*) FILTER (WHERE suspended_at IS NOT NULL) AS users_suspended, \
                      count(*) FILTER (WHERE suspended_at IS NULL AND role = 'admin') \
                          AS admins_active \
-              FROM users), \
+              FROM users WHERE deleted_at IS NULL), \
              (SELECT count(*) FILTER (WHERE expires_at IS NULL OR expires_at > ?1) AS tokens_live, \
                      count(*) FILTER (WHERE (expires_at IS NULL OR expires_at > ?1) \
                                       AND scope = 'admin') AS tokens_live_admin, \

@@ -7,7 +7,7 @@ use openindex_domain::invite::{
     InviteKind, InviteStore, WithdrawInvite, WithdrawInviteOutcome,
 };
 use openindex_domain::token::Digest;
-use openindex_domain::user::{Email, UserId};
+use openindex_domain::user::{Email, User, UserId};
 use openindex_domain::{Listing, StoreError};
 use sqlx::SqliteConnection;
 
@@ -32,7 +32,7 @@ impl InviteStore for SqliteStore {
         let actor = acting::optional_record(&mut transaction, change.actor.as_ref()).await?;
         let key = change.invite.email().map(Email::key);
         let taken = match &key {
-            Some(key) => users::is_taken(&mut transaction, key).await?,
+            Some(key) => users::holder(&mut transaction, key).await?.is_some(),
             None => users::anybody(&mut transaction).await?,
         };
         let earlier = unclaimed(&mut transaction, key.as_deref()).await?;
@@ -107,7 +107,9 @@ impl InviteStore for SqliteStore {
         let invite = by_id(&mut transaction, change.invite).await?;
         let creator = invite.as_ref().and_then(|invite| invite.created_by);
         let creator = users::by_optional_id(&mut transaction, creator).await?;
-        let taken = users::is_taken(&mut transaction, &account.user.email.key()).await?;
+        let taken = users::holder(&mut transaction, &account.user.email.key())
+            .await?
+            .is_some();
         let anybody = users::anybody(&mut transaction).await?;
         let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, anybody);
         let claimed = match decided {
@@ -152,6 +154,22 @@ pub(crate) async fn unclaimed(
         "email_key IS ?1 AND claimed_at IS NULL AND withdrawn_at IS NULL"
     ))
     .bind(email_key)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    Listing::read(found.iter().map(rows::invite))
+}
+
+/// Unclaimed invites that end when this user is deleted.
+pub(crate) async fn that_end_with(
+    connection: &mut SqliteConnection,
+    user: &User,
+) -> Result<Listing<Invite>, StoreError> {
+    let found = sqlx::query(select_invite!(
+        "(created_by = ?1 OR email_key = ?2) AND claimed_at IS NULL AND withdrawn_at IS NULL"
+    ))
+    .bind(user.id.uuid())
+    .bind(user.email.key())
     .fetch_all(connection)
     .await
     .map_err(store_error)?;

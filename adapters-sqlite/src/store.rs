@@ -18,6 +18,7 @@ use sqlx::{Connection as _, Sqlite, Transaction};
 use crate::error::{is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
 use crate::lookups::Lookups;
+use crate::users;
 
 /// Reads that run at the same time, by a key, or of a page in the order of an index. Tokens are
 /// looked up beside them. Each has a thread of its own, and they are short. What is not is left to the
@@ -203,6 +204,7 @@ impl SqliteStore {
                 .await
                 .map_err(migrate_error)?;
         }
+        users::renew_keys(&mut transaction).await?;
         transaction.commit().await.map_err(store_error)
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
@@ -322,6 +323,27 @@ pub(crate) async fn insert(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// A user's unrevoked tokens and runs that some server may still accept at `now`, as far as ending
+/// them takes.
+pub(crate) async fn unended(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    now: Timestamp,
+) -> Result<Endings, StoreError> {
+    let found = sqlx::query(concat!(
+        "SELECT ",
+        token_columns!(),
+        " FROM tokens t WHERE t.owner_id = ?1 AND t.revoked_at IS NULL \
+         AND (t.expires_at IS NULL OR t.expires_at > ?2)"
+    ))
+    .bind(owner.uuid())
+    .bind(EndedRuns::horizon(now).unix_millis())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    found.iter().map(rows::ending).collect()
 }
 
 /// Writes what a revocation or a rotation changes of a token.

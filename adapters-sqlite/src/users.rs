@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
-    DismissNoticesOutcome, FirstAdminOutcome, Notice, PasswordHash, User, UserId, UserStore,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
+    PasswordHash, User, UserId, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
 use sqlx::{SqliteConnection, SqliteExecutor};
+use uuid::Uuid;
 
 use crate::error::store_error;
 use crate::rows::{select_account, select_user};
@@ -41,7 +43,7 @@ impl UserStore for SqliteStore {
     }
 
     async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
-        sqlx::query(select_account!("u.email_key = ?1"))
+        sqlx::query(select_account!("u.email_key = ?1 AND u.deleted_at IS NULL"))
             .bind(email_key)
             .fetch_optional(&self.readers)
             .await
@@ -52,13 +54,15 @@ impl UserStore for SqliteStore {
     }
 
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
-        let found = sqlx::query(select_user!("u.id > ?1 ORDER BY u.id LIMIT ?2"))
-            // No bytes come before every id.
-            .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
-            .bind(limit)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(store_error)?;
+        let found = sqlx::query(select_user!(
+            "u.id > ?1 AND u.deleted_at IS NULL ORDER BY u.id LIMIT ?2"
+        ))
+        // No bytes come before every id.
+        .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(store_error)?;
         Listing::read(found.iter().map(rows::user))
     }
 
@@ -68,19 +72,52 @@ impl UserStore for SqliteStore {
         let user = to_change(&mut transaction, change.user).await?;
         let others = other_active_admins(&mut transaction, change.user).await?;
         let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
-        let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs) {
+        let holder = match change.new_email().map(Email::key) {
+            Some(key) => holder(&mut transaction, &key).await?,
+            None => None,
+        };
+        let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs, holder) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
         update_standing(&mut transaction, &decision.user).await?;
-        if decision.end_access {
+        if decision.end_sessions {
             sessions::end(&mut transaction, change.user, Ended::All).await?;
+        }
+        if decision.void_links {
             links::void(&mut transaction, change.user, change.actor.now).await?;
         }
         agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
-        audit::insert(&mut transaction, &change.audit).await?;
+        audit::insert(&mut transaction, &decision.audit).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(ChangeUserOutcome::Changed(decision.user))
+    }
+
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
+        let (id, now) = (change.user, change.actor.now);
+        let mut transaction = self.begin().await?;
+        let actor = acting::record(&mut transaction, &change.actor).await?;
+        let user = to_change(&mut transaction, id).await?;
+        let facts = DeleteUserFacts {
+            other_active_admins: other_active_admins(&mut transaction, id).await?,
+            tokens: tokens::unended(&mut transaction, id, now).await?,
+            invites: match &user {
+                Some(user) => invites::that_end_with(&mut transaction, user).await?,
+                None => Listing::default(),
+            },
+            user,
+        };
+        let events = match change.decide(actor.as_ref(), &facts) {
+            Ok(events) => events,
+            Err(outcome) => return Ok(outcome),
+        };
+        let damaged = facts.tokens.damaged();
+        tokens::write_ends(&mut transaction, &damaged, &facts.tokens).await?;
+        erase(&mut transaction, &change, facts.user.as_ref()).await?;
+        audit::insert_all(&mut transaction, &events).await?;
+        audit::insert(&mut transaction, &change.audit).await?;
+        transaction.commit().await.map_err(store_error)?;
+        Ok(DeleteUserOutcome::Deleted)
     }
 
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
@@ -122,6 +159,121 @@ impl UserStore for SqliteStore {
     }
 }
 
+/// What a deletion revokes, withdraws and makes void. `?1` is the user, `?2` the time.
+const ENDED: [&str; 3] = [
+    "UPDATE tokens SET revoked_at = ?2 WHERE owner_id = ?1 AND revoked_at IS NULL",
+    "UPDATE sign_in_links SET used_at = ?2 WHERE created_by = ?1 AND used_at IS NULL",
+    "UPDATE invites SET withdrawn_at = ?2 \
+     WHERE created_by = ?1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
+];
+
+/// What a deletion erases, beside what the row of the user holds.
+const ERASED: [&str; 4] = [
+    "DELETE FROM sessions WHERE user_id = ?1",
+    "DELETE FROM sign_in_links WHERE user_id = ?1",
+    "DELETE FROM notices WHERE user_id = ?1",
+    "DELETE FROM invites WHERE claimed_by = ?1",
+];
+
+async fn erase(
+    connection: &mut SqliteConnection,
+    change: &DeleteUser,
+    user: Option<&User>,
+) -> Result<(), StoreError> {
+    let id = change.user.uuid();
+    let now = change.actor.now.unix_millis();
+    for statement in ENDED {
+        let query = sqlx::query(statement).bind(id).bind(now);
+        query.execute(&mut *connection).await.map_err(store_error)?;
+    }
+    for statement in ERASED {
+        let query = sqlx::query(statement).bind(id);
+        query.execute(&mut *connection).await.map_err(store_error)?;
+    }
+    sqlx::query("DELETE FROM invites WHERE email_key = ?1")
+        .bind(user.map(|user| user.email.key()))
+        .execute(&mut *connection)
+        .await
+        .map_err(store_error)?;
+    // The id is the key of no address, so that the former address is free.
+    let erased = sqlx::query(
+        "UPDATE users SET email = '', name = '', email_key = ?3, role = 'member', \
+         password_hash = NULL, suspended_at = coalesce(suspended_at, ?2), deleted_at = ?2 \
+         WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(change.user.to_string())
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
+    rows::exactly_one(erased, "user")
+}
+
+/// Gives addresses whose key was made by an earlier rule the key of today's, so that they are found.
+/// Where another user has that key already, both stay, and the log names them: no rule says whose
+/// the address is. ASCII has had one key all along.
+pub(crate) async fn renew_keys(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "SELECT id, email, email_key FROM users \
+         WHERE deleted_at IS NULL AND length(CAST(email_key AS BLOB)) <> length(email_key) ORDER BY id",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    for (id, key) in earlier.iter().filter_map(renewed) {
+        if let Some(other) = holder(connection, &key).await? {
+            let user = UserId::from_uuid(id);
+            tracing::warn!(
+                %user, %other,
+                "two users have one email address; change one: oi settings admin users update"
+            );
+            continue;
+        }
+        set_key(
+            connection,
+            "UPDATE users SET email_key = ?2 WHERE id = ?1",
+            id,
+            &key,
+        )
+        .await?;
+    }
+    let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "SELECT id, email, email_key FROM invites WHERE length(CAST(email_key AS BLOB)) <> length(email_key)",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    for (id, key) in earlier.iter().filter_map(renewed) {
+        set_key(
+            connection,
+            "UPDATE invites SET email_key = ?2 WHERE id = ?1",
+            id,
+            &key,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// The id of a row and its new key, unless that is the one it has.
+fn renewed((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
+    let renewed = Email::from_stored(email).key();
+    (renewed != *key).then_some((*id, renewed))
+}
+
+async fn set_key(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    id: Uuid,
+    key: &str,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(statement).bind(id).bind(key);
+    query.execute(connection).await.map_err(store_error)?;
+    Ok(())
+}
+
 /// Whether there is any user at all.
 pub(crate) async fn anybody(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
@@ -130,23 +282,24 @@ pub(crate) async fn anybody(connection: &mut SqliteConnection) -> Result<bool, S
         .map_err(store_error)
 }
 
-/// Whether the address with this key has an account.
-pub(crate) async fn is_taken(
+/// Who has the address with this key.
+pub(crate) async fn holder(
     connection: &mut SqliteConnection,
     email_key: &str,
-) -> Result<bool, StoreError> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?1)")
+) -> Result<Option<UserId>, StoreError> {
+    let holder: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = ?1")
         .bind(email_key)
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
-        .map_err(store_error)
+        .map_err(store_error)?;
+    Ok(holder.map(UserId::from_uuid))
 }
 
 pub(crate) async fn by_id(
     executor: impl SqliteExecutor<'_>,
     id: UserId,
 ) -> Result<Option<User>, StoreError> {
-    sqlx::query(select_user!("u.id = ?1"))
+    sqlx::query(select_user!("u.id = ?1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(executor)
         .await
@@ -160,7 +313,7 @@ async fn to_change(
     connection: &mut SqliteConnection,
     id: UserId,
 ) -> Result<Option<User>, StoreError> {
-    let found = sqlx::query(select_user!("u.id = ?1"))
+    let found = sqlx::query(select_user!("u.id = ?1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
@@ -183,7 +336,7 @@ pub(crate) async fn account_by_id(
     connection: &mut SqliteConnection,
     id: UserId,
 ) -> Result<Option<Account>, StoreError> {
-    sqlx::query(select_account!("u.id = ?1"))
+    sqlx::query(select_account!("u.id = ?1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
@@ -198,11 +351,13 @@ async fn other_active_admins(
     connection: &mut SqliteConnection,
     than: UserId,
 ) -> Result<u32, StoreError> {
-    let found = sqlx::query(select_user!("u.role = 'admin' AND u.id <> ?1"))
-        .bind(than.uuid())
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
+    let found = sqlx::query(select_user!(
+        "u.role = 'admin' AND u.id <> ?1 AND u.deleted_at IS NULL"
+    ))
+    .bind(than.uuid())
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
     // A user whose row is damaged administers nothing.
     let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
@@ -232,16 +387,21 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a suspension or another role changes of a user.
+/// Writes what a suspension, or another role or address, changes of a user.
 async fn update_standing(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
-    let updated = sqlx::query("UPDATE users SET role = ?2, suspended_at = ?3 WHERE id = ?1")
-        .bind(user.id.uuid())
-        .bind(user.role.as_str())
-        .bind(user.suspended_at.map(Timestamp::unix_millis))
-        .execute(connection)
-        .await
-        .map_err(store_error)?
-        .rows_affected();
+    let updated = sqlx::query(
+        "UPDATE users SET role = ?2, suspended_at = ?3, email = ?4, email_key = ?5 \
+         WHERE id = ?1",
+    )
+    .bind(user.id.uuid())
+    .bind(user.role.as_str())
+    .bind(user.suspended_at.map(Timestamp::unix_millis))
+    .bind(user.email.as_str())
+    .bind(user.email.key())
+    .execute(connection)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
     rows::exactly_one(updated, "user")
 }
 

@@ -48,3 +48,12 @@ mod without_work {
         Sqlite::start_without_work().await
     }
 }
+
+mod accounts_and_work {
+    use super::Sqlite;
+
+    openindex_domain::account_and_work_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start().await
+    }
+}

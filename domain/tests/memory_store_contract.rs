@@ -106,3 +106,12 @@ openindex_domain::work_store_contract! {
     #[tokio::test]
     Memory::default()
 }
+
+mod accounts_and_work {
+    use super::Memory;
+
+    openindex_domain::account_and_work_store_contract! {
+        #[tokio::test]
+        Memory::default()
+    }
+}

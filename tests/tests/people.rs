@@ -10,6 +10,10 @@ both_stores! {
     whoever_is_invited_joins_and_works,
     a_suspension_counts_on_every_replica_at_once,
     of_two_admins_who_suspend_each_other_one_is_left,
+    a_deleted_user_is_out_on_every_replica_and_their_address_is_free,
+    of_two_admins_who_delete_each_other_one_is_left,
+    another_address_signs_in_and_the_former_does_not,
+    one_address_in_two_normal_forms_is_one_account,
     a_leaked_secret_ends_and_the_reporter_learns_nothing,
     the_trail_cannot_be_changed,
     a_sign_in_link_is_printed_for_a_user_and_for_nobody_else,
@@ -113,6 +117,196 @@ fn of_two_admins_who_suspend_each_other_one_is_left(kind: Kind) {
         .filter(|token| server.http.get("/admin/users", token).status == 200)
         .count();
     assert_eq!(live, 1);
+}
+
+fn a_deleted_user_is_out_on_every_replica_and_their_address_is_free(kind: Kind) {
+    let database = Database::new(kind);
+    let replicas = [Server::start(&database), Server::start(&database)];
+    let admin = Server::bootstrap(&database);
+    let mut earlier = String::new();
+    for round in 0..4 {
+        let (here, there) = (&replicas[round % 2].http, &replicas[(round + 1) % 2].http);
+        let (id, token) = here.join_with_token(&admin.token, "grace@example.com");
+        assert_ne!(id, earlier, "another user has the address");
+        let body = json!({"agentId": "builder", "ttlSeconds": 600});
+        let run = here.post("/agent-runs", &token, &body).json();
+        let run = run["token"].as_str().expect("a secret");
+        let body = json!({"domain": "OPS", "title": "theirs"});
+        let item = there.post("/browse", &token, &body).json();
+        let item = format!("/browse/{}", item["key"].as_str().expect("a key"));
+        let agent = json!({"agentId": "builder"});
+        for body in [json!({}), agent] {
+            let released = there.post(&format!("{item}/release"), &token, &json!({}));
+            assert_eq!(released.status, 200, "{released:?}");
+            let claimed = there.post(&format!("{item}/claim"), &token, &body);
+            assert_eq!(claimed.status, 200, "{claimed:?}");
+        }
+        let path = format!("/admin/users/{id}");
+        assert_eq!(here.delete(&path, &admin.token).status, 204);
+        for replica in [there, here] {
+            for secret in [&token, run] {
+                let answer = replica.get("/me", secret);
+                assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+            }
+            for answer in [
+                replica.get(&path, &admin.token),
+                replica.delete(&path, &admin.token),
+                replica.post(&format!("{path}/unsuspend"), &admin.token, &json!({})),
+            ] {
+                assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+            }
+        }
+        let left = here.get(&item, &admin.token).json();
+        assert_eq!(left["createdBy"], json!(id));
+        assert_eq!(left["activeAgentId"], json!(null), "back in the queue");
+        assert_eq!(left["claimedAt"], json!(null));
+        let trail = here
+            .get(&format!("/audit?subject={id}"), &admin.token)
+            .json();
+        let trail = trail["items"].as_array().expect("events");
+        let deleted = trail.iter().find(|event| event["action"] == "user.deleted");
+        let by = &deleted.expect("it is told")["actor"]["userId"];
+        assert_eq!(by, &json!(admin.user_id()));
+        assert!(trail.iter().any(|event| event["action"] == "token.revoked"));
+        earlier = id;
+    }
+    let own = format!("/admin/users/{}", admin.user_id());
+    let answer = replicas[0].http.delete(&own, &admin.token);
+    assert_eq!(answer.outcome(), (409, "last_admin".to_owned()));
+    let stats = replicas[0].http.get("/stats", &admin.token).json();
+    assert_eq!(
+        (&stats["usersActive"], &stats["usersSuspended"]),
+        (&json!(1), &json!(0))
+    );
+}
+
+fn of_two_admins_who_delete_each_other_one_is_left(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let code = &invite(&server, &admin.token, "grace@example.com", "admin")["code"];
+    let grace = claim(&server, code);
+    let other = grace["user"]["id"].as_str().expect("an id");
+    let token = grace["token"].as_str().expect("a secret");
+    let own = server.http.delete(&format!("/admin/users/{other}"), token);
+    assert_eq!(own.outcome(), (409, "own_account".to_owned()));
+    let delete = |by: &str, whom: &str| {
+        let path = format!("/admin/users/{whom}");
+        server.http.delete(&path, by).status
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| delete(&admin.token, other));
+        let second = scope.spawn(|| delete(token, admin.user_id()));
+        (
+            first.join().expect("an answer"),
+            second.join().expect("an answer"),
+        )
+    });
+    let mut both = [first, second];
+    both.sort_unstable();
+    assert_eq!(both, [204, 401]);
+}
+
+fn another_address_signs_in_and_the_former_does_not(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let (id, token) = server.join_with_token(&admin.token, "grace@example.com");
+    let cookie = server.sign_in_by_link(&database, "grace@example.com");
+    let path = format!("/admin/users/{id}");
+    let change = |body: Value| {
+        let body = body.to_string();
+        let bearer = format!("Bearer {}", admin.token);
+        let headers = [
+            ("content-type", "application/json"),
+            ("authorization", &bearer),
+        ];
+        server.http.send("PATCH", &path, &headers, Some(&body))
+    };
+    let taken = change(json!({"email": "ADA@example.com"}));
+    assert_eq!(taken.outcome(), (409, "email_taken".to_owned()));
+    let both = change(json!({"email": "hopper@example.org", "role": "admin"}));
+    assert_eq!(both.outcome(), (400, "invalid_field".to_owned()));
+    let changed = change(json!({"email": "hopper@example.org"}));
+    assert_eq!(changed.json()["email"], "hopper@example.org");
+    assert_eq!(
+        server.http.get("/me", &token).json()["user"]["id"],
+        json!(id)
+    );
+    let page = server
+        .http
+        .send("GET", "/settings/tokens", &[("cookie", &cookie)], None);
+    assert_eq!(page.status, 200, "the session stays");
+    let sign_in = |email: &str| {
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let form = format!("email={email}&password=five+words+that+nobody+says");
+        let answer = server.http.send("POST", "/sign-in", &headers, Some(&form));
+        answer.status
+    };
+    assert_eq!(sign_in("hopper%40example.org"), 303);
+    assert_ne!(sign_in("grace%40example.com"), 303);
+    let trail = server
+        .http
+        .get("/audit?action=user.email_changed", &admin.token);
+    let told = &trail.json()["items"][0]["emailChange"];
+    let expected = json!({"from": "grace@example.com", "to": "hopper@example.org"});
+    assert_eq!(told, &expected);
+    let (again, _) = server.join_with_token(&admin.token, "grace@example.com");
+    assert_ne!(again, id);
+}
+
+fn one_address_in_two_normal_forms_is_one_account(kind: Kind) {
+    let (nfc, nfd) = ("jos\u{e9}@example.com", "jose\u{301}@example.com");
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let admin = Server::bootstrap(&database);
+    let id = server.join(&admin.token, nfc);
+    let taken = |email: &str| {
+        let body = json!({"email": email});
+        server
+            .http
+            .post("/admin/invites", &admin.token, &body)
+            .outcome()
+    };
+    assert_eq!(taken(nfd), (409, "email_taken".to_owned()));
+    let hidden = taken("jos\u{e9}\u{200b}@example.com");
+    assert_eq!(hidden, (400, "invalid_field".to_owned()));
+    // As an earlier release stored it, and beside it a second one that is the same by now.
+    let two = server.join(&admin.token, "two@example.com");
+    drop(server);
+    let store = |email: &str, email_as_it_is: &str| {
+        let statement = format!(
+            "UPDATE users SET email = '{email}', email_key = '{email}' \
+             WHERE email_key = '{email_as_it_is}'"
+        );
+        assert_eq!(database.execute(&statement), 1, "{statement}");
+    };
+    store(nfd, nfc);
+    let server = Server::start(&database);
+    let answer = server
+        .http
+        .post("/admin/invites", &admin.token, &json!({"email": nfc}));
+    assert_eq!(answer.outcome(), (409, "email_taken".to_owned()));
+    drop(server);
+    store("JOSE\u{301}@example.com", "two@example.com");
+    let server = Server::start(&database);
+    for id in [id, two] {
+        let path = format!("/admin/users/{id}");
+        assert_eq!(
+            server.http.get(&path, &admin.token).status,
+            200,
+            "both stay"
+        );
+    }
+    let look_alike = json!({"email": "\u{430}da@example.com"});
+    let invite = server
+        .http
+        .post("/admin/invites", &admin.token, &look_alike);
+    let scripts = &invite.json()["mixedScripts"];
+    assert_eq!(scripts, &json!(["Cyrillic", "Latin"]));
 }
 
 fn a_leaked_secret_ends_and_the_reporter_learns_nothing(kind: Kind) {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use openindex_domain::invite::InviteId;
 use openindex_domain::token::TokenId;
-use openindex_domain::user::{Role, UserId};
+use openindex_domain::user::{Email, Role, UserId};
 use ureq::http::Method;
 
 use crate::wire::{
@@ -28,10 +28,25 @@ impl Client {
 
     /// Changes what a user may do at most; it acts at once on all of their tokens and sessions.
     pub fn user_set_role(&self, id: UserId, role: Role) -> Result<User, ClientError> {
+        let role = Some(role);
+        self.user_patch(id, &PatchUser { role, email: None })
+    }
+
+    /// Changes the address that a user signs in with; their id, tokens and sessions stay.
+    pub fn user_set_email(&self, id: UserId, email: Email) -> Result<User, ClientError> {
+        let email = Some(email);
+        self.user_patch(id, &PatchUser { role: None, email })
+    }
+
+    fn user_patch(&self, id: UserId, wanted: &PatchUser) -> Result<User, ClientError> {
         let path = format!("/admin/users/{id}");
-        let wanted = PatchUser { role };
-        let answer = self.0.send(Method::PATCH, &path, Some(&wanted))?;
+        let answer = self.0.send(Method::PATCH, &path, Some(wanted))?;
         self.0.read(&answer)
+    }
+
+    /// Deletes a user: everything of theirs ends at once, and it cannot be undone.
+    pub fn user_delete(&self, id: UserId) -> Result<(), ClientError> {
+        self.delete(&format!("/admin/users/{id}"))
     }
 
     /// Suspends a user: none of their tokens and sessions is accepted any more.

@@ -268,7 +268,7 @@ mod tests {
         check.check::<CreateWorkItem>(&json!({"domain": "OPS", "kind": "task",
             "parent": "OPS-1", "title": "x", "description": "y", "priority": "low",
             "executionTarget": "agent", "assignee": "me"}));
-        check.check::<PatchUser>(&json!({"role": "member"}));
+        check.check::<PatchUser>(&json!({"role": "member", "email": "a@b.c"}));
         check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
             "status": "todo", "priority": "low", "executionTarget": "agent",
             "assignee": user}));

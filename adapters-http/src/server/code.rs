@@ -63,6 +63,8 @@ codes! {
     TokenAlreadyRotated = "token_already_rotated", CONFLICT, "The token was rotated already";
     /// 409: nobody would be left to administer the instance.
     LastAdmin = "last_admin", CONFLICT, "The last administrator must stay";
+    /// 409: an administrator asked for their own deletion.
+    OwnAccount = "own_account", CONFLICT, "You cannot delete your own account";
     /// 409: somebody with this address has an account.
     EmailTaken = "email_taken", CONFLICT, "The email address has an account";
     /// 409: the invite was claimed or withdrawn, or has expired.

@@ -179,6 +179,15 @@ impl From<UserError> for Problem {
                 Code::LastAdmin,
                 "this is the last active administrator; make somebody else one first",
             ),
+            UserError::OwnAccount => Self::new(
+                Code::OwnAccount,
+                "you cannot delete your own account; ask another administrator to delete it",
+            ),
+            UserError::EmailTaken => Self::new(
+                Code::EmailTaken,
+                "another user has this email address; choose another one",
+            )
+            .next("oi settings admin users list"),
             UserError::Entropy(error) => error.into(),
             UserError::Store(error) => error.into(),
         }

@@ -1,6 +1,7 @@
 //! The bodies that there are, and the rules about several of their fields at once.
 
 use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry};
+use openindex_domain::user::{Email, Role, UserChange};
 use openindex_domain::work::{DomainKey, ItemKind, Place, TopKind, WorkItemKey};
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
@@ -22,12 +23,18 @@ pub(super) trait Request: DeserializeOwned + PartialSchema {
 
 impl Request for ClaimInvite {}
 impl Request for CreateInvite {}
-impl Request for PatchUser {}
 impl Request for PatchWorkItem {}
 impl Request for ReportCredentials {}
 impl Request for RevokePats {}
 impl Request for StartAgentRun {}
 impl Request for WorkAs {}
+
+impl Request for PatchUser {
+    fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
+        let (role, email) = (reader.peek("role")?, reader.peek("email")?);
+        user_change(role, email).err()
+    }
+}
 
 impl Request for CreatePat {
     fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
@@ -49,6 +56,22 @@ impl Request for CreateWorkItem {
             reader.peek("parent")?,
         )
         .err()
+    }
+}
+
+/// Returns what is to change of a user: each request makes one change, with one event.
+pub(super) fn user_change(
+    role: Option<Role>,
+    email: Option<Email>,
+) -> Result<UserChange, Vec<FieldError>> {
+    match (role, email) {
+        (Some(role), None) => Ok(UserChange::SetRole(role)),
+        (None, Some(email)) => Ok(UserChange::SetEmail(email)),
+        (Some(_), Some(_)) => Err(vec![
+            fault("role", "must be absent when email is given"),
+            fault("email", "must be absent when role is given"),
+        ]),
+        (None, None) => Err(vec![fault("role", "is required unless email is given")]),
     }
 }
 

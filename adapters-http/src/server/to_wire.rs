@@ -9,7 +9,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{OwnedToken, Stats};
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Issued, Token};
-use openindex_domain::user::{Bootstrapped, Owner, User};
+use openindex_domain::user::{Bootstrapped, Email, Owner, User};
 use openindex_domain::work::{Queue, QueueBucket, WorkItem};
 use openindex_domain::{Damaged, Listing};
 
@@ -157,6 +157,7 @@ pub(super) fn user(user: &User) -> wire::User {
         id: user.id.to_string(),
         email: user.email.as_str().to_owned(),
         name: user.name.as_str().to_owned(),
+        mixed_scripts: names(user.mixed_scripts()),
         role: user.role.into(),
         created_at: user.created_at.to_string(),
         suspended_at: text(user.suspended_at),
@@ -167,6 +168,7 @@ pub(super) fn invite(invite: &Invite, now: Timestamp) -> wire::Invite {
     wire::Invite {
         id: invite.id.to_string(),
         email: invite.email().map(|email| email.as_str().to_owned()),
+        mixed_scripts: names(invite.email().map(Email::mixed_scripts).unwrap_or_default()),
         role: invite.role().into(),
         status: invite.status(now).into(),
         created_by: invite.created_by.map(|id| id.to_string()),
@@ -251,6 +253,7 @@ fn raw_event(event: &RawEvent) -> wire::AuditEvent {
         action: event.action,
         subject: event.subject,
         related: event.related,
+        email_change: None,
         request_id: event.request_id,
         client_address: event.client_address,
     }
@@ -272,6 +275,10 @@ fn event(event: &AuditEvent) -> wire::AuditEvent {
         action: event.action.as_str().to_owned(),
         subject: event.subject.to_string(),
         related: event.related.map(|subject| subject.to_string()),
+        email_change: event.email_change.as_ref().map(|change| wire::EmailChange {
+            from: change.from.as_str().to_owned(),
+            to: change.to.as_str().to_owned(),
+        }),
         request_id: event
             .context
             .request_id
@@ -282,6 +289,10 @@ fn event(event: &AuditEvent) -> wire::AuditEvent {
             .client_address
             .map(|address| address.to_string()),
     }
+}
+
+fn names(scripts: Vec<&'static str>) -> Vec<String> {
+    scripts.into_iter().map(str::to_owned).collect()
 }
 
 fn text(at: Option<Timestamp>) -> Option<String> {

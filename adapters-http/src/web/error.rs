@@ -180,6 +180,10 @@ impl WebError {
                 "The last administrator stays one",
                 "This is the last active administrator. Make somebody else an administrator first.",
             ),
+            Code::OwnAccount => (
+                "You cannot delete your own account",
+                "Ask another administrator to delete it.",
+            ),
             Code::TokenAlreadyRotated => (
                 "This token was rotated already",
                 "It has a successor, which has the same name. Rotate the successor instead.",

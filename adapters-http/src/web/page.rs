@@ -175,6 +175,14 @@ const DONE: &[(&str, &str)] = &[
     ),
     ("user-unsuspended", "The account is active again."),
     (
+        "user-deleted",
+        "The account was deleted. Its email address is free again.",
+    ),
+    (
+        "email-changed",
+        "The email address was changed. The former one no longer signs in.",
+    ),
+    (
         "role-changed",
         "The role was changed. It applies to existing tokens as well.",
     ),

@@ -147,6 +147,10 @@ fn administration(routes: Routes) -> Routes {
         .post("/settings/admin/users/{id}/unsuspend", user::unsuspend)
         .get("/settings/admin/users/{id}/role", user::confirm_role)
         .post("/settings/admin/users/{id}/role", user::set_role)
+        .get("/settings/admin/users/{id}/email", user::show_email_form)
+        .post("/settings/admin/users/{id}/email", user::set_email)
+        .get("/settings/admin/users/{id}/delete", user::confirm_delete)
+        .post("/settings/admin/users/{id}/delete", user::delete)
         .post(
             "/settings/admin/users/{id}/sign-in-link",
             user::sign_in_link,

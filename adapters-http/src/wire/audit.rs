@@ -22,6 +22,19 @@ pub struct AuditActor {
     pub credential_id: Option<String>,
 }
 
+/// What a user's address was, and what it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EmailChange {
+    /// The former address.
+    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
+    pub from: String,
+    /// The new one.
+    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
+    pub to: String,
+}
+
 /// An entry of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -43,6 +56,8 @@ pub struct AuditEvent {
     /// What else came of it, as an id: the successor of a rotated token, for one.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
     pub related: Option<String>,
+    /// The former and the new address, of `user.email_changed` alone.
+    pub email_change: Option<EmailChange>,
     /// Names the request, in the log too.
     pub request_id: Option<String>,
     /// Where the request came from.

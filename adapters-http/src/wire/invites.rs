@@ -47,6 +47,10 @@ pub struct Invite {
     /// The invited address; null for the first administrator, who says theirs when they claim.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
+    /// The scripts that the address mixes, as in `["Cyrillic","Latin"]`, where it could pass for another one;
+    /// empty where it mixes none.
+    #[serde(default)]
+    pub mixed_scripts: Vec<String>,
     /// What its claimant will be allowed at most.
     #[cfg_attr(feature = "server", schema(value_type = Role))]
     pub role: Open<Role>,

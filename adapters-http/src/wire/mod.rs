@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use audit::{
-    AuditActor, AuditEvent, AuditList, AuditQuery, ExportFormat, ExportQuery, INCOMPLETE_ROW,
-    IncompleteExport,
+    AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
+    INCOMPLETE_ROW, IncompleteExport,
 };
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};

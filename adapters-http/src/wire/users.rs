@@ -1,7 +1,7 @@
 use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
-use super::field::required;
+use super::field::kept;
 #[cfg(feature = "server")]
 use super::schema;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role};
@@ -19,6 +19,10 @@ pub struct User {
     pub email: String,
     /// What they are called.
     pub name: String,
+    /// The scripts that the address or the name mixes, as in `["Cyrillic","Latin"]`, where it could pass for another one;
+    /// empty where neither mixes any.
+    #[serde(default)]
+    pub mixed_scripts: Vec<String>,
     /// What they may do at most.
     #[cfg_attr(feature = "server", schema(value_type = Role))]
     pub role: Open<Role>,
@@ -55,15 +59,19 @@ pub struct UserList {
     pub next_cursor: Option<String>,
 }
 
-/// What to change of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What to change of a user: exactly one of these.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PatchUser {
     /// What they may do at most from now on.
-    #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = Role))]
-    pub role: user::Role,
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Role>))]
+    pub role: Option<user::Role>,
+    /// The address that they sign in with from now on. Their id, tokens and sessions stay.
+    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::EmailAddress>))]
+    pub email: Option<user::Email>,
 }
 
 /// A one-time link that opens a user's account: whoever has it chooses a new password.

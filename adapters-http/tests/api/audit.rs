@@ -43,6 +43,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
             "action": "token.issued",
             "subject": created["id"],
             "related": null,
+            "emailChange": null,
             "requestId": "0af7651916cd43dd8448eb211c80319c",
             "clientAddress": "192.0.2.7",
         })

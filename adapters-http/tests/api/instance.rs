@@ -54,6 +54,7 @@ async fn the_description_says_of_every_route_what_it_needs() {
         [
             "delete /admin/invites/{id} human_admin",
             "delete /admin/pats/{id} human_admin",
+            "delete /admin/users/{id} human_admin",
             "delete /agent-runs/{id} human",
             "delete /browse/{key} any_token",
             "delete /me/pats/{id} human",

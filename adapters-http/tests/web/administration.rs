@@ -45,6 +45,66 @@ async fn a_suspension_asks_first_and_takes_effect_at_once() {
 }
 
 #[tokio::test]
+async fn a_deletion_asks_first_and_takes_effect_at_once() {
+    let site = Site::new().await;
+    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
+    let id = fixtures::user(MEMBER).id;
+    let user = format!("/settings/admin/users/{id}");
+    site.get(&user, &admin).await.shows("Delete user");
+    let asked = site.get(&format!("{user}/delete"), &admin).await;
+    asked.shows("This cannot be undone.");
+    asked.shows("stop working at once");
+    let page = site.post(&format!("{user}/delete"), &admin, "").await;
+    site.get(page.to(), &admin)
+        .await
+        .shows("The account was deleted.");
+    assert_eq!(site.get("/settings/tokens", &member).await.status, 303);
+    let verified = site.domain.tokens.verify(issued.secret.expose()).await;
+    assert!(verified.is_err());
+    assert_eq!(site.get(&user, &admin).await.status, 404);
+    let trail = site.get("/settings/admin/audit", &admin).await;
+    trail.shows("Account deleted");
+    trail.shows(&id.to_string());
+    let own = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
+    let page = site.get(&format!("{own}/delete"), &admin).await;
+    assert_eq!(page.status, 409);
+    page.shows("You cannot delete your own account");
+}
+
+#[tokio::test]
+async fn an_address_is_changed_and_a_look_alike_is_marked() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    let user = format!("/settings/admin/users/{}", fixtures::user(MEMBER).id);
+    let form = format!("{user}/email");
+    let page = site.post(&form, &admin, "email=nothing").await;
+    assert_eq!(page.status, 422);
+    let taken = fixtures::user(ADMIN).email;
+    let taken = format!("email={}", taken.as_str().replace('@', "%40"));
+    let page = site.post(&form, &admin, &taken).await;
+    assert_eq!(page.status, 409);
+    page.shows("belongs to another user");
+    // The first letter is Cyrillic.
+    let page = site
+        .post(&form, &admin, "email=%D0%B0dmin%40example.org")
+        .await;
+    site.get(page.to(), &admin)
+        .await
+        .shows("Mixed scripts: Cyrillic, Latin");
+    site.get("/settings/admin/users", &admin)
+        .await
+        .shows("Mixed scripts: Cyrillic, Latin");
+    let invite = "email=%D0%B0dmin%40example.com&role=admin";
+    site.post("/settings/admin/invites", &admin, invite)
+        .await
+        .shows("Mixed scripts: Cyrillic, Latin");
+    site.get("/settings/admin/invites", &admin)
+        .await
+        .shows("Mixed scripts: Cyrillic, Latin");
+}
+
+#[tokio::test]
 async fn the_last_administrator_stays_one() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;

@@ -36,7 +36,7 @@ async fn site_with(name: &str) -> (Site, String) {
     let site = Site::new().await;
     for number in [ADMIN, OTHER] {
         let mut user = fixtures::user(number);
-        user.name = PersonName::parse(name).expect("a name");
+        user.name = PersonName::from_stored(name);
         user.role = if number == ADMIN {
             Role::Admin
         } else {

@@ -136,6 +136,30 @@ pub(crate) const TABLE: &[Row] = &[
         ],
     ),
     (
+        "GET /settings/admin/users/{id}/email",
+        "",
+        [SIGN_IN, NO, OK],
+    ),
+    (
+        "POST /settings/admin/users/{id}/email",
+        "email=other%40example.com",
+        [
+            SIGN_IN,
+            NO,
+            "303 /settings/admin/users/{id}?done=email-changed",
+        ],
+    ),
+    (
+        "GET /settings/admin/users/{id}/delete",
+        "",
+        [SIGN_IN, NO, OK],
+    ),
+    (
+        "POST /settings/admin/users/{id}/delete",
+        "",
+        [SIGN_IN, NO, "303 /settings/admin/users?done=user-deleted"],
+    ),
+    (
         "POST /settings/admin/users/{id}/sign-in-link",
         "",
         [SIGN_IN, NO, CREATED],

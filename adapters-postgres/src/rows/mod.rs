@@ -9,8 +9,8 @@ use std::str::FromStr;
 use openindex_domain::agent_run::{AgentId, Run};
 use openindex_domain::attempt::Tally;
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditEventId, RawEvent, RequestContext,
-    RequestId,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditEventId, EmailChange, RawEvent,
+    RequestContext, RequestId,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::Stats;
@@ -20,7 +20,7 @@ use openindex_domain::session::{
 };
 use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord};
 use openindex_domain::user::{
-    Account, Email, Notice, PasswordHash, PersonName, Role, User, UserId,
+    Account, Email, Notice, Owner, PasswordHash, PersonName, Role, User, UserId,
 };
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
@@ -58,7 +58,8 @@ macro_rules! session_columns {
 macro_rules! user_columns {
     () => {
         "u.id AS user_id, u.email AS user_email, u.name AS user_name, u.role AS user_role, \
-         u.created_at AS user_created_at, u.suspended_at AS user_suspended_at"
+         u.created_at AS user_created_at, u.suspended_at AS user_suspended_at, \
+         u.deleted_at AS user_deleted_at"
     };
 }
 /// The beginning of a query for [`TokenRecord`]s.
@@ -121,8 +122,16 @@ pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {
         token: token(row)?,
         digest: digest(row)?,
-        owner: user_fields(row).map_err(damaged)?.as_owner(),
+        owner: owner(row).map_err(damaged)?,
     })
+}
+
+/// The owner of a token, also when their user was deleted, and is nameless.
+fn owner(row: &PgRow) -> Result<Owner, DamagedColumn> {
+    if optional_instant(row, "user_deleted_at")?.is_some() {
+        return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
+    }
+    Ok(user_fields(row)?.as_owner())
 }
 
 pub(crate) fn digest(row: &PgRow) -> Result<Digest, StoreError> {
@@ -425,6 +434,7 @@ fn event_fields(row: &PgRow) -> Result<AuditEvent, DamagedColumn> {
         action: AuditAction::parse(get(row, "action")?).ok_or(DamagedColumn("action"))?,
         subject: parse(row, "subject")?,
         related: optional_parse(row, "related")?,
+        email_change: email_change(row)?,
         context: RequestContext {
             request_id: request_id
                 .transpose()
@@ -438,6 +448,17 @@ fn event_fields(row: &PgRow) -> Result<AuditEvent, DamagedColumn> {
 /// The id of a row that cannot be read whole.
 fn any_uuid(row: &PgRow, column: &'static str) -> Uuid {
     get(row, column).unwrap_or_default()
+}
+
+fn email_change(row: &PgRow) -> Result<Option<EmailChange>, DamagedColumn> {
+    match (get(row, "email_from")?, get(row, "email_to")?) {
+        (Some(from), Some(to)) => Ok(Some(EmailChange {
+            from: Email::from_stored(from),
+            to: Email::from_stored(to),
+        })),
+        (None, None) => Ok(None),
+        _ => Err(DamagedColumn("email_from")),
+    }
 }
 
 /// What a change of one row that was read in the same transaction must have changed.

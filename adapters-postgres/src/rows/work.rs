@@ -14,15 +14,17 @@ use uuid::Uuid;
 
 use super::{any_instant, get, instant, optional_instant, parse};
 
-/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed.
+/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed, or the person who
+/// claimed it.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
              w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
-             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
-             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
-             FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id WHERE ",
+             w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, p.deleted_at AS person_deleted_at \
+             FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id \
+             LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) WHERE ",
             $condition
         )
     };
@@ -92,11 +94,13 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
         (Some(agent), None, run, Some(at)) => Claim {
             holder: Holder::Agent(agent),
             run,
+            on_behalf: get::<Option<Uuid>>(row, "claim_on_behalf_id")?.map(UserId::from_uuid),
             at,
         },
         (None, Some(user), None, Some(at)) => Claim {
             holder: Holder::Person(user),
             run: None,
+            on_behalf: None,
             at,
         },
         // Claimed by half, or by two.
@@ -110,7 +114,8 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
         )),
         None => None,
     };
-    Ok(Some(claim).filter(|claim| claim.holds(run)))
+    let person_deleted = optional_instant(row, "person_deleted_at")?.is_some();
+    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
 }
 
 fn number(row: &PgRow, column: &'static str) -> Result<u32, DamagedColumn> {

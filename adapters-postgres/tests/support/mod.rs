@@ -243,13 +243,14 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     sqlx::query(
         "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
          status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, claimed_at, \
-         created_by, created_at, updated_at, resolved_at, version, last_part) \
+         created_by, created_at, updated_at, resolved_at, version, last_part, \
+         claim_on_behalf_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
+         $19, $20, $21, $22) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
          description = $6, search_text = $7, status = $8, priority = $9, target = $10, \
          assignee_id = $11, claim_agent = $12, claim_user_id = $13, claim_run_id = $14, \
          claimed_at = $15, created_by = $16, created_at = $17, updated_at = $18, \
-         resolved_at = $19, version = $20, last_part = $21",
+         resolved_at = $19, version = $20, last_part = $21, claim_on_behalf_id = $22",
     )
     .bind(item.key.domain.as_str())
     .bind(number)
@@ -272,6 +273,7 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     .bind(item.resolved_at.map(Timestamp::to_datetime))
     .bind(i64::try_from(item.version).expect("small"))
     .bind(i64::from(item.last_part))
+    .bind(claim.and_then(|claim| claim.on_behalf).map(UserId::uuid))
     .execute(pool)
     .await
     .expect("a work item");

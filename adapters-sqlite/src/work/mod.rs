@@ -217,9 +217,10 @@ async fn insert(connection: &mut SqliteConnection, item: &WorkItem) -> Result<()
     with_fields(
         "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
          status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, \
-         claimed_at, created_by, created_at, updated_at, resolved_at, version, last_part) \
+         claimed_at, created_by, created_at, updated_at, resolved_at, version, last_part, \
+         claim_on_behalf_id) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-         ?18, ?19, ?20, ?21)",
+         ?18, ?19, ?20, ?21, ?22)",
         item,
     )?
     .execute(connection)
@@ -233,7 +234,8 @@ async fn update(connection: &mut SqliteConnection, item: &WorkItem) -> Result<()
         "UPDATE work_items SET kind = ?4, title = ?5, description = ?6, search_text = ?7, \
          status = ?8, priority = ?9, target = ?10, assignee_id = ?11, claim_agent = ?12, \
          claim_user_id = ?13, claim_run_id = ?14, claimed_at = ?15, created_by = ?16, \
-         created_at = ?17, updated_at = ?18, resolved_at = ?19, version = ?20, last_part = ?21 \
+         created_at = ?17, updated_at = ?18, resolved_at = ?19, version = ?20, last_part = ?21, \
+         claim_on_behalf_id = ?22 \
          WHERE domain = ?1 AND number = ?2 AND part = ?3",
         item,
     )?
@@ -264,7 +266,7 @@ fn with_key<'q>(query: Statement<'q>, key: &'q WorkItemKey) -> Statement<'q> {
         .bind(rows::part(*key))
 }
 
-/// Binds all 21.
+/// Binds all 22.
 fn with_fields<'q>(query: &'static str, item: &'q WorkItem) -> Result<Statement<'q>, StoreError> {
     let claim = item.claim.as_ref();
     let holder = claim.map(|claim| &claim.holder);
@@ -286,5 +288,6 @@ fn with_fields<'q>(query: &'static str, item: &'q WorkItem) -> Result<Statement<
         .bind(item.updated_at.unix_millis())
         .bind(item.resolved_at.map(Timestamp::unix_millis))
         .bind(i64::try_from(item.version).map_err(StoreError::corrupt)?)
-        .bind(item.last_part))
+        .bind(item.last_part)
+        .bind(claim.and_then(|claim| claim.on_behalf).map(UserId::uuid)))
 }

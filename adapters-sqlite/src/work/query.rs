@@ -129,7 +129,7 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
 fn push_claim_holds(query: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     query
         .push(
-            "(w.claimed_at IS NOT NULL AND (w.claim_run_id IS NULL OR (r.id IS NOT NULL \
+            "(w.claimed_at IS NOT NULL AND ((w.claim_run_id IS NULL AND p.deleted_at IS NULL) OR (r.id IS NOT NULL \
              AND r.revoked_at IS NULL AND r.expires_at > ",
         )
         .push_bind(now.unix_millis())

@@ -13,16 +13,17 @@ use uuid::Uuid;
 
 use crate::rows::{any_instant, get, instant, optional, optional_instant, parse};
 
-/// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim.
+/// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim, or the person `p` who made it.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
             "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
              w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
-             w.claim_run_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
-             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at \
+             w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, p.deleted_at AS person_deleted_at \
              FROM work_items w \
-             LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' WHERE ",
+             LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' \
+             LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) WHERE ",
             $condition
         )
     };
@@ -86,17 +87,20 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn
     let user = optional::<Uuid>(row, "claim_user_id")?.map(UserId::from_uuid);
     let run = optional::<Uuid>(row, "claim_run_id")?;
     let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
+    let on_behalf = optional::<Uuid>(row, "claim_on_behalf_id")?.map(UserId::from_uuid);
     let at = optional_instant(row, "claimed_at")?;
     let claim = match (agent, user, run, at) {
         (None, None, None, None) => return Ok(None),
         (Some(agent), None, run, Some(at)) => Claim {
             holder: Holder::Agent(agent),
             run,
+            on_behalf,
             at,
         },
         (None, Some(user), None, Some(at)) => Claim {
             holder: Holder::Person(user),
             run: None,
+            on_behalf: None,
             at,
         },
         // Claimed by half, or by two.
@@ -110,7 +114,8 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn
         )),
         None => None,
     };
-    Ok(Some(claim).filter(|claim| claim.holds(run)))
+    let person_deleted = optional_instant(row, "person_deleted_at")?.is_some();
+    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
 }
 
 fn number(row: &SqliteRow, column: &'static str) -> Result<u32, DamagedColumn> {

@@ -174,9 +174,9 @@ impl WorkHarness for Sqlite {
             "INSERT OR REPLACE INTO work_items (domain, number, part, kind, title, description, \
              search_text, status, priority, target, assignee_id, claim_agent, claim_user_id, \
              claim_run_id, claimed_at, created_by, created_at, updated_at, resolved_at, version, \
-             last_part) \
+             last_part, claim_on_behalf_id) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19, ?20, ?21)",
+             ?18, ?19, ?20, ?21, ?22)",
         )
         .bind(key.domain.as_str())
         .bind(key.number.get())
@@ -199,6 +199,7 @@ impl WorkHarness for Sqlite {
         .bind(item.resolved_at.map(Timestamp::unix_millis))
         .bind(i64::try_from(item.version).expect("a small number"))
         .bind(item.last_part)
+        .bind(claim.and_then(|claim| claim.on_behalf).map(UserId::uuid))
         .execute(&self.raw)
         .await
         .expect("a work item");

@@ -8,7 +8,7 @@ use crate::cli::Cli;
 use crate::flags::kebab;
 
 /// Every command that is one operation of the API.
-const OPERATIONS: [(&str, &str); 29] = [
+const OPERATIONS: [(&str, &str); 31] = [
     ("settings personal tokens create", "createPat"),
     ("settings personal tokens list", "listPats"),
     ("settings personal tokens delete", "deletePat"),
@@ -18,6 +18,8 @@ const OPERATIONS: [(&str, &str); 29] = [
     ("settings admin users suspend", "suspendUser"),
     ("settings admin users unsuspend", "unsuspendUser"),
     ("settings admin users set-role", "patchUser"),
+    ("settings admin users update", "patchUser"),
+    ("settings admin users delete", "deleteUser"),
     ("settings admin users sign-in-link", "createSignInLink"),
     ("settings admin invites list", "listInvites"),
     ("settings admin invites create", "createInvite"),
@@ -41,11 +43,14 @@ const OPERATIONS: [(&str, &str); 29] = [
 ];
 
 /// What is deliberately not an argument of that name: a run is never more than `read_write`, so that
-/// its scope is there to be refused, and a precondition is `--if-version`.
+/// its scope is there to be refused, a precondition is `--if-version`, and a user's
+/// role and address are changed by a command each.
 fn is_otherwise(operation: &str, name: &str) -> bool {
     matches!(
         (operation, name),
-        ("startAgentRun", "scope") | (_, "If-Match" | "If-None-Match")
+        ("startAgentRun", "scope")
+            | ("patchUser", "role" | "email")
+            | (_, "If-Match" | "If-None-Match")
     )
 }
 

@@ -18,7 +18,7 @@ fn event() -> Value {
     json!({
         "id": "evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e1", "at": "2026-11-24T05:58:12.345Z",
         "actor": {"kind": "operator", "userId": null, "credentialId": null},
-        "action": "token.revoked", "subject": PAT_ID, "related": null,
+        "action": "token.revoked", "subject": PAT_ID, "related": null, "emailChange": null,
         "requestId": "r1", "clientAddress": null,
     })
 }

@@ -173,7 +173,7 @@ pub(crate) fn created(secret: &str) -> String {
 pub(crate) fn user(digit: u8, email: &str) -> serde_json::Value {
     serde_json::json!({
         "id": user_id(digit), "email": email, "name": "Ada", "role": "admin",
-        "createdAt": "2026-11-01T00:00:00.000Z", "suspendedAt": null,
+        "mixedScripts": [], "createdAt": "2026-11-01T00:00:00.000Z", "suspendedAt": null,
     })
 }
 

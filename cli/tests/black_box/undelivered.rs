@@ -144,7 +144,7 @@ fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
     let invite = json!({
         "id": INVITE_ID, "email": "a@example.com", "role": "member", "status": "open",
         "createdBy": null, "createdAt": "2026-11-01T00:00:00.000Z",
-        "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null,
+        "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null, "mixedScripts": [],
         "url": "https://oi.example/join/x", "code": "x",
     });
     let withdraw = format!("DELETE /admin/invites/{INVITE_ID}");

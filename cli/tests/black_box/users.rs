@@ -160,3 +160,33 @@ fn refusals_keep_the_servers_words_and_their_exit_status() {
         }
     }
 }
+
+#[test]
+fn a_deletion_requires_a_yes_and_names_whom_it_deleted() {
+    let path = format!("DELETE /admin/users/{}", user_id(1));
+    let server = Stub::new(&[(path.leak(), 204, "")]);
+    let ran = run(&server, &["delete", &user_id(1)]);
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    let ran = run(&server, &["delete", &user_id(1), "--yes"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(ran.json(), json!({"deleted": [user_id(1)]}));
+}
+
+#[test]
+fn an_address_is_changed() {
+    let path = format!("PATCH /admin/users/{}", user_id(1));
+    let changed = user(1, "new@b.example").to_string();
+    let server = Stub::new(&[(path.leak(), 200, &changed)]);
+    let ran = run(
+        &server,
+        &["update", &user_id(1), "--email", "new@b.example"],
+    );
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(ran.json()["email"], "new@b.example");
+    let ran = run(
+        &server,
+        &["update", &user_id(1), "--email", "a\u{200b}@b.example"],
+    );
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("invisible"), "{}", ran.stderr);
+}

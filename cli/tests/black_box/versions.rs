@@ -38,7 +38,7 @@ fn words_and_fields_of_a_newer_server_are_shown_and_are_no_failure() {
     let invite = json!({
         "id": "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e4", "email": "a@example.com", "role": "member",
         "status": "open", "createdBy": null, "createdAt": "2026-11-01T00:00:00.000Z",
-        "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null,
+        "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null, "mixedScripts": [],
     });
     for (path, answer, arguments) in [
         ("GET /me", parsed(ME), &["me"][..]),

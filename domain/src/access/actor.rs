@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::form::{FormId, SentForm};
 use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
+use crate::user::Owner;
 
 use super::{CredentialId, Denied, Principal, Requirement};
 
@@ -64,6 +65,16 @@ impl From<SessionRecord> for ActingRecord {
 }
 
 impl ActingRecord {
+    /// Returns the user behind the credential; `None` where it was not read.
+    #[must_use]
+    pub fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Token(record) => Some(&record.owner),
+            Self::Session(record) => Some(&record.owner),
+            Self::FormUsed(_) => None,
+        }
+    }
+
     fn principal(&self, now: Timestamp) -> Result<Principal, Refusal> {
         match self {
             Self::Token(record) => Ok(record.clone().admit(now)?),

@@ -14,7 +14,7 @@ use crate::id::{InvalidId, prefixed_id};
 use crate::invite::InviteId;
 use crate::session::SessionId;
 use crate::token::TokenId;
-use crate::user::UserId;
+use crate::user::{Email, UserId};
 
 prefixed_id! {
     /// The id of an audit event: `evt_` and a UUID.
@@ -53,6 +53,8 @@ pub struct AuditEvent {
     pub subject: Subject,
     /// What else came of it: the successor of a rotated token, the user who claimed an invite.
     pub related: Option<Subject>,
+    /// The former and the new address, of [`AuditAction::UserEmailChanged`] alone.
+    pub email_change: Option<EmailChange>,
     /// The request in which it happened.
     pub context: RequestContext,
 }
@@ -83,6 +85,15 @@ pub struct RawEvent {
     pub client_address: Option<String>,
 }
 
+/// What a user's address was, and what it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailChange {
+    /// The former address.
+    pub from: Email,
+    /// The new one.
+    pub to: Email,
+}
+
 impl AuditEvent {
     /// The event that goes with a change at `now`.
     pub(crate) fn new(
@@ -100,6 +111,7 @@ impl AuditEvent {
             action,
             subject,
             related: None,
+            email_change: None,
             context: RequestContext {
                 form: None,
                 ..context.clone()
@@ -216,6 +228,10 @@ actions! {
     UserSuspended = "user.suspended",
     /// A user is active again.
     UserUnsuspended = "user.unsuspended",
+    /// A user was deleted, with everything of theirs. Their id stays in the trail.
+    UserDeleted = "user.deleted",
+    /// A user was given another address; the event holds both.
+    UserEmailChanged = "user.email_changed",
     /// A user became an administrator.
     UserPromoted = "user.promoted",
     /// A user ceased to be an administrator.
@@ -263,6 +279,20 @@ pub enum Subject {
     Invite(InviteId),
     /// A work item.
     WorkItem(WorkItemKey),
+}
+
+impl Subject {
+    /// What tells it from others of its type, for [`AuditEventId::derive`]. A work item has no UUID
+    /// and no event is derived of one.
+    pub(crate) fn uuid(self) -> Uuid {
+        match self {
+            Self::User(id) => id.uuid(),
+            Self::Token(id) => id.uuid(),
+            Self::Session(id) => id.uuid(),
+            Self::Invite(id) => id.uuid(),
+            Self::WorkItem(_) => Uuid::nil(),
+        }
+    }
 }
 
 impl fmt::Display for Subject {

@@ -6,8 +6,8 @@ mod service;
 mod store;
 
 pub use event::{
-    AuditAction, AuditActor, AuditEvent, AuditEventId, InvalidRequestId, RawEvent, RequestContext,
-    RequestId, Subject,
+    AuditAction, AuditActor, AuditEvent, AuditEventId, EmailChange, InvalidRequestId, RawEvent,
+    RequestContext, RequestId, Subject,
 };
 pub use service::{Audit, AuditError, AuditPage};
 pub use store::{AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor};

@@ -33,6 +33,7 @@ impl ReportTokens {
             action: AuditAction::TokenReported,
             subject: Subject::Token(token.id),
             related: Some(Subject::User(token.owner)),
+            email_change: None,
             context: self.context.clone(),
         };
         token.revoked(self.now).map(|revoked| (revoked, event))

@@ -1,6 +1,6 @@
 use crate::clock::Timestamp;
 use crate::id::prefixed_id;
-use crate::user::{Email, Role, UserId};
+use crate::user::{Email, Role, User, UserId};
 
 /// An invite can be claimed for this time: 7 days.
 pub const INVITE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
@@ -99,6 +99,12 @@ impl Invite {
     #[must_use]
     pub fn is_for_the_same(&self, other: &Self) -> bool {
         self.email().map(Email::key) == other.email().map(Email::key)
+    }
+
+    /// Whether it ends when `user` is deleted: they made it, or it is for their address.
+    #[must_use]
+    pub fn ends_with(&self, user: &User) -> bool {
+        self.created_by == Some(user.id) || self.email().map(Email::key) == Some(user.email.key())
     }
 
     /// What its claimant will be allowed at most.

@@ -196,6 +196,7 @@ pub fn audit(number: u64, at: Timestamp, action: AuditAction, subject: Subject) 
         action,
         subject,
         related: None,
+        email_change: None,
         context: RequestContext::default(),
     }
 }

@@ -18,6 +18,13 @@ impl Endings {
     pub fn is_damaged(&self, id: TokenId) -> bool {
         self.damaged.contains(&id)
     }
+
+    /// Returns those whose rows are damaged.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<Token> {
+        let damaged = self.tokens.iter().filter(|token| self.is_damaged(token.id));
+        damaged.cloned().collect()
+    }
 }
 
 impl Deref for Endings {
@@ -37,5 +44,14 @@ impl FromIterator<(Token, bool)> for Endings {
             endings.tokens.push(token);
         }
         endings
+    }
+}
+
+impl From<Vec<Token>> for Endings {
+    fn from(tokens: Vec<Token>) -> Self {
+        Self {
+            tokens,
+            damaged: HashSet::new(),
+        }
     }
 }

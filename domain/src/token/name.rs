@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::agent_run::AgentId;
+use crate::text::{self, InvalidLine};
 
-use super::{CONTAINS_SECRET, Secret};
+use super::CONTAINS_SECRET;
 
-/// What a token is called by its owner: 1 to 100 characters after trimming, no control characters.
+/// What a token is called by its owner: 1 to 100 characters after trimming, in NFC, no control
+/// characters, nothing else that cannot be seen, and no token's secret.
 ///
 /// Two tokens may share a name. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,6 +28,9 @@ pub enum InvalidName {
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
+    /// A character that cannot be seen, where nothing around it needs it.
+    #[error("must not contain the invisible character U+{0:04X}")]
+    Invisible(u32),
 }
 
 impl TokenName {
@@ -68,23 +73,15 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// The rule for every name that a person chooses: of a token, of themselves.
-pub(crate) fn check_name(text: &str) -> Result<&str, InvalidName> {
-    if Secret::is_in(text) {
-        return Err(InvalidName::Secret);
-    }
-    // A line break at the end is no mistake of typing to be trimmed away, but a control character.
-    if text.chars().any(char::is_control) {
-        return Err(InvalidName::Control);
-    }
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(InvalidName::Blank);
-    }
-    if trimmed.chars().count() > TokenName::MAX_CHARS {
-        return Err(InvalidName::TooLong);
-    }
-    Ok(trimmed)
+/// The rule for every name that a user chooses: of a token, of themselves.
+pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
+    text::line(text, TokenName::MAX_CHARS).map_err(|error| match error {
+        InvalidLine::Blank => InvalidName::Blank,
+        InvalidLine::TooLong => InvalidName::TooLong,
+        InvalidLine::Control => InvalidName::Control,
+        InvalidLine::Invisible(c) => InvalidName::Invisible(c),
+        InvalidLine::Secret => InvalidName::Secret,
+    })
 }
 
 #[cfg(test)]

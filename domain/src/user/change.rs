@@ -1,12 +1,12 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::agent_run::EndedRuns;
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject};
 use crate::token::Token;
 
-use super::{Role, User, UserError, UserId, Users};
+use super::{Email, Role, User, UserError, UserId, Users};
 
 /// What an administrator may change of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum UserChange {
     /// None of their tokens and sessions is accepted from now on; their agent runs end.
     Suspend,
@@ -14,20 +14,24 @@ pub enum UserChange {
     Unsuspend,
     /// What they may do at most is another from now on, for tokens they have as well.
     SetRole(Role),
+    /// They sign in with another address from now on; their id, tokens and sessions stay. Open
+    /// sign-in links, which may be in the former mailbox, are void.
+    SetEmail(Email),
 }
 
 impl UserChange {
-    const fn action(self) -> AuditAction {
+    const fn action(&self) -> AuditAction {
         match self {
             Self::Suspend => AuditAction::UserSuspended,
             Self::Unsuspend => AuditAction::UserUnsuspended,
             Self::SetRole(Role::Admin) => AuditAction::UserPromoted,
             Self::SetRole(Role::Member) => AuditAction::UserDemoted,
+            Self::SetEmail(_) => AuditAction::UserEmailChanged,
         }
     }
 }
 
-/// The change: a user is suspended, or active again, or has another role.
+/// The change: a user is suspended, or active again, or has another role or address.
 #[derive(Debug, Clone)]
 pub struct ChangeUser {
     /// Who does it.
@@ -52,6 +56,8 @@ pub enum ChangeUserOutcome {
     NotFound,
     /// Nobody would be left to administer the instance; nothing changed.
     LastAdmin,
+    /// Another user has the address; nothing changed.
+    EmailTaken,
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
@@ -61,16 +67,29 @@ pub enum ChangeUserOutcome {
 pub struct UserDecision {
     /// The user as they are to be written.
     pub user: User,
-    /// Whether all of their browser sessions end with it, and their open sign-in links are void.
-    pub end_access: bool,
+    /// Whether all of their browser sessions end with it.
+    pub end_sessions: bool,
+    /// Whether their open sign-in links are void with it.
+    pub void_links: bool,
     /// Their agent runs that end with it.
     pub runs: EndedRuns,
+    /// The event it leaves.
+    pub audit: AuditEvent,
 }
 
 impl ChangeUser {
+    /// The address that must be nobody else's, for the store to look up.
+    #[must_use]
+    pub const fn new_email(&self) -> Option<&Email> {
+        match &self.change {
+            UserChange::SetEmail(email) => Some(email),
+            UserChange::Suspend | UserChange::Unsuspend | UserChange::SetRole(_) => None,
+        }
+    }
+
     /// Decides, from what the store read inside the transaction: the acting credential's record,
-    /// the user, how many *other* users are active administrators, and the user's unrevoked agent
-    /// runs.
+    /// the user, how many *other* users are active administrators, the user's unrevoked agent runs,
+    /// and who has the [new address](Self::new_email).
     ///
     /// # Errors
     ///
@@ -81,6 +100,7 @@ impl ChangeUser {
         user: Option<&User>,
         other_active_admins: u32,
         runs: &[Token],
+        email_holder: Option<UserId>,
     ) -> Result<UserDecision, ChangeUserOutcome> {
         self.actor
             .check(actor)
@@ -89,13 +109,24 @@ impl ChangeUser {
             .filter(|user| user.id == self.user)
             .ok_or(ChangeUserOutcome::NotFound)?;
         let mut changed = current.clone();
-        match self.change {
+        let mut audit = self.audit.clone();
+        match &self.change {
             UserChange::Suspend if current.is_active() => {
                 changed.suspended_at = Some(self.actor.now);
             }
             UserChange::Suspend => {}
             UserChange::Unsuspend => changed.suspended_at = None,
-            UserChange::SetRole(role) => changed.role = role,
+            UserChange::SetRole(role) => changed.role = *role,
+            UserChange::SetEmail(_) if email_holder.is_some_and(|holder| holder != self.user) => {
+                return Err(ChangeUserOutcome::EmailTaken);
+            }
+            UserChange::SetEmail(email) => {
+                audit.email_change = Some(EmailChange {
+                    from: current.email.clone(),
+                    to: email.clone(),
+                });
+                changed.email = email.clone();
+            }
         }
         if changed == *current {
             return Err(ChangeUserOutcome::Unchanged(changed));
@@ -110,21 +141,24 @@ impl ChangeUser {
             EndedRuns::with_owner(&self.audit, runs)
         };
         Ok(UserDecision {
-            end_access: !changed.is_active(),
+            end_sessions: !changed.is_active(),
+            void_links: !changed.is_active() || changed.email != current.email,
             runs,
+            audit,
             user: changed,
         })
     }
 }
 
 impl Users {
-    /// Suspends a user, lifts that, or gives them another role; at once, for all of their tokens
-    /// and browser sessions. What is so already is no error.
+    /// Suspends a user, lifts that, or gives them another role or address; at once, for all of
+    /// their tokens and browser sessions. What is so already is no error.
     ///
     /// # Errors
     ///
     /// [`UserError::Refused`] unless an administrator asks; [`UserError::NotFound`];
-    /// [`UserError::LastAdmin`] when nobody would be left to administer the instance.
+    /// [`UserError::LastAdmin`] when nobody would be left to administer the instance;
+    /// [`UserError::EmailTaken`] when another user has the new address.
     pub async fn change(
         &self,
         principal: &Principal,
@@ -138,7 +172,6 @@ impl Users {
         let change = ChangeUser {
             actor: Actor::of(principal, requirement, now),
             user,
-            change,
             audit: AuditEvent::new(
                 principal.audit_actor(),
                 change.action(),
@@ -147,11 +180,13 @@ impl Users {
                 now,
                 &*self.entropy,
             )?,
+            change,
         };
         match self.store.change_user(change).await? {
             ChangeUserOutcome::Changed(user) | ChangeUserOutcome::Unchanged(user) => Ok(user),
             ChangeUserOutcome::NotFound => Err(UserError::NotFound),
             ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
+            ChangeUserOutcome::EmailTaken => Err(UserError::EmailTaken),
             ChangeUserOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }

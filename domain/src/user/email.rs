@@ -1,26 +1,37 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::text;
 use crate::token::{CONTAINS_SECRET, Secret};
 
 /// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), no white
-/// space or control characters. Whether mail arrives there is not checked. Cheap to clone.
+/// space, no control characters and nothing else that cannot be seen. Its normal form is NFC.
+/// Whether mail arrives there is not checked. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(Arc<str>);
 
 /// The text is not an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
-    /// It is none.
+    /// It is not made like one.
     #[error("must be an email address such as ada@example.com")]
-    Format,
+    Malformed,
+    /// It has a character that cannot be seen.
+    #[error("must not contain the invisible character U+{0:04X}")]
+    Invisible(u32),
+    /// What is after the `@` cannot be a domain (UTS #46).
+    #[error("must have a valid domain after the @")]
+    Domain,
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
 }
 
 impl Email {
-    /// Trims and checks an address.
+    /// Trims, checks and normalizes an address.
     ///
     /// # Errors
     ///
@@ -29,14 +40,25 @@ impl Email {
         if Secret::is_in(text) {
             return Err(InvalidEmail::Secret);
         }
-        let text = text.trim();
-        let (local, domain) = text.split_once('@').ok_or(InvalidEmail::Format)?;
+        let text: String = text.trim().nfc().collect();
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmail::Malformed)?;
         let fits = !local.is_empty()
             && !domain.is_empty()
             && !domain.contains('@')
             && text.len() <= 254
             && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        fits.then(|| Self(text.into())).ok_or(InvalidEmail::Format)
+        if !fits {
+            return Err(InvalidEmail::Malformed);
+        }
+        if let Some(c) = text::invisible(&text) {
+            return Err(InvalidEmail::Invisible(c.into()));
+        }
+        ascii_domain(domain).ok_or(InvalidEmail::Domain)?;
+        // A full-width @ looks like the one before the domain.
+        if text::key(local).contains('@') {
+            return Err(InvalidEmail::Malformed);
+        }
+        Ok(Self(text.into()))
     }
 
     /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
@@ -46,17 +68,45 @@ impl Email {
         Self(text.into())
     }
 
-    /// The address as it was given.
+    /// The address as it was given, in its normal form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What two spellings of one address share; unique in a store.
+    /// What two spellings of one address share, whatever their case, normal form and width, and
+    /// whether the domain is in letters or in Punycode; unique in a store.
     #[must_use]
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        let (local, domain) = self.parts();
+        let domain = ascii_domain(domain).map_or_else(|| text::key(domain), Cow::into_owned);
+        format!("{}@{domain}", text::key(local))
     }
+
+    /// The scripts that the address mixes, where it could pass for another one; empty where it
+    /// mixes none. A domain in Punycode is looked at as it would be shown.
+    #[must_use]
+    pub fn mixed_scripts(&self) -> Vec<&'static str> {
+        let (local, domain) = self.parts();
+        let (domain, _) = idna::domain_to_unicode(domain);
+        text::mixed_scripts(&format!("{local}@{domain}"))
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.0.split_once('@').unwrap_or((&self.0, ""))
+    }
+}
+
+/// The domain in ASCII, in lower case; `None` when it cannot be one. What is in ASCII already is
+/// left to the mail server, but for Punycode, which must hold letters that have no plainer form.
+fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
+    let lower = domain.to_ascii_lowercase();
+    if domain.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--")) {
+        return Some(lower.into());
+    }
+    idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::EMPTY)
+        .ok()
+        .filter(|domain| !domain.is_empty() && !domain.contains('@'))
 }
 
 impl fmt::Display for Email {
@@ -67,7 +117,13 @@ impl fmt::Display for Email {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn key(text: &str) -> String {
+        Email::parse(text).unwrap().key()
+    }
 
     #[test]
     fn has_one_at_sign_between_two_parts() {
@@ -75,10 +131,7 @@ mod tests {
             Email::parse(" Ada@Example.com ").unwrap().as_str(),
             "Ada@Example.com"
         );
-        assert_eq!(
-            Email::parse("Ada@Example.com").unwrap().key(),
-            "ada@example.com"
-        );
+        assert_eq!(key("Ada@Example.com"), "ada@example.com");
         for text in [
             "",
             "ada",
@@ -88,12 +141,76 @@ mod tests {
             "a b@c",
             "a\n@c",
             "a@\u{0}c",
+            "a\u{ff20}b@c",
         ] {
-            assert_eq!(Email::parse(text), Err(InvalidEmail::Format), "{text:?}");
+            assert_eq!(Email::parse(text), Err(InvalidEmail::Malformed), "{text:?}");
         }
         assert_eq!(
             Email::parse(&format!("{}@c", "x".repeat(253))),
-            Err(InvalidEmail::Format)
+            Err(InvalidEmail::Malformed)
         );
+    }
+
+    #[test]
+    fn two_spellings_of_one_address_have_one_key() {
+        for (one, other) in [
+            ("jose\u{301}@example.com", "jos\u{e9}@example.com"),
+            ("JOS\u{c9}@example.com", "jos\u{e9}@EXAMPLE.com"),
+            ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example"),
+            ("ada@bu\u{308}cher.example", "ada@XN--BCHER-KVA.example"),
+            ("\u{ff41}da@example.com", "ada@example.com"),
+            ("ada@\u{ff45}xample\u{3002}com", "ada@example.com"),
+            (
+                "\u{3a3}\u{391}\u{3a3}@example.com",
+                "\u{3c3}\u{3b1}\u{3c2}@example.com",
+            ),
+        ] {
+            assert_eq!(key(one), key(other), "{one:?} {other:?}");
+        }
+        let normal = Email::parse("jose\u{301}@example.com").unwrap();
+        assert_eq!(normal.as_str(), "jos\u{e9}@example.com");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_and_what_is_no_domain_is_refused() {
+        for text in [
+            "ada\u{200b}@example.com",
+            "ada@exam\u{ad}ple.com",
+            "\u{202e}ada@example.com",
+            "می\u{200c}خ@example.com",
+            "ada\u{fe0f}@example.com",
+            "ada@\u{3164}example.com",
+        ] {
+            let refused = Email::parse(text);
+            assert!(
+                matches!(refused, Err(InvalidEmail::Invisible(_))),
+                "{text:?}"
+            );
+        }
+        for text in ["ada@xn--\u{fc}", "ada@xn--zzzzzzzzzz--", "ada@\u{301}a.com"] {
+            assert_eq!(Email::parse(text), Err(InvalidEmail::Domain), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_look_alike_tells_its_scripts() {
+        let scripts = |text: &str| Email::parse(text).unwrap().mixed_scripts();
+        assert_eq!(scripts("\u{430}dmin@example.com"), ["Cyrillic", "Latin"]);
+        assert_eq!(scripts("admin@ex\u{430}mple.com"), ["Cyrillic", "Latin"]);
+        assert_eq!(scripts("admin@xn--exmple-4nf.com"), ["Cyrillic", "Latin"]);
+        assert_eq!(scripts("admin@example.com"), Vec::<&str>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_address_is_accepted_again_unchanged(text in "\\PC{1,20}@\\PC{1,20}|.{1,9}@[a-z]{1,9}") {
+            if let Ok(email) = Email::parse(&text) {
+                prop_assert_eq!(Email::parse(email.as_str()), Ok(email.clone()));
+                let nfd: String = text.nfd().collect();
+                if let Ok(other) = Email::parse(&nfd) {
+                    prop_assert_eq!(other.key(), email.key());
+                }
+            }
+        }
     }
 }

@@ -114,6 +114,17 @@ impl User {
         self.is_active() && self.role == Role::Admin
     }
 
+    /// The scripts that their address or their name mixes, where it could pass for another one;
+    /// empty where neither does.
+    #[must_use]
+    pub fn mixed_scripts(&self) -> Vec<&'static str> {
+        let mut scripts = self.email.mixed_scripts();
+        scripts.extend(crate::text::mixed_scripts(self.name.as_str()));
+        scripts.sort_unstable();
+        scripts.dedup();
+        scripts
+    }
+
     /// What their password must not be made of.
     pub(crate) fn own_words(&self) -> [&str; 2] {
         [self.name.as_str(), self.email.as_str()]
@@ -163,6 +174,19 @@ pub struct Owner {
     pub role: Role,
     /// How to show them, where the store knows.
     pub profile: Option<Profile>,
+}
+
+impl Owner {
+    /// The owner of tokens whose user was deleted: never active, and nameless.
+    #[must_use]
+    pub const fn deleted(id: UserId) -> Self {
+        Self {
+            id,
+            active: false,
+            role: Role::Member,
+            profile: None,
+        }
+    }
 }
 
 /// How to show a person.

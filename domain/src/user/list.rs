@@ -28,6 +28,12 @@ pub enum UserError {
     /// Nobody would be left to administer the instance.
     #[error("this is the last active administrator")]
     LastAdmin,
+    /// The acting credential is the user's own, and they asked for their own deletion.
+    #[error("you cannot delete your own account")]
+    OwnAccount,
+    /// Another user has the address.
+    #[error("another user has this email address")]
+    EmailTaken,
     /// No id could be made.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod change;
+mod delete;
 mod email;
 mod entity;
 mod list;
@@ -13,6 +14,7 @@ mod store;
 
 pub use bootstrap::{BootstrapError, Bootstrapped};
 pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
+pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub use email::{Email, InvalidEmail};
 pub(crate) use entity::is_vouched;
 pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};

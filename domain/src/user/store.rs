@@ -6,8 +6,8 @@ use crate::store::{Listing, StoreError};
 use crate::token::{Digest, Token};
 
 use super::{
-    Account, ChangeUser, ChangeUserOutcome, DismissNotices, DismissNoticesOutcome, Notice, User,
-    UserId,
+    Account, ChangeUser, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, DismissNotices,
+    DismissNoticesOutcome, Notice, User, UserId,
 };
 
 /// The change: the first user of an instance, who administers it, and their first token.
@@ -63,7 +63,7 @@ pub trait UserStore: Send + Sync {
         change: CreateFirstAdmin,
     ) -> Result<FirstAdminOutcome, StoreError>;
 
-    /// One user.
+    /// One user, unless deleted.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// The user whose address has this [key](super::Email::key), with their password.
@@ -73,10 +73,20 @@ pub trait UserStore: Send + Sync {
     /// after `after`.
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError>;
 
-    /// Suspends a user, or lifts that, or gives them another role. The last active administrator
-    /// stays one, however many calls run at the same time. A suspension ends the user's browser
-    /// sessions and agent runs and makes their open sign-in links void in the same step.
+    /// Suspends a user, or lifts that, or gives them another role or address. The last active
+    /// administrator stays one, and no two users have addresses with one key, however many calls
+    /// run at the same time. A suspension ends the user's browser sessions and agent runs and makes
+    /// their open sign-in links void in the same step; another address does the last.
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError>;
+
+    /// Deletes a user, in one step: revokes all of their unrevoked tokens and agent runs; deletes
+    /// their browser sessions, sign-in links, notices and password, and the invites that they
+    /// claimed or that are for their address; withdraws the unclaimed invites and makes void the
+    /// open links that they made. A claim of a work item that they hold does not
+    /// [hold](crate::work::Claim::holds) any more. Their address and name are erased. Their id
+    /// stays: their revoked tokens are found, with an [`Owner::deleted`](super::Owner::deleted).
+    /// Of any number of calls for one user, one returns [`DeleteUserOutcome::Deleted`].
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError>;
 
     /// What a user is to be told and has not dismissed, the newest first.
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError>;

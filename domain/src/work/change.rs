@@ -159,7 +159,7 @@ impl ChangeItem {
         self.actor
             .check(actor)
             .map_err(ChangeItemOutcome::ActorRefused)?;
-        let item = facts.item.filter(|item| item.key == self.key);
+        let item = facts.item.clone().filter(|item| item.key == self.key);
         let current = item.ok_or(ChangeItemOutcome::NotFound)?;
         if matches!(self.worker, Worker::Agent { .. }) && self.retargets(&current) {
             // Who may take an item on is for people to say.
@@ -173,7 +173,7 @@ impl ChangeItem {
         }
         let was_open = !current.status.is_resolved();
         let item = self
-            .apply(&current, facts.has_parts, facts.assignee.as_ref())
+            .apply(&current, &facts, actor)
             .map_err(ChangeItemOutcome::Conflict)?;
         if item.as_ref() == Some(&current) {
             return Err(ChangeItemOutcome::Unchanged(current));
@@ -204,21 +204,24 @@ impl ChangeItem {
     fn apply(
         &self,
         current: &WorkItem,
-        has_parts: bool,
-        assignee: Option<&User>,
+        facts: &ChangeFacts,
+        actor: Option<&ActingRecord>,
     ) -> Result<Option<WorkItem>, WorkConflict> {
         let now = self.actor.now;
         match &self.change {
             ItemChange::Edit(edit) => {
                 self.worker.may_disturb(current)?;
-                check_assignee(self.new_assignee(), assignee)?;
+                check_assignee(self.new_assignee(), facts.assignee.as_ref())?;
                 let edited = edit.apply(current, now)?;
                 if edited.status != current.status {
                     self.worker.must_hold(current)?;
                 }
                 Ok(Some(edited))
             }
-            ItemChange::Claim => self.worker.claim(current, now).map(Some),
+            ItemChange::Claim => {
+                let user = actor.and_then(ActingRecord::owner).map(|owner| owner.id);
+                self.worker.claim(current, user, now).map(Some)
+            }
             ItemChange::Release => {
                 self.worker.may_disturb(current)?;
                 Ok(Some(self.worker.release(current, now)))
@@ -227,7 +230,7 @@ impl ChangeItem {
             ItemChange::Delete => {
                 self.worker.may_disturb(current)?;
                 self.worker.must_hold(current)?;
-                if has_parts {
+                if facts.has_parts {
                     return Err(WorkConflict::HasParts);
                 }
                 Ok(None)
@@ -294,7 +297,13 @@ impl Worker {
         Ok(())
     }
 
-    fn claim(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkConflict> {
+    /// `user` is the person whose credential acts.
+    fn claim(
+        &self,
+        current: &WorkItem,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<WorkItem, WorkConflict> {
         if current.status.is_resolved() {
             return Err(WorkConflict::Resolved(current.status));
         }
@@ -313,6 +322,7 @@ impl Worker {
         item.claim.get_or_insert_with(|| Claim {
             holder: self.as_holder(),
             run: self.run(),
+            on_behalf: user.filter(|_| matches!(self, Self::Agent { run: None, .. })),
             at: now,
         });
         if let Self::Person(user) = self {

@@ -50,6 +50,9 @@ pub struct Claim {
     pub holder: Holder,
     /// The run in which an agent does; `None` for a person, or when a person claimed it for an agent.
     pub run: Option<TokenId>,
+    /// The person who claimed it for an agent, without a run. `None` also where that was not
+    /// recorded.
+    pub on_behalf: Option<UserId>,
     /// Since when.
     pub at: Timestamp,
 }
@@ -85,11 +88,21 @@ impl Holder {
 
 impl Claim {
     /// Whether it still holds: one that was made in a run ends with that run, whatever ends that; one
-    /// that a person made, for themselves or for an agent, stands until it is given back.
-    /// `run` is where the run's token stands now; `None` when it is forgotten.
+    /// that a person made, for themselves or for an agent, stands until it is released or that
+    /// [person](Self::person) is deleted. `run` is where the run's token stands now; `None` when it
+    /// is forgotten.
     #[must_use]
-    pub fn holds(&self, run: Option<Status>) -> bool {
-        self.run.is_none() || run == Some(Status::Live)
+    pub fn holds(&self, run: Option<Status>, person_deleted: bool) -> bool {
+        match self.run {
+            Some(_) => run == Some(Status::Live),
+            None => !person_deleted,
+        }
+    }
+
+    /// The person who made it, unless it was made in a run.
+    #[must_use]
+    pub fn person(&self) -> Option<UserId> {
+        self.holder.person().or(self.on_behalf)
     }
 }
 
@@ -205,12 +218,14 @@ mod tests {
         let claim = |run| Claim {
             holder: Holder::Agent(AgentId::parse("a").unwrap()),
             run,
+            on_behalf: None,
             at: NOW,
         };
         for status in [None, Some(Status::Expired), Some(Status::Revoked)] {
-            assert!(!claim(Some(run.id)).holds(status), "{status:?}");
-            assert!(claim(None).holds(status), "{status:?}");
+            assert!(!claim(Some(run.id)).holds(status, false), "{status:?}");
+            assert!(claim(None).holds(status, false), "{status:?}");
+            assert!(!claim(None).holds(status, true), "{status:?}");
         }
-        assert!(claim(Some(run.id)).holds(Some(Status::Live)));
+        assert!(claim(Some(run.id)).holds(Some(Status::Live), false));
     }
 }

@@ -3,6 +3,9 @@ use std::sync::Arc;
 
 use crate::token::{CONTAINS_SECRET, Secret};
 
+pub(super) use crate::text::fold;
+use crate::text::{self, InvalidLine};
+
 /// What an item is about, in one line: 1 to 200 characters after trimming, no control characters.
 /// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +26,9 @@ pub enum InvalidTitle {
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
+    /// A character that cannot be seen, where nothing around it needs it.
+    #[error("must not contain the invisible character U+{0:04X}")]
+    Invisible(u32),
 }
 
 impl Title {
@@ -35,20 +41,14 @@ impl Title {
     ///
     /// [`InvalidTitle`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
-        if Secret::is_in(text) {
-            return Err(InvalidTitle::Secret);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidTitle::Control);
-        }
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return Err(InvalidTitle::Blank);
-        }
-        if trimmed.chars().count() > Self::MAX_CHARS {
-            return Err(InvalidTitle::TooLong);
-        }
-        Ok(Self(trimmed.into()))
+        let line = text::line(text, Self::MAX_CHARS).map_err(|error| match error {
+            InvalidLine::Blank => InvalidTitle::Blank,
+            InvalidLine::TooLong => InvalidTitle::TooLong,
+            InvalidLine::Control => InvalidTitle::Control,
+            InvalidLine::Invisible(c) => InvalidTitle::Invisible(c),
+            InvalidLine::Secret => InvalidTitle::Secret,
+        })?;
+        Ok(Self(line.into()))
     }
 
     /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
@@ -132,13 +132,6 @@ impl Default for Description {
     fn default() -> Self {
         Self("".into())
     }
-}
-
-/// What a search compares by: lower case, character by character, so that it is the same wherever
-/// the characters stand (that of a sigma depends on whether it ends its word).
-pub(super) fn fold(text: &str) -> String {
-    let lower = text.chars().flat_map(char::to_lowercase);
-    lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
 
 /// What is looked for in titles, descriptions and keys: words, all of which must occur somewhere,

@@ -180,6 +180,7 @@ async fn a_person_does_not_take_what_another_is_at() {
         claim: Some(Claim {
             holder: Holder::Person(other.id),
             run: None,
+            on_behalf: None,
             at: item.created_at,
         }),
         ..item.clone()

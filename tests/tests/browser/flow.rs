@@ -166,6 +166,31 @@ fn a_suspension_ends_the_session_in_the_browser() {
 }
 
 #[test]
+fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
+    let sample = Sample::new();
+    let (_, token) = sample
+        .server
+        .join_with_token(&sample.admin.token, "gone@example.com");
+    let browser = &sample.browser;
+    browser.open("/settings/admin/users");
+    let open = "const rows = [...document.querySelectorAll('main tr')]; \
+                rows.find(row => row.textContent.includes('gone@example.com')) \
+                .querySelector('a').click();";
+    browser.script(open, &json!([]));
+    browser.wait("the account", || {
+        browser.text("main").contains("gone@example.com")
+    });
+    browser.click("main a[href$='/delete']");
+    browser.wait_for_heading("Delete user");
+    browser.press("Delete user");
+    browser.wait("the list", || {
+        browser.text("main").contains("The account was deleted.")
+    });
+    let answer = sample.server.http.get("/me", &token);
+    assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+}
+
+#[test]
 fn a_leaked_token_is_told_of_until_it_is_dismissed() {
     let sample = Sample::new();
     let browser = &sample.browser;

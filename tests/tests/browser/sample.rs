@@ -89,6 +89,14 @@ impl Sample {
             ("account", "/settings/account".to_owned()),
             ("admin-users", "/settings/admin/users".to_owned()),
             ("admin-user", format!("/settings/admin/users/{user}")),
+            (
+                "admin-user-email",
+                format!("/settings/admin/users/{user}/email"),
+            ),
+            (
+                "admin-user-delete",
+                format!("/settings/admin/users/{user}/delete"),
+            ),
             ("admin-invites", "/settings/admin/invites".to_owned()),
             (
                 "admin-invite-withdraw",

@@ -28,11 +28,12 @@ pub(crate) enum Way {
     RunsEnd,
     ItemsCompletion,
     OwnersSuspension,
+    OwnersDeletion,
 }
 
 impl Way {
     /// All of them, in the order in which they take turns.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OwnRevocation,
         Self::AdminRevocation,
         Self::BulkRevocation,
@@ -41,6 +42,7 @@ impl Way {
         Self::RunsEnd,
         Self::ItemsCompletion,
         Self::OwnersSuspension,
+        Self::OwnersDeletion,
     ];
 
     /// What it is called in the log.
@@ -54,6 +56,7 @@ impl Way {
             Self::RunsEnd => "end of a run",
             Self::ItemsCompletion => "completion of a run's item",
             Self::OwnersSuspension => "suspension of its owner",
+            Self::OwnersDeletion => "deletion of its owner",
         }
     }
 }
@@ -124,6 +127,7 @@ impl Changer<'_> {
             }
             Way::ItemsCompletion => self.complete_an_item(way.name()),
             Way::OwnersSuspension => self.suspend_and_lift(way.name()),
+            Way::OwnersDeletion => self.delete_somebody(way.name()),
         }
     }
 
@@ -187,6 +191,24 @@ impl Changer<'_> {
             self.settle(way, &act, ("POST", &path), &admin, None, &[200]);
             self.check_everywhere(&all);
         }
+    }
+
+    /// Deletes a user of their own, with a token and a run.
+    fn delete_somebody(&mut self, way: &'static str) {
+        let person = self.trial.spare();
+        let mut theirs = Changer {
+            trial: self.trial,
+            person: &person,
+            links: Links::new(&self.trial.replicas),
+            random: Random::new(2_000 + person.user.0 as u64),
+        };
+        let run = theirs.start(&person.main, None).known;
+        let all = [person.main.clone(), run];
+        self.check_everywhere(&all);
+        let act = Act::End(all.iter().map(|known| known.credential).collect());
+        let admin = self.trial.admin.clone();
+        self.delete(way, &act, &format!("/admin/users/{}", person.id), &admin);
+        self.check_everywhere(&all);
     }
 
     fn check_everywhere(&mut self, all: &[Known]) {

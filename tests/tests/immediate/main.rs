@@ -84,7 +84,10 @@ fn prove(plan: Plan) {
     let admin = Server::bootstrap(&database);
     let http = processes.servers[0].http.clone();
     let urls = processes.servers.iter().map(|server| server.url.as_str());
-    let trial = Trial::new(plan, Replicas::new(urls), &admin.token);
+    let spares = Trial::join_spares(plan, &http, &admin.token, || {
+        let _ = database.execute("DELETE FROM attempts");
+    });
+    let trial = Trial::new(plan, Replicas::new(urls), &admin.token, spares);
     let log = trial.run(&http, |trial| processes.break_things(trial));
     assert_nothing_found(&log);
     assert_all_happened(&log);

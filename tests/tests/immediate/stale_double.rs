@@ -11,6 +11,7 @@ use axum::Extension;
 use openindex_adapters_http::server::{
     ApiSettings, ApiState, LayerSettings, Metrics, PeerAddress, router,
 };
+use openindex_domain::attempt::AttemptStore as _;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
@@ -71,8 +72,13 @@ fn run_on_doubles(remembered: Duration) -> Log {
     let admin = admin.expect("an administrator").issued.secret;
     let urls = [(); 2].map(|()| runtime.block_on(serve(&memory, remembered)));
     let replicas = Replicas::new(urls.iter().map(String::as_str));
-    let trial = Trial::new(PLAN, replicas, admin.expose());
-    trial.run(&Client::new(&urls[0]), |_| ())
+    let http = Client::new(&urls[0]);
+    let spares = Trial::join_spares(PLAN, &http, admin.expose(), || {
+        let purged = memory.store.purge_attempts(Timestamp::MAX);
+        let _ = runtime.block_on(purged);
+    });
+    let trial = Trial::new(PLAN, replicas, admin.expose(), spares);
+    trial.run(&http, |_| ())
 }
 
 /// Starts a server on a free port and answers its base URL.

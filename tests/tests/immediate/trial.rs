@@ -1,6 +1,7 @@
 //! The trial: clients who verify, users whose credentials end, and whoever breaks things, all at the
 //! same time. It knows neither what serves it nor what it proves.
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,10 +30,17 @@ pub(crate) struct Trial {
     pub(crate) pace: Pace,
     /// The token of an administrator, which nobody ends.
     pub(crate) admin: Known,
+    /// Users who are there to be deleted, each with the secret of a token.
+    spares: Mutex<Vec<(String, String)>>,
 }
 
 impl Trial {
-    pub(crate) fn new(plan: Plan, replicas: Replicas, admin: &str) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        replicas: Replicas,
+        admin: &str,
+        spares: Vec<(String, String)>,
+    ) -> Self {
         let recorder = Recorder::default();
         let number = recorder.number();
         let issued = Issued {
@@ -50,9 +58,29 @@ impl Trial {
                 secret: admin.into(),
             },
             recorder,
+            spares: Mutex::new(spares),
             board: Board::default(),
             pace: Pace::new(plan),
         }
+    }
+
+    /// Users to delete, one for each deletion that the plan has. How often somebody joins from one
+    /// address is limited; `forget` empties the counts.
+    pub(crate) fn join_spares(
+        plan: Plan,
+        http: &Client,
+        admin: &str,
+        forget: impl Fn(),
+    ) -> Vec<(String, String)> {
+        let changes = usize::try_from(plan.changes).expect("a small number");
+        let deletions = changes / changes::Way::ALL.len() + 1;
+        let spares = (0..deletions).map(|number| {
+            forget();
+            http.join_with_token(admin, &format!("spare{number}@example.com"))
+        });
+        let spares = spares.collect();
+        forget();
+        spares
     }
 
     /// Lets the users join through this client, runs to the end, and answers what happened.
@@ -98,6 +126,25 @@ impl Trial {
             user: User(user),
             main: self.put_up(issued, &secret),
         }
+    }
+
+    /// A user to delete, who owns nothing but a token.
+    pub(crate) fn spare(&self) -> Person {
+        let mut spares = self.spares.lock().expect("the spares");
+        let (id, secret) = spares.pop().expect("a spare for each deletion");
+        let user = User(self.pace.plan().users + 1 + spares.len());
+        drop(spares);
+        let number = self.recorder.number();
+        let issued = Issued {
+            owner: user,
+            run: None,
+            span: Span {
+                invoked: number,
+                answered: number,
+            },
+        };
+        let main = self.put_up(issued, &secret);
+        Person { id, user, main }
     }
 
     /// Writes down a new credential, and puts it up to be checked.

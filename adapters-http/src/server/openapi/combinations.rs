@@ -22,6 +22,10 @@ pub(super) fn describe(components: &mut Components) {
             }
             "ClaimInvite" => refuse(object, &neither(["password", "tokenName"])),
             "CreateWorkItem" => refuse(object, &misplaced()),
+            "PatchUser" => {
+                object.min_properties = Some(1);
+                object.max_properties = Some(1);
+            }
             "PatchWorkItem" => object.min_properties = Some(1),
             _ => {}
         }

@@ -52,6 +52,7 @@ pub(super) fn example(code: Code) -> Problem {
         Code::TokenAlreadyRotated => {
             TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }).into()
         }
+        Code::OwnAccount => UserError::OwnAccount.into(),
         Code::LastAdmin => UserError::LastAdmin.into(),
         Code::EmailTaken => InviteError::EmailTaken.into(),
         Code::InviteNotOpen => InviteError::NotClaimable(NotClaimable::Expired).into(),

@@ -58,7 +58,8 @@ pub(super) fn all() -> Routes<Shared> {
     let routes = route!(routes, agent_runs::end);
     let routes = route!(routes, admin::users::list);
     let routes = route!(routes, admin::users::show);
-    let routes = route!(routes, admin::users::patch, LastAdmin);
+    let routes = route!(routes, admin::users::patch, LastAdmin, EmailTaken);
+    let routes = route!(routes, admin::users::delete, LastAdmin, OwnAccount);
     let routes = route!(routes, admin::users::suspend, LastAdmin);
     let routes = route!(routes, admin::users::unsuspend);
     let routes = route!(routes, admin::users::sign_in_link);

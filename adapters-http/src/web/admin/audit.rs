@@ -9,7 +9,7 @@ use openindex_domain::audit::{
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
-use openindex_domain::user::UserId;
+use openindex_domain::user::{Email, UserId};
 
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
@@ -56,12 +56,15 @@ struct EventView {
     code: String,
     subject: SubjectView,
     related: Option<SubjectView>,
+    /// The former and the new address of a user.
+    emails: Option<(Shown, Shown)>,
     address: Option<String>,
     request_id: Option<String>,
 }
 
 enum Actor {
     User { id: String, name: Shown },
+    Deleted(String),
     Other(String),
 }
 
@@ -172,10 +175,13 @@ impl EventView {
         let actor = match event.actor {
             AuditActor::Operator => Actor::Other("The operator".to_owned()),
             AuditActor::Anonymous => Actor::Other("Somebody".to_owned()),
-            AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => Actor::User {
-                id: user.to_string(),
-                name: people.name(user),
-            },
+            AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
+                let id = user.to_string();
+                match people.known(user) {
+                    Some(name) => Actor::User { id, name },
+                    None => Actor::Deleted(id),
+                }
+            }
         };
         let context = &event.context;
         Self {
@@ -193,6 +199,10 @@ impl EventView {
             related: event
                 .related
                 .map(|related| SubjectView::of(related, people)),
+            emails: event.email_change.as_ref().map(|change| {
+                let shown = |email: &Email| Shown::of(email.as_str());
+                (shown(&change.from), shown(&change.to))
+            }),
             address: context.client_address.map(|address| address.to_string()),
             request_id: context.request_id.as_ref().map(|id| id.as_str().to_owned()),
         }
@@ -218,6 +228,7 @@ impl EventView {
             code: event.action.clone(),
             subject: subject(&event.subject),
             related: event.related.as_ref().map(subject),
+            emails: None,
             address: event.client_address.clone(),
             request_id: event.request_id.clone(),
         }
@@ -227,7 +238,10 @@ impl EventView {
 impl SubjectView {
     fn of(subject: Subject, people: &People) -> Self {
         let (kind, user) = match subject {
-            Subject::User(id) => ("account", Some(people.name(id))),
+            Subject::User(id) => match people.known(id) {
+                Some(name) => ("account", Some(name)),
+                None => ("deleted account", None),
+            },
             Subject::Token(_) => ("token", None),
             Subject::Session(_) => ("session", None),
             Subject::Invite(_) => ("invite", None),
@@ -263,6 +277,8 @@ const fn label(action: AuditAction) -> &'static str {
         AuditAction::NoticesDismissed => "Notices dismissed",
         AuditAction::UserSuspended => "Account suspended",
         AuditAction::UserUnsuspended => "Account unsuspended",
+        AuditAction::UserDeleted => "Account deleted",
+        AuditAction::UserEmailChanged => "Email address changed",
         AuditAction::UserPromoted => "Made administrator",
         AuditAction::UserDemoted => "Made member",
         AuditAction::PasswordChanged => "Password changed",

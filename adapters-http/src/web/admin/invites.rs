@@ -49,6 +49,8 @@ struct InviteView {
     id: String,
     /// `None` for the first administrator's.
     email: Option<Shown>,
+    /// The scripts that the address mixes; empty where it mixes none.
+    mixed: String,
     is_admin: bool,
     status: Badge,
     by: Option<Shown>,
@@ -64,6 +66,10 @@ impl InviteView {
         Self {
             id: invite.id.to_string(),
             email: invite.email().map(|email| Shown::of(email.as_str())),
+            mixed: invite
+                .email()
+                .map(|email| email.mixed_scripts().join(", "))
+                .unwrap_or_default(),
             is_admin: invite.role() == Role::Admin,
             status: match status {
                 InviteStatus::Open => Badge::new("Open", "good"),
@@ -122,6 +128,7 @@ pub(in crate::web) async fn create(
         page: Page::of(&web, &by.0, "invites"),
         title: "Invite created",
         email: Shown::of(email.as_str()),
+        mixed: email.mixed_scripts().join(", "),
         purpose: "Whoever opens it makes the account for this address. It can be used once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
         again: "Inviting the same address again makes this link void.",

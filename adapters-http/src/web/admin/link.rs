@@ -14,6 +14,8 @@ pub(super) struct LinkPage<'a> {
     pub(super) title: &'static str,
     /// Whom it is for.
     pub(super) email: Shown,
+    /// The scripts that the address mixes; empty where it mixes none.
+    pub(super) mixed: String,
     /// What whoever has it can do.
     pub(super) purpose: &'static str,
     pub(super) expires: Moment,

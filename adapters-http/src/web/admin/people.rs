@@ -62,11 +62,16 @@ impl People {
         Ok(())
     }
 
+    /// What a user is called; of a deleted one, the id is left.
     pub(super) fn name(&self, id: UserId) -> Shown {
-        self.users.get(&id).map_or_else(
-            || Shown::of(&id.to_string()),
-            |user| Shown::of(user.name.as_str()),
-        )
+        self.known(id)
+            .unwrap_or_else(|| Shown::of(&format!("{id} (deleted)")))
+    }
+
+    /// The same, unless the user was deleted.
+    pub(super) fn known(&self, id: UserId) -> Option<Shown> {
+        let user = self.users.get(&id)?;
+        Some(Shown::of(user.name.as_str()))
     }
 
     pub(super) fn choices(&self, selected: &str) -> Vec<Choice> {

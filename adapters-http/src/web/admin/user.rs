@@ -7,7 +7,7 @@ use http::StatusCode;
 use openindex_domain::access::Refusal;
 use openindex_domain::form::FormId;
 use openindex_domain::session::{LinkSubject, SessionError};
-use openindex_domain::user::{Role, User, UserChange, UserId};
+use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 
 use crate::server::{Code, Context};
 use crate::web::access::Administrator;
@@ -43,6 +43,22 @@ struct SuspendPage {
 struct RolePage {
     page: Page,
     user: UserView,
+}
+
+#[derive(Template)]
+#[template(path = "admin/delete.html")]
+struct DeletePage {
+    page: Page,
+    user: UserView,
+}
+
+#[derive(Template)]
+#[template(path = "admin/email.html")]
+struct EmailPage<'a> {
+    page: Page,
+    user: UserView,
+    email: &'a str,
+    error: Option<String>,
 }
 
 async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebError> {
@@ -128,6 +144,85 @@ pub(in crate::web) async fn set_role(
     change(&web, &by, id, change_to, &context, "role-changed").await
 }
 
+pub(in crate::web) async fn show_email_form(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    email_form(&web, &by, &user, user.email.as_str(), StatusCode::OK, None)
+}
+
+pub(in crate::web) async fn set_email(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    let typed = form.get("email");
+    let refuse = |status, error: String| email_form(&web, &by, &user, typed, status, Some(error));
+    let email = match Email::parse(typed) {
+        Ok(email) => email,
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+    };
+    let change_to = UserChange::SetEmail(email);
+    let users = &web.api.users;
+    match users.change(&by.0.principal, id, change_to, &context).await {
+        Ok(_) => Ok(redirect(&format!(
+            "/settings/admin/users/{id}?done=email-changed"
+        ))),
+        Err(UserError::EmailTaken) => {
+            let error = "belongs to another user; choose another one";
+            refuse(StatusCode::CONFLICT, error.to_owned())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn email_form(
+    web: &Web,
+    by: &Administrator,
+    user: &User,
+    email: &str,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<Response, WebError> {
+    let template = EmailPage {
+        page: Page::of(web, &by.0, "users"),
+        user: UserView::of(user, by, web.api.tokens.now()),
+        email,
+        error,
+    };
+    html(status, &template)
+}
+
+pub(in crate::web) async fn confirm_delete(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+) -> Result<Response, WebError> {
+    let user = find(&web, &by, id).await?;
+    if id == by.0.principal.user_id() {
+        return Err(WebError::of(Code::OwnAccount));
+    }
+    let template = DeletePage {
+        page: Page::of(&web, &by.0, "users"),
+        user: UserView::of(&user, &by, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn delete(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<UserId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    web.api.users.delete(&by.0.principal, id, &context).await?;
+    Ok(redirect("/settings/admin/users?done=user-deleted"))
+}
+
 async fn change(
     web: &Web,
     by: &Administrator,
@@ -166,6 +261,7 @@ pub(in crate::web) async fn sign_in_link(
         page: Page::of(&web, &by.0, "users"),
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
+        mixed: user.email.mixed_scripts().join(", "),
         purpose: "Whoever opens it chooses a new password for the account and is signed in. It can be used once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
         again: "Making another link for this account makes this one void.",

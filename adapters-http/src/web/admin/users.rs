@@ -33,6 +33,8 @@ pub(super) struct UserView {
     pub(super) id: String,
     pub(super) name: Shown,
     pub(super) email: Shown,
+    /// The scripts that the address or the name mixes; empty where neither does.
+    pub(super) mixed: String,
     pub(super) is_admin: bool,
     pub(super) is_suspended: bool,
     pub(super) status: Badge,
@@ -52,6 +54,7 @@ impl UserView {
             id: user.id.to_string(),
             name: Shown::of(user.name.as_str()),
             email: Shown::of(user.email.as_str()),
+            mixed: user.mixed_scripts().join(", "),
             is_admin: user.role == Role::Admin,
             is_suspended: !user.is_active(),
             status,

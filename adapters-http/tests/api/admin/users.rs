@@ -25,6 +25,7 @@ async fn an_administrator_pages_through_everybody() {
             "name": "User 2",
             "role": "member",
             "createdAt": "2026-11-24T06:00:00.000Z",
+            "mixedScripts": [],
             "suspendedAt": "2026-11-24T06:00:00.000Z",
         })
     );
@@ -117,6 +118,27 @@ async fn suspension_and_roles_count_at_once_and_the_last_admin_stays() {
     ] {
         assert_eq!(server.get(path, &admin).await.problem(404), "not_found");
     }
+}
+
+#[tokio::test]
+async fn one_request_changes_a_role_or_an_address_and_deletion_is_refused_to_oneself() {
+    let server = Server::new();
+    let admin = server.admin();
+    let grace = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
+    let path = format!("/admin/users/{}", fixtures::user(2).id);
+    let both = serde_json::json!({"role": "member", "email": "grace@example.org"});
+    let answer = server.patch(&path, &admin, &both).await;
+    assert_eq!(answer.wrong_fields(), ["role", "email"]);
+    let none = serde_json::json!({});
+    assert_eq!(server.patch(&path, &admin, &none).await.status, 400);
+    let own = server.delete(&path, &grace).await;
+    assert_eq!(own.problem(409), "own_account");
+    assert_eq!(server.delete(&path, &admin).await.status, 204);
+    assert_eq!(
+        server.get("/me", &grace).await.problem(401),
+        "token_revoked"
+    );
+    assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
 }
 
 #[tokio::test]

@@ -100,9 +100,12 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     let key = email.key();
     let found = walk(
         |query| page(session, query),
-        |user| match Email::parse(&user.email) {
-            Ok(theirs) if theirs.key() == key => ControlFlow::Break(user),
-            _ => ControlFlow::Continue(()),
+        |user| {
+            if Email::from_stored(&user.email).key() == key {
+                ControlFlow::Break(user)
+            } else {
+                ControlFlow::Continue(())
+            }
         },
     )?;
     found.ok_or_else(|| {
@@ -110,6 +113,18 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
         let message = format!("there is no user with the address {shown}");
         Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
     })
+}
+
+/// An address, with the scripts that it (or its user's name) mixes.
+pub(super) fn marked(email: &str, mixed_scripts: &[String]) -> String {
+    let email = plain(email);
+    if mixed_scripts.is_empty() {
+        return email;
+    }
+    format!(
+        "{email} (mixed scripts: {})",
+        plain(&mixed_scripts.join(", "))
+    )
 }
 
 /// `Ada Lovelace <ada@example.com>`

@@ -2,7 +2,7 @@
 //! intentions.
 
 use openindex_adapters_http::wire::{
-    AdminPat, AuditActor, AuditEvent, Invite, InviteStatus, MeUser, Open, Role, User,
+    AdminPat, AuditActor, AuditEvent, EmailChange, Invite, InviteStatus, MeUser, Open, Role, User,
 };
 
 use crate::commands::tests::pats;
@@ -14,6 +14,7 @@ pub(in crate::commands) fn users() -> Vec<User> {
         id: format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         email: format!("user{digit}@example.com"),
         name: name.to_owned(),
+        mixed_scripts: Vec::new(),
         role: Open::Known(role),
         created_at: "2026-11-20T08:00:00.000Z".to_owned(),
         suspended_at: suspended_at.map(str::to_owned),
@@ -25,6 +26,7 @@ pub(in crate::commands) fn users() -> Vec<User> {
         user('3', HOSTILE, Role::Member, None),
         user('4', &"長い名前".repeat(25), Role::Member, None),
     ];
+    users[3].mixed_scripts = ["Han", "Cyrillic"].map(str::to_owned).to_vec();
     users[2].email = "a\u{200b}\u{2066}b@example.com".to_owned();
     users
 }
@@ -33,6 +35,7 @@ pub(super) fn invites() -> Vec<Invite> {
     let invite = |digit: char, email: &str, status| Invite {
         id: format!("inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
         email: Some(email.to_owned()),
+        mixed_scripts: Vec::new(),
         role: Open::Known(Role::Member),
         status: Open::Known(status),
         created_by: Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned()),
@@ -48,6 +51,7 @@ pub(super) fn invites() -> Vec<Invite> {
         invite('4', "first@example.com", InviteStatus::Withdrawn),
     ];
     invites[1].claimed_at = Some("2026-11-22T05:00:00.000Z".to_owned());
+    invites[0].mixed_scripts = ["Cyrillic", "Latin"].map(str::to_owned).to_vec();
     invites[3].email = None;
     invites[3].role = Open::Known(Role::Admin);
     invites
@@ -85,6 +89,7 @@ pub(super) fn events() -> Vec<AuditEvent> {
         action: action.to_owned(),
         subject: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
         related: None,
+        email_change: None,
         request_id: None,
         client_address: None,
     };
@@ -99,6 +104,10 @@ pub(super) fn events() -> Vec<AuditEvent> {
     first.related = Some("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned());
     first.request_id = Some("0199f3a1-c6d0-7c35-b2f0-e8a4d1c7b9e2".to_owned());
     first.client_address = Some("203.0.113.7".to_owned());
+    events[2].email_change = Some(EmailChange {
+        from: "ada@example.com".to_owned(),
+        to: "ada\u{202e}@example.org".to_owned(),
+    });
     events[1].request_id = Some("x\u{1b}]0;y\u{7}".to_owned());
     events
 }

@@ -7,9 +7,9 @@ use crate::access::{Actor, CredentialId, Requirement};
 use crate::audit::{AuditAction, Subject};
 use crate::testing::fixtures;
 use crate::token::{TokenId, TokenKind};
-use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange, UserId};
+use crate::user::{ChangeUser, ChangeUserOutcome, Email, Role, User, UserChange, UserId};
 
-fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
+pub(super) fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
     let (action, subject) = (AuditAction::UserSuspended, Subject::User(user));
     ChangeUser {
         actor: Actor {
@@ -22,7 +22,7 @@ fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
     }
 }
 
-async fn apply(harness: &dyn AccountHarness, change: ChangeUser) -> ChangeUserOutcome {
+pub(super) async fn apply(harness: &dyn AccountHarness, change: ChangeUser) -> ChangeUserOutcome {
     harness
         .users()
         .change_user(change)
@@ -30,7 +30,11 @@ async fn apply(harness: &dyn AccountHarness, change: ChangeUser) -> ChangeUserOu
         .expect("the store answers")
 }
 
-async fn user(harness: &dyn AccountHarness, number: u64) -> User {
+pub(super) fn email(text: &str) -> Email {
+    Email::parse(text).expect("a well-formed address")
+}
+
+pub(super) async fn user(harness: &dyn AccountHarness, number: u64) -> User {
     let id = fixtures::user(number).id;
     let found = harness.users().find(id).await.expect("the store answers");
     found.expect("they are there")
@@ -111,19 +115,21 @@ pub async fn lifts_and_changes_roles(harness: &dyn AccountHarness) {
         (1, UserChange::Unsuspend),
         (2, UserChange::SetRole(Role::Admin)),
         (3, UserChange::SetRole(Role::Member)),
+        (4, UserChange::SetEmail(email("Grace@Example.org"))),
     ] {
-        match step {
+        match &step {
             UserChange::Unsuspend => grace.suspended_at = None,
             UserChange::Suspend => grace.suspended_at = Some(NOW),
-            UserChange::SetRole(role) => grace.role = role,
+            UserChange::SetRole(role) => grace.role = *role,
+            UserChange::SetEmail(email) => grace.email = email.clone(),
         }
         let outcome = apply(harness, change(grace.id, step, event)).await;
         assert_eq!(outcome, ChangeUserOutcome::Changed(grace.clone()));
         assert_eq!(user(harness, 2).await, grace);
     }
-    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 4);
+    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 5);
     assert_eq!(apply(harness, nobody).await, ChangeUserOutcome::NotFound);
-    assert_eq!(trail(harness).await.len(), 3);
+    assert_eq!(trail(harness).await.len(), 4);
 }
 
 /// What is so already leaves no event, and keeps the time of the first suspension.

@@ -31,6 +31,7 @@ pub mod attempts;
 pub mod audit;
 pub mod change_user;
 pub mod damage;
+pub mod delete_user;
 pub mod forms;
 pub mod insert;
 pub mod inventory;
@@ -203,6 +204,19 @@ macro_rules! account_store_contract {
                 keeps_one_admin_of_two_that_demote_each_other
                 refuses_an_actor_that_is_no_longer_good
             }
+            delete_user {
+                ends_everything_of_theirs_in_one_step
+                frees_the_address_and_erases_what_held_it
+                refuses_oneself_the_last_admin_and_the_deleted
+                lets_nothing_of_theirs_write_afterwards
+                refuses_an_actor_that_is_no_longer_good
+                and_its_trail_come_together_or_not_at_all
+                keeps_one_admin_of_two_that_delete_each_other
+                leaves_nothing_that_raced_it
+                changes_an_address_and_leaves_both_in_the_trail
+                refuses_an_address_that_is_taken
+                gives_one_address_to_one_user
+            }
             sessions {
                 keeps_every_field_and_finds_by_digest
                 notes_the_latest_sight
@@ -321,6 +335,19 @@ macro_rules! work_store_contract {
                 take_one_of_16_edits_of_one_version
                 leave_no_run_bound_to_a_completed_item
                 let_no_run_write_after_its_end
+            }
+        }
+    };
+}
+
+/// Makes one test of each case of the contract of a store of accounts *and* work items, as
+/// [`token_store_contract!`](crate::token_store_contract) does.
+#[macro_export]
+macro_rules! account_and_work_store_contract {
+    ($(#[$attribute:meta])+ $harness:expr) => {
+        $crate::contract_cases! { $(#[$attribute])+ $harness;
+            delete_user {
+                puts_what_they_claimed_back_into_the_queue
             }
         }
     };

@@ -127,6 +127,7 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
         claim: Some(Claim {
             holder: Holder::Agent(agent(1)),
             run: None,
+            on_behalf: None,
             at: NOW.saturating_add_seconds(2),
         }),
         created_at: NOW.saturating_add_seconds(1),
@@ -259,6 +260,7 @@ async fn fill(harness: &dyn WorkHarness) -> Vec<WorkItem> {
         Some(Claim {
             holder: Holder::Agent(agent(10)),
             run,
+            on_behalf: None,
             at: NOW,
         })
     };
@@ -468,6 +470,7 @@ pub async fn leaves_out_a_claim_whose_run_is_over(harness: &dyn WorkHarness) {
             claim: Some(Claim {
                 holder: Holder::Agent(agent(10)),
                 run,
+                on_behalf: None,
                 at: NOW,
             }),
             ..fixtures::work_item(number)

@@ -102,6 +102,7 @@ pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness)
                 expected.claim = Some(Claim {
                     holder: Holder::Agent(agent(0)),
                     run: Some(run.id),
+                    on_behalf: None,
                     at: later,
                 });
             }
@@ -147,6 +148,7 @@ pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
     held.claim = Some(Claim {
         holder: Holder::Agent(agent(0)),
         run: Some(run.id),
+        on_behalf: None,
         at: NOW.saturating_add_seconds(-5),
     });
     harness.put_work_item(&held).await;
@@ -214,6 +216,7 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
     held.claim = Some(Claim {
         holder: Holder::Agent(agent(11)),
         run: Some(other.id),
+        on_behalf: None,
         at: NOW,
     });
     let mut human = fixtures::work_item(2);
@@ -311,6 +314,7 @@ pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
         claim: Some(Claim {
             holder: Holder::Person(user),
             run: None,
+            on_behalf: None,
             at: NOW,
         }),
         version: 2,

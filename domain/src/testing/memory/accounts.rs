@@ -1,13 +1,64 @@
 use async_trait::async_trait;
 
+use crate::invite::Invite;
 use crate::session::Ended;
 use crate::store::{Listing, StoreError};
+use crate::token::Token;
 use crate::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DismissNotices,
-    DismissNoticesOutcome, FirstAdminOutcome, Notice, User, UserId, UserStore,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
+    User, UserId, UserStore,
 };
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
+
+impl State {
+    fn invites_that_end_with(&self, user: &User) -> Vec<Invite> {
+        let invites = self.invites.values().map(|(invite, _)| invite);
+        let unclaimed = invites.filter(|invite| invite.claimed.is_none());
+        unclaimed
+            .filter(|invite| invite.withdrawn_at.is_none() && invite.ends_with(user))
+            .cloned()
+            .collect()
+    }
+
+    /// Ends and erases everything of a user.
+    fn erase(&mut self, change: &DeleteUser, facts: DeleteUserFacts) {
+        let (id, now) = (change.user, change.actor.now);
+        let key = facts.user.map(|user| user.email.key());
+        self.accounts.remove(&id);
+        self.deleted.insert(id);
+        for token in facts.tokens.iter().cloned() {
+            self.update_token(Token {
+                revoked_at: Some(now),
+                ..token
+            });
+        }
+        // Those that were revoked before show their owner, too.
+        let owned = self.tokens.values().filter(|(token, _)| token.owner == id);
+        for (token, digest) in owned.cloned().collect::<Vec<_>>() {
+            self.write_record(&token, digest);
+        }
+        self.end_sessions(id, Ended::All);
+        self.notices.retain(|(owner, _)| *owner != id);
+        self.links.retain(|_, (link, _)| link.user != id);
+        for (link, _) in self.links.values_mut() {
+            if link.created_by == Some(id) && link.used_at.is_none() {
+                link.used_at = Some(now);
+            }
+        }
+        self.invites.retain(|_, (invite, _)| {
+            invite.claimed.is_none_or(|(_, by)| by != id)
+                && (key.is_none() || invite.email().map(Email::key) != key)
+        });
+        for (invite, _) in self.invites.values_mut() {
+            let unclaimed = invite.claimed.is_none() && invite.withdrawn_at.is_none();
+            if invite.created_by == Some(id) && unclaimed {
+                invite.withdrawn_at = Some(now);
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -60,19 +111,18 @@ impl UserStore for MemoryStore {
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
-        let others = state
-            .accounts
-            .values()
-            .filter(|other| other.user.id != change.user && other.user.is_active_admin())
-            .count();
-        let others = u32::try_from(others).unwrap_or(u32::MAX);
+        let others = state.other_active_admins(change.user);
         let runs = state.unrevoked_runs();
         let user = state.user(change.user);
-        let decision = match change.decide(actor.as_ref(), user, others, &runs) {
+        let key = change.new_email().map(Email::key);
+        let holder = key
+            .and_then(|key| state.account(&key))
+            .map(|account| account.user.id);
+        let decision = match change.decide(actor.as_ref(), user, others, &runs, holder) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
-        state.check_new_event(&change.audit)?;
+        state.check_new_event(&decision.audit)?;
         state.check_new_events(&decision.runs.events)?;
         state.write_ended(decision.runs);
         if let Some(account) = state.accounts.get(&change.user) {
@@ -80,12 +130,41 @@ impl UserStore for MemoryStore {
             let user = decision.user.clone();
             state.write_account(Account { user, password });
         }
-        if decision.end_access {
+        if decision.end_sessions {
             state.end_sessions(change.user, Ended::All);
+        }
+        if decision.void_links {
             state.void_links(change.user, change.actor.now);
         }
-        state.write_event(change.audit);
+        state.write_event(decision.audit);
         Ok(ChangeUserOutcome::Changed(decision.user))
+    }
+
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
+        let mut state = self.state();
+        let actor = state.acting(&change.actor);
+        let user = state.user(change.user).cloned();
+        let facts = DeleteUserFacts {
+            other_active_admins: state.other_active_admins(change.user),
+            tokens: state.unrevoked_tokens(change.user).into(),
+            invites: match &user {
+                Some(user) => state.invites_that_end_with(user).into(),
+                None => Listing::default(),
+            },
+            user,
+        };
+        let events = match change.decide(actor.as_ref(), &facts) {
+            Ok(events) => events,
+            Err(outcome) => return Ok(outcome),
+        };
+        state.check_new_event(&change.audit)?;
+        state.check_new_events(&events)?;
+        state.erase(&change, facts);
+        for event in events {
+            state.write_event(event);
+        }
+        state.write_event(change.audit);
+        Ok(DeleteUserOutcome::Deleted)
     }
 
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {

@@ -9,7 +9,7 @@ mod sessions;
 mod tokens;
 mod work;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +25,7 @@ use crate::invite::{Invite, InviteId};
 use crate::session::{Ended, LinkId, Session, SessionId, SessionRecord, SignInLink};
 use crate::store::{StoreError, StoreHealth};
 use crate::token::{Digest, Token, TokenId, TokenRecord};
-use crate::user::{Account, Notice, User, UserId};
+use crate::user::{Account, Notice, Owner, User, UserId};
 use crate::work::WorkItem;
 
 /// A store in memory: for tests, and as the reading example of what a store does. One lock makes
@@ -38,6 +38,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     accounts: BTreeMap<UserId, Account>,
+    // Whose revoked tokens are still found.
+    deleted: BTreeSet<UserId>,
     tokens: BTreeMap<TokenId, (Token, Digest)>,
     // Every token that has an owner, as a lookup answers it: written with either of the two, so
     // that a lookup puts nothing together.
@@ -137,11 +139,12 @@ impl State {
     }
 
     fn write_record(&mut self, token: &Token, digest: Digest) {
-        if let Some(owner) = self.user(token.owner) {
+        let deleted = self.deleted.get(&token.owner).copied().map(Owner::deleted);
+        if let Some(owner) = self.user(token.owner).map(User::as_owner).or(deleted) {
             let record = TokenRecord {
                 token: token.clone(),
                 digest,
-                owner: owner.as_owner(),
+                owner,
             };
             self.records.insert(digest, Arc::new(record));
         }
@@ -210,6 +213,23 @@ impl State {
                 link.used_at = Some(now);
             }
         }
+    }
+
+    /// Every token of a user that is not revoked, agent runs included.
+    fn unrevoked_tokens(&self, owner: UserId) -> Vec<Token> {
+        self.tokens
+            .values()
+            .map(|(token, _)| token)
+            .filter(|token| token.owner == owner && token.revoked_at.is_none())
+            .cloned()
+            .collect()
+    }
+
+    /// How many users but this one are active administrators.
+    fn other_active_admins(&self, than: UserId) -> u32 {
+        let others = self.accounts.values().map(|account| &account.user);
+        let admins = others.filter(|user| user.id != than && user.is_active_admin());
+        u32::try_from(admins.count()).unwrap_or(u32::MAX)
     }
 
     /// What a database refuses by its unique keys, before anything is written.

@@ -28,7 +28,8 @@ impl State {
         let stored = self.work_items.get(&key)?;
         let holds = |claim: &Claim| {
             let run = claim.run.and_then(|run| self.token(run));
-            claim.holds(run.map(|run| run.status(now)))
+            let deleted = claim.person().is_some_and(|id| self.deleted.contains(&id));
+            claim.holds(run.map(|run| run.status(now)), deleted)
         };
         Some(WorkItem {
             claim: stored.claim.clone().filter(holds),

@@ -10,6 +10,7 @@ use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
+use crate::server::requests::user_change;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList};
 
@@ -49,9 +50,11 @@ pub(in crate::server) async fn show(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Give a user another role.
+/// Give a user another role or email address.
 ///
-/// It counts at once, for tokens and browser sessions that they have as well.
+/// A role counts at once, for tokens and browser sessions that they have as well. With another
+/// address, their id, tokens and sessions stay; the former address no longer signs in, and open
+/// sign-in links are void. Each request makes one of the two changes.
 #[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "patchUser",
     params(("id" = String, Path, description = "`usr_…`")),
     request_body = PatchUser,
@@ -63,11 +66,32 @@ pub(in crate::server) async fn patch(
     State(state): State<Shared>,
     context: Context,
     PathId(id): PathId<UserId>,
-    Body(PatchUser { role }): Body<PatchUser>,
+    Body(PatchUser { role, email }): Body<PatchUser>,
 ) -> Result<Json<User>, Problem> {
-    let change = UserChange::SetRole(role);
+    let change = user_change(role, email).map_err(Problem::invalid_fields)?;
     let user = state.users.change(&principal, id, change, &context).await?;
     Ok(Json(to_wire::user(&user)))
+}
+
+/// Delete a user.
+///
+/// It cannot be undone. Their tokens, agent runs, sessions, sign-in links, open invites, claims of
+/// work items and password end at once, their name and email address are erased, and the address is
+/// free again. Their id stays in the audit trail and in work items. The last active administrator
+/// cannot be deleted, nor can the caller.
+#[utoipa::path(delete, path = "/admin/users/{id}", tag = "admin", operation_id = "deleteUser",
+    params(("id" = String, Path, description = "`usr_…`")),
+    responses(
+        (status = 204, description = "The user is deleted"),
+    ))]
+pub(in crate::server) async fn delete(
+    HumanAdmin(principal): HumanAdmin,
+    State(state): State<Shared>,
+    context: Context,
+    PathId(id): PathId<UserId>,
+) -> Result<StatusCode, Problem> {
+    state.users.delete(&principal, id, &context).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Suspend a user.

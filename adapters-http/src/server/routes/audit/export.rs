@@ -179,7 +179,7 @@ impl Export {
             ExportFormat::Csv => {
                 let at = self.state.tokens.now().to_string();
                 let status = body.status.to_string();
-                let mut row = [""; 10];
+                let mut row = [""; 12];
                 row[0] = INCOMPLETE_ROW;
                 row[1] = &at;
                 row[5] = &body.code;
@@ -207,6 +207,7 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
     let text = |field: &'_ Option<String>| field.clone().unwrap_or_default();
     let mut file = rows(header);
     for event in events {
+        let emails = event.email_change.as_ref();
         file.extend(rows([[
             event.id.as_str(),
             &event.at,
@@ -218,12 +219,14 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
             &text(&event.related),
             &text(&event.request_id),
             &text(&event.client_address),
+            emails.map_or("", |emails| &emails.from),
+            emails.map_or("", |emails| &emails.to),
         ]]));
     }
     file
 }
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 12] = [
     "id",
     "at",
     "actorKind",
@@ -234,9 +237,11 @@ const HEADER: [&str; 10] = [
     "related",
     "requestId",
     "clientAddress",
+    "emailFrom",
+    "emailTo",
 ];
 
-fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; 10]>) -> Vec<u8> {
+fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; 12]>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         // Writing to memory cannot fail.

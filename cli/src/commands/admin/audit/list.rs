@@ -58,6 +58,10 @@ fn one(event: &AuditEvent, style: &Style) -> String {
             rows.push((label, plain(value)));
         }
     }
+    if let Some(change) = &event.email_change {
+        let (from, to) = (plain(&change.from), plain(&change.to));
+        rows.push(("address", format!("{from} → {to}")));
+    }
     rows.push(("id", plain(&event.id)));
     format!(
         "{}  {}\n{}",

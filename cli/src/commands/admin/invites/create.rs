@@ -2,6 +2,7 @@ use openindex_adapters_http::wire::{CreateInvite, Invite};
 use openindex_domain::user::Email;
 
 use crate::app::App;
+use crate::commands::admin::people;
 use crate::commands::once::{self, Shown, Undo, require_reader};
 use crate::commands::{look_first, parse_role};
 use crate::error::{CliError, Failure};
@@ -100,7 +101,8 @@ fn introduction(invite: &Invite, style: &Style) -> String {
         ("role", word(&invite.role)),
         ("open until", expiry(Some(&invite.expires_at), style)),
     ];
-    let email = invite.email.as_deref().map(plain).unwrap_or_default();
+    let email = invite.email.as_deref().unwrap_or_default();
+    let email = people::marked(email, &invite.mixed_scripts);
     format!(
         "{} Invited {}\n{}",
         style.done(),

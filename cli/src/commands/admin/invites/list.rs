@@ -1,6 +1,7 @@
 use openindex_adapters_http::wire::{Invite, InviteStatus};
 
 use crate::app::App;
+use crate::commands::admin::people;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
@@ -46,10 +47,10 @@ fn human(invites: &[Invite], style: &Style) -> String {
             ("-".to_owned(), words)
         };
         Row {
-            name: invite
-                .email
-                .as_deref()
-                .map_or_else(|| "(the first administrator)".to_owned(), plain),
+            name: invite.email.as_deref().map_or_else(
+                || "(the first administrator)".to_owned(),
+                |email| people::marked(email, &invite.mixed_scripts),
+            ),
             words: format!("{role} · {ends}"),
             cells: vec![role, status, until],
             id: plain(&invite.id),

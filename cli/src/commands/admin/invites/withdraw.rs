@@ -112,8 +112,8 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
         walk(
             |query| page(session, query),
             |invite| {
-                let email = invite.email.as_deref().map(Email::parse);
-                if let (Open::Known(InviteStatus::Open), Some(Ok(email)), Ok(id)) =
+                let email = invite.email.as_deref().map(Email::from_stored);
+                if let (Open::Known(InviteStatus::Open), Some(email), Ok(id)) =
                     (&invite.status, email, invite.id.parse::<InviteId>())
                 {
                     open.entry(email.key()).or_insert(id);

@@ -32,7 +32,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 fn human(users: &[User], style: &Style) -> String {
     let rows = users.iter().map(|user| {
         let spent = user.suspended_at.is_some();
-        let (email, role) = (plain(&user.email), word(&user.role));
+        let (email, role) = (
+            people::marked(&user.email, &user.mixed_scripts),
+            word(&user.role),
+        );
         let standing = if spent { "suspended" } else { "active" };
         let joined = moment(Some(&user.created_at), style);
         Row {

@@ -1,11 +1,13 @@
 //! `oi settings admin users`: everybody who has an account.
 
+mod delete;
 mod get;
 mod list;
 mod set_role;
 mod sign_in_link;
 mod suspend;
 mod unsuspend;
+mod update;
 
 use clap::Subcommand;
 use openindex_adapters_http::client::Client;
@@ -33,6 +35,11 @@ pub(crate) enum Command {
     Unsuspend(unsuspend::Args),
     /// Make a user an administrator, or a member
     SetRole(set_role::Args),
+    /// Change a user's email address
+    Update(update::Args),
+    /// Delete a user: everything of theirs ends at once, for good
+    #[command(visible_alias = "rm")]
+    Delete(delete::Args),
     /// Make a one-time link that opens a user's account
     SignInLink(sign_in_link::Args),
 }
@@ -44,6 +51,8 @@ pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::Suspend(args) => suspend::run(args, app),
         Command::Unsuspend(args) => unsuspend::run(args, app),
         Command::SetRole(args) => set_role::run(args, app),
+        Command::Update(args) => update::run(args, app),
+        Command::Delete(args) => delete::run(args, app),
         Command::SignInLink(args) => sign_in_link::run(args, app),
     }
 }
@@ -98,12 +107,16 @@ fn described(user: &User, style: &Style) -> String {
         None => "active".to_owned(),
         at => style.red(&format!("suspended {}", moment(at, style))),
     };
-    let rows = [
+    let mut rows = vec![
         ("id", plain(&user.id)),
         ("role", word(&user.role)),
         ("status", status),
         ("joined", moment(Some(&user.created_at), style)),
     ];
+    if !user.mixed_scripts.is_empty() {
+        let scripts = plain(&user.mixed_scripts.join(", "));
+        rows.push(("mixed scripts", style.red(&scripts)));
+    }
     format!(
         "{}\n{}",
         style.bold(&people::who(user)),

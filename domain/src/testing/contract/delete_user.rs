@@ -1,0 +1,628 @@
+//! Deleting users, and changing their addresses.
+
+use futures_util::future::{join, join_all};
+
+use super::change_user::{apply, change, email, user};
+use super::{
+    AccountHarness, NOW, Spoiled, WorkHarness, actor, find, insert, insertion, seed, session_actor,
+    session_start, spoil_actor, start_session, trail,
+};
+use crate::access::{Actor, CredentialId, Refusal, Requirement};
+use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
+use crate::invite::{ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome};
+use crate::session::{CreateLink, CreateLinkOutcome, RedeemLink, RedeemLinkOutcome};
+use crate::session::{EndSessions, Ended, StartSessionOutcome};
+use crate::testing::fixtures;
+use crate::token::{InsertOutcome, Rejection, Token, TokenRecord};
+use crate::user::{
+    Account, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, Notice, Owner, Role, User,
+    UserChange, UserId,
+};
+use crate::work::{Claim, Holder};
+
+fn deletion(user: UserId, event: u64) -> DeleteUser {
+    let (action, subject) = (AuditAction::UserDeleted, Subject::User(user));
+    DeleteUser {
+        actor: Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..actor()
+        },
+        user,
+        audit: fixtures::audit(event, NOW, action, subject),
+    }
+}
+
+async fn delete(harness: &dyn AccountHarness, deletion: DeleteUser) -> DeleteUserOutcome {
+    let outcome = harness.users().delete_user(deletion).await;
+    outcome.expect("the store answers")
+}
+
+/// Puts user 2, an administrator with token 20, in place beside user 1, who acts.
+async fn seed_two(harness: &dyn AccountHarness) -> User {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    put_of(harness, &grace, fixtures::token(20, NOW), 20).await;
+    grace
+}
+
+async fn put_of(harness: &dyn AccountHarness, owner: &User, mut token: Token, number: u64) {
+    token.owner = owner.id;
+    harness.put_token(&token, &fixtures::digest(number)).await;
+}
+
+fn acts_with(number: u64) -> Actor {
+    Actor {
+        credential: CredentialId::Token(fixtures::token(number, NOW).id),
+        requirement: Requirement::HUMAN_ADMIN,
+        now: NOW,
+        form: None,
+    }
+}
+
+fn invitation(number: u64, by: &User, event: u64) -> CreateInvite {
+    let mut invite = fixtures::invite(number);
+    invite.created_by = Some(by.id);
+    CreateInvite {
+        actor: None,
+        digest: fixtures::digest(number + 5_000),
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::InviteCreated,
+            Subject::Invite(invite.id),
+        ),
+        invite,
+    }
+}
+
+async fn invite(harness: &dyn AccountHarness, invitation: CreateInvite) -> CreateInviteOutcome {
+    let outcome = harness.invites().create_invite(invitation).await;
+    outcome.expect("the store answers")
+}
+
+fn claim_of(number: u64, joining: User, event: u64) -> ClaimInvite {
+    let id = fixtures::invite(number).id;
+    ClaimInvite {
+        invite: id,
+        account: Account {
+            user: joining,
+            password: None,
+        },
+        session: None,
+        token: None,
+        now: NOW,
+        audit: fixtures::audit(event, NOW, AuditAction::InviteClaimed, Subject::Invite(id)),
+    }
+}
+
+async fn claim(harness: &dyn AccountHarness, claim: ClaimInvite) -> ClaimInviteOutcome {
+    let outcome = harness.invites().claim_invite(claim).await;
+    outcome.expect("the store answers")
+}
+
+fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateLink {
+    let mut link = fixtures::link(number);
+    link.user = user.id;
+    link.created_by = by.map(|by| by.id);
+    CreateLink {
+        actor: None,
+        digest: fixtures::digest(number + 6_000),
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::SignInLinkCreated,
+            Subject::User(user.id),
+        ),
+        link,
+    }
+}
+
+async fn create_link(harness: &dyn AccountHarness, link: CreateLink) -> CreateLinkOutcome {
+    let outcome = harness.sessions().create_link(link).await;
+    outcome.expect("the store answers")
+}
+
+fn redemption(number: u64, user: &User, event: u64) -> RedeemLink {
+    let mut session = fixtures::session(number + 600);
+    session.user = user.id;
+    RedeemLink {
+        link: fixtures::link(number).id,
+        digest: fixtures::digest(number + 7_000),
+        hash: fixtures::password_hash(number),
+        now: NOW,
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::SignInLinkUsed,
+            Subject::User(user.id),
+        ),
+        session,
+    }
+}
+
+fn of_action(trail: &[AuditEvent], action: AuditAction) -> Vec<&AuditEvent> {
+    trail
+        .iter()
+        .filter(|event| event.action == action)
+        .collect()
+}
+
+async fn record(harness: &dyn AccountHarness, number: u64) -> TokenRecord {
+    find(harness, number).await.expect("its tombstone is there")
+}
+
+/// Tokens, agent runs, sessions, links, notices and the password end with the user; so do what they
+/// made for others. Other users keep theirs.
+pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness) {
+    let grace = seed_two(harness).await;
+    let issuer = fixtures::token(20, NOW).id;
+    let mut expired = fixtures::token(21, NOW);
+    expired.expires_at = Some(NOW.saturating_add_seconds(-7_200));
+    put_of(harness, &grace, expired, 21).await;
+    put_of(harness, &grace, fixtures::run(22, issuer), 22).await;
+    let hash = fixtures::password_hash(2);
+    harness.put_password(grace.id, &hash).await;
+    let mut start = session_start(1, hash);
+    start.session.user = grace.id;
+    let started = harness.sessions().start_session(start).await;
+    assert_eq!(started.expect("it answers"), StartSessionOutcome::Started);
+    let mut linda = fixtures::user(3);
+    linda.role = Role::Member;
+    harness.put_user(&linda).await;
+    let _ = create_link(harness, link_for(1, &grace, None, 101)).await;
+    let _ = create_link(harness, link_for(2, &linda, Some(&grace), 102)).await;
+    let _ = invite(harness, invitation(1, &grace, 103)).await;
+    let _ = invite(harness, invitation(2, &fixtures::user(1), 104)).await;
+
+    assert_eq!(
+        delete(harness, deletion(grace.id, 1)).await,
+        DeleteUserOutcome::Deleted
+    );
+
+    for number in [20, 21, 22] {
+        let record = record(harness, number).await;
+        assert_eq!(record.token.revoked_at, Some(NOW), "{number}");
+        assert_eq!(record.owner, Owner::deleted(grace.id), "{number}");
+    }
+    assert_eq!(record(harness, 0).await.token.revoked_at, None);
+    let users = harness.users();
+    assert_eq!(users.find(grace.id).await.expect("it answers"), None);
+    let by_address = users.account(&grace.email.key()).await;
+    assert_eq!(by_address.expect("it answers"), None);
+    let page = users.page(None, 10).await.expect("it answers");
+    assert!(page.iter().all(|user| user.id != grace.id));
+    let sessions = harness.sessions();
+    assert_eq!(sessions.sessions(grace.id).await.expect("it answers"), []);
+    let found = sessions.find_session(&fixtures::digest(1_001)).await;
+    assert!(found.expect("it answers").is_none());
+    let own = sessions.find_link(&fixtures::digest(6_001)).await;
+    assert_eq!(own.expect("it answers"), None);
+    let made = sessions.find_link(&fixtures::digest(6_002)).await;
+    assert_eq!(
+        made.expect("it answers").expect("it is there").used_at,
+        Some(NOW)
+    );
+    let invites = harness
+        .invites()
+        .invites(None, 10)
+        .await
+        .expect("it answers");
+    let withdrawn: Vec<_> = invites.iter().map(|invite| invite.withdrawn_at).collect();
+    assert_eq!(withdrawn, [None, Some(NOW)], "only what they made");
+    let stats = harness.inventory().stats(NOW).await.expect("it answers");
+    assert_eq!((stats.users_active, stats.users_suspended), (2, 0));
+
+    let trail = trail(harness).await;
+    let related = Some(Subject::User(grace.id));
+    for (action, count) in [
+        (AuditAction::TokenRevoked, 1),
+        (AuditAction::AgentRunEnded, 1),
+        (AuditAction::InviteWithdrawn, 1),
+    ] {
+        let events = of_action(&trail, action);
+        assert_eq!(events.len(), count, "{action:?}");
+        assert!(events.iter().all(|event| event.related == related));
+    }
+    assert_eq!(of_action(&trail, AuditAction::UserDeleted).len(), 1);
+}
+
+/// The address can be invited and used again, by a user with another id; what the former one was
+/// told and invited with is gone.
+pub async fn frees_the_address_and_erases_what_held_it(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let ada = fixtures::user(1);
+    let _ = invite(harness, invitation(1, &ada, 101)).await;
+    let address = fixtures::invite(1).email().expect("it has one").clone();
+    let mut grace = fixtures::user(2);
+    grace.email = address.clone();
+    grace.role = Role::Member;
+    let joined = claim(harness, claim_of(1, grace.clone(), 102)).await;
+    assert_eq!(joined, ClaimInviteOutcome::Claimed);
+
+    assert_eq!(
+        delete(harness, deletion(grace.id, 1)).await,
+        DeleteUserOutcome::Deleted
+    );
+
+    let invites = harness.invites().invites(None, 10).await;
+    assert_eq!(
+        invites.expect("it answers"),
+        [],
+        "its address is personal data"
+    );
+    let mut again = invitation(2, &ada, 103);
+    again.invite.kind = fixtures::invite(1).kind;
+    assert_eq!(invite(harness, again).await, CreateInviteOutcome::Created);
+    let mut successor = fixtures::user(3);
+    successor.email = address.clone();
+    let joined = claim(harness, claim_of(2, successor.clone(), 104)).await;
+    assert_eq!(joined, ClaimInviteOutcome::Claimed);
+    let account = harness.users().account(&address.key()).await;
+    let account = account.expect("it answers").expect("it is there");
+    assert_eq!(account.user.id, successor.id);
+    let notices: Vec<Notice> = harness.users().notices(grace.id).await.expect("it answers");
+    assert_eq!(notices, []);
+}
+
+/// Nobody deletes themselves, the last active administrator stays, and whoever is deleted is not
+/// there to be deleted or changed again.
+pub async fn refuses_oneself_the_last_admin_and_the_deleted(harness: &dyn AccountHarness) {
+    let grace = seed_two(harness).await;
+    let ada = fixtures::user(1);
+    let own = deletion(ada.id, 1);
+    assert_eq!(delete(harness, own).await, DeleteUserOutcome::OwnAccount);
+    assert_eq!(
+        delete(harness, deletion(grace.id, 2)).await,
+        DeleteUserOutcome::Deleted
+    );
+    let last = deletion(ada.id, 3);
+    assert_eq!(delete(harness, last).await, DeleteUserOutcome::LastAdmin);
+    assert_eq!(
+        delete(harness, deletion(grace.id, 4)).await,
+        DeleteUserOutcome::NotFound
+    );
+    let nobody = deletion(fixtures::user(9).id, 5);
+    assert_eq!(delete(harness, nobody).await, DeleteUserOutcome::NotFound);
+    for step in [
+        UserChange::Unsuspend,
+        UserChange::SetRole(Role::Admin),
+        UserChange::SetEmail(email("back@example.com")),
+    ] {
+        let outcome = apply(harness, change(grace.id, step, 6)).await;
+        assert_eq!(outcome, ChangeUserOutcome::NotFound);
+    }
+    let outcome = create_link(harness, link_for(1, &grace, None, 7)).await;
+    assert_eq!(outcome, CreateLinkOutcome::NotFound);
+    let deleted = of_action(&trail(harness).await, AuditAction::UserDeleted).len();
+    assert_eq!(deleted, 1);
+}
+
+/// What was verified before the deletion writes nothing after it, by token or by session.
+pub async fn lets_nothing_of_theirs_write_afterwards(harness: &dyn AccountHarness) {
+    let grace = seed_two(harness).await;
+    start_session(harness, 1).await;
+    let mut of_ada = deletion(fixtures::user(1).id, 1);
+    of_ada.actor = acts_with(20);
+    assert_eq!(delete(harness, of_ada).await, DeleteUserOutcome::Deleted);
+    let before = trail(harness).await;
+    let refusal = Refusal::Rejected(Rejection::Revoked { at: NOW });
+    let inserted = insert(harness, insertion(50, 100)).await;
+    assert_eq!(inserted, InsertOutcome::ActorRefused(refusal));
+    let outcome = apply(harness, change(grace.id, UserChange::Suspend, 2)).await;
+    assert_eq!(outcome, ChangeUserOutcome::ActorRefused(refusal));
+    let back = deletion(grace.id, 3);
+    assert_eq!(
+        delete(harness, back).await,
+        DeleteUserOutcome::ActorRefused(refusal)
+    );
+    let end = EndSessions {
+        actor: session_actor(1),
+        user: fixtures::user(1).id,
+        ended: Ended::All,
+        audit: fixtures::audit(
+            4,
+            NOW,
+            AuditAction::SignedOut,
+            Subject::User(fixtures::user(1).id),
+        ),
+    };
+    let ended = harness
+        .sessions()
+        .end_sessions(end)
+        .await
+        .expect("it answers");
+    assert_eq!(
+        ended,
+        crate::session::EndSessionsOutcome::ActorRefused(Refusal::SessionOver)
+    );
+    let start = session_start(2, fixtures::password_hash(1));
+    let started = harness.sessions().start_session(start).await;
+    assert_ne!(started.expect("it answers"), StartSessionOutcome::Started);
+    assert_eq!(trail(harness).await, before);
+}
+
+/// A credential that ended between verification and deletion deletes nobody.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut deletion = deletion(grace.id, 1);
+        deletion.actor = Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..spoil_actor(harness, how).await
+        };
+        let outcome = delete(harness, deletion).await;
+        assert_eq!(
+            outcome,
+            DeleteUserOutcome::ActorRefused(how.refusal()),
+            "{how:?}"
+        );
+        assert_eq!(user(harness, 2).await, grace);
+        assert_eq!(trail(harness).await, vec![]);
+    }
+}
+
+/// An event that cannot be written keeps everything as it was.
+pub async fn and_its_trail_come_together_or_not_at_all(harness: &dyn AccountHarness) {
+    let grace = seed_two(harness).await;
+    let first = change(grace.id, UserChange::SetRole(Role::Member), 1);
+    let _ = apply(harness, first).await;
+    let grace = user(harness, 2).await;
+    let outcome = harness.users().delete_user(deletion(grace.id, 1)).await;
+    assert!(outcome.is_err(), "the id of the event is taken");
+    assert_eq!(user(harness, 2).await, grace);
+    assert_eq!(record(harness, 20).await.token.revoked_at, None);
+}
+
+/// Two administrators delete, demote and suspend one another at the same time: one is left.
+pub async fn keeps_one_admin_of_two_that_delete_each_other(harness: &dyn AccountHarness) {
+    for round in 0..12 {
+        let numbers = [100 + 2 * round, 101 + 2 * round];
+        // Whoever was left before is no administrator any more.
+        for user in harness.users().page(None, 100).await.expect("it answers") {
+            let role = Role::Member;
+            harness.put_user(&User { role, ..user }).await;
+        }
+        for number in numbers {
+            let owner = fixtures::user(number);
+            harness.put_user(&owner).await;
+            put_of(harness, &owner, fixtures::token(number, NOW), number).await;
+        }
+        let [first, second] = numbers.map(|number| fixtures::user(number).id);
+        let kind = match round % 3 {
+            0 => None,
+            1 => Some(UserChange::SetRole(Role::Member)),
+            _ => Some(UserChange::Suspend),
+        };
+        let mut one = deletion(second, 10 * round + 1);
+        one.actor = acts_with(numbers[0]);
+        let other = async {
+            match kind {
+                None => {
+                    let mut two = deletion(first, 10 * round + 2);
+                    two.actor = acts_with(numbers[1]);
+                    delete(harness, two).await == DeleteUserOutcome::Deleted
+                }
+                Some(kind) => {
+                    let mut two = change(first, kind, 10 * round + 2);
+                    two.actor = acts_with(numbers[1]);
+                    matches!(apply(harness, two).await, ChangeUserOutcome::Changed(_))
+                }
+            }
+        };
+        let (one, other) = join(delete(harness, one), other).await;
+        assert_ne!(one == DeleteUserOutcome::Deleted, other, "round {round}");
+        let left = harness.users().page(None, 100).await.expect("it answers");
+        assert_eq!(left.iter().filter(|user| user.is_active_admin()).count(), 1);
+    }
+}
+
+/// Sign-ins, new tokens, claims of their invites and uses of their links that race a deletion leave
+/// nothing behind that could still be used.
+pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    for round in 0..8_u64 {
+        let n = 100 * (round + 1);
+        let grace = fixtures::user(n);
+        harness.put_user(&grace).await;
+        put_of(harness, &grace, fixtures::token(n, NOW), n).await;
+        let hash = fixtures::password_hash(n);
+        harness.put_password(grace.id, &hash).await;
+        let _ = create_link(harness, link_for(n, &grace, None, n)).await;
+        let _ = invite(harness, invitation(n, &grace, n + 1)).await;
+        let mut start = session_start(n, hash);
+        start.session.user = grace.id;
+        start.audit = fixtures::audit(n + 2, NOW, AuditAction::SignedIn, Subject::User(grace.id));
+        let inserts = (1..=4).map(|i| {
+            let mut change = insertion(n + i, 100);
+            change.actor = acts_with(n);
+            change.token.owner = grace.id;
+            change.audit = fixtures::audit(
+                n + 10 + i,
+                NOW,
+                AuditAction::TokenIssued,
+                Subject::Token(change.token.id),
+            );
+            insert(harness, change)
+        });
+        let joining = User {
+            email: fixtures::invite(n).email().expect("it has one").clone(),
+            ..fixtures::user(n + 1)
+        };
+        let sessions = harness.sessions();
+        let (deleted, _) = join(
+            delete(harness, deletion(grace.id, n + 3)),
+            join(
+                join(join_all(inserts), sessions.start_session(start)),
+                join(
+                    claim(harness, claim_of(n, joining, n + 4)),
+                    sessions.redeem_link(redemption(n, &grace, n + 5)),
+                ),
+            ),
+        )
+        .await;
+        assert_eq!(deleted, DeleteUserOutcome::Deleted, "round {round}");
+        for i in 0..=4 {
+            if let Some(record) = find(harness, n + i).await {
+                assert!(!record.owner.active);
+                assert!(record.token.revoked_at.is_some(), "round {round}");
+            }
+        }
+        let left = sessions.sessions(grace.id).await;
+        assert_eq!(left.expect("it answers"), [], "round {round}");
+        let late = sessions.redeem_link(redemption(n, &grace, n + 6)).await;
+        assert_ne!(late.expect("it answers"), RedeemLinkOutcome::Redeemed);
+        let late = claim(harness, claim_of(n, fixtures::user(n + 2), n + 7)).await;
+        assert_ne!(late, ClaimInviteOutcome::Claimed);
+    }
+}
+
+/// Another address keeps id, tokens and sessions; the former one is free and opens nothing, nor do
+/// sign-in links that were open.
+pub async fn changes_an_address_and_leaves_both_in_the_trail(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    let ada = fixtures::user(1);
+    let _ = create_link(harness, link_for(1, &ada, None, 101)).await;
+    let to = email("Ada.Lovelace@Example.org");
+    let step = UserChange::SetEmail(to.clone());
+    let expected = User {
+        email: to.clone(),
+        ..ada.clone()
+    };
+    let outcome = apply(harness, change(ada.id, step.clone(), 1)).await;
+    assert_eq!(outcome, ChangeUserOutcome::Changed(expected.clone()));
+    assert_eq!(user(harness, 1).await, expected);
+    let users = harness.users();
+    assert_eq!(
+        users.account(&ada.email.key()).await.expect("it answers"),
+        None
+    );
+    let account = users.account(&to.key()).await.expect("it answers");
+    assert!(account.is_some_and(|account| account.password.is_some()));
+    assert_eq!(record(harness, 0).await.token.revoked_at, None);
+    let sessions = harness.sessions();
+    assert_eq!(
+        sessions.sessions(ada.id).await.expect("it answers").len(),
+        1
+    );
+    let link = sessions.find_link(&fixtures::digest(6_001)).await;
+    assert_eq!(
+        link.expect("it answers").expect("it is there").used_at,
+        Some(NOW)
+    );
+    let trail = trail(harness).await;
+    let [event] = of_action(&trail, AuditAction::UserSuspended)[..] else {
+        panic!("the event as it was given: {trail:?}");
+    };
+    let from = ada.email.clone();
+    assert_eq!(event.email_change, Some(EmailChange { from, to }));
+    let again = apply(harness, change(ada.id, step, 2)).await;
+    assert_eq!(again, ChangeUserOutcome::Unchanged(expected));
+}
+
+/// An address of another user is refused in every spelling; another spelling of one's own is not.
+pub async fn refuses_an_address_that_is_taken(harness: &dyn AccountHarness) {
+    let grace = seed_two(harness).await;
+    let taken = email(&grace.email.as_str().to_uppercase());
+    let step = UserChange::SetEmail(taken.clone());
+    let outcome = apply(harness, change(fixtures::user(1).id, step.clone(), 1)).await;
+    assert_eq!(outcome, ChangeUserOutcome::EmailTaken);
+    assert_eq!(user(harness, 1).await, fixtures::user(1));
+    let outcome = apply(harness, change(grace.id, step, 2)).await;
+    assert!(matches!(outcome, ChangeUserOutcome::Changed(user) if user.email == taken));
+    // Whoever is deleted has no address.
+    assert_eq!(
+        delete(harness, deletion(grace.id, 3)).await,
+        DeleteUserOutcome::Deleted
+    );
+    let step = UserChange::SetEmail(grace.email);
+    let outcome = apply(harness, change(fixtures::user(1).id, step, 4)).await;
+    assert!(
+        matches!(outcome, ChangeUserOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+}
+
+/// Of users who are given one address at the same time, and somebody who joins with it, one has it.
+pub async fn gives_one_address_to_one_user(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let ada = fixtures::user(1);
+    for round in 0..6_u64 {
+        let n = 100 * (round + 1);
+        let address = fixtures::invite(n).email().expect("it has one").clone();
+        let _ = invite(harness, invitation(n, &ada, n)).await;
+        for i in 1..=4 {
+            harness.put_user(&fixtures::user(n + i)).await;
+        }
+        let changes = (1..=4).map(|i| {
+            let step = UserChange::SetEmail(address.clone());
+            apply(harness, change(fixtures::user(n + i).id, step, n + i))
+        });
+        let joining = User {
+            email: address.clone(),
+            ..fixtures::user(n + 5)
+        };
+        let joins = claim(harness, claim_of(n, joining, n + 5));
+        let (changed, joined) = join(join_all(changes), joins).await;
+        let changed = changed
+            .iter()
+            .filter(|outcome| matches!(outcome, ChangeUserOutcome::Changed(_)))
+            .count();
+        let joined = usize::from(joined == ClaimInviteOutcome::Claimed);
+        assert_eq!(changed + joined, 1, "round {round}");
+    }
+}
+
+/// A claim of a work item ends with the person who made it, for themselves or for an agent; a claim
+/// of somebody else does not.
+pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + WorkHarness>(
+    harness: &H,
+) {
+    let grace = seed_two(harness).await;
+    let agent = fixtures::run(7, fixtures::token(20, NOW).id)
+        .run
+        .expect("it is one")
+        .agent;
+    let ada = fixtures::user(1);
+    let claims = [
+        (Holder::Person(grace.id), None),
+        (Holder::Agent(agent.clone()), Some(grace.id)),
+        (Holder::Person(ada.id), None),
+        (Holder::Agent(agent), Some(ada.id)),
+    ];
+    for (number, (holder, on_behalf)) in (1..).zip(claims) {
+        let mut item = fixtures::work_item(number);
+        item.status = crate::work::ItemStatus::InProgress;
+        item.assignee = Some(grace.id);
+        item.created_by = grace.id;
+        item.claim = Some(Claim {
+            holder,
+            run: None,
+            on_behalf,
+            at: NOW,
+        });
+        harness.put_work_item(&item).await;
+    }
+    assert_eq!(
+        delete(harness, deletion(grace.id, 1)).await,
+        DeleteUserOutcome::Deleted
+    );
+    for (number, claimed) in [(1, false), (2, false), (3, true), (4, true)] {
+        let key = fixtures::work_item(number).key;
+        let item = harness.work().item(key, NOW).await.expect("it answers");
+        let item = item.expect("it is there");
+        assert_eq!(item.claim.is_some(), claimed, "{number}");
+        assert_eq!((item.assignee, item.created_by), (Some(grace.id), grace.id));
+    }
+    let available = &crate::work::Bucket::Available;
+    let queue = harness.work().queue(available, NOW, 10).await;
+    let queue: Vec<_> = queue
+        .expect("it answers")
+        .iter()
+        .map(|item| item.key)
+        .collect();
+    assert_eq!(queue, [1, 2].map(|number| fixtures::work_item(number).key));
+}

@@ -1,0 +1,146 @@
+use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::agent_run::EndedRuns;
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::invite::{Invite, InviteStatus};
+use crate::store::Listing;
+use crate::token::{Endings, TokenKind};
+
+use super::{User, UserError, UserId, Users};
+
+/// The change: a user is deleted, with everything that is theirs.
+#[derive(Debug, Clone)]
+pub struct DeleteUser {
+    /// The acting credential.
+    pub actor: Actor,
+    /// The user to delete.
+    pub user: UserId,
+    /// The event it leaves.
+    pub audit: AuditEvent,
+}
+
+/// The result of a [`DeleteUser`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum DeleteUserOutcome {
+    /// The user is deleted, and this call did it.
+    Deleted,
+    /// No such user, or deleted before; nothing changed.
+    NotFound,
+    /// No active administrator would be left; nothing changed.
+    LastAdmin,
+    /// The acting credential is the user's own; nothing changed.
+    OwnAccount,
+    /// The acting credential is no longer accepted; nothing changed.
+    ActorRefused(Refusal),
+}
+
+/// What a store reads inside the transaction of a [`DeleteUser`], under locks.
+#[derive(Debug, Clone, Default)]
+pub struct DeleteUserFacts {
+    /// The user.
+    pub user: Option<User>,
+    /// How many *other* users are active administrators.
+    pub other_active_admins: u32,
+    /// The user's unrevoked tokens and agent runs that some server may still accept
+    /// ([`EndedRuns::horizon`](crate::agent_run::EndedRuns::horizon)).
+    pub tokens: Endings,
+    /// Unclaimed invites that the user made, or that are for their address.
+    pub invites: Listing<Invite>,
+}
+
+impl DeleteUser {
+    /// Decides, from the acting credential's record and what else the store read inside the
+    /// transaction. Returns the events that the store writes beside [`DeleteUser::audit`]: one for
+    /// each token, agent run and open invite that ends with the user.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        facts: &DeleteUserFacts,
+    ) -> Result<Vec<AuditEvent>, DeleteUserOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(DeleteUserOutcome::ActorRefused)?;
+        let user = facts.user.as_ref().filter(|user| user.id == self.user);
+        let user = user.ok_or(DeleteUserOutcome::NotFound)?;
+        if user.is_active_admin() && facts.other_active_admins == 0 {
+            return Err(DeleteUserOutcome::LastAdmin);
+        }
+        let acting = actor.and_then(ActingRecord::owner);
+        if acting.is_some_and(|owner| owner.id == self.user) {
+            return Err(DeleteUserOutcome::OwnAccount);
+        }
+        let now = self.actor.now;
+        let horizon = EndedRuns::horizon(now);
+        let tokens = facts.tokens.iter().filter(|token| {
+            token.owner == self.user
+                && token.revoked_at.is_none()
+                && token.expires_at.is_none_or(|at| at > horizon)
+        });
+        let tokens = tokens.map(|token| match token.kind() {
+            TokenKind::Personal => self.end(AuditAction::TokenRevoked, Subject::Token(token.id)),
+            TokenKind::AgentRun => self.end(AuditAction::AgentRunEnded, Subject::Token(token.id)),
+        });
+        let invites = facts
+            .invites
+            .iter()
+            .filter(|invite| invite.status(now) == InviteStatus::Open && invite.ends_with(user));
+        let invites = invites
+            .map(|invite| self.end(AuditAction::InviteWithdrawn, Subject::Invite(invite.id)));
+        Ok(tokens.chain(invites).collect())
+    }
+
+    /// The event of one thing that ends with the user.
+    fn end(&self, action: AuditAction, subject: Subject) -> AuditEvent {
+        AuditEvent {
+            id: self.audit.id.derive(subject.uuid()),
+            action,
+            subject,
+            related: Some(Subject::User(self.user)),
+            ..self.audit.clone()
+        }
+    }
+}
+
+impl Users {
+    /// Deletes a user: their tokens, agent runs, sessions, sign-in links, invites, claims of work
+    /// items, password and personal data end in one step, and their address is free again. The id
+    /// stays in the audit trail and in work items.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Refused`] unless an administrator asks; [`UserError::NotFound`];
+    /// [`UserError::LastAdmin`]; [`UserError::OwnAccount`].
+    pub async fn delete(
+        &self,
+        principal: &Principal,
+        user: UserId,
+        context: &RequestContext,
+    ) -> Result<(), UserError> {
+        let requirement = Requirement::HUMAN_ADMIN;
+        principal.authorize(requirement)?;
+        let now = self.clock.now();
+        let change = DeleteUser {
+            actor: Actor::of(principal, requirement, now),
+            user,
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                AuditAction::UserDeleted,
+                Subject::User(user),
+                context,
+                now,
+                &*self.entropy,
+            )?,
+        };
+        match self.store.delete_user(change).await? {
+            DeleteUserOutcome::Deleted => Ok(()),
+            DeleteUserOutcome::NotFound => Err(UserError::NotFound),
+            DeleteUserOutcome::LastAdmin => Err(UserError::LastAdmin),
+            DeleteUserOutcome::OwnAccount => Err(UserError::OwnAccount),
+            DeleteUserOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        }
+    }
+}
