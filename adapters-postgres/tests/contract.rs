@@ -24,6 +24,31 @@ openindex_domain::work_store_contract! {
     Postgres::start().await
 }
 
+/// All of it works with the rights that `oi-server grants` prints.
+mod served {
+    use super::Postgres;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::account_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::work_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+}
+
 /// Nothing but work items needs a store that keeps them.
 mod without_work {
     use super::Postgres;

@@ -14,6 +14,7 @@ mod database;
 mod http;
 mod nginx;
 mod oi;
+mod pgbouncer;
 mod server;
 
 pub use cluster::Cluster;
@@ -21,6 +22,7 @@ pub use database::{Database, Kind};
 pub use http::{Answer, Client};
 pub use nginx::{Nginx, free_port};
 pub use oi::{Oi, Output};
+pub use pgbouncer::PgBouncer;
 pub use server::{Bootstrapped, Server};
 
 use std::path::PathBuf;
