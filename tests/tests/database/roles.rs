@@ -173,8 +173,8 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     let migrated = oi_server(database.url(), &["migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");
     grant(&database, &role);
-    let served = oi_server(&url, &["migrate"]);
-    assert!(served.status.success(), "nothing is pending: {served:?}");
+    let again = oi_server(&url, &["migrate"]);
+    assert!(again.status.success(), "nothing is pending: {again:?}");
     // As an older release left it.
     database.execute("DELETE FROM _sqlx_migrations WHERE version = 1001");
     database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
