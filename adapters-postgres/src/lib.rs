@@ -38,7 +38,7 @@
 //!   source says what to do; a broken constraint or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 //! - **Two roles:** one role owns the tables and [migrates](PostgresStore::migrate); another serves
-//!   with the rights that [`grants`] prints, which do not include changing or deleting audit
+//!   with the rights that [`grants()`] prints, which do not include changing or deleting audit
 //!   events.
 //! - **Neither guesses nor searches starve lookups:** attempts are counted on at most two
 //!   connections, and on at most two is looked through many rows (work items, the trail, the

@@ -1,9 +1,9 @@
 //! The ways in which a database can be away: all are 503 with `Retry-After`, and all end without a
 //! restart of the server.
 
-use openindex_tests::{Database, Kind, Server};
+use openindex_tests::{Cluster, Database, Kind, Server};
 
-use crate::support::{assert_well, grant, name, outcomes, served, wait_for_log};
+use crate::support::{as_user, assert_well, grant, name, outcomes, served, wait_for_log};
 
 /// A served database: what breaks it, whether that ends its sessions, what mends it, and what the
 /// log says.
@@ -213,4 +213,39 @@ fn a_sqlite_file_without_a_table_is_not_ready() {
         database.execute(&format!("ALTER TABLE elsewhere RENAME TO {table}"));
     }
     assert_well(&server, &token);
+}
+
+#[test]
+fn a_changed_password_and_a_pg_hba_that_rejects_are_outages_that_end() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let (url, role) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let owner_only = "host all openindex 127.0.0.1/32 trust\n";
+    let both = format!("{owner_only}host all all 127.0.0.1/32 scram-sha-256\n");
+    let set_password = |password: &str| {
+        database.execute_all(&format!(
+            "ALTER ROLE {role} PASSWORD '{password}'; SELECT pg_terminate_backend(pid) \
+             FROM pg_stat_activity WHERE usename = '{role}'"
+        ));
+    };
+    set_password("first-hunter2");
+    cluster.allow(&both);
+    let server = Server::start_at(&as_user(&url, &format!("{role}:first-hunter2")), &[]);
+    let assert_away = |log: &str| {
+        for outcome in outcomes(&server, &token) {
+            assert_eq!(outcome, (503, "unavailable".to_owned()), "{log}");
+        }
+        wait_for_log(&server, log);
+    };
+    assert_well(&server, &token);
+    set_password("second");
+    assert_away("password authentication failed");
+    set_password("first-hunter2");
+    assert_well(&server, &token);
+    cluster.allow(owner_only);
+    assert_away("no pg_hba.conf entry");
+    cluster.allow(&both);
+    assert_well(&server, &token);
+    assert!(!server.log().contains("hunter2"));
 }
