@@ -1,21 +1,44 @@
 //! What went wrong, in the two words of the port.
 
-use openindex_domain::StoreError;
-use sqlx::migrate::MigrateError;
+use std::io::ErrorKind;
 
-/// What the server said, without the detail in which it quotes values: a duplicate key would put a
-/// digest or an address into a log.
+use openindex_domain::StoreError;
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgConnectOptions;
+
+/// What the server said and what to do about it, without the detail in which it quotes values: a
+/// duplicate key would put a digest or an address into a log.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} (SQLSTATE {code}{})", constraint.as_ref().map(|name| format!(", constraint {name}")).unwrap_or_default())]
+#[error(
+    "{message} (SQLSTATE {code}{}){}",
+    constraint.as_ref().map(|name| format!(", constraint {name}")).unwrap_or_default(),
+    hint(code, message).map(|hint| format!("; {hint}")).unwrap_or_default()
+)]
 struct DatabaseFailure {
     code: String,
     message: String,
     constraint: Option<String>,
 }
 
-/// The server did not answer in time; the connection was given up.
+/// No connection: why, and to what.
 #[derive(Debug, thiserror::Error)]
-#[error("the database did not answer in time")]
+enum ConnectError {
+    #[error("database unreachable: {reason} ({address})")]
+    Unreachable { reason: String, address: String },
+    #[error("TLS with the database failed: {reason} ({address}); check sslmode and sslrootcert")]
+    Tls { reason: String, address: String },
+    #[error(
+        "unexpected response from {address}; check that the database URL names a PostgreSQL server"
+    )]
+    Foreign { address: String },
+    #[error("no database connection became free; all {0} are in use")]
+    Exhausted(u32),
+}
+
+/// The server did not respond in time; the connection was closed.
+#[derive(Debug, thiserror::Error)]
+#[error("database timed out: no response in time")]
 pub(crate) struct NoAnswer;
 
 /// Sorts an error of the driver.
@@ -39,6 +62,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
         E::Io(_)
         | E::Tls(_)
         | E::Protocol(_)
+        | E::Configuration(_)
         | E::PoolTimedOut
         | E::PoolClosed
         | E::WorkerCrashed
@@ -47,22 +71,107 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// Sorts an error of connecting. It names the address, and nothing else of the URL.
+pub(crate) fn connect_error(error: sqlx::Error, to: &PgConnectOptions) -> StoreError {
+    use sqlx::Error as E;
+    let address = to.get_socket().map_or_else(
+        || format!("{}:{}", to.get_host(), to.get_port()),
+        |socket| socket.display().to_string(),
+    );
+    StoreError::unavailable(match error {
+        E::Io(error) => ConnectError::Unreachable {
+            reason: reason(&error),
+            address,
+        },
+        E::Tls(error) => ConnectError::Tls {
+            reason: error.to_string(),
+            address,
+        },
+        E::Protocol(_) => ConnectError::Foreign { address },
+        other => return store_error(other),
+    })
+}
+
+/// All connections are in use: not an outage of the server.
+pub(crate) fn exhausted(connections: u32) -> StoreError {
+    StoreError::unavailable(ConnectError::Exhausted(connections))
+}
+
+/// The kind of failure, which is shorter than the system's message and has no number. A name that
+/// does not resolve has a message alone.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        kind if error.raw_os_error().is_some() => kind.to_string(),
+        _ => error.to_string(),
+    }
+}
+
+/// What the operator can do, by SQLSTATE and, where several causes share one, by message.
+fn hint(code: &str, message: &str) -> Option<&'static str> {
+    Some(match code {
+        "28P01" => {
+            "check user and password in the database URL, and percent-encode special characters \
+             in the password (@ is %40, / is %2F, # is %23, % is %25)"
+        }
+        "28000" if message.contains("no encryption") => {
+            "allow this client in pg_hba.conf, or use TLS with sslmode=require"
+        }
+        "28000" if message.contains("pg_hba.conf") => "allow this client in pg_hba.conf",
+        "28000" if message.contains("not permitted to log in") => "run ALTER ROLE … LOGIN",
+        "28000" => "check the user in the database URL",
+        "3D000" => "check the database name in the database URL",
+        "42501" if message.contains("for database") => {
+            "run GRANT CONNECT ON DATABASE, or the SQL of `oi-server grants`"
+        }
+        "42501" => "run the SQL of `oi-server grants` as the owner of the tables",
+        "42P01" | "42703" | "3F000" => {
+            "run `oi-server migrate` as the owner of the tables, and check search_path"
+        }
+        "55000" if message.contains("not currently accepting") => {
+            "run ALTER DATABASE … ALLOW_CONNECTIONS true"
+        }
+        "53300" => "raise the connection limit, run fewer replicas, or use a pooler",
+        "53100" => "free disk space on the database server",
+        "57P03" => "retry when the database has started",
+        "25006" => "the database is read-only; point the database URL at the primary",
+        "26000" | "42P05" => {
+            "a pooler in transaction mode seems to be in between; add pool_mode=transaction to the \
+             database URL"
+        }
+        "08P01" if message.contains("authentication failed") => {
+            "check user and password in the database URL and in auth_file of the pooler"
+        }
+        _ if message.contains("unsupported startup parameter") => {
+            "remove the parameter from the database URL, or add it to ignore_startup_parameters \
+             of the pooler"
+        }
+        _ if message.contains("statement pooling") => {
+            "set pool_mode of the pooler to session or transaction"
+        }
+        _ => return None,
+    })
+}
+
 /// Whether the connection cannot be used any more.
 pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
         E::Database(database) => {
-            // Operator intervention ends the session, but for a statement that was cancelled.
+            // Operator intervention ends the session, but for a statement that was cancelled. What
+            // is wrong with a prepared statement is not with one of a new session.
             let code = database.code().unwrap_or_default();
-            code.starts_with("08") || (code.starts_with("57") && code != "57014")
+            code.starts_with("08")
+                || (code.starts_with("57") && code != "57014")
+                || matches!(&*code, "26000" | "42P05" | "0A000")
         }
         E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed => true,
         _ => false,
     }
 }
 
-/// Whether the call may succeed later, or once the operator has mended the way to the server, by
-/// SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Whether the call may succeed later, or once the operator has fixed the way to the server, the
+/// rights of the role or the schema, by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_unavailable(code: &str) -> bool {
     let class = code.get(..2).unwrap_or_default();
     matches!(
@@ -80,7 +189,25 @@ fn is_unavailable(code: &str) -> bool {
             | "25P03" // idle in transaction for too long
             | "25P04" // transaction timeout
             | "55P03" // lock not available: lock timeout
+            | "55000" // the database accepts no connections
+            | "42501" // a right is missing, to connect or on a table
+            | "42P01" // a table, a column or a schema is missing: renamed, or not migrated
+            | "42703"
+            | "3F000"
+            | "26000" // a pooler gave this session's prepared statements to another, or back
+            | "42P05"
+            | "0A000" // a prepared statement is older than the table
     )
+}
+
+/// Whether the role may not do what a migration does.
+pub(crate) fn is_missing_right(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    // Without a schema to create tables in, none is selected.
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "42501" | "3F000"))
 }
 
 /// Sorts an error of the migrator.
@@ -101,13 +228,13 @@ mod tests {
     fn an_outage_can_be_told_from_damage() {
         for code in [
             "08006", "28P01", "3D000", "40001", "40P01", "53300", "57014", "57P01", "57P02",
-            "57P03", "58030", "25006", "25P03", "55P03",
+            "57P03", "58030", "25006", "25P03", "55P03", "55000", "42501", "42P01", "42703",
+            "3F000", "26000", "42P05", "0A000",
         ] {
             assert!(is_unavailable(code), "{code}");
         }
         for code in [
-            "23505", "23503", "23514", "22P02", "42P01", "42703", "42501", "XX001", "P0001",
-            "25001", "", "0",
+            "23505", "23503", "23514", "22P02", "XX001", "P0001", "25001", "", "0",
         ] {
             assert!(!is_unavailable(code), "{code}");
         }

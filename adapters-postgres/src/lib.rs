@@ -33,10 +33,13 @@
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
 //! - **Failures are bounded:** no call waits for a connection, a lock or an answer without limit
-//!   (see [`PoolOptions`]). Whatever keeps the server from answering is
-//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
-//!   a missing table or a value that the domain refuses is
+//!   (see [`PoolOptions`]). Whatever keeps the server from responding, and a missing right, table or
+//!   migration, is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and its
+//!   source says what to do; a broken constraint or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
+//! - **Two roles:** one role owns the tables and [migrates](PostgresStore::migrate); another serves
+//!   with the rights that [`grants()`] prints, which do not include changing or deleting audit
+//!   events.
 //! - **Neither guesses nor searches starve lookups:** attempts are counted on at most two
 //!   connections, and on at most two is looked through many rows (work items, the trail, the
 //!   inventory), each time for no longer than a call waits for a connection.
@@ -46,8 +49,10 @@
 //! them, and makes their tables (`migrations-work`). To all others they do not exist; agent runs
 //! then cannot be bound to one, and everything else works.
 //!
-//! A connection pooler in between must keep one server connection a session (`pool_mode=session`
-//! in `PgBouncer`): statements are prepared once, and timeouts are set when a session begins.
+//! A connection pooler may be in between. With `pool_mode=session` it makes no difference. With
+//! `pool_mode=transaction` each call is one transaction, which sets its timeouts and prepares its
+//! statements anew; the store finds that out when it first connects, or the URL says so
+//! (`?pool_mode=transaction`). Migrations require a session.
 
 mod acting;
 mod agent_runs;
@@ -55,13 +60,16 @@ mod attempts;
 mod audit;
 mod error;
 mod forms;
+mod grants;
 mod inventory;
 mod invites;
 mod links;
 mod locks;
 mod lookups;
 mod options;
+mod pooling;
 mod rows;
+mod schema;
 mod sessions;
 mod store;
 mod tokens;
@@ -69,5 +77,6 @@ mod url;
 mod users;
 mod work;
 
+pub use grants::grants;
 pub use options::PoolOptions;
 pub use store::PostgresStore;

@@ -3,22 +3,25 @@
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use openindex_coalescing::{FoundToken, Observer, TokenLookups, TokenTable};
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
-use crate::error::{is_broken, store_error};
-use crate::options::check_session;
+use crate::PoolOptions;
+use crate::error::{connect_error, is_broken, store_error};
+use crate::options::READ_WRITE;
+use crate::pooling::{PoolMode, Pooling};
 use crate::rows;
 use crate::rows::select_record;
 
 /// The connections for lookups, which are opened when they are needed.
 pub(crate) struct LookupConnections {
     connect: PgConnectOptions,
+    options: PoolOptions,
+    pooling: Pooling,
     /// Those on which nothing is under way. `None` once the store is closed.
     resting: Mutex<Option<Vec<PgConnection>>>,
 }
@@ -33,21 +36,17 @@ pub(crate) struct Lookups {
 impl Lookups {
     pub(crate) fn new(
         connect: PgConnectOptions,
-        connections: NonZero<u32>,
-        deadline: Duration,
+        options: PoolOptions,
+        pooling: Pooling,
         observer: Option<Observer>,
     ) -> Self {
-        let lanes = NonZero::try_from(connections).unwrap_or(NonZero::<usize>::MIN);
+        let lanes = NonZero::try_from(options.lookup_connections);
+        let lanes = lanes.unwrap_or(NonZero::<usize>::MIN);
+        let deadline = options.acquire_timeout;
         let connections = Arc::new(LookupConnections {
-            // The one statement that is asked here has one good plan: each token by the index on
-            // digests, and its owner by their id. The server would otherwise plan it anew for each
-            // list, which takes longer than to follow the plan, or read all users for a few tokens.
-            connect: connect.options([
-                ("plan_cache_mode", "force_generic_plan"),
-                ("enable_seqscan", "off"),
-                ("enable_hashjoin", "off"),
-                ("enable_mergejoin", "off"),
-            ]),
+            connect,
+            options,
+            pooling,
             resting: Mutex::new(Some(Vec::new())),
         });
         Self {
@@ -85,13 +84,15 @@ impl TokenTable for LookupConnections {
                 answer => return read(answer),
             }
         }
-        let mut connection = PgConnection::connect_with(&self.connect)
-            .await
-            .map_err(store_error)?;
+        let mode = self.pooling.mode().await?;
+        let sorted = |error| connect_error(error, &self.connect);
+        let connected = PgConnection::connect_with(&self.connect).await;
+        let mut connection = connected.map_err(sorted)?;
         // A standby is no answer, and none may be had from it.
-        check_session(&mut connection)
+        self.options
+            .begin_session(&mut connection, mode, &plan("SESSION"))
             .await
-            .map_err(StoreError::unavailable)?;
+            .map_err(sorted)?;
         read(self.ask(connection, digests).await)
     }
 }
@@ -108,10 +109,10 @@ impl LookupConnections {
             .iter()
             .map(|digest| &digest.as_bytes()[..])
             .collect();
-        let answer = sqlx::query(select_record!("t.digest = ANY ($1)"))
-            .bind(keys)
-            .fetch_all(&mut connection)
-            .await;
+        let answer = match self.pooling.known() {
+            PoolMode::Session => select(&mut connection, keys).await,
+            PoolMode::Transaction => self.select_lent(&mut connection, keys).await,
+        };
         if !answer.as_ref().is_err_and(is_broken)
             && let Some(resting) = self.resting().as_mut()
         {
@@ -120,10 +121,41 @@ impl LookupConnections {
         answer
     }
 
+    async fn select_lent(
+        &self,
+        connection: &mut PgConnection,
+        keys: Vec<&[u8]>,
+    ) -> sqlx::Result<Vec<PgRow>> {
+        // Not read-only: so a standby refuses it, to which the pooler may lead this time.
+        let begin = self.options.begin_lent(READ_WRITE) + &plan("LOCAL");
+        let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+        let answer = select(&mut transaction, keys).await;
+        transaction.clear_cached_statements().await?;
+        transaction.commit().await?;
+        answer
+    }
+
     // No panic is possible between taking the lock and giving it up.
     fn resting(&self) -> std::sync::MutexGuard<'_, Option<Vec<PgConnection>>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The one statement that is asked here has one good plan: each token by the index on digests, and
+/// its owner by their id. The server would otherwise plan it anew for each list, which takes longer
+/// than to follow the plan, or read all users for a few tokens.
+fn plan(scope: &str) -> String {
+    format!(
+        "SET {scope} plan_cache_mode = force_generic_plan; SET {scope} enable_seqscan = off; \
+         SET {scope} enable_hashjoin = off; SET {scope} enable_mergejoin = off; "
+    )
+}
+
+async fn select(connection: &mut PgConnection, keys: Vec<&[u8]>) -> sqlx::Result<Vec<PgRow>> {
+    sqlx::query(select_record!("t.digest = ANY ($1)"))
+        .bind(keys)
+        .fetch_all(connection)
+        .await
 }
 
 fn read(answer: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {

@@ -5,13 +5,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::Semaphore;
 
+use crate::pooling::{PoolMode, Pooling};
+
+/// Makes commits of the session or transaction survive a crash of the server, where asynchronous
+/// ones are the default. A stronger setting stays.
+macro_rules! synchronous_commit {
+    ($local:literal) => {
+        concat!(
+            "CASE current_setting('synchronous_commit') \
+             WHEN 'off' THEN set_config('synchronous_commit', 'on', ",
+            $local,
+            ") END"
+        )
+    };
+}
 /// How long a server waits for another that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long what touches many rows may take: last-used times, the purges, bulk revocation.
 pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Begins a change. Reads must see what was committed while the change waited for its locks, so the
+/// isolation level is not left to the server's default.
+pub(crate) const READ_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// Begins what reads in several statements.
+pub(crate) const READ_ONLY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
 /// How many connections a store opens, and how long it waits before a call is
 /// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
@@ -77,61 +98,90 @@ impl PoolOptions {
     }
 
     /// A pool for changes, and for reads of all but tokens by their digests. It connects when it is first used.
-    pub(crate) fn pool(self, connect: PgConnectOptions) -> PgPool {
-        let connect = self.session(connect);
+    pub(crate) fn pool(self, connect: PgConnectOptions, pooling: Pooling) -> PgPool {
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
             // Costs a round trip, and saves whoever comes after a restart of the server an error. What
             // is in a hurry, lookups of tokens, does not come here.
             .test_before_acquire(true)
-            .after_connect(|connection, _| Box::pin(check_session(connection)))
+            .after_connect(move |connection, _| {
+                let mode = pooling.known();
+                Box::pin(async move { self.begin_session(connection, mode, "").await })
+            })
             .connect_lazy_with(connect)
     }
 
-    /// What every session but a migration's begins with.
-    pub(crate) fn session(self, connect: PgConnectOptions) -> PgConnectOptions {
+    /// Makes a new connection ready for use: refuses a standby, and sets the timeouts and `extra`
+    /// where the session is ours. They are set afterwards, since poolers refuse them as startup
+    /// parameters. Statements of a session's former owner are dropped first: a pooler whose
+    /// `server_reset_query` is empty leaves them, and their names are ours, too.
+    pub(crate) async fn begin_session(
+        self,
+        connection: &mut PgConnection,
+        mode: PoolMode,
+        extra: &str,
+    ) -> sqlx::Result<()> {
+        if mode == PoolMode::Session {
+            let begin = format!("DEALLOCATE ALL; {}{extra}", self.timeouts("SESSION"));
+            sqlx::raw_sql(AssertSqlSafe(begin))
+                .execute(&mut *connection)
+                .await?;
+        }
+        check_session(connection).await
+    }
+
+    /// The statements that bound how long the server works or waits for a call, in a `SESSION` or
+    /// one transaction (`LOCAL`).
+    pub(crate) fn timeouts(self, scope: &str) -> String {
         let statement = milliseconds(self.acquire_timeout * 2);
-        connect.options([
-            ("statement_timeout", statement.clone()),
-            ("lock_timeout", statement),
-            // A client that vanished does not hold an owner's lock for long.
-            (
-                "idle_in_transaction_session_timeout",
-                milliseconds(self.call_timeout()),
-            ),
-        ])
+        // A client that vanished does not hold an owner's lock for long.
+        let idle = milliseconds(self.call_timeout());
+        format!(
+            "SET {scope} statement_timeout = {statement}; SET {scope} lock_timeout = {statement}; \
+             SET {scope} idle_in_transaction_session_timeout = {idle}; "
+        )
+    }
+
+    /// Begins a transaction, as `access` says, in a session that is ours for no longer than that.
+    pub(crate) fn begin_lent(self, access: &str) -> String {
+        format!(
+            "{access}; {}SELECT {}; ",
+            self.timeouts("LOCAL"),
+            synchronous_commit!("true")
+        )
     }
 
     /// A pool of one connection, on which a migration may take its time. The advisory lock is the
     /// session's: closing the pool gives it up, whatever happened.
     pub(crate) fn migration_pool(self, connect: PgConnectOptions) -> PgPool {
-        let connect = connect.options([
-            ("statement_timeout", "0".to_owned()),
-            ("lock_timeout", milliseconds(MIGRATION_LOCK_TIMEOUT)),
-        ]);
+        let settings = format!(
+            "DEALLOCATE ALL; SET statement_timeout = 0; SET lock_timeout = {}",
+            milliseconds(MIGRATION_LOCK_TIMEOUT)
+        );
         PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(self.acquire_timeout)
+            .after_connect(move |connection, _| {
+                let settings = sqlx::raw_sql(AssertSqlSafe(settings.clone()));
+                Box::pin(async move { settings.execute(connection).await.map(|_| ()) })
+            })
             .connect_lazy_with(connect)
     }
 }
 
-/// Refuses a standby, which would answer with revoked tokens as live. Asked once a session: a
-/// server that becomes a standby ends its sessions first.
-///
-/// Also sees to it that what was answered survives a crash of the server, where asynchronous
-/// commits are the default. A stronger setting stays.
-pub(crate) async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let (standby, _): (bool, Option<String>) = sqlx::query_as(
-        "SELECT pg_is_in_recovery(), CASE current_setting('synchronous_commit') \
-         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END",
-    )
+/// Refuses a standby, which would return revoked tokens as live. Asked once a session: a server that
+/// becomes a standby ends its sessions first.
+async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let row = sqlx::raw_sql(concat!(
+        "SELECT pg_is_in_recovery(), ",
+        synchronous_commit!("false")
+    ))
     .fetch_one(connection)
     .await?;
-    if standby {
+    if row.try_get(0)? {
         return Err(sqlx::Error::Configuration(
-            "the database is a standby; the URL must lead to the primary".into(),
+            "the database is a read-only standby; point the database URL at the primary".into(),
         ));
     }
     Ok(())

@@ -1,25 +1,23 @@
-//! Connecting, bringing the schema up to date, and telling whether the database is fit to serve.
+//! Connecting, and what each call does on a connection.
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use openindex_coalescing::Observer;
+use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
-use openindex_domain::{StoreError, StoreHealth};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::{AssertSqlSafe, Connection as _, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Transaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
-use crate::error::{NoAnswer, migrate_error, store_error};
+use crate::error::{NoAnswer, connect_error, exhausted, store_error};
 use crate::lookups::Lookups;
-use crate::options::{Turns, UPKEEP_TIMEOUT, milliseconds};
+use crate::options::{READ_ONLY, READ_WRITE, Turns, UPKEEP_TIMEOUT, milliseconds};
+use crate::pooling::{PoolMode, Pooling};
 use crate::url;
-use crate::{locks, users};
 
 /// What is done on one connection.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -30,8 +28,9 @@ pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 pub struct PostgresStore {
     pool: PgPool,
     lookups: Lookups,
-    connect: PgConnectOptions,
-    options: PoolOptions,
+    pub(crate) connect: PgConnectOptions,
+    pub(crate) pooling: Pooling,
+    pub(crate) options: PoolOptions,
     turns: Turns,
     keeps_work: bool,
 }
@@ -52,7 +51,9 @@ impl PostgresStore {
     /// Takes note of `postgres://user:password@host:port/database?sslmode=…`. Nothing is sent yet:
     /// a server can start, and answer 503, while its database is down. What the URL leaves out
     /// comes from the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file. The schema
-    /// is left alone: see [`PostgresStore::migrate`].
+    /// is left alone: see [`PostgresStore::migrate`]. `pool_mode=session` or
+    /// `pool_mode=transaction` in the URL tells what a pooler in between does; otherwise that is
+    /// found out.
     ///
     /// # Errors
     ///
@@ -62,11 +63,13 @@ impl PostgresStore {
         reason = "the pool needs the runtime that an async caller has; and both adapters connect alike"
     )]
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
-        let connect = url::parse(url)?;
+        let (connect, pool_mode) = url::parse(url)?;
+        let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
         Ok(Self {
-            pool: options.pool(connect.clone()),
-            lookups: lookups(&connect, options, None),
+            pool: options.pool(connect.clone(), pooling.clone()),
+            lookups: Lookups::new(connect.clone(), options, pooling.clone(), None),
             connect,
+            pooling,
             options,
             turns: options.turns(),
             keeps_work: false,
@@ -75,8 +78,8 @@ impl PostgresStore {
 
     /// The same, keeping work items: [`PostgresStore::migrate`] makes their tables too, and agent
     /// runs can be bound to one. Without this the store has no such tables, its methods of
-    /// [`WorkStore`](openindex_domain::work::WorkStore) are [`StoreError::Corrupt`], and everything
-    /// else works.
+    /// [`WorkStore`](openindex_domain::work::WorkStore) are [`StoreError::Unavailable`], and
+    /// everything else works.
     #[must_use]
     pub fn with_work(self) -> Self {
         Self {
@@ -90,7 +93,12 @@ impl PostgresStore {
     #[must_use]
     pub fn with_lookup_observer(self, observer: Observer) -> Self {
         Self {
-            lookups: lookups(&self.connect, self.options, Some(observer)),
+            lookups: Lookups::new(
+                self.connect.clone(),
+                self.options,
+                self.pooling.clone(),
+                Some(observer),
+            ),
             ..self
         }
     }
@@ -117,45 +125,6 @@ impl PostgresStore {
         self.keeps_work
     }
 
-    /// Brings the schema to the version that this binary embeds. Any number of servers may call it
-    /// at the same time. A newer schema is left as it is.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]; [`StoreError::Corrupt`] when a migration differs from the one that was
-    /// applied.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        let pool = self.options.migration_pool(self.connect.clone());
-        let migrated = self.apply_migrations(&pool).await;
-        pool.close().await;
-        migrated
-    }
-
-    async fn apply_migrations(&self, pool: &PgPool) -> Result<(), StoreError> {
-        for migrator in self.migrators() {
-            migrator.run(pool).await.map_err(migrate_error)?;
-        }
-        let mut connection = pool.acquire().await.map_err(store_error)?;
-        let mut transaction = begin(&mut connection).await?;
-        locks::newcomers(&mut transaction).await?;
-        users::renew_keys(&mut transaction).await?;
-        transaction.commit().await.map_err(store_error)
-    }
-
-    /// The embedded migrations of what this store keeps, in their order. Unknown ones in the
-    /// database are those of the other group or of a newer release, which the rules of
-    /// `migrations/README.md` make compatible.
-    fn migrators(&self) -> Vec<Migrator> {
-        let mut migrators = vec![sqlx::migrate!()];
-        if self.keeps_work {
-            migrators.push(sqlx::migrate!("./migrations-work"));
-        }
-        for migrator in &mut migrators {
-            migrator.set_ignore_missing(true);
-        }
-        migrators
-    }
-
     /// Closes all connections once what runs on them has ended. Calls after it are
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
@@ -172,7 +141,7 @@ impl PostgresStore {
     async fn turn<'t>(&self, turns: &'t Semaphore) -> Result<SemaphorePermit<'t>, StoreError> {
         tokio::time::timeout(self.options.acquire_timeout, turns.acquire())
             .await
-            .map_err(|_| store_error(sqlx::Error::PoolTimedOut))?
+            .map_err(|_| exhausted(self.options.max_connections))?
             .map_err(StoreError::unavailable)
     }
 
@@ -181,7 +150,13 @@ impl PostgresStore {
         &self,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
     ) -> Result<T, StoreError> {
-        self.call_within(self.options.call_timeout(), work).await
+        let begin = match self.pooling.mode().await? {
+            PoolMode::Session => None,
+            // Nothing that two statements depend on outlasts a transaction.
+            PoolMode::Transaction => Some(self.options.begin_lent(READ_WRITE)),
+        };
+        self.call_within(self.options.call_timeout(), begin, work)
+            .await
     }
 
     /// Does `work`, which reads and may look through many rows, however little it finds. Few such
@@ -191,20 +166,9 @@ impl PostgresStore {
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _turn = self.turn(&self.turns.browsing).await?;
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = {}",
-            milliseconds(self.options.browse_timeout())
-        );
-        self.call(move |connection| {
-            Box::pin(async move {
-                let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
-                let mut transaction = transaction.map_err(store_error)?;
-                let answer = work(&mut transaction).await?;
-                transaction.commit().await.map_err(store_error)?;
-                Ok(answer)
-            })
-        })
-        .await
+        let begin = self.begin_bounded(READ_ONLY, self.options.browse_timeout());
+        self.call_within(self.options.call_timeout(), Some(begin.await?), work)
+            .await
     }
 
     /// Does `work` in one transaction that may touch many rows, and so may take a minute.
@@ -212,29 +176,49 @@ impl PostgresStore {
         &self,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.call_within(UPKEEP_TIMEOUT, move |connection| {
-            Box::pin(async move {
-                let mut transaction = begin(connection).await?;
-                sqlx::query("SELECT set_config('statement_timeout', $1, true)")
-                    .bind(UPKEEP_TIMEOUT.as_millis().to_string())
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(store_error)?;
-                let answer = work(&mut transaction).await?;
-                transaction.commit().await.map_err(store_error)?;
-                Ok(answer)
-            })
-        })
-        .await
+        let begin = self.begin_bounded(READ_WRITE, UPKEEP_TIMEOUT).await?;
+        self.call_within(UPKEEP_TIMEOUT, Some(begin), work).await
     }
 
+    /// Begins a transaction, none of whose statements may take longer than `limit`.
+    async fn begin_bounded(&self, access: &str, limit: Duration) -> Result<String, StoreError> {
+        let begin = match self.pooling.mode().await? {
+            PoolMode::Session => format!("{access}; "),
+            PoolMode::Transaction => self.options.begin_lent(access),
+        };
+        let limit = milliseconds(limit);
+        Ok(begin + &format!("SET LOCAL statement_timeout = {limit}"))
+    }
+
+    /// Does `work` on a connection of the pool, in a transaction that is begun with `begin`, if any.
     async fn call_within<T>(
         &self,
         limit: Duration,
+        begin: Option<String>,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(store_error)?;
-        if let Ok(answer) = tokio::time::timeout(limit, work(&mut connection)).await {
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) => return Err(self.why_none(error).await),
+        };
+        let mode = self.pooling.known();
+        let done = async {
+            let Some(begin) = begin else {
+                return work(&mut connection).await;
+            };
+            let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
+            let mut transaction = transaction.map_err(store_error)?;
+            let answer = work(&mut transaction).await;
+            if mode == PoolMode::Transaction {
+                // Whoever is lent the session next may give the same names to other statements.
+                let cleared = transaction.clear_cached_statements().await;
+                cleared.map_err(store_error)?;
+            }
+            let answer = answer?;
+            transaction.commit().await.map_err(store_error)?;
+            Ok(answer)
+        };
+        if let Ok(answer) = tokio::time::timeout(limit, done).await {
             return answer;
         }
         // The server's own timeouts would have been quicker, so it is out of reach. Given back to
@@ -242,60 +226,40 @@ impl PostgresStore {
         drop(connection.detach());
         Err(StoreError::unavailable(NoAnswer))
     }
+
+    /// Why there is no connection. The pool tries again until time is up, and then tells nothing of
+    /// why each try failed; so one more is made, unless all connections are simply in use.
+    async fn why_none(&self, error: sqlx::Error) -> StoreError {
+        let most = self.pool.options().get_max_connections();
+        match error {
+            sqlx::Error::PoolTimedOut if self.pool.size() >= most => exhausted(most),
+            sqlx::Error::PoolTimedOut => {
+                let again = async {
+                    let mut connection = self.connect.connect().await?;
+                    let mode = self.pooling.known();
+                    let begun = self.options.begin_session(&mut connection, mode, "").await;
+                    // Others wait for connections, so this one is not to linger.
+                    let _ = connection.close().await;
+                    begun
+                };
+                match tokio::time::timeout(self.options.acquire_timeout, again).await {
+                    Ok(Err(error)) => connect_error(error, &self.connect),
+                    Ok(Ok(())) | Err(_) => StoreError::unavailable(NoAnswer),
+                }
+            }
+            error => connect_error(error, &self.connect),
+        }
+    }
 }
 
-fn lookups(
-    connect: &PgConnectOptions,
-    options: PoolOptions,
-    observer: Option<Observer>,
-) -> Lookups {
-    Lookups::new(
-        options.session(connect.clone()),
-        options.lookup_connections,
-        options.acquire_timeout,
-        observer,
-    )
-}
-
-/// Begins a change. Reads must see what was committed while the change waited for its locks, so
-/// the isolation level is not left to the server's default.
+/// Begins a change, as a part of the transaction where there is one.
 pub(crate) async fn begin(
     connection: &mut PgConnection,
 ) -> Result<Transaction<'_, Postgres>, StoreError> {
-    connection
-        .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-        .await
-        .map_err(store_error)
-}
-
-#[async_trait]
-impl StoreHealth for PostgresStore {
-    async fn ready(&self) -> Result<(), StoreError> {
-        let applied: Vec<(i64, Vec<u8>)> = self
-            .call(|connection| {
-                Box::pin(async move {
-                    sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-                        .fetch_all(connection)
-                        .await
-                        .map_err(store_error)
-                })
-            })
-            .await?;
-        let migrators = self.migrators();
-        for migration in migrators.iter().flat_map(Migrator::iter) {
-            let version = migration.version;
-            let (_, checksum) = applied
-                .iter()
-                .find(|(applied, _)| *applied == version)
-                .ok_or_else(|| {
-                    StoreError::corrupt(format!("migration {version} has not been applied"))
-                })?;
-            if *checksum != *migration.checksum {
-                return Err(StoreError::corrupt(format!(
-                    "migration {version} differs from the one that was applied"
-                )));
-            }
-        }
-        Ok(())
-    }
+    let begun = if connection.is_in_transaction() {
+        connection.begin().await
+    } else {
+        connection.begin_with(READ_WRITE).await
+    };
+    begun.map_err(store_error)
 }

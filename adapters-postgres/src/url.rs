@@ -6,8 +6,10 @@ use std::net::IpAddr;
 use openindex_domain::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::pooling::PoolMode;
+
 /// What the driver knows, beside `options[…]`.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 20] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -27,7 +29,11 @@ const PARAMETERS: [&str; 19] = [
     "application_name",
     "options",
     "channel_binding",
+    POOL_MODE,
 ];
+
+/// The parameter that tells what a pooler in between does; not the driver's.
+const POOL_MODE: &str = "pool_mode";
 
 /// Why a URL cannot be used. It repeats nothing of it but the name of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,9 +56,14 @@ enum InvalidUrl {
     Value(&'static str),
 }
 
-/// Reads the URL. Parameters that the driver does not know are named in the log, and left out.
-pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let (url, unknown) = check(url.trim()).map_err(StoreError::corrupt)?;
+/// Reads the URL, and from it what it says of a pooler. Parameters that the driver does not know are
+/// named in the log, and left out.
+pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), StoreError> {
+    let Checked {
+        url,
+        unknown,
+        pool_mode,
+    } = check(url.trim()).map_err(StoreError::corrupt)?;
     for name in unknown {
         tracing::warn!(
             name,
@@ -62,11 +73,21 @@ pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     // The driver's own error would quote the URL.
     let parsed = url.parse::<PgConnectOptions>();
     let options = parsed.map_err(|_| StoreError::corrupt(InvalidUrl::Authority))?;
-    Ok(options.application_name("openindex"))
+    // Poolers refuse the parameter, and no column is a floating-point number.
+    let options = options.extra_float_digits(None);
+    Ok((options.application_name("openindex"), pool_mode))
 }
 
-/// The URL with the parameters that the driver knows, and the names of the others.
-fn check(url: &str) -> Result<(String, Vec<&str>), InvalidUrl> {
+/// A URL with the parameters that the driver knows, the names of the others, and the one that is
+/// ours.
+#[derive(Debug)]
+struct Checked<'u> {
+    url: String,
+    unknown: Vec<&'u str>,
+    pool_mode: Option<PoolMode>,
+}
+
+fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
     if !matches!(scheme, "postgres" | "postgresql") {
         return Err(InvalidUrl::Scheme);
@@ -82,9 +103,10 @@ fn check(url: &str) -> Result<(String, Vec<&str>), InvalidUrl> {
     if path.contains('@') {
         return Err(InvalidUrl::Unencoded('/', "%2F"));
     }
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if !is_percent_encoded(user) {
+        return Err(InvalidUrl::Unencoded('%', "%25"));
+    }
     let port = match host.rsplit_once(':') {
         Some((_, port)) if !host.ends_with(']') => port,
         _ => "",
@@ -99,7 +121,7 @@ fn check(url: &str) -> Result<(String, Vec<&str>), InvalidUrl> {
             .split_once('=')
             .filter(|(name, _)| is_name(name))
             .ok_or(InvalidUrl::Unencoded('?', "%3F"))?;
-        if value.contains('?') {
+        if value.contains('?') || (name != "user" && value.contains('@')) {
             return Err(InvalidUrl::Unencoded('?', "%3F"));
         }
         if let Some(known) = PARAMETERS.iter().find(|known| **known == name) {
@@ -111,13 +133,28 @@ fn check(url: &str) -> Result<(String, Vec<&str>), InvalidUrl> {
             unknown.push(name);
         }
     }
-    kept.retain(|pair| !pair.starts_with("channel_binding="));
+    let pool_mode = kept.iter().find_map(|pair| pair.strip_prefix("pool_mode="));
+    let pool_mode = pool_mode.and_then(PoolMode::parse);
+    kept.retain(|pair| !pair.starts_with("channel_binding=") && !pair.starts_with("pool_mode="));
     let mut url = format!("{scheme}://{before}");
     if !kept.is_empty() {
         url.push('?');
         url.push_str(&kept.join("&"));
     }
-    Ok((url, unknown))
+    Ok(Checked {
+        url,
+        unknown,
+        pool_mode,
+    })
+}
+
+/// Whether each % begins an encoded byte. The driver would take another one as it is, and a
+/// password with `%41` in it for one with an `A`.
+fn is_percent_encoded(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        let digits = after.bytes().take(2);
+        digits.filter(u8::is_ascii_hexdigit).count() == 2
+    })
 }
 
 /// Whether it can be the name of a parameter, and not a part of a password.
@@ -135,6 +172,7 @@ fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
         "port" => value.parse::<u16>().is_ok(),
         "hostaddr" => value.parse::<IpAddr>().is_ok(),
         "statement-cache-capacity" => value.parse::<usize>().is_ok(),
+        POOL_MODE => PoolMode::parse(value).is_some(),
         // The driver always offers it.
         "channel_binding" => matches!(value, "disable" | "prefer" | "require"),
         _ => true,
@@ -168,6 +206,14 @@ mod tests {
                 "the parameter hostaddr",
             ),
             ("postgres://u:%ff@h/db", "percent-encode"),
+            ("postgres://u:100%hunter2@h/db", "write it as %25"),
+            ("postgres://u:hunter2%@h/db", "write it as %25"),
+            ("postgres://u:p@hunter2?a=b@h/db", "write it as %3F"),
+            ("postgres://u:p@hunter2/x@h/db", "write it as %2F"),
+            (
+                "postgres://u@h/db?pool_mode=hunter2",
+                "the parameter pool_mode",
+            ),
             ("\"postgres://u:hunter2@h/db\"", "begins with postgres://"),
             ("postgres:hunter2", "begins with postgres://"),
         ] {
@@ -183,11 +229,29 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_left_out_and_known_by_its_name_alone() {
         let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
-        let (checked, unknown) = check(url).unwrap();
-        assert_eq!(checked, "postgres://u:p%40w@h:1/db?sslmode=require");
-        assert_eq!(unknown, ["sslpassword", "connect_timeout"]);
+        let checked = check(url).unwrap();
+        assert_eq!(checked.url, "postgres://u:p%40w@h:1/db?sslmode=require");
+        assert_eq!(checked.unknown, ["sslpassword", "connect_timeout"]);
+        assert_eq!(checked.pool_mode, None);
         for name in ["Hunter2", "hunter2", "a@h/db", ""] {
             assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_pooler_does_can_be_told() {
+        for (url, expected) in [
+            ("postgres://u@h/db", None),
+            (
+                "postgres://u@h/db?pool_mode=transaction",
+                Some(PoolMode::Transaction),
+            ),
+            (
+                "postgres://u@h/db?sslmode=disable&pool_mode=session",
+                Some(PoolMode::Session),
+            ),
+        ] {
+            assert_eq!(parse(url).unwrap().1, expected, "{url}");
         }
     }
 

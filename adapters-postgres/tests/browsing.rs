@@ -116,7 +116,7 @@ async fn a_search_that_takes_long_or_gets_no_turn_is_unavailable_for_itself_alon
         // Its statement's own limit, or no turn; never the limit of a lock or of a whole call.
         let text = format!("{answer:?}");
         assert!(
-            text.contains("57014") || text.contains("PoolTimedOut"),
+            text.contains("57014") || text.contains("Exhausted"),
             "{text}"
         );
         assert_lookups_are_answered(&postgres.store).await;

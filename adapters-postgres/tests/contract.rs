@@ -29,6 +29,31 @@ openindex_domain::work_store_contract! {
     Postgres::start().await
 }
 
+/// All of it works with the rights that `oi-server grants` prints.
+mod served {
+    use super::Postgres;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::account_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+
+    openindex_domain::work_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_served().await
+    }
+}
+
 /// Nothing but work items needs a store that keeps them.
 mod without_work {
     use super::Postgres;
@@ -51,4 +76,19 @@ mod accounts_and_work {
         #[tokio::test(flavor = "multi_thread")]
         Postgres::start().await
     }
+}
+
+/// A measurement, which never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
+/// openindex-adapters-postgres how_long --run-ignored all --no-capture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: run it on an idle machine"]
+#[expect(clippy::print_stdout, reason = "its result")]
+async fn how_long_a_failed_sign_in_takes_for_known_and_unknown_accounts() {
+    let store = Postgres::start().await;
+    let pairs = std::env::var("OPENINDEX_PAIRS");
+    let pairs = pairs.map_or(300, |pairs| pairs.parse().expect("a number"));
+    let begun = std::time::Instant::now();
+    let microseconds = || begun.elapsed().as_secs_f64() * 1e6;
+    let times = openindex_domain::testing::refusal_times(&store, pairs, microseconds).await;
+    println!("in microseconds, {pairs} pairs: {times:?}");
 }

@@ -16,7 +16,8 @@ use openindex_domain::user::UserStore;
 use openindex_domain::work::WorkStore;
 use sqlx::Row;
 use support::{
-    Postgres, insertion, is_corrupt, put_work_item, seed, seeded, somebody_waits_for_a_lock,
+    Postgres, insertion, is_corrupt, is_unavailable, put_work_item, seed, seeded,
+    somebody_waits_for_a_lock,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,8 +42,8 @@ async fn servers_that_start_at_the_same_time_all_migrate() {
 async fn a_database_that_was_not_migrated_is_not_ready() {
     let postgres = Postgres::start_empty(PoolOptions::default()).await;
     let store = &postgres.store;
-    assert!(is_corrupt(&store.ready().await));
-    assert!(is_corrupt(
+    assert!(is_unavailable(&store.ready().await));
+    assert!(is_unavailable(
         &store.find_by_digest(&fixtures::digest(0)).await
     ));
     store.migrate().await.expect("migrated");
@@ -87,7 +88,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
     .expect("a count");
     assert_eq!(tables, 0);
     let key = fixtures::work_item(1).key;
-    assert!(is_corrupt(&store.item(key, fixtures::NOW).await));
+    assert!(is_unavailable(&store.item(key, fixtures::NOW).await));
     let start = |number: u64, bound_to| {
         let mut run = fixtures::run(number, fixtures::token(0, fixtures::NOW).id);
         run.run.as_mut().expect("a run").work_item = bound_to;
@@ -108,7 +109,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
 
     // Work can be added to it.
     let with_work = store.clone().with_work();
-    assert!(is_corrupt(&with_work.ready().await));
+    assert!(is_unavailable(&with_work.ready().await));
     with_work.migrate().await.expect("migrated");
     with_work.ready().await.expect("ready");
     put_work_item(&postgres.raw, &fixtures::work_item(1)).await;

@@ -1,16 +1,48 @@
 //! What went wrong, in the two words of the port.
 
+use std::path::{Path, PathBuf};
+
 use openindex_domain::StoreError;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
-/// What SQLite said: its extended result code and a message that names tables and columns, but
-/// holds no value of any row.
+/// What SQLite said and what to do about it: its extended result code and a message that names
+/// tables and columns, but holds no value of any row.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} (SQLite result code {code})")]
+#[error(
+    "{message} (SQLite result code {code}{}){}",
+    file.as_ref().map(|file| format!(", {}", file.display())).unwrap_or_default(),
+    hint(*code, message).map(|hint| format!("; {hint}")).unwrap_or_default()
+)]
 struct DatabaseFailure {
     code: i32,
     message: String,
+    /// Which file it was about, where that is known.
+    file: Option<PathBuf>,
+}
+
+/// A change waited for its turn for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no database connection became free in time; all are in use")]
+struct Exhausted;
+
+/// What the operator can do, by result code and, where several causes share one, by message.
+fn hint(code: i32, message: &str) -> Option<&'static str> {
+    Some(match primary(code) {
+        BUSY | 6 => "another process has locked the file; stop it, or retry when it is done",
+        8 => "let the server's user write to the file and to its directory",
+        10 => "check the disk and its file system",
+        11 | 26 => "check the path in the database URL, or restore the file from a backup",
+        13 => "free disk space",
+        14 => "let the server's user read and write the file and its directory",
+        1 if is_old_schema(message) => "run `oi-server migrate`",
+        _ => return None,
+    })
+}
+
+/// Whether the schema is not the one that this version requires. SQLite has no code for that.
+fn is_old_schema(message: &str) -> bool {
+    message.starts_with("no such table") || message.contains("no such column")
 }
 
 const BUSY: i32 = 5;
@@ -32,21 +64,31 @@ const UNAVAILABLE: [i32; 11] = [
 
 /// Sorts an error of the driver.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
+    sorted(error, None)
+}
+
+/// The same of opening a file, which it names.
+pub(crate) fn open_error(error: sqlx::Error, file: &Path) -> StoreError {
+    sorted(error, Some(file))
+}
+
+fn sorted(error: sqlx::Error, file: Option<&Path>) -> StoreError {
     use sqlx::Error as E;
     match error {
+        E::PoolTimedOut => StoreError::unavailable(Exhausted),
         E::Database(database) => {
             let failure = DatabaseFailure {
                 code: code(&*database),
                 message: database.message().to_owned(),
+                file: file.map(Path::to_owned),
             };
-            if UNAVAILABLE.contains(&primary(failure.code)) {
+            if UNAVAILABLE.contains(&primary(failure.code)) || is_old_schema(&failure.message) {
                 StoreError::unavailable(failure)
             } else {
                 StoreError::corrupt(failure)
             }
         }
         E::Io(_)
-        | E::PoolTimedOut
         | E::PoolClosed
         | E::WorkerCrashed
         | E::BeginFailed

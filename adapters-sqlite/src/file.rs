@@ -1,7 +1,7 @@
 //! The database file: made for its owner's eyes only, and recognized when it was swapped.
 
 use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,31 @@ use openindex_domain::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 enum FileError {
-    #[error("cannot create the database file {}", path.display())]
-    Create {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error("cannot create the database file {}: {}", path.display(), reason(cause))]
+    Create { path: PathBuf, cause: Error },
     #[error("database file not found: {}", path.display())]
     Missing { path: PathBuf },
-    #[error("cannot read the database file {}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error("cannot read the database file {}: {}", path.display(), reason(cause))]
+    Read { path: PathBuf, cause: Error },
+    #[error("the database path {} is a directory or a device; name a file", path.display())]
+    NoFile { path: PathBuf },
     #[error(
         "the database file {} was replaced while it was open; restart to use the new one",
         path.display()
     )]
     Replaced { path: PathBuf },
+}
+
+/// Why, and what to do.
+fn reason(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or directory; create its directory first".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; let the server's user write to it and to its directory".to_owned()
+        }
+        ErrorKind::StorageFull => "disk full; free disk space".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// The file that the connections were opened on.
@@ -43,13 +51,18 @@ impl DatabaseFile {
         if create {
             Self::create(path)?;
         }
-        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+        let metadata = fs::metadata(path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => StoreError::unavailable(FileError::Missing {
                 // The working directory is what is wrong, most of the time.
                 path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             }),
-            _ => unreadable(path, source),
+            _ => unreadable(path, cause),
         })?;
+        if !metadata.is_file() {
+            return Err(StoreError::unavailable(FileError::NoFile {
+                path: path.to_owned(),
+            }));
+        }
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!(
                 path = %path.display(),
@@ -71,10 +84,17 @@ impl DatabaseFile {
             .open(path);
         match created {
             Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(source) => Err(StoreError::unavailable(FileError::Create {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::AlreadyExists | ErrorKind::IsADirectory
+                ) =>
+            {
+                Ok(())
+            }
+            Err(cause) => Err(StoreError::unavailable(FileError::Create {
                 path: path.to_owned(),
-                source,
+                cause,
             })),
         }
     }
@@ -82,7 +102,7 @@ impl DatabaseFile {
     /// Fails when the path leads elsewhere by now: what is written from here on would be lost with
     /// the old file.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let metadata = fs::metadata(&self.path).map_err(|source| unreadable(&self.path, source))?;
+        let metadata = fs::metadata(&self.path).map_err(|cause| unreadable(&self.path, cause))?;
         if self.identity == (metadata.dev(), metadata.ino()) {
             return Ok(());
         }
@@ -92,9 +112,9 @@ impl DatabaseFile {
     }
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> StoreError {
+fn unreadable(path: &Path, cause: Error) -> StoreError {
     StoreError::unavailable(FileError::Read {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }

@@ -35,8 +35,9 @@
 //! - **Work items are a choice:** [`SqliteStore::with_work`] keeps them here, beside the tokens.
 //!   Without it none of their tables is made, and everything else is the same, but that no agent
 //!   run can be bound to one.
-//! - **Failures:** a locked, full, read-only or unreadable file is
-//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable); a broken constraint,
+//! - **Failures:** a locked, full, read-only or unreadable file, or one without a table that is
+//!   required, is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and its
+//!   source says what to do; a broken constraint,
 //!   a damaged file or a value that the domain refuses is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 

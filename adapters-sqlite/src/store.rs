@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, Sqlite, Transaction};
 
-use crate::error::{is_busy, migrate_error, store_error};
+use crate::error::{is_busy, migrate_error, open_error, store_error};
 use crate::file::DatabaseFile;
 use crate::lookups::Lookups;
 use crate::users;
@@ -106,7 +106,8 @@ impl SqliteStore {
             .map_err(store_error)?
             .foreign_keys(true)
             .busy_timeout(options.busy_timeout);
-        let file = DatabaseFile::open(connect.get_filename(), create)?;
+        let path = connect.get_filename().to_owned();
+        let file = DatabaseFile::open(&path, create)?;
         // Connections last as long as the process: there is no server to relieve, and closing the
         // last one would make SQLite fold the write-ahead log in at an inconvenient time.
         let pool = SqlitePoolOptions::new()
@@ -122,14 +123,15 @@ impl SqliteStore {
                 .synchronous(SqliteSynchronous::Full),
             options.busy_timeout,
         )
-        .await?;
+        .await
+        .map_err(|error| open_error(error, &path))?;
         let connect = connect.pragma("query_only", "ON");
         let readers = pool
             .clone()
             .max_connections(READERS)
             .connect_with(connect.clone())
             .await
-            .map_err(store_error)?;
+            .map_err(|error| open_error(error, &path))?;
         // Opened when they are needed.
         let browsers = pool
             .max_connections(BROWSERS)
@@ -241,6 +243,21 @@ impl SqliteStore {
     }
 }
 
+/// The tables that requests read and write.
+const TABLES: [&str; 8] = [
+    "attempts",
+    "audit_events",
+    "invites",
+    "notices",
+    "sessions",
+    "sign_in_links",
+    "tokens",
+    "users",
+];
+
+/// Those of work items.
+const WORK_TABLES: [&str; 2] = ["work_domains", "work_items"];
+
 #[async_trait]
 impl StoreHealth for SqliteStore {
     async fn ready(&self) -> Result<(), StoreError> {
@@ -256,7 +273,9 @@ impl StoreHealth for SqliteStore {
                 .iter()
                 .find(|(applied, _)| *applied == version)
                 .ok_or_else(|| {
-                    StoreError::corrupt(format!("migration {version} has not been applied"))
+                    StoreError::unavailable(format!(
+                        "migration {version} is pending; run `oi-server migrate`"
+                    ))
                 })?;
             if *checksum != *migration.checksum {
                 return Err(StoreError::corrupt(format!(
@@ -264,7 +283,25 @@ impl StoreHealth for SqliteStore {
                 )));
             }
         }
-        Ok(())
+        let work: &[&str] = if self.keeps_work { &WORK_TABLES } else { &[] };
+        let there: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+                .fetch_all(&self.readers)
+                .await
+                .map_err(store_error)?;
+        let missing = TABLES.iter().chain(work);
+        let missing: Vec<&str> = missing
+            .copied()
+            .filter(|table| !there.iter().any(|name| name == table))
+            .collect();
+        if !missing.is_empty() {
+            return Err(StoreError::unavailable(format!(
+                "missing in the database: {}; restore the file from a backup",
+                missing.join(", ")
+            )));
+        }
+        // A change waits its turn and for other processes, so this does, too.
+        self.begin().await?.rollback().await.map_err(store_error)
     }
 }
 
@@ -274,7 +311,7 @@ async fn open_writer(
     pool: SqlitePoolOptions,
     connect: SqliteConnectOptions,
     patience: Duration,
-) -> Result<SqlitePool, StoreError> {
+) -> sqlx::Result<SqlitePool> {
     let pool = pool.after_release(|connection, _| {
         Box::pin(async move {
             // The ping waits for a rollback under way. SQLite has already rolled back by itself
@@ -290,7 +327,7 @@ async fn open_writer(
             Err(error) if is_busy(&error) && Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            opened => return opened.map_err(store_error),
+            opened => return opened,
         }
     }
 }

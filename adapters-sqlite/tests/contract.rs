@@ -57,3 +57,18 @@ mod accounts_and_work {
         Sqlite::start().await
     }
 }
+
+/// A measurement, which never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
+/// openindex-adapters-sqlite how_long --run-ignored all --no-capture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: run it on an idle machine"]
+#[expect(clippy::print_stdout, reason = "its result")]
+async fn how_long_a_failed_sign_in_takes_for_known_and_unknown_accounts() {
+    let store = Sqlite::start().await;
+    let pairs = std::env::var("OPENINDEX_PAIRS");
+    let pairs = pairs.map_or(300, |pairs| pairs.parse().expect("a number"));
+    let begun = std::time::Instant::now();
+    let microseconds = || begun.elapsed().as_secs_f64() * 1e6;
+    let times = openindex_domain::testing::refusal_times(&store, pairs, microseconds).await;
+    println!("in microseconds, {pairs} pairs: {times:?}");
+}

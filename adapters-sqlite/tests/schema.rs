@@ -17,14 +17,14 @@ use openindex_domain::work::{ItemFilter, WorkItem, WorkStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use support::{Sqlite, insertion, is_corrupt, seeded};
+use support::{Sqlite, insertion, is_corrupt, is_unavailable, seeded};
 
 #[tokio::test]
 async fn a_database_that_was_not_migrated_is_not_ready() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}", directory.path().join("store.db").display());
     let store = SqliteStore::connect(&url).await.expect("a store");
-    assert!(is_corrupt(&store.ready().await));
+    assert!(is_unavailable(&store.ready().await));
     assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
@@ -276,12 +276,15 @@ async fn without_work_there_are_no_tables_of_it() {
     sqlite.store.ready().await.expect("ready as it is");
     let item = fixtures::work_item(1);
     let found = sqlite.store.item(item.key, fixtures::NOW).await;
-    assert!(is_corrupt(&found), "and it does not seem empty: {found:?}");
+    assert!(
+        is_unavailable(&found),
+        "and it does not seem empty: {found:?}"
+    );
 
     // Decided otherwise later, it is made up for; and back again, it is left alone.
     let with_work = SqliteStore::connect(&sqlite.url()).await.expect("a store");
     let with_work = with_work.with_work();
-    assert!(is_corrupt(&with_work.ready().await));
+    assert!(is_unavailable(&with_work.ready().await));
     with_work.migrate().await.expect("migrated");
     with_work.ready().await.expect("ready");
     assert!(count().await > 0);

@@ -55,7 +55,14 @@ pub(crate) enum Command {
     /// For somebody who has none, or forgot it. It can be used for an hour.
     SignInLink(SignInLink),
     /// Bring the database's schema to this version and exit.
+    ///
+    /// On PostgreSQL, run it as the owner of the tables.
     Migrate,
+    /// Print the SQL that grants a PostgreSQL role the rights to serve and exit.
+    ///
+    /// A server with these rights can neither alter the schema nor change or delete audit events.
+    /// It connects to no database.
+    Grants(Grants),
     /// Print the API's description (OpenAPI 3.1) and exit.
     Openapi,
 }
@@ -249,6 +256,22 @@ pub(crate) struct SignInLink {
     pub(crate) public_url: Option<String>,
 }
 
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Run the SQL as the owner of the tables, again after each `oi-server migrate`.
+
+Examples:
+  oi-server grants | psql \"$OWNER_URL\"
+  oi-server grants --role tracker --schema tracker | psql \"$OWNER_URL\"")]
+pub(crate) struct Grants {
+    /// Role that serves
+    #[arg(long, default_value = "openindex", value_parser = identifier, value_name = "NAME")]
+    pub(crate) role: String,
+    /// Schema that holds the tables
+    #[arg(long, default_value = "public", value_parser = identifier, value_name = "NAME")]
+    pub(crate) schema: String,
+}
+
 impl Serve {
     pub(crate) fn config(self, common: Common) -> Config {
         let base = Config::on(common.database_url);
@@ -323,6 +346,15 @@ fn at_least_one(text: &str) -> Result<usize, &'static str> {
         .parse::<NonZeroUsize>()
         .map(NonZeroUsize::get)
         .map_err(|_| "must be a whole number of at least 1, written in digits")
+}
+
+/// A name in PostgreSQL, which would cut a longer one and so grant to another role.
+fn identifier(text: &str) -> Result<String, &'static str> {
+    if (1..=63).contains(&text.len()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 63 bytes without control characters")
+    }
 }
 
 /// An address, or a network of them.
@@ -435,6 +467,16 @@ mod tests {
             "https://",
         ] {
             assert!(super::origin(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_postgresql_would_cut_is_invalid() {
+        for text in ["openindex", "Weird \" name; --", &"x".repeat(63)] {
+            assert_eq!(identifier(text).as_deref(), Ok(text));
+        }
+        for text in ["", "a\nb", "a\0b", &"x".repeat(64), &"é".repeat(32)] {
+            assert!(identifier(text).is_err(), "{text:?}");
         }
     }
 

@@ -105,6 +105,14 @@ pub async fn build(config: Config) -> Result<App, AppError> {
 }
 
 impl App {
+    /// Logs why requests would fail, if they would: for want of a right, say, which `/ready` tells
+    /// only to those who ask.
+    pub async fn report_readiness(&self) {
+        if let Err(error) = self.stores.health.ready().await {
+            serve::warn(&error, "not ready");
+        }
+    }
+
     /// Takes the configured address.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             }
             Some(Command::SignInLink(link)) => commands::sign_in_link::run(link, args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
+            Some(Command::Grants(grants)) => commands::grants::run(&grants),
             Some(Command::Openapi) => commands::openapi::run(),
         }
     });

@@ -244,9 +244,9 @@ pub(crate) async fn flush(tokens: &Tokens) {
     }
 }
 
-fn warn(error: &dyn std::error::Error, message: &str) {
-    let cause = error.source().map(ToString::to_string);
-    tracing::warn!(%error, cause, message);
+/// Logs an error and its cause.
+pub(crate) fn warn(error: &StoreError, message: &str) {
+    tracing::warn!(%error, cause = error.causes(), message);
 }
 
 #[cfg(test)]

@@ -140,21 +140,6 @@ impl Attempts {
         self.count(&buckets, now).await
     }
 
-    /// Does for an unknown account what a failure costs for a known one: one more durable write.
-    /// Without it, the time of the answer would tell which accounts there are.
-    pub(crate) async fn unknown_account(
-        &self,
-        email: &Email,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let bucket = Bucket {
-            key: format!("unknown {}", email.key()),
-            limit: u32::MAX,
-        };
-        // Its count decides nothing.
-        self.store.count(&[bucket], now).await.map(|_| ())
-    }
-
     /// Counts an attempt of somebody signed in at their own password. Apart from sign-ins, or a
     /// stranger who fails at those could keep them from changing it.
     pub(crate) async fn own_password(

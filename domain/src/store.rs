@@ -47,6 +47,19 @@ impl StoreError {
     pub fn corrupt(cause: impl Into<BoxError>) -> Self {
         Self::Corrupt(cause.into())
     }
+
+    /// The cause with its own causes, for one line of the log.
+    #[must_use]
+    pub fn causes(&self) -> String {
+        let (Self::Unavailable(cause) | Self::Corrupt(cause)) = self;
+        let mut text = cause.to_string();
+        let mut next = cause.source();
+        while let Some(cause) = next {
+            text = format!("{text}: {cause}");
+            next = cause.source();
+        }
+        text
+    }
 }
 
 /// A column whose value is none that the domain writes.
@@ -255,4 +268,19 @@ pub trait StoreHealth: Send + Sync {
     ///
     /// [`StoreError`] when a request that needs the store would fail now.
     async fn ready(&self) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_has_every_cause() {
+        let inner = StoreError::corrupt("no such table");
+        let outer = StoreError::unavailable(inner);
+        assert_eq!(
+            outer.causes(),
+            "the store holds or answered something invalid: no such table"
+        );
+    }
 }

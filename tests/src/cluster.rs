@@ -46,6 +46,25 @@ impl Cluster {
         assert!(stopped.status.success(), "{stopped:?}");
     }
 
+    /// Lets clients in by these lines of `pg_hba.conf`, and by no others.
+    pub fn allow(&self, lines: &str) {
+        std::fs::write(self.path().join("data/pg_hba.conf"), lines).expect("written");
+        self.stop();
+        self.start();
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("server.log")).expect("its log")
+    }
+
+    /// Makes it a standby from its next start on: it can be read, and takes no change.
+    pub fn become_standby(&self) {
+        let signal = self.path().join("data/standby.signal");
+        std::fs::write(signal, "").expect("the file that makes a standby");
+    }
+
     fn path(&self) -> std::path::PathBuf {
         self.directory.path().join("cluster")
     }

@@ -56,6 +56,17 @@ impl Database {
         }
     }
 
+    /// One that is there: the same as another role, say.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self {
+            kind: Kind::Postgres,
+            url: url.to_owned(),
+            directory: tempfile::tempdir().expect("a directory"),
+            runtime: Runtime::new().expect("a runtime"),
+        }
+    }
+
     /// What `DATABASE_URL` of a server is to be.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -95,6 +106,27 @@ impl Database {
                 }
             };
             done.map_err(|error| error.to_string())
+        })
+    }
+
+    /// Runs statements of `PostgreSQL`, one after the other.
+    pub fn execute_all(&self, statements: &str) {
+        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
+        self.runtime.block_on(async {
+            let mut connection = self.postgres().await;
+            let done = statements.execute(&mut connection).await;
+            done.expect("the statements run");
+        });
+    }
+
+    /// Locks a SQLite file against all writers until the connection is dropped.
+    #[must_use]
+    pub fn lock(&self) -> SqliteConnection {
+        self.runtime.block_on(async {
+            let mut connection = self.sqlite().await;
+            let locked = connection.execute("BEGIN EXCLUSIVE").await;
+            locked.expect("locked");
+            connection
         })
     }
 

@@ -14,6 +14,7 @@ mod database;
 mod http;
 mod nginx;
 mod oi;
+mod pgbouncer;
 mod server;
 mod squid;
 
@@ -22,6 +23,7 @@ pub use database::{Database, Kind};
 pub use http::{Answer, Client};
 pub use nginx::{HaProxy, Nginx, free_port};
 pub use oi::{Oi, Output};
+pub use pgbouncer::PgBouncer;
 pub use server::{Bootstrapped, Server};
 pub use squid::Squid;
 

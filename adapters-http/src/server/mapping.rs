@@ -101,15 +101,15 @@ impl From<Denied> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Unavailable(cause) => {
-                tracing::error!(error = %error, cause = %cause, "the store failed");
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, cause = error.causes(), "the store failed");
                 Self::new(
                     Code::Unavailable,
                     "the token store cannot be reached, so nothing was decided; try again shortly",
                 )
             }
-            StoreError::Corrupt(cause) => {
-                tracing::error!(error = %error, cause = %cause, "the store failed");
+            StoreError::Corrupt(_) => {
+                tracing::error!(%error, cause = error.causes(), "the store failed");
                 Self::internal()
             }
         }

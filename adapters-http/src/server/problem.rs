@@ -205,8 +205,7 @@ impl Problem {
 
     /// 503 for a probe, whatever the cause: an instance that is not migrated is not ready either.
     pub(super) fn not_ready(error: &StoreError) -> Self {
-        let (StoreError::Unavailable(cause) | StoreError::Corrupt(cause)) = error;
-        tracing::warn!(%error, %cause, "not ready");
+        tracing::warn!(%error, cause = error.causes(), "not ready");
         Self::new(
             Code::Unavailable,
             "the token store cannot be reached or is not migrated",

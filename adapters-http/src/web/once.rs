@@ -98,7 +98,7 @@ pub(super) async fn already(
             ),
             back: ("/settings/admin/users", "Back to the users"),
         },
-        Subject::Token(_) | Subject::Session(_) | Subject::WorkItem(_) => {
+        _ => {
             let token = match made {
                 Subject::Token(id) => web.api.tokens.get(&person.principal, id).await.map(Some),
                 _ => Ok(None),

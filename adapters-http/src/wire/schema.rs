@@ -120,9 +120,10 @@ text! {
     CredentialId {
         pattern: "^(pat|run|ses)_[0-9a-f]{32}$", example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
-    /// The id of a user, token, browser session or invite, or the key of a work item.
+    /// The id of a user, token, browser session or invite, the key of a work item, or `unknown` for an
+    /// account that does not exist.
     SubjectId {
-        pattern: concat!("^((usr|pat|run|ses|inv)_[0-9a-f]{32}|", key!(), ")$"),
+        pattern: concat!("^((usr|pat|run|ses|inv)_[0-9a-f]{32}|unknown|", key!(), ")$"),
         example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
     /// A user by their id, or the caller.

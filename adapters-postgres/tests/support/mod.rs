@@ -87,6 +87,39 @@ impl Postgres {
         postgres
     }
 
+    /// With a store whose role has the rights to serve and no others.
+    pub async fn start_served() -> Self {
+        let mut postgres = Self::start().await;
+        postgres.store = postgres.serve_as(&postgres.new_role("").await).await;
+        postgres
+    }
+
+    /// Makes a role that may log in, with what follows in `CREATE ROLE`.
+    pub async fn new_role(&self, more: &str) -> String {
+        let role = self.url.rsplit_once("openindex_test_");
+        let role = format!("served_{}", role.expect("a database").1);
+        let create = format!("DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN {more}");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&self.raw)
+            .await
+            .expect("a role");
+        role
+    }
+
+    /// Gives the role the rights to serve, and connects as it.
+    pub async fn serve_as(&self, role: &str) -> PostgresStore {
+        let grants = openindex_adapters_postgres::grants(role, "public", true);
+        sqlx::raw_sql(AssertSqlSafe(grants))
+            .execute(&self.raw)
+            .await
+            .expect("granted");
+        let (_, rest) = self.url.split_once('@').expect("a user in the URL");
+        PostgresStore::connect(&format!("postgres://{role}@{rest}"), PoolOptions::default())
+            .await
+            .expect("a store")
+            .with_work()
+    }
+
     /// Without a schema.
     pub async fn start_empty(options: PoolOptions) -> Self {
         let url = create_database().await;

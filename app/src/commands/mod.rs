@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod bootstrap;
+pub(crate) mod grants;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;

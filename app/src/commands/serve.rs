@@ -31,6 +31,7 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
         tracing::warn!("whoever reaches the metrics' port sees them: keep it to the monitoring");
     }
     let app = super::open(config).await?;
+    app.report_readiness().await;
     let listener = app.listen()?;
     let monitoring = app.listen_for_monitoring()?;
     if !app.users.any().await? {

@@ -244,7 +244,8 @@ actions! {
     SignInLinkUsed = "sign_in_link.used",
     /// A user signed in.
     SignedIn = "session.started",
-    /// A wrong password was given for a user, or a right one for a suspended user.
+    /// A wrong password was given for a user, or a right one for a suspended user, or any for an
+    /// unknown account.
     SignInRefused = "session.refused",
     /// A session was ended by its user. Subject: the session.
     SignedOut = "session.ended",
@@ -279,18 +280,23 @@ pub enum Subject {
     Invite(InviteId),
     /// A work item.
     WorkItem(WorkItemKey),
+    /// An account that does not exist. Which address was given is not told: a password may have been
+    /// typed there.
+    UnknownAccount,
 }
 
 impl Subject {
-    /// What tells it from others of its type, for [`AuditEventId::derive`]. A work item has no UUID
-    /// and no event is derived of one.
+    const UNKNOWN_ACCOUNT: &'static str = "unknown";
+
+    /// What tells it from others of its type, for [`AuditEventId::derive`]. Work items and unknown
+    /// accounts have no UUID, and no event is derived of one.
     pub(crate) fn uuid(self) -> Uuid {
         match self {
             Self::User(id) => id.uuid(),
             Self::Token(id) => id.uuid(),
             Self::Session(id) => id.uuid(),
             Self::Invite(id) => id.uuid(),
-            Self::WorkItem(_) => Uuid::nil(),
+            Self::WorkItem(_) | Self::UnknownAccount => Uuid::nil(),
         }
     }
 }
@@ -303,6 +309,7 @@ impl fmt::Display for Subject {
             Self::Session(id) => fmt::Display::fmt(id, f),
             Self::Invite(id) => fmt::Display::fmt(id, f),
             Self::WorkItem(key) => fmt::Display::fmt(key, f),
+            Self::UnknownAccount => f.write_str(Self::UNKNOWN_ACCOUNT),
         }
     }
 }
@@ -311,6 +318,9 @@ impl FromStr for Subject {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text == Self::UNKNOWN_ACCOUNT {
+            return Ok(Self::UnknownAccount);
+        }
         text.parse()
             .map(Self::User)
             .or_else(|_| text.parse().map(Self::Token))
@@ -408,6 +418,7 @@ mod tests {
             Subject::Session(fixtures::session(1).id),
             Subject::Invite(fixtures::invite(1).id),
             Subject::WorkItem(fixtures::work_item(1).key),
+            Subject::UnknownAccount,
         ];
         for subject in subjects {
             assert_eq!(subject.to_string().parse(), Ok(subject));

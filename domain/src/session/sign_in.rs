@@ -108,20 +108,19 @@ impl Sessions {
             .as_ref()
             .and_then(|account| account.password.as_ref());
         let right = self.hasher.verify(password, hash).await?;
-        let known = account.as_ref().map(|account| account.user.id);
+        let subject = account.as_ref().map_or(Subject::UnknownAccount, |account| {
+            Subject::User(account.user.id)
+        });
         let Some((account, verified)) = account
             .filter(|_| right)
             .and_then(|account| account.password.clone().map(|hash| (account, hash)))
         else {
-            match known {
-                Some(user) => self.note_failure(user, context).await?,
-                None => self.attempts.unknown_account(email, now).await?,
-            }
+            self.note_failure(subject, context).await?;
             return Err(SignInError::Refused);
         };
         self.attempts.forgive_account(email).await?;
         if !account.user.is_active() {
-            self.note_failure(account.user.id, context).await?;
+            self.note_failure(subject, context).await?;
             return Err(SignInError::Suspended);
         }
         let signed_in = self.mint(account.user.id, client)?;
@@ -160,17 +159,17 @@ impl Sessions {
         })
     }
 
-    /// A failure for a known account goes into the trail; for an unknown one there is nobody to
-    /// tell, and whatever was typed there may be a password.
+    /// Audits a failure, for an unknown account as for a known one: another write, or none, would
+    /// tell by its time which accounts exist.
     async fn note_failure(
         &self,
-        user: UserId,
+        subject: Subject,
         context: &RequestContext,
     ) -> Result<(), SignInError> {
         let event = self.event(
             AuditActor::Anonymous,
             AuditAction::SignInRefused,
-            Subject::User(user),
+            subject,
             context,
         )?;
         Ok(self.audit.append(event).await?)

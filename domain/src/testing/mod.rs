@@ -42,6 +42,7 @@ pub mod fixtures;
 mod hasher;
 mod in_memory;
 mod memory;
+mod timing;
 
 pub use clock::FixedClock;
 pub use contract::{AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness};
@@ -49,6 +50,7 @@ pub use entropy::SeededEntropy;
 pub use hasher::FakeHasher;
 pub use in_memory::InMemory;
 pub use memory::MemoryStore;
+pub use timing::{RefusalTimes, refusal_times};
 
 pub use crate::agent_run::MockAgentRunStore;
 pub use crate::attempt::MockAttemptStore;

@@ -159,7 +159,11 @@ fn parse(query: &Query) -> Result<AuditFilter, &'static str> {
 fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
     let subject = |subject| match subject {
         Subject::User(id) => Some(id),
-        Subject::Token(_) | Subject::Session(_) | Subject::Invite(_) | Subject::WorkItem(_) => None,
+        Subject::Token(_)
+        | Subject::Session(_)
+        | Subject::Invite(_)
+        | Subject::WorkItem(_)
+        | Subject::UnknownAccount => None,
     };
     event
         .actor
@@ -246,6 +250,7 @@ impl SubjectView {
             Subject::Session(_) => ("session", None),
             Subject::Invite(_) => ("invite", None),
             Subject::WorkItem(_) => ("work item", None),
+            Subject::UnknownAccount => ("account", None),
         };
         Self {
             kind,

@@ -1,0 +1,198 @@
+//! The rights on each table that serving requires, for a role that owns none of them.
+
+use std::fmt::Write as _;
+
+use sqlx::PgConnection;
+
+use crate::error::store_error;
+use openindex_domain::StoreError;
+
+/// A table and what a server does with its rows. To lock a row, `UPDATE` is required as well.
+type Rights = (&'static str, &'static [&'static str]);
+
+/// The tables of tokens and accounts. Of audit events none is ever changed or deleted, so the
+/// database itself refuses to.
+const TABLES: [Rights; 10] = [
+    ("_sqlx_migrations", &["SELECT"]),
+    ("attempts", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("audit_events", &["SELECT", "INSERT"]),
+    ("invites", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("notices", &["SELECT", "INSERT", "DELETE"]),
+    ("sessions", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("sign_in_links", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("tokens", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("used_forms", &["SELECT", "INSERT", "DELETE"]),
+    ("users", &["SELECT", "INSERT", "UPDATE"]),
+];
+
+/// The tables of work items.
+const WORK_TABLES: [Rights; 2] = [
+    ("work_domains", &["SELECT", "INSERT", "UPDATE"]),
+    ("work_items", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+];
+
+fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
+    let work: &[Rights] = if with_work { &WORK_TABLES } else { &[] };
+    TABLES.iter().chain(work)
+}
+
+/// The SQL with which the owner of the tables in `schema` gives `role` exactly what a store requires
+/// ([with work](crate::PostgresStore::with_work) or without), to be run after each
+/// [`migrate`](crate::PostgresStore::migrate). It takes every other right on these tables from the
+/// role and from `PUBLIC`, and from `PUBLIC` the right to create objects in the schema and
+/// temporary ones in the database. Running it again changes nothing.
+///
+/// Both names are quoted. `PostgreSQL` cuts names after 63 bytes, so longer ones are not to be
+/// passed.
+#[must_use]
+pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
+    let (role, schema) = (quoted(role), quoted(schema));
+    let mut sql = format!(
+        "-- The rights of a role that serves OpenIndex and cannot alter its schema or its audit \
+         trail.\n\
+         -- Run this as the owner of the tables, again after each `oi-server migrate`.\n\
+         BEGIN;\n\
+         DO $$ BEGIN\n  \
+           EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());\n\
+         END $$;\n\
+         REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;\n\
+         REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
+         GRANT USAGE ON SCHEMA {schema} TO {role};\n"
+    );
+    for (table, rights) in tables(with_work) {
+        let table = quoted(table);
+        let rights = rights.join(", ");
+        let _ = write!(
+            sql,
+            "REVOKE ALL ON TABLE {schema}.{table} FROM PUBLIC, {role};\n\
+             GRANT {rights} ON TABLE {schema}.{table} TO {role};\n"
+        );
+    }
+    sql + "COMMIT;\n"
+}
+
+/// An identifier, whatever is in it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What a request would fail for want of.
+#[derive(Debug, thiserror::Error)]
+enum Missing {
+    #[error(
+        "missing in the database: {}; run `oi-server migrate` as the owner of the tables, and check \
+         search_path",
+        .0.join(", ")
+    )]
+    Tables(Vec<String>),
+    #[error(
+        "the database role lacks {}; run the SQL of `oi-server grants` as the owner of the tables",
+        .0.join(", ")
+    )]
+    Rights(Vec<String>),
+}
+
+/// Fails when a table or a right is missing, and names all that are.
+pub(crate) async fn check(
+    connection: &mut PgConnection,
+    with_work: bool,
+) -> Result<(), StoreError> {
+    let pairs = tables(with_work)
+        .flat_map(|(table, rights)| rights.iter().map(move |right| (*table, *right)));
+    let (names, rights): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let missing: Vec<(String, String, bool)> = sqlx::query_as(
+        "SELECT name, privilege, to_regclass(name) IS NOT NULL \
+         FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
+         WHERE has_table_privilege(to_regclass(name), privilege) IS NOT TRUE",
+    )
+    .bind(names)
+    .bind(rights)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    let (rights, tables): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(.., there)| *there);
+    let mut tables: Vec<String> = tables.into_iter().map(|(table, ..)| table).collect();
+    tables.dedup();
+    if !tables.is_empty() {
+        return Err(StoreError::unavailable(Missing::Tables(tables)));
+    }
+    let rights: Vec<String> = rights
+        .into_iter()
+        .map(|(table, right, _)| format!("{right} on {table}"))
+        .collect();
+    if !rights.is_empty() {
+        return Err(StoreError::unavailable(Missing::Rights(rights)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What the statements in the source do with which table.
+    fn used(directory: &Path, found: &mut BTreeSet<(String, &'static str)>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                used(&path, found);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            for (words, right) in [
+                ("INSERT INTO ", "INSERT"),
+                ("UPDATE ", "UPDATE"),
+                ("DELETE FROM ", "DELETE"),
+            ] {
+                for after in code.split(words).skip(1) {
+                    let name: String = after
+                        .chars()
+                        .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                        .collect();
+                    if tables(true).any(|(table, _)| *table == name) {
+                        found.insert((name, right));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_rights_are_those_that_the_statements_use_and_to_lock_rows() {
+        let mut used_rights = BTreeSet::new();
+        used(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut used_rights,
+        );
+        // Its rows are locked and overwritten by an insertion that meets one.
+        used_rights.insert(("attempts".to_owned(), "UPDATE"));
+        let granted: BTreeSet<(String, &str)> = tables(true)
+            .flat_map(|(table, rights)| rights.iter().map(move |right| (*table, *right)))
+            .filter(|(_, right)| *right != "SELECT")
+            .map(|(table, right)| (table.to_owned(), right))
+            .collect();
+        assert_eq!(granted, used_rights, "granted (left) and used (right)");
+    }
+
+    #[test]
+    fn a_name_is_quoted_whatever_is_in_it() {
+        let sql = grants("a\"; DROP TABLE tokens; --", "s\n\"x", true);
+        assert!(sql.contains(r#"TO "a""; DROP TABLE tokens; --";"#), "{sql}");
+        assert!(sql.contains("SCHEMA \"s\n\"\"x\" FROM PUBLIC"), "{sql}");
+    }
+
+    #[test]
+    fn nothing_but_rows_is_granted() {
+        let sql = grants("openindex", "public", true);
+        for right in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
+            assert!(!sql.contains(right), "{right}: {sql}");
+        }
+        assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));
+        assert!(!grants("openindex", "public", false).contains("work_items"));
+    }
+}

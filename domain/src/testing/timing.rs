@@ -1,0 +1,83 @@
+//! Whether the time of a failed sign-in tells that an account exists.
+
+use std::sync::Arc;
+
+use super::{AccountHarness, FixedClock, MockPasswordHasher, SeededEntropy, fixtures};
+use crate::attempt::Attempts;
+use crate::audit::RequestContext;
+use crate::session::{ClientName, Sessions, SignInError};
+use crate::user::{Email, Password};
+
+/// How long sign-ins took that failed, in the caller's unit of time.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusalTimes {
+    /// The mean for an account that exists.
+    pub known: f64,
+    /// The mean for one that does not.
+    pub unknown: f64,
+    /// Welch's t of the two. Beyond ±4.5 they differ (test vector leakage assessment).
+    pub t: f64,
+}
+
+/// Times `pairs` of failed sign-ins on an empty store, as `elapsed` tells the time. Passwords are not
+/// hashed: that takes far longer than the store, whoever signs in. Of each, the slowest tenth is left
+/// out, in which the machine did something else.
+///
+/// # Panics
+///
+/// When the store fails.
+pub async fn refusal_times(
+    store: &impl AccountHarness,
+    pairs: u32,
+    elapsed: impl Fn() -> f64,
+) -> RefusalTimes {
+    let user = fixtures::user(1);
+    store.put_user(&user).await;
+    store
+        .put_password(user.id, &fixtures::password_hash(1))
+        .await;
+    let mut hasher = MockPasswordHasher::new();
+    hasher.expect_verify().returning(|_, _| Ok(false));
+    let sessions = Sessions::new(
+        store.sessions(),
+        store.users(),
+        store.audit(),
+        Arc::new(hasher),
+        Attempts::new(store.attempts()),
+        Arc::new(FixedClock::at(fixtures::NOW)),
+        Arc::new(SeededEntropy::new(1)),
+    );
+    let password = Password::parse("five words that are wrong").expect("a password");
+    let unknown = Email::parse("nobody@example.com").expect("an address");
+    let (attempts, context) = (store.attempts(), RequestContext::default());
+    let mut times = [Vec::new(), Vec::new()];
+    for pair in 0..pairs {
+        // In turn the first and the second.
+        let first = usize::from(pair % 2 == 0);
+        for which in [first, 1 - first] {
+            let email = [&user.email, &unknown][which];
+            let client = ClientName::cut("a browser");
+            let begun = elapsed();
+            let refused = sessions.sign_in(email, &password, client, &context).await;
+            times[which].push(elapsed() - begun);
+            assert!(matches!(refused, Err(SignInError::Refused)), "{refused:?}");
+            let forgiven = attempts.forgive(&format!("account {}", email.key())).await;
+            forgiven.expect("forgiven");
+        }
+    }
+    let [known, unknown] = times.map(mean_and_its_variance);
+    RefusalTimes {
+        known: known.0,
+        unknown: unknown.0,
+        t: (known.0 - unknown.0) / (known.1 + unknown.1).sqrt(),
+    }
+}
+
+fn mean_and_its_variance(mut times: Vec<f64>) -> (f64, f64) {
+    times.sort_by(f64::total_cmp);
+    times.truncate(times.len() * 9 / 10);
+    let count = f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX));
+    let mean = times.iter().sum::<f64>() / count;
+    let squares: f64 = times.iter().map(|time| (time - mean).powi(2)).sum();
+    (mean, squares / (count - 1.0) / count)
+}

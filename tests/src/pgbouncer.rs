@@ -1,0 +1,138 @@
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::free_port;
+
+/// How long it may take to start: far longer than it does, for a machine that is busy.
+const START: Duration = Duration::from_mins(1);
+
+/// A running `PgBouncer` of the test's own, in front of one server. It is killed when it is dropped.
+pub struct PgBouncer {
+    child: Child,
+    directory: TempDir,
+    port: u16,
+}
+
+impl PgBouncer {
+    /// Starts one in front of the server that this URL leads to. Beyond what leads there, its
+    /// configuration holds only these lines.
+    #[must_use]
+    pub fn start(url: &str, settings: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let port = free_port();
+        let (_, server) = url.split_once('@').expect("a user in the URL");
+        let (address, _) = server.split_once('/').expect("a database in the URL");
+        let (host, server_port) = address.split_once(':').expect("a port in the URL");
+        let path = directory.path().display();
+        let config = format!(
+            "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\n\
+             listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
+             logfile = {path}/log\npidfile = {path}/pid\nauth_file = {path}/users\n{settings}\n"
+        );
+        std::fs::write(directory.path().join("pgbouncer.ini"), config).expect("written");
+        std::fs::write(directory.path().join("users"), "\"openindex\" \"\"\n").expect("written");
+        let child = run(directory.path());
+        let mut bouncer = Self {
+            child,
+            directory,
+            port,
+        };
+        bouncer.wait();
+        bouncer
+    }
+
+    /// The URL of a database behind it, given its own.
+    #[must_use]
+    pub fn before(&self, url: &str) -> String {
+        let (user, server) = url.split_once('@').expect("a user in the URL");
+        let (_, database) = server.split_once('/').expect("a database in the URL");
+        format!("{user}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Adds users with these lines of its file, as `"name" "password"`.
+    pub fn add_users(&self, lines: &str) {
+        let path = self.directory.path().join("users");
+        let users = std::fs::read_to_string(&path).expect("its users") + lines;
+        std::fs::write(path, users).expect("written");
+        let reloaded = Command::new("kill")
+            .arg("-HUP")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(reloaded.expect("kill runs").success());
+    }
+
+    /// Ends it at once, with all its connections.
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again, on its port.
+    pub fn restart(&mut self) {
+        self.child = run(self.directory.path());
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let ended = self.child.try_wait().expect("its state");
+            let log = std::fs::read_to_string(self.directory.path().join("log"));
+            assert!(ended.is_none(), "pgbouncer ended: {log:?}");
+            assert!(
+                begun.elapsed() < START,
+                "pgbouncer does not listen: {log:?}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// It refuses to run as root, and then runs as the user of `PostgreSQL`'s package.
+fn run(directory: &Path) -> Child {
+    let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .unwrap_or("pgbouncer");
+    let config = directory.join("pgbouncer.ini");
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .expect("id runs")
+        .stdout
+        == b"0\n";
+    let mut command = if root {
+        let owned = Command::new("chown")
+            .args(["-R", "postgres"])
+            .arg(directory)
+            .status();
+        assert!(owned.expect("chown runs").success());
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid=postgres",
+            "--regid=postgres",
+            "--init-groups",
+            program,
+        ]);
+        command
+    } else {
+        Command::new(program)
+    };
+    command
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("pgbouncer starts")
+}

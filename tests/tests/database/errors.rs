@@ -1,0 +1,239 @@
+//! What `oi-server` says when a database cannot be used: what is wrong, with what, and what to do; and
+//! never a password.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Command;
+
+use openindex_tests::{Cluster, Database, Kind, binary, free_port};
+
+use crate::support::{as_user, name, oi_server, said};
+
+/// Runs a command on a database that cannot be used, and answers what it said.
+fn refused(url: &str) -> String {
+    let output = oi_server(url, &["migrate"]);
+    let said = said(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    assert!(!said.contains("pool timed out"), "{said}");
+    said
+}
+
+fn assert_says(url: &str, expected: &[&str]) {
+    let said = refused(url);
+    for words in expected {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn an_address_where_no_postgresql_listens_is_named() {
+    let port = free_port();
+    assert_says(
+        &format!("postgres://oi:hunter2@127.0.0.1:{port}/oi"),
+        &[&format!(
+            "database unreachable: connection refused (127.0.0.1:{port})"
+        )],
+    );
+    assert_says(
+        "postgres://oi:hunter2@no-such-host.invalid/oi",
+        &["database unreachable: ", "(no-such-host.invalid:5432)"],
+    );
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().display();
+    assert_says(
+        &format!("postgres:///oi?host={socket}&user=oi&password=hunter2"),
+        &["database unreachable: ", &format!("({socket}")],
+    );
+    // Something else does.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.expect("a client");
+            let _ = client.read(&mut [0; 1024]);
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    assert_says(
+        &format!("postgres://oi:hunter2@{address}/oi"),
+        &[&address.to_string()],
+    );
+    assert_says(
+        &format!("postgres://oi:hunter2@{address}/oi?sslmode=disable"),
+        &["database unreachable: ", &address.to_string()],
+    );
+}
+
+#[test]
+fn a_login_that_postgresql_refuses_is_told_with_what_to_fix() {
+    let cluster = Cluster::new();
+    let owner = Database::in_cluster(&cluster.url);
+    owner.execute_all("CREATE ROLE app LOGIN PASSWORD 'p@ss#w/o%rd'; CREATE ROLE nobody NOLOGIN");
+    cluster.allow(
+        "hostnossl all plain 127.0.0.1/32 reject\n\
+         host all app 127.0.0.1/32 scram-sha-256\n\
+         host all openindex,nobody,none 127.0.0.1/32 trust\n",
+    );
+    owner.execute_all("CREATE ROLE plain LOGIN; CREATE ROLE stranger LOGIN");
+    let url = owner.url();
+    let right = as_user(url, "app:p%40ss%23w%2Fo%25rd");
+    // It is let in, and may not migrate.
+    assert_says(&right, &["pending migrations: 0001 tokens", "as the owner"]);
+    assert_says(
+        &as_user(url, "app:hunter2"),
+        &[
+            "password authentication failed for user \"app\"",
+            "28P01",
+            "percent-encode",
+        ],
+    );
+    assert_says(
+        &as_user(url, "none"),
+        &["role \"none\" does not exist", "check the user"],
+    );
+    assert_says(
+        &as_user(url, "nobody"),
+        &["not permitted to log in", "ALTER ROLE"],
+    );
+    assert_says(
+        &url.replace(name(&owner), "not_there"),
+        &[
+            "database \"not_there\" does not exist",
+            "check the database name",
+        ],
+    );
+    assert_says(
+        &as_user(url, "stranger"),
+        &["no pg_hba.conf entry", "sslmode=require"],
+    );
+    assert_says(&as_user(url, "plain"), &["pg_hba.conf rejects", "28000"]);
+    assert_says(
+        &format!("{url}?sslmode=require"),
+        &["server does not support TLS", "sslmode"],
+    );
+    owner.execute_all("ALTER ROLE app CONNECTION LIMIT 0");
+    assert_says(
+        &right,
+        &[
+            "too many connections for role",
+            "raise the connection limit",
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_percent_encoded_is_told_and_never_repeated() {
+    for (password, expected) in [
+        ("hunter2#", "%23"),
+        ("hunter2/", "%2F"),
+        ("hun/hunter2@ter", "%2F"),
+        ("hunter2%", "%25"),
+        ("100%hunter2", "%25"),
+        ("hunter2?", "%3F"),
+        ("hunter2 ", "%20"),
+        ("p@hunter2?x=y", "%3F"),
+    ] {
+        let url = format!("postgres://oi:{password}@127.0.0.1/oi");
+        assert_says(&url, &["percent-encode", expected]);
+    }
+}
+
+#[test]
+fn a_standby_is_told_to_be_read_only() {
+    let cluster = Cluster::new();
+    cluster.stop();
+    cluster.become_standby();
+    cluster.start();
+    assert_says(
+        &cluster.url,
+        &["read-only standby", "point the database URL at the primary"],
+    );
+}
+
+/// Runs `oi-server migrate` as a user whom file permissions bind, also where the tests run as root.
+fn refused_as_nobody(url: &str) -> String {
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .expect("id runs")
+        .stdout
+        == b"0\n";
+    let mut command = if root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(binary("oi-server"));
+        command
+    } else {
+        Command::new(binary("oi-server"))
+    };
+    let output = command.arg("migrate").env("DATABASE_URL", url).output();
+    let output = output.expect("oi-server runs");
+    assert!(!output.status.success(), "{output:?}");
+    said(&output)
+}
+
+#[test]
+fn a_sqlite_file_that_cannot_be_used_is_named_with_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let url = |name: &str| format!("sqlite://{}", path(name));
+    assert_says(
+        &url("missing/openindex.db"),
+        &[
+            "missing/openindex.db: no such file or directory",
+            "create its directory first",
+        ],
+    );
+    assert_says(&url("missing.db?mode=rw"), &["missing.db: no such file"]);
+    assert_says(&url(""), &["is a directory or a device; name a file"]);
+    assert_says(
+        "sqlite:///dev/null",
+        &["/dev/null is a directory or a device"],
+    );
+    fs::write(path("text.db"), vec![b'x'; 8192]).expect("written");
+    assert_says(
+        &url("text.db"),
+        &[
+            "file is not a database",
+            "text.db",
+            "check the path in the database URL",
+        ],
+    );
+    let database = Database::new(Kind::Sqlite);
+    let migrated = oi_server(database.url(), &["migrate"]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let lock = database.lock();
+    let said = said(&oi_server(database.url(), &["migrate"]));
+    assert!(
+        said.contains("another process has locked the file"),
+        "{said}"
+    );
+    drop(lock);
+}
+
+#[test]
+fn a_sqlite_file_that_must_not_be_written_is_told_with_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = |path: &std::path::Path, mode: &str| {
+        let status = Command::new("chmod").arg(mode).arg(path).status();
+        assert!(status.expect("chmod runs").success());
+    };
+    let url = |name: &str| format!("sqlite://{}", directory.path().join(name).display());
+    open(directory.path(), "555");
+    let said = refused_as_nobody(&url("new.db"));
+    assert!(
+        said.contains("new.db: permission denied; let the server's user write"),
+        "{said}"
+    );
+    open(directory.path(), "755");
+    let migrated = oi_server(&url("old.db"), &["migrate"]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    open(&directory.path().join("old.db"), "444");
+    let said = refused_as_nobody(&url("old.db"));
+    assert!(said.contains("let the server's user"), "{said}");
+    open(&directory.path().join("old.db"), "000");
+    let said = refused_as_nobody(&url("old.db"));
+    assert!(said.contains("let the server's user"), "{said}");
+}

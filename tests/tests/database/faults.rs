@@ -1,0 +1,251 @@
+//! The ways in which a database can be away: all are 503 with `Retry-After`, and all end without a
+//! restart of the server.
+
+use openindex_tests::{Cluster, Database, Kind, Server};
+
+use crate::support::{as_user, assert_well, grant, name, outcomes, served, wait_for_log};
+
+/// A served database: what breaks it, whether that ends its sessions, what mends it, and what the
+/// log says.
+struct Fault {
+    breaks: &'static str,
+    ends_sessions: bool,
+    mends: &'static str,
+    log: &'static str,
+}
+
+/// `{db}` and `{role}` stand for the names. They are run from another database.
+const OUTSIDE: [Fault; 6] = [
+    Fault {
+        breaks: "ALTER DATABASE {db} ALLOW_CONNECTIONS false",
+        ends_sessions: true,
+        mends: "ALTER DATABASE {db} ALLOW_CONNECTIONS true",
+        log: "is not currently accepting connections (SQLSTATE 55000); run ALTER DATABASE",
+    },
+    Fault {
+        breaks: "REVOKE CONNECT ON DATABASE {db} FROM PUBLIC",
+        ends_sessions: true,
+        mends: "GRANT CONNECT ON DATABASE {db} TO {role}",
+        log: "(SQLSTATE 42501); run GRANT CONNECT ON DATABASE",
+    },
+    Fault {
+        breaks: "ALTER ROLE {role} NOLOGIN",
+        ends_sessions: true,
+        mends: "ALTER ROLE {role} LOGIN",
+        log: "is not permitted to log in (SQLSTATE 28000); run ALTER ROLE",
+    },
+    Fault {
+        breaks: "ALTER ROLE {role} CONNECTION LIMIT 0",
+        ends_sessions: true,
+        mends: "ALTER ROLE {role} CONNECTION LIMIT -1",
+        log: "too many connections for role",
+    },
+    Fault {
+        breaks: "ALTER DATABASE {db} RENAME TO {db}_elsewhere",
+        ends_sessions: true,
+        mends: "ALTER DATABASE {db}_elsewhere RENAME TO {db}",
+        log: "does not exist (SQLSTATE 3D000); check the database name",
+    },
+    Fault {
+        breaks: "ALTER ROLE {role} RENAME TO {role}_elsewhere",
+        ends_sessions: true,
+        mends: "ALTER ROLE {role}_elsewhere RENAME TO {role}",
+        log: "does not exist (SQLSTATE 28000); check the user",
+    },
+];
+
+/// These are run inside.
+const INSIDE: [Fault; 7] = [
+    Fault {
+        breaks: "ALTER TABLE tokens RENAME TO elsewhere",
+        ends_sessions: false,
+        mends: "ALTER TABLE elsewhere RENAME TO tokens",
+        log: "missing in the database: tokens; run `oi-server migrate`",
+    },
+    Fault {
+        breaks: "ALTER TABLE users RENAME COLUMN suspended_at TO elsewhere",
+        ends_sessions: true,
+        mends: "ALTER TABLE users RENAME COLUMN elsewhere TO suspended_at",
+        log: "(SQLSTATE 42703); run `oi-server migrate`",
+    },
+    Fault {
+        breaks: "REVOKE USAGE ON SCHEMA public FROM {role}; REVOKE USAGE ON SCHEMA public FROM PUBLIC",
+        ends_sessions: true,
+        mends: "GRANT USAGE ON SCHEMA public TO {role}",
+        log: "pending migrations: ",
+    },
+    Fault {
+        breaks: "REVOKE SELECT ON tokens FROM {role}",
+        ends_sessions: false,
+        mends: "GRANT SELECT ON tokens TO {role}",
+        log: "lacks SELECT on tokens; run the SQL of `oi-server grants`",
+    },
+    Fault {
+        breaks: "REVOKE UPDATE ON users FROM {role}",
+        ends_sessions: false,
+        mends: "GRANT UPDATE ON users TO {role}",
+        log: "lacks UPDATE on users;",
+    },
+    Fault {
+        breaks: "REVOKE SELECT ON _sqlx_migrations FROM {role}",
+        ends_sessions: false,
+        mends: "GRANT SELECT ON _sqlx_migrations TO {role}",
+        log: "permission denied for table _sqlx_migrations",
+    },
+    Fault {
+        breaks: "ALTER DATABASE {db} SET search_path = nowhere",
+        ends_sessions: true,
+        mends: "ALTER DATABASE {db} RESET search_path",
+        log: "check search_path",
+    },
+];
+
+fn assert_faults_are_outages(faults: &[Fault], run_inside: bool) {
+    let database = Database::new(Kind::Postgres);
+    let outside = Database::new(Kind::Postgres);
+    let (url, role) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start_at(&url, &[]);
+    let named = |sql: &str| {
+        sql.replace("{db}", name(&database))
+            .replace("{role}", &role)
+    };
+    let run = |sql: &str| if run_inside { &database } else { &outside }.execute_all(&named(sql));
+    for fault in faults {
+        assert_well(&server, &token);
+        // A database with sessions is not renamed.
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'";
+        let renames = fault.breaks.starts_with("ALTER DATABASE {db} RENAME");
+        if renames {
+            outside.execute_all(&named("ALTER DATABASE {db} ALLOW_CONNECTIONS false"));
+            while outside.execute(&named(end)) > 0 {}
+        }
+        run(fault.breaks);
+        if renames {
+            outside.execute_all(&named(
+                "ALTER DATABASE {db}_elsewhere ALLOW_CONNECTIONS true",
+            ));
+        }
+        if fault.ends_sessions {
+            outside.execute(&named(end));
+        }
+        let [read, change, ready] = outcomes(&server, &token);
+        let unavailable = (503, "unavailable".to_owned());
+        let log = server.log();
+        assert_eq!(ready, unavailable, "{}: {log}", fault.breaks);
+        for outcome in [read, change] {
+            let well = [200, 201].contains(&outcome.0);
+            assert!(
+                well || outcome == unavailable,
+                "{}: {outcome:?}: {log}",
+                fault.breaks
+            );
+        }
+        wait_for_log(&server, fault.log);
+        run(fault.mends);
+        if fault.ends_sessions {
+            outside.execute(&named(end));
+        }
+    }
+    assert_well(&server, &token);
+}
+
+#[test]
+fn a_database_that_lets_nobody_in_is_an_outage_that_ends() {
+    assert_faults_are_outages(&OUTSIDE, false);
+}
+
+#[test]
+fn a_schema_that_lacks_something_or_a_right_is_an_outage_that_ends() {
+    assert_faults_are_outages(&INSIDE, true);
+}
+
+#[test]
+fn sessions_that_are_ended_are_replaced_without_an_error() {
+    let database = Database::new(Kind::Postgres);
+    let (url, role) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start_at(&url, &[]);
+    for _ in 0..3 {
+        assert_well(&server, &token);
+        let end = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+        );
+        assert!(database.execute(&end) > 0);
+    }
+    grant(&database, &role);
+}
+
+#[test]
+fn a_sqlite_file_that_another_process_has_locked_is_not_ready() {
+    let database = Database::new(Kind::Sqlite);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start(&database);
+    assert_well(&server, &token);
+    let lock = database.lock();
+    let [read, change, ready] = outcomes(&server, &token);
+    let unavailable = (503, "unavailable".to_owned());
+    assert_eq!(
+        (read.0, change, ready),
+        (200, unavailable.clone(), unavailable)
+    );
+    wait_for_log(&server, "another process has locked the file");
+    drop(lock);
+    assert_well(&server, &token);
+}
+
+#[test]
+fn a_sqlite_file_without_a_table_is_not_ready() {
+    let database = Database::new(Kind::Sqlite);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start(&database);
+    for table in ["tokens", "attempts", "work_items"] {
+        assert_well(&server, &token);
+        database.execute(&format!("ALTER TABLE {table} RENAME TO elsewhere"));
+        let [read, change, ready] = outcomes(&server, &token);
+        let unavailable = (503, "unavailable".to_owned());
+        assert_eq!(ready, unavailable, "{table}");
+        for outcome in [read, change] {
+            let well = [200, 201].contains(&outcome.0);
+            assert!(well || outcome == unavailable, "{table}: {outcome:?}");
+        }
+        wait_for_log(&server, &format!("missing in the database: {table};"));
+        database.execute(&format!("ALTER TABLE elsewhere RENAME TO {table}"));
+    }
+    assert_well(&server, &token);
+}
+
+#[test]
+fn a_changed_password_and_a_pg_hba_that_rejects_are_outages_that_end() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let (url, role) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let owner_only = "host all openindex 127.0.0.1/32 trust\n";
+    let both = format!("{owner_only}host all all 127.0.0.1/32 scram-sha-256\n");
+    let set_password = |password: &str| {
+        database.execute_all(&format!(
+            "ALTER ROLE {role} PASSWORD '{password}'; SELECT pg_terminate_backend(pid) \
+             FROM pg_stat_activity WHERE usename = '{role}'"
+        ));
+    };
+    set_password("first-hunter2");
+    cluster.allow(&both);
+    let server = Server::start_at(&as_user(&url, &format!("{role}:first-hunter2")), &[]);
+    let assert_away = |log: &str| {
+        for outcome in outcomes(&server, &token) {
+            assert_eq!(outcome, (503, "unavailable".to_owned()), "{log}");
+        }
+        wait_for_log(&server, log);
+    };
+    assert_well(&server, &token);
+    set_password("second");
+    assert_away("password authentication failed");
+    set_password("first-hunter2");
+    assert_well(&server, &token);
+    cluster.allow(owner_only);
+    assert_away("no pg_hba.conf entry");
+    cluster.allow(&both);
+    assert_well(&server, &token);
+    assert!(!server.log().contains("hunter2"));
+}

@@ -1,0 +1,9 @@
+//! What a database can be besides one that is there and lets everything pass: one that another role
+//! owns, one behind a pooler, one that refuses.
+
+mod errors;
+mod faults;
+mod pooler;
+mod roles;
+mod sign_in;
+mod support;
