@@ -95,10 +95,13 @@ pub(crate) fn mixed_scripts(text: &str) -> Vec<&'static str> {
     if scripts.len() <= 1 || USUAL.iter().any(is_usual) {
         return Vec::new();
     }
-    let names = PropertyNamesLong::<Script>::new();
-    let mut named: Vec<_> = scripts.into_iter().filter_map(|it| names.get(it)).collect();
-    named.sort_unstable();
-    named
+    let long_names = PropertyNamesLong::<Script>::new();
+    let mut mixed: Vec<_> = scripts
+        .into_iter()
+        .filter_map(|script| long_names.get(script))
+        .collect();
+    mixed.sort_unstable();
+    mixed
 }
 
 fn script(c: char) -> Script {

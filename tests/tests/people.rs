@@ -223,8 +223,8 @@ fn another_address_signs_in_and_the_former_does_not(kind: Kind) {
         ];
         server.http.send("PATCH", &path, &headers, Some(&body))
     };
-    let taken = change(json!({"email": "ADA@example.com"}));
-    assert_eq!(taken.outcome(), (409, "email_taken".to_owned()));
+    let conflict = change(json!({"email": "ADA@example.com"}));
+    assert_eq!(conflict.outcome(), (409, "email_taken".to_owned()));
     let both = change(json!({"email": "hopper@example.org", "role": "admin"}));
     assert_eq!(both.outcome(), (400, "invalid_field".to_owned()));
     let changed = change(json!({"email": "hopper@example.org"}));

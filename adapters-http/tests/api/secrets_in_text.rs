@@ -5,6 +5,74 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, with_token};
 
+/// Requests that would store the secret, each with the field that it stands in.
+fn requests(secret: &str, code: &str) -> Vec<(Method, &'static str, Value, &'static str)> {
+    let text = format!("see {secret}.");
+    let address = format!("{secret}@example.com");
+    vec![
+        (
+            Method::POST,
+            "/me/pats",
+            json!({"name": text, "scope": "read_write"}),
+            "name",
+        ),
+        (
+            Method::POST,
+            "/browse",
+            json!({"domain": "OPS", "title": text}),
+            "title",
+        ),
+        (
+            Method::POST,
+            "/browse",
+            json!({"domain": "OPS", "title": "x", "description": text}),
+            "description",
+        ),
+        (
+            Method::PATCH,
+            "/browse/OPS-1",
+            json!({"title": text}),
+            "title",
+        ),
+        (
+            Method::PATCH,
+            "/browse/OPS-1",
+            json!({"description": text}),
+            "description",
+        ),
+        (
+            Method::POST,
+            "/agent-runs",
+            json!({"agentId": secret, "ttlSeconds": 60}),
+            "agentId",
+        ),
+        (
+            Method::POST,
+            "/browse/OPS-1/claim",
+            json!({"agentId": secret}),
+            "agentId",
+        ),
+        (
+            Method::POST,
+            "/admin/invites",
+            json!({"email": address}),
+            "email",
+        ),
+        (
+            Method::POST,
+            "/auth/invites/claim",
+            json!({"code": code, "name": text, "tokenName": "x"}),
+            "name",
+        ),
+        (
+            Method::POST,
+            "/auth/invites/claim",
+            json!({"code": code, "name": "Grace", "tokenName": text}),
+            "tokenName",
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn no_field_takes_a_text_with_a_token_in_it_and_no_error_repeats_it() {
     let server = Server::new();
@@ -27,70 +95,7 @@ async fn no_field_takes_a_text_with_a_token_in_it_and_no_error_repeats_it() {
             "mistyped",
         ),
     ] {
-        let text = format!("see {secret}.");
-        let address = format!("{secret}@example.com");
-        for (method, path, body, field) in [
-            (
-                Method::POST,
-                "/me/pats",
-                json!({"name": text, "scope": "read_write"}),
-                "name",
-            ),
-            (
-                Method::POST,
-                "/browse",
-                json!({"domain": "OPS", "title": text}),
-                "title",
-            ),
-            (
-                Method::POST,
-                "/browse",
-                json!({"domain": "OPS", "title": "x", "description": text}),
-                "description",
-            ),
-            (
-                Method::PATCH,
-                "/browse/OPS-1",
-                json!({"title": text}),
-                "title",
-            ),
-            (
-                Method::PATCH,
-                "/browse/OPS-1",
-                json!({"description": text}),
-                "description",
-            ),
-            (
-                Method::POST,
-                "/agent-runs",
-                json!({"agentId": secret, "ttlSeconds": 60}),
-                "agentId",
-            ),
-            (
-                Method::POST,
-                "/browse/OPS-1/claim",
-                json!({"agentId": secret}),
-                "agentId",
-            ),
-            (
-                Method::POST,
-                "/admin/invites",
-                json!({"email": address}),
-                "email",
-            ),
-            (
-                Method::POST,
-                "/auth/invites/claim",
-                json!({"code": code, "name": text, "tokenName": "x"}),
-                "name",
-            ),
-            (
-                Method::POST,
-                "/auth/invites/claim",
-                json!({"code": code, "name": "Grace", "tokenName": text}),
-                "tokenName",
-            ),
-        ] {
+        for (method, path, body, field) in requests(secret, code) {
             let request =
                 with_token(method.clone(), path, &admin).header("content-type", "application/json");
             let answer = server.send(request, body.to_string().into()).await;

@@ -116,7 +116,7 @@ async fn change_one(
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
         runs: runs.to_vec(),
     };
-    let decision = match change.decide(actor.as_ref(), facts) {
+    let decision = match change.decide(actor.as_ref(), &facts) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
     };

@@ -64,7 +64,7 @@ impl WorkStore for SqliteStore {
             assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
             runs: runs.to_vec(),
         };
-        let decision = match change.decide(actor.as_ref(), facts) {
+        let decision = match change.decide(actor.as_ref(), &facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };

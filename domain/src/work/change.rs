@@ -154,7 +154,7 @@ impl ChangeItem {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        facts: ChangeFacts,
+        facts: &ChangeFacts,
     ) -> Result<ChangeDecision, ChangeItemOutcome> {
         self.actor
             .check(actor)
@@ -173,7 +173,7 @@ impl ChangeItem {
         }
         let was_open = !current.status.is_resolved();
         let item = self
-            .apply(&current, &facts, actor)
+            .apply(&current, facts, actor)
             .map_err(ChangeItemOutcome::Conflict)?;
         if item.as_ref() == Some(&current) {
             return Err(ChangeItemOutcome::Unchanged(current));

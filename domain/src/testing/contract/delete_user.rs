@@ -566,13 +566,13 @@ pub async fn gives_one_address_to_one_user(harness: &dyn AccountHarness) {
             ..fixtures::user(n + 5)
         };
         let joins = claim(harness, claim_of(n, joining, n + 5));
-        let (changed, joined) = join(join_all(changes), joins).await;
-        let changed = changed
+        let (outcomes, joined) = join(join_all(changes), joins).await;
+        let renamed = outcomes
             .iter()
             .filter(|outcome| matches!(outcome, ChangeUserOutcome::Changed(_)))
             .count();
         let joined = usize::from(joined == ClaimInviteOutcome::Claimed);
-        assert_eq!(changed + joined, 1, "round {round}");
+        assert_eq!(renamed + joined, 1, "round {round}");
     }
 }
 

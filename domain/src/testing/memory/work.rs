@@ -88,7 +88,7 @@ impl WorkStore for MemoryStore {
             assignee: change.new_assignee().and_then(|id| state.user(id)).cloned(),
             runs: state.unrevoked_runs(),
         };
-        let decision = match change.decide(actor.as_ref(), facts) {
+        let decision = match change.decide(actor.as_ref(), &facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
