@@ -359,7 +359,9 @@ fn a_body_that_is_held_back_is_asked_for_only_if_it_decides_anything() {
     );
     let member = member.json()["token"].as_str().expect("a token").to_owned();
     let json = "Content-Type: application/json\r\n";
-    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    let form_of_nobody = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let json_of_page = "Content-Type: application/json\r\nSec-Fetch-Site: same-origin\r\n";
     for (line, token, media, length, expected) in [
         ("POST /me/pats", "", json, 34, 401),
         ("POST /me/pats", "oi_pat_x", json, 34, 401),
@@ -379,7 +381,8 @@ fn a_body_that_is_held_back_is_asked_for_only_if_it_decides_anything() {
             415,
         ),
         ("POST /me/pats", &admin, "", 34, 415),
-        ("POST /sign-in", "", json, 34, 415),
+        ("POST /sign-in", "", json_of_page, 34, 415),
+        ("POST /sign-in", "", form_of_nobody, 34, 403),
         ("GET /me", &admin, json, 34, 400),
         ("POST /me/pats?x=1", &admin, json, 34, 400),
     ] {

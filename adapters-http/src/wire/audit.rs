@@ -170,8 +170,9 @@ impl IncompleteExport {
         if let Ok(mark) = serde_json::from_str::<Self>(line) {
             return Some(mark).filter(|mark| mark.incomplete);
         }
-        // `#incomplete,<time>,,,,<code>,<detail>,,,<status>`
-        let fields = line.strip_prefix(INCOMPLETE_ROW)?.strip_prefix(',')?;
+        // `#incomplete,<time>,,,,<code>,<detail>,,,<status>,,`
+        let fields = line.trim_end_matches(',').strip_prefix(INCOMPLETE_ROW)?;
+        let fields = fields.strip_prefix(',')?;
         let (_, fields) = fields.split_once(",,,,")?;
         let (code, fields) = fields.split_once(',')?;
         let (detail, status) = fields.rsplit_once(",,,")?;

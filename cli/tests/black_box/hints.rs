@@ -207,7 +207,7 @@ fn a_malformed_id_is_told_with_the_form_of_one() {
         assert!(ran.stderr.contains(&form), "{ran:?}");
     }
     let list = json!({"items": []}).to_string();
-    let server = Stub::new(&[("GET /me/pats", 200, &list)]);
+    let server = Stub::new(&[("GET /me/pats?name=pat_123&limit=20", 200, &list)]);
     let rotate = ["settings", "personal", "tokens", "rotate", "pat_123"];
     let ran = Home::with_profile(&server.url).run(&rotate);
     ran.assert_failed(1, "not_found");

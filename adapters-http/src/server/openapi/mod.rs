@@ -36,6 +36,7 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         wire::FieldError,
         // What stands in queries alone.
         schema::AuditAction,
+        schema::ListedStatus,
     )),
     tags(
         (name = "me", description = "Who am I, and my personal access tokens."),
