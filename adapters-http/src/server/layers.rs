@@ -113,7 +113,7 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     let span = tracing::info_span!(
         "request",
         id = id.as_ref().map_or("-", RequestId::as_str),
-        method = logged(&method),
+        method = known(&method).unwrap_or("-"),
     );
     if let Some(id) = &id {
         request.extensions_mut().insert(id.clone());
@@ -157,8 +157,9 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     .await
 }
 
-/// A method of the client's own making may be anything, a secret included.
-fn logged(method: &Method) -> &str {
+/// Returns the name of a standard method. Any other is text of the client's own, which could be a secret
+/// in the wrong place.
+pub(super) fn known(method: &Method) -> Option<&str> {
     let is_known = [
         Method::GET,
         Method::HEAD,
@@ -171,7 +172,7 @@ fn logged(method: &Method) -> &str {
         Method::CONNECT,
     ]
     .contains(method);
-    if is_known { method.as_str() } else { "-" }
+    is_known.then(|| method.as_str())
 }
 
 /// Returns the id that a client or proxy gave the request, or that of its trace.

@@ -177,7 +177,7 @@ impl From<UserError> for Problem {
                 .next("oi settings admin users list"),
             UserError::LastAdmin => Self::new(
                 Code::LastAdmin,
-                "this is the last active administrator; make somebody else one first",
+                "this is the last active administrator; make another user an administrator first",
             ),
             UserError::OwnAccount => Self::new(
                 Code::OwnAccount,

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
 
 use super::api::{Routes, Shared, route};
-use super::{Code, Problem, WorkState, openapi};
+use super::{Code, Problem, WorkState, layers, openapi};
 
 /// Every route of the API but those of work items.
 pub(super) fn all() -> Routes<Shared> {
@@ -175,15 +175,7 @@ pub(super) async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    // Any other method is text of the client's own, which could be a secret in the wrong place.
-    let is_known = method.is_safe()
-        || method.is_idempotent()
-        || [Method::POST, Method::PATCH].contains(&method);
-    let method = if is_known {
-        method.as_str()
-    } else {
-        "this method"
-    };
+    let method = layers::known(&method).unwrap_or("this method");
     Problem::new(
         Code::MethodNotAllowed,
         format!("this path does not support {method}; see the Allow header"),
