@@ -74,6 +74,14 @@ impl PostgresStore {
                     "the database role can alter the schema and the audit trail; a second role that \
                      cannot is enough to serve: see `oi-server grants --help`"
                 );
+            } else if self
+                .call(|connection| Box::pin(can_create(connection)))
+                .await?
+            {
+                tracing::warn!(
+                    "the database role can create objects; run the SQL of `oi-server grants` as the \
+                     owner of the tables and of the database"
+                );
             }
             return Ok(());
         }
@@ -181,6 +189,17 @@ impl StoreHealth for PostgresStore {
         let nobody = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
         self.look_up(&nobody).await.map(|_| ())
     }
+}
+
+/// Returns whether the role can create tables here, if only temporary ones.
+async fn can_create(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    sqlx::query_scalar(
+        "SELECT has_database_privilege(current_database(), 'CREATE, TEMPORARY') \
+             OR coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(store_error)
 }
 
 /// At each start and not with the migration that asks for it: a server that is stopped in between

@@ -70,6 +70,10 @@ impl DatabaseFile {
                 "others can read or write the database file; chmod 600 it"
             );
         }
+        tracing::info!(
+            path = %std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display(),
+            "database file opened"
+        );
         Ok(Self {
             path: path.to_owned(),
             identity: (metadata.dev(), metadata.ino()),

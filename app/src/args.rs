@@ -16,6 +16,8 @@ use openindex_app::{
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::{DEFAULT_TOKEN_QUOTA, IssueRate};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::EnvFilter;
 
 /// The OpenIndex server: issues, verifies and revokes personal access tokens.
 #[derive(Debug, Parser)]
@@ -86,6 +88,7 @@ pub(crate) struct Common {
         global = true,
         env = "OPENINDEX_LOG",
         default_value = "info",
+        value_parser = log_filter,
         value_name = "FILTER"
     )]
     pub(crate) log: String,
@@ -357,6 +360,25 @@ fn identifier(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A filter of log lines. A word that is neither a level nor ours would silence everything: most of the
+/// time it is a mistyped level.
+fn log_filter(text: &str) -> Result<String, &'static str> {
+    let is_known = |directive: &str| {
+        let directive = directive.trim();
+        directive.contains(['=', '[', ':'])
+            || directive.starts_with("openindex")
+            || directive.starts_with("oi_server")
+            || directive.parse::<LevelFilter>().is_ok()
+    };
+    let text = text.trim();
+    if text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a level (error, warn, info, debug, trace or off) or a filter such as \
+             openindex_app=debug,warn")
+    }
+}
+
 /// An address, or a network of them.
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let text = text.trim();
@@ -438,6 +460,16 @@ mod tests {
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "", "many"] {
             assert!(at_least_one(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_names_a_level_or_a_target_of_ours() {
+        for text in ["info", "OFF", " debug ", "openindex_app=debug,warn", "trace,sqlx=trace", "oi_server"] {
+            assert_eq!(log_filter(text).as_deref(), Ok(text.trim()));
+        }
+        for text in ["inof", "", "warning", "info,", "nonsense=[", "debug,inof"] {
+            assert!(log_filter(text).is_err(), "{text:?}");
         }
     }
 

@@ -208,7 +208,7 @@ impl Problem {
         tracing::warn!(%error, cause = error.causes(), "not ready");
         Self::new(
             Code::Unavailable,
-            "the token store cannot be reached or is not migrated",
+            "the database cannot be used: it is unreachable, not migrated, or lacks a right; the log says which",
         )
     }
 

@@ -42,18 +42,19 @@ impl Email {
         }
         let text: String = text.trim().nfc().collect();
         let (local, domain) = text.split_once('@').ok_or(InvalidEmail::Malformed)?;
-        let fits = !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && text.len() <= 254
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        if !fits {
+        let is_malformed = domain.is_empty()
+            || domain.contains('@')
+            || text.len() > 254
+            || text.chars().any(|c| c.is_whitespace() || c.is_control());
+        if is_malformed || !is_dot_atom(local) {
             return Err(InvalidEmail::Malformed);
         }
         if let Some(c) = text::invisible(&text) {
             return Err(InvalidEmail::Invisible(c.into()));
         }
-        ascii_domain(domain).ok_or(InvalidEmail::Domain)?;
+        ascii_domain(domain)
+            .filter(|domain| is_host_name(domain))
+            .ok_or(InvalidEmail::Domain)?;
         // A full-width @ looks like the one before the domain.
         if text::key(local).contains('@') {
             return Err(InvalidEmail::Malformed);
@@ -83,18 +84,44 @@ impl Email {
         format!("{}@{domain}", text::key(local))
     }
 
-    /// The scripts that the address mixes, where it could pass for another one; empty where it
-    /// mixes none. A domain in Punycode is looked at as it would be shown.
+    /// Returns the scripts that a part of the address mixes, where it could pass for another one;
+    /// empty where none does. The parts are what is before the `@` and each label of the domain. A
+    /// domain in Punycode is looked at as it would be shown.
     #[must_use]
     pub fn mixed_scripts(&self) -> Vec<&'static str> {
         let (local, domain) = self.parts();
         let (domain, _) = idna::domain_to_unicode(domain);
-        text::mixed_scripts(&format!("{local}@{domain}"))
+        // A name in one script at a domain in another is as usual.
+        let parts = domain.split('.').chain([local]);
+        let mut scripts: Vec<_> = parts.flat_map(text::mixed_scripts).collect();
+        scripts.sort_unstable();
+        scripts.dedup();
+        scripts
     }
 
     fn parts(&self) -> (&str, &str) {
         self.0.split_once('@').unwrap_or((&self.0, ""))
     }
+}
+
+/// Whether the text is what mail programs take before the `@` without quotes (RFC 5322 §3.2.3, with the
+/// letters of RFC 6531 §3.3).
+fn is_dot_atom(local: &str) -> bool {
+    let is_atom_text =
+        |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    local
+        .split('.')
+        .all(|atom| !atom.is_empty() && atom.chars().all(is_atom_text))
+}
+
+/// Whether the text is the name of a host (RFC 1123 §2.1).
+fn is_host_name(domain: &str) -> bool {
+    domain.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    })
 }
 
 /// The domain in ASCII, in lower case; `None` when it cannot be one. What is in ASCII already is
@@ -142,6 +169,14 @@ mod tests {
             "a\n@c",
             "a@\u{0}c",
             "a\u{ff20}b@c",
+            "\"ada@example.org\"",
+            "<ada@example.com>",
+            "mailto:ada@example.com",
+            "ada;x@example.com",
+            "ada,x@example.com",
+            ".ada@example.com",
+            "ada.@example.com",
+            "a..b@example.com",
         ] {
             assert_eq!(Email::parse(text), Err(InvalidEmail::Malformed), "{text:?}");
         }
@@ -187,7 +222,14 @@ mod tests {
                 "{text:?}"
             );
         }
-        for text in ["ada@xn--\u{fc}", "ada@xn--zzzzzzzzzz--", "ada@\u{301}a.com"] {
+        for text in [
+            "ada@example,com",
+            "ada@example.com.",
+            "ada@example..com",
+            "ada@-example.com",
+            "ada@example_.com",
+            "ada@[127.0.0.1]",
+            "ada@xn--\u{fc}", "ada@xn--zzzzzzzzzz--", "ada@\u{301}a.com"] {
             assert_eq!(Email::parse(text), Err(InvalidEmail::Domain), "{text:?}");
         }
     }
@@ -198,7 +240,9 @@ mod tests {
         assert_eq!(scripts("\u{430}dmin@example.com"), ["Cyrillic", "Latin"]);
         assert_eq!(scripts("admin@ex\u{430}mple.com"), ["Cyrillic", "Latin"]);
         assert_eq!(scripts("admin@xn--exmple-4nf.com"), ["Cyrillic", "Latin"]);
-        assert_eq!(scripts("admin@example.com"), Vec::<&str>::new());
+        for text in ["admin@example.com", "иван@example.com", "山田@example.jp"] {
+            assert_eq!(scripts(text), Vec::<&str>::new(), "{text}");
+        }
     }
 
     proptest! {
