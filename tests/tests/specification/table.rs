@@ -1,5 +1,5 @@
 //! Tables that name, for every sentence of a page, the tests that hold it: `docs/specification.md` for
-//! the specification, `docs/security-statements.md` for `SECURITY.md`.
+//! the specification, `docs/security-statements.md` for `SECURITY.md` and `docs/postgresql.md`.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -9,7 +9,8 @@ use crate::page::PAGE;
 
 const SPECIFICATION: &str = include_str!("../../../docs/specification.md");
 const SECURITY: &str = include_str!("../../../SECURITY.md");
-const SECURITY_STATEMENTS: &str = include_str!("../../../docs/security-statements.md");
+const POSTGRESQL: &str = include_str!("../../../docs/postgresql.md");
+const STATEMENTS: &str = include_str!("../../../docs/security-statements.md");
 
 /// A statement in the words of its page, and the cell beside it.
 struct Row {
@@ -56,10 +57,10 @@ fn faults(page: &str, table: &'static str, may_be_untested: fn(&Row) -> bool) ->
             let [file, test] = pair else {
                 panic!("a file and a test: {tests}");
             };
-            let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+            let source = fs::read_to_string(root.join(file)).unwrap_or_default();
             if !["(", "<"]
                 .iter()
-                .any(|end| text.contains(&format!("fn {test}{end}")))
+                .any(|end| source.contains(&format!("fn {test}{end}")))
             {
                 faults.push(format!("no such test: {file}: {test}"));
             }
@@ -84,16 +85,29 @@ fn is_advice(row: &Row) -> bool {
     row.tests == "advice"
 }
 
-/// What `SECURITY.md` says after "Reporting a vulnerability", without headings and heads of tables.
-fn security() -> String {
-    let start = SECURITY.find("## What is guarded").expect("the section");
-    let lines: Vec<&str> = SECURITY[start..].lines().collect();
+/// A page in Markdown without headings and heads of tables.
+fn sentences(page: &str) -> String {
+    let lines: Vec<&str> = page.lines().collect();
     let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|-"));
     let kept = lines
         .iter()
         .enumerate()
         .filter(|(at, line)| !line.starts_with('#') && !is_head(*at));
     kept.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+}
+
+/// What `SECURITY.md` says after "Reporting a vulnerability", and the table of it.
+fn security() -> (String, &'static str) {
+    let start = SECURITY.find("## What is guarded").expect("the section");
+    (sentences(&SECURITY[start..]), tables()[0])
+}
+
+/// The tables of `SECURITY.md` and of `docs/postgresql.md`.
+fn tables() -> [&'static str; 2] {
+    let (security, postgresql) = STATEMENTS
+        .split_once("## docs/postgresql.md")
+        .expect("two tables");
+    [security, postgresql]
 }
 
 #[test]
@@ -103,16 +117,23 @@ fn every_sentence_of_the_specification_has_a_row_with_tests_that_exist() {
 
 #[test]
 fn every_sentence_of_security_md_is_held_by_a_test_or_advice() {
-    let page = security();
-    assert_eq!(faults(&page, SECURITY_STATEMENTS, is_advice), [""; 0]);
+    let (page, table) = security();
+    assert_eq!(faults(&page, table, is_advice), [""; 0]);
+}
+
+#[test]
+fn every_sentence_on_postgresql_is_held_by_a_test_or_advice() {
+    // Another test runs the blocks of code.
+    let page: String = POSTGRESQL.split("```").step_by(2).collect();
+    assert_eq!(faults(&sentences(&page), tables()[1], is_advice), [""; 0]);
 }
 
 #[test]
 fn the_table_shows_a_new_sentence_a_lost_one_and_an_untested_one() {
-    let page = format!("{}\nNobody checks this.", security());
-    let found = faults(&page, SECURITY_STATEMENTS, is_advice);
-    assert_eq!(found[0], "without a row: Nobody", "{found:?}");
-    let found = faults("", SECURITY_STATEMENTS, |_| false).join("\n");
+    let (page, table) = security();
+    let found = faults(&format!("{page}\nUntested."), table, is_advice);
+    assert_eq!(found, ["without a row: Untested."]);
+    let found = faults("", table, |_| false).join("\n");
     assert!(found.contains("not on the page: "), "{found}");
     assert!(found.contains("without a test: "), "{found}");
     let table = "| a | b |\n|---|---|\n| x | `SECURITY.md`: `not_there` |\n";
