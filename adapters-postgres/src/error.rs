@@ -239,4 +239,16 @@ mod tests {
             assert!(!is_unavailable(code), "{code}");
         }
     }
+
+    #[test]
+    fn causes_that_the_page_on_postgresql_names_have_their_hint() {
+        for (code, words) in [
+            ("53100", "free disk space"),
+            ("53300", "raise the connection limit"),
+            ("57P03", "retry when the database has started"),
+        ] {
+            assert!(hint(code, "").is_some_and(|hint| hint.contains(words)));
+            assert!(is_unavailable(code), "{code}");
+        }
+    }
 }

@@ -151,6 +151,10 @@ fn no_filter_makes_a_secret_appear_in_the_log() {
                 "{secret} is in the log with {filter}"
             );
         }
+        let dump = database.dump();
+        for secret in secrets.iter().map(String::as_str).chain([session]) {
+            assert!(!contains(&dump, secret.as_bytes()), "{secret} is stored");
+        }
     }
 }
 

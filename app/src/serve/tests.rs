@@ -5,8 +5,9 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
-use openindex_adapters_http::server::{Metrics, PeerAddress};
+use openindex_adapters_http::server::{LayerSettings, Metrics, PeerAddress};
 use openindex_adapters_system::SystemEntropy;
+use openindex_domain::token::IssueRate;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -463,4 +464,21 @@ async fn stopping_waits_for_no_head_that_has_not_arrived_and_for_every_request_t
     let answer = busy.answer("waited").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     within(server.accepting).await.unwrap();
+}
+
+/// SECURITY.md names these numbers.
+#[test]
+fn the_documented_limits_are_the_defaults() {
+    let limits = ConnectionLimits::default();
+    let timeouts = [
+        limits.head_timeout,
+        limits.idle_timeout,
+        limits.answer_timeout,
+    ];
+    assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [10, 60, 30]);
+    let layers = LayerSettings::default();
+    assert_eq!(layers.request_timeout.as_secs(), 30);
+    assert_eq!(layers.overload_patience.as_secs(), 1);
+    let rates = [IssueRate::DEFAULT_TOKENS, IssueRate::DEFAULT_RUNS];
+    assert_eq!(rates.map(IssueRate::limit), [1_000, 10_000]);
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use openindex_domain::StoreError;
 use openindex_domain::access::Refusal;
 use openindex_domain::attempt::Attempts;
-use openindex_domain::audit::AuditAction;
+use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, LINK_LIFETIME_SECONDS, LinkSubject,
     SessionError, Sessions, SignInError, TOUCH_AFTER_SECONDS,
@@ -39,6 +39,11 @@ async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
         3,
         "known and unknown accounts leave the same trail"
     );
+    let every = AuditFilter::default();
+    let trail = world.all.store.events(&every, None, 100);
+    let trail = format!("{:?}", trail.await.expect("a trail"));
+    assert!(trail.contains("UnknownAccount"), "{trail}");
+    assert!(!trail.contains("nobody"), "{trail}");
 }
 
 #[tokio::test]

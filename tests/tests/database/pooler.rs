@@ -255,3 +255,16 @@ fn a_startup_parameter_that_a_pooler_refuses_is_named_with_what_to_do() {
     );
     assert!(said.contains("ignore_startup_parameters"), "{said}");
 }
+
+/// `docs/postgresql.md` sizes pools by this number.
+#[test]
+fn a_server_opens_at_most_12_connections() {
+    let (database, token) = migrated();
+    let server = assert_serves(database.url(), &token);
+    let open = database.execute(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name = 'openindex'",
+    );
+    assert!((3..=12).contains(&open), "{open}");
+    assert_well(&server, &token);
+}

@@ -227,3 +227,25 @@ fn a_server_that_runs_as_the_owner_is_told_of_the_second_role_once() {
     let log = server.log();
     assert_eq!(log.matches("oi-server grants --help").count(), 1, "{log}");
 }
+
+#[test]
+fn the_tables_can_be_in_another_schema() {
+    let database = Database::new(Kind::Postgres);
+    let role = format!("served_{}", name(&database));
+    let owner = database.url().split(['/', '@']).nth(2).expect("a user");
+    database.execute_all(&format!("CREATE ROLE {role} LOGIN; CREATE SCHEMA tracker"));
+    for user in [owner, &role] {
+        let database_name = name(&database);
+        database.execute_all(&format!(
+            "ALTER ROLE {user} IN DATABASE {database_name} SET search_path = tracker"
+        ));
+    }
+    let migrated = oi_server(database.url(), &["migrate"]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let arguments = ["grants", "--role", &role, "--schema", "tracker"];
+    let grants = oi_server("sqlite://unused.db", &arguments);
+    database.execute_all(&String::from_utf8(grants.stdout).expect("SQL"));
+    let url = as_user(database.url(), &role);
+    let admin = Server::bootstrap(&Database::at(&url));
+    assert_well(&Server::start_at(&url, &[]), &admin.token);
+}

@@ -2,7 +2,7 @@
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Scope, TokenKind};
-use openindex_domain::user::Role;
+use openindex_domain::user::{PersonName, Role};
 use serde_json::json;
 
 use crate::support::Server;
@@ -34,6 +34,19 @@ async fn an_administrator_pages_through_everybody() {
     let second = server.get(&path, &admin).await.json();
     assert_eq!(second["items"].as_array().unwrap().len(), 1);
     assert_eq!(second["nextCursor"], json!(null));
+}
+
+#[tokio::test]
+async fn a_name_of_mixed_scripts_is_marked() {
+    let server = Server::new();
+    let admin = server.admin();
+    let mut user = fixtures::user(2);
+    // The second letter is Cyrillic.
+    user.name = PersonName::parse("M\u{430}ry").unwrap();
+    server.store.put_user(user);
+    let listed = server.get("/admin/users", &admin).await.json();
+    let scripts = &listed["items"][1]["mixedScripts"];
+    assert_eq!(*scripts, json!(["Cyrillic", "Latin"]));
 }
 
 #[tokio::test]
