@@ -374,8 +374,10 @@ fn log_filter(text: &str) -> Result<String, &'static str> {
     if text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok() {
         Ok(text.to_owned())
     } else {
-        Err("must be a level (error, warn, info, debug, trace or off) or a filter such as \
-             openindex_app=debug,warn")
+        Err(
+            "must be a level (error, warn, info, debug, trace or off) or a filter such as \
+             openindex_app=debug,warn",
+        )
     }
 }
 
@@ -465,7 +467,14 @@ mod tests {
 
     #[test]
     fn a_log_filter_names_a_level_or_a_target_of_ours() {
-        for text in ["info", "OFF", " debug ", "openindex_app=debug,warn", "trace,sqlx=trace", "oi_server"] {
+        for text in [
+            "info",
+            "OFF",
+            " debug ",
+            "openindex_app=debug,warn",
+            "trace,sqlx=trace",
+            "oi_server",
+        ] {
             assert_eq!(log_filter(text).as_deref(), Ok(text.trim()));
         }
         for text in ["inof", "", "warning", "info,", "nonsense=[", "debug,inof"] {

@@ -12,7 +12,8 @@ use crate::args::{Common, LogFormat};
 
 /// Sends the log to standard error: lines of JSON for machines, of text for a terminal.
 pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a filter")?;
+    let filter =
+        EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a filter")?;
     let terminal = std::io::stderr().is_terminal();
     let format = common.log_format.unwrap_or(if terminal {
         LogFormat::Text

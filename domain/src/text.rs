@@ -2,7 +2,7 @@
 //! alike: one normal form (NFC), nothing that cannot be seen, and mixed scripts named. The one home
 //! of these rules, for addresses, names and titles.
 
-use icu_properties::props::{DefaultIgnorableCodePoint, Emoji, Script};
+use icu_properties::props::{DefaultIgnorableCodePoint, Emoji, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData, PropertyNamesLong};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::canonical_combining_class;
@@ -108,13 +108,17 @@ fn script(c: char) -> Script {
     CodePointMapData::<Script>::new().get(c)
 }
 
-/// Whether a character shows nothing by itself. Beside those that Unicode lets fonts ignore: the
-/// separators of lines, interlinear annotation, and the empty pattern of Braille.
+/// Whether a character shows nothing by itself, or nothing that can be known: those that Unicode lets
+/// fonts ignore, controls of format, what is unassigned or for private use, the separators of lines, and
+/// the blanks of Braille, of musical notes and of the Khitan script.
 fn is_invisible(c: char) -> bool {
+    use GeneralCategory::{Format, PrivateUse, Unassigned};
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || matches!(category, Format | PrivateUse | Unassigned)
         || matches!(
             c,
-            '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{fff9}'..='\u{fffb}'
+            '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{1d159}' | '\u{16fe4}'
         )
 }
 
@@ -202,6 +206,14 @@ mod tests {
             '\u{2029}',
             '\u{2800}',
             '\u{fff9}',
+            '\u{6dd}',
+            '\u{1bca4}',
+            '\u{13430}',
+            '\u{fffe}',
+            '\u{378}',
+            '\u{e000}',
+            '\u{1d159}',
+            '\u{16fe4}',
             '\u{e0001}',
             '\u{e0041}',
             '\u{e007f}',

@@ -13,6 +13,17 @@ pub enum Kind {
     Postgres,
 }
 
+impl Kind {
+    /// SQL for a minute ago: a token that expired then is expired and not yet purged.
+    #[must_use]
+    pub const fn just_expired(self) -> &'static str {
+        match self {
+            Self::Sqlite => "(unixepoch() - 60) * 1000",
+            Self::Postgres => "now() - interval '1 minute'",
+        }
+    }
+}
+
 /// A new and empty database for one test, and a back door into it: what a server keeps there can
 /// be looked at and changed past it.
 pub struct Database {

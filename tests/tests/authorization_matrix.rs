@@ -310,10 +310,7 @@ impl World {
     fn prepare(&self, credential: Credential, secret: &str) -> Option<String> {
         let id = self.server.http.get("/me", secret).json()["token"]["id"].clone();
         let id = id.as_str().expect("an id").to_owned();
-        let (past, now) = match self.database.kind() {
-            Kind::Sqlite => ("1000", "1700000000000"),
-            Kind::Postgres => ("'2020-01-01T00:00:00Z'", "'2023-11-14T22:13:20Z'"),
-        };
+        let past = self.database.kind().just_expired();
         let uuid = match self.database.kind() {
             Kind::Sqlite => format!("x'{}'", &id[4..]),
             Kind::Postgres => format!("'{}'", &id[4..]),
@@ -341,7 +338,9 @@ impl World {
                 );
             }
             Credential::SuspendedOwner => {
-                change(format!("UPDATE users SET suspended_at = {now} WHERE {ADA}"));
+                change(format!(
+                    "UPDATE users SET suspended_at = {past} WHERE {ADA}"
+                ));
             }
             Credential::AgentRun => return Some(self.start_run(secret).1),
             Credential::EndedAgentRun => {

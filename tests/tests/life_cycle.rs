@@ -67,10 +67,7 @@ fn a_token_lives_and_dies_by_the_api(kind: Kind) {
 fn expiring(database: &Database, http: &Client, admin: &str) -> String {
     let body = json!({"name": "soon", "scope": "read_write", "expiresAt": "2099-01-01"});
     let created = http.post("/me/pats", admin, &body).json();
-    let past = match database.kind() {
-        Kind::Sqlite => "1000",
-        Kind::Postgres => "'2020-01-01T00:00:00Z'",
-    };
+    let past = database.kind().just_expired();
     let moved = database.execute(&format!(
         "UPDATE tokens SET expires_at = {past} WHERE name = 'soon'"
     ));

@@ -48,6 +48,8 @@ fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
             "sqlite:// or postgres://",
         ),
         (&["--listen", "8080"], "such as 127.0.0.1:8080"),
+        (&["--log", "inof"], "a level (error, warn"),
+        (&["--log", "nonsense=["], "openindex_app=debug"),
         (
             &["--listen", "localhost:8099"],
             "for localhost write 127.0.0.1",
@@ -110,7 +112,6 @@ fn what_cannot_be_used_is_1_with_its_cause() {
             ],
             "--email",
         ),
-        (&["--database-url", &url, "--log", "nonsense=["], "--log"),
     ] {
         let output = server(arguments);
         let message = text(&output.stderr);

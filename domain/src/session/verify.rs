@@ -19,7 +19,11 @@ impl Sessions {
             return Ok(None);
         };
         let digest = secret.digest();
-        let found = self.store.find_session(&digest).await?;
+        let found = match self.store.find_session(&digest).await {
+            // A damaged row is no session: its browser can sign in again.
+            Err(error) => error.into_damaged().map(|_| None)?,
+            found => found?,
+        };
         let found_digest = found.as_ref().map_or(Digest::NONE, |record| record.digest);
         let matches = found_digest.matches(&digest);
         let now = self.clock.now();

@@ -120,7 +120,9 @@ fn is_host_name(domain: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     })
 }
 
@@ -229,7 +231,10 @@ mod tests {
             "ada@-example.com",
             "ada@example_.com",
             "ada@[127.0.0.1]",
-            "ada@xn--\u{fc}", "ada@xn--zzzzzzzzzz--", "ada@\u{301}a.com"] {
+            "ada@xn--\u{fc}",
+            "ada@xn--zzzzzzzzzz--",
+            "ada@\u{301}a.com",
+        ] {
             assert_eq!(Email::parse(text), Err(InvalidEmail::Domain), "{text:?}");
         }
     }

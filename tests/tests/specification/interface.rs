@@ -129,10 +129,7 @@ fn a_token_does_not_expire_unless_a_date_is_set(kind: Kind) {
     let secret = text(&dated["token"]);
     assert_eq!(http.get("/me", secret).status, 200);
     // The date is moved, since no API takes one in the past and a test does not wait.
-    let past = match kind {
-        Kind::Sqlite => "1000",
-        Kind::Postgres => "'2020-01-01T00:00:00Z'",
-    };
+    let past = kind.just_expired();
     let update = format!("UPDATE tokens SET expires_at = {past} WHERE name = 'soon'");
     assert_eq!(shell.database.execute(&update), 1);
     // A server that starts then has no memory of the other date.
