@@ -153,6 +153,17 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
     })
 }
 
+/// What is wrong with prepared statements of one session: they are gone, there are others of their name,
+/// or the schema has changed since.
+const STALE_STATEMENTS: [&str; 3] = ["26000", "42P05", "0A000"];
+
+/// Whether another session would do.
+pub(crate) fn has_stale_statements(error: &StoreError) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .filter_map(|cause| cause.downcast_ref::<DatabaseFailure>())
+        .any(|failure| STALE_STATEMENTS.contains(&&*failure.code))
+}
+
 /// Whether the connection cannot be used any more.
 pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
@@ -163,7 +174,7 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
             let code = database.code().unwrap_or_default();
             code.starts_with("08")
                 || (code.starts_with("57") && code != "57014")
-                || matches!(&*code, "26000" | "42P05" | "0A000")
+                || STALE_STATEMENTS.contains(&&*code)
         }
         E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed => true,
         _ => false,

@@ -46,6 +46,7 @@ fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
 /// passed.
 #[must_use]
 pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
+    let role_name = literal(role);
     let (role, schema) = (quoted(role), quoted(schema));
     let mut sql = format!(
         "-- The rights of a role that serves OpenIndex and cannot alter its schema or its audit \
@@ -53,7 +54,7 @@ pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
          -- Run this as the owner of the tables, again after each `oi-server migrate`.\n\
          BEGIN;\n\
          DO $$ BEGIN\n  \
-           EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());\n\
+           EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC, %I', current_database(), {role_name});\n\
          END $$;\n\
          REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;\n\
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
@@ -69,6 +70,12 @@ pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
         );
     }
     sql + "COMMIT;\n"
+}
+
+/// A string, whatever is in it, also between dollar quotes.
+fn literal(text: &str) -> String {
+    let text = text.replace('\'', "''").replace('$', "' || chr(36) || '");
+    format!("'{text}'")
 }
 
 /// An identifier, whatever is in it.

@@ -123,7 +123,7 @@ impl PoolOptions {
         extra: &str,
     ) -> sqlx::Result<()> {
         if mode == PoolMode::Session {
-            let begin = format!("DEALLOCATE ALL; {}{extra}", self.timeouts("SESSION"));
+            let begin = format!("DEALLOCATE ALL; {}{extra}", self.settings("SESSION"));
             sqlx::raw_sql(AssertSqlSafe(begin))
                 .execute(&mut *connection)
                 .await?;
@@ -131,15 +131,17 @@ impl PoolOptions {
         check_session(connection).await
     }
 
-    /// The statements that bound how long the server works or waits for a call, in a `SESSION` or
-    /// one transaction (`LOCAL`).
-    pub(crate) fn timeouts(self, scope: &str) -> String {
+    /// Returns the statements that bound how long the server works or waits for a call, in a `SESSION`
+    /// or one transaction (`LOCAL`). A policy that hides rows is an error with them: a token that
+    /// cannot be seen must not be taken for one that does not exist.
+    pub(crate) fn settings(self, scope: &str) -> String {
         let statement = milliseconds(self.acquire_timeout * 2);
         // A client that vanished does not hold an owner's lock for long.
         let idle = milliseconds(self.call_timeout());
         format!(
             "SET {scope} statement_timeout = {statement}; SET {scope} lock_timeout = {statement}; \
-             SET {scope} idle_in_transaction_session_timeout = {idle}; "
+             SET {scope} idle_in_transaction_session_timeout = {idle}; \
+             SET {scope} row_security = off; "
         )
     }
 
@@ -147,7 +149,7 @@ impl PoolOptions {
     pub(crate) fn begin_lent(self, access: &str) -> String {
         format!(
             "{access}; {}SELECT {}; ",
-            self.timeouts("LOCAL"),
+            self.settings("LOCAL"),
             synchronous_commit!("true")
         )
     }

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Transa
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
-use crate::error::{NoAnswer, connect_error, exhausted, store_error};
+use crate::error::{NoAnswer, connect_error, exhausted, has_stale_statements, store_error};
 use crate::lookups::Lookups;
 use crate::options::{READ_ONLY, READ_WRITE, Turns, UPKEEP_TIMEOUT, milliseconds};
 use crate::pooling::{PoolMode, Pooling};
@@ -219,6 +219,10 @@ impl PostgresStore {
             Ok(answer)
         };
         if let Ok(answer) = tokio::time::timeout(limit, done).await {
+            // What this session has prepared fits the schema no longer, or is another client's.
+            if answer.as_ref().is_err_and(has_stale_statements) {
+                drop(connection.detach());
+            }
             return answer;
         }
         // The server's own timeouts would have been quicker, so it is out of reach. Given back to

@@ -73,6 +73,15 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
     // The driver's own error would quote the URL.
     let parsed = url.parse::<PgConnectOptions>();
     let options = parsed.map_err(|_| StoreError::corrupt(InvalidUrl::Authority))?;
+    // The driver takes the brackets of an IPv6 address for a part of a name.
+    let host = options.get_host();
+    let options = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => options.clone().host(address),
+        None => options,
+    };
     // Poolers refuse the parameter, and no column is a floating-point number.
     let options = options.extra_float_digits(None);
     Ok((options.application_name("openindex"), pool_mode))
@@ -187,6 +196,12 @@ fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_taken_without_its_brackets() {
+        let (options, _) = parse("postgres://u:p@[::1]:6432/db").unwrap();
+        assert_eq!((options.get_host(), options.get_port()), ("::1", 6432));
+    }
 
     #[test]
     fn no_error_repeats_a_part_of_the_url() {

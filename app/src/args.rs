@@ -268,7 +268,7 @@ Examples:
   oi-server grants --role tracker --schema tracker | psql \"$OWNER_URL\"")]
 pub(crate) struct Grants {
     /// Role that serves
-    #[arg(long, default_value = "openindex", value_parser = identifier, value_name = "NAME")]
+    #[arg(long, default_value = "openindex", value_parser = role, value_name = "NAME")]
     pub(crate) role: String,
     /// Schema that holds the tables
     #[arg(long, default_value = "public", value_parser = identifier, value_name = "NAME")]
@@ -349,6 +349,14 @@ fn at_least_one(text: &str) -> Result<usize, &'static str> {
         .parse::<NonZeroUsize>()
         .map(NonZeroUsize::get)
         .map_err(|_| "must be a whole number of at least 1, written in digits")
+}
+
+/// A role's name in PostgreSQL, which takes this one for everyone even in quotes.
+fn role(text: &str) -> Result<String, &'static str> {
+    match text {
+        "public" | "none" => Err("must be the name of one role; public is everyone"),
+        _ => identifier(text),
+    }
 }
 
 /// A name in PostgreSQL, which would cut a longer one and so grant to another role.
@@ -516,6 +524,8 @@ mod tests {
         for text in ["openindex", "Weird \" name; --", &"x".repeat(63)] {
             assert_eq!(identifier(text).as_deref(), Ok(text));
         }
+        assert!(role("public").is_err());
+        assert_eq!(role("Public").as_deref(), Ok("Public"));
         for text in ["", "a\nb", "a\0b", &"x".repeat(64), &"é".repeat(32)] {
             assert!(identifier(text).is_err(), "{text:?}");
         }

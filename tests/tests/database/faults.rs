@@ -177,6 +177,43 @@ fn sessions_that_are_ended_are_replaced_without_an_error() {
 }
 
 #[test]
+fn a_policy_that_hides_rows_is_an_outage_and_no_unknown_token() {
+    let database = Database::new(Kind::Postgres);
+    let (url, _) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start_at(&url, &[]);
+    let unavailable = (503, "unavailable".to_owned());
+    for table in ["tokens", "users"] {
+        assert_well(&server, &token);
+        database.execute(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"));
+        let [read, change, ready] = outcomes(&server, &token);
+        assert_eq!(read, unavailable, "{table}");
+        assert_eq!((change, ready), (unavailable.clone(), unavailable.clone()));
+        database.execute(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"));
+    }
+    assert_well(&server, &token);
+}
+
+#[test]
+fn a_changed_table_costs_each_connection_one_request_at_most() {
+    let database = Database::new(Kind::Postgres);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start(&database);
+    for _ in 0..10 {
+        assert_well(&server, &token);
+    }
+    database.execute("ALTER TABLE tokens ALTER COLUMN name TYPE varchar(300)");
+    for _ in 0..10 {
+        for (status, _) in outcomes(&server, &token) {
+            assert!([200, 201, 503].contains(&status), "{status}");
+        }
+    }
+    for _ in 0..5 {
+        assert_well(&server, &token);
+    }
+}
+
+#[test]
 fn a_sqlite_file_that_another_process_has_locked_is_not_ready() {
     let database = Database::new(Kind::Sqlite);
     let token = Server::bootstrap(&database).token;

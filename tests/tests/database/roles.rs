@@ -231,15 +231,21 @@ fn a_server_that_runs_as_the_owner_is_told_of_the_second_role_once() {
 #[test]
 fn a_role_that_can_create_objects_is_warned_of() {
     let database = Database::new(Kind::Postgres);
-    let (url, _) = served(&database);
+    let (url, role) = served(&database);
     let warning = "the database role can create objects";
     let server = Server::start_at(&url, &[]);
     assert!(!server.log().contains(warning), "{}", server.log());
     drop(server);
-    let name = name(&database);
-    database.execute_all(&format!("GRANT TEMPORARY ON DATABASE {name} TO PUBLIC"));
-    let server = Server::start_at(&url, &[]);
-    assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
+    for to in ["PUBLIC", &role] {
+        let name = name(&database);
+        database.execute_all(&format!("GRANT TEMPORARY ON DATABASE {name} TO {to}"));
+        let server = Server::start_at(&url, &[]);
+        assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
+        drop(server);
+        grant(&database, &role);
+        let server = Server::start_at(&url, &[]);
+        assert!(!server.log().contains(warning), "{to}: {}", server.log());
+    }
 }
 
 #[test]
