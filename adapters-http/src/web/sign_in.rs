@@ -59,7 +59,7 @@ pub(super) async fn submit(
         render(
             &web,
             status,
-            email,
+            form.shown("email"),
             next.as_ref(),
             Some(error),
             &Query::default(),
