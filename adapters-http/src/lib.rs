@@ -26,3 +26,6 @@ pub mod wire;
 /// Where `oi-server` listens unless told otherwise, on this machine alone; hence where its clients
 /// look for it when nothing names a server.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// The page of the web interface where users create and delete their own tokens.
+pub const TOKENS_PAGE: &str = "/settings/tokens";

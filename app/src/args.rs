@@ -64,9 +64,21 @@ pub(crate) enum Command {
     ///
     /// A server with these rights can neither alter the schema nor change or delete audit events.
     /// It connects to no database.
+    #[command(arg = unused_database_url())]
     Grants(Grants),
     /// Print the API's description (OpenAPI 3.1) and exit.
+    #[command(arg = unused_database_url())]
     Openapi,
+}
+
+/// Returns `--database-url` for a command that connects to no database: accepted as everywhere, and
+/// not in its help.
+fn unused_database_url() -> clap::Arg {
+    clap::Arg::new("database_url")
+        .long("database-url")
+        .value_name("URL")
+        .value_parser(clap::value_parser!(DatabaseUrl))
+        .hide(true)
 }
 
 /// What every command understands.
@@ -74,7 +86,7 @@ pub(crate) enum Command {
 pub(crate) struct Common {
     #[arg(
         long,
-        help = "Where tokens are kept: sqlite://PATH (created when missing) or postgres://…",
+        help = "Where tokens are stored: sqlite://PATH (serve, bootstrap and migrate create it) or postgres://…",
         global = true,
         env = "DATABASE_URL",
         hide_env_values = true,

@@ -86,10 +86,13 @@ impl Session {
                     TokenSource::Environment => "set OPENINDEX_TOKEN to it",
                     TokenSource::Profile(_) => "store it with: oi profile set --token -",
                 };
-                let page = &self.server.app_url;
-                Some(format!(
-                    "create a token at {page}/settings/personal/tokens, then {store}"
-                ))
+                let page = self.server.tokens_page();
+                // A deletion revokes the user's tokens, and there is no way to sign in any more.
+                let deleted = match code {
+                    "token_revoked" => "; if your account was deleted, ask an administrator",
+                    _ => "",
+                };
+                Some(format!("create a token at {page}, then {store}{deleted}"))
             }
             _ => None,
         }

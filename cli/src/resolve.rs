@@ -1,7 +1,7 @@
 //! Which profile, which token, which server, which agent: pure functions of flags, environment and file.
 
-use openindex_adapters_http::DEFAULT_LISTEN;
 use openindex_adapters_http::client::BaseUrl;
+use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
 use openindex_domain::token::{Secret, TokenKind};
 use openindex_domain::work::AgentId;
 
@@ -83,6 +83,11 @@ impl Server {
             api_url: url,
             source: ServerSource::Default,
         })
+    }
+
+    /// Returns the URL of the page where users create tokens.
+    pub(crate) fn tokens_page(&self) -> String {
+        format!("{}{TOKENS_PAGE}", self.app_url)
     }
 
     /// Adds to a failure what is to be known of the address: where it is from when nothing is at the

@@ -31,6 +31,32 @@ fn help_has_examples_and_names_the_defaults() {
 }
 
 #[test]
+fn help_offers_a_database_to_the_commands_that_open_one_and_says_which_create_it() {
+    for (command, opens) in [
+        ("serve", true),
+        ("bootstrap", true),
+        ("sign-in-link", true),
+        ("migrate", true),
+        ("grants", false),
+        ("openapi", false),
+    ] {
+        let help = text(&server(&[command, "--help"]).stdout);
+        assert_eq!(help.contains("--database-url"), opens, "{command}: {help}");
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let creates = "(serve, bootstrap and migrate create it)";
+        assert_eq!(help.contains(creates), opens, "{command}: {help}");
+    }
+    // A script may pass it to every command, before or after the name.
+    for arguments in [
+        &["grants", "--database-url", "postgres://db/oi"][..],
+        &["--database-url", "postgres://db/oi", "openapi"],
+    ] {
+        let output = server(arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+#[test]
 fn help_does_not_show_the_environment() {
     let output = Command::new(binary("oi-server"))
         .arg("--help")

@@ -6,11 +6,14 @@ use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::audit::{RequestContext, Subject};
 use openindex_domain::form::FormId;
+use openindex_domain::invite::{Invite, InviteError};
 use openindex_domain::token::TokenError;
+use openindex_domain::user::UserError;
 
 use crate::server::Context;
 
 use super::access::Person;
+use super::admin;
 use super::error::WebError;
 use super::form::Form;
 use super::page::{Page, html};
@@ -71,11 +74,20 @@ pub(super) async fn already(
     person: &Person,
     made: Subject,
 ) -> Result<Response, WebError> {
+    let principal = &person.principal;
     let template = match made {
-        Subject::Invite(_) => AlreadyPage {
+        Subject::Invite(id) => AlreadyPage {
             page: Page::of(web, person, "invites"),
             kind: "invite",
-            name: None,
+            name: match admin::invites::find(web, principal, id).await {
+                Ok(invite) => invite
+                    .as_ref()
+                    .and_then(Invite::email)
+                    .map(|email| Shown::of(email.as_str())),
+                // Whoever created it need not be an administrator any more.
+                Err(InviteError::Refused(_)) => None,
+                Err(error) => return Err(error.into()),
+            },
             advice: "Its link was shown once. If you did not copy it, invite the same address \
                      again: the first link then stops working.",
             delete: None,
@@ -88,7 +100,11 @@ pub(super) async fn already(
         Subject::User(user) => AlreadyPage {
             page: Page::of(web, person, "users"),
             kind: "sign-in link",
-            name: None,
+            name: match web.api.users.get(principal, user).await {
+                Ok(user) => Some(Shown::of(user.email.as_str())),
+                Err(UserError::NotFound | UserError::Refused(_)) => None,
+                Err(error) => return Err(error.into()),
+            },
             advice: "It was shown once. If you did not copy it, create another: the first link \
                      then stops working.",
             delete: None,
@@ -100,7 +116,7 @@ pub(super) async fn already(
         },
         _ => {
             let token = match made {
-                Subject::Token(id) => web.api.tokens.get(&person.principal, id).await.map(Some),
+                Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
                 _ => Ok(None),
             };
             let token = match token {

@@ -182,6 +182,7 @@ const DONE: &[(&str, &str)] = &[
         "email-changed",
         "The email address was changed. The former one no longer signs in.",
     ),
+    ("email-unchanged", "The email address is unchanged."),
     (
         "role-changed",
         "The role was changed. It applies to existing tokens as well.",

@@ -119,7 +119,7 @@ fn personal(routes: Routes) -> Routes {
     routes
         .get("/settings", home::settings)
         .get("/settings/{*unknown}", home::nothing)
-        .get("/settings/tokens", tokens::list)
+        .get(crate::TOKENS_PAGE, tokens::list)
         .get("/settings/tokens/new", tokens::show_form)
         .post("/settings/tokens/new", tokens::create)
         .get("/settings/tokens/{id}/rotate", tokens::show_rotate_form)

@@ -21,7 +21,7 @@ use super::site::{Transport, Web, redirect};
 use super::view::duration;
 
 /// Where a sign-in leads unless something else was wanted.
-const HOME: &str = "/settings/tokens";
+const HOME: &str = crate::TOKENS_PAGE;
 
 #[derive(Template)]
 #[template(path = "public/sign_in.html")]
@@ -59,7 +59,7 @@ pub(super) async fn submit(
         render(
             &web,
             status,
-            email,
+            form.shown("email"),
             next.as_ref(),
             Some(error),
             &Query::default(),

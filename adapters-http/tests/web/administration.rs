@@ -105,6 +105,23 @@ async fn an_address_is_changed_and_a_look_alike_is_marked() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    let user = format!("/settings/admin/users/{}", fixtures::user(MEMBER).id);
+    let form = format!("{user}/email");
+    let present = fixtures::user(MEMBER).email.as_str().replace('@', "%40");
+    for (typed, told) in [
+        (present.clone(), "The email address is unchanged."),
+        (format!("+{present}+"), "The email address is unchanged."),
+        (present.to_uppercase(), "The email address was changed."),
+    ] {
+        let page = site.post(&form, &admin, &format!("email={typed}")).await;
+        site.get(page.to(), &admin).await.shows(told);
+    }
+}
+
+#[tokio::test]
 async fn the_last_administrator_stays_one() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;

@@ -91,18 +91,21 @@ async fn an_invite_and_a_sign_in_link_are_created_once_and_the_link_stays_good()
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let user = format!("/settings/admin/users/{}", fixtures::user(OTHER).id);
-    for (page, path, fields) in [
+    let other = fixtures::user(OTHER).email.to_string();
+    for (page, path, fields, whose) in [
         (
             "/settings/admin/invites",
             "/settings/admin/invites".to_owned(),
             "email=eve%40example.com&role=member",
+            "eve@example.com",
         ),
-        (&user, format!("{user}/sign-in-link"), ""),
+        (&user, format!("{user}/sign-in-link"), "", other.as_str()),
     ] {
         let form = site.get(page, &cookie).await.form();
         let sent = format!("{fields}&form={form}");
         let created = site.resend(&path, &cookie, &sent).await;
         assert_eq!(created.status, StatusCode::CREATED, "{created:?}");
+        created.shows("Reloading this page does not show the link again.");
         let url = created
             .text
             .split('"')
@@ -112,6 +115,8 @@ async fn an_invite_and_a_sign_in_link_are_created_once_and_the_link_stays_good()
         let again = site.resend(&path, &cookie, &sent).await;
         assert_eq!(again.status, StatusCode::CONFLICT);
         again.shows("Already created");
+        again.shows(&format!(" for <bdi class=\"strong\">{whose}</bdi>."));
+        again.shows(&format!("href=\"{page}\""));
         again.hides(url);
         // A second one would have made the first void.
         assert_eq!(site.get(link, "").await.status, StatusCode::OK, "{link}");

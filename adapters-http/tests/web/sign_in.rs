@@ -3,8 +3,10 @@
 use axum::body::Body;
 use http::Method;
 use openindex_domain::session::ABSOLUTE_LIMIT_SECONDS;
+use openindex_domain::testing::fixtures;
+use openindex_domain::user::{Email, Role};
 
-use crate::support::{ADMIN, MEMBER, Site, credentials, request_to};
+use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_to};
 
 const WRONG: &str = "The email address or the password is wrong.";
 
@@ -216,4 +218,31 @@ async fn behind_a_path_every_link_begins_with_it() {
             }
         }
     }
+}
+
+/// Browsers that check the address themselves reject letters that are not ASCII.
+#[tokio::test]
+async fn the_server_alone_decides_what_is_an_email_address() {
+    let site = Site::new().await;
+    let mut user = fixtures::user(OTHER);
+    user.email = Email::parse("jürgen@bücher.example").expect("an address");
+    let form = format!("/settings/admin/users/{}/email", user.id);
+    put_user(&site.domain, user).await;
+    let admin = site.sign_in(ADMIN).await;
+    let (_, join) = site.invite("new@example.com", Role::Member).await;
+    for (path, cookie) in [
+        ("/sign-in", ""),
+        ("/settings/admin/invites", &admin),
+        (&form, &admin),
+        (&format!("/join/{join}"), ""),
+        (&format!("/sign-in/link/{}", site.link(OTHER).await), ""),
+        ("/settings/account", &admin),
+    ] {
+        let page = site.get(path, cookie).await;
+        assert_eq!(page.status, 200, "{path}");
+        page.hides("type=\"email\"");
+    }
+    let typed = "email=j%C3%BCrgen%40b%C3%BCcher.example&password=kettle+walrus+teapot";
+    let page = site.post("/sign-in", "", typed).await;
+    assert_eq!(page.to(), "/settings/tokens", "{page:?}");
 }

@@ -64,12 +64,20 @@ async fn a_form_with_a_token_in_its_text_is_rejected_and_does_not_show_it_again(
             &format!("/join/{code}"),
             format!("name={secret}&password=kettle+walrus+teapot"),
         ),
+        (
+            &format!("/settings/admin/users/{}/email", fixtures::user(MEMBER).id),
+            format!("email={secret}@example.com"),
+        ),
     ] {
         let page = site.post(path, &cookie, &form).await;
         assert_eq!(page.status, 422, "{path}");
         page.shows("must not contain a token; revoke that token");
         page.hides(secret);
     }
+    let form = format!("email={secret}&password=x");
+    let page = site.post("/sign-in", "", &form).await;
+    assert_eq!(page.status, 422);
+    page.hides(secret);
 }
 
 #[tokio::test]

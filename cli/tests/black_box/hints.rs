@@ -108,9 +108,9 @@ fn an_error_of_the_server_names_the_flag_that_was_typed() {
 #[test]
 fn after_a_token_that_is_not_accepted_the_way_to_another_one_is_named() {
     for (code, said) in [
-        ("token_revoked", "/settings/personal/tokens, then "),
-        ("token_expired", "/settings/personal/tokens, then "),
-        ("token_unknown", "/settings/personal/tokens, then "),
+        ("token_revoked", "/settings/tokens, then "),
+        ("token_expired", "/settings/tokens, then "),
+        ("token_unknown", "/settings/tokens, then "),
         ("owner_suspended", "oi settings admin users unsuspend"),
     ] {
         let body = problem(401, code, "it is not accepted");
@@ -127,6 +127,11 @@ fn after_a_token_that_is_not_accepted_the_way_to_another_one_is_named() {
             assert_eq!(
                 ran.stderr.contains("then set OPENINDEX_TOKEN"),
                 said.contains("then"),
+                "{ran:?}"
+            );
+            assert_eq!(
+                ran.stderr.contains("if your account was deleted"),
+                code == "token_revoked",
                 "{ran:?}"
             );
         }
@@ -170,7 +175,10 @@ fn deleting_the_token_in_use_says_who_can_no_longer_sign_in() {
         assert!(told.contains(expected), "{told}");
     }
     let home = home.set("OPENINDEX_TOKEN", environment_token());
-    assert!(delete(&home, PAT_ID).contains("the token in OPENINDEX_TOKEN"));
+    let told = delete(&home, PAT_ID);
+    assert!(told.contains("the token in OPENINDEX_TOKEN"), "{told}");
+    let page = format!("{}/settings/tokens, ", server.url);
+    assert!(told.contains(&page), "{told}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use pty_process::blocking::{Command, Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
-use crate::stub::{Stub, work_item};
+use crate::stub::{ME, Stub, user, user_id, work_item};
 use crate::support::{Home, secret};
 
 const QUESTION: &str = "(not shown): ";
@@ -221,6 +221,33 @@ fn a_signal_at_a_question_that_is_answered_yes_or_no_ends_it_in_order() {
     terminal.send(Signal::TERM);
     assert_eq!(terminal.end().0.signal(), Some(Signal::TERM.as_raw()));
     assert_eq!(server.requests().len(), 3, "nothing was deleted");
+}
+
+#[test]
+fn ones_own_address_is_changed_after_a_question_and_the_present_one_is_told_as_unchanged() {
+    let paths = ["GET", "PATCH"].map(|method| format!("{method} /admin/users/{}", user_id(2)));
+    let [get, patch] = paths.map(|path| &*path.leak());
+    for (after, told) in [
+        ("a@b.example", "Email address unchanged"),
+        ("A@b.example", "Email address changed"),
+    ] {
+        let (before, after_it) = (user(2, "a@b.example"), user(2, after));
+        let server = Stub::new(&[
+            ("GET /me", 200, ME),
+            (get, 200, &before.to_string()),
+            (patch, 200, &after_it.to_string()),
+        ]);
+        let home = Home::with_profile(&server.url);
+        let line = format!("settings admin users update {} --email {after}", user_id(2));
+        for (answer, told) in [("n", "nothing was changed"), ("y", told)] {
+            let mut terminal = Terminal::oi(&home, &line, |command| command);
+            let question = terminal.wait_for("[y/N] ");
+            assert!(question.contains("This is your own account."), "{question}");
+            terminal.type_in(&format!("{answer}\n"));
+            let (_, shown) = terminal.end();
+            assert!(shown.contains(told), "{shown}");
+        }
+    }
 }
 
 #[test]

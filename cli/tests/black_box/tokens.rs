@@ -303,3 +303,36 @@ fn what_goes_into_a_variable_is_the_secret_or_nothing() {
         assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_name_means_the_successor_while_the_replaced_token_is_still_accepted() {
+    let live: Value = serde_json::from_str(PAT).unwrap();
+    let mut replaced = live.clone();
+    replaced["id"] = json!(PAT_ID.replace('9', "8"));
+    replaced["replacedBy"] = json!(PAT_ID);
+    let mut expired = live.clone();
+    expired["id"] = json!(PAT_ID.replace('9', "7"));
+    expired["status"] = json!("expired");
+    let list = |items: &[Value]| json!({"items": items, "nextCursor": null}).to_string();
+    let delete: &str = format!("DELETE /me/pats/{PAT_ID}").leak();
+    let named = "GET /me/pats?name=laptop&limit=20";
+    // Of so many that a page is full, the live ones are asked for.
+    for newest in [
+        vec![live.clone(), replaced.clone(), expired.clone()],
+        vec![expired; 20],
+    ] {
+        let server = Stub::new(&[
+            (named, 200, &list(&newest)),
+            (
+                "GET /me/pats?name=laptop&status=live&limit=20",
+                200,
+                &list(&[live.clone(), replaced.clone()]),
+            ),
+            ("GET /me", 200, ME),
+            (delete, 204, ""),
+        ]);
+        let home = Home::with_profile(&server.url);
+        let ran = home.run(&tokens(&["delete", "--yes", "laptop"]));
+        assert_eq!(ran.json(), json!({"deleted": [PAT_ID]}), "{ran:?}");
+    }
+}

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::stub::{Stub, page, problem, user, user_id};
+use crate::stub::{ME, Stub, page, problem, user, user_id};
 use crate::support::{Home, Ran};
 
 fn run(server: &Stub, arguments: &[&str]) -> Ran {
@@ -175,8 +175,13 @@ fn a_deletion_requires_a_yes_and_names_whom_it_deleted() {
 #[test]
 fn an_address_is_changed() {
     let path = format!("PATCH /admin/users/{}", user_id(1));
+    let get = format!("GET /admin/users/{}", user_id(1));
     let changed = user(1, "new@b.example").to_string();
-    let server = Stub::new(&[(path.leak(), 200, &changed)]);
+    let server = Stub::new(&[
+        ("GET /me", 200, ME),
+        (get.leak(), 200, &user(1, "a@b.example").to_string()),
+        (path.leak(), 200, &changed),
+    ]);
     let ran = run(
         &server,
         &["update", &user_id(1), "--email", "new@b.example"],
@@ -189,4 +194,24 @@ fn an_address_is_changed() {
     );
     assert_eq!(ran.status, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("invisible"), "{}", ran.stderr);
+}
+
+#[test]
+fn changing_ones_own_address_requires_a_yes() {
+    let own = user_id(2);
+    assert!(ME.contains(&own));
+    let paths = ["GET", "PATCH"].map(|method| format!("{method} /admin/users/{own}"));
+    let [get, patch] = paths.clone().map(|path| &*path.leak());
+    let before = user(2, "a@b.example").to_string();
+    let after = user(2, "new@b.example").to_string();
+    let server = Stub::new(&[
+        ("GET /me", 200, ME),
+        (get, 200, &before),
+        (patch, 200, &after),
+    ]);
+    let update = ["update", &own, "--email", "new@b.example"];
+    run(&server, &update).assert_failed(2, "usage");
+    assert!(!server.requests().contains(&paths[1]));
+    let ran = run(&server, &[&update[..], &["--yes"]].concat());
+    assert_eq!(ran.json()["email"], "new@b.example", "{ran:?}");
 }

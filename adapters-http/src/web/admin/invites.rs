@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::Refusal;
+use openindex_domain::access::{Principal, Refusal};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
@@ -139,20 +139,26 @@ pub(in crate::web) async fn create(
     .respond()
 }
 
+/// Returns the invite, or `None` if there is none with this id.
+pub(in crate::web) async fn find(
+    web: &Web,
+    by: &Principal,
+    id: InviteId,
+) -> Result<Option<Invite>, InviteError> {
+    // The page that begins with this invite: lists go by ids, downwards.
+    let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
+    let found = web.api.invites.list(by, Some(above), 1).await?;
+    Ok(found.invites.iter().find(|invite| invite.id == id).cloned())
+}
+
 pub(in crate::web) async fn confirm_withdraw(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<InviteId>,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    // The page that begins with this invite: lists go by ids, downwards.
-    let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
-    let found = web.api.invites.list(principal, Some(above), 1).await?;
-    let invite = found
-        .invites
-        .iter()
-        .find(|invite| invite.id == id)
-        .ok_or(WebError::NOT_FOUND)?;
+    let invite = find(&web, principal, id).await?;
+    let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
     let mut people = People::load(&web, principal).await?;
     let met: Vec<UserId> = invite.created_by.into_iter().collect();
     people.meet(&web, principal, &met).await?;

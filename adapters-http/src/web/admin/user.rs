@@ -160,18 +160,23 @@ pub(in crate::web) async fn set_email(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
-    let typed = form.get("email");
+    let typed = form.shown("email");
     let refuse = |status, error: String| email_form(&web, &by, &user, typed, status, Some(error));
-    let email = match Email::parse(typed) {
+    let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     };
     let change_to = UserChange::SetEmail(email);
     let users = &web.api.users;
     match users.change(&by.0.principal, id, change_to, &context).await {
-        Ok(_) => Ok(redirect(&format!(
-            "/settings/admin/users/{id}?done=email-changed"
-        ))),
+        Ok(changed) => {
+            let done = if changed.email == user.email {
+                "email-unchanged"
+            } else {
+                "email-changed"
+            };
+            Ok(redirect(&format!("/settings/admin/users/{id}?done={done}")))
+        }
         Err(UserError::EmailTaken) => {
             let error = "belongs to another user; choose another one";
             refuse(StatusCode::CONFLICT, error.to_owned())

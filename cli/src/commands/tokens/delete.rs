@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 
 /// What is to be done after the token in use was deleted.
 fn without_token(session: &Session) -> String {
-    let page = format!("{}/settings/personal/tokens", session.server.app_url);
+    let page = session.server.tokens_page();
     match &session.credential.source {
         TokenSource::Profile(name) => format!(
             "this was the token of profile {name}, which can no longer sign in; create a token at \

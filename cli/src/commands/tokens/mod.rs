@@ -9,8 +9,8 @@ pub(crate) use list::named;
 
 use clap::Subcommand;
 use openindex_adapters_http::client::{PageQuery, PatQuery};
-use openindex_adapters_http::wire::{CreatedPat, Pat};
-use openindex_domain::token::{Expiry, Lifetime, TokenId, TokenKind, TokenName};
+use openindex_adapters_http::wire::{CreatedPat, Pat, Status};
+use openindex_domain::token::{Expiry, Lifetime, ListedStatus, TokenId, TokenKind, TokenName};
 
 use crate::app::{App, Session};
 use crate::commands::once::{self, Shown, Undo};
@@ -114,7 +114,7 @@ impl Field for TokenField {
         (
             "name",
             "NAME",
-            "Token name, if no other token of yours has it",
+            "Token name; of several, the only one live and not replaced",
         ),
     ];
 
@@ -160,7 +160,8 @@ fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<P
 }
 
 /// The ids of these tokens, each once. The server looks names up among the caller's tokens; one that
-/// several of them share is refused, since a guess could end the wrong one.
+/// several of them share means the only live one that is not replaced, and is refused where there is
+/// none or another, since a guess could end the wrong one.
 fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
     let mut ids = Vec::new();
     for named in named {
@@ -182,27 +183,39 @@ fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure
     Ok(ids)
 }
 
-/// The newest tokens with this name, so many that it is seen when there are several.
+/// The newest tokens with this name, so many that it is seen when there are several. Where they are
+/// more than a page, the live ones are: a token that is rotated daily leaves many expired ones.
 fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
-    let filter = PatQuery {
-        name: Some(name),
-        status: None,
-    };
     let query = PageQuery {
         limit: Some(MAX_NAMED),
         cursor: None,
     };
-    Ok(page(session, &filter, &query)?.items)
+    let mut filter = PatQuery {
+        name: Some(name),
+        status: None,
+    };
+    let newest = page(session, &filter, &query)?.items;
+    if newest.len() < MAX_NAMED as usize {
+        return Ok(newest);
+    }
+    filter.status = Some(ListedStatus::Live);
+    let live = page(session, &filter, &query)?.items;
+    Ok(if live.is_empty() { newest } else { live })
 }
 
 fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     let shown = redact(&plain(name));
-    let found: Vec<&str> = pats
-        .iter()
-        .filter(|pat| pat.name == name)
-        .map(|pat| pat.id.as_str())
-        .collect();
-    match found.as_slice() {
+    let found: Vec<&Pat> = pats.iter().filter(|pat| pat.name == name).collect();
+    let is_current = |pat: &&Pat| pat.status == Status::Live && pat.replaced_by.is_none();
+    let current: Vec<&Pat> = found.iter().copied().filter(is_current).collect();
+    // In a full page others may be missing.
+    let meant = if current.len() == 1 && found.len() < MAX_NAMED as usize {
+        current
+    } else {
+        found
+    };
+    let ids: Vec<&str> = meant.iter().map(|pat| pat.id.as_str()).collect();
+    match ids.as_slice() {
         [] => Err(Failure::new(
             ExitCode::Failure,
             "not_found",

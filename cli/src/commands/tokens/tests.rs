@@ -1,4 +1,4 @@
-use openindex_adapters_http::wire::PlainSecret;
+use openindex_adapters_http::wire::{Open, PlainSecret};
 
 use super::*;
 use crate::commands::tests::{STYLE, pats};
@@ -86,6 +86,7 @@ fn a_name_must_be_one_tokens_alone() {
         assert_eq!(failure.code, "not_found", "{missing}");
     }
     pats[1].name.clone_from(&name);
+    pats[1].replaced_by = None;
     let failure = find(&name, &pats).unwrap_err();
     assert_eq!(failure.exit, ExitCode::Usage);
     for pat in &pats[..2] {
@@ -94,6 +95,42 @@ fn a_name_must_be_one_tokens_alone() {
     let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
     let failure = find(secret, &pats).unwrap_err();
     assert!(!failure.message.contains(secret), "{}", failure.message);
+}
+
+#[test]
+fn a_name_means_the_only_live_token_that_is_not_replaced() {
+    let live = &pats()[..1];
+    let mut replaced = live[0].clone();
+    replaced.id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e8".to_owned();
+    let mut expired = replaced.clone();
+    replaced.replaced_by = Some(live[0].id.clone());
+    expired.status = Open::Known(Status::Expired);
+    let find = |pats: &[Pat]| find(&live[0].name, pats);
+    for others in [
+        vec![replaced.clone()],
+        vec![expired.clone()],
+        vec![replaced.clone(), expired.clone(), replaced.clone()],
+    ] {
+        let pats = [&others, live].concat();
+        assert_eq!(find(&pats).unwrap().to_string(), live[0].id);
+    }
+    // Alone, it is meant whatever has become of it.
+    for alone in [&replaced, &expired] {
+        let found = find(std::slice::from_ref(alone)).unwrap();
+        assert_eq!(found.to_string(), alone.id);
+    }
+    // No one is meant where two are live, where none is, or where some were not shown.
+    let mut other = replaced.clone();
+    other.replaced_by = None;
+    let full = [live, &vec![expired.clone(); MAX_NAMED as usize - 1]].concat();
+    for pats in [
+        [live, &[other, expired.clone()]].concat(),
+        vec![replaced, expired.clone()],
+        vec![expired.clone(), expired],
+        full,
+    ] {
+        assert_eq!(find(&pats).unwrap_err().exit, ExitCode::Usage);
+    }
 }
 
 #[test]

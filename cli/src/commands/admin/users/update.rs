@@ -1,12 +1,16 @@
+use clap::builder::ValueParser;
+use openindex_adapters_http::client::Client;
 use openindex_domain::user::Email;
 
 use crate::app::App;
 use crate::commands::admin::people::{self, UserRef};
+use crate::commands::{not_confirmed, require_someone_to_ask};
 use crate::error::CliError;
 use crate::field::{Field, One};
-use clap::builder::ValueParser;
+use crate::prompt;
+use crate::render::plain;
 
-use super::{changed, look_at};
+use super::{asked, changed, look_at};
 
 /// The user to change; `--email` is what they get.
 struct Changed;
@@ -26,7 +30,8 @@ impl Field for Changed {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The user keeps their id, tokens, browser sessions and password. The former address no longer signs
-in, and open sign-in links are void.
+in, and open sign-in links are void. Asks before it changes your own address; without a terminal,
+that requires --yes.
 
 Examples:
   oi settings admin users update ada@example.com --email ada@example.org
@@ -37,13 +42,31 @@ pub(crate) struct Args {
     /// Email address to sign in with from now on
     #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
     email: Email,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let id = people::id_of(&args.user.0, &session)?;
+    let before = people::find(&args.user.0, &session)?;
+    let id = people::parse_id(&before)?;
+    // A mistyped address of one's own locks one out.
+    if !args.yes && session.call(Client::me)?.user.id == before.id {
+        require_someone_to_ask(args.yes, "changing your own email address")?;
+        let question = format!("Sign in as {} from now on?", plain(args.email.as_str()));
+        let style = app.out.message_style();
+        if !prompt::confirm(&asked(&before, true, &question, &style))? {
+            return Err(not_confirmed("nothing was changed").into());
+        }
+    }
     let user = session
         .call(|client| client.user_set_email(id, args.email.clone()))
         .map_err(|failure| look_at(id, failure))?;
-    changed(&user, "Email address changed", app)
+    let done = if user.email == before.email {
+        "Email address unchanged"
+    } else {
+        "Email address changed"
+    };
+    changed(&user, done, app)
 }
