@@ -116,9 +116,12 @@ async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
         (format!("+{present}+"), "The email address is unchanged."),
         (present.to_uppercase(), "The email address was changed."),
     ] {
+        site.get(&form, &admin).await.hides("That is you:");
         let page = site.post(&form, &admin, &format!("email={typed}")).await;
         site.get(page.to(), &admin).await.shows(told);
     }
+    let own = format!("/settings/admin/users/{}/email", fixtures::user(ADMIN).id);
+    site.get(&own, &admin).await.shows("That is you:");
 }
 
 #[tokio::test]
