@@ -388,7 +388,7 @@ fn log_filter(text: &str) -> Result<String, &'static str> {
         directive.contains(['=', '[', ':'])
             || directive.starts_with("openindex")
             || directive.starts_with("oi_server")
-            || directive.parse::<LevelFilter>().is_ok()
+            || (!directive.is_empty() && directive.parse::<LevelFilter>().is_ok())
     };
     let text = text.trim();
     if text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok() {
