@@ -204,6 +204,7 @@ pub struct FoundCredential {
 pub enum CredentialReport {
     /// The secrets alone.
     Secrets(ReportCredentials),
-    /// As a scanner found them; at most 1,000.
-    Found(Vec<FoundCredential>),
+    /// As a scanner found them; at most 1,000: objects with a `token`, beside which `type`, `url` and
+    /// `source` are ignored. An entry without a token is passed over.
+    Found(Vec<serde_json::Value>),
 }
