@@ -323,21 +323,16 @@ mod tests {
             use crate::agent_run::{AgentId, InvalidAgentId};
             use crate::token::{InvalidName, TokenName};
             use crate::user::{Email, InvalidEmail, PersonName};
-            use crate::work::{Description, InvalidDescription, InvalidTitle, Title};
 
             let text = secret(seed, kind);
             let around = format!("{before}{text}{after}");
             let address = format!("{text}@example.com");
             prop_assert_eq!(TokenName::parse(&around), Err(InvalidName::Secret));
             prop_assert_eq!(PersonName::parse(&around), Err(InvalidName::Secret));
-            prop_assert_eq!(Title::parse(&around), Err(InvalidTitle::Secret));
-            prop_assert_eq!(Description::parse(&around), Err(InvalidDescription::Secret));
             prop_assert_eq!(Email::parse(&address), Err(InvalidEmail::Secret));
             prop_assert_eq!(AgentId::parse(&text), Err(InvalidAgentId::Secret));
             for said in [
                 InvalidName::Secret.to_string(),
-                InvalidTitle::Secret.to_string(),
-                InvalidDescription::Secret.to_string(),
                 InvalidEmail::Secret.to_string(),
                 InvalidAgentId::Secret.to_string(),
             ] {

@@ -83,7 +83,7 @@ pub trait UserStore: Send + Sync {
     /// their browser sessions, sign-in links, notices and password, and the invites that they
     /// claimed or that are for their address; withdraws the unclaimed invites and makes void the
     /// open links that they made. A claim of a work item that they hold does not
-    /// [hold](crate::work::Claim::holds) any more. Their address and name are erased. Their id
+    /// hold any more. Their address and name are erased. Their id
     /// stays: their revoked tokens are found, with an [`Owner::deleted`](super::Owner::deleted).
     /// Of any number of calls for one user, one returns [`DeleteUserOutcome::Deleted`].
     async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError>;

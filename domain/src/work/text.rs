@@ -181,6 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_text_of_an_item_contains_a_secret() {
+        let text = "see oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h.";
+        assert_eq!(Title::parse(text), Err(InvalidTitle::Secret));
+        assert_eq!(Description::parse(text), Err(InvalidDescription::Secret));
+    }
+
+    #[test]
     fn a_title_is_one_line_and_a_description_many() {
         assert_eq!(Title::parse(" Mend it ").unwrap().as_str(), "Mend it");
         for (text, error) in [
