@@ -57,10 +57,10 @@ macro_rules! line {
         )
     };
 }
-/// A part of an address before its @, without dots (RFC 5322 §3.2.3), with Latin letters.
+/// A part of an address before its @, without dots (RFC 5322 §3.2.3).
 macro_rules! atom {
     () => {
-        "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{24f}-]+"
+        "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
     };
 }
 /// A label of a domain (RFC 1123 §2.1).
@@ -204,7 +204,7 @@ text! {
         example: "deploy key", min_length: 1, max_length: 200
     }
     /// An email address of at most 254 bytes in UTF-8, without quotes or comments. Addresses with letters
-    /// of other scripts are accepted as well. Its Unicode normal form is NFC.
+    /// beyond ASCII are accepted as well. Its Unicode normal form is NFC.
     EmailAddress {
         pattern: concat!(
             "^", atom!(), r"(\.", atom!(), ")*@", label!(), r"(\.", label!(), ")*$"
@@ -380,8 +380,12 @@ mod tests {
         let texts = prop_oneof![matching, nearly, any::<String>()];
         let checked = TestRunner::default().run(&texts, |text| {
             // White space around names and addresses is removed, which no pattern should repeat.
-            prop_assume!(text == text.trim());
-            prop_assert!(right(has(&schema, &text), read(&text)), "{:?}", text);
+            let is_trimmed = text == text.trim();
+            prop_assert!(
+                !is_trimmed || right(has(&schema, &text), read(&text)),
+                "{:?}",
+                text
+            );
             Ok(())
         });
         if let Err(error) = checked {
