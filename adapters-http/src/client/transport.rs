@@ -370,7 +370,7 @@ impl Transport {
     }
 }
 
-/// The URL of a request, without its query, which can hold what somebody searches for.
+/// The URL of a request, without its query, which can hold search terms.
 fn asked(request: &Builder) -> String {
     let url = request
         .uri_ref()
