@@ -18,7 +18,8 @@ use super::{Code, MAX_BODY_BYTES, Problem};
 use crate::wire::{FoundCredential, PlainSecret, ReportCredentials};
 
 /// Stands for the body of a request whose client waits to be asked for it (`Expect: 100-continue`).
-/// An extractor that needs the body says so here and fails; the request is then served again, with its body.
+/// An extractor that needs the body says so here and fails; the request is then served again, with
+/// its body.
 #[derive(Clone, Default)]
 pub(crate) struct HeldBack(Arc<AtomicBool>);
 
