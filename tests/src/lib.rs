@@ -24,7 +24,7 @@ pub use http::{Answer, Client};
 pub use nginx::{HaProxy, Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
-pub use server::{Bootstrapped, Server};
+pub use server::{Bootstrapped, Server, server_as_nobody};
 pub use squid::Squid;
 
 use std::path::PathBuf;

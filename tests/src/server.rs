@@ -49,6 +49,19 @@ impl Bootstrapped {
     }
 }
 
+/// `oi-server`, run as a user whom file permissions bind, also where the tests run as root.
+#[must_use]
+pub fn server_as_nobody() -> Command {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    if id.stdout != b"0\n" {
+        return Command::new(binary("oi-server"));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.arg(binary("oi-server"));
+    command
+}
+
 impl Server {
     /// Starts one on a free port and waits until it listens.
     #[must_use]
@@ -65,7 +78,17 @@ impl Server {
     /// The same, and its way to the database is this URL.
     #[must_use]
     pub fn start_at(database_url: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(binary("oi-server"))
+        Self::run(Command::new(binary("oi-server")), database_url, arguments)
+    }
+
+    /// The same as a user whom file permissions bind, also where the tests run as root.
+    #[must_use]
+    pub fn start_as_nobody(database_url: &str) -> Self {
+        Self::run(server_as_nobody(), database_url, &[])
+    }
+
+    fn run(mut program: Command, database_url: &str, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(arguments)
             .env("DATABASE_URL", database_url)

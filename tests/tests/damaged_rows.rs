@@ -8,6 +8,7 @@ both_stores! {
     a_damaged_token_is_listed_as_damaged_and_deleted,
     a_damaged_row_of_any_list_hides_no_other,
     an_event_of_a_newer_version_is_in_the_trail_and_its_export,
+    a_browser_whose_session_is_damaged_is_shown_the_sign_in_page,
 }
 
 /// Runs an `UPDATE` past the constraints, which are there again afterwards.
@@ -311,4 +312,16 @@ fn an_event_of_a_newer_version_is_in_the_trail_and_its_export(kind: Kind) {
     let page = http.send("GET", "/settings/admin/audit", &[("cookie", &cookie)], None);
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.text.contains("token.shared"), "{page:?}");
+}
+
+fn a_browser_whose_session_is_damaged_is_shown_the_sign_in_page(kind: Kind) {
+    let database = Database::new(kind);
+    let server = Server::start(&database);
+    let _ = Server::bootstrap(&database);
+    let cookie = server.sign_in_by_link(&database, "ada@example.com");
+    let open = |path: &str| server.http.send("GET", path, &[("cookie", &cookie)], None);
+    assert_eq!(open("/settings/tokens").status, 200);
+    damage(&database, "users", "role", "role = 'root'");
+    assert_eq!(open("/settings/tokens").status, 303);
+    assert_eq!(open("/sign-in").status, 200);
 }

@@ -6,9 +6,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Command;
 
-use openindex_tests::{Cluster, Database, Kind, binary, free_port};
+use openindex_tests::{Cluster, Database, Kind, Server, free_port, server_as_nobody};
 
-use crate::support::{as_user, name, oi_server, said};
+use crate::support::{as_user, name, oi_server, outcomes, said};
 
 /// Runs a command on a database that cannot be used, and answers what it said.
 fn refused(url: &str) -> String {
@@ -154,20 +154,7 @@ fn a_standby_is_told_to_be_read_only() {
 
 /// Runs `oi-server migrate` as a user whom file permissions bind, also where the tests run as root.
 fn refused_as_nobody(url: &str) -> String {
-    let root = Command::new("id")
-        .arg("-u")
-        .output()
-        .expect("id runs")
-        .stdout
-        == b"0\n";
-    let mut command = if root {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command.arg(binary("oi-server"));
-        command
-    } else {
-        Command::new(binary("oi-server"))
-    };
+    let mut command = server_as_nobody();
     let output = command.arg("migrate").env("DATABASE_URL", url).output();
     let output = output.expect("oi-server runs");
     assert!(!output.status.success(), "{output:?}");
@@ -239,4 +226,28 @@ fn a_sqlite_file_that_must_not_be_written_is_told_with_what_to_do() {
     open(&directory.path().join("old.db"), "000");
     let said = refused_as_nobody(&url("old.db"));
     assert!(said.contains("let the server's user"), "{said}");
+}
+
+#[test]
+fn a_sqlite_file_that_became_read_only_is_not_ready() {
+    let database = Database::new(Kind::Sqlite);
+    let token = Server::bootstrap(&database).token;
+    let file = database.url().strip_prefix("sqlite://").expect("a path");
+    let file = file.split('?').next().unwrap_or_default();
+    let directory = std::path::Path::new(file).parent().expect("a directory");
+    // As root, which is bound by no mode, the server is another user: the owner of both.
+    let _ = Command::new("chown")
+        .arg("-R")
+        .arg("65534")
+        .arg(directory)
+        .status();
+    let status = Command::new("chmod").args(["444", file]).status();
+    assert!(status.expect("chmod runs").success());
+    let server = Server::start_as_nobody(database.url());
+    let [read, change, ready] = outcomes(&server, &token);
+    let unavailable = (503, "unavailable".to_owned());
+    assert_eq!(
+        (read.0, change, ready),
+        (200, unavailable.clone(), unavailable)
+    );
 }
