@@ -170,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_ends_neither_its_quotes_nor_those_around_it() {
+        assert_eq!(quoted("a\"b$c"), "\"a\"\"b$c\"");
+        assert_eq!(
+            literal("a'b$$c"),
+            "'a''b' || chr(36) || '' || chr(36) || 'c'"
+        );
+    }
+
+    #[test]
     fn the_rights_are_those_that_the_statements_use_and_to_lock_rows() {
         let mut used_rights = BTreeSet::new();
         used(
