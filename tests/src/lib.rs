@@ -12,18 +12,18 @@
 mod cluster;
 mod database;
 mod http;
-mod nginx;
 mod oi;
 mod pgbouncer;
+mod proxy;
 mod server;
 mod squid;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
 pub use http::{Answer, Client};
-pub use nginx::{HaProxy, Nginx, free_port};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
+pub use proxy::{HaProxy, Nginx, free_port};
 pub use server::{Bootstrapped, Server, server_as_nobody};
 pub use squid::Squid;
 

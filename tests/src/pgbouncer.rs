@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::free_port;
+use crate::server::is_root;
 
 /// How long it may take to start: far longer than it does, for a machine that is busy.
 const START: Duration = Duration::from_mins(1);
@@ -105,13 +106,7 @@ fn run(directory: &Path) -> Child {
         .find(|path| Path::new(path).exists())
         .unwrap_or("pgbouncer");
     let config = directory.join("pgbouncer.ini");
-    let root = Command::new("id")
-        .arg("-u")
-        .output()
-        .expect("id runs")
-        .stdout
-        == b"0\n";
-    let mut command = if root {
+    let mut command = if is_root() {
         let owned = Command::new("chown")
             .args(["-R", "postgres"])
             .arg(directory)

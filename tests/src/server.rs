@@ -49,11 +49,16 @@ impl Bootstrapped {
     }
 }
 
+/// Whether the tests run as root.
+pub(crate) fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    id.stdout == b"0\n"
+}
+
 /// `oi-server`, run as a user whom file permissions bind, also where the tests run as root.
 #[must_use]
 pub fn server_as_nobody() -> Command {
-    let id = Command::new("id").arg("-u").output().expect("id runs");
-    if id.stdout != b"0\n" {
+    if !is_root() {
         return Command::new(binary("oi-server"));
     }
     let mut command = Command::new("setpriv");

@@ -1,10 +1,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
 
-use tempfile::TempDir;
-
-use crate::nginx::{await_port, free_port};
+use crate::proxy::{Proxy, free_port};
 
 /// What Debian's configuration allows: CONNECT to the port of https alone.
 const STOCK: &str = "\
@@ -21,8 +18,7 @@ http_access deny all
 /// A running squid of the test's own, for which `oi.corp.example` is this machine. It is killed when
 /// it is dropped.
 pub struct Squid {
-    child: Child,
-    _directory: TempDir,
+    _proxy: Proxy,
     /// The URL to set a variable to.
     pub url: String,
 }
@@ -48,30 +44,9 @@ impl Squid {
         );
         let file = directory.path().join("squid.conf");
         std::fs::write(&file, config).expect("its configuration is written");
-        let program = ["/usr/sbin/squid", "/usr/local/sbin/squid"]
-            .into_iter()
-            .find(|path| std::path::Path::new(path).exists())
-            .unwrap_or("squid");
-        let mut child = Command::new(program)
-            .args(["-N", "-f"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("squid starts");
-        await_port(&mut child, port, "squid");
         Self {
-            child,
-            _directory: directory,
+            _proxy: Proxy::start("squid", &["-N", "-f"], port, directory, &file),
             url: format!("http://127.0.0.1:{port}"),
         }
-    }
-}
-
-impl Drop for Squid {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -16,7 +16,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Waits until a program that was started accepts connections.
-pub(crate) fn await_port(child: &mut Child, port: u16, name: &str) {
+fn await_port(child: &mut Child, port: u16, name: &str) {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = child.try_wait().expect("its state");
@@ -78,14 +78,22 @@ impl HaProxy {
     }
 }
 
-struct Proxy {
+/// A running proxy, which is killed when it is dropped.
+pub(crate) struct Proxy {
     child: Child,
     _directory: TempDir,
 }
 
 impl Proxy {
-    fn start(name: &str, arguments: &[&str], port: u16, directory: TempDir, file: &Path) -> Self {
-        let program = ["/usr/sbin", "/usr/bin", "/usr/local/bin"]
+    /// Starts the program with its configuration in `file`, and waits until it accepts connections.
+    pub(crate) fn start(
+        name: &str,
+        arguments: &[&str],
+        port: u16,
+        directory: TempDir,
+        file: &Path,
+    ) -> Self {
+        let program = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"]
             .into_iter()
             .map(|folder| Path::new(folder).join(name))
             .find(|path| path.exists())
