@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{Request, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
@@ -156,14 +156,17 @@ fn service(
     place: Arc<Place>,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send> {
     service_fn(move |mut request: Request<Incoming>| {
-        let (router, place, stopping) = (router.clone(), place.clone(), stopping.clone());
+        let (router, place) = (router.clone(), place.clone());
+        // Only what is still arriving can be cut short.
+        if !request.body().is_end_stream() {
+            request.extensions_mut().insert(stopping.clone());
+        }
         async move {
             if !place.begin() {
                 // The connection is being closed, and with it this future.
                 return std::future::pending().await;
             }
             request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(stopping);
             let response = router.oneshot(request).await?;
             // Something of the request was not read.
             if response.headers().contains_key(header::CONNECTION) {

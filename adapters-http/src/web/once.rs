@@ -84,7 +84,7 @@ pub(super) async fn already(
                     .as_ref()
                     .and_then(Invite::email)
                     .map(|email| Shown::of(email.as_str())),
-                // Whoever created it need not be an administrator any more.
+                // The user who created it may be no administrator any more.
                 Err(InviteError::Refused(_)) => None,
                 Err(error) => return Err(error.into()),
             },
@@ -131,7 +131,7 @@ pub(super) async fn already(
                     "Its value was shown once. If you did not copy it, delete the token and \
                      create another."
                 } else {
-                    "It has been deleted since."
+                    "It is not among your tokens."
                 },
                 delete: token
                     .as_ref()
