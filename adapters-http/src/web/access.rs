@@ -8,6 +8,7 @@ use openindex_domain::user::Notice;
 use crate::server::Context;
 
 use super::cookie;
+use super::done::{JustDone, Told};
 use super::error::WebError;
 use super::site::Web;
 
@@ -32,6 +33,7 @@ pub(super) struct Anybody;
 pub(super) struct Person {
     pub(super) principal: Principal,
     pub(super) notices: Vec<Notice>,
+    pub(super) done: Option<Told>,
 }
 
 /// An administrator who is signed in.
@@ -75,7 +77,7 @@ declares!(A B C D);
 declares!(A B C D E);
 
 async fn verified(parts: &Parts, web: &Web) -> Result<Option<Principal>, WebError> {
-    match cookie::presented(&parts.headers, web.site.transport) {
+    match cookie::presented(&parts.headers, web.site.transport, cookie::SESSION) {
         None => Ok(None),
         Some(presented) => Ok(web.api.sessions.verify(presented).await?),
     }
@@ -112,7 +114,12 @@ where
         let web = Web::from_ref(state);
         let principal = verified(parts, &web).await?.ok_or(WebError::SIGN_IN)?;
         let notices = web.api.users.notices(&principal).await?;
-        Ok(Self { principal, notices })
+        let Ok(JustDone(done)) = JustDone::from_request_parts(parts, state).await;
+        Ok(Self {
+            principal,
+            notices,
+            done,
+        })
     }
 }
 

@@ -13,13 +13,15 @@ use crate::server::Context;
 
 use super::access::Person;
 use super::admin::IdPath;
+use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
 use super::page::{Page, html};
-use super::query::Query;
 use super::sign_in::leave;
-use super::site::{Web, redirect};
+use super::site::Web;
 use super::view::{Moment, Shown, browser, duration};
+
+const ACCOUNT: &str = "/settings/account";
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -47,12 +49,8 @@ struct Errors {
     new: Option<String>,
 }
 
-pub(super) async fn show(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    render(&web, &person, &query, Errors::default()).await
+pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
+    render(&web, &person, Errors::default()).await
 }
 
 pub(super) async fn change_password(
@@ -72,14 +70,14 @@ pub(super) async fn change_password(
             .await
         {
             Ok(()) => {
-                return Ok(redirect("/settings/account?done=password-changed"));
+                return Ok(Done::PasswordChanged.on(&web.site, ACCOUNT));
             }
             Err(SessionError::WrongPassword) => errors.current = Some("is wrong".to_owned()),
             Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
             Err(error) => return Err(error.into()),
         }
     }
-    render(&web, &person, &Query::default(), errors).await
+    render(&web, &person, errors).await
 }
 
 pub(super) async fn end_session(
@@ -91,16 +89,24 @@ pub(super) async fn end_session(
     let id: SessionId = id.parse().map_err(|_| WebError::NOT_FOUND)?;
     let own = person.principal.session().map(|session| session.id);
     let sessions = &web.api.sessions;
+    let client = sessions
+        .list(&person.principal)
+        .await?
+        .iter()
+        .find(|session| session.id == id)
+        .map(|session| session.client.as_str().to_owned())
+        .unwrap_or_default();
     let ended = sessions
         .end(&person.principal, Ended::One(id), &context)
         .await?;
     if own == Some(id) {
-        return Ok(leave(&web, "signed-out"));
+        return Ok(leave(&web, Done::SignedOut));
     }
     if ended == 0 {
         return Err(WebError::NOT_FOUND);
     }
-    Ok(redirect("/settings/account?done=session-ended"))
+    let about = browser(&client).unwrap_or(client);
+    Ok(Done::SessionEnded.to(&web.site, ACCOUNT, &about))
 }
 
 pub(super) async fn sign_out_everywhere(
@@ -112,15 +118,10 @@ pub(super) async fn sign_out_everywhere(
         .sessions
         .end(&person.principal, Ended::All, &context)
         .await?;
-    Ok(leave(&web, "signed-out-everywhere"))
+    Ok(leave(&web, Done::SignedOutEverywhere))
 }
 
-async fn render(
-    web: &Web,
-    person: &Person,
-    query: &Query,
-    errors: Errors,
-) -> Result<Response, WebError> {
+async fn render(web: &Web, person: &Person, errors: Errors) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = web.api.sessions.list(&person.principal).await?;
@@ -130,7 +131,7 @@ async fn render(
         StatusCode::OK
     };
     let template = AccountPage {
-        page: Page::of(web, person, "account").after(query),
+        page: Page::of(web, person, "account"),
         sessions: sessions
             .iter()
             .map(|session| SessionView {

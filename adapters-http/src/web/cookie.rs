@@ -1,4 +1,4 @@
-//! The cookie of a browser session: its one name, how it is set, read and taken back.
+//! Cookies: how they are named, set, read and taken back, the one of a browser session first.
 
 use http::{HeaderMap, HeaderValue, header};
 use openindex_domain::OpaqueSecret;
@@ -6,22 +6,41 @@ use openindex_domain::session::ABSOLUTE_LIMIT_SECONDS;
 
 use super::site::Transport;
 
-impl Transport {
-    /// The prefix makes a browser refuse the cookie unless it came over https, for this host alone
-    /// (RFC 6265bis §4.1.3.2). Plain http on the own machine cannot have it.
-    const fn cookie_name(self) -> Option<&'static str> {
-        match self {
-            Self::Secure => Some("__Host-openindex_session"),
-            Self::Loopback => Some("openindex_session"),
-            Self::Readable => None,
+/// The two names of a cookie.
+#[derive(Clone, Copy)]
+pub(super) struct CookieName {
+    /// Begins with `__Host-`, which makes a browser refuse the cookie unless it came over https, for
+    /// this host alone (RFC 6265bis §4.1.3.2).
+    pub(super) secure: &'static str,
+    /// For plain http on the own machine, which cannot have the prefix.
+    pub(super) loopback: &'static str,
+}
+
+/// The cookie of a browser session.
+pub(super) const SESSION: CookieName = CookieName {
+    secure: "__Host-openindex_session",
+    loopback: "openindex_session",
+};
+
+impl CookieName {
+    /// `None` where no cookie may be set.
+    const fn over(self, transport: Transport) -> Option<&'static str> {
+        match transport {
+            Transport::Secure => Some(self.secure),
+            Transport::Loopback => Some(self.loopback),
+            Transport::Readable => None,
         }
     }
 }
 
 /// What the request presents. Two cookies of the name are none: which one counts must not be a
 /// guess.
-pub(super) fn presented(headers: &HeaderMap, transport: Transport) -> Option<&str> {
-    let name = transport.cookie_name()?;
+pub(super) fn presented(
+    headers: &HeaderMap,
+    transport: Transport,
+    name: CookieName,
+) -> Option<&str> {
+    let name = name.over(transport)?;
     let mut values = headers
         .get_all(header::COOKIE)
         .iter()
@@ -35,8 +54,8 @@ pub(super) fn presented(headers: &HeaderMap, transport: Transport) -> Option<&st
 }
 
 /// Whether the request has a cookie of the name at all, good or not.
-pub(super) fn is_presented(headers: &HeaderMap, transport: Transport) -> bool {
-    transport.cookie_name().is_some_and(|name| {
+pub(super) fn is_presented(headers: &HeaderMap, transport: Transport, name: CookieName) -> bool {
+    name.over(transport).is_some_and(|name| {
         headers
             .get_all(header::COOKIE)
             .iter()
@@ -46,16 +65,23 @@ pub(super) fn is_presented(headers: &HeaderMap, transport: Transport) -> bool {
 
 /// Hands a session to the browser; `None` where no cookie may be set.
 pub(super) fn set(transport: Transport, secret: &OpaqueSecret) -> Option<HeaderValue> {
-    value(transport, secret.expose(), ABSOLUTE_LIMIT_SECONDS)
+    value(transport, SESSION, secret.expose(), ABSOLUTE_LIMIT_SECONDS)
 }
 
-/// Takes it back.
+/// Takes the session back.
 pub(super) fn clear(transport: Transport) -> Option<HeaderValue> {
-    value(transport, "", 0)
+    value(transport, SESSION, "", 0)
 }
 
-fn value(transport: Transport, value: &str, max_age: i64) -> Option<HeaderValue> {
-    let name = transport.cookie_name()?;
+/// Sets a cookie for `max_age` seconds, for this host and hidden from scripts; 0 takes it back. `None`
+/// where no cookie may be set.
+pub(super) fn value(
+    transport: Transport,
+    name: CookieName,
+    value: &str,
+    max_age: i64,
+) -> Option<HeaderValue> {
+    let name = name.over(transport)?;
     let secure = match transport {
         Transport::Secure => "; Secure",
         Transport::Loopback | Transport::Readable => "",
@@ -81,7 +107,7 @@ mod tests {
     #[test]
     fn is_read_by_its_whole_name_and_only_when_there_is_one() {
         let of = |values: &[&'static str]| {
-            presented(&headers(values), Transport::Secure).map(str::to_owned)
+            presented(&headers(values), Transport::Secure, SESSION).map(str::to_owned)
         };
         assert_eq!(
             of(&["a=b; __Host-openindex_session=x; c=d"]).as_deref(),
@@ -104,7 +130,7 @@ mod tests {
     #[test]
     fn over_a_readable_network_there_is_no_cookie() {
         let given = headers(&["openindex_session=x; __Host-openindex_session=x"]);
-        assert_eq!(presented(&given, Transport::Readable), None);
+        assert_eq!(presented(&given, Transport::Readable, SESSION), None);
         assert_eq!(clear(Transport::Readable), None);
     }
 }

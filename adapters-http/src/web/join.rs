@@ -11,6 +11,7 @@ use crate::server::Code;
 
 use super::access::Visitor;
 use super::admin::IdPath;
+use super::done::Done;
 use super::error::WebError;
 use super::form::{Form, Sent};
 use super::page::{Page, html};
@@ -105,7 +106,8 @@ pub(super) async fn submit(
     match web.api.invites.claim(&code, claim, &context).await {
         Ok(claimed) => {
             let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
-            enter(&web, &signed_in.secret, "/settings/tokens?done=welcome")
+            let to = Done::Welcome.on(&web.site, crate::TOKENS_PAGE);
+            enter(&web, &signed_in.secret, to)
         }
         Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
         Err(InviteError::WeakPassword(weak)) => {

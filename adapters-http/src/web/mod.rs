@@ -12,6 +12,7 @@ mod admin;
 mod assets;
 mod cookie;
 mod docs;
+mod done;
 mod error;
 mod form;
 mod home;

@@ -11,8 +11,8 @@ use crate::server::{Code, to_wire};
 
 use super::access::Person;
 use super::assets;
+use super::done::Told;
 use super::error::WebError;
-use super::query::Query;
 use super::site::{Site, Web};
 use super::view::{Moment, Shown};
 
@@ -33,7 +33,7 @@ pub(super) struct Page {
     /// Rows of the page's list that cannot be read.
     pub(super) damaged: Vec<PageDamaged>,
     /// What was just done, for the person to see that it was.
-    pub(super) done: Option<&'static str>,
+    pub(super) done: Option<Told>,
 }
 
 pub(super) struct PagePerson {
@@ -93,6 +93,7 @@ impl Page {
                     at: Moment::new(notice.at, now),
                 })
                 .collect(),
+            done: person.done.clone(),
             notices_up_to: person
                 .notices
                 .first()
@@ -125,69 +126,7 @@ impl Page {
         }
         self
     }
-
-    /// The same, and it says what was just done, if the query names something that it knows.
-    pub(super) fn after(self, query: &Query) -> Self {
-        let done = DONE
-            .iter()
-            .find(|(name, _)| *name == query.get("done"))
-            .map(|(_, text)| *text);
-        Self { done, ..self }
-    }
 }
-
-/// What a redirect may say was done. The text is never the URL's own.
-const DONE: &[(&str, &str)] = &[
-    (
-        "token-deleted",
-        "The token was deleted. It no longer works.",
-    ),
-    (
-        "token-revoked",
-        "The token was revoked. It no longer works.",
-    ),
-    (
-        "tokens-revoked",
-        "The tokens were revoked. They no longer work.",
-    ),
-    (
-        "password-changed",
-        "Your password was changed, and your other browser sessions were ended.",
-    ),
-    ("session-ended", "The browser session was ended."),
-    ("signed-out", "You are signed out."),
-    (
-        "signed-out-everywhere",
-        "You are signed out, in every browser.",
-    ),
-    ("welcome", "Your account is ready, and you are signed in."),
-    (
-        "password-set",
-        "Your new password is set, and you are signed in. Earlier browser sessions were ended.",
-    ),
-    (
-        "invite-withdrawn",
-        "The invite was withdrawn. Its link is void.",
-    ),
-    (
-        "user-suspended",
-        "The account was suspended. Its tokens and browser sessions are refused from now on.",
-    ),
-    ("user-unsuspended", "The account is active again."),
-    (
-        "user-deleted",
-        "The account was deleted. Its email address is free again.",
-    ),
-    (
-        "email-changed",
-        "The email address was changed. The former one no longer signs in.",
-    ),
-    ("email-unchanged", "The email address is unchanged."),
-    (
-        "role-changed",
-        "The role was changed. It applies to existing tokens as well.",
-    ),
-];
 
 /// Renders a page. The layer around it adds what every page has.
 pub(super) fn html(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::server::if_match;
 
 use super::cookie;
+use super::done;
 use super::error::WebError;
 use super::origin::{self, Foreign};
 use super::site::{Site, Web};
@@ -103,7 +104,8 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
     let host = host.and_then(|host| host.to_str().ok());
     let is_here = site.is_reached_by(host);
     let reader = Reader::of(request.headers());
-    let stale_cookie = cookie::is_presented(request.headers(), site.transport);
+    let stale_cookie = cookie::is_presented(request.headers(), site.transport, cookie::SESSION);
+    let has_done = done::is_pending(request.headers(), &site);
     // A page has no ETag. Browsers send no conditions with a form.
     let conditions = if_match::check(request.method(), request.headers(), None);
     let sender = origin::check(request.method(), request.headers(), &site.origin);
@@ -126,6 +128,9 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+    }
+    if has_done {
+        done::was_said(&mut response, &site);
     }
     let headers = response.headers_mut();
     headers

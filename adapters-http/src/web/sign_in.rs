@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use openindex_domain::OpaqueSecret;
 use openindex_domain::session::{ClientName, SignInError};
@@ -12,6 +12,7 @@ use crate::server::{Code, Context, Problem};
 
 use super::access::{Anybody, Person, Visitor};
 use super::cookie;
+use super::done::{Done, JustDone, Told};
 use super::error::WebError;
 use super::form::Form;
 use super::local_path::LocalPath;
@@ -38,12 +39,13 @@ pub(super) async fn show(
     Visitor(principal): Visitor,
     State(web): State<Web>,
     query: Query,
+    JustDone(done): JustDone,
 ) -> Result<Response, WebError> {
     let next = LocalPath::parse(query.get("next"));
     if principal.is_some() {
         return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
-    render(&web, StatusCode::OK, "", next.as_ref(), None, &query)
+    render(&web, StatusCode::OK, "", next.as_ref(), None, done)
 }
 
 pub(super) async fn submit(
@@ -62,7 +64,7 @@ pub(super) async fn submit(
             form.shown("email"),
             next.as_ref(),
             Some(error),
-            &Query::default(),
+            None,
         )
     };
     if web.site.transport == Transport::Readable {
@@ -81,7 +83,7 @@ pub(super) async fn submit(
     {
         Ok(signed_in) => {
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
-            enter(&web, &signed_in.secret, path)
+            enter(&web, &signed_in.secret, redirect(path))
         }
         Err(SignInError::Refused) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
         Err(SignInError::Suspended) => refuse(
@@ -112,7 +114,7 @@ pub(super) async fn sign_out(
         .sessions
         .sign_out(&person.principal, &context)
         .await?;
-    Ok(leave(&web, "signed-out"))
+    Ok(leave(&web, Done::SignedOut))
 }
 
 fn render(
@@ -121,10 +123,13 @@ fn render(
     email: &str,
     next: Option<&LocalPath>,
     error: Option<String>,
-    query: &Query,
+    done: Option<Told>,
 ) -> Result<Response, WebError> {
     let template = SignInPage {
-        page: Page::plain(&web.site).after(query),
+        page: Page {
+            done,
+            ..Page::plain(&web.site)
+        },
         email,
         next: next.map_or("", LocalPath::as_str),
         error: error.filter(|error| !error.is_empty()),
@@ -134,16 +139,21 @@ fn render(
 }
 
 /// Hands a new session to the browser and sends it on.
-pub(super) fn enter(web: &Web, secret: &OpaqueSecret, path: &str) -> Result<Response, WebError> {
+pub(super) fn enter(
+    web: &Web,
+    secret: &OpaqueSecret,
+    mut to: Response,
+) -> Result<Response, WebError> {
     let cookie = cookie::set(web.site.transport, secret).ok_or(WebError::of(Code::Internal))?;
-    Ok(([(header::SET_COOKIE, cookie)], redirect(path)).into_response())
+    to.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(to)
 }
 
 /// Takes the session back from the browser and sends it to the sign-in.
-pub(super) fn leave(web: &Web, done: &str) -> Response {
-    let mut response = redirect(&Query::default().with("done", done).on("/sign-in"));
+pub(super) fn leave(web: &Web, done: Done) -> Response {
+    let mut response = done.on(&web.site, "/sign-in");
     if let Some(clear) = cookie::clear(web.site.transport) {
-        response.headers_mut().insert(header::SET_COOKIE, clear);
+        response.headers_mut().append(header::SET_COOKIE, clear);
     }
     response
 }

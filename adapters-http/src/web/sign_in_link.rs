@@ -9,6 +9,7 @@ use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
 
 use super::access::Anybody;
 use super::admin::IdPath;
+use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
 use super::join::void_link;
@@ -67,11 +68,10 @@ pub(super) async fn submit(
         .redeem_link(&code, &password, client, &context)
         .await
     {
-        Ok(signed_in) => enter(
-            &web,
-            &signed_in.secret,
-            "/settings/tokens?done=password-set",
-        ),
+        Ok(signed_in) => {
+            let to = Done::PasswordSet.on(&web.site, crate::TOKENS_PAGE);
+            enter(&web, &signed_in.secret, to)
+        }
         Err(SessionError::NotFound) => void_link(&web),
         Err(SessionError::WeakPassword(weak)) => render(&web, &user, Some(weak.to_string())),
         Err(error) => Err(error.into()),

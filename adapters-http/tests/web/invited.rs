@@ -18,9 +18,9 @@ async fn whoever_claims_an_invite_is_signed_in_and_can_sign_in_again() {
     let page = site.get(&path, "").await;
     page.shows("value=\"grace@example.com\"");
     let page = site.post(&path, "", CLAIM).await;
-    assert_eq!(page.to(), "/settings/tokens?done=welcome");
+    assert_eq!(page.to(), "/settings/tokens");
     let cookie = page.cookie();
-    let page = site.get(page.to(), &cookie).await;
+    let page = site.follow(&page, &cookie).await;
     page.shows("Your account is ready");
     page.shows("Grace Hopper");
     page.shows("No tokens yet");
@@ -40,7 +40,7 @@ async fn an_invite_works_once_and_says_why_not_again() {
     let path = format!("/join/{code}");
     site.post(&path, "", CLAIM).await.cookie();
     for page in [site.get(&path, "").await, site.post(&path, "", CLAIM).await] {
-        assert_eq!((page.status.as_u16(), page.header("set-cookie")), (410, ""));
+        assert_eq!((page.status.as_u16(), page.sets_session()), (410, ""));
         page.shows("This invite was used already");
     }
     let (_, code) = site.invite("late@example.com", Role::Member).await;
@@ -116,9 +116,9 @@ async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
     let page = site.get(&path, "").await;
     page.shows("user2@example.com");
     let page = site.post(&path, "", "password=short").await;
-    assert_eq!((page.status.as_u16(), page.header("set-cookie")), (422, ""));
+    assert_eq!((page.status.as_u16(), page.sets_session()), (422, ""));
     let page = site.post(&path, "", "password=elephant+umbrella").await;
-    assert_eq!(page.to(), "/settings/tokens?done=password-set");
+    assert_eq!(page.to(), "/settings/tokens");
     assert_eq!(
         site.get("/settings/tokens", &page.cookie()).await.status,
         200
@@ -136,7 +136,7 @@ async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
         422
     );
     let page = site.post(&path, "", "password=another+umbrella+pole").await;
-    assert_eq!((page.status.as_u16(), page.header("set-cookie")), (404, ""));
+    assert_eq!((page.status.as_u16(), page.sets_session()), (404, ""));
     page.shows("This link cannot be used");
 }
 
@@ -166,6 +166,6 @@ async fn in_the_clear_no_password_is_asked_for_or_taken() {
         page.shows("Not over plain http");
         page.hides("name=\"password\"");
         let page = site.post(&path, "", CLAIM).await;
-        assert_eq!((page.status.as_u16(), page.header("set-cookie")), (403, ""));
+        assert_eq!((page.status.as_u16(), page.sets_session()), (403, ""));
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::Method;
 use openindex_domain::session::ABSOLUTE_LIMIT_SECONDS;
 use openindex_domain::testing::fixtures;
+use openindex_domain::token::Scope;
 use openindex_domain::user::{Email, Role};
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_to};
@@ -14,7 +15,7 @@ const WRONG: &str = "The email address or the password is wrong.";
 async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
     let site = Site::new().await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
-    let set = page.header("set-cookie");
+    let set = page.sets_session();
     let (name, rest) = set.split_once('=').expect("a cookie");
     let (secret, flags) = rest.split_once("; ").expect("flags");
     assert_eq!(name, "__Host-openindex_session");
@@ -36,7 +37,7 @@ async fn on_the_own_machine_http_is_enough() {
     ] {
         let site = Site::at(url).await;
         let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
-        let set = page.header("set-cookie");
+        let set = page.sets_session();
         assert!(set.starts_with("openindex_session="), "{set}");
         assert!(set.ends_with("; HttpOnly; SameSite=Lax"), "{set}");
         let page = site.get("/settings/tokens", &page.cookie()).await;
@@ -52,7 +53,7 @@ async fn what_is_for_the_own_machine_does_not_answer_behind_a_proxy_that_nobody_
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(credentials(MEMBER)));
         let page = site.send(request.expect("a request")).await;
-        assert_eq!((page.status.as_u16(), page.header("set-cookie")), (421, ""));
+        assert_eq!((page.status.as_u16(), page.sets_session()), (421, ""));
         page.shows("--public-url https://");
     }
 }
@@ -65,7 +66,7 @@ async fn over_a_network_in_the_clear_nobody_signs_in() {
     page.shows("Not over plain http");
     page.hides("name=\"password\"");
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
-    assert_eq!((page.status.as_u16(), page.header("set-cookie")), (403, ""));
+    assert_eq!((page.status.as_u16(), page.sets_session()), (403, ""));
     page.shows("--public-url https://");
 }
 
@@ -81,7 +82,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
         format!("email=user2%40example.com&password={}", "x".repeat(2000)),
     ] {
         let page = site.post("/sign-in", "", &form).await;
-        assert_eq!((page.status.as_u16(), page.header("set-cookie")), (422, ""));
+        assert_eq!((page.status.as_u16(), page.sets_session()), (422, ""));
         page.shows(WRONG);
         page.shows("@example.com\"");
         answers.push(page.text.replace("nobody", "user2"));
@@ -100,7 +101,7 @@ async fn a_suspended_person_is_told_so_when_the_password_is_right() {
     let site = Site::new().await;
     site.suspend(MEMBER).await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
-    assert_eq!((page.status.as_u16(), page.header("set-cookie")), (403, ""));
+    assert_eq!((page.status.as_u16(), page.sets_session()), (403, ""));
     page.shows("This account is suspended.");
     let wrong = "email=user2%40example.com&password=wrong";
     site.post("/sign-in", "", wrong).await.shows(WRONG);
@@ -176,20 +177,54 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
     let (first, second) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     assert_ne!(first, second);
     let page = site.post("/sign-out", &first, "").await;
-    assert!(page.header("set-cookie").contains("Max-Age=0"));
-    site.get(page.to(), "").await.shows("You are signed out.");
+    assert!(page.sets_session().contains("Max-Age=0"));
+    site.follow(&page, "").await.shows("You are signed out.");
     assert_eq!(site.get("/settings/account", &first).await.status, 303);
     assert_eq!(site.get("/settings/account", &second).await.status, 200);
 }
 
 #[tokio::test]
-async fn what_was_done_is_said_in_our_words_alone() {
+async fn what_was_done_is_said_once_and_no_link_can_say_it() {
     let site = Site::new().await;
-    let page = site
-        .get("/sign-in?done=%3Cb%3Eyour+account+was+closed", "")
-        .await;
-    page.hides("your account was closed");
-    page.hides("role=\"status\"");
+    let cookie = site.sign_in(MEMBER).await;
+    let issued = site.issue(MEMBER, "<b>ci</b>", Scope::ReadWrite).await;
+    let delete = format!("/settings/tokens/{}/delete", issued.token.id);
+    let deleted = site.post(&delete, &cookie, "").await;
+    assert_eq!(deleted.to(), "/settings/tokens");
+    let page = site.follow(&deleted, &cookie).await;
+    page.shows("Token <bdi class=\"strong\">&#60;b&#62;ci&#60;/b&#62;</bdi> was deleted.");
+    // The browser is told to forget it.
+    assert!(page.header("set-cookie").contains("_done=; "), "{page:?}");
+    site.get(deleted.to(), &cookie).await.hides("was deleted");
+    for forged in [
+        "token-deleted",
+        "token-deleted.x",
+        "%3Cb%3Eclosed",
+        "nonsense",
+    ] {
+        let path = format!("/settings/tokens?done={forged}");
+        let cookie = format!("{cookie}; openindex_done={forged}");
+        site.get(&path, &cookie).await.hides("role=\"status\"");
+    }
+}
+
+#[tokio::test]
+async fn what_an_unknown_cookie_says_was_done_is_not_said() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    for value in [
+        "",
+        ".",
+        "nonsense",
+        "token-deleted",
+        "signed-out.x",
+        "token-deleted.%ff",
+    ] {
+        let cookie = format!("{cookie}; __Host-openindex_done={value}");
+        site.get("/settings/tokens", &cookie)
+            .await
+            .hides("role=\"status\"");
+    }
 }
 
 #[tokio::test]

@@ -113,6 +113,12 @@ impl Site {
         self.send(request.expect("a request")).await
     }
 
+    /// Where a redirect leads, as a browser with this session opens it.
+    pub(crate) async fn follow(&self, page: &Page, cookie: &str) -> Page {
+        self.get(page.to(), &format!("{cookie}; {}", page.done()))
+            .await
+    }
+
     /// As a browser sends a form of ours, each time from a page that was just opened.
     pub(crate) async fn post(&self, path: &str, cookie: &str, form: &str) -> Page {
         let form = format!("{form}&form={}", self.form());
@@ -245,12 +251,29 @@ impl Page {
         }
     }
 
-    /// The cookie that it sets, as the browser sends it.
+    /// How it sets the cookie of the session, as the header says it; empty when it does not.
+    pub(crate) fn sets_session(&self) -> &str {
+        self.sets("session=")
+    }
+
+    fn sets(&self, name: &str) -> &str {
+        let set = self.headers.get_all("set-cookie").iter();
+        let mut set = set.map(|value| value.to_str().expect("text"));
+        set.find(|set| set.contains(name)).unwrap_or_default()
+    }
+
+    /// The cookie of the session that it sets, as the browser sends it.
     #[track_caller]
     pub(crate) fn cookie(&self) -> String {
-        let set = self.header("set-cookie");
+        let set = self.sets_session();
         assert!(!set.is_empty(), "{self:?}");
         set.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    /// What it says was done, as the cookie that the browser sends next.
+    pub(crate) fn done(&self) -> &str {
+        let set = self.sets("_done=");
+        set.split(';').next().unwrap_or_default()
     }
 
     /// The id of the form on it.

@@ -21,21 +21,21 @@ pub(crate) const TABLE: &[Row] = &[
         "",
         [
             SIGN_IN,
-            "303 /sign-in?done=signed-out",
-            "303 /sign-in?done=signed-out",
+            "303 /sign-in done=signed-out",
+            "303 /sign-in done=signed-out",
         ],
     ),
     ("GET /sign-in/link/{code}", "", [OK, OK, OK]),
     (
         "POST /sign-in/link/{code}",
         "password=elephant+umbrella",
-        ["303 /settings/tokens?done=password-set"; 3],
+        ["303 /settings/tokens done=password-set"; 3],
     ),
     ("GET /join/{code}", "", [OK, OK, OK]),
     (
         "POST /join/{code}",
         "name=New&password=elephant+umbrella",
-        ["303 /settings/tokens?done=welcome"; 3],
+        ["303 /settings/tokens done=welcome"; 3],
     ),
     ("GET /settings", "", [SIGN_IN, HOME, HOME]),
     ("GET /settings/{*unknown}", "", ["404", "404", "404"]),
@@ -58,8 +58,8 @@ pub(crate) const TABLE: &[Row] = &[
         "",
         [
             SIGN_IN,
-            "303 /settings/tokens?done=token-deleted",
-            "303 /settings/tokens?done=token-deleted",
+            "303 /settings/tokens done=token-deleted",
+            "303 /settings/tokens done=token-deleted",
         ],
     ),
     ("GET /settings/account", "", [SIGN_IN, OK, OK]),
@@ -68,8 +68,8 @@ pub(crate) const TABLE: &[Row] = &[
         "currentPassword=kettle+walrus+teapot&password=elephant+umbrella",
         [
             SIGN_IN,
-            "303 /settings/account?done=password-changed",
-            "303 /settings/account?done=password-changed",
+            "303 /settings/account done=password-changed",
+            "303 /settings/account done=password-changed",
         ],
     ),
     (
@@ -77,8 +77,8 @@ pub(crate) const TABLE: &[Row] = &[
         "",
         [
             SIGN_IN,
-            "303 /settings/account?done=session-ended",
-            "303 /settings/account?done=session-ended",
+            "303 /settings/account done=session-ended",
+            "303 /settings/account done=session-ended",
         ],
     ),
     (
@@ -86,8 +86,8 @@ pub(crate) const TABLE: &[Row] = &[
         "",
         [
             SIGN_IN,
-            "303 /sign-in?done=signed-out-everywhere",
-            "303 /sign-in?done=signed-out-everywhere",
+            "303 /sign-in done=signed-out-everywhere",
+            "303 /sign-in done=signed-out-everywhere",
         ],
     ),
     (
@@ -113,7 +113,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/users/{id}?done=user-suspended",
+            "303 /settings/admin/users/{id} done=user-suspended",
         ],
     ),
     (
@@ -122,7 +122,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/users/{id}?done=user-unsuspended",
+            "303 /settings/admin/users/{id} done=user-unsuspended",
         ],
     ),
     ("GET /settings/admin/users/{id}/role", "", [SIGN_IN, NO, OK]),
@@ -132,7 +132,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/users/{id}?done=role-changed",
+            "303 /settings/admin/users/{id} done=role-changed",
         ],
     ),
     (
@@ -146,7 +146,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/users/{id}?done=email-changed",
+            "303 /settings/admin/users/{id} done=email-changed",
         ],
     ),
     (
@@ -157,7 +157,7 @@ pub(crate) const TABLE: &[Row] = &[
     (
         "POST /settings/admin/users/{id}/delete",
         "",
-        [SIGN_IN, NO, "303 /settings/admin/users?done=user-deleted"],
+        [SIGN_IN, NO, "303 /settings/admin/users done=user-deleted"],
     ),
     (
         "POST /settings/admin/users/{id}/sign-in-link",
@@ -181,7 +181,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/invites?done=invite-withdrawn",
+            "303 /settings/admin/invites done=invite-withdrawn",
         ],
     ),
     ("GET /settings/admin/tokens", "", [SIGN_IN, NO, OK]),
@@ -196,7 +196,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/tokens?done=tokens-revoked",
+            "303 /settings/admin/tokens done=tokens-revoked",
         ],
     ),
     (
@@ -207,7 +207,7 @@ pub(crate) const TABLE: &[Row] = &[
     (
         "POST /settings/admin/tokens/{id}/revoke",
         "",
-        [SIGN_IN, NO, "303 /settings/admin/tokens?done=token-revoked"],
+        [SIGN_IN, NO, "303 /settings/admin/tokens done=token-revoked"],
     ),
     ("GET /settings/admin/audit", "", [SIGN_IN, NO, OK]),
 ];

@@ -311,9 +311,9 @@ async fn deleting_asks_first_and_takes_effect_at_once() {
             .is_ok()
     );
     let page = site.post(&path, &cookie, "").await;
-    let page = site.get(page.to(), &cookie).await;
-    page.shows("The token was deleted.");
-    page.hides("old one");
+    let page = site.follow(&page, &cookie).await;
+    page.shows("was deleted.");
+    page.hides(&path);
     assert!(
         site.domain
             .tokens
@@ -405,7 +405,7 @@ async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
     let page = site
         .post("/settings/notices/dismiss", &cookie, &up_to)
         .await;
-    site.get(page.to(), &cookie)
+    site.follow(&page, &cookie)
         .await
         .hides("reported as leaked");
 }

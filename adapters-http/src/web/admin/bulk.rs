@@ -8,6 +8,7 @@ use openindex_domain::inventory::{BulkRevocation, InventoryError};
 
 use crate::server::Context;
 use crate::web::access::Administrator;
+use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
@@ -62,8 +63,14 @@ pub(in crate::web) async fn revoke(
     if form.get("count").parse() != Ok(found.tokens.count()) {
         return render(&web, &by, chosen, &found, true);
     }
-    run(&web, &by, &chosen, false, &context).await?;
-    Ok(redirect("/settings/admin/tokens?done=tokens-revoked"))
+    let Some(found) = run(&web, &by, &chosen, false, &context).await? else {
+        return Ok(to_list());
+    };
+    let about = match found.tokens.count() {
+        1 => "1 token".to_owned(),
+        count => format!("{count} tokens"),
+    };
+    Ok(Done::TokensRevoked.to(&web.site, "/settings/admin/tokens", &about))
 }
 
 /// `None` when the filter wants everything, or means nothing.

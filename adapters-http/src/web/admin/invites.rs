@@ -13,12 +13,13 @@ use uuid::Uuid;
 
 use crate::server::Context;
 use crate::web::access::Administrator;
+use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
+use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
 use super::link::LinkPage;
@@ -178,11 +179,13 @@ pub(in crate::web) async fn withdraw(
     IdPath(id): IdPath<InviteId>,
     context: Context,
 ) -> Result<Response, WebError> {
-    web.api
-        .invites
-        .withdraw(&by.0.principal, id, &context)
-        .await?;
-    Ok(redirect("/settings/admin/invites?done=invite-withdrawn"))
+    let principal = &by.0.principal;
+    // An invite that cannot be read can be withdrawn.
+    let invite = find(&web, principal, id).await.ok().flatten();
+    web.api.invites.withdraw(principal, id, &context).await?;
+    let about = invite.as_ref().and_then(Invite::email);
+    let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
+    Ok(Done::InviteWithdrawn.to(&web.site, "/settings/admin/invites", &about))
 }
 
 async fn render(
@@ -205,9 +208,7 @@ async fn render(
     people.meet(web, principal, &met).await?;
     let now = web.api.tokens.now();
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites")
-            .after(query)
-            .with_damaged(&found.invites),
+        page: Page::of(web, &by.0, "invites").with_damaged(&found.invites),
         form: once::to_show(web, form)?,
         invites: found
             .invites

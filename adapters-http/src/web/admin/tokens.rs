@@ -4,16 +4,18 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::access::Principal;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{OwnedToken, TokenFilter};
 use openindex_domain::token::TokenId;
 
 use crate::server::Context;
 use crate::web::access::Administrator;
+use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
+use crate::web::site::Web;
 use crate::web::tokens::TokenPath;
 use crate::web::view::{Shown, TokenView};
 
@@ -100,9 +102,7 @@ pub(in crate::web) async fn list(
     let next = found.as_ref().and_then(|found| found.next);
     let tokens = found.map(|found| found.tokens).unwrap_or_default();
     let template = TokensPage {
-        page: Page::of(&web, &by.0, "all-tokens")
-            .after(&query)
-            .with_damaged(&tokens),
+        page: Page::of(&web, &by.0, "all-tokens").with_damaged(&tokens),
         tokens: tokens
             .iter()
             .map(|owned| OwnedView::of(owned, now))
@@ -128,18 +128,22 @@ pub(in crate::web) async fn list(
     html(status, &template)
 }
 
+async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToken>, WebError> {
+    let filter = TokenFilter {
+        token: Some(id),
+        ..TokenFilter::default()
+    };
+    let found = web.api.inventory.list(by, &filter, None, 1).await?;
+    Ok(found.tokens.first().cloned())
+}
+
 pub(in crate::web) async fn confirm_revoke(
     by: Administrator,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
 ) -> Result<Response, WebError> {
-    let filter = TokenFilter {
-        token: Some(id),
-        ..TokenFilter::default()
-    };
-    let inventory = &web.api.inventory;
-    let found = inventory.list(&by.0.principal, &filter, None, 1).await?;
-    let owned = found.tokens.first().ok_or(WebError::NOT_FOUND)?;
+    let owned = find(&web, &by.0.principal, id).await?;
+    let owned = owned.as_ref().ok_or(WebError::NOT_FOUND)?;
     let template = RevokePage {
         page: Page::of(&web, &by.0, "all-tokens"),
         owned: OwnedView::of(owned, web.api.tokens.now()),
@@ -153,9 +157,13 @@ pub(in crate::web) async fn revoke(
     TokenPath(id): TokenPath,
     context: Context,
 ) -> Result<Response, WebError> {
-    web.api
-        .inventory
-        .revoke(&by.0.principal, id, &context)
-        .await?;
-    Ok(redirect("/settings/admin/tokens?done=token-revoked"))
+    let principal = &by.0.principal;
+    // A token that cannot be read can be revoked.
+    let owned = find(&web, principal, id).await.ok().flatten();
+    web.api.inventory.revoke(principal, id, &context).await?;
+    let about = owned.map_or_else(
+        || id.to_string(),
+        |owned| owned.token.name.as_str().to_owned(),
+    );
+    Ok(Done::TokenRevoked.to(&web.site, "/settings/admin/tokens", &about))
 }

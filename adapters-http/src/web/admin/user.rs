@@ -11,11 +11,11 @@ use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 
 use crate::server::{Code, Context};
 use crate::web::access::Administrator;
+use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::once;
 use crate::web::page::{Page, html};
-use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
 use crate::web::view::{Moment, Shown};
 
@@ -69,11 +69,10 @@ pub(in crate::web) async fn show(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let template = UserPage {
-        page: Page::of(&web, &by.0, "users").after(&query),
+        page: Page::of(&web, &by.0, "users"),
         form: once::to_show(&web, &Form::default())?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
@@ -99,15 +98,8 @@ pub(in crate::web) async fn suspend(
     IdPath(id): IdPath<UserId>,
     context: Context,
 ) -> Result<Response, WebError> {
-    change(
-        &web,
-        &by,
-        id,
-        UserChange::Suspend,
-        &context,
-        "user-suspended",
-    )
-    .await
+    let change_to = UserChange::Suspend;
+    change(&web, &by, id, change_to, &context, Done::UserSuspended).await
 }
 
 pub(in crate::web) async fn unsuspend(
@@ -117,7 +109,7 @@ pub(in crate::web) async fn unsuspend(
     context: Context,
 ) -> Result<Response, WebError> {
     let change_to = UserChange::Unsuspend;
-    change(&web, &by, id, change_to, &context, "user-unsuspended").await
+    change(&web, &by, id, change_to, &context, Done::UserUnsuspended).await
 }
 
 pub(in crate::web) async fn confirm_role(
@@ -141,7 +133,7 @@ pub(in crate::web) async fn set_role(
 ) -> Result<Response, WebError> {
     let role = Role::parse(form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
     let change_to = UserChange::SetRole(role);
-    change(&web, &by, id, change_to, &context, "role-changed").await
+    change(&web, &by, id, change_to, &context, Done::RoleChanged).await
 }
 
 pub(in crate::web) async fn show_email_form(
@@ -171,11 +163,12 @@ pub(in crate::web) async fn set_email(
     match users.change(&by.0.principal, id, change_to, &context).await {
         Ok(changed) => {
             let done = if changed.email == user.email {
-                "email-unchanged"
+                Done::EmailUnchanged
             } else {
-                "email-changed"
+                Done::EmailChanged
             };
-            Ok(redirect(&format!("/settings/admin/users/{id}?done={done}")))
+            let path = format!("/settings/admin/users/{id}");
+            Ok(done.to(&web.site, &path, changed.name.as_str()))
         }
         Err(UserError::EmailTaken) => {
             let error = "belongs to another user; choose another one";
@@ -224,8 +217,12 @@ pub(in crate::web) async fn delete(
     IdPath(id): IdPath<UserId>,
     context: Context,
 ) -> Result<Response, WebError> {
-    web.api.users.delete(&by.0.principal, id, &context).await?;
-    Ok(redirect("/settings/admin/users?done=user-deleted"))
+    let principal = &by.0.principal;
+    // A user who cannot be read can be deleted.
+    let user = web.api.users.get(principal, id).await.ok();
+    let about = user.map_or_else(|| id.to_string(), |user| user.name.as_str().to_owned());
+    web.api.users.delete(principal, id, &context).await?;
+    Ok(Done::UserDeleted.to(&web.site, "/settings/admin/users", &about))
 }
 
 async fn change(
@@ -234,17 +231,18 @@ async fn change(
     id: UserId,
     change: UserChange,
     context: &Context,
-    done: &str,
+    done: Done,
 ) -> Result<Response, WebError> {
     let users = &web.api.users;
     let user = users.change(&by.0.principal, id, change, context).await?;
     // Who has suspended or demoted themselves cannot open the account's page any more.
     let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
-    Ok(redirect(&if still_administers {
-        format!("/settings/admin/users/{id}?done={done}")
+    Ok(if still_administers {
+        let path = format!("/settings/admin/users/{id}");
+        done.to(&web.site, &path, user.name.as_str())
     } else {
-        "/".to_owned()
-    }))
+        redirect("/")
+    })
 }
 
 pub(in crate::web) async fn sign_in_link(

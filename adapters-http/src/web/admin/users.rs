@@ -76,9 +76,7 @@ pub(in crate::web) async fn list(
     let stats = web.api.inventory.stats(principal).await?;
     let now = web.api.tokens.now();
     let template = UsersPage {
-        page: Page::of(&web, &by.0, "users")
-            .after(&query)
-            .with_damaged(&found.users),
+        page: Page::of(&web, &by.0, "users").with_damaged(&found.users),
         users: found
             .users
             .iter()

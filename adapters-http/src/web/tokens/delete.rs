@@ -5,9 +5,10 @@ use http::StatusCode;
 
 use crate::server::Context;
 use crate::web::access::Person;
+use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
-use crate::web::site::{Web, redirect};
+use crate::web::site::Web;
 use crate::web::view::TokenView;
 
 use super::TokenPath;
@@ -39,9 +40,10 @@ pub(in crate::web) async fn delete(
     TokenPath(id): TokenPath,
     context: Context,
 ) -> Result<Response, WebError> {
-    web.api
-        .tokens
-        .revoke(&person.principal, id, &context)
-        .await?;
-    Ok(redirect("/settings/tokens?done=token-deleted"))
+    let (tokens, principal) = (&web.api.tokens, &person.principal);
+    // A token that cannot be read can be deleted.
+    let token = tokens.get(principal, id).await.ok();
+    tokens.revoke(principal, id, &context).await?;
+    let about = token.map_or_else(|| id.to_string(), |token| token.name.as_str().to_owned());
+    Ok(Done::TokenDeleted.to(&web.site, crate::TOKENS_PAGE, &about))
 }

@@ -35,9 +35,7 @@ pub(in crate::web) async fn list(
     let now = web.api.tokens.now();
     let allowed = person.principal.effective_scope();
     let template = ListPage {
-        page: Page::of(&web, &person, "tokens")
-            .after(&query)
-            .with_damaged(&found.tokens),
+        page: Page::of(&web, &person, "tokens").with_damaged(&found.tokens),
         tokens: found
             .tokens
             .iter()
