@@ -8,6 +8,8 @@ all("[data-copy]", (button) => {
   const field = document.getElementById(button.dataset.copy);
   const status = document.querySelector(`[data-copied="${button.dataset.copy}"]`);
   button.hidden = false;
+  // What is shown once is copied first.
+  if (button.closest("[data-once]")) button.focus();
   button.addEventListener("click", async () => {
     let copied = false;
     try {
@@ -18,6 +20,7 @@ all("[data-copy]", (button) => {
       field.select();
       copied = document.execCommand("copy");
     }
+    if (copied) field.dataset.taken = "yes";
     button.textContent = copied ? "Copied" : "Copy by hand";
     status.textContent = copied ? "Copied to the clipboard." : "Could not be copied. The text is selected.";
     setTimeout(() => { button.textContent = "Copy"; }, 3000);
@@ -26,8 +29,25 @@ all("[data-copy]", (button) => {
 
 all("[data-select]", (field) => field.addEventListener("focus", () => field.select()));
 
+// The browser asks before it leaves a page whose secret was not copied.
+all("[data-once] [data-select]", (field) => {
+  field.addEventListener("copy", () => { field.dataset.taken = "yes"; });
+  addEventListener("beforeunload", (event) => { if (!field.dataset.taken) event.preventDefault(); });
+});
+
 // A reload of a page that shows a secret leads to the list instead of making another one.
 all("[data-leave-to]", (shown) => history.replaceState(null, "", shown.dataset.leaveTo));
+
+// Times in the reader's own zone; the page has them in UTC, which a title keeps.
+all("time[datetime]", (time) => {
+  const at = new Date(time.dateTime);
+  const [day, clock] = time.children;
+  if (!clock || Number.isNaN(at.getTime())) return;
+  time.title = time.textContent;
+  const second = time.classList.contains("exact") ? { second: "2-digit" } : {};
+  day.textContent = at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  clock.textContent = `, ${at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...second, timeZoneName: "short" })}`;
+});
 
 all("[data-reveal]", (button) => {
   const field = document.getElementById(button.dataset.reveal);

@@ -33,6 +33,8 @@ struct SignInPage<'a> {
     error: Option<String>,
     /// A password would be readable on the way, so none is asked for.
     is_readable: bool,
+    /// No user exists yet.
+    is_new: bool,
 }
 
 pub(super) async fn show(
@@ -45,7 +47,8 @@ pub(super) async fn show(
     if principal.is_some() {
         return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
-    render(&web, StatusCode::OK, "", next.as_ref(), None, done)
+    let is_new = !web.site.has_users(&web.api.users).await;
+    render(&web, StatusCode::OK, "", next.as_ref(), None, is_new, done)
 }
 
 pub(super) async fn submit(
@@ -64,6 +67,7 @@ pub(super) async fn submit(
             form.shown("email"),
             next.as_ref(),
             Some(error),
+            false,
             None,
         )
     };
@@ -123,6 +127,7 @@ fn render(
     email: &str,
     next: Option<&LocalPath>,
     error: Option<String>,
+    is_new: bool,
     done: Option<Told>,
 ) -> Result<Response, WebError> {
     let template = SignInPage {
@@ -134,6 +139,7 @@ fn render(
         next: next.map_or("", LocalPath::as_str),
         error: error.filter(|error| !error.is_empty()),
         is_readable: web.site.transport == Transport::Readable,
+        is_new,
     };
     html(status, &template)
 }

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRef;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::Uri;
+use openindex_domain::user::Users;
 
 use crate::server::{ApiState, base_path};
 
@@ -39,6 +41,8 @@ pub(super) struct Site {
     pub(super) origin: String,
     pub(super) transport: Transport,
     pub(super) version: &'static str,
+    /// Users were seen; the last administrator cannot be removed.
+    has_users: AtomicBool,
 }
 
 /// How a browser reaches the pages.
@@ -68,7 +72,20 @@ impl Site {
             origin: origin::of_url(public_url).unwrap_or_default(),
             transport,
             version,
+            has_users: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the instance has users, as far as is known: an outage is no first start.
+    pub(super) async fn has_users(&self, users: &Users) -> bool {
+        if self.has_users.load(Ordering::Relaxed) {
+            return true;
+        }
+        let found = users.any().await;
+        if let Ok(found) = found {
+            self.has_users.store(found, Ordering::Relaxed);
+        }
+        found.unwrap_or(true)
     }
 
     /// Whether a request may have come the way that [`Site::transport`] says, by the host that it

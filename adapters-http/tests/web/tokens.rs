@@ -103,7 +103,7 @@ async fn the_pages_speak_as_the_specification_does() {
         "A leaked token that never expires works until someone notices.",
         // Nothing is chosen for anybody.
         "<option value=\"\" selected>",
-        "type=\"date\" value=\"\"",
+        "type=\"date\" min=\"2026-11-24\" value=\"\"",
     ] {
         page.shows(text);
     }
@@ -121,6 +121,10 @@ async fn the_page_with_the_value_says_where_to_store_it() {
         "Store it in a secrets manager or an environment variable before you leave this page.",
     );
     page.shows("value=\"oi_pat_");
+    // What to type works on a machine that has never seen the server.
+    page.shows("oi profile set --app-url https://oi.example.com --token -");
+    page.shows("read -rs OPENINDEX_TOKEN\ncurl -H ");
+    page.shows("Bearer $OPENINDEX_TOKEN\" https://oi.example.com/me");
 }
 
 #[tokio::test]
@@ -178,7 +182,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
         ),
         (
             "name=kept&scope=read_write&expiry=&expiryDate=2026-11-23",
-            "2026-11-23 has already ended in UTC, where it is 24 Nov 2026, 06:00:00 UTC now. Choose a \
+            "2026-11-23 has already ended in UTC, where it is 24 Nov 2026, 06:00 UTC now. Choose a \
              later date.",
         ),
         (

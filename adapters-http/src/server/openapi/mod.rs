@@ -140,12 +140,12 @@ fn describe_needs(operation: &mut Operation, needs: Needs) {
     });
 }
 
-/// Gives conditional headers their form.
+/// Gives the condition of a change its form. A read ignores a malformed `If-None-Match`.
 fn describe_conditions(operation: &mut Operation) {
     let parameters = operation.parameters.iter_mut().flatten();
     for parameter in parameters {
         if let RefOr::T(parameter) = parameter
-            && matches!(parameter.name.as_str(), "If-Match" | "If-None-Match")
+            && parameter.name == "If-Match"
         {
             parameter.schema = Some(schema::EntityTags::schema());
         }

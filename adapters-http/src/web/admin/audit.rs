@@ -47,8 +47,8 @@ struct ActionChoice {
 }
 
 struct EventView {
-    at: Moment,
-    exact: String,
+    /// As stored, where it is no time.
+    at: Result<Moment, Shown>,
     actor: Actor,
     /// The token or browser session that acted.
     credential: Option<String>,
@@ -175,7 +175,6 @@ fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
 
 impl EventView {
     fn of(event: &AuditEvent, people: &People, now: Timestamp) -> Self {
-        let at = Moment::new(event.at, now);
         let actor = match event.actor {
             AuditActor::Operator => Actor::Other("The operator".to_owned()),
             AuditActor::Anonymous => Actor::Other("Somebody".to_owned()),
@@ -189,8 +188,7 @@ impl EventView {
         };
         let context = &event.context;
         Self {
-            at,
-            exact: at.exact(),
+            at: Ok(Moment::new(event.at, now).to_the_second()),
             actor,
             credential: match event.actor {
                 AuditActor::Token { token, .. } => Some(token.to_string()),
@@ -216,7 +214,6 @@ impl EventView {
 impl EventView {
     /// An event that this version cannot read, such as one of a newer version, as it is stored.
     fn raw(event: &RawEvent, now: Timestamp) -> Self {
-        let at = Timestamp::parse_since(&event.at).unwrap_or(now);
         let subject = |id: &String| SubjectView {
             kind: "unknown",
             id: id.clone(),
@@ -224,8 +221,9 @@ impl EventView {
         };
         let user = event.actor_user.clone();
         Self {
-            at: Moment::new(at, now),
-            exact: event.at.clone(),
+            at: Timestamp::parse_since(&event.at)
+                .map(|at| Moment::new(at, now).to_the_second())
+                .ok_or_else(|| Shown::of(&event.at)),
             actor: Actor::Other(user.unwrap_or_else(|| event.actor.clone())),
             credential: event.actor_credential.clone(),
             action: "Unknown to this version".to_owned(),

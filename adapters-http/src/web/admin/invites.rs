@@ -56,7 +56,8 @@ struct InviteView {
     status: Badge,
     by: Option<Shown>,
     created: Moment,
-    expires: Moment,
+    /// `None` for one that was claimed or withdrawn, which no longer expires.
+    expires: Option<Moment>,
     claimed: Option<(String, Shown)>,
     can_be_withdrawn: bool,
 }
@@ -80,7 +81,8 @@ impl InviteView {
             },
             by: invite.created_by.map(|id| people.name(id)),
             created: Moment::new(invite.created_at, now),
-            expires: Moment::new(invite.expires_at, now),
+            expires: matches!(status, InviteStatus::Open | InviteStatus::Expired)
+                .then(|| Moment::new(invite.expires_at, now)),
             claimed: invite
                 .claimed
                 .map(|(_, id)| (id.to_string(), people.name(id))),

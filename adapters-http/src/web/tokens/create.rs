@@ -26,6 +26,7 @@ struct CreatePage<'a> {
     is_admin_chosen: bool,
     choices: Vec<Choice>,
     date: &'a str,
+    today: String,
     errors: Errors,
 }
 
@@ -100,18 +101,16 @@ pub(in crate::web) async fn create(
 }
 
 fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
+    let now = web.api.tokens.now();
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
         form: once::to_show(web, form)?,
         name: form.shown("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),
-        choices: expiry::choices(
-            form.get("expiry"),
-            web.api.tokens.now(),
-            "Use the date above",
-        ),
+        choices: expiry::choices(form.get("expiry"), now, "Use the date above"),
         date: form.get("expiryDate"),
+        today: expiry::today(now),
         errors,
     };
     html(template.errors.status(), &template)

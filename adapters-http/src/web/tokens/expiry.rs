@@ -23,6 +23,11 @@ pub(super) struct Choice {
     pub(super) is_selected: bool,
 }
 
+/// The first day of UTC that can be chosen, as a field for dates takes it.
+pub(super) fn today(now: Timestamp) -> String {
+    now.to_datetime().date().to_string()
+}
+
 /// The quick choices at `now`, behind the neutral one, which leaves it to the date.
 pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choice> {
     let presets = PRESETS.map(|(value, days, label)| {

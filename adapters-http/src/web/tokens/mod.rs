@@ -35,6 +35,8 @@ struct CreatedPage<'a> {
     /// What became of the token that this one replaces.
     predecessor: Option<String>,
     secret: &'a str,
+    /// Where the API is, for the commands that use the token.
+    url: &'a str,
 }
 
 fn created(
@@ -54,6 +56,7 @@ fn created(
         expires: token.expires_at.map(|at| Moment::new(at, now)),
         predecessor,
         secret: issued.secret.expose(),
+        url: web.api.settings.public_url.trim_end_matches('/'),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -29,6 +29,7 @@ struct RotatePage<'a> {
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
+    today: String,
     error: Option<String>,
 }
 
@@ -102,6 +103,7 @@ fn render(
         }),
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
+        today: expiry::today(now),
         error,
     };
     let status = if template.error.is_some() {

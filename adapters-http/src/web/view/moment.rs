@@ -6,35 +6,46 @@ use openindex_domain::clock::Timestamp;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-const MONTH: u64 = 30 * DAY;
-const YEAR: u64 = 365 * DAY;
 
-/// An instant as a `<time>` element: how long ago, or in how long, with the exact time in UTC on
-/// hover.
+/// An instant on a page: the date, the time in UTC, and how long ago it was or how soon it is. A
+/// script shows date and time in the reader's own zone.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Moment {
     at: Timestamp,
     now: Timestamp,
+    has_seconds: bool,
 }
 
 impl Moment {
     pub(in crate::web) const fn new(at: Timestamp, now: Timestamp) -> Self {
-        Self { at, now }
+        Self {
+            at,
+            now,
+            has_seconds: false,
+        }
     }
 
-    /// As in `3 hours ago` or `in 2 days`.
+    /// The same to the second, where the order of events matters.
+    pub(in crate::web) const fn to_the_second(self) -> Self {
+        Self {
+            has_seconds: true,
+            ..self
+        }
+    }
+
+    /// As in `3 hours ago` or `in 2 days`, rounded to the nearest.
     pub(in crate::web) fn relative(self) -> String {
         let seconds = (self.at.unix_millis() - self.now.unix_millis()) / 1000;
         let amount = seconds.unsigned_abs();
         if amount < MINUTE {
-            return if seconds > 0 {
-                "in a moment"
+            let text = if seconds > 0 {
+                "in less than a minute"
             } else {
                 "just now"
-            }
-            .to_owned();
+            };
+            return text.to_owned();
         }
-        let amount = duration(amount);
+        let amount = nearest(amount);
         if seconds > 0 {
             format!("in {amount}")
         } else {
@@ -42,35 +53,57 @@ impl Moment {
         }
     }
 
-    /// As in `24 Nov 2026, 06:00:00 UTC`.
+    /// As in `24 Nov 2026, 06:00 UTC`.
     pub(in crate::web) fn exact(self) -> String {
-        let at = self.at.to_datetime();
-        let month: String = at.month().to_string().chars().take(3).collect();
-        let (hour, minute, second) = (at.hour(), at.minute(), at.second());
-        format!(
-            "{} {month} {}, {hour:02}:{minute:02}:{second:02} UTC",
-            at.day(),
-            at.year()
-        )
+        format!("{}, {}", self.day(), self.clock())
     }
 
     /// As in `24 Nov 2026`.
     pub(in crate::web) fn day(self) -> String {
-        let exact = self.exact();
-        exact.split(',').next().unwrap_or_default().to_owned()
+        let at = self.at.to_datetime();
+        let month: String = at.month().to_string().chars().take(3).collect();
+        format!("{} {month} {}", at.day(), at.year())
+    }
+
+    fn clock(self) -> String {
+        let at = self.at.to_datetime();
+        let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+        if self.has_seconds {
+            format!("{hour:02}:{minute:02}:{second:02} UTC")
+        } else {
+            format!("{hour:02}:{minute:02} UTC")
+        }
     }
 }
 
-/// Seconds in their largest unit, rounded down: `1 minute`, `5 days`.
+/// A time to wait, or the length of a limit, rounded up to a whole unit: `15 minutes` for 899 seconds.
 pub(in crate::web) fn duration(seconds: u64) -> String {
-    let (amount, unit) = match seconds {
-        0..MINUTE => (seconds, "second"),
-        MINUTE..HOUR => (seconds / MINUTE, "minute"),
-        HOUR..DAY => (seconds / HOUR, "hour"),
-        DAY..MONTH => (seconds / DAY, "day"),
-        MONTH..YEAR => (seconds / MONTH, "month"),
-        YEAR.. => (seconds / YEAR, "year"),
-    };
+    let minutes = seconds.div_ceil(MINUTE);
+    let hours = seconds.div_ceil(HOUR);
+    match seconds {
+        0..MINUTE => count(seconds, "second"),
+        // Two hours would be long for 61 minutes.
+        _ if minutes < 120 && minutes != 60 => count(minutes, "minute"),
+        _ if hours < 24 => count(hours, "hour"),
+        _ => count(seconds.div_ceil(DAY), "day"),
+    }
+}
+
+/// A span of a minute or more in the unit that people use for it, rounded to the nearest.
+fn nearest(seconds: u64) -> String {
+    let round = |unit: u64| (seconds + unit / 2) / unit;
+    // Of 365.2425 days, as the calendar has them on average.
+    let months = (seconds * 12 + 15_778_476) / 31_556_952;
+    match (round(MINUTE), round(HOUR), round(DAY)) {
+        (minutes @ 0..60, ..) => count(minutes, "minute"),
+        (_, hours @ 0..24, _) => count(hours, "hour"),
+        (_, _, days @ 0..60) => count(days, "day"),
+        _ if months < 12 => count(months, "month"),
+        _ => count((months + 6) / 12, "year"),
+    }
+}
+
+fn count(amount: u64, unit: &str) -> String {
     let plural = if amount == 1 { "" } else { "s" };
     format!("{amount} {unit}{plural}")
 }
@@ -78,10 +111,17 @@ pub(in crate::web) fn duration(seconds: u64) -> String {
 /// Digits, letters and fixed markup: nothing to escape.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at, exact, relative) = (self.at, self.exact(), self.relative());
+        let (at, day, clock) = (self.at, self.day(), self.clock());
+        let class = if self.has_seconds {
+            " class=\"exact\""
+        } else {
+            ""
+        };
         write!(
             f,
-            r#"<time datetime="{at}" title="{exact}">{relative}</time>"#
+            "<time datetime=\"{at}\"{class}><span>{day}</span><span>, {clock}</span></time> \
+             <span class=\"ago\">{}</span>",
+            self.relative()
         )
     }
 }
@@ -94,32 +134,64 @@ mod tests {
     use openindex_domain::testing::fixtures::NOW;
 
     #[test]
-    fn tells_how_long_ago_or_in_how_long() {
+    fn tells_how_long_ago_or_in_how_long_to_the_nearest() {
+        let day = 86_400;
         for (seconds, text) in [
             (0, "just now"),
             (-59, "just now"),
-            (30, "in a moment"),
+            (30, "in less than a minute"),
             (-60, "1 minute ago"),
-            (-3599, "59 minutes ago"),
-            (-3600, "1 hour ago"),
-            (-86_400, "1 day ago"),
-            (-29 * 86_400, "29 days ago"),
-            (-45 * 86_400, "1 month ago"),
-            (-364 * 86_400, "12 months ago"),
-            (-800 * 86_400, "2 years ago"),
-            (7 * 86_400, "in 7 days"),
+            (-89, "1 minute ago"),
+            (-90, "2 minutes ago"),
+            (-3599, "1 hour ago"),
+            (3599, "in 1 hour"),
+            (-5400, "2 hours ago"),
+            (day - 1, "in 1 day"),
+            (7 * day - 1, "in 7 days"),
+            (30 * day - 1, "in 30 days"),
+            (-45 * day, "45 days ago"),
+            (90 * day - 1, "in 3 months"),
+            (365 * day - 1, "in 1 year"),
+            (-800 * day, "2 years ago"),
+            (3650 * day, "in 10 years"),
         ] {
             let moment = Moment::new(NOW.saturating_add_seconds(seconds), NOW);
-            assert_eq!(moment.relative(), text);
+            assert_eq!(moment.relative(), text, "{seconds}");
         }
     }
 
     #[test]
-    fn the_exact_time_is_for_machines_and_on_hover() {
+    fn a_wait_is_never_told_too_short() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "1 minute"),
+            (61, "2 minutes"),
+            (899, "15 minutes"),
+            (3599, "1 hour"),
+            (3600, "1 hour"),
+            (3601, "61 minutes"),
+            (7200, "2 hours"),
+            (7201, "3 hours"),
+            (12 * 3600, "12 hours"),
+            (86_400, "1 day"),
+            (86_401, "2 days"),
+            (14 * 86_400, "14 days"),
+        ] {
+            assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn shows_date_and_time_of_utc_and_carries_the_instant_for_scripts() {
+        let moment = Moment::new(NOW, NOW);
         assert_eq!(
-            Moment::new(NOW, NOW).to_string(),
-            r#"<time datetime="2026-11-24T06:00:00.000Z" title="24 Nov 2026, 06:00:00 UTC">just now</time>"#
+            moment.to_string(),
+            "<time datetime=\"2026-11-24T06:00:00.000Z\"><span>24 Nov 2026</span>\
+             <span>, 06:00 UTC</span></time> <span class=\"ago\">just now</span>"
         );
-        assert_eq!(Moment::new(NOW, NOW).day(), "24 Nov 2026");
+        assert_eq!(moment.exact(), "24 Nov 2026, 06:00 UTC");
+        assert_eq!(moment.to_the_second().exact(), "24 Nov 2026, 06:00:00 UTC");
     }
 }

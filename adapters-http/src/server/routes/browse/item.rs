@@ -20,7 +20,7 @@ use super::{Tagged, tagged};
 #[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has; when the item still has it, the response is 304"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has, such as `\"7\"`; when the item still has it, the response is 304. A malformed one is ignored"),
     ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
