@@ -210,6 +210,14 @@ impl Browser {
         );
     }
 
+    /// Lives in this time zone from now on, as in `America/New_York`.
+    pub(crate) fn move_to(&self, zone: &str) {
+        self.devtools(
+            "Emulation.setTimezoneOverride",
+            &json!({ "timezoneId": zone }),
+        );
+    }
+
     /// Makes the window this wide, as on a screen of 900 CSS pixels' height.
     pub(crate) fn set_width(&self, width: u32) {
         self.devtools(

@@ -2,8 +2,10 @@
 
 mod accessibility;
 mod cors;
+mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
 mod flow;
 mod once;
 mod sample;
+mod times;

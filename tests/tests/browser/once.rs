@@ -6,15 +6,15 @@ use serde_json::json;
 use super::driver::Browser;
 use super::sample::{PASSWORD, invite, text};
 
-struct Person {
-    server: Server,
-    browser: Browser,
+pub(crate) struct Person {
+    pub(crate) server: Server,
+    pub(crate) browser: Browser,
     _database: Database,
 }
 
 impl Person {
     /// Somebody who has joined and looks at their tokens.
-    fn new(with_javascript: bool) -> Self {
+    pub(crate) fn new(with_javascript: bool) -> Self {
         let database = Database::new(Kind::Sqlite);
         let server = Server::start(&database);
         let admin = Server::bootstrap(&database);
@@ -42,7 +42,7 @@ impl Person {
     }
 
     /// Creates a token and returns its secret.
-    fn create(&self) -> String {
+    pub(crate) fn create(&self) -> String {
         self.fill();
         self.browser.click("main form button[type='submit']");
         self.browser.value("#secret")
