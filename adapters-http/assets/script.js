@@ -45,8 +45,8 @@ all("time[datetime]", (time) => {
   if (!clock || Number.isNaN(at.getTime())) return;
   time.title = time.textContent;
   const second = time.classList.contains("exact") ? { second: "2-digit" } : {};
-  day.textContent = at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
-  clock.textContent = `, ${at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...second, timeZoneName: "short" })}`;
+  day.textContent = `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })},`;
+  clock.textContent = `${at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...second, timeZoneName: "short" })}`;
 });
 
 all("[data-reveal]", (button) => {

@@ -119,7 +119,7 @@ impl fmt::Display for Moment {
         };
         write!(
             f,
-            "<time datetime=\"{at}\"{class}><span>{day}</span><span>, {clock}</span></time> \
+            "<time datetime=\"{at}\"{class}><span>{day},</span> <span>{clock}</span></time> \
              <span class=\"ago\">{}</span>",
             self.relative()
         )
@@ -188,8 +188,8 @@ mod tests {
         let moment = Moment::new(NOW, NOW);
         assert_eq!(
             moment.to_string(),
-            "<time datetime=\"2026-11-24T06:00:00.000Z\"><span>24 Nov 2026</span>\
-             <span>, 06:00 UTC</span></time> <span class=\"ago\">just now</span>"
+            "<time datetime=\"2026-11-24T06:00:00.000Z\"><span>24 Nov 2026,</span> \
+             <span>06:00 UTC</span></time> <span class=\"ago\">just now</span>"
         );
         assert_eq!(moment.exact(), "24 Nov 2026, 06:00 UTC");
         assert_eq!(moment.to_the_second().exact(), "24 Nov 2026, 06:00:00 UTC");
