@@ -1,5 +1,6 @@
 //! The one connection that writes, and whether what it writes stays.
 
+use std::error::Error as _;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -37,41 +38,57 @@ impl Writer {
         })
     }
 
-    /// Moves what is in the write-ahead log into the database file. Of a log that was removed, nobody
-    /// could do that once this process is gone; and one that lies beside another database file would
-    /// be taken for that file's.
-    async fn empty_log(&self) {
-        let emptied = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.pool)
-            .await;
-        if let Err(error) = emptied.map_err(store_error) {
-            tracing::error!(%error, "write-ahead log not saved");
-        }
+    /// Moves what is in the write-ahead log into the database file, and returns whether that was all.
+    /// Of a log that was removed, nobody could do it once this process is gone; and one that lies
+    /// beside another database file would be taken for that file's.
+    async fn empty_log(&self) -> Result<bool, StoreError> {
+        let (busy, ..): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
+        Ok(busy == 0)
     }
 }
 
-/// Logs when a file is removed or replaced and when it is back. A database file that came back is
-/// the one that was opened, and has everything.
+/// Logs when a file is removed or replaced and when it is back, and saves what the log has. A database
+/// file that came back is the one that was opened, and has everything.
 async fn watch(writer: Weak<Writer>) {
     let mut was_there = true;
+    let mut is_saved = true;
     loop {
         tokio::time::sleep(WATCH_EVERY).await;
         let Some(writer) = writer.upgrade() else {
             return;
         };
         let checked = writer.file.check();
+        // Closing removes the log.
         if writer.pool.is_closed() {
             return;
         }
-        match checked {
+        match &checked {
             Err(error) if was_there => {
-                tracing::error!(%error, "database not in its place; all requests get 503");
-                writer.empty_log().await;
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(cause, "database not in its place; all requests get 503");
+                is_saved = false;
             }
             Ok(()) if !was_there => tracing::info!("database back in its place"),
             _ => {}
         }
-        was_there = writer.file.check().is_ok();
+        was_there = checked.is_ok();
+        if !is_saved {
+            match writer.empty_log().await {
+                Ok(true) => {
+                    tracing::info!("write-ahead log saved to the database file that was opened");
+                    is_saved = true;
+                }
+                // A reader is in its way, or another process: once more.
+                Ok(false) => {}
+                Err(error) => {
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::error!(cause, "write-ahead log not saved");
+                }
+            }
+        }
     }
 }
 

@@ -71,6 +71,30 @@ async fn failures_of_one_address_are_recorded_ten_times_and_the_tenth_says_so() 
 }
 
 #[tokio::test]
+async fn denied_administration_is_recorded_ten_times_a_user_and_the_tenth_says_so() {
+    let world = World::new().await;
+    let joined = world.join(Role::Member).await;
+    let again = world.sign_in("grace@example.com", PASSWORD).await;
+    let again = again.expect("signed in");
+    let first = world
+        .principal(session_of(&joined))
+        .await
+        .expect("a session");
+    let second = world.principal(&again).await.expect("another session");
+    for number in 1..=25 {
+        let principal = if number % 2 == 0 { &first } else { &second };
+        let noted = world.all.audit.note_refusal(principal, context()).await;
+        noted.expect("counted");
+        let recorded = [
+            world.count(AuditAction::AdminRefused).await,
+            world.count(AuditAction::AdminRefusedRepeatedly).await,
+        ];
+        let expected = [number.min(9), usize::from(number >= 10)];
+        assert_eq!(recorded, expected, "after {number}");
+    }
+}
+
+#[tokio::test]
 async fn a_suspended_account_is_told_only_to_whoever_knows_its_password() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
