@@ -237,11 +237,11 @@ async fn every_check_was_made_on_every_row() {
 
 #[tokio::test]
 async fn the_trail_is_append_only() {
+    const COPY: &str = "INSERT INTO audit_events (id, at, actor, action, subject) \
+         SELECT id, at, 'operator', 'token.revoked', subject FROM audit_events";
     let postgres = seeded().await;
     let inserted = postgres.store.insert_within_quota(insertion(1)).await;
     assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
-    const COPY: &str = "INSERT INTO audit_events (id, at, actor, action, subject) \
-         SELECT id, at, 'operator', 'token.revoked', subject FROM audit_events";
     for change in [
         "UPDATE audit_events SET at = at",
         "UPDATE audit_events SET id = gen_random_uuid()",

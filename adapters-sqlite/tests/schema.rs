@@ -431,15 +431,15 @@ async fn the_schema_refuses_what_the_domain_would() {
 
 #[tokio::test]
 async fn the_trail_is_append_only() {
-    let sqlite = seeded(SqliteOptions::default()).await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
     const COPY: &str = "audit_events (rowid, id, at, actor, action, subject) \
          SELECT rowid, id, 0, 'operator', 'token.revoked', subject FROM audit_events";
     const SAME_ID: &str = "audit_events (id, at, actor, action, subject) \
          SELECT id, 0, 'operator', 'token.revoked', subject FROM audit_events";
     const SAME_ROW: &str = "audit_events (rowid, id, at, actor, action, subject) \
          SELECT rowid, zeroblob(16), 0, 'operator', 'token.revoked', subject FROM audit_events";
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
     sqlite.execute("PRAGMA recursive_triggers = OFF").await;
     let mut changes = vec![
         "UPDATE audit_events SET at = 0".to_owned(),
