@@ -297,9 +297,11 @@ async fn listed(
             .push(concat!(" AND ", live!()))
             .push_bind(now.to_datetime())
             .push(" OFFSET 0"),
+        // As a question of truth, no index of everybody's expired tokens is sorted for one page.
         Some(ListedStatus::Expired) => query
-            .push(" AND t.expires_at <= ")
-            .push_bind(now.to_datetime()),
+            .push(" AND (t.expires_at <= ")
+            .push_bind(now.to_datetime())
+            .push(") IS TRUE"),
         None => &mut query,
     };
     query.push(") t");

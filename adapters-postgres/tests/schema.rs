@@ -237,15 +237,29 @@ async fn every_check_was_made_on_every_row() {
 
 #[tokio::test]
 async fn the_trail_is_append_only() {
+    const COPY: &str = "INSERT INTO audit_events (id, at, actor, action, subject) \
+         SELECT id, at, 'operator', 'token.revoked', subject FROM audit_events";
     let postgres = seeded().await;
     let inserted = postgres.store.insert_within_quota(insertion(1)).await;
     assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
     for change in [
         "UPDATE audit_events SET at = at",
+        "UPDATE audit_events SET id = gen_random_uuid()",
+        "UPDATE audit_events AS e SET at = o.at FROM audit_events o WHERE o.id = e.id",
         "DELETE FROM audit_events",
+        "DELETE FROM audit_events USING tokens",
+        "WITH gone AS (DELETE FROM audit_events RETURNING id) SELECT * FROM gone",
         "TRUNCATE audit_events",
+        "TRUNCATE audit_events, tokens CASCADE",
+        COPY,
+        &format!("{COPY} ON CONFLICT (id) DO UPDATE SET at = excluded.at"),
+        "MERGE INTO audit_events e USING audit_events o ON o.id = e.id WHEN MATCHED THEN DELETE",
+        "MERGE INTO audit_events e USING audit_events o ON o.id = e.id \
+         WHEN MATCHED THEN UPDATE SET at = o.at",
     ] {
-        let answer = sqlx::raw_sql(change).execute(&postgres.raw).await;
+        let answer = sqlx::raw_sql(sqlx::AssertSqlSafe(change))
+            .execute(&postgres.raw)
+            .await;
         assert!(answer.is_err(), "{change}");
     }
     let trail = postgres

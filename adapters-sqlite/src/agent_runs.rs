@@ -37,7 +37,7 @@ impl AgentRunStore for SqliteStore {
         };
         tokens::insert(&mut transaction, &run, &change.digest).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(StartRunOutcome::Started(run))
     }
 
@@ -51,7 +51,7 @@ impl AgentRunStore for SqliteStore {
         };
         tokens::write_ends(&mut transaction, &[ended], &run).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(EndRunOutcome::Ended)
     }
 
@@ -66,9 +66,16 @@ impl AgentRunStore for SqliteStore {
         let mut query = QueryBuilder::new(concat!(
             "SELECT ",
             token_columns!(),
-            " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = "
+            " FROM tokens t INDEXED BY "
         ));
-        query.push_bind(owner.uuid());
+        query
+            .push(if ended {
+                "agent_runs_of_owner"
+            } else {
+                "agent_runs_unrevoked"
+            })
+            .push(" WHERE t.kind = 'agent_run' AND t.owner_id = ")
+            .push_bind(owner.uuid());
         if !ended {
             query
                 .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
@@ -93,7 +100,7 @@ impl AgentRunStore for SqliteStore {
         .bind(id.uuid())
         .bind(id.kind().as_str())
         .bind(owner.uuid())
-        .fetch_optional(&self.readers)
+        .fetch_optional(self.readers()?)
         .await
         .map_err(store_error)?
         .as_ref()

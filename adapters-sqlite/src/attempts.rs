@@ -26,7 +26,7 @@ impl AttemptStore for SqliteStore {
                 Err(throttled) => return Ok(Err(throttled)),
             }
         }
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(Ok(()))
     }
 
@@ -37,7 +37,7 @@ impl AttemptStore for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
-        transaction.commit().await.map_err(store_error)
+        transaction.commit().await
     }
 
     async fn purge_attempts(&self, begun_before: Timestamp) -> Result<u64, StoreError> {
@@ -48,7 +48,7 @@ impl AttemptStore for SqliteStore {
             .await
             .map_err(store_error)?
             .rows_affected();
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(purged)
     }
 }

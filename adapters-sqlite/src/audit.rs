@@ -83,7 +83,7 @@ impl AuditStore for SqliteStore {
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         insert(&mut transaction, &event).await?;
-        transaction.commit().await.map_err(store_error)
+        transaction.commit().await
     }
 }
 

@@ -37,7 +37,9 @@ impl SqliteStore {
     /// Waits for a connection for a read that may take long. There are few, and none of them is one
     /// that credentials are looked up with.
     pub(crate) async fn browse(&self) -> Result<Browsing, StoreError> {
+        // One that is opened after the files were replaced would read others.
         let mut connection = self.browsers.acquire().await.map_err(store_error)?;
+        self.readers()?;
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_over);
         connection

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use openindex_domain::StoreError;
 
@@ -18,7 +19,8 @@ enum FileError {
     #[error("the database path {} is a directory or a device; name a file", path.display())]
     NoFile { path: PathBuf },
     #[error(
-        "the database file {} was replaced while it was open; restart to use the new one",
+        "the database file {} was removed or replaced while it was open; restart the server to use \
+         what is there now",
         path.display()
     )]
     Replaced { path: PathBuf },
@@ -36,12 +38,16 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// The file that the connections were opened on.
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// The files that the connections were opened on.
 #[derive(Debug)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
-    /// Device and inode.
-    identity: (u64, u64),
+    identity: Identity,
+    /// The write-ahead log and its index, which exist as long as a connection is open.
+    log: OnceLock<[(PathBuf, Identity); 2]>,
 }
 
 impl DatabaseFile {
@@ -76,8 +82,23 @@ impl DatabaseFile {
         );
         Ok(Self {
             path: path.to_owned(),
-            identity: (metadata.dev(), metadata.ino()),
+            identity: identity(&metadata),
+            log: OnceLock::new(),
         })
+    }
+
+    /// Takes note of the write-ahead log and its index, once a connection has read.
+    pub(crate) fn note_log(&self) -> Result<(), StoreError> {
+        let beside = |suffix: &str| -> Result<_, StoreError> {
+            let mut path = self.path.clone().into_os_string();
+            path.push(suffix);
+            let path = PathBuf::from(path);
+            let metadata = fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?;
+            Ok((path, identity(&metadata)))
+        };
+        let log = [beside("-wal")?, beside("-shm")?];
+        self.log.get_or_init(|| log);
+        Ok(())
     }
 
     fn create(path: &Path) -> Result<(), StoreError> {
@@ -103,17 +124,29 @@ impl DatabaseFile {
         }
     }
 
-    /// Fails when the path leads elsewhere by now: what is written from here on would be lost with
-    /// the old file.
+    /// Fails when a path leads elsewhere by now, or nowhere: what is written from here on would be
+    /// lost with the old file, and a connection that is opened from here on would read another.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let metadata = fs::metadata(&self.path).map_err(|cause| unreadable(&self.path, cause))?;
-        if self.identity == (metadata.dev(), metadata.ino()) {
-            return Ok(());
+        let log = self.log.get().into_iter().flatten();
+        let log = log.map(|(path, identity)| (path, identity));
+        for (path, opened) in std::iter::once((&self.path, &self.identity)).chain(log) {
+            let there = match fs::metadata(path) {
+                Ok(metadata) => Some(identity(&metadata)),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(cause) => return Err(unreadable(path, cause)),
+            };
+            if there != Some(*opened) {
+                return Err(StoreError::unavailable(FileError::Replaced {
+                    path: path.clone(),
+                }));
+            }
         }
-        Err(StoreError::unavailable(FileError::Replaced {
-            path: self.path.clone(),
-        }))
+        Ok(())
     }
+}
+
+fn identity(metadata: &fs::Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
 }
 
 fn unreadable(path: &Path, cause: Error) -> StoreError {

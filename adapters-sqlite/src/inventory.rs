@@ -17,7 +17,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::select_record;
+use crate::rows::{select_record, token_columns, user_columns};
+use crate::tokens::live;
 use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
 
 #[async_trait]
@@ -29,11 +30,7 @@ impl InventoryStore for SqliteStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let mut query = wanted(filter, now);
-        if let Some(after) = after {
-            query.push(" AND t.id < ").push_bind(after.uuid());
-        }
-        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        let mut query = wanted(filter, now, after, Some(limit));
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
@@ -48,8 +45,7 @@ impl InventoryStore for SqliteStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let mut query = wanted(&change.filter, change.actor.now);
-        query.push(" ORDER BY t.id DESC");
+        let mut query = wanted(&change.filter, change.actor.now, None, None);
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
         let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
@@ -66,7 +62,7 @@ impl InventoryStore for SqliteStore {
         }
         let revoked = Listing::read(revoked)?;
         write(&mut transaction, decided, &read, change.actor.now).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
     }
 
@@ -89,7 +85,7 @@ impl InventoryStore for SqliteStore {
         for token in &revoked {
             notify(&mut transaction, token, change.now).await?;
         }
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(revoked.len() as u64)
     }
 
@@ -119,10 +115,25 @@ impl InventoryStore for SqliteStore {
     }
 }
 
-/// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
-/// index.
-fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+/// [`TokenFilter::wants`] as a query: only the conditions that are given, in the index that is
+/// [named](index) for them.
+fn wanted(
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: Option<u32>,
+) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(concat!(
+        "SELECT ",
+        token_columns!(),
+        ", t.digest, ",
+        user_columns!(),
+        " FROM (SELECT t.rowid AS found FROM tokens t"
+    ));
+    if let Some(index) = index(filter) {
+        query.push(" INDEXED BY ").push(index);
+    }
+    query.push(" WHERE t.kind = 'personal'");
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
@@ -141,11 +152,15 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
         Some(Status::Live | Status::Expired) | None => " AND t.revoked_at IS NULL",
     });
     match filter.status {
+        Some(Status::Live) if filter.expiring_before.is_some() => {
+            query
+                .push(" AND t.expires_at > ")
+                .push_bind(now.unix_millis());
+        }
         Some(Status::Live) => {
             query
-                .push(" AND (t.expires_at IS NULL OR t.expires_at > ")
-                .push_bind(now.unix_millis())
-                .push(")");
+                .push(concat!(" AND ", live!()))
+                .push_bind(now.unix_millis());
         }
         Some(Status::Expired) => {
             query
@@ -164,7 +179,33 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
             .push(" AND t.expires_at < ")
             .push_bind(before.unix_millis());
     }
+    if let Some(after) = after {
+        query.push(" AND t.id < ").push_bind(after.uuid());
+    }
+    query.push(" ORDER BY t.id DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+    query.push(
+        ") CROSS JOIN tokens t ON t.rowid = found CROSS JOIN users u ON u.id = t.owner_id \
+         ORDER BY t.id DESC",
+    );
     query
+}
+
+/// The index to search, whatever statistics say; `None` where a key or the owner leaves little.
+fn index(filter: &TokenFilter) -> Option<&'static str> {
+    match (filter.owner, filter.status) {
+        _ if filter.token.is_some() => None,
+        (Some(_), Some(Status::Revoked)) => None,
+        (Some(_), Some(Status::Live)) if filter.expiring_before.is_none() => {
+            Some("personal_tokens_ending")
+        }
+        (Some(_), _) => Some("personal_tokens_listed"),
+        (None, Some(Status::Revoked)) => Some("personal_tokens_revoked"),
+        _ if filter.expiring_before.is_some() => Some("personal_tokens_expiring"),
+        _ => Some("personal_tokens_unrevoked"),
+    }
 }
 
 fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
@@ -236,4 +277,81 @@ async fn notify(
         .await
         .map_err(store_error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::testing::fixtures::{self, NOW};
+    use openindex_domain::token::Scope;
+
+    use super::*;
+    use crate::testing::{Filled, LIVE};
+
+    #[tokio::test]
+    async fn each_filter_is_searched_in_an_index_whatever_statistics_say() {
+        let filled = Filled::new().await;
+        let any = TokenFilter::default();
+        let [live, expired, revoked] =
+            [Status::Live, Status::Expired, Status::Revoked].map(|status| TokenFilter {
+                status: Some(status),
+                ..any
+            });
+        let before = |filter| TokenFilter {
+            expiring_before: Some(NOW),
+            ..filter
+        };
+        let of = |filter| TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            ..filter
+        };
+        let unused = TokenFilter {
+            unused_since: Some(NOW),
+            ..any
+        };
+        let admin = TokenFilter {
+            scope: Some(Scope::Admin),
+            ..any
+        };
+        for (filter, index) in [
+            (any, "personal_tokens_unrevoked"),
+            (live, "personal_tokens_unrevoked"),
+            (expired, "personal_tokens_unrevoked"),
+            (unused, "personal_tokens_unrevoked"),
+            (admin, "personal_tokens_unrevoked"),
+            (revoked, "personal_tokens_revoked"),
+            (before(any), "personal_tokens_expiring (expires_at<?)"),
+            (
+                before(live),
+                "personal_tokens_expiring (expires_at>? AND expires_at<?)",
+            ),
+            (of(any), "personal_tokens_listed (owner_id=?)"),
+            (of(expired), "personal_tokens_listed (owner_id=?)"),
+            (of(live), "personal_tokens_ending (owner_id=? AND <expr>>?)"),
+            (of(before(live)), "personal_tokens_listed (owner_id=?)"),
+        ] {
+            let query = wanted(&filter, NOW, None, Some(10));
+            let plan = filled.plan(&query).await;
+            assert!(plan.contains(index), "{filter:?}: {plan}");
+            assert!(!plan.contains("SCAN t\n"), "{filter:?}: {plan}");
+            assert!(plan.contains("SEARCH u"), "{filter:?}: {plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_of_one_owner_costs_the_same_with_any_number_of_expired_tokens() {
+        let filled = Filled::new().await;
+        for status in [None, Some(Status::Live), Some(Status::Expired)] {
+            let query = |user| {
+                let owner = Some(fixtures::user(user).id);
+                let filter = TokenFilter {
+                    owner,
+                    status,
+                    ..TokenFilter::default()
+                };
+                wanted(&filter, NOW, None, Some(10))
+            };
+            let (few, many) = (filled.steps(query(1)).await, filled.steps(query(2)).await);
+            assert!(many < few + LIVE * 20, "{status:?}: {few} and {many} steps");
+        }
+    }
 }

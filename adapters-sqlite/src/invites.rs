@@ -45,14 +45,14 @@ impl InviteStore for SqliteStore {
         }
         insert(&mut transaction, &change.invite, &change.digest).await?;
         audit::insert(&mut transaction, &decision.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(CreateInviteOutcome::Created)
     }
 
     async fn find_invite(&self, digest: &Digest) -> Result<Option<Invite>, StoreError> {
         sqlx::query(select_invite!("digest = ?1"))
             .bind(&digest.as_bytes()[..])
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.readers()?)
             .await
             .map_err(store_error)?
             .as_ref()
@@ -71,7 +71,7 @@ impl InviteStore for SqliteStore {
                 .bind(after.uuid()),
             None => sqlx::query(select_invite!("TRUE ORDER BY id DESC LIMIT ?1")).bind(limit),
         };
-        let found = query.fetch_all(&self.readers).await;
+        let found = query.fetch_all(self.readers()?).await;
         Listing::read(found.map_err(store_error)?.iter().map(rows::invite))
     }
 
@@ -97,7 +97,7 @@ impl InviteStore for SqliteStore {
             update(&mut transaction, &withdrawn).await?;
         }
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(WithdrawInviteOutcome::Withdrawn)
     }
 
@@ -125,7 +125,7 @@ impl InviteStore for SqliteStore {
         }
         update(&mut transaction, &claimed).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(ClaimInviteOutcome::Claimed)
     }
 }

@@ -56,8 +56,11 @@ mod lookups;
 mod rows;
 mod sessions;
 mod store;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod users;
 mod work;
+mod writer;
 
 pub use store::{SqliteOptions, SqliteStore};

@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::error::store_error;
+use crate::file::DatabaseFile;
 use crate::rows;
 use crate::rows::select_record;
 
@@ -22,6 +23,7 @@ const LANES: NonZero<usize> = NonZero::<usize>::MIN;
 /// The connections for lookups, which are opened when they are needed.
 pub(crate) struct LookupConnections {
     connect: SqliteConnectOptions,
+    file: Arc<DatabaseFile>,
     /// Those on which nothing is under way. `None` once the store is closed.
     resting: Mutex<Option<Vec<SqliteConnection>>>,
 }
@@ -36,12 +38,14 @@ pub(crate) struct Lookups {
 impl Lookups {
     pub(crate) fn new(
         connect: SqliteConnectOptions,
+        file: Arc<DatabaseFile>,
         deadline: Duration,
         observer: Option<Observer>,
     ) -> Self {
         let connections = Arc::new(LookupConnections {
             // A whole batch of answers, so that the connection's thread need not stop in the midst of it.
             connect: connect.row_buffer_size(MAX_BATCH.get()),
+            file,
             resting: Mutex::new(Some(Vec::new())),
         });
         Self {
@@ -59,7 +63,8 @@ impl Lookups {
 
     /// The same lookups, with an observer.
     pub(crate) fn observed(&self, deadline: Duration, observer: Observer) -> Self {
-        Self::new(self.connections.connect.clone(), deadline, Some(observer))
+        let LookupConnections { connect, file, .. } = &*self.connections;
+        Self::new(connect.clone(), file.clone(), deadline, Some(observer))
     }
 
     /// Closes the connections; those that are in use are closed when they are given back.
@@ -82,6 +87,8 @@ impl TokenTable for LookupConnections {
                 .await
                 .map_err(store_error)?,
         };
+        // After a connection was opened, or it could be on another file than the rest.
+        self.file.check()?;
         // When this is dropped in the middle, so is the connection: nobody else reads the rest of
         // the answer.
         let rows = ask(&mut connection, digests).await?;

@@ -22,7 +22,7 @@ impl SessionStore for SqliteStore {
     async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>, StoreError> {
         sqlx::query(select_session_record!("s.digest = ?1"))
             .bind(&digest.as_bytes()[..])
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.readers()?)
             .await
             .map_err(store_error)?
             .as_ref()
@@ -38,7 +38,7 @@ impl SessionStore for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
-        transaction.commit().await.map_err(store_error)
+        transaction.commit().await
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
@@ -48,7 +48,7 @@ impl SessionStore for SqliteStore {
             " FROM sessions s WHERE s.user_id = ?1 ORDER BY s.created_at DESC, s.id DESC"
         ))
         .bind(user.uuid())
-        .fetch_all(&self.readers)
+        .fetch_all(self.readers()?)
         .await
         .map_err(store_error)?
         .iter()
@@ -66,7 +66,7 @@ impl SessionStore for SqliteStore {
         }
         insert(&mut transaction, &change.session, &change.digest).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(StartSessionOutcome::Started)
     }
 
@@ -80,7 +80,7 @@ impl SessionStore for SqliteStore {
         if count > 0 {
             audit::insert(&mut transaction, &change.audit).await?;
         }
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(EndSessionsOutcome::Ended(count))
     }
 
@@ -107,7 +107,7 @@ impl SessionStore for SqliteStore {
         end(&mut transaction, user, ended).await?;
         links::void(&mut transaction, user, change.actor.now).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(ChangePasswordOutcome::Changed)
     }
 
@@ -115,20 +115,20 @@ impl SessionStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let outcome = links::create(&mut transaction, &change).await?;
         if outcome == CreateLinkOutcome::Created {
-            transaction.commit().await.map_err(store_error)?;
+            transaction.commit().await?;
         }
         Ok(outcome)
     }
 
     async fn find_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
-        links::by_digest(&self.readers, digest).await
+        links::by_digest(self.readers()?, digest).await
     }
 
     async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let outcome = links::redeem(&mut transaction, &change).await?;
         if outcome == RedeemLinkOutcome::Redeemed {
-            transaction.commit().await.map_err(store_error)?;
+            transaction.commit().await?;
         }
         Ok(outcome)
     }
@@ -136,7 +136,7 @@ impl SessionStore for SqliteStore {
     async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let purged = forms::purge(&mut transaction, used_before).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(purged)
     }
 
@@ -156,7 +156,7 @@ impl SessionStore for SqliteStore {
                 .map_err(store_error)?
                 .rows_affected();
         let links = links::purge(&mut transaction, now).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(sessions + links)
     }
 }

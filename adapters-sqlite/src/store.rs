@@ -9,16 +9,17 @@ use async_trait::async_trait;
 use openindex_coalescing::Observer;
 use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, Sqlite, Transaction};
 
 use crate::error::{is_busy, migrate_error, open_error, store_error};
 use crate::file::DatabaseFile;
 use crate::lookups::Lookups;
 use crate::users;
+use crate::writer::{Change, Writer};
 
 /// Reads that run at the same time, by a key, or of a page in the order of an index. Tokens are
 /// looked up beside them. Each has a thread of its own, and they are short. What is not is left to the
@@ -58,12 +59,11 @@ impl SqliteOptions {
 /// Tokens, accounts and audit trail in one SQLite file. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
-    pub(crate) readers: SqlitePool,
+    writer: Arc<Writer>,
+    readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
     lookups: Lookups,
     busy_timeout: Duration,
-    file: Arc<DatabaseFile>,
     /// Whether work items are kept here too.
     pub(crate) keeps_work: bool,
 }
@@ -71,7 +71,7 @@ pub struct SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("file", &self.file)
+            .field("file", &self.writer.file)
             .field("keeps_work", &self.keeps_work)
             .finish_non_exhaustive()
     }
@@ -107,7 +107,7 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(options.busy_timeout);
         let path = connect.get_filename().to_owned();
-        let file = DatabaseFile::open(&path, create)?;
+        let file = Arc::new(DatabaseFile::open(&path, create)?);
         // Connections last as long as the process: there is no server to relieve, and closing the
         // last one would make SQLite fold the write-ahead log in at an inconvenient time.
         let pool = SqlitePoolOptions::new()
@@ -129,20 +129,25 @@ impl SqliteStore {
         let readers = pool
             .clone()
             .max_connections(READERS)
+            .after_connect(|connection, _| {
+                // Reading opens the write-ahead log.
+                let read = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(connection);
+                Box::pin(async move { read.await.map(drop) })
+            })
             .connect_with(connect.clone())
             .await
             .map_err(|error| open_error(error, &path))?;
+        file.note_log()?;
         // Opened when they are needed.
         let browsers = pool
             .max_connections(BROWSERS)
             .connect_lazy_with(connect.clone());
         Ok(Self {
-            writer,
+            lookups: Lookups::new(connect, file.clone(), options.busy_timeout, None),
+            writer: Writer { pool: writer, file }.watched(),
             readers,
             browsers,
-            lookups: Lookups::new(connect, options.busy_timeout, None),
             busy_timeout: options.busy_timeout,
-            file: Arc::new(file),
             keeps_work: false,
         })
     }
@@ -207,7 +212,7 @@ impl SqliteStore {
                 .map_err(migrate_error)?;
         }
         users::renew_keys(&mut transaction).await?;
-        transaction.commit().await.map_err(store_error)
+        transaction.commit().await
     }
 
     /// Closes all connections once what runs on them has ended. Calls after it are
@@ -217,7 +222,7 @@ impl SqliteStore {
         self.lookups.close().await;
         self.browsers.close().await;
         self.readers.close().await;
-        self.writer.close().await;
+        self.writer.pool.close().await;
     }
 
     /// The embedded migrations: those of tokens and accounts, then those of work items where they
@@ -234,12 +239,16 @@ impl SqliteStore {
         migrators
     }
 
-    /// Begins a change. It holds the write lock from the start, so what it reads stays true.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(store_error)
+    /// The connections for reads that are short, unless the files that they were opened on have gone:
+    /// what others write is not seen any more then, a revocation included.
+    pub(crate) fn readers(&self) -> Result<&SqlitePool, StoreError> {
+        self.writer.file.check()?;
+        Ok(&self.readers)
+    }
+
+    /// Begins a change; see [`Writer::begin`].
+    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
+        self.writer.begin().await
     }
 }
 
@@ -262,10 +271,9 @@ const WORK_TABLES: [&str; 2] = ["work_domains", "work_items"];
 #[async_trait]
 impl StoreHealth for SqliteStore {
     async fn ready(&self) -> Result<(), StoreError> {
-        self.file.check()?;
         let applied: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-                .fetch_all(&self.readers)
+                .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
         for migration in self.migrators().iter().flat_map(Migrator::iter) {
@@ -287,7 +295,7 @@ impl StoreHealth for SqliteStore {
         let work: &[&str] = if self.keeps_work { &WORK_TABLES } else { &[] };
         let there: Vec<String> =
             sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
-                .fetch_all(&self.readers)
+                .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
         let missing = TABLES.iter().chain(work);
@@ -308,7 +316,7 @@ impl StoreHealth for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
-        transaction.rollback().await.map_err(store_error)
+        Ok(())
     }
 }
 
@@ -415,7 +423,7 @@ mod tests {
         store.migrate().await.expect("migrated");
         // A limit on pages is a full disk to SQLite: it rolls the transaction back by itself.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")
-            .fetch_one(&store.writer)
+            .fetch_one(&store.writer.pool)
             .await
             .expect("a limit");
         let mut transaction = store.begin().await.expect("a transaction begins");

@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
+use openindex_domain::audit::{AuditFilter, AuditStore};
+use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, TokenStore};
 use openindex_domain::{StoreError, StoreHealth};
@@ -188,4 +190,72 @@ async fn an_error_names_the_constraint_and_no_value() {
     let causes = causes(&error);
     assert!(causes.contains("tokens.digest"), "{causes}");
     assert!(!causes.to_lowercase().contains("d1d1"), "{causes}");
+}
+
+/// What may happen to the files of a database that is open, and how each looks in an error.
+type Accident = (&'static str, fn(&std::path::Path));
+
+fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+const ACCIDENTS: [Accident; 7] = [
+    ("store.db was removed or replaced", |path| {
+        fs::remove_file(path).expect("removed");
+    }),
+    ("store.db was removed or replaced", |path| {
+        fs::rename(path, beside(path, ".old")).expect("moved away");
+    }),
+    ("store.db was removed or replaced", |path| {
+        fs::copy(path, beside(path, ".new")).expect("copied");
+        fs::rename(beside(path, ".new"), path).expect("moved over it");
+    }),
+    ("store.db-wal was removed or replaced", |path| {
+        fs::remove_file(beside(path, "-wal")).expect("removed");
+    }),
+    ("store.db-wal was removed or replaced", |path| {
+        fs::remove_file(beside(path, "-wal")).expect("removed");
+        fs::write(beside(path, "-wal"), b"").expect("another one");
+    }),
+    ("store.db-shm was removed or replaced", |path| {
+        fs::remove_file(beside(path, "-shm")).expect("removed");
+    }),
+    ("store.db-wal was removed or replaced", |path| {
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(beside(path, suffix)).expect("removed");
+        }
+    }),
+];
+
+#[tokio::test]
+async fn without_its_files_a_store_reads_and_acknowledges_nothing() {
+    for (number, (expected, accident)) in ACCIDENTS.into_iter().enumerate() {
+        let sqlite = seeded(SqliteOptions::default()).await;
+        accident(&sqlite.path());
+        let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+        assert!(is_unavailable(&inserted), "{number}: {inserted:?}");
+        let causes = causes(&inserted.expect_err("no file"));
+        assert!(causes.contains(expected), "{number}: {causes}");
+        let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(is_unavailable(&found), "{number}: {found:?}");
+        let session = sqlite.store.find_session(&fixtures::digest(0)).await;
+        assert!(is_unavailable(&session), "{number}: {session:?}");
+        let trail = sqlite.store.events(&AuditFilter::default(), None, 1).await;
+        assert!(is_unavailable(&trail), "{number}: {trail:?}");
+        assert!(is_unavailable(&sqlite.store.ready().await), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_is_served_again() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let away = sqlite.directory.path().join("away.db");
+    fs::rename(sqlite.path(), &away).expect("moved away");
+    assert!(is_unavailable(&sqlite.store.ready().await));
+    fs::rename(away, sqlite.path()).expect("moved back");
+    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
+    sqlite.store.ready().await.expect("ready");
 }

@@ -168,7 +168,7 @@ pub(crate) struct Serve {
         long,
         env = "OPENINDEX_TOKEN_RATE",
         default_value_t = IssueRate::DEFAULT_TOKENS.limit(),
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = number::<u32, 1, 1_000_000>,
         value_name = "NUMBER"
     )]
     pub(crate) token_rate: u32,
@@ -177,7 +177,7 @@ pub(crate) struct Serve {
         long,
         env = "OPENINDEX_RUN_RATE",
         default_value_t = IssueRate::DEFAULT_RUNS.limit(),
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        value_parser = number::<u32, 1, 1_000_000>,
         value_name = "NUMBER"
     )]
     pub(crate) run_rate: u32,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::audit::AuditAction;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::user::{Email, UserId};
@@ -18,9 +19,9 @@ const PER_ACCOUNT: u32 = 10;
 /// Attempts at passwords from one address in a window; many people can share an address, and right
 /// passwords count as well.
 const PER_ADDRESS: u32 = 100;
-/// Refusals of the administration that are noted of one credential in a window: the trail can only
-/// grow, and must not be filled by a program that runs in circles.
-const PER_CREDENTIAL: u32 = 10;
+/// Audit events in a window that one network address, or one user, can cause without a change: the
+/// trail can only grow, and must not be filled by a program in a loop.
+const RECORDED: u32 = 10;
 /// Calls of a route that is open to everybody, from one address in a window.
 const PER_ADDRESS_OPEN: u32 = 60;
 
@@ -111,6 +112,28 @@ impl Tally {
     }
 }
 
+/// Whether an event is recorded that can be caused without a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// It is.
+    Yes,
+    /// As the last one of this window, which says so.
+    Last,
+    /// It is not.
+    No,
+}
+
+impl Recorded {
+    /// The action to record, if any.
+    pub(crate) fn action(self, each: AuditAction, last: AuditAction) -> Option<AuditAction> {
+        match self {
+            Self::Yes => Some(each),
+            Self::Last => Some(last),
+            Self::No => None,
+        }
+    }
+}
+
 /// The use cases of counting. Cheap to clone.
 #[derive(Clone)]
 pub struct Attempts {
@@ -161,17 +184,43 @@ impl Attempts {
         self.store.forgive(&own_password_key(user)).await
     }
 
-    /// Counts a refusal that would be noted in the trail, and answers whether it is to be.
-    pub(crate) async fn refusal(
+    /// Counts a failed sign-in from a network address, of whatever account: known and unknown accounts
+    /// take the same work. Unknown addresses share one bucket.
+    pub(crate) async fn failed_sign_in(
         &self,
-        credential: &str,
+        address: Option<IpAddr>,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let bucket = Bucket {
-            key: format!("refusal {credential}"),
-            limit: PER_CREDENTIAL,
+    ) -> Result<Recorded, StoreError> {
+        let address = address.map_or_else(|| "unknown".to_owned(), network);
+        self.recorded(format!("failed sign-in {address}"), now)
+            .await
+    }
+
+    /// Counts a request for the administration that was denied to a user, whichever of their
+    /// credentials they used.
+    pub(crate) async fn denied_admin(
+        &self,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        self.recorded(format!("denied admin {user}"), now).await
+    }
+
+    async fn recorded(&self, key: String, now: Timestamp) -> Result<Recorded, StoreError> {
+        let mut bucket = Bucket {
+            key,
+            limit: RECORDED - 1,
         };
-        Ok(self.store.count(&[bucket], now).await?.is_ok())
+        if self.store.count(&[bucket.clone()], now).await?.is_ok() {
+            return Ok(Recorded::Yes);
+        }
+        bucket.limit = RECORDED;
+        let is_last = self.store.count(&[bucket], now).await?.is_ok();
+        Ok(if is_last {
+            Recorded::Last
+        } else {
+            Recorded::No
+        })
     }
 
     /// Counts a call of an open route from an address. An unknown address shares one bucket with

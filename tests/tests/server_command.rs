@@ -103,6 +103,19 @@ fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
             "https://openindex.example.com",
         ),
         (&["--token-quota", "0"], "--token-quota"),
+        (&["--token-rate", "0"], "a whole number from 1 to 1000000"),
+        (
+            &["--token-rate", "1000001"],
+            "a whole number from 1 to 1000000",
+        ),
+        (&["--token-rate=-1"], "a whole number from 1 to 1000000"),
+        (&["--token-rate="], "a whole number from 1 to 1000000"),
+        (
+            &["--run-rate", "unlimited"],
+            "a whole number from 1 to 1000000",
+        ),
+        (&["--run-rate", "1.5"], "a whole number from 1 to 1000000"),
+        (&["--run-rate", "0"], "--run-rate"),
         (&["bootstrap"], "--email"),
         (&["serv"], "serve"),
     ] {

@@ -49,7 +49,7 @@ impl WorkStore for SqliteStore {
         }
         insert(&mut transaction, &decision.item).await?;
         audit::insert(&mut transaction, &decision.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(CreateItemOutcome::Created(decision.item))
     }
 
@@ -77,12 +77,12 @@ impl WorkStore for SqliteStore {
         };
         agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
-        transaction.commit().await.map_err(store_error)?;
+        transaction.commit().await?;
         Ok(outcome)
     }
 
     async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError> {
-        by_key(&self.readers, key, now).await
+        by_key(self.readers()?, key, now).await
     }
 
     async fn items(

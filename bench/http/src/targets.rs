@@ -77,6 +77,17 @@ pub const TARGETS: &[(&str, &str, Wanted)] = &[
         Wanted::AtMost(2.0),
     ),
     (
+        "expired, live tokens, postgres",
+        "first page of 10 live tokens of a user with 1 000, and 100 000 expired, relative to one with \
+         10, PostgreSQL",
+        Wanted::AtMost(2.0),
+    ),
+    (
+        "expired, live tokens, sqlite",
+        "the same on SQLite",
+        Wanted::AtMost(2.0),
+    ),
+    (
         "purge, p99, postgres",
         "p99 of `GET /me` while a million tokens are purged relative to afterwards, PostgreSQL",
         Wanted::AtMost(2.0),

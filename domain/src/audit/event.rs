@@ -247,13 +247,18 @@ actions! {
     /// A wrong password was given for a user, or a right one for a suspended user, or any for an
     /// unknown account.
     SignInRefused = "session.refused",
+    /// The same for the tenth time from one network address within 15 minutes; further ones are not
+    /// recorded until those are over.
+    SignInRefusedRepeatedly = "session.refused_repeatedly",
     /// A session was ended by its user. Subject: the session.
     SignedOut = "session.ended",
     /// Several of a user's sessions were ended by them.
     SessionsEnded = "sessions.ended",
-    /// A route of the administration was refused to a user; told a few times a credential, not at
-    /// every attempt.
+    /// A route of the administration was denied to a user.
     AdminRefused = "admin.refused",
+    /// The same for the tenth time to one user within 15 minutes; further ones are not recorded until
+    /// those are over.
+    AdminRefusedRepeatedly = "admin.refused_repeatedly",
 }
 
 impl AuditAction {

@@ -84,8 +84,8 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
-    /// Notes that a route of the administration was refused to somebody; of each credential a few
-    /// times in a quarter of an hour.
+    /// Records that a route of the administration was denied to a user: 10 times a user within 15
+    /// minutes, and the last of those events says that further ones are not recorded.
     ///
     /// # Errors
     ///
@@ -96,13 +96,17 @@ impl Audit {
         context: &RequestContext,
     ) -> Result<(), AuditError> {
         let now = self.clock.now();
-        let credential = principal.credential_id().to_string();
-        if !self.attempts.refusal(&credential, now).await? {
+        let recorded = self.attempts.denied_admin(principal.user_id(), now).await?;
+        let (each, last) = (
+            AuditAction::AdminRefused,
+            AuditAction::AdminRefusedRepeatedly,
+        );
+        let Some(action) = recorded.action(each, last) else {
             return Ok(());
-        }
+        };
         let event = AuditEvent::new(
             principal.audit_actor(),
-            AuditAction::AdminRefused,
+            action,
             Subject::User(principal.user_id()),
             context,
             now,

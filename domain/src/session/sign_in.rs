@@ -160,18 +160,22 @@ impl Sessions {
     }
 
     /// Audits a failure, for an unknown account as for a known one: another write, or none, would
-    /// tell by its time which accounts exist.
+    /// tell by its time which accounts exist. Of one network address, a few are recorded.
     async fn note_failure(
         &self,
         subject: Subject,
         context: &RequestContext,
     ) -> Result<(), SignInError> {
-        let event = self.event(
-            AuditActor::Anonymous,
+        let (address, now) = (context.client_address, self.clock.now());
+        let recorded = self.attempts.failed_sign_in(address, now).await?;
+        let (each, last) = (
             AuditAction::SignInRefused,
-            subject,
-            context,
-        )?;
-        Ok(self.audit.append(event).await?)
+            AuditAction::SignInRefusedRepeatedly,
+        );
+        if let Some(action) = recorded.action(each, last) {
+            let event = self.event(AuditActor::Anonymous, action, subject, context)?;
+            self.audit.append(event).await?;
+        }
+        Ok(())
     }
 }

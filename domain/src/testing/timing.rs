@@ -1,5 +1,6 @@
 //! Whether the time of a failed sign-in tells that an account exists.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{AccountHarness, FixedClock, MockPasswordHasher, SeededEntropy, fixtures};
@@ -49,11 +50,16 @@ pub async fn refusal_times(
     );
     let password = Password::parse("five words that are wrong").expect("a password");
     let unknown = Email::parse("nobody@example.com").expect("an address");
-    let (attempts, context) = (store.attempts(), RequestContext::default());
+    let attempts = store.attempts();
     let mut times = [Vec::new(), Vec::new()];
     for pair in 0..pairs {
         // In turn the first and the second.
         let first = usize::from(pair % 2 == 0);
+        // Each pair from an address of its own, so that every failure is recorded.
+        let context = RequestContext {
+            client_address: Some(Ipv4Addr::from_bits(0x0a00_0000 | pair).into()),
+            ..RequestContext::default()
+        };
         for which in [first, 1 - first] {
             let email = [&user.email, &unknown][which];
             let client = ClientName::cut("a browser");

@@ -47,6 +47,54 @@ async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
 }
 
 #[tokio::test]
+async fn failures_of_one_address_are_recorded_ten_times_and_the_tenth_says_so() {
+    let world = World::new().await;
+    world.join(Role::Member).await;
+    for number in 0..25 {
+        let unknown = format!("nobody{number}@example.com");
+        let known = "grace@example.com";
+        // Ten attempts are all that an account gets.
+        let address = if number < 9 { &unknown } else { known };
+        let answer = world.sign_in(address, OTHER).await;
+        assert!(answer.is_err(), "{address}: {answer:?}");
+        let recorded = [
+            world.count(AuditAction::SignInRefused).await,
+            world.count(AuditAction::SignInRefusedRepeatedly).await,
+        ];
+        let expected = [(number + 1).min(9), usize::from(number >= 9)];
+        assert_eq!(recorded, expected, "after {} failures", number + 1);
+    }
+    world.all.clock.advance_seconds(15 * 60);
+    let answer = world.sign_in("nobody@example.com", OTHER).await;
+    assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+    assert_eq!(world.count(AuditAction::SignInRefused).await, 10);
+}
+
+#[tokio::test]
+async fn denied_administration_is_recorded_ten_times_a_user_and_the_tenth_says_so() {
+    let world = World::new().await;
+    let joined = world.join(Role::Member).await;
+    let again = world.sign_in("grace@example.com", PASSWORD).await;
+    let again = again.expect("signed in");
+    let first = world
+        .principal(session_of(&joined))
+        .await
+        .expect("a session");
+    let second = world.principal(&again).await.expect("another session");
+    for number in 1..=25 {
+        let principal = if number % 2 == 0 { &first } else { &second };
+        let noted = world.all.audit.note_refusal(principal, context()).await;
+        noted.expect("counted");
+        let recorded = [
+            world.count(AuditAction::AdminRefused).await,
+            world.count(AuditAction::AdminRefusedRepeatedly).await,
+        ];
+        let expected = [number.min(9), usize::from(number >= 10)];
+        assert_eq!(recorded, expected, "after {number}");
+    }
+}
+
+#[tokio::test]
 async fn a_suspended_account_is_told_only_to_whoever_knows_its_password() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
@@ -350,7 +398,12 @@ async fn known_and_unknown_accounts_take_the_same_steps() {
     let unknown = steps_of_a_refusal("nobody@example.com").await;
     assert_eq!(
         known,
-        ["count in 1 buckets", "verify", "append SignInRefused"]
+        [
+            "count in 1 buckets",
+            "verify",
+            "count in 1 buckets",
+            "append SignInRefused"
+        ]
     );
     assert_eq!(without_password, known);
     assert_eq!(unknown, known);

@@ -289,8 +289,12 @@ const fn label(action: AuditAction) -> &'static str {
         AuditAction::SignInLinkUsed => "Sign-in link used",
         AuditAction::SignedIn => "Signed in",
         AuditAction::SignInRefused => "Sign-in refused",
+        AuditAction::SignInRefusedRepeatedly => "Sign-in refused repeatedly; more not recorded",
         AuditAction::SignedOut => "Signed out",
         AuditAction::SessionsEnded => "Browser sessions ended",
         AuditAction::AdminRefused => "Administration refused",
+        AuditAction::AdminRefusedRepeatedly => {
+            "Administration refused repeatedly; more not recorded"
+        }
     }
 }

@@ -81,6 +81,9 @@ fn lists(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
     for query in [
         "?limit=10",
         "?limit=10&status=live",
+        "?limit=10&status=expired",
+        "?limit=10&status=live&name=a%20token",
+        "?limit=10&status=expired&name=a%20token",
         "?limit=10&name=the%20one",
         "",
     ] {
@@ -97,6 +100,9 @@ fn lists(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
         let ratio = Spread::of_ratios(&times(1), &times(0));
         if query == "?limit=10" {
             report.note(&format!("expired, first page, {key}"), ratio.median);
+        }
+        if query == "?limit=10&status=live" {
+            report.note(&format!("expired, live tokens, {key}"), ratio.median);
         }
         rows.push(vec![
             format!("`GET {path}`"),

@@ -1,0 +1,90 @@
+//! A file with many tokens and statistics from before most of them expired, and what a query costs
+//! there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::TokenId;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Row as _, Sqlite};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::SqliteStore;
+
+/// Live tokens of user 2, of which a page may look at every one; user 1 has 10.
+pub(crate) const LIVE: u64 = 500;
+/// Expired tokens of user 2, newer than the live ones.
+const EXPIRED: u64 = 10_000;
+
+pub(crate) struct Filled {
+    connection: Mutex<SqliteConnection>,
+    _directory: TempDir,
+}
+
+impl Filled {
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}", directory.path().join("filled.db").display());
+        let store = SqliteStore::connect(&url).await.expect("a store");
+        store.migrate().await.expect("migrated");
+        store.close().await;
+        let mut connection = SqliteConnection::connect(&url).await.expect("a connection");
+        let last = 10 + LIVE + EXPIRED;
+        let fill = format!(
+            "INSERT INTO users (id, email, email_key, name, role, created_at)
+                 SELECT unhex(printf('00000001000070008%015x', value)), value, value, value, 'admin', 1
+                 FROM json_each('[1, 2]');
+             WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
+                 INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at)
+                 SELECT unhex(printf('00000002000070008%015x', n)), 'personal',
+                        unhex(printf('00000001000070008%015x', 1 + (n > 10))), 'many', 'admin',
+                        randomblob(32), 1 FROM numbers;
+             ANALYZE;
+             UPDATE tokens SET expires_at = 2
+                 WHERE id > unhex(printf('00000002000070008%015x', {LIVE} + 10));"
+        );
+        let filled = sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut connection);
+        filled.await.expect("filled");
+        // Statistics are read when a file is opened.
+        let connection = SqliteConnection::connect(&url).await.expect("a connection");
+        Self {
+            connection: Mutex::new(connection),
+            _directory: directory,
+        }
+    }
+
+    /// A cursor before all tokens.
+    pub(crate) fn newest() -> TokenId {
+        fixtures::token(11 + LIVE + EXPIRED, fixtures::NOW).id
+    }
+
+    /// How many steps of SQLite's machine the query takes, in tens.
+    pub(crate) async fn steps(&self, mut query: QueryBuilder<Sqlite>) -> u64 {
+        let mut connection = self.connection.lock().await;
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&steps);
+        connection
+            .lock_handle()
+            .await
+            .expect("the handle")
+            .set_progress_handler(1, move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+        let found = query.build().fetch_all(&mut *connection).await;
+        found.expect("found");
+        steps.load(Ordering::Relaxed)
+    }
+
+    /// How SQLite goes about the query.
+    pub(crate) async fn plan(&self, query: &QueryBuilder<Sqlite>) -> String {
+        let mut connection = self.connection.lock().await;
+        let explained = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let rows = sqlx::query(AssertSqlSafe(explained)).fetch_all(&mut *connection);
+        let rows = rows.await.expect("a plan");
+        let lines = rows.iter().map(|row| row.get::<String, _>("detail"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}

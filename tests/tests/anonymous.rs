@@ -1,0 +1,76 @@
+//! What callers without a credential can make the server store, and that it is little.
+
+use openindex_tests::{Database, Kind, Server, both_stores};
+use serde_json::json;
+
+both_stores! { anonymous_callers_make_nothing_grow_without_a_limit }
+
+/// The tables that could, and how many rows they have.
+fn rows(database: &Database) -> Vec<(&'static str, u64)> {
+    let tables = [
+        ("attempts", "count = count"),
+        ("invites", "digest = digest"),
+        ("notices", "at = at"),
+        ("sessions", "client = client"),
+        ("sign_in_links", "digest = digest"),
+        ("tokens", "name = name"),
+        ("used_forms", "made = made"),
+        ("users", "name = name"),
+    ];
+    let count = |(table, same): (&'static str, &str)| {
+        (
+            table,
+            database.execute(&format!("UPDATE {table} SET {same}")),
+        )
+    };
+    tables.map(count).to_vec()
+}
+
+fn anonymous_callers_make_nothing_grow_without_a_limit(kind: Kind) {
+    let database = Database::new(kind);
+    let admin = Server::bootstrap(&database);
+    let server = Server::start(&database);
+    let before = rows(&database);
+    let http = &server.http;
+    let form = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    for number in 0..15 {
+        let form_body =
+            format!("email=nobody{number}@example.com&password=five+words+that+are+wrong");
+        let refused = http.send("POST", "/sign-in", &form, Some(&form_body));
+        assert_eq!(refused.status, 422, "{refused:?}");
+    }
+    let json_body = [("content-type", "application/json")];
+    let unknown = "oi_pat_".to_owned() + &"A".repeat(48);
+    for number in 0..70 {
+        let report = json!({"tokens": [unknown]}).to_string();
+        let reported = http.send("POST", "/credentials/revoke", &json_body, Some(&report));
+        let claim = json!({"code": "x".repeat(43), "name": "Mallory"}).to_string();
+        let claimed = http.send("POST", "/auth/invites/claim", &json_body, Some(&claim));
+        if number >= 60 {
+            assert_eq!((reported.status, claimed.status), (429, 429), "{claimed:?}");
+        }
+        let shown = http.send("GET", "/settings", &[("cookie", "oi_session=x")], None);
+        assert_ne!(shown.status, 200, "{shown:?}");
+    }
+    let attempts = |rows: &[(&str, u64)]| rows[0].1;
+    let after = rows(&database);
+    // One for each account, and one for each route of this address.
+    assert!(attempts(&after) <= attempts(&before) + 15 + 4, "{after:?}");
+    assert_eq!(after[1..], before[1..]);
+
+    let events = http.get("/audit?limit=100", &admin.token).json();
+    let actions = |action: &str| {
+        let events = events["items"].as_array().expect("events");
+        events
+            .iter()
+            .filter(|event| event["action"] == action)
+            .count()
+    };
+    assert_eq!(actions("session.refused"), 9, "{events}");
+    assert_eq!(actions("session.refused_repeatedly"), 1, "{events}");
+    let all = events["items"].as_array().expect("events").len();
+    assert_eq!(all, 10 + 1, "and that the instance began: {events}");
+}

@@ -1,0 +1,73 @@
+//! The rate at which a user is issued tokens and agent runs, as an operator sets it and users meet it.
+
+use openindex_tests::{Answer, Database, Kind, Oi, Server, both_stores};
+use serde_json::{Value, json};
+
+both_stores! { what_exceeds_the_rate_is_429_with_the_time_to_wait }
+
+const DAY: u64 = 24 * 60 * 60;
+
+fn is_limited(answer: &Answer, limit: &str) {
+    assert_eq!(answer.outcome(), (429, "issue_rate_reached".to_owned()));
+    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!(seconds > DAY - 600 && seconds <= DAY, "{answer:?}");
+    let detail = answer.json()["detail"].to_string();
+    assert!(detail.contains(limit), "{detail}");
+}
+
+fn what_exceeds_the_rate_is_429_with_the_time_to_wait(kind: Kind) {
+    let database = Database::new(kind);
+    let admin = Server::bootstrap(&database);
+    // The token of the administrator counts.
+    let rates = ["--token-rate", "3", "--run-rate", "1"];
+    let server = Server::start_with(&database, &rates);
+    let http = &server.http;
+    let body = json!({"name": "ci", "scope": "read_write"});
+    let ids: Vec<Value> = (0..2)
+        .map(|_| http.post("/me/pats", &admin.token, &body))
+        .map(|created| created.json()["id"].clone())
+        .collect();
+    is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
+    // Neither deleting one nor rotating makes room.
+    let path = format!("/me/pats/{}", ids[0].as_str().expect("an id"));
+    assert_eq!(http.delete(&path, &admin.token).status, 204);
+    is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
+    let path = format!("/me/pats/{}/rotate", ids[1].as_str().expect("an id"));
+    is_limited(&http.post(&path, &admin.token, &json!({})), "3 tokens");
+    let path = format!("/me/pats/{}/rotate", admin.pat_id());
+    is_limited(&http.post(&path, &admin.token, &json!({})), "3 tokens");
+
+    let run = json!({"agentId": "builder", "ttlSeconds": 60});
+    let started = http.post("/agent-runs", &admin.token, &run);
+    assert_eq!(started.status, 201, "{started:?}");
+    is_limited(&http.post("/agent-runs", &admin.token, &run), "1 agent run");
+    // Another user has a rate of their own.
+    let (_, grace) = server.join_with_token(&admin.token, "grace@example.com");
+    let created = http.post("/me/pats", &grace, &body);
+    assert_eq!(created.status, 201, "{created:?}");
+
+    let oi = Oi::new()
+        .with_env("OPENINDEX_APP_URL", &server.url)
+        .with_env("OPENINDEX_TOKEN", &admin.token);
+    let create = ["settings", "personal", "tokens", "create", "--name", "ci"];
+    let rotate = ["settings", "personal", "tokens", "rotate", "ci"];
+    let start = ["agent-run", "start", "--agent-id", "builder"];
+    for arguments in [
+        &[&create[..], &["--scope", "read_write"]].concat()[..],
+        &rotate,
+        &start,
+    ] {
+        let output = oi.run(arguments);
+        assert_eq!(output.code, 1, "{arguments:?}: {output:?}");
+        let failure: Value = serde_json::from_str(&output.stdout).expect("one JSON document");
+        let error = &failure["error"];
+        assert_eq!(error["code"], "issue_rate_reached", "{failure}");
+        assert_eq!(error["status"], 429, "{failure}");
+        let seconds = failure["retryAfterSeconds"].as_u64().expect("seconds");
+        assert!(seconds > DAY - 600 && seconds <= DAY, "{failure}");
+        let message = error["message"].to_string();
+        let wait = format!("try again in {seconds} seconds");
+        assert!(message.contains(&wait), "{failure}");
+        assert!(message.contains("possible from 2"), "{failure}");
+    }
+}
