@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use clap::parser::ValueSource;
 use clap::{Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
@@ -250,6 +251,49 @@ pub(crate) struct Bootstrap {
     /// Print the token and nothing else, for a pipe.
     #[arg(long)]
     pub(crate) token_only: bool,
+    #[command(flatten)]
+    pub(crate) server: Reached,
+}
+
+/// Where the server of the instance is reached, as `serve` has it.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Reached {
+    #[arg(
+        long,
+        env = "OPENINDEX_PUBLIC_URL",
+        value_name = "URL",
+        value_parser = public_url,
+        help = "How clients reach the instance [default: http:// and --listen]"
+    )]
+    public_url: Option<String>,
+    #[arg(
+        long,
+        env = "OPENINDEX_LISTEN",
+        value_name = "ADDRESS",
+        value_parser = socket_address,
+        help = format!("Where its server listens [default: {DEFAULT_LISTEN}]")
+    )]
+    listen: Option<SocketAddr>,
+}
+
+impl Reached {
+    /// Whether nothing says where the server is; port 0 is any that was free.
+    pub(crate) fn is_guess(&self) -> bool {
+        self.public_url.is_none() && self.listen.is_none_or(|address| address.port() == 0)
+    }
+
+    /// The configuration for a command that prints the server's address.
+    pub(crate) fn config(self, common: Common) -> anyhow::Result<Config> {
+        let listen = match self.listen {
+            Some(address) if address.port() != 0 => address,
+            _ => DEFAULT_LISTEN.parse()?,
+        };
+        Ok(Config {
+            public_url: self.public_url,
+            listen,
+            ..Config::on(common.database_url)
+        })
+    }
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -261,14 +305,8 @@ pub(crate) struct SignInLink {
     /// The user's email address.
     #[arg(long)]
     pub(crate) email: String,
-    #[arg(
-        long,
-        env = "OPENINDEX_PUBLIC_URL",
-        value_name = "URL",
-        value_parser = public_url,
-        help = "How clients reach the instance [default: http://127.0.0.1:8080]"
-    )]
-    pub(crate) public_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Reached,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -335,6 +373,31 @@ pub(crate) fn invalid_variable(
         ))
     };
     command.get_arguments().find_map(of)
+}
+
+/// What is wrong with a flag of `serve` before the name of a command, where it would be ignored.
+pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Option<String> {
+    let matches = command.clone().try_get_matches_from(typed).ok()?;
+    let (subcommand, _) = matches.subcommand()?;
+    let is_typed = |argument: &&clap::Arg| {
+        !argument.is_global_set()
+            && matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let flag = command
+        .get_arguments()
+        .find(is_typed)
+        .and_then(clap::Arg::get_long)?;
+    let takes_it = command
+        .find_subcommand(subcommand)
+        .is_some_and(|it| it.get_arguments().any(|it| it.get_long() == Some(flag)));
+    let way_out = if takes_it {
+        format!("write it behind {subcommand}")
+    } else {
+        format!("leave it out, since {subcommand} has no use for it")
+    };
+    Some(format!(
+        "--{flag} before a command would be ignored; {way_out}"
+    ))
 }
 
 /// An address and a port. A host name is refused: it can have several addresses, of which the server
@@ -475,6 +538,43 @@ mod tests {
             assert_eq!(invalid_variable(&command, &[typed.into()], &variable), None);
         }
         assert_eq!(invalid_variable(&command, &[], &|_| None), None);
+    }
+
+    #[test]
+    fn a_flag_that_a_command_would_ignore_is_refused() {
+        let misplaced = |typed: &str| {
+            let typed: Vec<OsString> = typed.split(' ').map(OsString::from).collect();
+            misplaced_flag(&Args::command(), &typed)
+        };
+        for (typed, flag, way_out) in [
+            (
+                "oi-server --listen 127.0.0.1:1 serve",
+                "--listen",
+                "write it behind serve",
+            ),
+            (
+                "oi-server --public-url https://a.example sign-in-link --email a@b.c",
+                "--public-url",
+                "write it behind sign-in-link",
+            ),
+            (
+                "oi-server --token-quota 5 migrate",
+                "--token-quota",
+                "leave it out",
+            ),
+        ] {
+            let message = misplaced(typed).unwrap_or_default();
+            assert!(message.starts_with(flag), "{typed}: {message}");
+            assert!(message.contains(way_out), "{typed}: {message}");
+        }
+        for typed in [
+            "oi-server --listen 127.0.0.1:1",
+            "oi-server serve --listen 127.0.0.1:1",
+            "oi-server --database-url sqlite://a.db --log warn serve",
+            "oi-server sign-in-link --email a@b.c --listen 127.0.0.1:1",
+        ] {
+            assert_eq!(misplaced(typed), None, "{typed}");
+        }
     }
 
     #[test]

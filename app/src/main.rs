@@ -9,10 +9,21 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use openindex_command_line::{conceal, redact};
 
 use args::{Args, Command};
+
+/// What other programs call a command, and what does it here.
+const SYNONYMS: [(&str, &str); 6] = [
+    ("start", "oi-server serve"),
+    ("run", "oi-server serve"),
+    ("server", "oi-server serve"),
+    ("init", "oi-server bootstrap"),
+    ("setup", "oi-server bootstrap"),
+    ("version", "oi-server --version"),
+];
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,19 +68,25 @@ fn main() -> ExitCode {
 
 /// The command line and the environment. Help and version need neither to be right.
 fn arguments() -> Result<Args, clap::Error> {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
     let parsed = Args::try_parse();
     if let Err(error) = &parsed
-        && matches!(error.kind(), DisplayHelp | DisplayVersion)
+        && matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+        )
     {
         return parsed;
     }
     let typed: Vec<OsString> = std::env::args_os().collect();
     let variable = |name: &OsStr| std::env::var_os(name);
     if let Some(message) = args::invalid_variable(&Args::command(), &typed, &variable) {
-        return Err(Args::command().error(clap::error::ErrorKind::InvalidValue, message));
+        return Err(Args::command().error(ErrorKind::InvalidValue, message));
     }
-    parsed.map_err(|error| conceal(error, Args::command()))
+    let parsed = parsed.map_err(|error| conceal(error, Args::command(), &SYNONYMS))?;
+    if let Some(message) = args::misplaced_flag(&Args::command(), &typed) {
+        return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
+    }
+    Ok(parsed)
 }
 
 /// Tells the operator what went wrong, with every cause.

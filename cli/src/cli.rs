@@ -39,6 +39,26 @@ Environment:
 Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
 130 interrupted. On a pipe, and with --json, the answer is one JSON document.";
 
+/// What other programs call a command, and what does it here.
+pub(crate) const SYNONYMS: [(&str, &str); 14] = [
+    ("login", SIGN_IN),
+    ("signin", SIGN_IN),
+    ("sign-in", SIGN_IN),
+    ("init", SIGN_IN),
+    ("config", SIGN_IN),
+    ("configure", SIGN_IN),
+    ("logout", "oi profile delete NAME"),
+    ("whoami", "oi me"),
+    ("status", "oi auth check"),
+    ("version", "oi --version"),
+    ("done", "oi work-item complete"),
+    ("close", "oi work-item complete"),
+    ("pat", TOKENS),
+    ("pats", TOKENS),
+];
+const SIGN_IN: &str = "oi profile set --app-url URL --token -";
+const TOKENS: &str = "oi settings personal tokens";
+
 /// OpenIndex from a terminal or a script.
 #[derive(Debug, Parser)]
 #[command(name = "oi", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
@@ -49,24 +69,21 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-impl Cli {
-    /// Reads the command line. Where something is missing or too much, the error shows how the
-    /// command is used.
-    pub(crate) fn read(
-        arguments: impl IntoIterator<Item = std::ffi::OsString>,
-    ) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments).map_err(|mut error| {
-            if matches!(
-                error.kind(),
-                ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict
-            ) && let Some(example) = example(&error)
-            {
-                let tip = StyledStr::from(example);
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
-            }
-            error
-        })
+/// Shows how the command is used where something is missing or too much.
+pub(crate) fn with_example(mut error: clap::Error) -> clap::Error {
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingRequiredArgument
+            | ErrorKind::ArgumentConflict
+            | ErrorKind::UnknownArgument
+    ) && error.get(ContextKind::Suggested).is_none()
+        && error.get(ContextKind::SuggestedArg).is_none()
+        && let Some(example) = example(&error)
+    {
+        let tip = StyledStr::from(example);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
+    error
 }
 
 /// The first example of the command that an error is about.

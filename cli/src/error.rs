@@ -135,7 +135,9 @@ impl Failure {
     /// gateway's error and another version's response say nothing of the address.
     pub(crate) fn asked_for_nothing(&self) -> Option<&str> {
         let nothing = match self.status {
+            // The API's, and that of the pages for people.
             Some(404) if self.message.contains("nothing at this path") => true,
+            Some(404) if self.message.starts_with("What you are looking for") => true,
             Some(status) => {
                 status < 500 && self.code == "unexpected_answer" && !self.of_other_version
             }

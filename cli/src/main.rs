@@ -28,8 +28,8 @@ mod token;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use etcetera::BaseStrategy as _;
 use openindex_adapters_system::SystemClock;
 use openindex_command_line::conceal;
@@ -46,7 +46,7 @@ use output::Output;
 fn main() -> std::process::ExitCode {
     commands::completions::answer();
     let environment = Environment::of_process();
-    let parsed = Cli::read(std::env::args_os());
+    let parsed = Cli::try_parse_from(std::env::args_os());
     let misplaced = token::refuse_misplaced(std::env::args_os().skip(1));
     // Where the command line cannot be read, this much of it can.
     let typed = |flag: &str| std::env::args_os().any(|argument| argument == flag);
@@ -87,7 +87,10 @@ fn usage(error: clap::Error, mut out: Output) -> ExitCode {
             let printed = error.print().and_then(|()| std::io::stdout().flush());
             return finish(&mut out, printed.map_err(CliError::from));
         }
-        _ => out.usage(&conceal(error, Cli::command())),
+        _ => {
+            let error = conceal(error, Cli::command(), &cli::SYNONYMS);
+            out.usage(&cli::with_example(error))
+        }
     };
     match outcome {
         Err(CliError::ClosedPipe) | Ok(()) => ExitCode::Usage,

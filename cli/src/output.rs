@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::rc::Rc;
 
+use clap::error::{ContextKind, ContextValue};
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -180,7 +181,14 @@ impl Output {
             .collect();
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        self.document(&Failure::usage(message).next("oi --help").document())
+        let next = match error.get(ContextKind::SuggestedSubcommand) {
+            Some(ContextValue::Strings(commands)) if commands.len() == 1 => {
+                commands[0].split(" --").next().unwrap_or_default()
+            }
+            _ => "oi",
+        };
+        let failure = Failure::usage(message).next(format!("{next} --help"));
+        self.document(&failure.document())
     }
 
     /// Messages must not turn a success into a failure: a closed standard error is ignored.

@@ -248,7 +248,13 @@ pub(crate) fn profile_server(name: &str, profile: &Profile) -> Result<Option<Ser
 
 pub(crate) fn base_url(text: &str, source: &str) -> Result<BaseUrl, Failure> {
     // Not quoted: it may hold a password.
-    BaseUrl::parse(text).map_err(|error| Failure::usage(format!("{source}: {error}")))
+    BaseUrl::parse(text).map_err(|error| {
+        // As an env file has them, whose reader keeps them.
+        if text.starts_with(['"', '\'']) {
+            return Failure::usage(format!("{source}: remove the quotes around the URL"));
+        }
+        Failure::usage(format!("{source}: {error}"))
+    })
 }
 
 fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::report_leak::scan::{Found, Scanner};
 use crate::error::Failure;
-use crate::render::is_unsafe;
+use crate::render::visible;
 
 pub(crate) const QUOTES: &str = "\"'`“”„‘’‚«»‹›<>";
 
@@ -47,10 +47,7 @@ impl fmt::Display for InvalidToken {
 /// where a line was wrapped.
 pub(crate) fn compact(text: &str) -> Zeroizing<String> {
     let mut compact = Zeroizing::new(String::with_capacity(text.len()));
-    compact.extend(
-        text.chars()
-            .filter(|c| !c.is_whitespace() && !is_unsafe(*c)),
-    );
+    compact.extend(visible(text).filter(|c| !c.is_whitespace()));
     compact
 }
 

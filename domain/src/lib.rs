@@ -34,7 +34,7 @@ mod opaque;
 mod page;
 pub mod session;
 mod store;
-mod text;
+pub mod text;
 pub mod token;
 pub mod user;
 pub mod work;

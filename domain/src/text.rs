@@ -1,6 +1,6 @@
 //! What text that users choose may hold, so that two users, tokens or items that look alike are
 //! alike: one normal form (NFC), nothing that cannot be seen, and mixed scripts named. The one home
-//! of these rules, for addresses, names and titles.
+//! of these rules, for addresses, names, titles and descriptions.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, Emoji, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData, PropertyNamesLong};
@@ -18,10 +18,20 @@ pub(crate) enum InvalidLine {
     TooLong,
     #[error("must not contain control characters")]
     Control,
-    #[error("must not contain the invisible character U+{0:04X}")]
-    Invisible(u32),
+    #[error("{}", unseen(*.0))]
+    Unseen(u32),
     #[error("{}", CONTAINS_SECRET)]
     Secret,
+}
+
+/// Says that a text must not contain this character, and why.
+pub(crate) fn unseen(c: u32) -> String {
+    let kind = match char::from_u32(c).map(category) {
+        Some(GeneralCategory::PrivateUse) => "private-use",
+        Some(GeneralCategory::Unassigned) => "unassigned",
+        _ => "invisible",
+    };
+    format!("must not contain the {kind} character U+{c:04X}")
 }
 
 /// Trims, checks and normalizes (NFC) a name or a title of at most `max_chars` characters.
@@ -37,27 +47,44 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
     if text.is_empty() {
         return Err(InvalidLine::Blank);
     }
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() > max_chars {
+    if text.chars().count() > max_chars {
         return Err(InvalidLine::TooLong);
     }
-    if let Some(at) = (0..chars.len()).find(|at| is_invisible(chars[*at]) && !belongs(&chars, *at))
-    {
-        return Err(InvalidLine::Invisible(chars[at].into()));
+    let unseen = text.chars().find(|c| is_unknown(*c)).or(hidden(&text));
+    if let Some(c) = unseen {
+        return Err(InvalidLine::Unseen(c.into()));
     }
     // Joiners and selectors stand beside what can be seen; white space may be all that there is.
-    if chars.iter().all(|c| c.is_whitespace()) {
+    if text.chars().all(char::is_whitespace) {
         return Err(InvalidLine::Blank);
     }
     Ok(text)
 }
 
-/// Returns the first character that cannot be seen, or of which it is not known how it looks: one that
-/// is unassigned or for private use. None may stand in an address.
+/// Returns the first character that cannot be seen, or of which it is not known how it looks. None may
+/// stand in an address.
 pub(crate) fn invisible(text: &str) -> Option<char> {
+    text.chars().find(|c| is_invisible(*c) || is_unknown(*c))
+}
+
+/// Returns the first character that cannot be seen and that nothing around it needs.
+pub(crate) fn hidden(text: &str) -> Option<char> {
+    marked_hidden(text).find_map(|(c, is_hidden)| is_hidden.then_some(c))
+}
+
+/// Returns each character with whether it cannot be seen and nothing around it needs it: a control of
+/// the direction of writing, a lone joiner. Joiners within words of scripts that have them and
+/// selectors and tags within emoji are needed. Control characters are not looked at.
+pub fn marked_hidden(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let chars: Vec<char> = text.chars().collect();
+    (0..chars.len()).map(move |at| (chars[at], is_invisible(chars[at]) && !belongs(&chars, at)))
+}
+
+/// Whether it is not known how a character looks: it is unassigned (noncharacters included), or means
+/// whatever a font makes of it.
+fn is_unknown(c: char) -> bool {
     use GeneralCategory::{PrivateUse, Unassigned};
-    text.chars()
-        .find(|c| is_invisible(*c) || matches!(category(*c), PrivateUse | Unassigned))
+    matches!(category(c), PrivateUse | Unassigned)
 }
 
 fn category(c: char) -> GeneralCategory {
@@ -118,34 +145,62 @@ fn script(c: char) -> Script {
 /// Whether a character shows nothing by itself: those that Unicode lets fonts ignore, controls of format,
 /// the separators of lines, and the blanks of Braille, of musical notes and of the Khitan script.
 fn is_invisible(c: char) -> bool {
-    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
-        || category(c) == GeneralCategory::Format
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{1d159}' | '\u{16fe4}'
-        )
+    // Most text is ASCII, none of which is: the tables need not be asked.
+    !c.is_ascii()
+        && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+            || category(c) == GeneralCategory::Format
+            || matches!(
+                c,
+                '\u{2028}' | '\u{2029}' | '\u{2800}' | '\u{1d159}' | '\u{16fe4}'
+            ))
 }
 
 /// Whether the invisible character at this place is needed by what stands around it: a joiner
 /// within a word of a script that has them or within an emoji, a selector of the variant of what
 /// stands before it.
 fn belongs(chars: &[char], at: usize) -> bool {
+    if is_tag(chars[at]) {
+        return is_of_flag(chars, at);
+    }
     let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
     let Some(before) = before.filter(|before| *before != chars[at]) else {
         return false;
     };
     let after = chars.get(at + 1).copied();
-    let is_emoji = |c: char| CodePointSetData::new::<Emoji>().contains(c);
+    let is_of_keycap = |c: char| CodePointSetData::new::<Emoji>().contains(c);
+    let is_emoji = |c: char| !c.is_ascii() && is_of_keycap(c);
     match chars[at] {
         '\u{200c}' | '\u{200d}' if joins(before) => {
             after.is_some_and(joins) || canonical_combining_class(before) == 9
         }
         '\u{200d}' => (is_emoji(before) || before == '\u{fe0f}') && after.is_some_and(is_emoji),
+        // A digit is an emoji on a keycap alone.
+        '\u{fe0f}' if before.is_ascii() => after == Some('\u{20e3}') && is_of_keycap(before),
         '\u{fe0e}' | '\u{fe0f}' => is_emoji(before),
         '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => script(before) == Script::Han,
         '\u{180b}'..='\u{180d}' | '\u{180f}' => script(before) == Script::Mongolian,
         _ => false,
     }
+}
+
+fn is_tag(c: char) -> bool {
+    matches!(c, '\u{e0020}'..='\u{e007f}')
+}
+
+/// Whether a tag is of the flag of a country's part, such as Scotland's (UTS #51, ED-14a): a black flag,
+/// three to six tags of letters and digits, and the tag that ends them. Any other tag is text that only
+/// programs see.
+fn is_of_flag(chars: &[char], at: usize) -> bool {
+    let start = chars[..at].iter().rposition(|c| !is_tag(*c));
+    let Some(start) = start.filter(|start| chars[*start] == '\u{1f3f4}') else {
+        return false;
+    };
+    let tags = chars[start + 1..].iter().take_while(|c| is_tag(**c));
+    let names = tags
+        .clone()
+        .take_while(|c| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}'));
+    let names = names.count();
+    (3..=6).contains(&names) && tags.count() == names + 1 && chars[start + 1 + names] == '\u{e007f}'
 }
 
 /// Whether a character is of a script whose words may need joiners.
@@ -242,6 +297,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_to_look_like_anything_is_refused_and_named() {
+        for (c, kind) in [
+            ('\u{e000}', "private-use"),
+            ('\u{f8ff}', "private-use"),
+            ('\u{10fffd}', "private-use"),
+            ('\u{378}', "unassigned"),
+            ('\u{fdd0}', "unassigned"),
+            ('\u{ffff}', "unassigned"),
+            ('\u{1fffe}', "unassigned"),
+            ('\u{202e}', "invisible"),
+        ] {
+            let error = line(&format!("a{c}b"), 9).unwrap_err().to_string();
+            let expected = format!(
+                "must not contain the {kind} character U+{:04X}",
+                u32::from(c)
+            );
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
     fn blanks_alone_are_no_name() {
         for text in ["\u{a0}", "\u{3000}\u{2003}", " \u{2007} ", "\u{1680}"] {
             assert_eq!(line(text, 9), Err(InvalidLine::Blank), "{text:?}");
@@ -261,6 +337,7 @@ mod tests {
             "❤\u{fe0f}",
             "1\u{fe0f}\u{20e3}",
             "葛\u{e0100}城",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
         ] {
             assert_eq!(line(text, 20).as_deref(), Ok(text), "{text:?}");
         }
@@ -269,7 +346,15 @@ mod tests {
             "a\u{200d}م",
             "م\u{200d}",
             "👩\u{200d}",
+            "1\u{200d}2",
+            "#\u{fe0f}",
+            "1\u{fe0f}2",
+            "a\u{fe0f}\u{20e3}",
             "葛\u{e0100}\u{e0101}",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}",
+            "🏴\u{e0067}\u{e007f}\u{e0062}\u{e007f}",
+            "🏴\u{e0072}\u{e0075}\u{e006e}\u{e0020}\u{e0072}\u{e006d}\u{e007f}",
+            "a\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
         ] {
             assert!(line(text, 20).is_err(), "{text:?}");
         }

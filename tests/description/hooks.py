@@ -58,7 +58,7 @@ def exist(case):
     for name in ("unusedSince", "expiringBefore"):
         possible(body, name)
     possible(body, "expiresAt", since=datetime.now(timezone.utc).year + 2)
-    for name in ("name", "tokenName", "title"):
+    for name in ("name", "tokenName", "title", "description"):
         visible(body, name)
     if isinstance(body.get("email"), str):
         kept = re.sub("[^A-Za-z0-9]", "", body["email"])[:40]
@@ -75,10 +75,10 @@ def exist(case):
 
 
 def visible(values, name):
-    """Puts a letter in the place of each character that cannot be seen."""
+    """Puts a letter in the place of each character that cannot be seen, is unassigned or for private use."""
     value = values.get(name)
     if isinstance(value, str):
-        value = "".join("x" if unicodedata.category(c) == "Cf" else c for c in value)
+        value = "".join("x" if unicodedata.category(c) in ("Cf", "Cn", "Co") else c for c in value)
         values[name] = INVISIBLE.sub("x", value)
 
 

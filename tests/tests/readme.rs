@@ -78,3 +78,51 @@ fn the_tour_works_word_for_word(kind: Kind) {
     }
     assert!(shown[5].contains("/sign-in/link/"), "{stdout}");
 }
+
+#[test]
+fn each_block_pasted_twice_works_or_says_what_to_do() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let home = tempfile::tempdir().expect("a directory");
+    let blocks = tour().into_iter();
+    // The agent's day cleans up after itself: it can be run at any time.
+    let twice: Vec<String> = blocks
+        .filter(|block| !block.contains("examples/"))
+        .map(|block| format!("{block}echo ---\n{block}echo ---\n"))
+        .collect();
+    let script = twice.concat().replace("http://127.0.0.1:8080", &server.url);
+    let programs = binary("oi");
+    let programs = programs.parent().expect("a directory").display();
+    let path = std::env::var("PATH").unwrap_or_default();
+    // As at a prompt: what fails ends nothing.
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env("PATH", format!("{programs}:{path}"))
+        .env("DATABASE_URL", database.url())
+        .env("OPENINDEX_PUBLIC_URL", &server.url)
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .expect("bash runs");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    for said in [
+        "has users already: nothing was changed",
+        "oi-server sign-in-link --email ada@example.com",
+        "the command before the pipe printed no token",
+        "2 tokens are named ci; name one by its id",
+    ] {
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
+    let shown: Vec<&str> = stdout.split("---\n").collect();
+    for (at, said) in [
+        (1, "\"profile:local\""),
+        (3, "\"effectiveScope\":\"read_write\""),
+        (5, "403 Forbidden"),
+        (9, &*format!("{}/sign-in/link/", server.url)),
+    ] {
+        assert!(shown[at - 1].contains(said), "{at}: {stdout}");
+        assert!(shown[at].contains(said), "{at}: {stdout}");
+    }
+}

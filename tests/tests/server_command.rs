@@ -464,3 +464,83 @@ fn a_first_token_that_cannot_be_shown_is_revoked_and_the_way_in_is_named() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_printed_address_is_that_of_the_server_or_says_that_it_may_not_be() {
+    let database = Database::new(Kind::Sqlite);
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(binary("oi-server"))
+            .args(arguments)
+            .args(["--database-url", database.url()])
+            .env_remove("OPENINDEX_LISTEN")
+            .env_remove("OPENINDEX_PUBLIC_URL")
+            .envs(variables.iter().copied())
+            .output()
+            .expect("oi-server runs");
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let bootstrap = ["bootstrap", "--email", "a@b.example", "--name", "Ada"];
+    let (made, _) = run(&bootstrap, &[("OPENINDEX_LISTEN", "127.0.0.1:9999")]);
+    let set = "oi profile set --app-url http://127.0.0.1:9999 --token -";
+    assert!(made.contains(set), "{made}");
+    let (_, again) = run(&bootstrap, &[]);
+    for said in [
+        "has users already",
+        "oi-server sign-in-link --email a@b.example",
+    ] {
+        assert!(again.contains(said), "{again}");
+    }
+    let link = ["sign-in-link", "--email", "a@b.example"];
+    let listen = ("OPENINDEX_LISTEN", "[::1]:9999");
+    let public = ("OPENINDEX_PUBLIC_URL", "https://oi.example/team");
+    let hint = "replace the address";
+    for (flags, variables, beginning, is_guess) in [
+        (&[][..], &[][..], "http://127.0.0.1:8080/", true),
+        (
+            &[],
+            &[("OPENINDEX_LISTEN", "127.0.0.1:0")],
+            "http://127.0.0.1:8080/",
+            true,
+        ),
+        (&[], &[listen], "http://[::1]:9999/", false),
+        (&[], &[listen, public], "https://oi.example/team/", false),
+        (
+            &["--listen", "127.0.0.1:9998"],
+            &[listen],
+            "http://127.0.0.1:9998/",
+            false,
+        ),
+        (
+            &["--public-url", "http://a.example"],
+            &[listen, public],
+            "http://a.example/",
+            false,
+        ),
+    ] {
+        let arguments = [&link[..], flags].concat();
+        let (printed, said) = run(&arguments, variables);
+        let beginning = format!("{beginning}sign-in/link/");
+        assert!(
+            printed.starts_with(&beginning),
+            "{arguments:?}: {printed}{said}"
+        );
+        assert_eq!(said.contains(hint), is_guess, "{said}");
+    }
+}
+
+#[test]
+fn a_flag_before_a_command_that_would_ignore_it_is_an_error() {
+    let output = server(&[
+        "--listen",
+        "127.0.0.1:1",
+        "sign-in-link",
+        "--email",
+        "a@b.example",
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("write it behind sign-in-link"),
+        "{message}"
+    );
+}

@@ -58,7 +58,7 @@ impl Transport {
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
         self.check(answer)?;
         if answer.is_page() {
-            let reason = format!("{}, not JSON", failure::page(&answer.body));
+            let reason = format!("{}, not JSON", self.page(answer));
             return Err(answer.unexpected(reason, Origin::Page));
         }
         let mut json = serde_json::Deserializer::from_slice(&answer.body);
@@ -66,6 +66,19 @@ impl Transport {
             let (reason, origin) = mismatch(&error);
             answer.unexpected(reason, origin)
         })
+    }
+
+    /// Lets any response of a server pass, and no page, redirect or login of a proxy.
+    pub(super) fn check_direct(&self, answer: &Answer) -> Result<(), ClientError> {
+        match answer.status {
+            300..400 | 407 => self.check(answer),
+            200..300 if answer.is_page() => {
+                let reason = format!("{}, not sent by OpenIndex", self.page(answer));
+                Err(answer.unexpected(reason, Origin::Page))
+            }
+            _ if answer.is_page() => self.check(answer),
+            _ => Ok(()),
+        }
     }
 
     /// Lets nothing pass but the status with which a server says that it was done, without a body: a
@@ -76,7 +89,7 @@ impl Transport {
             return Ok(());
         }
         let (reason, origin) = if answer.is_page() {
-            let page = failure::page(&answer.body);
+            let page = self.page(answer);
             (format!("{page}, not sent by OpenIndex"), Origin::Page)
         } else {
             let reason = format!("a change is confirmed with {status} and no body");
@@ -90,6 +103,19 @@ impl Transport {
             *effect = Effect::Possible;
         }
         Err(error)
+    }
+
+    /// Names the page that a response is, and the proxy that returned it.
+    pub(super) fn page(&self, answer: &Answer) -> String {
+        self.returned(&failure::page(&answer.body))
+    }
+
+    /// Says that a proxy which reads the requests returned this; in a tunnel it returns nothing.
+    fn returned(&self, what: &str) -> String {
+        self.forwarding_proxy().map_or_else(
+            || what.to_owned(),
+            |route| format!("the proxy {route} returned {what}"),
+        )
     }
 
     /// Lets a successful response pass.
@@ -128,7 +154,8 @@ impl Transport {
                 // A query may hold the state of a login.
                 let to = to.split(['?', '#']).next().unwrap_or_default();
                 let to: String = to.chars().take(MAX_LOCATION_CHARS).collect();
-                let reason = format!("a redirect to {to}, which is not followed");
+                let redirect = self.returned(&format!("a redirect to {to}"));
+                let reason = format!("{redirect}, which is not followed");
                 (reason, Origin::Redirect)
             }
             (407, ..) => ("a proxy requires a login".to_owned(), Origin::Gateway),
@@ -142,10 +169,8 @@ impl Transport {
                 (reason, Origin::Gateway)
             }
             (_, _, Some(page)) => {
-                let way = proxy.map_or_else(String::new, |route| {
-                    format!(" (requested through the proxy {route})")
-                });
-                (format!("{page}, not sent by OpenIndex{way}"), Origin::Page)
+                let page = self.returned(&page);
+                (format!("{page}, not sent by OpenIndex"), Origin::Page)
             }
             _ => ("no problem details".to_owned(), Origin::Other),
         };
@@ -212,7 +237,7 @@ impl Answer {
         }
     }
 
-    fn is_page(&self) -> bool {
+    pub(super) fn is_page(&self) -> bool {
         is_page(&self.headers)
     }
 

@@ -56,7 +56,8 @@ impl Client {
         Transport::new(api_url, token, options).map(Self)
     }
 
-    /// Whether the server runs. Any answer of it is one; the token is not sent.
+    /// Whether the server runs. Any response of it is one, and none of a proxy or a captive portal;
+    /// the token is not sent.
     pub fn health(&self) -> Result<Probe, ClientError> {
         self.probe("/health")
     }
@@ -147,7 +148,9 @@ impl Client {
     }
 
     fn probe(&self, path: &str) -> Result<Probe, ClientError> {
-        self.0.get_public(path).map(|answer| Probe {
+        let answer = self.0.get_public(path)?;
+        self.0.check_direct(&answer)?;
+        Ok(Probe {
             status: answer.status,
             server_time: answer.server_time(),
         })

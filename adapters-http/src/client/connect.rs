@@ -1,6 +1,7 @@
 //! Tells what failed before a request was sent whole from what failed after it.
 
 use std::fmt;
+use std::io;
 
 use ureq::Error;
 use ureq::config::Config;
@@ -116,7 +117,7 @@ impl Connector<()> for MarkingConnector {
                     Way::Forwarded(_) => Box::new(AbsoluteForm::new(inner, details.uri)),
                     Way::Direct | Way::Tunnel(_) => inner,
                 };
-                Box::new(Marking(inner)) as Box<dyn Transport>
+                Box::new(Marking::new(inner)) as Box<dyn Transport>
             })),
             Err(error) => Err(mark(self.way.stage(details.uri), error)),
         }
@@ -151,28 +152,150 @@ impl Resolver for MarkingResolver {
     }
 }
 
+/// Marks what fails, and reads a response that came before the request was written whole: a proxy
+/// that rejects a request need not read it to its end before it closes the connection.
 #[derive(Debug)]
-struct Marking(Box<dyn Transport>);
+struct Marking {
+    inner: Box<dyn Transport>,
+    /// Why nothing more can be written, until something was read.
+    cut: Option<Error>,
+    /// Whether the connection is closed for writing.
+    is_cut: bool,
+}
+
+impl Marking {
+    fn new(inner: Box<dyn Transport>) -> Self {
+        Self {
+            inner,
+            cut: None,
+            is_cut: false,
+        }
+    }
+}
+
+/// Whether the other side closed the connection, perhaps after a response.
+fn is_closed(error: &Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error, Error::Io(error)
+        if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset))
+}
 
 impl Transport for Marking {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.0.buffers()
+        self.inner.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let sent = self.0.transmit_output(amount, timeout);
-        sent.map_err(|error| mark(Stage::Request, error))
+        if self.is_cut {
+            return Ok(());
+        }
+        match self.inner.transmit_output(amount, timeout) {
+            Err(error) if is_closed(&error) => {
+                (self.cut, self.is_cut) = (Some(error), true);
+                Ok(())
+            }
+            sent => sent.map_err(|error| mark(Stage::Request, error)),
+        }
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.0.await_input(timeout)
+        let read = match self.inner.await_input(timeout) {
+            // A reset behind the response, since the request was not read.
+            Err(error) if self.is_cut && is_closed(&error) => Ok(false),
+            read => read,
+        };
+        match (read, self.cut.take()) {
+            // There is no response, so it is the request that failed.
+            (Ok(false) | Err(_), Some(error)) => Err(mark(Stage::Request, error)),
+            (read, _) => read,
+        }
     }
 
     fn is_open(&mut self) -> bool {
-        self.0.is_open()
+        !self.is_cut && self.inner.is_open()
     }
 
     fn is_tls(&self) -> bool {
-        self.0.is_tls()
+        self.inner.is_tls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ureq::unversioned::transport::LazyBuffers;
+    use ureq::unversioned::transport::time::Duration;
+
+    use super::*;
+
+    /// A connection that the other side closed behind this response.
+    #[derive(Debug)]
+    struct Closed {
+        buffers: LazyBuffers,
+        response: &'static [u8],
+    }
+
+    impl Transport for Closed {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.buffers
+        }
+
+        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), Error> {
+            Err(Error::Io(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+            if self.response.is_empty() {
+                return Err(Error::Io(io::ErrorKind::ConnectionReset.into()));
+            }
+            self.buffers.input_append_buf()[..self.response.len()].copy_from_slice(self.response);
+            self.buffers.input_appended(self.response.len());
+            self.response = b"";
+            Ok(true)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    fn closed_behind(response: &'static [u8]) -> Marking {
+        Marking::new(Box::new(Closed {
+            buffers: LazyBuffers::new(1_024, 1_024),
+            response,
+        }))
+    }
+
+    fn soon() -> NextTimeout {
+        NextTimeout {
+            after: Duration::from_secs(1),
+            reason: ureq::Timeout::Global,
+            ..NextTimeout::default()
+        }
+    }
+
+    #[test]
+    fn a_response_before_the_request_was_written_is_read_to_its_end() {
+        let mut connection = closed_behind(b"HTTP/1.1 407 Login\r\n\r\n");
+        for _ in 0..3 {
+            connection.transmit_output(10, soon()).unwrap();
+        }
+        assert!(connection.await_input(soon()).unwrap());
+        assert!(connection.buffers().input().starts_with(b"HTTP/1.1 407"));
+        assert!(!connection.await_input(soon()).unwrap());
+        assert!(!connection.is_open(), "no other request can be written");
+    }
+
+    #[test]
+    fn without_a_response_it_is_the_request_that_could_not_be_sent() {
+        let mut connection = closed_behind(b"");
+        connection.transmit_output(10, soon()).unwrap();
+        let Err(Error::Other(error)) = connection.await_input(soon()) else {
+            panic!("nothing was read");
+        };
+        let unsent: &Unsent = error.downcast_ref().unwrap();
+        assert_eq!(unsent.stage, Stage::Request);
+        assert!(
+            matches!(&unsent.error, Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        );
     }
 }

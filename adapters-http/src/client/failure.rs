@@ -107,6 +107,15 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
                 {
                     return told;
                 }
+                if let (Stage::Server, Some(route), true) = (unsent.stage, proxy, is_no_tls(error))
+                {
+                    let (host, port) = (base.host(), base.port());
+                    let reason = format!(
+                        "the proxy {route} connected to {host}:{port}, but what it returns is not \
+                         TLS; it may require a sign-in in a browser"
+                    );
+                    return (Cause::Proxy, reason);
+                }
                 without_tls(error)
             }
             None => match error.kind() {
@@ -154,6 +163,13 @@ fn not_connected(said: &str, base: &BaseUrl, proxy: Option<&Route>) -> (Cause, S
         Some(status @ 500..) => (
             Cause::Proxy,
             format!("the proxy{proxy} cannot connect to {host}:{port} (HTTP {status})"),
+        ),
+        Some(status @ 300..400) => (
+            Cause::Proxy,
+            format!(
+                "the proxy{proxy} redirects elsewhere instead of connecting to {host}:{port} (HTTP \
+                 {status}); it may require a sign-in in a browser"
+            ),
         ),
         Some(status) => (
             Cause::Proxy,
@@ -254,13 +270,19 @@ pub(super) fn page(body: &[u8]) -> String {
 
 /// Tells why there is no TLS.
 fn without_tls(error: &rustls::Error) -> String {
-    use rustls::InvalidMessage::InvalidContentType;
-    match error {
-        rustls::Error::InvalidMessage(InvalidContentType) => {
-            "it answers without TLS; if that is meant, its address begins with http://".to_owned()
-        }
-        error => format!("TLS failed: {error}"),
+    if is_no_tls(error) {
+        "it answers without TLS; if that is meant, its address begins with http://".to_owned()
+    } else {
+        format!("TLS failed: {error}")
     }
+}
+
+/// Whether what was read is something else than TLS.
+const fn is_no_tls(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+    )
 }
 
 #[cfg(test)]

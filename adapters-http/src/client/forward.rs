@@ -158,7 +158,17 @@ mod tests {
             ),
             (
                 answer("403 Forbidden", HTML, "<title>Denied</title>"),
-                "an HTML page titled \"Denied\", not sent by OpenIndex (requested through",
+                "returned an HTML page titled \"Denied\", not sent by OpenIndex",
+                Effect::None,
+            ),
+            (
+                answer("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
+                "returned an HTML page titled \"Wi-Fi sign-in\", not JSON",
+                Effect::Possible,
+            ),
+            (
+                answer("302 Found", "Location: http://portal.example/?to=x\r\n", ""),
+                "returned a redirect to http://portal.example/, which is not followed",
                 Effect::None,
             ),
             (
@@ -185,6 +195,24 @@ mod tests {
             assert!(text.contains(said), "{text}");
             assert!(text.contains(&format!("{proxy} (http_proxy)")), "{text}");
             assert_eq!(error.effect(), effect, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_in_place_of_the_server_is_neither_healthy_nor_ready() {
+        const HTML: &str = "Content-Type: text/html\r\n";
+        for response in [
+            answer("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
+            answer("403 Forbidden", HTML, "<title>Denied</title>"),
+            answer("302 Found", "Location: http://portal.example/\r\n", ""),
+            answer("407 Login", "", ""),
+        ] {
+            let (proxy, _) = server(response);
+            let client = through(proxy.as_str());
+            for error in [client.health().unwrap_err(), client.ready().unwrap_err()] {
+                let text = error.to_string();
+                assert!(text.contains(&format!("{proxy} (http_proxy)")), "{text}");
+            }
         }
     }
 

@@ -214,7 +214,7 @@ impl Transport {
         if answer.status != 200 || is_page(&answer.headers) {
             self.read_body(&mut answer, &mut body, MAX_BODY_BYTES)?;
             self.check(&answer)?;
-            let reason = format!("{}, not an export", failure::page(&answer.body));
+            let reason = format!("{}, not an export", self.page(&answer));
             return Err(answer.unexpected(reason, Origin::Page).into());
         }
         if !has_end {

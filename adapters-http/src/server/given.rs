@@ -12,6 +12,7 @@ use serde::de::{
     self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
+use serde_json::value::RawValue;
 
 use crate::wire::{Field, FieldError};
 
@@ -70,8 +71,8 @@ impl<'de> Visitor<'de> for GivenVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Given, A::Error> {
         let mut given = Given::default();
-        while let Some((name, value)) = entries.next_entry()? {
-            given.add(name, value);
+        while let Some((name, json)) = entries.next_entry::<_, &RawValue>()? {
+            given.add(name, Value::of_json(json.get()));
         }
         Ok(given)
     }

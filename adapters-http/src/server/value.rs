@@ -3,6 +3,7 @@
 //! may be one.
 
 use std::fmt;
+use std::num::IntErrorKind;
 
 use serde::de::value::SeqDeserializer;
 use serde::de::{
@@ -25,6 +26,32 @@ pub(super) enum Value {
     Object,
     /// In a query, where numbers and booleans are text as well.
     Parameter(String),
+    /// JSON that is not read for this reason: nested too deeply, half a surrogate pair.
+    Unreadable(&'static str),
+}
+
+impl Value {
+    /// Reads the value of a field by itself, so that what is wrong with it is told with its name.
+    pub(super) fn of_json(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_else(|error| {
+            // The syntax was checked already. 1e400 is JSON, and beyond every number that is read.
+            match (error.to_string(), json.as_bytes().first()) {
+                (said, Some(b'-')) if said.starts_with("number out of range") => {
+                    Self::Whole(i64::MIN)
+                }
+                (said, Some(b'0'..=b'9')) if said.starts_with("number out of range") => {
+                    Self::Whole(i64::MAX)
+                }
+                (said, _) if said.starts_with("number out of range") => {
+                    Self::Unreadable("has a number out of range")
+                }
+                (said, _) if said.starts_with("recursion limit") => {
+                    Self::Unreadable("is nested too deeply")
+                }
+                _ => Self::Unreadable("is not valid JSON"),
+            }
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Value {
@@ -148,6 +175,7 @@ impl Value {
     fn must_be<T>(&self, wanted: &str) -> Result<T, Fault> {
         Err(Fault::Value(match self {
             Self::Null => "must not be null".to_owned(),
+            Self::Unreadable(why) => (*why).to_owned(),
             _ => format!("must be {wanted}"),
         }))
     }
@@ -155,9 +183,14 @@ impl Value {
     fn whole<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
         match self {
             Self::Whole(number) => visitor.visit_i64(*number),
-            Self::Parameter(text) => match text.parse() {
+            Self::Parameter(text) => match text.parse::<i64>() {
                 Ok(number) => visitor.visit_i64(number),
-                Err(_) => self.must_be("a whole number"),
+                // As in a body: what it must be is told by its range.
+                Err(error) => match error.kind() {
+                    IntErrorKind::PosOverflow => visitor.visit_i64(i64::MAX),
+                    IntErrorKind::NegOverflow => visitor.visit_i64(i64::MIN),
+                    _ => self.must_be("a whole number"),
+                },
             },
             _ => self.must_be("a whole number"),
         }
@@ -183,7 +216,9 @@ impl<'de> Deserializer<'de> for &'de Value {
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::Parameter(text) => visitor.visit_borrowed_str(text),
             Value::List(_) => self.deserialize_seq(visitor),
-            Value::Fraction | Value::Object => self.must_be("something else"),
+            Value::Fraction | Value::Object | Value::Unreadable(_) => {
+                self.must_be("something else")
+            }
         }
     }
 

@@ -144,8 +144,8 @@ text! {
         pattern: "^[A-Za-z0-9._:/@-]{1,64}$", example: "builder-7", min_length: 1, max_length: 64
     }
     /// The name of a person or a token: one line of at most 100 characters, without control
-    /// characters and characters that cannot be seen. White space around it is removed, and its
-    /// Unicode normal form is NFC.
+    /// characters and characters that cannot be seen, are unassigned or for private use. White space
+    /// around it is removed, and its Unicode normal form is NFC.
     Name {
         pattern: line!(), example: "Deploy bot", min_length: 1, max_length: 100
     }
@@ -154,13 +154,13 @@ text! {
         pattern: concat!("^(\\*|", tag!(), "([ \\t]*,[ \\t]*", tag!(), ")*)$"), example: "\"7\""
     }
     /// The title of a work item: one line of at most 200 characters, without control characters and
-    /// characters that cannot be seen. White space around it is removed, and its Unicode normal form
-    /// is NFC.
+    /// characters that cannot be seen, are unassigned or for private use. White space around it is
+    /// removed, and its Unicode normal form is NFC.
     Title {
         pattern: line!(), example: "Rotate the deploy key", min_length: 1, max_length: 200
     }
     /// Markdown: at most 32,000 bytes in UTF-8, without control characters other than tabs and line
-    /// breaks.
+    /// breaks, and without characters that cannot be seen.
     Markdown {
         pattern: r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
         example: "Create a new key, deploy it, then revoke the old one."
@@ -373,7 +373,7 @@ mod tests {
         agree::<AgentId>(|text| agent_run::AgentId::parse(text).is_ok());
         covers::<Name>(|text| TokenName::parse(text).is_ok());
         covers::<Title>(|text| ItemTitle::parse(text).is_ok());
-        agree::<Markdown>(|text| Description::parse(text).is_ok());
+        covers::<Markdown>(|text| Description::parse(text).is_ok());
         // A blank parameter is refused before its type is asked.
         agree::<SearchText>(|text| !text.trim().is_empty() && SearchTerms::parse(text).is_ok());
         covers::<EmailAddress>(|text| user::Email::parse(text).is_ok());

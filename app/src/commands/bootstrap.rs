@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, anyhow};
 use openindex_adapters_http::server::bootstrapped;
 use openindex_adapters_system::{check_stdout, settle_stdout};
-use openindex_app::{App, Config};
+use openindex_app::App;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Issued, TokenName};
@@ -17,7 +17,8 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
     let email = Email::parse(&bootstrap.email).map_err(|error| anyhow!("--email {error}"))?;
     let name = PersonName::parse(&bootstrap.name).map_err(|error| anyhow!("--name {error}"))?;
     check_stdout().context("cannot write to standard output; nothing was changed")?;
-    let app = super::open(Config::on(common.database_url)).await?;
+    let config = bootstrap.server.clone().config(common)?;
+    let app = super::open(config).await?;
     let created = app
         .users
         .bootstrap(email, name, TokenName::parse("bootstrap")?)
@@ -26,14 +27,19 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         Ok(created) => created,
         Err(error @ BootstrapError::InstanceHasUsers) => {
             app.close().await;
-            return Err(error).context("bootstrap is only for an instance without users");
+            return Err(anyhow!(
+                "{error}: nothing was changed, and no token was printed. A token that was stored before \
+                 stays as it is; to sign in, run: oi-server sign-in-link --email {}",
+                bootstrap.email.trim()
+            ));
         }
         Err(error) => {
             app.close().await;
             return Err(error.into());
         }
     };
-    let shown = show(&bootstrap, &created, app.tokens.now());
+    let settings = app.settings(None);
+    let shown = show(&bootstrap, &created, &settings.public_url, app.tokens.now());
     if let Err(error) = shown {
         let revoked = revoke(&app, &created.issued).await;
         app.close().await;
@@ -63,7 +69,12 @@ async fn revoke(app: &App, issued: &Issued) -> anyhow::Result<()> {
 }
 
 /// Writes the answer, to the disk if it is a file.
-fn show(bootstrap: &Bootstrap, created: &Bootstrapped, now: Timestamp) -> anyhow::Result<()> {
+fn show(
+    bootstrap: &Bootstrap,
+    created: &Bootstrapped,
+    app_url: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let secret = created.issued.secret.expose();
     let mut out = std::io::stdout().lock();
     if bootstrap.json {
@@ -77,7 +88,7 @@ fn show(bootstrap: &Bootstrap, created: &Bootstrapped, now: Timestamp) -> anyhow
             out,
             "Created the administrator {} <{}>.\n\n  {secret}\n\nThis is their token, with the scope \
              admin. It is shown this once: keep it now.\nThe oi command takes it with:\n\n  oi profile set \
-             --app-url http://127.0.0.1:8080 --token -",
+             --app-url {app_url} --token -",
             user.name, user.email
         )?;
     }

@@ -4,7 +4,6 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow};
 use openindex_adapters_system::{check_stdout, settle_stdout};
-use openindex_app::Config;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::session::{LinkSubject, SessionError};
 use openindex_domain::user::Email;
@@ -13,12 +12,8 @@ use crate::args::{Common, SignInLink};
 
 pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> {
     let email = Email::parse(&link.email).map_err(|error| anyhow!("--email {error}"))?;
-    let listen = openindex_app::DEFAULT_LISTEN.parse()?;
-    let config = Config {
-        public_url: link.public_url,
-        listen,
-        ..Config::on(common.database_url)
-    };
+    let is_guess = link.server.is_guess();
+    let config = link.server.config(common)?;
     check_stdout().context("cannot write to standard output; nothing was changed")?;
     let app = super::open_existing(config).await?;
     let subject = LinkSubject::ByOperator(&email);
@@ -30,8 +25,10 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
     app.close().await;
     let created = match created {
         Ok(created) => created,
-        Err(error @ SessionError::NotFound) => {
-            return Err(error).context("no active user has this email address");
+        Err(SessionError::NotFound) => {
+            return Err(anyhow!(
+                "no active user has the email address {email}; oi settings admin users list shows all"
+            ));
         }
         Err(error) => return Err(error.into()),
     };
@@ -49,5 +46,13 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         "Whoever opens this link chooses a new password for {email}. It can be used once, until {}.",
         created.link.expires_at
     )?;
+    if is_guess {
+        writeln!(
+            std::io::stderr(),
+            "If the server does not listen on {}, replace the address, or pass --public-url or --listen as \
+             the server has it.",
+            settings.public_url
+        )?;
+    }
     Ok(())
 }

@@ -29,6 +29,16 @@ pub(crate) struct Config {
 /// The profile that is used when nothing names one.
 const DEFAULT_PROFILE: &str = "default";
 
+/// What is read of a file before anything else: a later version may have moved all of it.
+#[derive(Deserialize)]
+struct Form {
+    /// None is the first.
+    version: Option<Value>,
+}
+
+/// The version of the file's form that this `oi` reads and writes.
+const VERSION: u64 = 1;
+
 impl Config {
     /// The profile that commands use unless told otherwise.
     pub(crate) fn current_or_default(&self) -> &str {

@@ -3,6 +3,7 @@ use std::fs::{self, File, FileType};
 use std::io;
 use std::path::Path;
 
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::error::{CliError, Failure, without_path};
@@ -11,7 +12,7 @@ use crate::input::read_text;
 
 use super::unique::duplicate_key;
 use super::write::{lock, write_private};
-use super::{Config, ConfigPath};
+use super::{Config, ConfigPath, Form, VERSION};
 
 /// Much more than the profiles of anybody.
 const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
@@ -59,6 +60,13 @@ impl ConfigStore {
                 invalid(&format!("has the key \"{key}\" twice, again"), &error)
                     .hint("remove one of the two by hand; oi cannot tell which one is meant"),
             );
+        }
+        if let Ok(Form {
+            version: Some(version),
+        }) = serde_json::from_str(&text)
+            && version.as_u64() != Some(VERSION)
+        {
+            return Err(of_other_version(path, &version));
         }
         serde_json::from_str(&text).map_err(|error| {
             // serde's own message quotes values, and one of them may be a token.
@@ -112,6 +120,21 @@ impl ConfigStore {
             ))
         })
     }
+}
+
+/// The file says that it is of another version: what it holds is not known, and not to be lost.
+fn of_other_version(path: &Path, version: &Value) -> Failure {
+    // Whatever else stands there may be a secret.
+    let version = version.as_u64().map_or_else(
+        || "a version that is not a number".to_owned(),
+        |version| format!("version {version}"),
+    );
+    let message = format!(
+        "the config file {} is of {version}, and this oi reads version {VERSION}; it was left as it is",
+        path.display()
+    );
+    Failure::new(ExitCode::Failure, "config_version", message)
+        .hint("upgrade oi, or name another config file with OPENINDEX_CONFIG")
 }
 
 fn failure(path: &Path, code: &str, what: &str, error: &dyn Display) -> Failure {

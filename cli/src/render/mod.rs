@@ -9,7 +9,7 @@ mod word;
 
 pub(crate) use fields::fields;
 pub(crate) use openindex_command_line::redact;
-pub(crate) use plain::{escape_json, for_terminal, is_unsafe, masked, plain};
+pub(crate) use plain::{escape_json, for_terminal, masked, plain, visible};
 pub(crate) use style::Style;
 pub(crate) use table::{Form, Listing, Row};
 pub(crate) use time::{ends, expiry, instant, moment, parse, span};

@@ -1,25 +1,25 @@
 use std::fmt::Write as _;
 
+use openindex_domain::text::marked_hidden;
 use openindex_domain::token::TokenKind;
 
 /// `text` as it can be shown on a terminal: one line, no character that moves the cursor, changes
-/// a mode, turns the direction of writing or hides. Such a character becomes `�`.
+/// a mode, turns the direction of writing or hides. Such a character becomes `�`. Joiners stay where
+/// an emoji or a script needs them.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_unsafe(c) { '\u{fffd}' } else { c })
+    marked_unsafe(text)
+        .map(|(c, is_unsafe)| if is_unsafe { '\u{fffd}' } else { c })
         .collect()
 }
 
 /// Text of several lines as it can be shown on a terminal: as [`plain`], with its line breaks.
 pub(crate) fn for_terminal(text: &str) -> String {
-    text.chars()
-        .filter(|c| *c != '\r')
-        .map(|c| {
-            if is_unsafe(c) && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
+    marked_unsafe(text)
+        .filter(|(c, _)| *c != '\r')
+        .map(|(c, is_unsafe)| match c {
+            '\n' => c,
+            _ if is_unsafe => '\u{fffd}',
+            c => c,
         })
         .collect()
 }
@@ -27,9 +27,9 @@ pub(crate) fn for_terminal(text: &str) -> String {
 /// JSON in which those characters are written as `\u` escapes: the same document, safe to show.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
-    for c in json.chars() {
+    for (c, is_unsafe) in marked_unsafe(json) {
         // Line breaks are between values here: inside of strings, serde has escaped them.
-        if is_unsafe(c) && c != '\n' {
+        if is_unsafe && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -41,14 +41,15 @@ pub(crate) fn escape_json(json: &str) -> String {
     escaped
 }
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, and what is invisible:
-/// bidirectional controls (UAX #9 §2), zero-width and other format characters, tags.
-pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+/// Each character with whether it is not to be shown: control characters (C0, DEL, C1), and what
+/// hides, as [`marked_hidden`] has it.
+fn marked_unsafe(text: &str) -> impl Iterator<Item = (char, bool)> {
+    marked_hidden(text).map(|(c, is_hidden)| (c, is_hidden || c.is_control()))
+}
+
+/// Without what is not to be shown.
+pub(crate) fn visible(text: &str) -> impl Iterator<Item = char> {
+    marked_unsafe(text).filter_map(|(c, is_unsafe)| (!is_unsafe).then_some(c))
 }
 
 /// A secret as it may be shown: what it begins with and its last four characters, which leave
@@ -82,10 +83,28 @@ mod tests {
     }
 
     #[test]
+    fn what_an_emoji_or_a_script_needs_is_shown_as_it_is() {
+        for text in [
+            "👩\u{200d}💻 👨🏽\u{200d}🚀",
+            "🏳\u{fe0f}\u{200d}🌈 ❤\u{fe0f} 1\u{fe0f}\u{20e3}",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+            "می\u{200c}خواهم क्\u{200d}ष ශ්\u{200d}රී",
+            "Jose\u{301} Z\u{351}\u{36b}\u{343}",
+            "\u{1112}\u{1161}\u{11ab}",
+        ] {
+            assert_eq!(plain(text), text);
+            assert_eq!(for_terminal(text), text);
+            assert_eq!(escape_json(text), text);
+        }
+        assert_eq!(plain("a\u{200d}b 👩\u{200d}"), "a�b 👩�");
+        assert_eq!(for_terminal("a\u{200e}\r\nb\u{2069}"), "a�\nb�");
+    }
+
+    #[test]
     fn escaped_json_is_the_same_document() {
         let value = serde_json::json!({"name": "a\u{9b}\u{202e}\u{e0041}\"\\\n界"});
         let escaped = escape_json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(escaped.chars().all(|c| c == '\n' || !is_unsafe(c)));
+        assert!(marked_unsafe(&escaped).all(|(c, is_unsafe)| c == '\n' || !is_unsafe));
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
             value

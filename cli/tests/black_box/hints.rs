@@ -399,3 +399,79 @@ fn a_config_file_with_a_key_twice_names_the_key() {
         );
     }
 }
+
+#[test]
+fn a_command_as_a_hasty_user_types_it_is_told_by_its_whole_path() {
+    let home = Home::new();
+    for (typed, told) in [
+        ("token list", "oi settings personal tokens"),
+        ("tokens lst", "oi settings personal tokens"),
+        (
+            "settings personal tokens lst",
+            "oi settings personal tokens list",
+        ),
+        ("settings tokens list", "oi settings personal tokens"),
+        ("users list", "oi settings admin users"),
+        ("user list", "oi settings admin users"),
+        ("profiles", "oi profile"),
+        ("work_item list", "oi work-item"),
+        ("Profile list", "oi profile"),
+        ("login", "oi profile set --app-url URL --token -"),
+        ("auth login", "oi profile set --app-url URL --token -"),
+        ("logout", "oi profile delete NAME"),
+        ("whoami", "oi me"),
+        ("status", "oi auth check"),
+        ("version", "oi --version"),
+        ("help tokens create", "oi settings personal tokens"),
+    ] {
+        let typed: Vec<&str> = typed.split(' ').collect();
+        let ran = home.run(&typed);
+        let document = ran.assert_failed(2, "usage");
+        assert!(
+            ran.stderr.contains(&format!("'{told}'")),
+            "{typed:?}: {ran:?}"
+        );
+        let next = document["error"]["nextCommand"].as_str().unwrap();
+        assert!(next.ends_with(" --help"), "{next}");
+    }
+    for secret in ["swordfish", "correct-horse", "hunter", "kettle-bell"] {
+        for typed in [&[secret][..], &["profile", secret], &["help", secret]] {
+            let ran = home.run(typed);
+            ran.assert_failed(2, "usage");
+            assert!(!format!("{ran:?}").contains(secret), "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn quotes_and_paths_of_a_server_url_are_told() {
+    let ran = Home::with_profile("http://127.0.0.1:1")
+        .set("OPENINDEX_APP_URL", "\"http://127.0.0.1:8080\"")
+        .run(&["me"]);
+    ran.assert_failed(2, "usage");
+    let said = "OPENINDEX_APP_URL: remove the quotes around the URL";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+    // A page's address instead of the server's.
+    let page = problem(
+        404,
+        "not_found",
+        "What you are looking for does not exist, or not any more.",
+    );
+    let server = Stub::new(&[("GET /settings/me", 404, &page)]);
+    let ran = Home::with_profile(&format!("{}/settings", server.url)).run(&["me"]);
+    let document = ran.assert_failed(1, "not_found");
+    let asked = format!("{}/settings/me", server.url);
+    assert_eq!(document["requestedUrl"], asked, "{ran:?}");
+    assert!(ran.stderr.contains("a path in it included"), "{ran:?}");
+}
+
+#[test]
+fn an_argument_too_many_shows_how_the_command_is_used() {
+    let ran = Home::new().run(&["work-item", "create", "Mend it", "--domain", "OPS"]);
+    ran.assert_failed(2, "usage");
+    assert!(
+        ran.stderr.contains("tip: oi work-item create --domain"),
+        "{ran:?}"
+    );
+    assert!(!ran.stderr.contains("Mend it"), "{ran:?}");
+}

@@ -25,6 +25,18 @@ fn proxy(response: &'static str) -> String {
     format!("http://ada:hunter2@{address}")
 }
 
+/// A proxy that responds before it has read a byte, and closes the connection.
+fn hasty_proxy(response: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(response.as_bytes());
+        }
+    });
+    format!("http://ada:hunter2@{address}")
+}
+
 fn create(home: &Home) -> Ran {
     let ran = home.run(&["settings", "personal", "tokens", "create", "ci"]);
     assert!(!format!("{ran:?}").contains("hunter2"), "{ran:?}");
@@ -50,7 +62,23 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
             "http://ada:hunter2@127.0.0.1:1".to_owned(),
             "connection refused",
         ),
+        (
+            proxy("HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n"),
+            "redirects elsewhere instead of connecting to oi.corp.example:443 (HTTP 302)",
+        ),
+        (
+            proxy("HTTP/1.1 200 OK\r\n\r\n<html><title>Sign in</title></html>"),
+            "what it returns is not TLS; it may require a sign-in",
+        ),
         (proxy("HTTP/1.1 200 OK\r\n\r\n"), "through the proxy"),
+        (
+            hasty_proxy("HTTP/1.1 407 Login\r\n\r\n"),
+            "rejected the user name and password (HTTP 407)",
+        ),
+        (
+            hasty_proxy("HTTP/1.1 403 Forbidden\r\n\r\n"),
+            "refuses to connect to oi.corp.example:443 (HTTP 403)",
+        ),
         (proxy("220 ftp\r\n"), "through the proxy"),
     ] {
         let address = url.rsplit('@').next().unwrap().to_owned();
@@ -65,6 +93,49 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
         let checked = home.run(&["doctor"]);
         assert!(checked.stdout.contains(&named), "{checked:?}");
         assert!(!checked.stdout.contains("hunter2"));
+    }
+}
+
+#[test]
+fn what_a_proxy_returns_in_place_of_the_server_is_told_as_the_proxys() {
+    const HTML: &str = "Content-Type: text/html\r\nConnection: close\r\n";
+    let page = "<title>Wi-Fi sign-in</title>";
+    for (response, code, said) in [
+        (
+            format!("HTTP/1.1 200 OK\r\n{HTML}\r\n{page}"),
+            "unexpected_answer",
+            "returned an HTML page titled \"Wi-Fi sign-in\"",
+        ),
+        (
+            format!("HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n{HTML}\r\n"),
+            "unexpected_answer",
+            "returned a redirect to http://portal.example/",
+        ),
+        (
+            format!("HTTP/1.1 407 Login\r\n{HTML}\r\n"),
+            "unreachable",
+            "rejected the user name and password (HTTP 407)",
+        ),
+    ] {
+        let response: &'static str = response.leak();
+        for url in [proxy(response), hasty_proxy(response)] {
+            let address = url.rsplit('@').next().unwrap().to_owned();
+            let home = Home::with_profile("http://oi.corp.example")
+                .set("OPENINDEX_ALLOW_INSECURE_HTTP", "1")
+                .set("http_proxy", url);
+            let ran = create(&home);
+            let document = ran.assert_failed(1, code);
+            let message = document["error"]["message"].as_str().unwrap();
+            let named = format!("the proxy http://{address} (http_proxy) {said}");
+            assert!(message.contains(&named), "{message}");
+            let checked = home.run(&["doctor"]);
+            assert_eq!(checked.status, 1, "{checked:?}");
+            assert!(checked.json().to_string().contains(&address), "{checked:?}");
+            assert!(
+                checked.stdout.contains(&named.replace('"', "\\\"")),
+                "{checked:?}"
+            );
+        }
     }
 }
 

@@ -223,3 +223,40 @@ fn a_damaged_config_file_is_named() {
     }
     assert_eq!(home.run(&["doctor"]).status, 1);
 }
+
+#[test]
+fn a_config_file_of_a_newer_version_is_never_overwritten() {
+    let home = Home::new();
+    let newer = serde_json::json!({"version": 99, "servers": ["in another form"]});
+    home.write_config(&newer);
+    for arguments in [
+        &["profile", "set", "work", "--app-url", "http://127.0.0.1:1"][..],
+        &["profile", "use", "work"],
+        &["profile", "delete", "work", "--yes"],
+        &["profile", "list"],
+        &["me"],
+    ] {
+        let ran = home.run(arguments);
+        let document = ran.assert_failed(1, "config_version");
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("is of version 99, and this oi reads version 1"),
+            "{message}"
+        );
+        assert_eq!(home.config(), newer, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_pipe_without_a_token_says_where_to_look_and_keeps_the_profile() {
+    let home = Home::with_profile("http://127.0.0.1:1");
+    let before = home.config();
+    let ran = home.run(&["profile", "set", "--token", "-"]);
+    ran.assert_failed(2, "token_malformed");
+    assert!(
+        ran.stderr
+            .contains("the command before the pipe printed no token"),
+        "{ran:?}"
+    );
+    assert_eq!(home.config(), before);
+}

@@ -28,9 +28,10 @@ pub enum InvalidName {
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
-    /// A character that cannot be seen, where nothing around it needs it.
-    #[error("must not contain the invisible character U+{0:04X}")]
-    Invisible(u32),
+    /// A character that cannot be seen where nothing around it needs it, or that is unassigned or for
+    /// private use.
+    #[error("{}", text::unseen(*.0))]
+    Unseen(u32),
 }
 
 impl TokenName {
@@ -79,7 +80,7 @@ pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
         InvalidLine::Blank => InvalidName::Blank,
         InvalidLine::TooLong => InvalidName::TooLong,
         InvalidLine::Control => InvalidName::Control,
-        InvalidLine::Invisible(c) => InvalidName::Invisible(c),
+        InvalidLine::Unseen(c) => InvalidName::Unseen(c),
         InvalidLine::Secret => InvalidName::Secret,
     })
 }

@@ -19,9 +19,9 @@ pub enum InvalidEmail {
     /// It is not made like one.
     #[error("must be an email address such as ada@example.com")]
     Malformed,
-    /// It has a character that cannot be seen.
-    #[error("must not contain the invisible character U+{0:04X}")]
-    Invisible(u32),
+    /// It has a character that cannot be seen, or that is unassigned or for private use.
+    #[error("{}", text::unseen(*.0))]
+    Unseen(u32),
     /// What is after the `@` cannot be a domain (UTS #46).
     #[error("must have a valid domain after the @")]
     Domain,
@@ -50,7 +50,7 @@ impl Email {
             return Err(InvalidEmail::Malformed);
         }
         if let Some(c) = text::invisible(&text) {
-            return Err(InvalidEmail::Invisible(c.into()));
+            return Err(InvalidEmail::Unseen(c.into()));
         }
         ascii_domain(domain)
             .filter(|domain| is_host_name(domain))
@@ -219,10 +219,7 @@ mod tests {
             "ada@\u{3164}example.com",
         ] {
             let refused = Email::parse(text);
-            assert!(
-                matches!(refused, Err(InvalidEmail::Invisible(_))),
-                "{text:?}"
-            );
+            assert!(matches!(refused, Err(InvalidEmail::Unseen(_))), "{text:?}");
         }
         for text in [
             "ada@example,com",

@@ -26,9 +26,10 @@ pub enum InvalidTitle {
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
-    /// A character that cannot be seen, where nothing around it needs it.
-    #[error("must not contain the invisible character U+{0:04X}")]
-    Invisible(u32),
+    /// A character that cannot be seen where nothing around it needs it, or that is unassigned or for
+    /// private use.
+    #[error("{}", text::unseen(*.0))]
+    Unseen(u32),
 }
 
 impl Title {
@@ -45,7 +46,7 @@ impl Title {
             InvalidLine::Blank => InvalidTitle::Blank,
             InvalidLine::TooLong => InvalidTitle::TooLong,
             InvalidLine::Control => InvalidTitle::Control,
-            InvalidLine::Invisible(c) => InvalidTitle::Invisible(c),
+            InvalidLine::Unseen(c) => InvalidTitle::Unseen(c),
             InvalidLine::Secret => InvalidTitle::Secret,
         })?;
         Ok(Self(line.into()))
@@ -72,7 +73,8 @@ impl fmt::Display for Title {
 }
 
 /// What is to be done, in Markdown: at most 32 000 bytes in UTF-8, of which no control characters but
-/// tabs and line breaks. It may be empty. Cheap to clone.
+/// tabs and line breaks, and nothing that cannot be seen where nothing around it needs it. It may be
+/// empty. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Description(Arc<str>);
 
@@ -88,6 +90,10 @@ pub enum InvalidDescription {
     /// A token's secret, which everyone who reads the text could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
+    /// A control of the direction of writing, or another character that cannot be seen, where nothing
+    /// around it needs it: a person and an agent would read two different orders.
+    #[error("{}", text::unseen(*.0))]
+    Unseen(u32),
 }
 
 impl Description {
@@ -110,6 +116,9 @@ impl Description {
         }
         if text.len() > Self::MAX_BYTES {
             return Err(InvalidDescription::TooLong);
+        }
+        if let Some(c) = text::hidden(text) {
+            return Err(InvalidDescription::Unseen(c.into()));
         }
         Ok(Self(text.into()))
     }
@@ -185,6 +194,41 @@ mod tests {
         let text = "see oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h.";
         assert_eq!(Title::parse(text), Err(InvalidTitle::Secret));
         assert_eq!(Description::parse(text), Err(InvalidDescription::Secret));
+    }
+
+    #[test]
+    fn a_description_shows_all_that_it_holds() {
+        for c in [
+            '\u{202a}',
+            '\u{202b}',
+            '\u{202c}',
+            '\u{202d}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2067}',
+            '\u{2068}',
+            '\u{2069}',
+            '\u{200b}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{200e}',
+            '\u{e0041}',
+            '\u{200d}',
+            '\u{fe0f}',
+        ] {
+            let text = format!("# Why\n\n\tif (admin{c}) {{");
+            let error = Description::parse(&text).unwrap_err();
+            assert_eq!(error, InvalidDescription::Unseen(c.into()));
+            assert_eq!(Description::from_stored(&text).as_str(), text);
+        }
+        for text in [
+            "- 👩\u{200d}💻 and ❤\u{fe0f}\r\n- می\u{200c}خواهم\n",
+            "क्\u{200d}ष \u{e0b0} \u{f8ff}",
+            "שלום, العربية, ไทย",
+        ] {
+            assert_eq!(Description::parse(text).unwrap().as_str(), text);
+        }
     }
 
     #[test]

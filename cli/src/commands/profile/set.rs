@@ -292,6 +292,12 @@ fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
         Err(error) => {
             let mut failure = Failure::usage(format!("the token was not stored: {error}"));
             "token_malformed".clone_into(&mut failure.code);
+            if text.trim().is_empty() && !prompt::can_ask_hidden() {
+                failure = failure.hint(
+                    "the command before the pipe printed no token, and says why; the profile was left \
+                     as it is",
+                );
+            }
             Err(failure.into())
         }
     }

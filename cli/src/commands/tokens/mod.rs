@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Issue a token and show its secret, once
     Create(create::Args),
     /// Revoke tokens: whatever uses them stops working at once
-    #[command(visible_alias = "rm")]
+    #[command(visible_alias = "rm", alias = "revoke")]
     Delete(delete::Args),
     /// Replace a token by a new one with the same name and scope
     Rotate(rotate::Args),

@@ -171,3 +171,45 @@ fn a_key_that_stands_twice_is_named_with_its_place() {
     let expected = "has the key \"work\" twice, again at line 4";
     assert!(failure.message.contains(expected), "{}", failure.message);
 }
+
+#[test]
+fn a_file_of_another_version_is_told_and_left_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    for (version, said) in [
+        ("99", "is of version 99, and this oi reads version 1"),
+        ("0", "is of version 0"),
+        ("\"hunter2\"", "is of a version that is not a number"),
+        ("1.5", "is of a version that is not a number"),
+    ] {
+        let store = store(home.path().join("config.json"));
+        let file = store.file().unwrap();
+        let text = format!("{{\"version\":{version},\"profiles\":[\"in another form\"]}}");
+        fs::write(file, &text).unwrap();
+        let failure = store.load().unwrap_err();
+        assert_eq!(failure.code, "config_version");
+        assert!(failure.message.contains(said), "{}", failure.message);
+        assert!(!failure.message.contains("hunter2"));
+        let changed = store.update(|config| {
+            config.current_profile = Some("work".to_owned());
+            Ok(())
+        });
+        assert!(changed.is_err());
+        assert_eq!(fs::read_to_string(file).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_this_version_does_not_know_survives_a_change() {
+    let home = tempfile::tempdir().unwrap();
+    let store = store(home.path().join("config.json"));
+    let text = r#"{"version":1,"later":{"a":[1,1e3,9007199254740993,null]},"current_profile":"work",
+        "profiles":{"work":{"token":"t","theme":"dark"},"home":{"later":true}}}"#;
+    fs::write(store.file().unwrap(), text).unwrap();
+    set_current(&store, "home");
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let mut expected = read(text);
+    expected["current_profile"] = "home".into();
+    expected["profiles"]["home"]["token"] = "a secret".into();
+    let written = fs::read_to_string(store.file().unwrap()).unwrap();
+    assert_eq!(read(&written), expected);
+}
