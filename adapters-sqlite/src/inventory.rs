@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::select_record;
+use crate::rows::{LISTED_KINDS, select_record, select_token};
 use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
 
 #[async_trait]
@@ -29,11 +29,7 @@ impl InventoryStore for SqliteStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let mut query = wanted(filter, now);
-        if let Some(after) = after {
-            query.push(" AND t.id < ").push_bind(after.uuid());
-        }
-        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        let mut query = wanted(filter, now, after, limit);
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
@@ -48,8 +44,7 @@ impl InventoryStore for SqliteStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let mut query = wanted(&change.filter, change.actor.now);
-        query.push(" ORDER BY t.id DESC");
+        let mut query = wanted(&change.filter, change.actor.now, None, u32::MAX);
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
         let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
@@ -121,13 +116,38 @@ impl InventoryStore for SqliteStore {
 
 /// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
-fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+fn wanted(
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: u32,
+) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query
+            .push("SELECT * FROM (")
+            .push(select_record!("LEFT ", ""));
+        query.push(kind);
+        push_conditions(&mut query, filter, now);
+        if let Some(after) = after {
+            query.push(" AND t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        query.push(")");
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query
+}
+
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: Timestamp) {
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
             .push_bind(token.uuid())
-            .push(" AND t.kind = ")
+            .push(" AND 'personal' = ")
             .push_bind(token.kind().as_str());
     }
     if let Some(owner) = filter.owner {
@@ -164,7 +184,6 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
             .push(" AND t.expires_at < ")
             .push_bind(before.unix_millis());
     }
-    query
 }
 
 fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
@@ -187,7 +206,7 @@ async fn by_digests(
         }
         hexadecimal
     });
-    let found = sqlx::query(select_record!(
+    let found = sqlx::query(select_token!(
         "t.digest IN (SELECT unhex(value) FROM json_each(?1))"
     ))
     .bind(rows::json(digests))
@@ -227,13 +246,17 @@ async fn notify(
     token: &Token,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO notices (user_id, token, token_name, at) VALUES (?1, ?2, ?3, ?4)")
-        .bind(token.owner.uuid())
-        .bind(token.id.to_string())
-        .bind(token.name.as_str())
-        .bind(at.unix_millis())
-        .execute(connection)
-        .await
-        .map_err(store_error)?;
+    // There is no owner to tell of a damaged token that has none.
+    sqlx::query(
+        "INSERT INTO notices (user_id, token, token_name, at) \
+         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1",
+    )
+    .bind(token.owner.uuid())
+    .bind(token.id.to_string())
+    .bind(token.name.as_str())
+    .bind(at.unix_millis())
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{select_record, token_columns};
+use crate::rows::{LISTED_KINDS, select_record, select_token, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
@@ -97,36 +97,45 @@ impl TokenStore for SqliteStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
-        let mut query = QueryBuilder::new(concat!(
-            "SELECT ",
-            token_columns!(),
-            " FROM tokens t WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = "
-        ));
-        query.push_bind(owner.uuid());
-        if let Some(name) = &filter.name {
-            query.push(" AND t.name = ").push_bind(name.as_str());
-        }
-        // The plus sign keeps an index in the order of a page from being chosen where live tokens
-        // are to be found among any number of expired ones.
-        let id = match filter.status {
-            Some(ListedStatus::Live) => {
-                query.push(" AND ").push(live!());
-                query.push_bind(now.unix_millis());
-                "+t.id"
+        let mut query = QueryBuilder::new("");
+        for kind in LISTED_KINDS {
+            if kind != LISTED_KINDS[0] {
+                query.push(" UNION ALL ");
             }
-            Some(ListedStatus::Expired) => {
-                query.push(" AND t.expires_at <= ");
-                query.push_bind(now.unix_millis());
-                "t.id"
+            query.push(concat!(
+                "SELECT * FROM (SELECT ",
+                token_columns!(),
+                " FROM tokens t WHERE "
+            ));
+            query.push(kind);
+            query.push(" AND t.revoked_at IS NULL AND t.owner_id = ");
+            query.push_bind(owner.uuid());
+            if let Some(name) = &filter.name {
+                query.push(" AND t.name = ").push_bind(name.as_str());
             }
-            None => "t.id",
-        };
-        if let Some(after) = after {
-            query.push(" AND ").push(id).push(" < ");
-            query.push_bind(after.uuid());
+            // The plus sign keeps an index in the order of a page from being chosen where live
+            // tokens are to be found among any number of expired ones.
+            let id = match filter.status {
+                Some(ListedStatus::Live) => {
+                    query.push(" AND ").push(live!());
+                    query.push_bind(now.unix_millis());
+                    "+t.id"
+                }
+                Some(ListedStatus::Expired) => {
+                    query.push(" AND t.expires_at <= ");
+                    query.push_bind(now.unix_millis());
+                    "t.id"
+                }
+                None => "t.id",
+            };
+            if let Some(after) = after {
+                query.push(" AND ").push(id).push(" < ");
+                query.push_bind(after.uuid());
+            }
+            query.push(" ORDER BY ").push(id).push(" DESC LIMIT ");
+            query.push_bind(limit).push(")");
         }
-        query.push(" ORDER BY ").push(id).push(" DESC LIMIT ");
-        query.push_bind(limit);
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
         let found = query.build().fetch_all(&self.readers).await;
         Listing::read(found.map_err(store_error)?.iter().map(rows::token))
     }
@@ -135,8 +144,8 @@ impl TokenStore for SqliteStore {
         sqlx::query(concat!(
             "SELECT ",
             token_columns!(),
-            " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
-             AND t.kind = 'personal'"
+            " FROM tokens t WHERE t.id = ?1 AND t.owner_id = ?3 AND ?2 = 'personal' \
+             AND t.kind <> 'agent_run'"
         ))
         .bind(id.uuid())
         .bind(id.kind().as_str())
@@ -213,7 +222,7 @@ pub(crate) async fn ending_by_id(
     connection: &mut SqliteConnection,
     id: TokenId,
 ) -> Result<Endings, StoreError> {
-    let found = sqlx::query(select_record!(
+    let found = sqlx::query(select_token!(
         "t.id = ?1 AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
     .bind(id.uuid())

@@ -378,6 +378,7 @@ impl DamageHarness for Postgres {
     async fn damage(&self, statement: &str) {
         let statement = format!(
             "DO $$ DECLARE c record; again text[] := '{{}}'; BEGIN \
+               PERFORM set_config('session_replication_role', 'replica', true); \
                FOR c IN SELECT conrelid::regclass AS owner, conname, \
                    replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS rule \
                    FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 \
@@ -395,5 +396,9 @@ impl DamageHarness for Postgres {
             .execute(&self.raw)
             .await
             .expect("damaged");
+    }
+
+    fn instant_past_every_rule(&self) -> &'static str {
+        "timestamptz 'infinity'"
     }
 }

@@ -10,7 +10,7 @@ use openindex_domain::token::TokenId;
 
 use crate::server::Context;
 use crate::web::access::Administrator;
-use crate::web::error::WebError;
+use crate::web::error::{DamagedRow, WebError};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
@@ -139,6 +139,9 @@ pub(in crate::web) async fn confirm_revoke(
     };
     let inventory = &web.api.inventory;
     let found = inventory.list(&by.0.principal, &filter, None, 1).await?;
+    if found.tokens.damaged().next().is_some() {
+        return Err(WebError::damaged(DamagedRow::Token(id)));
+    }
     let owned = found.tokens.first().ok_or(WebError::NOT_FOUND)?;
     let template = RevokePage {
         page: Page::of(&web, &by.0, "all-tokens"),
