@@ -288,7 +288,7 @@ async fn write(
     Ok(revoked)
 }
 
-/// Leaves word for the owners of tokens that were reported.
+/// Leaves word for the owners of tokens that were reported; a damaged token may have none.
 async fn notify(
     connection: &mut PgConnection,
     revoked: &[Token],
@@ -299,9 +299,9 @@ async fn notify(
     let names: Vec<&str> = revoked.iter().map(|token| token.name.as_str()).collect();
     sqlx::query(
         "INSERT INTO notices (user_id, token, token_name, at) \
-         SELECT owner, token, name, $4 \
+         SELECT told.owner, told.token, told.name, $4 \
          FROM unnest($1::uuid[], $2::text[], $3::text[]) AS told (owner, token, name) \
-         JOIN users ON users.id = owner",
+         JOIN users ON users.id = told.owner",
     )
     .bind(owners)
     .bind(tokens)
