@@ -104,25 +104,28 @@ async fn tallies(
     buckets: &[Bucket],
 ) -> Result<HashMap<String, Tally>, StoreError> {
     let keys: Vec<&str> = buckets.iter().map(|bucket| bucket.key.as_str()).collect();
-    sqlx::query("SELECT key, begun_at, count FROM attempts WHERE key = ANY ($1)")
-        .bind(keys)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?
-        .iter()
-        .map(|row| Ok((rows::attempt_key(row)?, rows::tally(row)?)))
-        .collect()
+    Ok(
+        sqlx::query("SELECT key, begun_at, count FROM attempts WHERE key = ANY ($1)")
+            .bind(keys)
+            .fetch_all(connection)
+            .await
+            .map_err(store_error)?
+            .iter()
+            .filter_map(|row| Some((rows::attempt_key(row).ok()?, rows::tally(row)?)))
+            .collect(),
+    )
 }
 
 async fn tally(connection: &mut PgConnection, key: &str) -> Result<Option<Tally>, StoreError> {
-    sqlx::query("SELECT begun_at, count FROM attempts WHERE key = $1 FOR NO KEY UPDATE")
-        .bind(key)
-        .fetch_optional(connection)
-        .await
-        .map_err(store_error)?
-        .as_ref()
-        .map(rows::tally)
-        .transpose()
+    Ok(
+        sqlx::query("SELECT begun_at, count FROM attempts WHERE key = $1 FOR NO KEY UPDATE")
+            .bind(key)
+            .fetch_optional(connection)
+            .await
+            .map_err(store_error)?
+            .as_ref()
+            .and_then(rows::tally),
+    )
 }
 
 async fn write(connection: &mut PgConnection, key: &str, tally: Tally) -> Result<(), StoreError> {

@@ -125,13 +125,16 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
             "run GRANT CONNECT ON DATABASE, or the SQL of `oi-server grants`"
         }
         "42501" => "run the SQL of `oi-server grants` as the owner of the tables",
-        "42P01" | "42703" | "3F000" => {
+        "42P01" | "42703" | "42704" | "42804" | "42883" | "42P10" | "3F000" => {
             "run `oi-server migrate` as the owner of the tables, and check search_path"
         }
         "55000" if message.contains("not currently accepting") => {
             "run ALTER DATABASE … ALLOW_CONNECTIONS true"
         }
         "53300" => "raise the connection limit, run fewer replicas, or use a pooler",
+        "XX000" | "XX001" | "XX002" => {
+            "check the disk of the database server, or restore the database from a backup"
+        }
         "53100" => "free disk space on the database server",
         "57P03" => "retry when the database has started",
         "25006" => "the database is read-only; point the database URL at the primary",
@@ -191,9 +194,11 @@ fn is_unavailable(code: &str) -> bool {
             | "28" // invalid authorization
             | "3D" // the database does not exist
             | "40" // transaction rollback: serialization failure, deadlock
+            | "42" // the schema is not this version's: a table, column, type or right is missing
             | "53" // insufficient resources: connections, memory, disk
             | "57" // operator intervention: shutdown, starting up, canceled, statement timeout
             | "58" // system error: IO
+            | "XX" // internal error: damaged data or index files
     ) || matches!(
         code,
         "25006" // read-only: with some providers, a primary that is out of disk
@@ -201,12 +206,8 @@ fn is_unavailable(code: &str) -> bool {
             | "25P04" // transaction timeout
             | "55P03" // lock not available: lock timeout
             | "55000" // the database accepts no connections
-            | "42501" // a right is missing, to connect or on a table
-            | "42P01" // a table, a column or a schema is missing: renamed, or not migrated
-            | "42703"
-            | "3F000"
+            | "3F000" // a schema is missing: renamed, or not migrated
             | "26000" // a pooler gave this session's prepared statements to another, or back
-            | "42P05"
             | "0A000" // a prepared statement is older than the table
     )
 }
@@ -240,12 +241,13 @@ mod tests {
         for code in [
             "08006", "28P01", "3D000", "40001", "40P01", "53300", "57014", "57P01", "57P02",
             "57P03", "58030", "25006", "25P03", "55P03", "55000", "42501", "42P01", "42703",
-            "3F000", "26000", "42P05", "0A000",
+            "3F000", "26000", "42P05", "0A000", "42883", "42704", "42804", "42P10", "XX000",
+            "XX001", "XX002",
         ] {
             assert!(is_unavailable(code), "{code}");
         }
         for code in [
-            "23505", "23503", "23514", "22P02", "XX001", "P0001", "25001", "", "0",
+            "23505", "23503", "23514", "22P02", "P0001", "25001", "", "0",
         ] {
             assert!(!is_unavailable(code), "{code}");
         }

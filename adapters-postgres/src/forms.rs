@@ -1,9 +1,9 @@
 //! Forms that were used: each creates once.
 
-use openindex_domain::StoreError;
 use openindex_domain::audit::Subject;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::form::SentForm;
+use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -33,7 +33,8 @@ pub(crate) async fn record_use(
         .fetch_one(connection)
         .await
         .map_err(store_error)?;
-    made.parse().map(Some).map_err(StoreError::corrupt)
+    let damaged = || Damaged::new("used_forms", &form.id, DamagedColumn("made"));
+    made.parse().map(Some).map_err(|_| damaged().into())
 }
 
 /// Deletes the records of forms that were used before the given instant and returns how many.

@@ -7,28 +7,78 @@ use sqlx::PgConnection;
 use crate::error::store_error;
 use openindex_domain::StoreError;
 
-/// A table and what a server does with its rows. To lock a row, `UPDATE` is required as well.
-type Rights = (&'static str, &'static [&'static str]);
+/// A table, what a server does with its rows, and its columns. To lock a row, `UPDATE` is required
+/// as well.
+type Rights = (&'static str, &'static [&'static str], &'static str);
 
 /// The tables of tokens and accounts. Of audit events none is ever changed or deleted, so the
 /// database itself refuses to.
 const TABLES: [Rights; 10] = [
-    ("_sqlx_migrations", &["SELECT"]),
-    ("attempts", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ("audit_events", &["SELECT", "INSERT"]),
-    ("invites", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ("notices", &["SELECT", "INSERT", "DELETE"]),
-    ("sessions", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ("sign_in_links", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ("tokens", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    ("used_forms", &["SELECT", "INSERT", "DELETE"]),
-    ("users", &["SELECT", "INSERT", "UPDATE"]),
+    ("_sqlx_migrations", &["SELECT"], "version success checksum"),
+    (
+        "attempts",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "key begun_at count",
+    ),
+    (
+        "audit_events",
+        &["SELECT", "INSERT"],
+        "id at actor actor_user actor_token actor_session action subject related \
+        request_id client_address email_from email_to",
+    ),
+    (
+        "invites",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "id kind email email_key role digest created_by created_at expires_at claimed_at \
+        claimed_by withdrawn_at",
+    ),
+    (
+        "notices",
+        &["SELECT", "INSERT", "DELETE"],
+        "user_id token token_name at",
+    ),
+    (
+        "sessions",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "id user_id digest created_at last_seen_at client",
+    ),
+    (
+        "sign_in_links",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "id user_id digest created_by created_at expires_at used_at",
+    ),
+    (
+        "tokens",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
+        successor agent_id work_item issuer_id",
+    ),
+    (
+        "used_forms",
+        &["SELECT", "INSERT", "DELETE"],
+        "id made used_at",
+    ),
+    (
+        "users",
+        &["SELECT", "INSERT", "UPDATE"],
+        "id email email_key name role created_at suspended_at password_hash deleted_at",
+    ),
 ];
 
 /// The tables of work items.
 const WORK_TABLES: [Rights; 2] = [
-    ("work_domains", &["SELECT", "INSERT", "UPDATE"]),
-    ("work_items", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    (
+        "work_domains",
+        &["SELECT", "INSERT", "UPDATE"],
+        "key last_number",
+    ),
+    (
+        "work_items",
+        &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        "domain number part kind status priority target assignee_id claim_agent \
+        claim_user_id claim_run_id claimed_at created_by created_at updated_at \
+        resolved_at version last_part title description search_text claim_on_behalf_id",
+    ),
 ];
 
 fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
@@ -60,7 +110,7 @@ pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for (table, rights) in tables(with_work) {
+    for (table, rights, _) in tables(with_work) {
         let table = quoted(table);
         let rights = rights.join(", ");
         let _ = write!(
@@ -105,7 +155,7 @@ pub(crate) async fn check(
     with_work: bool,
 ) -> Result<(), StoreError> {
     let pairs = tables(with_work)
-        .flat_map(|(table, rights)| rights.iter().map(move |right| (*table, *right)));
+        .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)));
     let (names, rights): (Vec<&str>, Vec<&str>) = pairs.unzip();
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
@@ -114,7 +164,7 @@ pub(crate) async fn check(
     )
     .bind(names)
     .bind(rights)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
     let (rights, tables): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(.., there)| *there);
@@ -130,7 +180,31 @@ pub(crate) async fn check(
     if !rights.is_empty() {
         return Err(StoreError::unavailable(Missing::Rights(rights)));
     }
-    Ok(())
+    check_columns(connection, with_work).await
+}
+
+/// Fails when a column is missing: it was renamed, say.
+async fn check_columns(connection: &mut PgConnection, with_work: bool) -> Result<(), StoreError> {
+    let pairs = tables(with_work).flat_map(|(table, _, columns)| {
+        let columns = columns.split_whitespace();
+        columns.map(move |column| (*table, column))
+    });
+    let (names, columns): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let missing: Vec<String> = sqlx::query_scalar(
+        "SELECT name || '.' || col FROM unnest($1::text[], $2::text[]) AS required (name, col) \
+         WHERE NOT EXISTS (SELECT 1 FROM pg_attribute \
+                           WHERE attrelid = to_regclass(name) AND attname = col \
+                           AND NOT attisdropped)",
+    )
+    .bind(names)
+    .bind(columns)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::unavailable(Missing::Tables(missing)))
 }
 
 #[cfg(test)]
@@ -161,7 +235,7 @@ mod tests {
                         .chars()
                         .take_while(|c| c.is_ascii_lowercase() || *c == '_')
                         .collect();
-                    if tables(true).any(|(table, _)| *table == name) {
+                    if tables(true).any(|(table, ..)| *table == name) {
                         found.insert((name, right));
                     }
                 }
@@ -188,7 +262,7 @@ mod tests {
         // Its rows are locked and overwritten by an insertion that meets one.
         used_rights.insert(("attempts".to_owned(), "UPDATE"));
         let granted: BTreeSet<(String, &str)> = tables(true)
-            .flat_map(|(table, rights)| rights.iter().map(move |right| (*table, *right)))
+            .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
             .filter(|(_, right)| *right != "SELECT")
             .map(|(table, right)| (table.to_owned(), right))
             .collect();

@@ -18,7 +18,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::store_error;
-use crate::rows::select_record;
+use crate::rows::{LISTED_KINDS, select_record, select_token};
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens};
 
 #[async_trait]
@@ -33,21 +33,7 @@ impl InventoryStore for PostgresStore {
         let filter = *filter;
         self.browse(move |connection| {
             Box::pin(async move {
-                let mut query = QueryBuilder::new("SELECT t.* FROM (");
-                query.push(select_record!("t.kind = 'personal'"));
-                push_conditions(&mut query, &filter, now);
-                // The offset keeps an index in the order of a page from being read to its end for a
-                // few tokens that expire soon.
-                if filter.expiring_before.is_some() {
-                    query.push(" OFFSET 0");
-                }
-                query.push(") t");
-                if let Some(after) = after {
-                    query.push(" WHERE t.id < ").push_bind(after.uuid());
-                }
-                query
-                    .push(" ORDER BY t.id DESC LIMIT ")
-                    .push_bind(i64::from(limit));
+                let mut query = wanted(&filter, now, after, limit.into());
                 let found = query.build().fetch_all(connection).await;
                 Listing::read(found.map_err(store_error)?.iter().map(owned_token))
             })
@@ -113,8 +99,7 @@ async fn revoke(
     // Uses are still noted, under locks in the same order: a token that was used a moment ago is
     // looked at again, with that, before it is taken for unused.
     locks::tokens_with_runs(connection, &ids, now).await?;
-    let mut query = wanted(&change.filter, now);
-    query.push(" ORDER BY t.id DESC");
+    let mut query = wanted(&change.filter, now, None, i64::MAX);
     let found = query.build().fetch_all(&mut *connection).await;
     let found = found.map_err(store_error)?;
     let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
@@ -178,9 +163,35 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
 
 /// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
-fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
-    push_conditions(&mut query, filter, now);
+fn wanted(
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: i64,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query
+            .push("(SELECT t.* FROM (")
+            .push(select_record!("LEFT ", ""));
+        query.push(kind);
+        push_conditions(&mut query, filter, now);
+        // The offset keeps an index in the order of a page from being read to its end for a few
+        // tokens that expire soon.
+        if filter.expiring_before.is_some() {
+            query.push(" OFFSET 0");
+        }
+        query.push(") t");
+        if let Some(after) = after {
+            query.push(" WHERE t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        query.push(")");
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
     query
 }
 
@@ -190,8 +201,14 @@ async fn ids_of_wanted(
     filter: &TokenFilter,
     now: Timestamp,
 ) -> Result<Vec<TokenId>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT t.id FROM tokens t WHERE t.kind = 'personal'");
-    push_conditions(&mut query, filter, now);
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query.push("SELECT t.id FROM tokens t WHERE ").push(kind);
+        push_conditions(&mut query, filter, now);
+    }
     let ids = query.build_query_scalar::<Uuid>().fetch_all(connection);
     let ids = ids.await.map_err(store_error)?;
     let personal = |id| TokenId::new(TokenKind::Personal, id);
@@ -203,7 +220,7 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
         query
             .push(" AND t.id = ")
             .push_bind(token.uuid())
-            .push(" AND t.kind = ")
+            .push(" AND 'personal' = ")
             .push_bind(token.kind().as_str());
     }
     if let Some(owner) = filter.owner {
@@ -261,7 +278,7 @@ async fn by_digests(
     connection: &mut PgConnection,
     digests: &[&[u8]],
 ) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
-    let found = sqlx::query(select_record!("t.digest = ANY ($1)"))
+    let found = sqlx::query(select_token!("t.digest = ANY ($1)"))
         .bind(digests)
         .fetch_all(connection)
         .await
@@ -286,7 +303,7 @@ async fn write(
     Ok(revoked)
 }
 
-/// Leaves word for the owners of tokens that were reported.
+/// Leaves word for the owners of tokens that were reported; a damaged token may have none.
 async fn notify(
     connection: &mut PgConnection,
     revoked: &[Token],
@@ -297,8 +314,9 @@ async fn notify(
     let names: Vec<&str> = revoked.iter().map(|token| token.name.as_str()).collect();
     sqlx::query(
         "INSERT INTO notices (user_id, token, token_name, at) \
-         SELECT owner, token, name, $4 \
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS told (owner, token, name)",
+         SELECT told.owner, told.token, told.name, $4 \
+         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS told (owner, token, name) \
+         JOIN users ON users.id = told.owner",
     )
     .bind(owners)
     .bind(tokens)

@@ -271,7 +271,7 @@ async fn insert(
 }
 
 /// Deletes an invite whose row is damaged.
-async fn delete(connection: &mut PgConnection, id: InviteId) -> Result<(), StoreError> {
+pub(crate) async fn delete(connection: &mut PgConnection, id: InviteId) -> Result<(), StoreError> {
     let deleted = sqlx::query("DELETE FROM invites WHERE id = $1")
         .bind(id.uuid())
         .execute(connection)

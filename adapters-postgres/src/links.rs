@@ -35,7 +35,7 @@ pub(crate) async fn create(
     if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
         return Ok(outcome);
     }
-    void(&mut transaction, change.link.user, change.link.created_at).await?;
+    void(&mut transaction, change.link.user).await?;
     insert(&mut transaction, &change.link, &change.digest).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -54,7 +54,7 @@ pub(crate) async fn redeem(
     let users: Vec<UserId> = [change.session.user].into_iter().chain(creator).collect();
     locks::users(&mut transaction, None, &users).await?;
     let link = lock(&mut transaction, change.link).await?;
-    let user = users::by_id(&mut transaction, change.session.user).await?;
+    let user = users::by_optional_id(&mut transaction, Some(change.session.user)).await?;
     let creator = users::by_optional_id(&mut transaction, creator).await?;
     let ended = match change.decide(link.as_ref(), user.as_ref(), creator.as_ref()) {
         Ok(ended) => ended,
@@ -125,15 +125,10 @@ async fn lock(connection: &mut PgConnection, id: LinkId) -> Result<Option<SignIn
         .transpose()
 }
 
-/// Makes a user's links void that were not used.
-pub(crate) async fn void(
-    connection: &mut PgConnection,
-    user: UserId,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE sign_in_links SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL")
+/// Makes a user's links void that were not used: they are deleted, also where they are damaged.
+pub(crate) async fn void(connection: &mut PgConnection, user: UserId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sign_in_links WHERE user_id = $1 AND used_at IS NULL")
         .bind(user.uuid())
-        .bind(at.to_datetime())
         .execute(connection)
         .await
         .map_err(store_error)?;

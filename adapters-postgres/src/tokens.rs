@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use crate::agent_runs::horizon;
 use crate::error::store_error;
-use crate::rows::{select_record, select_unexpired, token_columns};
+use crate::rows::{LISTED_KINDS, select_record, select_token, select_unexpired, token_columns};
 use crate::store::begin;
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
@@ -75,8 +75,8 @@ impl TokenStore for PostgresStore {
                 sqlx::query(concat!(
                     "SELECT ",
                     token_columns!(),
-                    " FROM tokens t WHERE t.id = $1 AND t.kind = $2 AND t.kind = 'personal' \
-                     AND t.owner_id = $3"
+                    " FROM tokens t WHERE t.id = $1 AND t.owner_id = $3 AND $2 = 'personal' \
+                     AND t.kind <> 'agent_run'"
                 ))
                 .bind(id.uuid())
                 .bind(id.kind().as_str())
@@ -262,7 +262,7 @@ pub(crate) async fn ending_by_id(
     connection: &mut PgConnection,
     id: TokenId,
 ) -> Result<Endings, StoreError> {
-    let found = sqlx::query(select_record!(
+    let found = sqlx::query(select_token!(
         "t.id = $1 AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
     .bind(id.uuid())
@@ -281,35 +281,46 @@ async fn listed(
     after: Option<TokenId>,
     limit: u32,
 ) -> Result<Listing<Token>, StoreError> {
-    let mut query = QueryBuilder::new(concat!(
-        "SELECT t.* FROM (SELECT ",
-        token_columns!(),
-        " FROM tokens t WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = "
-    ));
-    query.push_bind(owner.uuid());
-    if let Some(name) = &filter.name {
-        query.push(" AND t.name = ").push_bind(name.as_str());
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query.push(concat!(
+            "(SELECT t.* FROM (SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE "
+        ));
+        query.push(kind);
+        query.push(" AND t.revoked_at IS NULL AND t.owner_id = ");
+        query.push_bind(owner.uuid());
+        if let Some(name) = &filter.name {
+            query.push(" AND t.name = ").push_bind(name.as_str());
+        }
+        match filter.status {
+            // The offset keeps an index in the order of a page from being chosen where live tokens
+            // are to be found among any number of expired ones.
+            Some(ListedStatus::Live) => query
+                .push(concat!(" AND ", live!()))
+                .push_bind(now.to_datetime())
+                .push(" OFFSET 0"),
+            // As a question of truth, no index of everybody's expired tokens is sorted for one page.
+            Some(ListedStatus::Expired) => query
+                .push(" AND (t.expires_at <= ")
+                .push_bind(now.to_datetime())
+                .push(") IS TRUE"),
+            None => &mut query,
+        };
+        query.push(") t");
+        if let Some(after) = after {
+            query.push(" WHERE t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC LIMIT ");
+        query.push_bind(i64::from(limit)).push(")");
     }
-    match filter.status {
-        // The offset keeps an index in the order of a page from being chosen where live tokens are
-        // to be found among any number of expired ones.
-        Some(ListedStatus::Live) => query
-            .push(concat!(" AND ", live!()))
-            .push_bind(now.to_datetime())
-            .push(" OFFSET 0"),
-        // As a question of truth, no index of everybody's expired tokens is sorted for one page.
-        Some(ListedStatus::Expired) => query
-            .push(" AND (t.expires_at <= ")
-            .push_bind(now.to_datetime())
-            .push(") IS TRUE"),
-        None => &mut query,
-    };
-    query.push(") t");
-    if let Some(after) = after {
-        query.push(" WHERE t.id < ").push_bind(after.uuid());
-    }
-    query.push(" ORDER BY t.id DESC LIMIT ");
-    query.push_bind(i64::from(limit));
+    query
+        .push(" ORDER BY id DESC LIMIT ")
+        .push_bind(i64::from(limit));
     let found = query.build().fetch_all(connection).await;
     Listing::read(found.map_err(store_error)?.iter().map(rows::token))
 }

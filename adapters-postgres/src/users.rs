@@ -170,32 +170,39 @@ async fn change_standing(
     // administrators now would leave out who becomes one while this waits for them.
     locks::named(&mut transaction, &[STANDING.to_owned()]).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
-    let holder = match change.new_email().map(Email::key) {
+    let (holder, open) = match change.new_email().map(Email::key) {
         Some(key) => {
-            // Nobody joins with this address meanwhile.
+            // Nobody joins with this address or is invited meanwhile.
             locks::newcomers(&mut transaction).await?;
-            holder(&mut transaction, &key).await?
+            (
+                holder(&mut transaction, &key).await?,
+                invites::lock_unclaimed(&mut transaction, Some(&key)).await?,
+            )
         }
-        None => None,
+        None => (None, Listing::default()),
     };
     locks::runs_of_owner(&mut transaction, change.user, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let user = to_change(&mut transaction, change.user).await?;
     let others = other_active_admins(&mut transaction, change.user).await?;
     let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
-    let decision = match change.decide(actor.as_ref(), user.as_ref(), others, &runs, holder) {
+    let user = user.as_ref();
+    let decision = match change.decide(actor.as_ref(), user, others, &runs, holder, &open) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
     };
+    for withdrawn in &decision.withdrawn {
+        invites::update(&mut transaction, withdrawn).await?;
+    }
     update_standing(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_sessions {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
     }
     if decision.void_links {
-        links::void(&mut transaction, change.user, change.actor.now).await?;
+        links::void(&mut transaction, change.user).await?;
     }
-    audit::insert(&mut transaction, &decision.audit).await?;
+    audit::insert_all(&mut transaction, &decision.events).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(ChangeUserOutcome::Changed(decision.user))
 }
@@ -224,42 +231,55 @@ async fn delete(
         Ok(events) => events,
         Err(outcome) => return Ok(outcome),
     };
-    let damaged = facts.tokens.damaged();
-    tokens::write_ends(&mut transaction, &damaged, &facts.tokens).await?;
-    erase(&mut transaction, change, facts.user.as_ref()).await?;
+    erase(&mut transaction, change, &facts).await?;
     audit::insert_all(&mut transaction, &events).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(DeleteUserOutcome::Deleted)
 }
 
-/// What a deletion revokes, withdraws and makes void. `$1` is the user, `$2` the time.
-const ENDED: [&str; 3] = [
-    "UPDATE tokens SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL",
-    "UPDATE sign_in_links SET used_at = $2 WHERE created_by = $1 AND used_at IS NULL",
-    "UPDATE invites SET withdrawn_at = $2 \
-     WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
-];
-
-/// What a deletion erases, beside what the row of the user holds.
-const ERASED: [&str; 4] = [
+/// What a deletion ends, beside what the row of the user holds. `$1` is the user.
+const ERASED: [&str; 5] = [
     "DELETE FROM sessions WHERE user_id = $1",
     "DELETE FROM sign_in_links WHERE user_id = $1",
+    "DELETE FROM sign_in_links WHERE created_by = $1 AND used_at IS NULL",
     "DELETE FROM notices WHERE user_id = $1",
     "DELETE FROM invites WHERE claimed_by = $1",
 ];
 
+/// Erases what is the user's. Damaged rows are deleted, never updated: the database checks an
+/// updated row as a whole.
 async fn erase(
     connection: &mut PgConnection,
     change: &DeleteUser,
-    user: Option<&User>,
+    facts: &DeleteUserFacts,
 ) -> Result<(), StoreError> {
-    let id = change.user.uuid();
-    let now = change.actor.now.to_datetime();
-    for statement in ENDED {
-        let query = sqlx::query(statement).bind(id).bind(now);
-        query.execute(&mut *connection).await.map_err(store_error)?;
+    let (id, now) = (change.user.uuid(), change.actor.now);
+    let user = facts.user.as_ref();
+    tokens::write_ends(connection, &facts.tokens.damaged(), &facts.tokens).await?;
+    // What has expired by every clock stays expired.
+    sqlx::query(
+        "UPDATE tokens SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > $3)",
+    )
+    .bind(id)
+    .bind(now.to_datetime())
+    .bind(agent_runs::horizon(now))
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    for invite in facts.damaged_invites() {
+        invites::delete(connection, invite).await?;
     }
+    sqlx::query(
+        "UPDATE invites SET withdrawn_at = $2 \
+         WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
+    )
+    .bind(id)
+    .bind(now.to_datetime())
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
     for statement in ERASED {
         let query = sqlx::query(statement).bind(id);
         query.execute(&mut *connection).await.map_err(store_error)?;
@@ -269,15 +289,17 @@ async fn erase(
         .execute(&mut *connection)
         .await
         .map_err(store_error)?;
+    let suspended_at = user.and_then(|user| user.suspended_at).unwrap_or(now);
     // The id is the key of no address, so that the former address is free.
     let erased = sqlx::query(
         "UPDATE users SET email = '', name = '', email_key = $3, role = 'member', \
-         password_hash = NULL, suspended_at = coalesce(suspended_at, $2), deleted_at = $2 \
+         password_hash = NULL, suspended_at = $4, deleted_at = $2 \
          WHERE id = $1",
     )
     .bind(id)
-    .bind(now)
+    .bind(now.to_datetime())
     .bind(change.user.to_string())
+    .bind(suspended_at.to_datetime())
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -383,13 +405,14 @@ pub(crate) async fn by_id(
         .transpose()
 }
 
-/// The same where there may be nobody to look for: what the operator made has no creator.
+/// The same where there may be nobody to look for: what the operator made has no creator. A user
+/// whose row is damaged vouches for nothing and is assigned nothing.
 pub(crate) async fn by_optional_id(
     connection: &mut PgConnection,
     id: Option<UserId>,
 ) -> Result<Option<User>, StoreError> {
     match id {
-        Some(id) => by_id(connection, id).await,
+        Some(id) => StoreError::unless_damaged(by_id(connection, id).await),
         None => Ok(None),
     }
 }

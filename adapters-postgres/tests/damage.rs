@@ -144,10 +144,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
             "UPDATE invites SET claimed_at = NULL",
         ),
         (
-            "UPDATE attempts SET count = -1",
-            "UPDATE attempts SET count = 1",
-        ),
-        (
             "UPDATE audit_events SET actor = 'ghost'",
             "UPDATE audit_events SET actor = 'anonymous'",
         ),

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
-    AgentRunStore, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome, WorkItemKey,
+    AgentRunStore, BoundItem, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome,
+    WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Endings, IssuedSoFar, Token, TokenId, TokenKind};
@@ -28,9 +29,10 @@ impl AgentRunStore for SqliteStore {
             nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
         };
         let item = match change.run.run.as_ref().and_then(|run| run.work_item) {
-            Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
+            Some(key) if self.keeps_work => work::by_key(&mut *transaction, key, now).await?,
             _ => None,
         };
+        let item = item.map(|item| BoundItem::of(item.status.is_resolved()));
         let run = match change.decide(actor.as_ref(), so_far, item) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),

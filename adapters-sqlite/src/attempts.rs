@@ -54,14 +54,15 @@ impl AttemptStore for SqliteStore {
 }
 
 async fn tally(connection: &mut SqliteConnection, key: &str) -> Result<Option<Tally>, StoreError> {
-    sqlx::query("SELECT begun_at, count FROM attempts WHERE key = ?1")
-        .bind(key)
-        .fetch_optional(connection)
-        .await
-        .map_err(store_error)?
-        .as_ref()
-        .map(rows::tally)
-        .transpose()
+    Ok(
+        sqlx::query("SELECT begun_at, count FROM attempts WHERE key = ?1")
+            .bind(key)
+            .fetch_optional(connection)
+            .await
+            .map_err(store_error)?
+            .as_ref()
+            .and_then(rows::tally),
+    )
 }
 
 async fn write(

@@ -35,31 +35,36 @@ fn hint(code: i32, message: &str) -> Option<&'static str> {
         11 | 26 => "check the path in the database URL, or restore the file from a backup",
         13 => "free disk space",
         14 => "let the server's user read and write the file and its directory",
-        1 if is_old_schema(message) => "run `oi-server migrate`",
+        1 if is_old_schema(message) => "run `oi-server migrate`, or restore the file from a backup",
         _ => return None,
     })
 }
 
 /// Whether the schema is not the one that this version requires. SQLite has no code for that.
 fn is_old_schema(message: &str) -> bool {
-    message.starts_with("no such table") || message.contains("no such column")
+    ["no such table", "no such column", "has no column"]
+        .iter()
+        .any(|missing| message.contains(missing))
 }
 
 const BUSY: i32 = 5;
 
 /// Primary result codes (<https://www.sqlite.org/rescode.html>) after which the same call may
-/// succeed later, or once the operator has made room or mended permissions.
-const UNAVAILABLE: [i32; 11] = [
+/// succeed later, or once the operator has made room or fixed permissions, file or schema.
+const UNAVAILABLE: [i32; 14] = [
+    1, // ERROR: a table or column is missing, or is another than this version's
     3, // PERM
     BUSY, 6,  // LOCKED
     7,  // NOMEM
     8,  // READONLY
     9,  // INTERRUPT
     10, // IOERR
+    11, // CORRUPT: the file is truncated or damaged
     13, // FULL
     14, // CANTOPEN
     15, // PROTOCOL: the locks of the write-ahead log are contended
     17, // SCHEMA: it changed under a prepared statement
+    26, // NOTADB: the file is none of SQLite's
 ];
 
 /// Sorts an error of the driver.
@@ -82,7 +87,7 @@ fn sorted(error: sqlx::Error, file: Option<&Path>) -> StoreError {
                 message: database.message().to_owned(),
                 file: file.map(Path::to_owned),
             };
-            if UNAVAILABLE.contains(&primary(failure.code)) || is_old_schema(&failure.message) {
+            if UNAVAILABLE.contains(&primary(failure.code)) {
                 StoreError::unavailable(failure)
             } else {
                 StoreError::corrupt(failure)

@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{select_record, token_columns, user_columns};
+use crate::rows::{LISTED_KINDS, select_token, token_columns, user_columns};
 use crate::tokens::live;
 use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
 
@@ -123,22 +123,51 @@ fn wanted(
     after: Option<TokenId>,
     limit: Option<u32>,
 ) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(concat!(
-        "SELECT ",
-        token_columns!(),
-        ", t.digest, ",
-        user_columns!(),
-        " FROM (SELECT t.rowid AS found FROM tokens t"
-    ));
-    if let Some(index) = index(filter) {
-        query.push(" INDEXED BY ").push(index);
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query.push(concat!(
+            "SELECT * FROM (SELECT ",
+            token_columns!(),
+            ", t.digest, ",
+            user_columns!(),
+            " FROM (SELECT t.rowid AS found FROM tokens t"
+        ));
+        // The few damaged ones of an unknown kind have an index of their own.
+        if let Some(index) = index(filter)
+            && kind == LISTED_KINDS[0]
+        {
+            query.push(" INDEXED BY ").push(index);
+        }
+        query.push(" WHERE ").push(kind);
+        push_conditions(&mut query, filter, now);
+        if let Some(after) = after {
+            query.push(" AND t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC");
+        if let Some(limit) = limit {
+            query.push(" LIMIT ").push_bind(limit);
+        }
+        query.push(
+            ") CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+             ORDER BY t.id DESC)",
+        );
     }
-    query.push(" WHERE t.kind = 'personal'");
+    query.push(" ORDER BY id DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+    query
+}
+
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: Timestamp) {
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
             .push_bind(token.uuid())
-            .push(" AND t.kind = ")
+            .push(" AND 'personal' = ")
             .push_bind(token.kind().as_str());
     }
     if let Some(owner) = filter.owner {
@@ -179,18 +208,6 @@ fn wanted(
             .push(" AND t.expires_at < ")
             .push_bind(before.unix_millis());
     }
-    if let Some(after) = after {
-        query.push(" AND t.id < ").push_bind(after.uuid());
-    }
-    query.push(" ORDER BY t.id DESC");
-    if let Some(limit) = limit {
-        query.push(" LIMIT ").push_bind(limit);
-    }
-    query.push(
-        ") CROSS JOIN tokens t ON t.rowid = found CROSS JOIN users u ON u.id = t.owner_id \
-         ORDER BY t.id DESC",
-    );
-    query
 }
 
 /// The index to search, whatever statistics say; `None` where a key or the owner leaves little.
@@ -228,7 +245,7 @@ async fn by_digests(
         }
         hexadecimal
     });
-    let found = sqlx::query(select_record!(
+    let found = sqlx::query(select_token!(
         "t.digest IN (SELECT unhex(value) FROM json_each(?1))"
     ))
     .bind(rows::json(digests))
@@ -268,14 +285,18 @@ async fn notify(
     token: &Token,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO notices (user_id, token, token_name, at) VALUES (?1, ?2, ?3, ?4)")
-        .bind(token.owner.uuid())
-        .bind(token.id.to_string())
-        .bind(token.name.as_str())
-        .bind(at.unix_millis())
-        .execute(connection)
-        .await
-        .map_err(store_error)?;
+    // There is no owner to tell of a damaged token that has none.
+    sqlx::query(
+        "INSERT INTO notices (user_id, token, token_name, at) \
+         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1",
+    )
+    .bind(token.owner.uuid())
+    .bind(token.id.to_string())
+    .bind(token.name.as_str())
+    .bind(at.unix_millis())
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
     Ok(())
 }
 

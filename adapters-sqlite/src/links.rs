@@ -33,7 +33,7 @@ pub(crate) async fn create(
     if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
         return Ok(outcome);
     }
-    void(connection, change.link.user, change.link.created_at).await?;
+    void(connection, change.link.user).await?;
     insert(connection, &change.link, &change.digest).await?;
     audit::insert(connection, &change.audit).await?;
     Ok(CreateLinkOutcome::Created)
@@ -45,7 +45,7 @@ pub(crate) async fn redeem(
     change: &RedeemLink,
 ) -> Result<RedeemLinkOutcome, StoreError> {
     let link = by_id(connection, change.link).await?;
-    let user = users::by_id(&mut *connection, change.session.user).await?;
+    let user = users::by_optional_id(connection, Some(change.session.user)).await?;
     let creator = link.as_ref().and_then(|link| link.created_by);
     let creator = users::by_optional_id(connection, creator).await?;
     let ended = match change.decide(link.as_ref(), user.as_ref(), creator.as_ref()) {
@@ -104,15 +104,13 @@ async fn by_id(
         .transpose()
 }
 
-/// Makes a user's links void that were not used.
+/// Makes a user's links void that were not used: they are deleted, also where they are damaged.
 pub(crate) async fn void(
     connection: &mut SqliteConnection,
     user: UserId,
-    at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE sign_in_links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL")
+    sqlx::query("DELETE FROM sign_in_links WHERE user_id = ?1 AND used_at IS NULL")
         .bind(user.uuid())
-        .bind(at.unix_millis())
         .execute(connection)
         .await
         .map_err(store_error)?;

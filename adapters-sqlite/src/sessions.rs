@@ -105,7 +105,7 @@ impl SessionStore for SqliteStore {
             .ok_or_else(|| StoreError::corrupt("a password was changed of no account"))?;
         users::set_password(&mut transaction, user, &change.hash).await?;
         end(&mut transaction, user, ended).await?;
-        links::void(&mut transaction, user, change.actor.now).await?;
+        links::void(&mut transaction, user).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
         Ok(ChangePasswordOutcome::Changed)

@@ -252,21 +252,50 @@ impl SqliteStore {
     }
 }
 
-/// The tables that requests read and write.
-const TABLES: [&str; 9] = [
-    "attempts",
-    "audit_events",
-    "invites",
-    "notices",
-    "sessions",
-    "sign_in_links",
-    "tokens",
-    "used_forms",
-    "users",
+/// The tables that requests read and write, each with its columns.
+const TABLES: [(&str, &str); 9] = [
+    ("attempts", "key begun_at count"),
+    (
+        "audit_events",
+        "id at actor actor_user actor_token actor_session action subject related \
+        request_id client_address email_from email_to",
+    ),
+    (
+        "invites",
+        "id kind email email_key role digest created_by created_at expires_at claimed_at \
+        claimed_by withdrawn_at",
+    ),
+    ("notices", "user_id token token_name at"),
+    (
+        "sessions",
+        "id user_id digest created_at last_seen_at client",
+    ),
+    (
+        "sign_in_links",
+        "id user_id digest created_by created_at expires_at used_at",
+    ),
+    (
+        "tokens",
+        "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
+        successor agent_id work_item issuer_id",
+    ),
+    ("used_forms", "id made used_at"),
+    (
+        "users",
+        "id email email_key name role created_at suspended_at password_hash deleted_at",
+    ),
 ];
 
 /// Those of work items.
-const WORK_TABLES: [&str; 2] = ["work_domains", "work_items"];
+const WORK_TABLES: [(&str, &str); 2] = [
+    ("work_domains", "key last_number"),
+    (
+        "work_items",
+        "domain number part kind status priority target assignee_id claim_agent \
+        claim_user_id claim_run_id claimed_at created_by created_at updated_at \
+        resolved_at version last_part title description search_text claim_on_behalf_id",
+    ),
+];
 
 #[async_trait]
 impl StoreHealth for SqliteStore {
@@ -292,17 +321,19 @@ impl StoreHealth for SqliteStore {
                 )));
             }
         }
-        let work: &[&str] = if self.keeps_work { &WORK_TABLES } else { &[] };
-        let there: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(store_error)?;
-        let missing = TABLES.iter().chain(work);
-        let missing: Vec<&str> = missing
-            .copied()
-            .filter(|table| !there.iter().any(|name| name == table))
-            .collect();
+        let work: &[(&str, &str)] = if self.keeps_work { &WORK_TABLES } else { &[] };
+        let there: Vec<String> = sqlx::query_scalar(
+            "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table'",
+        )
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(store_error)?;
+        let required = TABLES.iter().chain(work).flat_map(|(table, columns)| {
+            let columns = columns.split_whitespace();
+            columns.map(move |column| format!("{table}.{column}"))
+        });
+        let missing: Vec<String> = required.filter(|name| !there.contains(name)).collect();
         if !missing.is_empty() {
             return Err(StoreError::unavailable(format!(
                 "missing in the database: {}; restore the file from a backup",

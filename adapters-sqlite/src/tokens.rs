@@ -18,7 +18,7 @@ use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{select_record, token_columns};
+use crate::rows::{LISTED_KINDS, select_record, select_token, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
@@ -107,8 +107,8 @@ impl TokenStore for SqliteStore {
         sqlx::query(concat!(
             "SELECT ",
             token_columns!(),
-            " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
-             AND t.kind = 'personal'"
+            " FROM tokens t WHERE t.id = ?1 AND t.owner_id = ?3 AND ?2 = 'personal' \
+             AND t.kind <> 'agent_run'"
         ))
         .bind(id.uuid())
         .bind(id.kind().as_str())
@@ -179,29 +179,40 @@ fn page(
         (_, Some(_)) => "personal_tokens_named",
         _ => "personal_tokens_listed",
     };
-    let mut query = QueryBuilder::new(concat!(
-        "SELECT ",
-        token_columns!(),
-        " FROM (SELECT t.rowid AS found FROM tokens t INDEXED BY "
-    ));
-    query.push(index);
-    query.push(" WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = ");
-    query.push_bind(owner.uuid());
-    if let Some(name) = &filter.name {
-        query.push(" AND t.name = ").push_bind(name.as_str());
+    let mut query = QueryBuilder::new("");
+    for kind in LISTED_KINDS {
+        if kind != LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
+        query.push(concat!(
+            "SELECT * FROM (SELECT ",
+            token_columns!(),
+            " FROM (SELECT t.rowid AS found FROM tokens t"
+        ));
+        // The few damaged ones of an unknown kind have an index of their own.
+        if kind == LISTED_KINDS[0] {
+            query.push(" INDEXED BY ").push(index);
+        }
+        query.push(" WHERE ").push(kind);
+        query.push(" AND t.revoked_at IS NULL AND t.owner_id = ");
+        query.push_bind(owner.uuid());
+        if let Some(name) = &filter.name {
+            query.push(" AND t.name = ").push_bind(name.as_str());
+        }
+        if let Some(status) = filter.status {
+            query.push(match status {
+                ListedStatus::Live => concat!(" AND ", live!()),
+                ListedStatus::Expired => " AND t.expires_at <= ",
+            });
+            query.push_bind(now.unix_millis());
+        }
+        if let Some(after) = after {
+            query.push(" AND t.id < ").push_bind(after.uuid());
+        }
+        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
+        query.push(") CROSS JOIN tokens t ON t.rowid = found ORDER BY t.id DESC)");
     }
-    if let Some(status) = filter.status {
-        query.push(match status {
-            ListedStatus::Live => concat!(" AND ", live!()),
-            ListedStatus::Expired => " AND t.expires_at <= ",
-        });
-        query.push_bind(now.unix_millis());
-    }
-    if let Some(after) = after {
-        query.push(" AND t.id < ").push_bind(after.uuid());
-    }
-    query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-    query.push(") CROSS JOIN tokens t ON t.rowid = found ORDER BY t.id DESC");
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
     query
 }
 
@@ -225,7 +236,7 @@ pub(crate) async fn ending_by_id(
     connection: &mut SqliteConnection,
     id: TokenId,
 ) -> Result<Endings, StoreError> {
-    let found = sqlx::query(select_record!(
+    let found = sqlx::query(select_token!(
         "t.id = ?1 AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
     .bind(id.uuid())

@@ -13,7 +13,7 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{InsertOutcome, TokenStore};
 use openindex_domain::{StoreError, StoreHealth};
-use support::{insertion, is_corrupt, is_unavailable, seeded};
+use support::{insertion, is_unavailable, seeded};
 
 fn brief() -> SqliteOptions {
     SqliteOptions::default().with_busy_timeout(Duration::from_millis(50))
@@ -92,19 +92,19 @@ async fn with_mode_rw_a_missing_file_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_file_of_garbage_is_corrupt_and_not_an_unknown_token() {
+async fn a_file_of_garbage_is_an_outage_and_not_an_unknown_token() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite.store.close().await;
     sqlite.raw.close().await;
     fs::write(sqlite.path(), vec![0x5a; 65_536]).expect("garbage");
     let connected = SqliteStore::connect(&sqlite.url()).await;
-    assert!(is_corrupt(&connected), "{connected:?}");
+    assert!(is_unavailable(&connected), "{connected:?}");
     let calls = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
     assert!(is_unavailable(&calls), "the closed store: {calls:?}");
 }
 
 #[tokio::test]
-async fn damaged_pages_are_corrupt_and_not_an_unknown_token() {
+async fn damaged_pages_are_an_outage_and_not_an_unknown_token() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let pages: Vec<i64> =
         sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'tokens'")
@@ -121,7 +121,56 @@ async fn damaged_pages_are_corrupt_and_not_an_unknown_token() {
     fs::write(sqlite.path(), bytes).expect("damage");
     let store = SqliteStore::connect(&sqlite.url()).await.expect("a store");
     let found = store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(is_corrupt(&found), "{found:?}");
+    assert!(is_unavailable(&found), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_an_outage() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite.store.close().await;
+    sqlite.raw.close().await;
+    let bytes = fs::read(sqlite.path()).expect("the file");
+    fs::write(sqlite.path(), &bytes[..bytes.len() / 2]).expect("truncated");
+    match SqliteStore::connect(&sqlite.url()).await {
+        Ok(store) => {
+            let found = store.find_by_digest(&fixtures::digest(0)).await;
+            assert!(is_unavailable(&found), "{found:?}");
+            assert!(is_unavailable(&store.ready().await));
+        }
+        connected => assert!(is_unavailable(&connected), "{connected:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_is_missing_is_an_outage_for_requests_and_probe_alike() {
+    for (change, missing) in [
+        ("ALTER TABLE users RENAME COLUMN role TO rank", "users.role"),
+        (
+            "ALTER TABLE used_forms RENAME COLUMN made TO created",
+            "used_forms.made",
+        ),
+        (
+            "ALTER TABLE attempts RENAME COLUMN count TO n",
+            "attempts.count",
+        ),
+        (
+            "ALTER TABLE work_items RENAME COLUMN status TO state",
+            "work_items.status",
+        ),
+    ] {
+        let sqlite = seeded(SqliteOptions::default()).await;
+        sqlite.store.ready().await.expect("ready");
+        sqlite.execute(change).await;
+        let ready = sqlite.store.ready().await.expect_err("not ready");
+        assert!(matches!(ready, StoreError::Unavailable(_)), "{ready:?}");
+        assert!(causes(&ready).contains(missing), "{ready:?}");
+    }
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite
+        .execute("ALTER TABLE tokens RENAME COLUMN agent_id TO agent")
+        .await;
+    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    assert!(is_unavailable(&inserted), "{inserted:?}");
 }
 
 #[tokio::test]

@@ -356,7 +356,6 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         "UPDATE invites SET role = 'owner'",
         "UPDATE invites SET email = NULL",
         "UPDATE invites SET claimed_at = 1",
-        "UPDATE attempts SET count = -1",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET actor = 'ghost'",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET action = 'token.eaten'",
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET client_address = 'here'",

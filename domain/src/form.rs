@@ -6,7 +6,8 @@
 
 use crate::audit::Subject;
 use crate::clock::Timestamp;
-use crate::id::prefixed_id;
+use crate::id::{derived, prefixed_id};
+use crate::user::UserId;
 
 /// How long a form can be sent after its page was shown: 24 hours.
 pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
@@ -38,16 +39,35 @@ impl FormId {
 /// A form that a change was sent with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentForm {
-    /// The form.
+    /// The form, bound to its user and its page.
     pub id: FormId,
     /// What the change creates; for a sign-in link, the user whom it is for.
     pub made: Subject,
 }
 
+impl SentForm {
+    /// Returns `form` as sent by this user to create `made`. Sent by another user, or from another
+    /// page, it is another form: what its namesake created says nothing about it.
+    #[must_use]
+    pub fn new(form: FormId, by: UserId, made: Subject) -> Self {
+        let text = made.to_string();
+        let page = match made {
+            // A sign-in link is created on the page of its user.
+            Subject::User(_) => text.as_str(),
+            _ => text.split('_').next().unwrap_or_default(),
+        };
+        let id = derived(form.uuid(), &[by.uuid().as_bytes(), page.as_bytes()]);
+        Self {
+            id: FormId::from_uuid(id),
+            made,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{SeededEntropy, fixtures::NOW};
+    use crate::testing::{SeededEntropy, fixtures, fixtures::NOW};
 
     #[test]
     fn a_form_can_be_sent_for_a_day_and_from_no_later_day() {
@@ -64,6 +84,25 @@ mod tests {
             let now = NOW.saturating_add_seconds(after);
             assert_eq!(form.is_open(now), open, "{after}");
         }
+    }
+
+    #[test]
+    fn a_form_is_another_for_another_user_and_on_another_page() {
+        let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
+        let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
+        let token = |number| Subject::Token(fixtures::token(number, NOW).id);
+        let sent = |by, made| SentForm::new(form, by, made).id;
+        assert_eq!(sent(ada, token(1)), sent(ada, token(2)));
+        assert!(sent(ada, token(1)).is_open(NOW));
+        let different = [
+            sent(ada, token(1)),
+            sent(grace, token(1)),
+            sent(ada, Subject::Invite(fixtures::invite(1).id)),
+            sent(ada, Subject::User(ada)),
+            sent(ada, Subject::User(grace)),
+        ];
+        let ids: std::collections::HashSet<_> = different.iter().collect();
+        assert_eq!(ids.len(), different.len());
     }
 
     #[test]

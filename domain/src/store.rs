@@ -43,6 +43,29 @@ impl StoreError {
         }
     }
 
+    /// Separates a row that was looked for from its damage.
+    ///
+    /// # Errors
+    ///
+    /// An error that is not about that row.
+    pub fn separate<T>(
+        read: Result<Option<T>, Self>,
+    ) -> Result<(Option<T>, Option<Damaged>), Self> {
+        match read.map_err(Self::into_damaged) {
+            Ok(row) => Ok((row, None)),
+            Err(damaged) => Ok((None, Some(damaged?))),
+        }
+    }
+
+    /// Returns a row that was looked for; a damaged one counts as none.
+    ///
+    /// # Errors
+    ///
+    /// An error that is not about that row.
+    pub fn unless_damaged<T>(read: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
+        Self::separate(read).map(|(row, _)| row)
+    }
+
     /// [`StoreError::Corrupt`] with its cause.
     pub fn corrupt(cause: impl Into<BoxError>) -> Self {
         Self::Corrupt(cause.into())

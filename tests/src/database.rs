@@ -120,6 +120,26 @@ impl Database {
         })
     }
 
+    /// Runs an `UPDATE` of a table past the check of this column, which is there again afterwards, and
+    /// past foreign keys.
+    pub fn damage(&self, table: &str, column: &str, change: &str) {
+        let update = format!("UPDATE {table} SET {change}");
+        match self.kind {
+            Kind::Sqlite => {
+                self.execute(&format!(
+                    "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; {update}"
+                ));
+            }
+            Kind::Postgres => self.execute_all(&format!(
+                "BEGIN; SET LOCAL session_replication_role = replica; \
+                 ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {table}_{column}_check; {update}; \
+                 ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_check CHECK \
+                 ({column}::text NOT IN ('root', 'owner', 'epic', 'stuck', 'robot')) NOT VALID; \
+                 COMMIT"
+            )),
+        }
+    }
+
     /// Runs statements of `PostgreSQL`, one after the other.
     pub fn execute_all(&self, statements: &str) {
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));

@@ -11,27 +11,6 @@ both_stores! {
     a_browser_whose_session_is_damaged_is_shown_the_sign_in_page,
 }
 
-/// Runs an `UPDATE` past the constraints, which are there again afterwards.
-fn damage(database: &Database, table: &str, column: &str, change: &str) {
-    match database.kind() {
-        Kind::Sqlite => {
-            database.execute(&format!(
-                "PRAGMA ignore_check_constraints = ON; UPDATE {table} SET {change}"
-            ));
-        }
-        Kind::Postgres => {
-            database.execute(&format!(
-                "ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_check"
-            ));
-            database.execute(&format!("UPDATE {table} SET {change}"));
-            database.execute(&format!(
-                "ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_check \
-                 CHECK ({column} NOT IN ('root', 'owner', 'epic')) NOT VALID"
-            ));
-        }
-    }
-}
-
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("text: {value}"))
 }
@@ -56,12 +35,7 @@ fn a_damaged_token_is_listed_as_damaged_and_deleted(kind: Kind) {
     let http = &server.http;
     let names = ["by owner", "by admin", "by filter", "by report", "by oi"];
     let tokens = names.map(|name| create(&server, &admin, name));
-    damage(
-        &database,
-        "tokens",
-        "scope",
-        "scope = 'root' WHERE name LIKE 'by %'",
-    );
+    database.damage("tokens", "scope", "scope = 'root' WHERE name LIKE 'by %'");
 
     for path in ["/me/pats", "/admin/pats"] {
         let list = http.get(path, &admin.token);
@@ -173,26 +147,14 @@ fn a_damaged_row_of_any_list_hides_no_other(kind: Kind) {
         assert_eq!(run.status, 201, "{run:?}");
         runs.push(run.json());
     }
-    damage(
-        &database,
-        "users",
-        "role",
-        "role = 'owner' WHERE name = 'Grace'",
-    );
-    damage(
-        &database,
+    database.damage("users", "role", "role = 'owner' WHERE name = 'Grace'");
+    database.damage(
         "invites",
         "role",
         "role = 'owner' WHERE email = 'eve@example.com'",
     );
-    damage(
-        &database,
-        "work_items",
-        "kind",
-        "kind = 'epic' WHERE title = 'Item 1'",
-    );
-    damage(
-        &database,
+    database.damage("work_items", "kind", "kind = 'epic' WHERE title = 'Item 1'");
+    database.damage(
         "tokens",
         "scope",
         "scope = 'root' WHERE agent_id = 'agent-1'",
@@ -321,7 +283,7 @@ fn a_browser_whose_session_is_damaged_is_shown_the_sign_in_page(kind: Kind) {
     let cookie = server.sign_in_by_link(&database, "ada@example.com");
     let open = |path: &str| server.http.send("GET", path, &[("cookie", &cookie)], None);
     assert_eq!(open("/settings/tokens").status, 200);
-    damage(&database, "users", "role", "role = 'root'");
+    database.damage("users", "role", "role = 'root'");
     assert_eq!(open("/settings/tokens").status, 303);
     assert_eq!(open("/sign-in").status, 200);
 }

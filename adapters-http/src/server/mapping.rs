@@ -98,6 +98,37 @@ impl From<Denied> for Problem {
     }
 }
 
+impl Problem {
+    /// What is told to those who may read a row: that it is damaged, and what to do.
+    fn of_row(error: StoreError) -> Self {
+        let row = match error.into_damaged() {
+            Ok(row) => row,
+            Err(error) => return error.into(),
+        };
+        tracing::error!(
+            table = row.table,
+            id = row.id,
+            column = row.column.0,
+            "damaged row"
+        );
+        let advice = match row.table {
+            "work_items" => "delete it with a personal access token: oi work-item delete --yes",
+            "tokens" => "delete it: oi settings personal tokens delete",
+            "users" => "suspend or delete the user: oi settings admin users",
+            "invites" => "withdraw it: oi settings admin invites",
+            _ => "ask the operator",
+        };
+        Self::new(
+            Code::Internal,
+            format!(
+                "the database row {} of {} is damaged (column {}); {advice}, or restore it from a \
+                 backup",
+                row.id, row.table, row.column.0
+            ),
+        )
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
@@ -189,7 +220,7 @@ impl From<UserError> for Problem {
             )
             .next("oi settings admin users list"),
             UserError::Entropy(error) => error.into(),
-            UserError::Store(error) => error.into(),
+            UserError::Store(error) => Self::of_row(error),
         }
     }
 }
@@ -274,7 +305,7 @@ impl From<InventoryError> for Problem {
             InventoryError::TooMany => Self::invalid_field("tokens", &error),
             InventoryError::Throttled(throttled) => throttled.into(),
             InventoryError::Entropy(error) => error.into(),
-            InventoryError::Store(error) => error.into(),
+            InventoryError::Store(error) => Self::of_row(error),
         }
     }
 }
@@ -324,7 +355,7 @@ impl From<TokenError> for Problem {
             .succeeded_by(successor)
             .next("oi settings personal tokens list"),
             TokenError::Entropy(error) => error.into(),
-            TokenError::Store(error) => error.into(),
+            TokenError::Store(error) => Self::of_row(error),
         }
     }
 }
@@ -379,7 +410,7 @@ impl From<AgentRunError> for Problem {
                 issue_rate(reached, "agent runs were started by")
             }
             AgentRunError::Entropy(error) => error.into(),
-            AgentRunError::Store(error) => error.into(),
+            AgentRunError::Store(error) => Self::of_row(error),
         }
     }
 }

@@ -4,12 +4,15 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use openindex_domain::StoreError;
+use openindex_domain::token::TokenId;
+use openindex_domain::user::UserId;
 
 use crate::server::{Code, Problem};
 
 use super::cookie;
 use super::local_path::LocalPath;
-use super::page::{Page, html};
+use super::page::{Ends, Page, ends, html};
 use super::query::Query;
 use super::site::{Site, redirect};
 use super::view::duration;
@@ -34,7 +37,30 @@ enum Reason {
     Elsewhere,
     /// A form that creates something has no id, or was shown too long ago.
     StaleForm,
+    /// What the page is about cannot be read.
+    Damaged(DamagedRow),
     Problem(Code),
+}
+
+/// A row that a page is about, as far as ending it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DamagedRow {
+    /// A user, for an administrator.
+    User(UserId),
+    /// A token of the signed-in user.
+    OwnToken(TokenId),
+    /// Any token, for an administrator.
+    Token(TokenId),
+}
+
+impl DamagedRow {
+    fn ends(self, base: &str) -> Ends {
+        match self {
+            Self::User(id) => ends(base, "users", "users", &id.to_string()),
+            Self::OwnToken(id) => ends(base, "tokens", "tokens", &id.to_string()),
+            Self::Token(id) => ends(base, "all-tokens", "tokens", &id.to_string()),
+        }
+    }
 }
 
 impl WebError {
@@ -63,6 +89,22 @@ impl WebError {
         reason: Reason::StaleForm,
         retry_after: None,
     };
+    /// The row of what the page is about is damaged: the page ends it.
+    pub(super) const fn damaged(row: DamagedRow) -> Self {
+        Self {
+            reason: Reason::Damaged(row),
+            retry_after: None,
+        }
+    }
+
+    /// The same where that is what a store says, and its error otherwise.
+    pub(super) fn of_row(error: StoreError, row: DamagedRow) -> Self {
+        match error.into_damaged() {
+            Ok(_) => Self::damaged(row),
+            Err(error) => error.into(),
+        }
+    }
+
     pub(super) const NOT_FOUND: Self = Self::of(Code::NotFound);
 
     pub(super) const fn of(code: Code) -> Self {
@@ -78,6 +120,8 @@ impl WebError {
             Reason::CrossSite | Reason::OtherAddress => StatusCode::FORBIDDEN,
             Reason::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
             Reason::StaleForm => StatusCode::UNPROCESSABLE_ENTITY,
+            // The page that was asked for, with what is left of it.
+            Reason::Damaged(_) => StatusCode::OK,
             Reason::Problem(code) => code.status(),
         }
     }
@@ -107,6 +151,10 @@ impl WebError {
             address: (self.reason == Reason::OtherAddress)
                 .then(|| format!("{}{}", site.origin, site.base)),
             wait: self.retry_after.map(|seconds| duration(seconds.into())),
+            ends: match self.reason {
+                Reason::Damaged(row) => row.ends(&site.base),
+                _ => Ends::new(),
+            },
         };
         let mut response = html(self.status(), &template)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
@@ -150,6 +198,18 @@ impl WebError {
                 return (
                     "This page is out of date",
                     "It was opened more than a day ago, so nothing was created. Open the page again and send the form from there.",
+                );
+            }
+            Reason::Damaged(DamagedRow::User(_)) => {
+                return (
+                    "This user is damaged",
+                    "Their row in the database cannot be read, so none of their tokens and browser sessions is accepted. Suspend or delete the user, or ask an operator to restore the row from a backup. The server's log names the column.",
+                );
+            }
+            Reason::Damaged(DamagedRow::OwnToken(_) | DamagedRow::Token(_)) => {
+                return (
+                    "This token is damaged",
+                    "Its row in the database cannot be read, so it is not accepted. Delete the token and create another.",
                 );
             }
             Reason::SignIn | Reason::CrossSite => {
@@ -261,4 +321,6 @@ struct ErrorPage {
     /// Where the pages are.
     address: Option<String>,
     wait: Option<String>,
+    /// What ends a damaged row.
+    ends: Ends,
 }

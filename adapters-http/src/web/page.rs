@@ -47,11 +47,30 @@ pub(super) struct PageNotice {
     pub(super) at: Moment,
 }
 
+/// Where forms end something: each path, and what its button says.
+pub(super) type Ends = Vec<(String, &'static str)>;
+
+/// Returns what ends a damaged row, from the pages of this entry of the navigation.
+pub(super) fn ends(base: &str, current: &str, table: &str, id: &str) -> Ends {
+    let (path, actions): (_, &[(&str, &'static str)]) = match (table, current) {
+        ("tokens", "all-tokens") => ("admin/tokens", &[("revoke", "Revoke token")]),
+        ("tokens", "tokens") => ("tokens", &[("delete", "Delete token")]),
+        ("invites", _) => ("admin/invites", &[("withdraw", "Withdraw invite")]),
+        ("users", _) => (
+            "admin/users",
+            &[("suspend", "Suspend user"), ("delete", "Delete user")],
+        ),
+        _ => return Ends::new(),
+    };
+    let actions = actions.iter();
+    let ends = actions.map(|(end, label)| (format!("{base}/settings/{path}/{id}/{end}"), *label));
+    ends.collect()
+}
+
 pub(super) struct PageDamaged {
     pub(super) id: String,
     pub(super) column: String,
-    /// Where a form ends it: the path, and what its button says.
-    pub(super) end: Option<(String, &'static str)>,
+    pub(super) ends: Ends,
 }
 
 impl Page {
@@ -105,24 +124,10 @@ impl Page {
     /// The same, and it names the rows of its list that cannot be read.
     pub(super) fn with_damaged<T>(mut self, listing: &Listing<T>) -> Self {
         for row in to_wire::damaged(listing) {
-            let (current, base, id) = (self.current, &self.base, row.id);
-            let end = match (row.table.as_str(), current) {
-                ("tokens", "all-tokens") => Some((
-                    format!("{base}/settings/admin/tokens/{id}/revoke"),
-                    "Revoke token",
-                )),
-                ("tokens", "tokens") => Some((
-                    format!("{base}/settings/tokens/{id}/delete"),
-                    "Delete token",
-                )),
-                ("invites", _) => Some((
-                    format!("{base}/settings/admin/invites/{id}/withdraw"),
-                    "Withdraw invite",
-                )),
-                _ => None,
-            };
+            let ends = ends(&self.base, self.current, &row.table, &row.id);
             let column = format!("{}.{}", row.table, row.column);
-            self.damaged.push(PageDamaged { id, column, end });
+            let id = row.id;
+            self.damaged.push(PageDamaged { id, column, ends });
         }
         self
     }

@@ -62,15 +62,32 @@ macro_rules! user_columns {
          u.deleted_at AS user_deleted_at"
     };
 }
-/// The beginning of a query for [`TokenRecord`]s.
+/// The beginning of a query for [`TokenRecord`]s. With a `LEFT` join, it also finds the tokens whose
+/// owner is missing, which are damaged.
 macro_rules! select_record {
     ($condition:literal) => {
+        $crate::rows::select_record!("", $condition)
+    };
+    ($join:literal, $condition:literal) => {
         concat!(
             "SELECT ",
             $crate::rows::token_columns!(),
             ", t.digest, ",
             $crate::rows::user_columns!(),
-            " FROM tokens t JOIN users u ON u.id = t.owner_id WHERE ",
+            " FROM tokens t ",
+            $join,
+            "JOIN users u ON u.id = t.owner_id WHERE ",
+            $condition
+        )
+    };
+}
+/// The beginning of a query for [`Token`]s with their digests.
+macro_rules! select_token {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::rows::token_columns!(),
+            ", t.digest FROM tokens t WHERE ",
             $condition
         )
     };
@@ -111,14 +128,15 @@ macro_rules! select_account {
     };
 }
 pub(crate) use {
-    select_account, select_record, select_session_record, select_unexpired, select_user,
-    session_columns, token_columns, user_columns,
+    select_account, select_record, select_session_record, select_token, select_unexpired,
+    select_user, session_columns, token_columns, user_columns,
 };
 
 pub(crate) use work::{key_numbers, select_work_item, work_item};
 
 pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
-    let damaged = |column| Damaged::new("tokens", &token_id(row), column);
+    // Whose it is cannot be told: the user's row is damaged, or missing.
+    let damaged = |_| Damaged::new("tokens", &token_id(row), DamagedColumn("owner_id"));
     Ok(TokenRecord {
         token: token(row)?,
         digest: digest(row)?,
@@ -128,7 +146,8 @@ pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
 
 /// The owner of a token, also when their user was deleted, and is nameless.
 fn owner(row: &PgRow) -> Result<Owner, DamagedColumn> {
-    if optional_instant(row, "user_deleted_at")?.is_some() {
+    // Whenever it was.
+    if optional_instant(row, "user_deleted_at") != Ok(None) {
         return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
     }
     Ok(user_fields(row)?.as_owner())
@@ -165,6 +184,13 @@ fn token_id(row: &PgRow) -> TokenId {
     let kind = get(row, "kind").ok().and_then(TokenKind::parse);
     TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
 }
+
+/// The tokens that a list of personal ones reads: those, and the damaged ones of an unknown kind.
+/// Two conditions, so that each finds its index.
+pub(crate) const LISTED_KINDS: [&str; 2] = [
+    "t.kind = 'personal'",
+    "t.kind NOT IN ('personal', 'agent_run')",
+];
 
 /// A token as far as ending it takes, and whether its row is damaged. What cannot be read is what
 /// keeps nothing from ending.
@@ -264,12 +290,17 @@ pub(crate) fn account(row: &PgRow) -> Result<Account, StoreError> {
 }
 
 pub(crate) fn session_record(row: &PgRow) -> Result<SessionRecord, StoreError> {
-    let digest = Digest::from_stored(get(row, "digest")?);
+    let digest = get(row, "digest")
+        .and_then(|bytes| Digest::from_stored(bytes).map_err(|_| DamagedColumn("digest")));
     Ok(SessionRecord {
         session: session(row)?,
-        digest: digest.map_err(|_| DamagedColumn("digest"))?,
+        digest: digest.map_err(|column| Damaged::new("sessions", &session_id(row), column))?,
         owner: user(row)?.as_owner(),
     })
+}
+
+fn session_id(row: &PgRow) -> SessionId {
+    SessionId::from_uuid(any_uuid(row, "id"))
 }
 
 pub(crate) fn session(row: &PgRow) -> Result<Session, StoreError> {
@@ -282,20 +313,23 @@ pub(crate) fn session(row: &PgRow) -> Result<Session, StoreError> {
             client: ClientName::from_stored(get(row, "client")?),
         })
     };
-    read().map_err(|column| {
-        let id = SessionId::from_uuid(any_uuid(row, "id"));
-        Damaged::new("sessions", &id, column).into()
-    })
+    read().map_err(|column| Damaged::new("sessions", &session_id(row), column).into())
 }
 
 pub(crate) fn link(row: &PgRow) -> Result<SignInLink, StoreError> {
-    Ok(SignInLink {
-        id: LinkId::from_uuid(get(row, "id")?),
-        user: UserId::from_uuid(get(row, "user_id")?),
-        created_by: get::<Option<Uuid>>(row, "created_by")?.map(UserId::from_uuid),
-        created_at: instant(row, "created_at")?,
-        expires_at: instant(row, "expires_at")?,
-        used_at: optional_instant(row, "used_at")?,
+    let read = || {
+        Ok(SignInLink {
+            id: LinkId::from_uuid(get(row, "id")?),
+            user: UserId::from_uuid(get(row, "user_id")?),
+            created_by: get::<Option<Uuid>>(row, "created_by")?.map(UserId::from_uuid),
+            created_at: instant(row, "created_at")?,
+            expires_at: instant(row, "expires_at")?,
+            used_at: optional_instant(row, "used_at")?,
+        })
+    };
+    read().map_err(|column| {
+        let id = LinkId::from_uuid(any_uuid(row, "id"));
+        Damaged::new("sign_in_links", &id, column).into()
     })
 }
 
@@ -364,10 +398,12 @@ pub(crate) fn attempt_key(row: &PgRow) -> Result<String, StoreError> {
     Ok(get(row, "key")?)
 }
 
-pub(crate) fn tally(row: &PgRow) -> Result<Tally, StoreError> {
-    Ok(Tally {
-        begun_at: instant(row, "begun_at")?,
-        count: u32::try_from(get::<i64>(row, "count")?).map_err(|_| DamagedColumn("count"))?,
+/// What a bucket holds. One that cannot be read is counted in anew, so that nobody is locked out.
+pub(crate) fn tally(row: &PgRow) -> Option<Tally> {
+    let count: i64 = get(row, "count").ok()?;
+    Some(Tally {
+        begun_at: instant(row, "begun_at").ok()?,
+        count: u32::try_from(count).ok()?,
     })
 }
 

@@ -110,8 +110,10 @@ async fn change_one(
     locks::runs_of_work_item(&mut transaction, &change.actor, Some(key)).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
+    let (item, damaged) = StoreError::separate(by_key(&mut transaction, key, now).await)?;
     let facts = ChangeFacts {
-        item: by_key(&mut transaction, key, now).await?,
+        item,
+        damaged,
         has_parts: query::has_parts(&mut transaction, key).await?,
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
         runs: runs.to_vec(),

@@ -4,7 +4,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::work::{
     Bucket, DomainKey, ItemCursor, ItemFilter, ItemStatus, WorkItem, WorkItemKey,
 };
-use openindex_domain::{Listing, StoreError};
+use openindex_domain::{Damaged, DamagedColumn, Listing, StoreError};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::error::store_error;
@@ -58,7 +58,8 @@ pub(super) async fn last_number(
         .fetch_one(connection)
         .await
         .map_err(store_error)?;
-    u32::try_from(last).map_err(StoreError::corrupt)
+    u32::try_from(last)
+        .map_err(|_| Damaged::new("work_domains", &domain, DamagedColumn("last_number")).into())
 }
 
 /// [`ItemFilter::wants`] as a query: only the conditions that are given, so that each finds its
@@ -180,7 +181,7 @@ fn push_claim_holds(query: &mut QueryBuilder<Postgres>, now: Timestamp) {
     query
         .push(
             "(w.claimed_at IS NOT NULL AND ((w.claim_run_id IS NULL AND p.deleted_at IS NULL) OR (r.id IS NOT NULL \
-             AND r.revoked_at IS NULL AND r.expires_at > ",
+             AND r.revoked_at IS NULL AND r.expires_at < '10000-01-01 00:00:00+00' AND r.expires_at > ",
         )
         .push_bind(now.to_datetime())
         .push(")))");

@@ -377,7 +377,8 @@ impl DamageHarness for Postgres {
     /// The constraints are back afterwards, and valid for what is written from then on.
     async fn damage(&self, statement: &str) {
         let statement = format!(
-            "DO $$ DECLARE c record; again text[] := '{{}}'; BEGIN \
+            "DO $$ DECLARE c record; instants text; again text[] := '{{}}'; BEGIN \
+               PERFORM set_config('session_replication_role', 'replica', true); \
                FOR c IN SELECT conrelid::regclass AS owner, conname, \
                    replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS rule \
                    FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0 \
@@ -386,14 +387,22 @@ impl DamageHarness for Postgres {
                  again := again || format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', \
                                           c.owner, c.conname, c.rule); \
                END LOOP; \
+               SELECT replace(pg_get_constraintdef(oid), ' NOT VALID', '') INTO instants \
+                 FROM pg_constraint WHERE conname = 'instant_range'; \
+               ALTER DOMAIN instant DROP CONSTRAINT instant_range; \
                ALTER TABLE audit_events DISABLE TRIGGER USER; \
                EXECUTE $sql${statement}$sql$; \
                FOR n IN 1 .. coalesce(array_length(again, 1), 0) LOOP EXECUTE again[n]; END LOOP; \
+               EXECUTE 'ALTER DOMAIN instant ADD CONSTRAINT instant_range ' || instants || ' NOT VALID'; \
              END $$"
         );
         sqlx::raw_sql(AssertSqlSafe(statement))
             .execute(&self.raw)
             .await
             .expect("damaged");
+    }
+
+    fn instant_past_every_rule(&self) -> &'static str {
+        "timestamptz 'infinity'"
     }
 }

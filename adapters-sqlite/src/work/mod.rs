@@ -4,15 +4,15 @@ mod query;
 mod rows;
 
 use async_trait::async_trait;
-use openindex_domain::agent_run::{AgentId, BoundItem, DomainKey, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 use openindex_domain::work::{
     Bucket, ChangeFacts, ChangeItem, ChangeItemOutcome, CreateFacts, CreateItem, CreateItemOutcome,
-    Holder, ItemCursor, ItemFilter, ItemStatus, Place, WorkItem, WorkStore,
+    Holder, ItemCursor, ItemFilter, Place, WorkItem, WorkStore,
 };
-use openindex_domain::{Listing, StoreError};
+use openindex_domain::{Damaged, DamagedColumn, Listing, StoreError};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
@@ -58,8 +58,11 @@ impl WorkStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
+        let read = by_key(&mut *transaction, key, now).await;
+        let (item, damaged) = StoreError::separate(read)?;
         let facts = ChangeFacts {
-            item: by_key(&mut *transaction, key, now).await?,
+            item,
+            damaged,
             has_parts: has_parts(&mut transaction, key).await?,
             assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
             runs: runs.to_vec(),
@@ -118,26 +121,7 @@ impl SqliteStore {
     }
 }
 
-/// How the item stands that a run is to be bound to; `None` when there is none.
-pub(crate) async fn bound_item(
-    connection: &mut SqliteConnection,
-    key: WorkItemKey,
-) -> Result<Option<BoundItem>, StoreError> {
-    let status: Option<String> = sqlx::query_scalar(
-        "SELECT status FROM work_items WHERE domain = ?1 AND number = ?2 AND part = ?3",
-    )
-    .bind(key.domain.as_str())
-    .bind(key.number.get())
-    .bind(rows::part(key))
-    .fetch_optional(connection)
-    .await
-    .map_err(store_error)?;
-    let status = status.map(|status| status.parse::<ItemStatus>());
-    let status = status.transpose().map_err(StoreError::corrupt)?;
-    Ok(status.map(|status| BoundItem::of(status.is_resolved())))
-}
-
-async fn by_key(
+pub(crate) async fn by_key(
     executor: impl SqliteExecutor<'_>,
     key: WorkItemKey,
     now: Timestamp,
@@ -178,7 +162,8 @@ async fn last_number(
             .fetch_optional(connection)
             .await
             .map_err(store_error)?;
-    u32::try_from(number.unwrap_or_default()).map_err(StoreError::corrupt)
+    u32::try_from(number.unwrap_or_default())
+        .map_err(|_| Damaged::new("work_domains", &domain, DamagedColumn("last_number")).into())
 }
 
 async fn set_last_number(

@@ -130,7 +130,7 @@ fn push_claim_holds(query: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     query
         .push(
             "(w.claimed_at IS NOT NULL AND ((w.claim_run_id IS NULL AND p.deleted_at IS NULL) OR (r.id IS NOT NULL \
-             AND r.revoked_at IS NULL AND r.expires_at > ",
+             AND r.revoked_at IS NULL AND r.expires_at <= 253402300799999 AND r.expires_at > ",
         )
         .push_bind(now.unix_millis())
         .push(")))");

@@ -107,14 +107,17 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn
         _ => return Err(DamagedColumn("claimed_at")),
     };
     let run = match optional::<Uuid>(row, "run_id")? {
-        Some(_) => Some(Status::of(
-            optional_instant(row, "run_revoked_at")?,
-            optional_instant(row, "run_expires_at")?,
-            now,
-        )),
+        // One whose end cannot be read is accepted nowhere, and holds nothing.
+        Some(_) => match (
+            optional_instant(row, "run_revoked_at"),
+            optional_instant(row, "run_expires_at"),
+        ) {
+            (Ok(revoked_at), Ok(expires_at)) => Some(Status::of(revoked_at, expires_at, now)),
+            _ => None,
+        },
         None => None,
     };
-    let person_deleted = optional_instant(row, "person_deleted_at")?.is_some();
+    let person_deleted = !matches!(optional_instant(row, "person_deleted_at"), Ok(None));
     Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
 }
 

@@ -292,4 +292,8 @@ impl DamageHarness for Sqlite {
             .await
             .expect("damaged");
     }
+
+    fn instant_past_every_rule(&self) -> &'static str {
+        "9253402300799999"
+    }
 }

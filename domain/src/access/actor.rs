@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::form::{FormId, SentForm};
 use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
-use crate::user::Owner;
+use crate::user::{Owner, UserId};
 
 use super::{CredentialId, Denied, Principal, Requirement};
 
@@ -95,9 +95,9 @@ impl Actor {
     }
 
     /// The same, sent with this form to create `made`.
-    pub(crate) fn with_form(self, form: Option<FormId>, made: Subject) -> Self {
+    pub(crate) fn with_form(self, form: Option<FormId>, by: UserId, made: Subject) -> Self {
         Self {
-            form: form.map(|id| SentForm { id, made }),
+            form: form.map(|form| SentForm::new(form, by, made)),
             ..self
         }
     }

@@ -2,6 +2,7 @@ use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject}
 use crate::clock::Timestamp;
 use crate::opaque::OpaqueSecret;
 use crate::session::{ClientName, Session, SignedIn};
+use crate::store::StoreError;
 use crate::token::{Digest, Expiry, Issued, Token, TokenName};
 use crate::user::{Account, Email, Password, PersonName, User, UserId, is_vouched};
 
@@ -147,17 +148,17 @@ impl Invites {
     /// account by now; [`InviteError::Store`].
     pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
-        let invite = self.store.find_invite(&secret.digest()).await?;
+        let invite = StoreError::unless_damaged(self.store.find_invite(&secret.digest()).await)?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
         let users = &self.sessions.users;
         let creator = match invite.created_by {
-            Some(id) => users.find(id).await?,
+            Some(id) => StoreError::unless_damaged(users.find(id).await)?,
             None => None,
         };
-        let any_user = !users.page(None, 1).await?.is_empty();
+        let any_user = users.page(None, 1).await?.count() > 0;
         check(&invite, creator.as_ref(), any_user, self.clock.now())?;
         if let Some(email) = invite.email()
-            && users.account(&email.key()).await?.is_some()
+            && StoreError::separate(users.account(&email.key()).await)? != (None, None)
         {
             return Err(InviteError::EmailTaken);
         }

@@ -149,7 +149,10 @@ impl Invites {
         };
         let made = Subject::Invite(invite.id);
         let change = CreateInvite {
-            actor: actor.map(|actor| actor.with_form(context.form, made)),
+            actor: match (actor, by) {
+                (Some(actor), Some(by)) => Some(actor.with_form(context.form, by.user_id(), made)),
+                (actor, _) => actor,
+            },
             digest: secret.digest(),
             audit: self.event(
                 by.map_or(AuditActor::Operator, Principal::audit_actor),

@@ -3,6 +3,7 @@ use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject}
 use crate::clock::Timestamp;
 use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
+use crate::store::StoreError;
 use crate::token::Digest;
 use crate::user::{Email, Password, PasswordHash, User, UserId, is_vouched};
 
@@ -30,7 +31,7 @@ pub struct SignInLink {
     pub created_at: Timestamp,
     /// It can be used before this instant.
     pub expires_at: Timestamp,
-    /// When it was used, or made void by a later one.
+    /// When it was used. One that is made void is deleted.
     pub used_at: Option<Timestamp>,
 }
 
@@ -185,8 +186,11 @@ impl Sessions {
         let (user, actor, by) = match subject {
             LinkSubject::ByAdmin(principal, user) => {
                 principal.authorize(requirement)?;
-                let actor = Actor::of(principal, requirement, now)
-                    .with_form(context.form, Subject::User(user));
+                let actor = Actor::of(principal, requirement, now).with_form(
+                    context.form,
+                    principal.user_id(),
+                    Subject::User(user),
+                );
                 (user, Some(actor), principal.audit_actor())
             }
             LinkSubject::ByOperator(email) => {
@@ -229,11 +233,11 @@ impl Sessions {
     /// [`SessionError::NotFound`] when it cannot; [`SessionError::Store`].
     pub async fn look_at_link(&self, presented: &str) -> Result<(SignInLink, User), SessionError> {
         let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
-        let link = self.store.find_link(&secret.digest()).await?;
+        let link = StoreError::unless_damaged(self.store.find_link(&secret.digest()).await)?;
         let link = link.ok_or(SessionError::NotFound)?;
-        let user = self.users.find(link.user).await?;
+        let user = StoreError::unless_damaged(self.users.find(link.user).await)?;
         let creator = match link.created_by {
-            Some(id) => self.users.find(id).await?,
+            Some(id) => StoreError::unless_damaged(self.users.find(id).await)?,
             None => None,
         };
         match user {

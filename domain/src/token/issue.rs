@@ -84,8 +84,11 @@ impl Tokens {
             &*self.entropy,
         )?;
         let change = InsertToken {
-            actor: Actor::of(principal, requirement, now)
-                .with_form(context.form, Subject::Token(issued.token.id)),
+            actor: Actor::of(principal, requirement, now).with_form(
+                context.form,
+                principal.user_id(),
+                Subject::Token(issued.token.id),
+            ),
             token: issued.token.clone(),
             digest: issued.secret.digest(),
             quota: self.quota,

@@ -1,6 +1,7 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject};
+use crate::invite::{Invite, InviteStatus};
 use crate::token::Token;
 
 use super::{Email, Role, User, UserError, UserId, Users};
@@ -15,7 +16,8 @@ pub enum UserChange {
     /// What they may do at most is another from now on, for tokens they have as well.
     SetRole(Role),
     /// They sign in with another address from now on; their id, tokens and sessions stay. Open
-    /// sign-in links, which may be in the former mailbox, are void.
+    /// sign-in links, which may be in the former mailbox, are void, and open invites for the new
+    /// address are withdrawn.
     SetEmail(Email),
 }
 
@@ -73,8 +75,10 @@ pub struct UserDecision {
     pub void_links: bool,
     /// Their agent runs that end with it.
     pub runs: EndedRuns,
-    /// The event it leaves.
-    pub audit: AuditEvent,
+    /// Open invites for their new address, as they are to be written.
+    pub withdrawn: Vec<Invite>,
+    /// The events it leaves: of the change, and of each invite.
+    pub events: Vec<AuditEvent>,
 }
 
 impl ChangeUser {
@@ -89,7 +93,7 @@ impl ChangeUser {
 
     /// Decides, from what the store read inside the transaction: the acting credential's record,
     /// the user, how many *other* users are active administrators, the user's unrevoked agent runs,
-    /// and who has the [new address](Self::new_email).
+    /// and of the [new address](Self::new_email) who has it, and its unclaimed invites.
     ///
     /// # Errors
     ///
@@ -101,6 +105,7 @@ impl ChangeUser {
         other_active_admins: u32,
         runs: &[Token],
         email_holder: Option<UserId>,
+        invites: &[Invite],
     ) -> Result<UserDecision, ChangeUserOutcome> {
         self.actor
             .check(actor)
@@ -140,13 +145,37 @@ impl ChangeUser {
         } else {
             EndedRuns::with_owner(&self.audit, runs)
         };
+        let withdrawn = self.withdrawn(invites);
+        let withdrawals = withdrawn.iter().map(|invite| AuditEvent {
+            id: self.audit.id.derive(invite.id.uuid()),
+            action: AuditAction::InviteWithdrawn,
+            subject: Subject::Invite(invite.id),
+            related: Some(Subject::User(self.user)),
+            ..self.audit.clone()
+        });
         Ok(UserDecision {
             end_sessions: !changed.is_active(),
             void_links: !changed.is_active() || changed.email != current.email,
             runs,
-            audit,
+            events: std::iter::once(audit).chain(withdrawals).collect(),
+            withdrawn,
             user: changed,
         })
+    }
+
+    /// Whoever has an address cannot join with it, so its open invites end.
+    fn withdrawn(&self, invites: &[Invite]) -> Vec<Invite> {
+        let (now, key) = (self.actor.now, self.new_email().map(Email::key));
+        let open = invites.iter().filter(|invite| {
+            invite.status(now) == InviteStatus::Open
+                && key.is_some()
+                && invite.email().map(Email::key) == key
+        });
+        let withdrawn = open.map(|invite| Invite {
+            withdrawn_at: Some(now),
+            ..invite.clone()
+        });
+        withdrawn.collect()
     }
 }
 

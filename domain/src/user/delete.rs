@@ -1,7 +1,7 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::invite::{Invite, InviteStatus};
+use crate::invite::{Invite, InviteId, InviteStatus};
 use crate::store::Listing;
 use crate::token::{Endings, TokenKind};
 
@@ -48,6 +48,14 @@ pub struct DeleteUserFacts {
     pub invites: Listing<Invite>,
 }
 
+impl DeleteUserFacts {
+    /// Returns the damaged ones of the invites, whose rows a store deletes.
+    pub fn damaged_invites(&self) -> impl Iterator<Item = InviteId> {
+        let damaged = self.invites.damaged();
+        damaged.filter_map(|row| row.id.parse().ok())
+    }
+}
+
 impl DeleteUser {
     /// Decides, from the acting credential's record and what else the store read inside the
     /// transaction. Returns the events that the store writes beside [`DeleteUser::audit`]: one for
@@ -87,9 +95,10 @@ impl DeleteUser {
         let invites = facts
             .invites
             .iter()
-            .filter(|invite| invite.status(now) == InviteStatus::Open && invite.ends_with(user));
-        let invites = invites
-            .map(|invite| self.end(AuditAction::InviteWithdrawn, Subject::Invite(invite.id)));
+            .filter(|invite| invite.status(now) == InviteStatus::Open && invite.ends_with(user))
+            .map(|invite| invite.id)
+            .chain(facts.damaged_invites());
+        let invites = invites.map(|id| self.end(AuditAction::InviteWithdrawn, Subject::Invite(id)));
         Ok(tokens.chain(invites).collect())
     }
 

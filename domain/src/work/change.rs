@@ -2,6 +2,7 @@ use crate::access::{ActingRecord, Actor, Denied, Principal, Refusal, Requirement
 use crate::agent_run::{AgentId, EndedRuns, WorkItemKey};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::store::Damaged;
 use crate::token::Token;
 use crate::user::{User, UserId};
 
@@ -109,6 +110,8 @@ pub enum ChangeItemOutcome {
     NotFound,
     /// It cannot be done as things stand; nothing changed.
     Conflict(WorkConflict),
+    /// The item's row is damaged; nothing changed.
+    Damaged(Damaged),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
@@ -118,6 +121,8 @@ pub enum ChangeItemOutcome {
 pub struct ChangeFacts {
     /// The item, without a claim that does not hold at [`Actor::now`].
     pub item: Option<WorkItem>,
+    /// The damage of the item's row; then there is no `item`.
+    pub damaged: Option<Damaged>,
     /// Whether any item is a part of it.
     pub has_parts: bool,
     /// The user whom [`ChangeItem::new_assignee`] names.
@@ -159,6 +164,9 @@ impl ChangeItem {
         self.actor
             .check(actor)
             .map_err(ChangeItemOutcome::ActorRefused)?;
+        if let Some(damaged) = &facts.damaged {
+            return self.delete_damaged(damaged, facts);
+        }
         let item = facts.item.clone().filter(|item| item.key == self.key);
         let current = item.ok_or(ChangeItemOutcome::NotFound)?;
         if matches!(self.worker, Worker::Agent { .. }) && self.retargets(&current) {
@@ -190,6 +198,26 @@ impl ChangeItem {
                 updated_at: self.actor.now,
                 ..item
             }),
+        })
+    }
+
+    /// Of a damaged item, neither claim nor version is known: a person can delete it, and nothing
+    /// else can be done.
+    fn delete_damaged(
+        &self,
+        damaged: &Damaged,
+        facts: &ChangeFacts,
+    ) -> Result<ChangeDecision, ChangeItemOutcome> {
+        let is_person = matches!(self.worker, Worker::Person(_));
+        if !is_person || self.change != ItemChange::Delete || self.expected != Versions::ANY {
+            return Err(ChangeItemOutcome::Damaged(damaged.clone()));
+        }
+        if facts.has_parts {
+            return Err(ChangeItemOutcome::Conflict(WorkConflict::HasParts));
+        }
+        Ok(ChangeDecision {
+            item: None,
+            runs: EndedRuns::with_work_item(&self.audit, self.key, &facts.runs),
         })
     }
 
@@ -408,6 +436,7 @@ impl Work {
             ChangeItemOutcome::Deleted => Ok(None),
             ChangeItemOutcome::NotFound => Err(WorkError::NotFound),
             ChangeItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            ChangeItemOutcome::Damaged(damaged) => Err(WorkError::Store(damaged.into())),
             ChangeItemOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }

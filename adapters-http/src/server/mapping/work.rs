@@ -28,7 +28,7 @@ impl From<WorkError> for Problem {
             ),
             WorkError::Conflict(conflict) => conflict.into(),
             WorkError::Entropy(error) => error.into(),
-            WorkError::Store(error) => error.into(),
+            WorkError::Store(error) => Self::of_row(error),
         }
     }
 }

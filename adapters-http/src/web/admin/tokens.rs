@@ -12,7 +12,7 @@ use openindex_domain::token::TokenId;
 use crate::server::Context;
 use crate::web::access::Administrator;
 use crate::web::done::Done;
-use crate::web::error::WebError;
+use crate::web::error::{DamagedRow, WebError};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
@@ -134,6 +134,9 @@ async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToke
         ..TokenFilter::default()
     };
     let found = web.api.inventory.list(by, &filter, None, 1).await?;
+    if found.tokens.damaged().next().is_some() {
+        return Err(WebError::damaged(DamagedRow::Token(id)));
+    }
     Ok(found.tokens.first().cloned())
 }
 

@@ -12,7 +12,7 @@ use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 use crate::server::{Code, Context};
 use crate::web::access::Administrator;
 use crate::web::done::Done;
-use crate::web::error::WebError;
+use crate::web::error::{DamagedRow, WebError};
 use crate::web::form::{Form, Sent};
 use crate::web::once;
 use crate::web::page::{Page, html};
@@ -62,7 +62,10 @@ struct EmailPage<'a> {
 }
 
 async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebError> {
-    Ok(web.api.users.get(&by.0.principal, id).await?)
+    match web.api.users.get(&by.0.principal, id).await {
+        Err(UserError::Store(error)) => Err(WebError::of_row(error, DamagedRow::User(id))),
+        found => Ok(found?),
+    }
 }
 
 pub(in crate::web) async fn show(

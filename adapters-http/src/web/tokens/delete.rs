@@ -11,7 +11,7 @@ use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
-use super::TokenPath;
+use super::{TokenPath, found};
 
 #[derive(Template)]
 #[template(path = "tokens/delete.html")]
@@ -25,7 +25,7 @@ pub(in crate::web) async fn confirm(
     State(web): State<Web>,
     TokenPath(id): TokenPath,
 ) -> Result<Response, WebError> {
-    let token = web.api.tokens.get(&person.principal, id).await?;
+    let token = found(web.api.tokens.get(&person.principal, id).await, id)?;
     let allowed = person.principal.effective_scope();
     let template = DeletePage {
         page: Page::of(&web, &person, "tokens"),

@@ -16,12 +16,20 @@ pub(super) use rotate::{rotate, show_form as show_rotate_form};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::Issued;
+use openindex_domain::token::{Issued, Token, TokenError, TokenId};
 
-use super::error::WebError;
+use super::error::{DamagedRow, WebError};
 use super::page::{Page, html};
 use super::site::Web;
 use super::view::{Moment, Shown, scope_name};
+
+/// A token of the person's, as one of their pages shows it.
+fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
+    match read {
+        Err(TokenError::Store(error)) => Err(WebError::of_row(error, DamagedRow::OwnToken(id))),
+        read => Ok(read?),
+    }
+}
 
 /// The one page that shows a secret.
 #[derive(Template)]

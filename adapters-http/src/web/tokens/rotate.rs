@@ -11,8 +11,8 @@ use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
 
-use super::TokenPath;
 use super::expiry::{self, Choice};
+use super::{TokenPath, found};
 
 /// For how long the old token may live on, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -39,7 +39,7 @@ pub(in crate::web) async fn show_form(
     TokenPath(id): TokenPath,
 ) -> Result<Response, WebError> {
     // The same answer as to the form, before it is filled in.
-    let token = web.api.tokens.rotatable(&person.principal, id).await?;
+    let token = found(web.api.tokens.rotatable(&person.principal, id).await, id)?;
     render(&web, &person, &token, &Form::default(), None)
 }
 

@@ -2,9 +2,12 @@
 
 use futures_util::future::{join, join_all};
 
-use super::{AccountHarness, NOW, Spoiled, actor, find, seed, spoil_actor, start_session, trail};
+use super::{
+    AccountHarness, NOW, Spoiled, actor, find, invites, seed, spoil_actor, start_session, trail,
+};
 use crate::access::{Actor, CredentialId, Requirement};
 use crate::audit::{AuditAction, Subject};
+use crate::invite::{ClaimInviteOutcome, CreateInviteOutcome, InviteStatus, NotClaimable};
 use crate::testing::fixtures;
 use crate::token::{TokenId, TokenKind};
 use crate::user::{ChangeUser, ChangeUserOutcome, Email, Role, User, UserChange, UserId};
@@ -223,4 +226,40 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
         assert_eq!(user(harness, 2).await, grace);
         assert_eq!(trail(harness).await, vec![]);
     }
+}
+
+/// Whoever is given an invited address has it: the open invite for it ends in the same step.
+pub async fn withdraws_invites_for_a_new_address(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    for number in 1..=2 {
+        let created = invites::create(harness, invites::creation(number)).await;
+        assert_eq!(created, CreateInviteOutcome::Created);
+    }
+    let address = email("Invited1@Example.com");
+    let step = change(grace.id, UserChange::SetEmail(address), 1);
+    let outcome = apply(harness, step).await;
+    assert!(matches!(outcome, ChangeUserOutcome::Changed(_)));
+    let claim = invites::claim(1, 7);
+    let claimed = harness.invites().claim_invite(claim).await;
+    let withdrawn = ClaimInviteOutcome::NotClaimable(NotClaimable::Withdrawn);
+    assert_eq!(claimed.expect("the store answers"), withdrawn);
+    let trail = trail(harness).await;
+    let of_invites = trail
+        .iter()
+        .filter(|event| event.action == AuditAction::InviteWithdrawn);
+    let of_invites: Vec<_> = of_invites
+        .map(|event| (event.subject, event.related))
+        .collect();
+    let expected = (
+        Subject::Invite(fixtures::invite(1).id),
+        Some(Subject::User(grace.id)),
+    );
+    assert_eq!(of_invites, [expected]);
+    let left = harness.invites().invites(None, 10).await.expect("a list");
+    let open = left
+        .iter()
+        .filter(|invite| invite.status(NOW) == InviteStatus::Open);
+    assert_eq!(open.count(), 1, "the other is left alone");
 }

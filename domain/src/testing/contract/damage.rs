@@ -43,7 +43,7 @@ const TOKEN: [(&str, &str); 6] = [
     ),
 ];
 
-fn admin() -> Actor {
+pub(super) fn admin() -> Actor {
     Actor {
         requirement: Requirement::HUMAN_ADMIN,
         ..actor()
@@ -51,7 +51,7 @@ fn admin() -> Actor {
 }
 
 /// The tables, ids and columns of the damaged rows.
-fn damaged<T>(listing: &Listing<T>) -> Vec<(&'static str, String, &'static str)> {
+pub(super) fn damaged<T>(listing: &Listing<T>) -> Vec<(&'static str, String, &'static str)> {
     let rows = listing.damaged();
     rows.map(|row| (row.table, row.id.clone(), row.column.0))
         .collect()
@@ -62,7 +62,7 @@ fn is_corrupt<T>(read: &Result<T, StoreError>) -> bool {
 }
 
 /// Nothing of the token is left, not even what makes its lookup fail.
-async fn is_gone(harness: &dyn DamageHarness, number: u64) -> bool {
+pub(super) async fn is_gone(harness: &dyn DamageHarness, number: u64) -> bool {
     find(harness, number).await.is_none()
 }
 

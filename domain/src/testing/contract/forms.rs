@@ -11,9 +11,10 @@ use crate::session::CreateLinkOutcome;
 use crate::testing::fixtures;
 use crate::token::{InsertOutcome, InsertToken};
 
+/// Form `number`, as user 1 sends it.
 fn form(number: u64, made: Subject) -> SentForm {
     let id = FormId::from_uuid(fixtures::token(number, NOW).id.uuid());
-    SentForm { id, made }
+    SentForm::new(id, fixtures::user(1).id, made)
 }
 
 /// The insertion of token `number`, sent with form `of`.
@@ -67,14 +68,18 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     );
     let refused = CreateLinkOutcome::ActorRefused(used(user));
     assert_eq!(links::create(harness, again).await, refused);
-    // A form that made one kind of thing makes no other.
-    assert_eq!(
-        insert(harness, sent(3, 3, 100)).await,
-        InsertOutcome::ActorRefused(used(user))
-    );
     assert_eq!(trail(harness).await.len(), 3);
-    // Another form, and none at all, create as ever.
-    for change in [sent(4, 4, 100), insertion(5, 100)] {
+    // Another form, one of another page or user, and none at all, create as ever.
+    let mut of_another = sent(6, 1, 100);
+    let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
+    let made = Subject::Token(of_another.token.id);
+    of_another.actor.form = Some(SentForm::new(form, fixtures::user(2).id, made));
+    for change in [
+        sent(3, 3, 100),
+        sent(4, 4, 100),
+        insertion(5, 100),
+        of_another,
+    ] {
         assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
     }
 }

@@ -49,7 +49,7 @@ fn withdrawal(number: u64, event: u64) -> WithdrawInvite {
 }
 
 /// The claim of an invite by user `user`, whose token, session and event have that number too.
-fn claim(invite: u64, user: u64) -> ClaimInvite {
+pub(super) fn claim(invite: u64, user: u64) -> ClaimInvite {
     let invite = fixtures::invite(invite).id;
     let mut account = Account {
         user: fixtures::user(user),

@@ -31,6 +31,7 @@ pub mod attempts;
 pub mod audit;
 pub mod change_user;
 pub mod damage;
+pub mod damage_ends;
 pub mod delete_user;
 pub mod forms;
 pub mod insert;
@@ -99,6 +100,8 @@ pub trait AccountHarness: Harness {
 pub trait DamageHarness: AccountHarness + WorkHarness {
     /// Runs an `UPDATE` that no constraint stops. Later statements meet the constraints again.
     async fn damage(&self, statement: &str);
+    /// SQL for an instant that no column may hold.
+    fn instant_past_every_rule(&self) -> &'static str;
 }
 
 /// Makes one test of each case of what a store does with damaged rows, as
@@ -117,6 +120,12 @@ macro_rules! damaged_row_contract {
                 is_an_event_as_it_is
                 is_a_work_item_beside_others
                 is_not_a_name_of_another_rule
+            }
+            damage_ends {
+                a_work_item_by_a_person_alone
+                a_token_of_no_known_kind_or_owner
+                what_is_a_deleted_users
+                no_other_row
             }
         }
     };
@@ -200,6 +209,7 @@ macro_rules! account_store_contract {
                 ends_the_agent_runs_of_whom_it_suspends
                 lifts_and_changes_roles
                 changes_nothing_twice
+                withdraws_invites_for_a_new_address
                 keeps_the_last_active_admin
                 keeps_one_admin_of_two_that_demote_each_other
                 refuses_an_actor_that_is_no_longer_good

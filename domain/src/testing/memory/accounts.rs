@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use crate::agent_run::EndedRuns;
 use crate::invite::Invite;
 use crate::session::Ended;
 use crate::store::{Listing, StoreError};
@@ -28,7 +29,9 @@ impl State {
         let key = facts.user.map(|user| user.email.key());
         self.accounts.remove(&id);
         self.deleted.insert(id);
-        for token in facts.tokens.iter().cloned() {
+        let horizon = EndedRuns::horizon(now);
+        let unended = facts.tokens.iter().cloned();
+        for token in unended.filter(|token| token.expires_at.is_none_or(|at| at > horizon)) {
             self.update_token(Token {
                 revoked_at: Some(now),
                 ..token
@@ -41,12 +44,9 @@ impl State {
         }
         self.end_sessions(id, Ended::All);
         self.notices.retain(|(owner, _)| *owner != id);
-        self.links.retain(|_, (link, _)| link.user != id);
-        for (link, _) in self.links.values_mut() {
-            if link.created_by == Some(id) && link.used_at.is_none() {
-                link.used_at = Some(now);
-            }
-        }
+        self.links.retain(|_, (link, _)| {
+            link.user != id && (link.created_by != Some(id) || link.used_at.is_some())
+        });
         self.invites.retain(|_, (invite, _)| {
             invite.claimed.is_none_or(|(_, by)| by != id)
                 && (key.is_none() || invite.email().map(Email::key) != key)
@@ -118,13 +118,21 @@ impl UserStore for MemoryStore {
         let holder = key
             .and_then(|key| state.account(&key))
             .map(|account| account.user.id);
-        let decision = match change.decide(actor.as_ref(), user, others, &runs, holder) {
+        let invites: Vec<_> = state
+            .invites
+            .values()
+            .map(|(invite, _)| invite.clone())
+            .collect();
+        let decision = match change.decide(actor.as_ref(), user, others, &runs, holder, &invites) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
-        state.check_new_event(&decision.audit)?;
+        state.check_new_events(&decision.events)?;
         state.check_new_events(&decision.runs.events)?;
         state.write_ended(decision.runs);
+        for withdrawn in decision.withdrawn {
+            state.update_invite(withdrawn);
+        }
         if let Some(account) = state.accounts.get(&change.user) {
             let password = account.password.clone();
             let user = decision.user.clone();
@@ -134,9 +142,11 @@ impl UserStore for MemoryStore {
             state.end_sessions(change.user, Ended::All);
         }
         if decision.void_links {
-            state.void_links(change.user, change.actor.now);
+            state.void_links(change.user);
         }
-        state.write_event(decision.audit);
+        for event in decision.events {
+            state.write_event(event);
+        }
         Ok(ChangeUserOutcome::Changed(decision.user))
     }
 

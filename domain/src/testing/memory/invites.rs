@@ -14,7 +14,7 @@ impl State {
         self.invites.get(&id).map(|(invite, _)| invite)
     }
 
-    fn update_invite(&mut self, invite: Invite) {
+    pub(super) fn update_invite(&mut self, invite: Invite) {
         if let Some((stored, _)) = self.invites.get_mut(&invite.id) {
             *stored = invite;
         }

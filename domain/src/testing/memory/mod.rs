@@ -207,12 +207,9 @@ impl State {
     }
 
     /// Makes a user's open sign-in links void.
-    fn void_links(&mut self, user: UserId, now: Timestamp) {
-        for (link, _) in self.links.values_mut() {
-            if link.user == user && link.used_at.is_none() {
-                link.used_at = Some(now);
-            }
-        }
+    fn void_links(&mut self, user: UserId) {
+        self.links
+            .retain(|_, (link, _)| link.user != user || link.used_at.is_some());
     }
 
     /// Every token of a user that is not revoked, agent runs included.

@@ -98,7 +98,7 @@ impl SessionStore for MemoryStore {
         if let Some(user) = user {
             state.set_password(user, change.hash);
             state.end_sessions(user, ended);
-            state.void_links(user, change.actor.now);
+            state.void_links(user);
         }
         state.write_event(change.audit);
         Ok(ChangePasswordOutcome::Changed)
@@ -117,7 +117,7 @@ impl SessionStore for MemoryStore {
         if let Some(actor) = &change.actor {
             state.use_form(actor);
         }
-        state.void_links(change.link.user, change.link.created_at);
+        state.void_links(change.link.user);
         state
             .links
             .insert(change.link.id, (change.link, change.digest));

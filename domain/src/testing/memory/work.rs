@@ -87,6 +87,7 @@ impl WorkStore for MemoryStore {
                 .any(|key| key.whole() == Some(change.key)),
             assignee: change.new_assignee().and_then(|id| state.user(id)).cloned(),
             runs: state.unrevoked_runs(),
+            damaged: None,
         };
         let decision = match change.decide(actor.as_ref(), &facts) {
             Ok(decision) => decision,
