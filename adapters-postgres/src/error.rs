@@ -38,7 +38,10 @@ enum ConnectError {
 
 /// The server did not respond in time; the connection was closed.
 #[derive(Debug, thiserror::Error)]
-#[error("database timed out: no response in time")]
+#[error(
+    "database timed out: no response in time; check its load, its locks and, where a pooler is in front, \
+     whether that is paused or all of default_pool_size is in use"
+)]
 pub(crate) struct NoAnswer;
 
 /// Sorts an error of the driver.
@@ -131,12 +134,26 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
         "55000" if message.contains("not currently accepting") => {
             "run ALTER DATABASE … ALLOW_CONNECTIONS true"
         }
+        "53300" if message.contains("reserved") => {
+            "raise max_connections of PostgreSQL, run fewer replicas, or use a pooler"
+        }
+        "53300" if message.contains("for role") => {
+            "raise the connection limit with ALTER ROLE … CONNECTION LIMIT, or run fewer replicas"
+        }
+        "53300" if message.contains("for database") => {
+            "raise the connection limit with ALTER DATABASE … CONNECTION LIMIT, or run fewer replicas"
+        }
         "53300" => "raise the connection limit, run fewer replicas, or use a pooler",
         "XX000" | "XX001" | "XX002" => {
             "check the disk of the database server, or restore the database from a backup"
         }
         "53100" => "free disk space on the database server",
-        "57P03" => "retry when the database has started",
+        "57P03" | "57P01" | "57P02" => "retry when the database has started",
+        "57P05" => "raise idle_session_timeout of the role and the database",
+        "25P04" => "raise transaction_timeout of the role and the database",
+        "57014" if message.contains("statement timeout") => {
+            "check the load of the database, and statement_timeout of the role and the database"
+        }
         "25006" => "the database is read-only; point the database URL at the primary",
         "26000" | "42P05" => {
             "a pooler in transaction mode seems to be in between; add pool_mode=transaction to the \
@@ -152,9 +169,65 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
         _ if message.contains("statement pooling") => {
             "set pool_mode of the pooler to session or transaction"
         }
-        _ => return None,
+        _ => {
+            let mut known = POOLER.iter();
+            return known
+                .find(|(words, _)| message.contains(words))
+                .map(|(_, hint)| *hint);
+        }
     })
 }
+
+/// What `PgBouncer` says in a message alone: it sends nearly all of them as 08P01.
+const POOLER: [(&str, &str); 13] = [
+    (
+        "max_client_conn",
+        "raise max_client_conn of PgBouncer, or run fewer replicas",
+    ),
+    (
+        "query_wait_timeout",
+        "PgBouncer is paused, or has no server connection to give: raise its default_pool_size, or look \
+         into its log",
+    ),
+    (
+        "server_login_retry",
+        "PgBouncer cannot sign in to PostgreSQL: see its log; it tries again after server_login_retry",
+    ),
+    (
+        "client_login_timeout",
+        "PgBouncer cannot reach PostgreSQL: see its log, and host and port in its [databases]",
+    ),
+    (
+        "server DNS lookup failed",
+        "PgBouncer does not find PostgreSQL: check host in its [databases]",
+    ),
+    (
+        "no such database",
+        "add the database to [databases] of PgBouncer",
+    ),
+    (
+        "no such user",
+        "add the user to auth_file of PgBouncer, or set auth_query",
+    ),
+    (" is disabled", "run ENABLE on the console of PgBouncer"),
+    (
+        "does not allow connections",
+        "run ENABLE on the console of PgBouncer",
+    ),
+    (
+        "max_db_connections",
+        "raise max_db_connections of PgBouncer, or run fewer replicas",
+    ),
+    (
+        "max_user_connections",
+        "raise max_user_connections of PgBouncer, or run fewer replicas",
+    ),
+    (
+        "query timeout",
+        "raise query_timeout of PgBouncer, or leave it at 0",
+    ),
+    ("pgbouncer", "see the log of PgBouncer"),
+];
 
 /// What is wrong with prepared statements of one session: they are gone, there are others of their name,
 /// or the schema has changed since.
@@ -250,6 +323,32 @@ mod tests {
             "23505", "23503", "23514", "22P02", "P0001", "25001", "", "0",
         ] {
             assert!(!is_unavailable(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn each_message_of_pgbouncer_is_an_outage_with_a_hint_that_names_it() {
+        assert!(is_unavailable("08P01"));
+        for message in [
+            "no more connections allowed (max_client_conn)",
+            "query_wait_timeout",
+            "server login has been failing, try again later (server_login_retry)",
+            "server login has been failing, cached error: connect failed (server_login_retry)",
+            "client_login_timeout (server down)",
+            "server DNS lookup failed",
+            "no such database: oi",
+            "no such user: oi",
+            "database \"oi\" is disabled",
+            "client connections exceeded: max_db_connections",
+            "query timeout",
+            "pgbouncer cannot connect to server",
+        ] {
+            let hint = hint("08P01", message).unwrap_or_default();
+            assert!(hint.contains("PgBouncer"), "{message}: {hint}");
+        }
+        for code in ["26000", "42P05"] {
+            let hint = hint(code, "prepared statement \"sqlx_s_1\" does not exist");
+            assert!(hint.unwrap_or_default().contains("pool_mode=transaction"));
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
+use crate::whereabouts;
 use openindex_domain::StoreError;
 
 /// A table, what a server does with its rows, and its columns. To lock a row, `UPDATE` is required
@@ -81,6 +82,13 @@ const WORK_TABLES: [Rights; 2] = [
     ),
 ];
 
+/// The tables and the rights on them that serving requires, side by side.
+pub(crate) fn granted(with_work: bool) -> (Vec<&'static str>, Vec<&'static str>) {
+    tables(with_work)
+        .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
+        .unzip()
+}
+
 fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
     let work: &[Rights] = if with_work { &WORK_TABLES } else { &[] };
     TABLES.iter().chain(work)
@@ -96,13 +104,16 @@ fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
 /// passed.
 #[must_use]
 pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
-    let role_name = literal(role);
+    let (role_name, schema_name) = (literal(role), literal(schema));
+    // First: a table that changes its owner takes the old one's rights along.
+    let paths = revoke_paths(&role_name, &schema_name);
     let (role, schema) = (quoted(role), quoted(schema));
     let mut sql = format!(
         "-- The rights of a role that serves OpenIndex and cannot alter its schema or its audit \
          trail.\n\
          -- Run this as the owner of the tables, again after each `oi-server migrate`.\n\
          BEGIN;\n\
+         {paths}\
          DO $$ BEGIN\n  \
            EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC, %I', current_database(), {role_name});\n\
          END $$;\n\
@@ -120,6 +131,56 @@ pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
         );
     }
     sql + "COMMIT;\n"
+}
+
+/// Returns what takes from the role what it has by other paths: tables that it owns, and membership in
+/// roles that own them or have more rights. What the caller may not take is a warning with the command.
+fn revoke_paths(role: &str, schema: &str) -> String {
+    format!(
+        "\
+DO $$ DECLARE
+  served regrole := quote_ident({role})::regrole;
+  place regnamespace := quote_ident({schema})::regnamespace;
+  owner oid := (SELECT relowner FROM pg_class WHERE relnamespace = place AND relname = '_sqlx_migrations');
+  found record;
+BEGIN
+  FOR found IN
+    SELECT format('ALTER TABLE %s.%I OWNER TO %s', place, relname, owner::regrole) AS command FROM pg_class
+      WHERE relnamespace = place AND relkind = 'r' AND relowner = served AND owner <> served
+    UNION ALL
+    SELECT format('ALTER FUNCTION %s.%I() OWNER TO %s', place, proname, owner::regrole) FROM pg_proc
+      WHERE pronamespace = place AND proname = 'audit_events_append_only' AND proowner = served
+        AND owner <> served
+    UNION ALL
+    SELECT format('REVOKE %I FROM %s', r.rolname, served) FROM pg_auth_members m
+      JOIN pg_roles r ON r.oid = m.roleid
+      WHERE m.member = served AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
+        OR pg_has_role(r.oid, owner, 'MEMBER')
+        OR r.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+        OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = place AND c.relkind = 'r'
+          AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE, TRIGGER')
+            OR has_any_column_privilege(r.oid, c.oid, 'REFERENCES')
+            OR c.relname IN ('audit_events', '_sqlx_migrations') AND (has_table_privilege(r.oid, c.oid, 'DELETE')
+              OR has_any_column_privilege(r.oid, c.oid, 'UPDATE')))))
+  LOOP
+    BEGIN
+      EXECUTE found.command;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING 'run as a superuser: %', found.command;
+    END;
+  END LOOP;
+  FOR found IN SELECT rolname FROM pg_roles
+    WHERE oid = served AND (rolsuper OR rolbypassrls OR rolcreaterole)
+  LOOP
+    RAISE WARNING 'the role % is not limited by rights; let another one serve, or run: ALTER ROLE % NOSUPERUSER NOBYPASSRLS NOCREATEROLE',
+      served, served;
+  END LOOP;
+  IF owner = served THEN
+    RAISE WARNING 'the role % owns the tables; let another one serve', served;
+  END IF;
+END $$;
+"
+    )
 }
 
 /// A string, whatever is in it, also between dollar quotes.
@@ -154,9 +215,7 @@ pub(crate) async fn check(
     connection: &mut PgConnection,
     with_work: bool,
 ) -> Result<(), StoreError> {
-    let pairs = tables(with_work)
-        .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)));
-    let (names, rights): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let (names, rights) = granted(with_work);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
@@ -170,7 +229,10 @@ pub(crate) async fn check(
     let (rights, tables): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(.., there)| *there);
     let mut tables: Vec<String> = tables.into_iter().map(|(table, ..)| table).collect();
     tables.dedup();
-    if !tables.is_empty() {
+    if let Some(table) = tables.first() {
+        if let Some(hidden) = whereabouts::find(connection, table).await? {
+            return Err(StoreError::unavailable(hidden));
+        }
         return Err(StoreError::unavailable(Missing::Tables(tables)));
     }
     let rights: Vec<String> = rights
@@ -279,8 +341,10 @@ mod tests {
     #[test]
     fn nothing_but_rows_is_granted() {
         let sql = grants("openindex", "public", true);
-        for right in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
-            assert!(!sql.contains(right), "{right}: {sql}");
+        for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
+            for right in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
+                assert!(!line.contains(right), "{right}: {line}");
+            }
         }
         assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));
         assert!(!grants("openindex", "public", false).contains("work_items"));

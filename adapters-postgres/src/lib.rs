@@ -72,9 +72,12 @@ mod rows;
 mod schema;
 mod sessions;
 mod store;
+mod surplus;
 mod tokens;
+mod unsupported;
 mod url;
 mod users;
+mod whereabouts;
 mod work;
 
 pub use grants::grants;

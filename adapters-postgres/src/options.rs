@@ -22,6 +22,11 @@ macro_rules! synchronous_commit {
         )
     };
 }
+/// Undoes what a role or a database may have as defaults and what statements here depend on. What the
+/// driver depends on, such as the encoding of the client, it sets itself.
+const DEFAULTS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SET standard_conforming_strings = on; ";
+
 /// How long a server waits for another that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -123,7 +128,10 @@ impl PoolOptions {
         extra: &str,
     ) -> sqlx::Result<()> {
         if mode == PoolMode::Session {
-            let begin = format!("DEALLOCATE ALL; {}{extra}", self.settings("SESSION"));
+            let begin = format!(
+                "DEALLOCATE ALL; {DEFAULTS}{}{extra}",
+                self.settings("SESSION")
+            );
             sqlx::raw_sql(AssertSqlSafe(begin))
                 .execute(&mut *connection)
                 .await?;
@@ -158,7 +166,7 @@ impl PoolOptions {
     /// session's: closing the pool gives it up, whatever happened.
     pub(crate) fn migration_pool(self, connect: PgConnectOptions) -> PgPool {
         let settings = format!(
-            "DEALLOCATE ALL; SET statement_timeout = 0; SET lock_timeout = {}",
+            "DEALLOCATE ALL; {DEFAULTS}SET statement_timeout = 0; SET lock_timeout = {}",
             milliseconds(MIGRATION_LOCK_TIMEOUT)
         );
         PgPoolOptions::new()
@@ -172,11 +180,11 @@ impl PoolOptions {
     }
 }
 
-/// Refuses a standby, which would return revoked tokens as live. Asked once a session: a server that
-/// becomes a standby ends its sessions first.
+/// Refuses a standby, which would return revoked tokens as live, and a database that cannot hold every
+/// text. Asked once a session: a server that becomes a standby ends its sessions first.
 async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     let row = sqlx::raw_sql(concat!(
-        "SELECT pg_is_in_recovery(), ",
+        "SELECT pg_is_in_recovery(), current_setting('server_encoding'), ",
         synchronous_commit!("false")
     ))
     .fetch_one(connection)
@@ -185,6 +193,14 @@ async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
         return Err(sqlx::Error::Configuration(
             "the database is a read-only standby; point the database URL at the primary".into(),
         ));
+    }
+    let encoding: &str = row.try_get(1)?;
+    if encoding != "UTF8" {
+        let told = format!(
+            "database encoding must be UTF8 (got {encoding}); create the database with `createdb \
+             --encoding=UTF8 --template=template0`"
+        );
+        return Err(sqlx::Error::Configuration(told.into()));
     }
     Ok(())
 }

@@ -103,7 +103,10 @@ async fn lends_transactions(
     second: &mut PgConnection,
 ) -> sqlx::Result<bool> {
     let before = server_process(first).await?;
-    sqlx::raw_sql("BEGIN").execute(&mut *second).await?;
+    // The role's own timeout may be shorter than the way back.
+    sqlx::raw_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(&mut *second)
+        .await?;
     let beside = server_process(second).await?;
     let shared = beside == before || server_process(first).await? != before;
     sqlx::raw_sql("ROLLBACK").execute(&mut *second).await?;

@@ -10,7 +10,7 @@ use sqlx::postgres::PgPool;
 use crate::error::{is_missing_right, migrate_error, store_error};
 use crate::pooling::PoolMode;
 use crate::store::begin;
-use crate::{PostgresStore, grants, locks, users};
+use crate::{PostgresStore, grants, locks, surplus, users, whereabouts};
 
 /// The schema is older than this binary, and stays so.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +34,24 @@ struct Schema {
     /// Those that a newer release has applied, and this one does not know.
     newer: Vec<i64>,
     /// As in [`Applied`].
-    owned: Option<bool>,
+    ownership: Option<Ownership>,
+}
+
+/// How the role stands to the table that lists the migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ownership {
+    /// It owns it: the only role of a set-up with one.
+    Own,
+    /// It is a member of the owner, and so can become it.
+    Member,
+    None,
 }
 
 /// The migrations that were applied, with their checksums.
 struct Applied {
     migrations: Vec<(i64, Vec<u8>)>,
-    /// Whether the role owns the table that lists them, or can become its owner. `None`: it is
-    /// missing.
-    owned: Option<bool>,
+    /// `None`: the table that lists them is not found.
+    ownership: Option<Ownership>,
 }
 
 impl PostgresStore {
@@ -69,28 +78,15 @@ impl PostgresStore {
             );
         }
         if schema.pending.is_empty() {
-            if schema.owned == Some(true) {
-                tracing::info!(
-                    "the database role can alter the schema and the audit trail; a second role that \
-                     cannot is enough to serve: see `oi-server grants --help`"
-                );
-            } else if self
-                .call(|connection| Box::pin(can_create(connection)))
-                .await?
-            {
-                tracing::warn!(
-                    "the database role can create objects; run the SQL of `oi-server grants` as the \
-                     owner of the tables and of the database"
-                );
-            }
-            return Ok(());
+            return self.report_surplus(schema.ownership).await;
         }
+        self.refuse_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
         if self.pooling.mode().await? == PoolMode::Transaction {
             return Err(StoreError::unavailable(NotMigrated::Pooled(pending)));
         }
         // Otherwise the new tables would be the wrong role's.
-        if schema.owned == Some(false) {
+        if schema.ownership == Some(Ownership::None) {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
         let pool = self.options.migration_pool(self.connect.clone());
@@ -103,6 +99,53 @@ impl PostgresStore {
                 migrate_error(error)
             }
         })
+    }
+
+    /// Logs what the role may do beyond what serving requires.
+    async fn report_surplus(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
+        let with_work = self.keeps_work();
+        let surplus = self
+            .call(move |connection| Box::pin(surplus::find(connection, with_work)))
+            .await?;
+        if ownership == Some(Ownership::Own) {
+            tracing::info!(
+                role = ?surplus,
+                "the database role can alter the schema and the audit trail; a second role that \
+                 cannot is enough to serve: see `oi-server grants --help`"
+            );
+        } else if !surplus.is_empty() {
+            tracing::warn!(
+                role = ?surplus,
+                "the database role has more rights than serving requires; run the SQL of `oi-server \
+                 grants` as a superuser, or as the owner of the tables and of the database, and see its \
+                 warnings"
+            );
+        }
+        Ok(())
+    }
+
+    /// Fails when the tables exist and are only not found, unless the role can make its own: one database
+    /// may hold several instances, each in a schema.
+    async fn refuse_hidden(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
+        if ownership.is_some() {
+            return Ok(());
+        }
+        let (hidden, creates) = self
+            .call(|connection| {
+                Box::pin(async move {
+                    let hidden = whereabouts::find(connection, "_sqlx_migrations").await?;
+                    Ok((hidden, can_create(connection).await?))
+                })
+            })
+            .await?;
+        match hidden {
+            Some(hidden) if creates => {
+                tracing::warn!(other = %hidden, "creating the tables of another instance");
+                Ok(())
+            }
+            Some(hidden) => Err(StoreError::unavailable(hidden)),
+            None => Ok(()),
+        }
     }
 
     async fn apply_migrations(&self, pool: &PgPool) -> Result<(), MigrateError> {
@@ -127,7 +170,10 @@ impl PostgresStore {
     }
 
     async fn schema(&self) -> Result<Schema, StoreError> {
-        let Applied { owned, migrations } = self
+        let Applied {
+            ownership,
+            migrations,
+        } = self
             .call(|connection| Box::pin(applied(connection)))
             .await?;
         let migrators = self.migrators();
@@ -151,27 +197,35 @@ impl PostgresStore {
         Ok(Schema {
             pending,
             newer: newer.collect(),
-            owned,
+            ownership,
         })
     }
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
-    let owned = sqlx::query_scalar(
-        "SELECT pg_has_role(relowner, 'MEMBER') FROM pg_class \
+    let found: Option<(bool, bool)> = sqlx::query_as(
+        "SELECT pg_get_userbyid(relowner) = current_user, pg_has_role(relowner, 'MEMBER') FROM pg_class \
          WHERE oid = to_regclass('_sqlx_migrations')",
     )
     .fetch_optional(&mut *connection)
     .await
     .map_err(store_error)?;
-    let migrations = match owned {
+    let ownership = found.map(|found| match found {
+        (true, _) => Ownership::Own,
+        (false, true) => Ownership::Member,
+        (false, false) => Ownership::None,
+    });
+    let migrations = match ownership {
         None => Vec::new(),
         Some(_) => sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
             .fetch_all(connection)
             .await
             .map_err(store_error)?,
     };
-    Ok(Applied { migrations, owned })
+    Ok(Applied {
+        migrations,
+        ownership,
+    })
 }
 
 #[async_trait]
@@ -179,6 +233,11 @@ impl StoreHealth for PostgresStore {
     async fn ready(&self) -> Result<(), StoreError> {
         let schema = self.schema().await?;
         if !schema.pending.is_empty() {
+            let hidden =
+                self.call(|connection| Box::pin(whereabouts::find(connection, "_sqlx_migrations")));
+            if let Some(hidden) = hidden.await? {
+                return Err(StoreError::unavailable(hidden));
+            }
             let pending = schema.pending.join(", ");
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
@@ -189,17 +248,35 @@ impl StoreHealth for PostgresStore {
         let nobody = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
         self.look_up(&nobody).await.map(|_| ())
     }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        self.call(|connection| Box::pin(write(connection))).await
+    }
 }
 
-/// Returns whether the role can create tables here, if only temporary ones.
+/// Commits rows for new pages, since those that are there are no sign of room on the disk, and deletes
+/// them.
+async fn write(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut transaction = begin(connection).await?;
+    for statement in [
+        "INSERT INTO attempts (key, begun_at, count) \
+         SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n ON CONFLICT DO NOTHING",
+        "DELETE FROM attempts WHERE key LIKE 'probe %'",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut *transaction)
+            .await
+            .map_err(store_error)?;
+    }
+    transaction.commit().await.map_err(store_error)
+}
+
+/// Returns whether the role can create tables in the first schema of its search path.
 async fn can_create(connection: &mut PgConnection) -> Result<bool, StoreError> {
-    sqlx::query_scalar(
-        "SELECT has_database_privilege(current_database(), 'CREATE, TEMPORARY') \
-             OR coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(store_error)
+    sqlx::query_scalar("SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)
 }
 
 /// At each start and not with the migration that asks for it: a server that is stopped in between

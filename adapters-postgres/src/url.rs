@@ -1,15 +1,17 @@
 //! The URL of a database, checked before the driver reads it: the driver quotes what it does not
 //! understand, in its log and in its errors, and any of that may be a part of the password.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use openindex_domain::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::pooling::PoolMode;
+use crate::unsupported;
 
-/// What the driver knows, beside `options[…]`.
-const PARAMETERS: [&str; 20] = [
+/// What the driver knows, beside `options[…]`, and after it what is ours.
+const PARAMETERS: [&str; 21] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -30,10 +32,25 @@ const PARAMETERS: [&str; 20] = [
     "options",
     "channel_binding",
     POOL_MODE,
+    PGBOUNCER,
+];
+
+/// The variables with values that the driver would replace with the default when they are invalid, or
+/// find out about only when it connects.
+const VARIABLES: [(&str, &str); 7] = [
+    ("PGSSLMODE", "sslmode"),
+    ("PGPORT", "port"),
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
 ];
 
 /// The parameter that tells what a pooler in between does; not the driver's.
 const POOL_MODE: &str = "pool_mode";
+/// Prisma's word for a pooler in transaction mode.
+const PGBOUNCER: &str = "pgbouncer";
 
 /// Why a URL cannot be used. It repeats nothing of it but the name of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,8 +69,38 @@ enum InvalidUrl {
          and percent-encode special characters in the password (@ is %40, / is %2F, ? is %3F)"
     )]
     Authority,
-    #[error("the parameter {0} of the PostgreSQL URL has an invalid value")]
+    #[error(
+        "a list of hosts is not supported; point the PostgreSQL URL at the primary, or at a proxy that \
+         follows it"
+    )]
+    Hosts,
+    #[error("the parameter {0} of the PostgreSQL URL has an invalid value{hint}", hint = allowed(.0))]
     Value(&'static str),
+    #[error("the variable {0} has an invalid value{hint}", hint = allowed(.1))]
+    Variable(&'static str, &'static str),
+    #[error("write the parameter {0} of the PostgreSQL URL in lower case")]
+    Case(&'static str),
+    #[error("the parameter {0} of the PostgreSQL URL is not supported; {1}")]
+    Unsupported(&'static str, &'static str),
+}
+
+/// Which values there are, to go on with in an error.
+fn allowed(parameter: &str) -> &'static str {
+    match parameter {
+        "sslmode" | "ssl-mode" => {
+            "; write disable, allow, prefer, require, verify-ca or verify-full"
+        }
+        "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey"
+        | "ssl-key" => {
+            "; name a PEM file that the server's user can read (to trust the system's \
+             certificates, leave sslrootcert out)"
+        }
+        "port" => "; write a number from 1 to 65535",
+        "hostaddr" => "; write an IP address",
+        POOL_MODE => "; write session or transaction",
+        PGBOUNCER => "; write true or false",
+        _ => "",
+    }
 }
 
 /// Reads the URL, and from it what it says of a pooler. Parameters that the driver does not know are
@@ -64,10 +111,19 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
         unknown,
         pool_mode,
     } = check(url.trim()).map_err(StoreError::corrupt)?;
-    for name in unknown {
+    for (name, fix) in unknown {
         tracing::warn!(
             name,
+            fix,
             "ignoring a parameter of the database URL that is not supported"
+        );
+    }
+    check_variables(|name| std::env::var(name).ok()).map_err(StoreError::corrupt)?;
+    for (name, fix) in unsupported::variables(|name| std::env::var_os(name).is_some()) {
+        tracing::warn!(
+            name,
+            fix,
+            "ignoring a PostgreSQL environment variable that is not supported"
         );
     }
     // The driver's own error would quote the URL.
@@ -84,15 +140,19 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
     };
     // Poolers refuse the parameter, and no column is a floating-point number.
     let options = options.extra_float_digits(None);
-    Ok((options.application_name("openindex"), pool_mode))
+    let options = match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("openindex"),
+    };
+    Ok((options, pool_mode))
 }
 
-/// A URL with the parameters that the driver knows, the names of the others, and the one that is
-/// ours.
+/// A URL with the parameters that the driver knows, the names of the others with what to do instead,
+/// and what it says of a pooler.
 #[derive(Debug)]
 struct Checked<'u> {
     url: String,
-    unknown: Vec<&'u str>,
+    unknown: Vec<(&'u str, &'static str)>,
     pool_mode: Option<PoolMode>,
 }
 
@@ -113,38 +173,32 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
         return Err(InvalidUrl::Unencoded('/', "%2F"));
     }
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    if !is_percent_encoded(user) {
+    if !is_percent_encoded(user) || !is_percent_encoded(path) {
         return Err(InvalidUrl::Unencoded('%', "%25"));
+    }
+    if host.contains(',') {
+        return Err(InvalidUrl::Hosts);
     }
     let port = match host.rsplit_once(':') {
         Some((_, port)) if !host.ends_with(']') => port,
         _ => "",
     };
-    if !port.is_empty() && port.parse::<u16>().is_err() {
+    if !port.is_empty() && !is_port(port) {
         return Err(InvalidUrl::Authority);
     }
-    let mut kept: Vec<&str> = Vec::new();
-    let mut unknown = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair
-            .split_once('=')
-            .filter(|(name, _)| is_name(name))
-            .ok_or(InvalidUrl::Unencoded('?', "%3F"))?;
-        if value.contains('?') || (name != "user" && value.contains('@')) {
-            return Err(InvalidUrl::Unencoded('?', "%3F"));
-        }
-        if let Some(known) = PARAMETERS.iter().find(|known| **known == name) {
-            check_value(known, value)?;
-            kept.push(pair);
-        } else if name.starts_with("options[") {
-            kept.push(pair);
-        } else {
-            unknown.push(name);
+    let (mut kept, unknown, pool_mode) = parameters(query)?;
+    let mut before = Cow::Borrowed(before);
+    if host.is_empty() || host.starts_with(':') {
+        // The host comes from elsewhere; without one, a URL has neither user nor port.
+        before = format!("/{path}").into();
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        for (parameter, value) in [("user", name), ("password", password), ("port", port)] {
+            let already = format!("{parameter}=");
+            if !value.is_empty() && !kept.iter().any(|pair| pair.starts_with(&already)) {
+                kept.push(pair(parameter, value).into());
+            }
         }
     }
-    let pool_mode = kept.iter().find_map(|pair| pair.strip_prefix("pool_mode="));
-    let pool_mode = pool_mode.and_then(PoolMode::parse);
-    kept.retain(|pair| !pair.starts_with("channel_binding=") && !pair.starts_with("pool_mode="));
     let mut url = format!("{scheme}://{before}");
     if !kept.is_empty() {
         url.push('?');
@@ -155,6 +209,80 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
         unknown,
         pool_mode,
     })
+}
+
+type Parameters<'u> = (
+    Vec<Cow<'u, str>>,
+    Vec<(&'u str, &'static str)>,
+    Option<PoolMode>,
+);
+
+/// Sorts the parameters: those for the driver, those to be named as ignored, and what is said of a pooler.
+fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
+    let mut kept = Vec::new();
+    let mut unknown = Vec::new();
+    let mut pool_mode = None;
+    for given in query.split('&').filter(|given| !given.is_empty()) {
+        let unencoded = InvalidUrl::Unencoded('?', "%3F");
+        let (name, value) = given.split_once('=').ok_or(unencoded)?;
+        if value.contains('?') || (name != "user" && value.contains('@')) {
+            return Err(unencoded);
+        }
+        let known = PARAMETERS
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name));
+        if let Some(known) = known {
+            if *known != name {
+                return Err(InvalidUrl::Case(known));
+            }
+            check_value(known, value)?;
+            match *known {
+                // The driver always offers it.
+                "channel_binding" => {}
+                POOL_MODE => pool_mode = PoolMode::parse(value),
+                PGBOUNCER if value == "true" => {
+                    pool_mode = pool_mode.or(Some(PoolMode::Transaction));
+                }
+                PGBOUNCER => {}
+                "user" | "password" => kept.push(pair(known, value).into()),
+                _ => kept.push(given.into()),
+            }
+        } else if name.starts_with("options[") {
+            kept.push(given.into());
+        } else if let Some(parameter) = unsupported::parameter(name) {
+            if parameter.is_refused {
+                return Err(InvalidUrl::Unsupported(parameter.name, parameter.fix));
+            }
+            unknown.push((parameter.name, parameter.fix));
+        } else if is_name(name) {
+            unknown.push((name, "remove it"));
+        } else {
+            return Err(unencoded);
+        }
+    }
+    Ok((kept, unknown, pool_mode))
+}
+
+/// A parameter as the driver reads it: as a form, in which + is a space. In a password it is itself.
+fn pair(name: &str, value: &str) -> String {
+    let value = value.replace('+', "%2B").replace('&', "%26");
+    format!("{name}={value}")
+}
+
+/// Fails when a variable has a value that the driver would ignore.
+fn check_variables(value_of: impl Fn(&str) -> Option<String>) -> Result<(), InvalidUrl> {
+    for (variable, parameter) in VARIABLES {
+        let Some(value) = value_of(variable) else {
+            continue;
+        };
+        // A variable is not percent-encoded.
+        let encoded = value.replace('%', "%25").replace('+', "%2B");
+        check_value(parameter, &encoded).map_err(|error| match error {
+            InvalidUrl::Hosts => error,
+            _ => InvalidUrl::Variable(variable, parameter),
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether each % begins an encoded byte. The driver would take another one as it is, and a
@@ -176,13 +304,22 @@ fn is_name(text: &str) -> bool {
 }
 
 fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
+    if !is_percent_encoded(value) {
+        return Err(InvalidUrl::Unencoded('%', "%25"));
+    }
+    if matches!(name, "host" | "hostaddr" | "port") && value.contains(',') {
+        return Err(InvalidUrl::Hosts);
+    }
     let valid = match name {
         "sslmode" | "ssl-mode" => value.parse::<PgSslMode>().is_ok(),
-        "port" => value.parse::<u16>().is_ok(),
+        "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey"
+        | "ssl-key" => is_pem(value),
+        "port" => is_port(value),
+        "host" => !value.is_empty(),
         "hostaddr" => value.parse::<IpAddr>().is_ok(),
         "statement-cache-capacity" => value.parse::<usize>().is_ok(),
         POOL_MODE => PoolMode::parse(value).is_some(),
-        // The driver always offers it.
+        PGBOUNCER => matches!(value, "true" | "false"),
         "channel_binding" => matches!(value, "disable" | "prefer" | "require"),
         _ => true,
     };
@@ -193,98 +330,19 @@ fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_address_is_taken_without_its_brackets() {
-        let (options, _) = parse("postgres://u:p@[::1]:6432/db").unwrap();
-        assert_eq!((options.get_host(), options.get_port()), ("::1", 6432));
-    }
-
-    #[test]
-    fn no_error_repeats_a_part_of_the_url() {
-        for (url, expected) in [
-            ("postgres://u:hun#ter2@h/db", "write it as %23"),
-            ("postgres://u:hun/ter2@h/db", "write it as %2F"),
-            ("postgres://u:12/ter2@h/db", "write it as %2F"),
-            ("postgres://u:hun?ter2@h/db", "? is %3F"),
-            ("postgres://u:12?hun=ter2?", "write it as %3F"),
-            ("postgres://u:hunter2", "percent-encode"),
-            ("postgres://u:hunter2@h:hunter2/db", "percent-encode"),
-            ("postgres://u:hun ter2@h/db", "white space"),
-            ("postgres://u@h/db?sslmode=hunter2", "the parameter sslmode"),
-            ("postgres://u@h/db?port=hunter2", "the parameter port"),
-            (
-                "postgres://u@h/db?hostaddr=hunter2",
-                "the parameter hostaddr",
-            ),
-            ("postgres://u:%ff@h/db", "percent-encode"),
-            ("postgres://u:100%hunter2@h/db", "write it as %25"),
-            ("postgres://u:hunter2%@h/db", "write it as %25"),
-            ("postgres://u:p@hunter2?a=b@h/db", "write it as %3F"),
-            ("postgres://u:p@hunter2/x@h/db", "write it as %2F"),
-            (
-                "postgres://u@h/db?pool_mode=hunter2",
-                "the parameter pool_mode",
-            ),
-            ("\"postgres://u:hunter2@h/db\"", "begins with postgres://"),
-            ("postgres:hunter2", "begins with postgres://"),
-        ] {
-            let error = parse(url).unwrap_err();
-            let message = std::error::Error::source(&error).unwrap().to_string();
-            assert!(message.contains(expected), "{url}: {message}");
-            for part in ["hunter2", "ter2", "hun/"] {
-                assert!(!message.contains(part), "{url}: {message}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_left_out_and_known_by_its_name_alone() {
-        let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
-        let checked = check(url).unwrap();
-        assert_eq!(checked.url, "postgres://u:p%40w@h:1/db?sslmode=require");
-        assert_eq!(checked.unknown, ["sslpassword", "connect_timeout"]);
-        assert_eq!(checked.pool_mode, None);
-        for name in ["Hunter2", "hunter2", "a@h/db", ""] {
-            assert!(!is_name(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_a_pooler_does_can_be_told() {
-        for (url, expected) in [
-            ("postgres://u@h/db", None),
-            (
-                "postgres://u@h/db?pool_mode=transaction",
-                Some(PoolMode::Transaction),
-            ),
-            (
-                "postgres://u@h/db?sslmode=disable&pool_mode=session",
-                Some(PoolMode::Session),
-            ),
-        ] {
-            assert_eq!(parse(url).unwrap().1, expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn what_the_driver_takes_is_taken() {
-        for url in [
-            "postgres://u@h/db",
-            "postgresql://u:p@ss@h:5432/db?sslmode=verify-full&sslrootcert=/a.pem",
-            "postgres://u:p:w@h/db",
-            "postgres://[::1]:5432/db",
-            "postgres://[::1]/db",
-            "postgres:///db?host=/var/run/postgresql&user=ada@server",
-            "postgres://%2Fvar%2Frun/db",
-            "postgres://u@h/db?options=-c%20a%3Db&options[search_path]=x",
-            "postgres://u@h/db?channel_binding=require",
-            " postgres://u@h/db\n",
-        ] {
-            assert!(parse(url).is_ok(), "{url}");
-        }
-    }
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port > 0)
 }
+
+/// Whether it is a certificate or a key, or names a file that can be read. The driver would say so only
+/// when it connects, as if the server were away.
+fn is_pem(value: &str) -> bool {
+    let pair = format!("={value}");
+    let decoded = form_urlencoded::parse(pair.as_bytes()).next();
+    decoded.is_some_and(|(_, value)| {
+        value.trim_start().starts_with("-----BEGIN") || std::fs::read(&*value).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -349,6 +349,22 @@ impl StoreHealth for SqliteStore {
             .map_err(store_error)?;
         Ok(())
     }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        // Enough for new pages: those that are there are no sign of room on the disk.
+        for statement in [
+            "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 200) \
+             INSERT INTO attempts (key, begun_at, count) SELECT 'probe ' || n, 0, 0 FROM n",
+            "DELETE FROM attempts WHERE key LIKE 'probe %'",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut *transaction)
+                .await
+                .map_err(store_error)?;
+        }
+        transaction.commit().await
+    }
 }
 
 /// Opens the one connection that writes. The switch of a new file to the write-ahead log does not

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{
-    self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved,
+    self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved, outage,
 };
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::agent_run::AgentRuns;
@@ -109,7 +109,7 @@ impl App {
     /// only to those who ask.
     pub async fn report_readiness(&self) {
         if let Err(error) = self.stores.health.ready().await {
-            serve::warn(&error, "not ready");
+            outage::report(&error, "readiness");
         }
     }
 
@@ -171,6 +171,7 @@ impl App {
             self.tokens.clone(),
             self.sessions.clone(),
             self.attempts.clone(),
+            self.stores.health.clone(),
             self.config.flush_every,
         ));
         let places = Places::new(self.config.connections, self.metrics.connections().clone());

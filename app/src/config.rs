@@ -98,6 +98,11 @@ pub enum InvalidDatabaseUrl {
     /// `DATABASE_URL=` before it.
     #[error("remove the name and = before the URL")]
     Named,
+    /// The URL of another language's driver, such as `jdbc:postgresql://` or `postgresql+psycopg://`.
+    #[error(
+        "must begin with postgres:// (remove jdbc: before postgresql://, and the name of a driver after it)"
+    )]
+    Driver,
     /// No scheme of a store at the beginning.
     #[error("must begin with sqlite:// or postgres:// (such as sqlite://openindex.db)")]
     Scheme,
@@ -129,12 +134,14 @@ impl DatabaseUrl {
     /// Whether it holds a password, which does not belong into a process's arguments.
     #[must_use]
     pub fn has_password(&self) -> bool {
-        url::Url::parse(&self.url).is_ok_and(|url| {
-            url.password().is_some()
-                || url
-                    .query_pairs()
-                    .any(|(name, _)| name.ends_with("password"))
-        })
+        if let Ok(url) = url::Url::parse(&self.url) {
+            let mut pairs = url.query_pairs();
+            return url.password().is_some() || pairs.any(|(name, _)| name.ends_with("password"));
+        }
+        // A URL with a user and no host is one for the store alone.
+        let user = self.url.rsplit_once('@').map(|(user, _)| user);
+        user.and_then(|user| user.split_once("://"))
+            .is_some_and(|(_, user)| user.contains(':'))
     }
 }
 
@@ -150,6 +157,13 @@ impl FromStr for DatabaseUrl {
             }
             Some(("sqlite", _)) => Scheme::Sqlite,
             Some(("postgres" | "postgresql", _)) => Scheme::Postgres,
+            Some((scheme, _))
+                if scheme == "jdbc"
+                    || scheme.starts_with("postgres+")
+                    || scheme.starts_with("postgresql+") =>
+            {
+                return Err(InvalidDatabaseUrl::Driver);
+            }
             Some((before, _)) if before.contains('=') => return Err(InvalidDatabaseUrl::Named),
             _ => return Err(InvalidDatabaseUrl::Scheme),
         };
@@ -168,7 +182,7 @@ impl fmt::Debug for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::InvalidDatabaseUrl::{Named, Quoted, Scheme as NoScheme};
+    use super::InvalidDatabaseUrl::{Driver, Named, Quoted, Scheme as NoScheme};
     use super::*;
 
     #[test]
@@ -179,6 +193,10 @@ mod tests {
         assert!(!format!("{url:?}").contains("hunter2"));
         let url: DatabaseUrl = "postgres://oi@db/oi?password=hunter2".parse().unwrap();
         assert!(url.has_password());
+        let url: DatabaseUrl = "postgres://u:hunter2@/oi?host=/run".parse().unwrap();
+        assert!(url.has_password());
+        let url: DatabaseUrl = "postgres://u@/oi?host=/run".parse().unwrap();
+        assert!(!url.has_password());
         let url: DatabaseUrl = "sqlite://openindex.db".parse().unwrap();
         assert_eq!(url.scheme(), Scheme::Sqlite);
         assert!(!url.has_password());
@@ -193,6 +211,9 @@ mod tests {
             ("'sqlite://openindex.db'", Quoted),
             ("postgres://u:hunter2@db/oi'", Quoted),
             ("DATABASE_URL=postgres://u:hunter2@db/oi", Named),
+            ("jdbc:postgresql://db/oi?user=u&password=hunter2", Driver),
+            ("postgresql+psycopg://u:hunter2@db/oi", Driver),
+            ("postgres+asyncpg://u:hunter2@db/oi", Driver),
         ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert_eq!(error, expected, "{text}");

@@ -15,11 +15,11 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved};
-use openindex_domain::StoreError;
+use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved, outage};
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
+use openindex_domain::{StoreError, StoreHealth};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -46,6 +46,8 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often what is over is purged: old tokens, sessions, links and attempts.
 const PURGE_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether an outage of the store is over.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// How many times as long as a batch of a purge took the next one is put off.
 const PURGE_PAUSE: u32 = 4;
 
@@ -197,6 +199,7 @@ pub(crate) async fn upkeep(
     tokens: Tokens,
     sessions: Sessions,
     attempts: Attempts,
+    health: Arc<dyn StoreHealth>,
     flush_every: Duration,
 ) {
     let flushes = every(flush_every, || flush(&tokens));
@@ -205,7 +208,8 @@ pub(crate) async fn upkeep(
         report("sessions and links", sessions.purge().await);
         report("attempts", attempts.purge(tokens.now()).await);
     });
-    tokio::join!(flushes, purges);
+    let watches = every(WATCH_EVERY, || outage::watch(&*health));
+    tokio::join!(flushes, purges, watches);
 }
 
 async fn every<F: Future<Output = ()>>(period: Duration, act: impl Fn() -> F) {
@@ -243,7 +247,7 @@ fn report(what: &str, purged: Result<u64, StoreError>) {
 /// Writes the last-used times that are in memory.
 pub(crate) async fn flush(tokens: &Tokens) {
     if let Err(error) = tokens.flush_last_used().await {
-        warn(&error, "last-used times were not written");
+        outage::report(&error, "last-used times");
     }
 }
 

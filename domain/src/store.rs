@@ -291,6 +291,13 @@ pub trait StoreHealth: Send + Sync {
     ///
     /// [`StoreError`] when a request that needs the store would fail now.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Commits a small change and leaves nothing of it behind: a store that is full can be reached.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be written to.
+    async fn write(&self) -> Result<(), StoreError>;
 }
 
 #[cfg(test)]

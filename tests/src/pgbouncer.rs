@@ -66,6 +66,16 @@ impl PgBouncer {
         assert!(reloaded.expect("kill runs").success());
     }
 
+    /// Runs a command on its console, which requires `admin_users = openindex` among its settings.
+    pub fn command(&self, command: &str) {
+        let console = format!("postgres://openindex@127.0.0.1:{}/pgbouncer", self.port);
+        let done = Command::new("psql")
+            .args([&console, "-c", command])
+            .output();
+        let done = done.expect("psql runs");
+        assert!(done.status.success(), "{command}: {done:?}");
+    }
+
     /// Ends it at once, with all its connections.
     pub fn stop(&mut self) {
         let _ = self.child.kill();

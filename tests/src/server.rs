@@ -92,6 +92,18 @@ impl Server {
         Self::run(server_as_nobody(), database_url, &[])
     }
 
+    /// The same by a program that becomes `oi-server`.
+    #[must_use]
+    pub fn start_program(program: Command, database_url: &str) -> Self {
+        Self::run(program, database_url, &[])
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn run(mut program: Command, database_url: &str, arguments: &[&str]) -> Self {
         let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])

@@ -385,7 +385,7 @@ fn a_form_says_nothing_of_another_users_or_of_another_page(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
-    server
+    let _ = server
         .http
         .join_with_token(&admin.token, "grace@example.com");
     let ada = server.sign_in_by_link(&database, "ada@example.com");

@@ -16,7 +16,7 @@ use openindex_domain::token::{
 };
 use openindex_domain::user::{HashError, UserError};
 
-use super::{Code, Problem};
+use super::{Code, Problem, outage};
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
@@ -131,18 +131,13 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::Unavailable(_) => {
-                tracing::error!(%error, cause = error.causes(), "the store failed");
-                Self::new(
-                    Code::Unavailable,
-                    "the token store cannot be reached, so nothing was decided; try again shortly",
-                )
-            }
-            StoreError::Corrupt(_) => {
-                tracing::error!(%error, cause = error.causes(), "the store failed");
-                Self::internal()
-            }
+        outage::report(&error, "request");
+        match error {
+            StoreError::Unavailable(_) => Self::new(
+                Code::Unavailable,
+                "the token store cannot be reached, so nothing was decided; try again shortly",
+            ),
+            StoreError::Corrupt(_) => Self::internal(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod layers;
 mod mapping;
 mod metrics;
 mod openapi;
+pub mod outage;
 mod overload;
 mod path;
 mod permission;

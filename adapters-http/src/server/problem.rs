@@ -10,7 +10,7 @@ use openindex_domain::token::TokenId;
 
 use crate::wire::{FieldError, Holder, ProblemBody};
 
-use super::{Code, body};
+use super::{Code, body, outage};
 
 /// How long a client should wait before it asks again while the store is away, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -205,7 +205,7 @@ impl Problem {
 
     /// 503 for a probe, whatever the cause: an instance that is not migrated is not ready either.
     pub(super) fn not_ready(error: &StoreError) -> Self {
-        tracing::warn!(%error, cause = error.causes(), "not ready");
+        outage::report(error, "readiness");
         Self::new(
             Code::Unavailable,
             "the database cannot be used: it is unreachable, not migrated, or lacks a right; the log says which",

@@ -72,7 +72,7 @@ const INSIDE: [Fault; 7] = [
         breaks: "REVOKE USAGE ON SCHEMA public FROM {role}; REVOKE USAGE ON SCHEMA public FROM PUBLIC",
         ends_sessions: true,
         mends: "GRANT USAGE ON SCHEMA public TO {role}",
-        log: "pending migrations: ",
+        log: "no USAGE on schema \\\"public\\\" for role",
     },
     Fault {
         breaks: "REVOKE SELECT ON tokens FROM {role}",
@@ -96,7 +96,7 @@ const INSIDE: [Fault; 7] = [
         breaks: "ALTER DATABASE {db} SET search_path = nowhere",
         ends_sessions: true,
         mends: "ALTER DATABASE {db} RESET search_path",
-        log: "check search_path",
+        log: "tables not found in search_path \\\"nowhere\\\": they exist in schema \\\"public\\\"; run ALTER ROLE",
     },
 ];
 

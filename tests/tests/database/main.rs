@@ -3,7 +3,12 @@
 
 mod errors;
 mod faults;
+mod full;
+mod limits;
 mod pooler;
 mod roles;
+mod settings;
 mod sign_in;
 mod support;
+mod surplus;
+mod urls;

@@ -229,26 +229,6 @@ fn a_server_that_runs_as_the_owner_is_told_of_the_second_role_once() {
 }
 
 #[test]
-fn a_role_that_can_create_objects_is_warned_of() {
-    let database = Database::new(Kind::Postgres);
-    let (url, role) = served(&database);
-    let warning = "the database role can create objects";
-    let server = Server::start_at(&url, &[]);
-    assert!(!server.log().contains(warning), "{}", server.log());
-    drop(server);
-    for to in ["PUBLIC", &role] {
-        let name = name(&database);
-        database.execute_all(&format!("GRANT TEMPORARY ON DATABASE {name} TO {to}"));
-        let server = Server::start_at(&url, &[]);
-        assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
-        drop(server);
-        grant(&database, &role);
-        let server = Server::start_at(&url, &[]);
-        assert!(!server.log().contains(warning), "{to}: {}", server.log());
-    }
-}
-
-#[test]
 fn the_tables_can_be_in_another_schema() {
     let database = Database::new(Kind::Postgres);
     let role = format!("served_{}", name(&database));

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::server::api::Shared;
-use crate::server::{Problem, Public};
+use crate::server::{Problem, Public, outage};
 use crate::wire::Health;
 
 /// Is the process alive?
@@ -18,13 +18,14 @@ pub(super) async fn alive(_: Public) -> Json<Health> {
 
 /// Can requests be served?
 ///
-/// The store can be reached and its schema is the one that this version needs.
+/// The store can be reached and its schema is the one that this version needs. After a failure of the
+/// store, a small change must have succeeded again, too.
 #[utoipa::path(get, path = "/ready", tag = "instance", operation_id = "ready",
     responses(
         (status = 200, description = "They can", body = Health),
     ))]
 pub(super) async fn ready(_: Public, State(state): State<Shared>) -> Result<Json<Health>, Problem> {
-    match state.health.ready().await {
+    match outage::check(&*state.health).await {
         Ok(()) => Ok(ok()),
         Err(error) => Err(Problem::not_ready(&error)),
     }

@@ -270,6 +270,10 @@ impl StoreHealth for MemoryStore {
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -1,0 +1,143 @@
+//! A store that fails: what is logged of it while it lasts, and when it is over.
+//!
+//! The state is the process's, as its log is.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use openindex_domain::{StoreError, StoreHealth};
+
+/// How long a cause that was logged is not logged again.
+const QUIET: Duration = Duration::from_mins(1);
+/// How many causes of one outage are told apart, so that a message which never repeats fills no log.
+const MAX_CAUSES: usize = 16;
+
+static OUTAGE: Mutex<Outage> = Mutex::new(Outage::NONE);
+
+/// The failures since the store last worked.
+struct Outage {
+    since: Option<Instant>,
+    failures: u64,
+    causes: Vec<Cause>,
+}
+
+struct Cause {
+    text: String,
+    logged_at: Instant,
+    repeated: u64,
+}
+
+impl Outage {
+    const NONE: Self = Self {
+        since: None,
+        failures: 0,
+        causes: Vec::new(),
+    };
+
+    /// Counts a failure. Returns how many of its cause were not logged, when it is to be logged.
+    fn count(&mut self, text: &str, now: Instant) -> Option<u64> {
+        self.since.get_or_insert(now);
+        self.failures += 1;
+        if let Some(cause) = self.causes.iter_mut().find(|cause| cause.text == text) {
+            if now.duration_since(cause.logged_at) < QUIET {
+                cause.repeated += 1;
+                return None;
+            }
+            cause.logged_at = now;
+            return Some(std::mem::take(&mut cause.repeated));
+        }
+        (self.causes.len() < MAX_CAUSES).then(|| {
+            self.causes.push(Cause {
+                text: text.to_owned(),
+                logged_at: now,
+                repeated: 0,
+            });
+            0
+        })
+    }
+}
+
+/// Logs why the store failed at `what`: a new cause at once, the same one a minute later at the earliest.
+/// Whatever is damaged is logged each time, since it is looked for by the request id.
+pub fn report(error: &StoreError, what: &'static str) {
+    let cause = error.causes();
+    let repeated = match error {
+        StoreError::Unavailable(_) => match outage().count(&cause, Instant::now()) {
+            Some(repeated) => repeated,
+            None => return,
+        },
+        StoreError::Corrupt(_) => 0,
+    };
+    tracing::error!(%error, cause, what, repeated, "the store failed");
+}
+
+/// Succeeds when requests can be served. After a failure of any kind that takes a small change, too: a disk
+/// that is full still reads.
+///
+/// # Errors
+///
+/// [`StoreError`] when a request would fail now.
+pub async fn check(health: &dyn StoreHealth) -> Result<(), StoreError> {
+    let failures = outage().failures;
+    health.ready().await?;
+    if failures > 0 {
+        health.write().await?;
+        end(failures);
+    }
+    Ok(())
+}
+
+/// Looks whether an outage is over, where there is one, and logs that.
+pub async fn watch(health: &dyn StoreHealth) {
+    if outage().failures == 0 {
+        return;
+    }
+    if let Err(error) = check(health).await {
+        report(&error, "recovery");
+    }
+}
+
+/// Ends the outage, unless something failed meanwhile.
+fn end(failures: u64) {
+    let mut outage = outage();
+    if outage.failures != failures {
+        return;
+    }
+    let seconds = outage.since.map(|since| since.elapsed().as_secs());
+    *outage = Outage::NONE;
+    drop(outage);
+    tracing::info!(failures, seconds, "the store works again");
+}
+
+fn outage() -> MutexGuard<'static, Outage> {
+    // Counting cannot panic half-way.
+    OUTAGE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_logged_at_once_and_then_once_a_minute_with_how_often_it_came() {
+        let mut outage = Outage::NONE;
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        assert_eq!(outage.count("disk full", begun), Some(0));
+        for second in 1..60 {
+            assert_eq!(outage.count("disk full", after(second)), None);
+        }
+        assert_eq!(outage.count("read-only", after(2)), Some(0), "another one");
+        assert_eq!(outage.count("disk full", after(60)), Some(59));
+        assert_eq!(outage.count("disk full", after(61)), None);
+        assert_eq!(outage.failures, 63);
+    }
+
+    #[test]
+    fn causes_that_never_repeat_do_not_fill_the_log() {
+        let mut outage = Outage::NONE;
+        let now = Instant::now();
+        let logged = (0..1000).filter(|n| outage.count(&n.to_string(), now).is_some());
+        assert_eq!(logged.count(), MAX_CAUSES);
+    }
+}

@@ -1,0 +1,109 @@
+//! What other programs read from a database URL or from the environment and this one does not, with what
+//! to do instead. Nothing of it is ignored silently.
+
+/// A parameter of a database URL that the driver does not know.
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    /// What to do instead.
+    pub(crate) fix: &'static str,
+    /// Whether ignoring it would lead to another place, or there less safely.
+    pub(crate) is_refused: bool,
+}
+
+const SCHEMA: &str = "set options=-c%20search_path%3DNAME, or run ALTER ROLE … SET search_path";
+const HOST: &str = "write host, port, user and database into the URL";
+const TLS: &str = "set sslmode (such as verify-full) and sslrootcert instead";
+const POOL: &str = "a server opens at most 12 connections, and waits at most 3 s for one";
+const STATEMENTS: &str = "set pool_mode=transaction behind a pooler in transaction mode";
+const PRIMARY: &str = "point the URL at the primary; a standby is refused in any case";
+
+const fn refused(name: &'static str, fix: &'static str) -> Parameter {
+    Parameter {
+        name,
+        fix,
+        is_refused: true,
+    }
+}
+
+const fn ignored(name: &'static str, fix: &'static str) -> Parameter {
+    Parameter {
+        name,
+        fix,
+        is_refused: false,
+    }
+}
+
+const UNSUPPORTED: [Parameter; 33] = [
+    refused("schema", SCHEMA),
+    refused("currentSchema", SCHEMA),
+    refused("search_path", SCHEMA),
+    refused("service", HOST),
+    refused("servicefile", HOST),
+    refused("ssl", TLS),
+    refused("tls", TLS),
+    refused("sslaccept", TLS),
+    refused("sslcrl", TLS),
+    refused("sslcrldir", TLS),
+    refused("ssl_min_protocol_version", TLS),
+    refused("require_auth", TLS),
+    refused("requirepeer", TLS),
+    refused("gssencmode", TLS),
+    refused("passfile", "set the variable PGPASSFILE"),
+    ignored("target_session_attrs", PRIMARY),
+    ignored("targetServerType", PRIMARY),
+    ignored("load_balance_hosts", PRIMARY),
+    ignored("connection_limit", POOL),
+    ignored("pool_timeout", POOL),
+    ignored("pool_size", POOL),
+    ignored("max_pool_size", POOL),
+    ignored("pool_max_conns", POOL),
+    ignored("connect_timeout", POOL),
+    ignored("connectTimeout", POOL),
+    ignored("socket_timeout", POOL),
+    ignored("prepareThreshold", STATEMENTS),
+    ignored("prepared_statements", STATEMENTS),
+    ignored("preparedStatements", STATEMENTS),
+    ignored("statement_cache_size", STATEMENTS),
+    ignored("prepared_statement_cache_size", STATEMENTS),
+    ignored("default_query_exec_mode", STATEMENTS),
+    ignored("client_encoding", "remove it; it is always UTF8"),
+];
+
+/// Returns the parameter of this name, in whatever case it is written.
+pub(crate) fn parameter(name: &str) -> Option<&'static Parameter> {
+    let mut all = UNSUPPORTED.iter();
+    all.find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+}
+
+/// Environment variables that libpq reads and the driver does not.
+const VARIABLES: [(&str, &str); 22] = [
+    ("PGSERVICE", HOST),
+    ("PGSERVICEFILE", HOST),
+    ("PGTARGETSESSIONATTRS", PRIMARY),
+    ("PGLOADBALANCEHOSTS", PRIMARY),
+    ("PGCONNECT_TIMEOUT", POOL),
+    ("PGREQUIRESSL", TLS),
+    ("PGSSLCRL", TLS),
+    ("PGSSLCRLDIR", TLS),
+    ("PGSSLMINPROTOCOLVERSION", TLS),
+    ("PGSSLMAXPROTOCOLVERSION", TLS),
+    ("PGSSLNEGOTIATION", TLS),
+    ("PGSSLCERTMODE", TLS),
+    ("PGREQUIREAUTH", TLS),
+    ("PGREQUIREPEER", TLS),
+    ("PGCHANNELBINDING", TLS),
+    ("PGGSSENCMODE", TLS),
+    ("PGKRBSRVNAME", TLS),
+    ("PGCLIENTENCODING", "unset it; it is always UTF8"),
+    ("PGDATESTYLE", "unset it; it has no effect here"),
+    ("PGTZ", "unset it; times are always in UTC"),
+    ("PGGEQO", "unset it; it has no effect here"),
+    ("PGSYSCONFDIR", HOST),
+];
+
+/// Returns the variables that are set and have no effect, with what to do instead.
+pub(crate) fn variables(
+    is_set: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    VARIABLES.iter().filter(move |(name, _)| is_set(name))
+}

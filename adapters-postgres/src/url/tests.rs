@@ -1,0 +1,247 @@
+use super::*;
+
+#[test]
+fn an_ipv6_address_is_taken_without_its_brackets() {
+    let (options, _) = parse("postgres://u:p@[::1]:6432/db").unwrap();
+    assert_eq!((options.get_host(), options.get_port()), ("::1", 6432));
+}
+
+#[test]
+fn no_error_repeats_a_part_of_the_url() {
+    for (url, expected) in [
+        ("postgres://u:hun#ter2@h/db", "write it as %23"),
+        ("postgres://u:hun/ter2@h/db", "write it as %2F"),
+        ("postgres://u:12/ter2@h/db", "write it as %2F"),
+        ("postgres://u:hun?ter2@h/db", "? is %3F"),
+        ("postgres://u:12?hun=ter2?", "write it as %3F"),
+        ("postgres://u:hunter2", "percent-encode"),
+        ("postgres://u:hunter2@h:hunter2/db", "percent-encode"),
+        ("postgres://u:hun ter2@h/db", "white space"),
+        ("postgres://u@h/db?sslmode=hunter2", "the parameter sslmode"),
+        ("postgres://u@h/db?port=hunter2", "the parameter port"),
+        (
+            "postgres://u@h/db?hostaddr=hunter2",
+            "the parameter hostaddr",
+        ),
+        ("postgres://u:%ff@h/db", "percent-encode"),
+        ("postgres://u:100%hunter2@h/db", "write it as %25"),
+        ("postgres://u:hunter2%@h/db", "write it as %25"),
+        ("postgres://u:p@hunter2?a=b@h/db", "write it as %3F"),
+        ("postgres://u:p@hunter2/x@h/db", "write it as %2F"),
+        (
+            "postgres://u@h/db?pool_mode=hunter2",
+            "the parameter pool_mode",
+        ),
+        ("\"postgres://u:hunter2@h/db\"", "begins with postgres://"),
+        ("postgres:hunter2", "begins with postgres://"),
+    ] {
+        let error = parse(url).unwrap_err();
+        let message = std::error::Error::source(&error).unwrap().to_string();
+        assert!(message.contains(expected), "{url}: {message}");
+        for part in ["hunter2", "ter2", "hun/"] {
+            assert!(!message.contains(part), "{url}: {message}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_left_out_and_known_by_its_name_alone() {
+    let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
+    let checked = check(url).unwrap();
+    assert_eq!(checked.url, "postgres://u:p%40w@h:1/db?sslmode=require");
+    assert_eq!(
+        checked
+            .unknown
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>(),
+        ["sslpassword", "connect_timeout"]
+    );
+    assert_eq!(checked.pool_mode, None);
+    for name in ["Hunter2", "hunter2", "a@h/db", ""] {
+        assert!(!is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn a_url_as_other_programs_write_it_works_or_is_told_with_the_way_out() {
+    let told = |url: &str| match check(url) {
+        Ok(checked) => panic!("{url}: {:?}", checked.url),
+        Err(error) => error.to_string(),
+    };
+    for (url, expected) in [
+        (
+            "postgres://u@h/db?SSLMODE=require",
+            "sslmode of the PostgreSQL URL in lower case",
+        ),
+        (
+            "postgres://u@h/db?Pool_Mode=session",
+            "pool_mode of the PostgreSQL URL in lower",
+        ),
+        ("postgres://u@h/db?schema=tracker", "search_path%3DNAME"),
+        (
+            "postgres://u@h/db?CURRENTSCHEMA=tracker",
+            "the parameter currentSchema",
+        ),
+        (
+            "postgres://u@h/db?service=tracker",
+            "write host, port, user and database",
+        ),
+        ("postgres://u@h/db?ssl=true", "set sslmode"),
+        ("postgres://u@h/db?sslcrl=/a.crl", "set sslmode"),
+        ("postgres://a:1,b:2/db", "a list of hosts is not supported"),
+        (
+            "postgres:///db?host=a,b",
+            "a list of hosts is not supported",
+        ),
+        (
+            "postgres:///db?host=a&port=1,2",
+            "a list of hosts is not supported",
+        ),
+        (
+            "postgres://u@h/db?sslmode=strict",
+            "write disable, allow, prefer, require",
+        ),
+        (
+            "postgres://u@h/db?sslrootcert=/missing.pem",
+            "name a PEM file that the server's",
+        ),
+        (
+            "postgres://u@h/db?sslrootcert=system",
+            "leave sslrootcert out",
+        ),
+        (
+            "postgres://u@h/db?sslkey=/",
+            "name a PEM file that the server's",
+        ),
+        ("postgres://u@h/db?port=0", "a number from 1 to 65535"),
+        ("postgres://u@h/db?pgbouncer=1", "write true or false"),
+        ("postgres://u@h/db?password=100%hunter2", "write it as %25"),
+    ] {
+        let told = told(url);
+        assert!(told.contains(expected), "{url}: {told}");
+    }
+    for name in [
+        "connection_limit",
+        "pool_timeout",
+        "target_session_attrs",
+        "prepareThreshold",
+    ] {
+        let url = format!("postgres://u@h/db?{name}=5");
+        let (told, fix) = check(&url).unwrap().unknown[0];
+        assert_eq!(told, name);
+        assert!(!fix.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_url_without_a_host_keeps_its_user_its_password_and_its_port() {
+    for (url, expected) in [
+        (
+            "postgres://u@/db?host=/run/x",
+            "postgres:///db?host=/run/x&user=u",
+        ),
+        (
+            "postgres://u:p%40+w&d@:6432/db?host=/run/x",
+            "postgres:///db?host=/run/x&user=u&password=p%40%2Bw%26d&port=6432",
+        ),
+        (
+            "postgres://u@/db?user=v&host=h",
+            "postgres:///db?user=v&host=h",
+        ),
+        (
+            "postgres://h/db?password=a+b",
+            "postgres://h/db?password=a%2Bb",
+        ),
+    ] {
+        assert_eq!(check(url).unwrap().url, expected);
+    }
+    let (options, _) = parse("postgres://ada:p+w@:6432/db?host=/run/x").unwrap();
+    assert_eq!(options.get_username(), "ada");
+    assert_eq!(options.get_port(), 6432);
+    assert_eq!(options.get_socket().unwrap().to_str(), Some("/run/x"));
+}
+
+#[test]
+fn a_variable_that_the_driver_would_ignore_is_named_without_its_value() {
+    for (name, value, expected) in [
+        (
+            "PGSSLMODE",
+            "hunter2",
+            "the variable PGSSLMODE has an invalid value; write disable",
+        ),
+        (
+            "PGPORT",
+            "hunter2",
+            "the variable PGPORT has an invalid value; write a number",
+        ),
+        ("PGHOSTADDR", "hunter2", "the variable PGHOSTADDR"),
+        ("PGSSLROOTCERT", "/hunter2", "the variable PGSSLROOTCERT"),
+        ("PGHOST", "hunter2,b", "a list of hosts"),
+    ] {
+        let found = check_variables(|asked| (asked == name).then(|| value.to_owned()));
+        let told = found.unwrap_err().to_string();
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let right = |name: &str| (name == "PGSSLMODE").then(|| "require".to_owned());
+    assert_eq!(check_variables(right), Ok(()));
+    let ignored: Vec<_> = unsupported::variables(|name| name == "PGSERVICE").collect();
+    assert!(ignored[0].1.contains("write host"));
+}
+
+#[test]
+fn the_name_of_the_application_is_that_of_the_url() {
+    let name = |url| {
+        parse(url)
+            .unwrap()
+            .0
+            .get_application_name()
+            .map(ToOwned::to_owned)
+    };
+    assert_eq!(name("postgres://h/db").as_deref(), Some("openindex"));
+    assert_eq!(
+        name("postgres://h/db?application_name=eu%2D1").as_deref(),
+        Some("eu-1")
+    );
+}
+
+#[test]
+fn what_a_pooler_does_can_be_told() {
+    for (url, expected) in [
+        ("postgres://u@h/db", None),
+        (
+            "postgres://u@h/db?pool_mode=transaction",
+            Some(PoolMode::Transaction),
+        ),
+        (
+            "postgres://u@h/db?sslmode=disable&pool_mode=session",
+            Some(PoolMode::Session),
+        ),
+        (
+            "postgres://u@h/db?pgbouncer=true",
+            Some(PoolMode::Transaction),
+        ),
+        ("postgres://u@h/db?pgbouncer=false", None),
+    ] {
+        assert_eq!(parse(url).unwrap().1, expected, "{url}");
+    }
+}
+
+#[test]
+fn what_the_driver_takes_is_taken() {
+    for url in [
+        "postgres://u@h/db",
+        "postgresql://u:p@ss@h:5432/db?sslmode=verify-full&sslrootcert=/dev/null",
+        "postgres://u:p:w@h/db",
+        "postgres://[::1]:5432/db",
+        "postgres://[::1]/db",
+        "postgres:///db?host=/var/run/postgresql&user=ada@server",
+        "postgres://%2Fvar%2Frun/db",
+        "postgres://u@h/db?options=-c%20a%3Db&options[search_path]=x",
+        "postgres://u@h/db?channel_binding=require",
+        " postgres://u@h/db\n",
+    ] {
+        assert!(parse(url).is_ok(), "{url}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Why tables are not found: they do not exist, they are in another schema, or the role may not look there.
+
+use sqlx::PgConnection;
+
+use crate::error::store_error;
+use openindex_domain::StoreError;
+
+/// The tables exist, and this role does not find them.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Hidden {
+    #[error(
+        "no USAGE on schema \"{schema}\" for role \"{role}\", so its tables cannot be seen; as the owner of \
+         the schema, run GRANT USAGE ON SCHEMA \"{schema}\" TO \"{role}\", or the SQL of `oi-server grants`"
+    )]
+    Usage { schema: String, role: String },
+    #[error(
+        "tables not found in search_path \"{search_path}\": they exist in schema \"{schema}\"; run ALTER ROLE \
+         \"{role}\" SET search_path = \"{schema}\""
+    )]
+    Elsewhere {
+        search_path: String,
+        schema: String,
+        role: String,
+    },
+}
+
+/// Returns why the table is not found although the database has it, or `None` when there is none of that
+/// name. Every role can read the catalog.
+pub(crate) async fn find(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<Option<Hidden>, StoreError> {
+    let found: Option<(String, bool, String, String)> = sqlx::query_as(
+        "SELECT nspname::text, has_schema_privilege(n.oid, 'USAGE'), current_setting('search_path'), \
+             current_user::text \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+         WHERE relname = $1 AND relkind IN ('r', 'p') AND nspname NOT LIKE 'pg\\_%' \
+             AND to_regclass($1) IS NULL \
+         ORDER BY nspname = ANY (string_to_array(translate(current_setting('search_path'), '\" ', ''), ',')) \
+             DESC, nspname = 'public' DESC, nspname LIMIT 1",
+    )
+    .bind(table)
+    .fetch_optional(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(found.map(|(schema, usage, search_path, role)| {
+        if usage {
+            Hidden::Elsewhere {
+                search_path,
+                schema,
+                role,
+            }
+        } else {
+            Hidden::Usage { schema, role }
+        }
+    }))
+}

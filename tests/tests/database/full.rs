@@ -1,0 +1,126 @@
+//! A store that can be read and not written is not ready from the first change that fails until a small one
+//! succeeds; and its log tells the state, not each request.
+
+use std::process::Command;
+
+use openindex_tests::{Database, Kind, Server, binary};
+
+use crate::support::{assert_well, outcomes, served, wait_for_log};
+
+/// Has every insertion into these tables fail as on a full disk.
+fn fail_with(code: &str, message: &str) -> String {
+    let trigger = |table: &str| {
+        format!("CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk();")
+    };
+    format!(
+        "CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE '{message}' USING ERRCODE = '{code}'; END $$; {}{}{}",
+        trigger("tokens"),
+        trigger("attempts"),
+        trigger("audit_events")
+    )
+}
+
+const RECOVER: &str = "DROP FUNCTION full_disk CASCADE";
+
+#[test]
+fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_succeeds() {
+    let database = Database::new(Kind::Postgres);
+    let (url, _) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    for (code, message, hint) in [
+        ("53100", "could not extend file", "free disk space"),
+        (
+            "25006",
+            "cannot execute INSERT in a read-only transaction",
+            "point the database URL at the primary",
+        ),
+        ("53200", "out of memory", "(SQLSTATE 53200)"),
+    ] {
+        let server = Server::start_at(&url, &[]);
+        assert_well(&server, &token);
+        database.execute_all(&fail_with(code, message));
+        let unavailable = (503, "unavailable".to_owned());
+        for _ in 0..5 {
+            let [read, change, ready] = outcomes(&server, &token);
+            assert_eq!(read.0, 200, "{code}");
+            assert_eq!(
+                (change, &ready),
+                (unavailable.clone(), &unavailable),
+                "{code}"
+            );
+        }
+        wait_for_log(&server, hint);
+        database.execute_all(RECOVER);
+        assert_eq!(
+            server.http.get("/ready", "").status,
+            200,
+            "{}",
+            server.log()
+        );
+        wait_for_log(&server, "the store works again");
+        assert_well(&server, &token);
+        let log = server.log();
+        assert_eq!(log.matches("the store failed").count(), 1, "{log}");
+        let left = database.execute("SELECT 1 FROM attempts WHERE key LIKE 'probe%'");
+        assert_eq!(left, 0);
+    }
+}
+
+#[test]
+fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_one_succeeds() {
+    let database = Database::new(Kind::Sqlite);
+    let token = Server::bootstrap(&database).token;
+    // A file that reaches the limit is an error to the process instead of its end.
+    let mut program = Command::new("bash");
+    program.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    program.arg(binary("oi-server"));
+    let server = Server::start_program(program, database.url());
+    assert_well(&server, &token);
+    let limit = |bytes: &str| {
+        let limited = Command::new("prlimit")
+            .args([
+                "--pid",
+                &server.id().to_string(),
+                &format!("--fsize={bytes}"),
+            ])
+            .status();
+        assert!(limited.expect("prlimit runs").success());
+    };
+    limit("4096:unlimited");
+    let unavailable = (503, "unavailable".to_owned());
+    for _ in 0..5 {
+        let [read, change, ready] = outcomes(&server, &token);
+        assert_eq!(read.0, 200);
+        assert_eq!((change, &ready), (unavailable.clone(), &unavailable));
+    }
+    wait_for_log(&server, "check the disk and its file system");
+    limit("unlimited:unlimited");
+    assert_eq!(
+        server.http.get("/ready", "").status,
+        200,
+        "{}",
+        server.log()
+    );
+    wait_for_log(&server, "the store works again");
+    assert_well(&server, &token);
+    let log = server.log();
+    assert_eq!(log.matches("the store failed").count(), 1, "{log}");
+    assert_eq!(
+        database.execute("DELETE FROM attempts WHERE key LIKE 'probe%'"),
+        0
+    );
+}
+
+#[test]
+fn an_outage_is_noticed_to_be_over_without_a_probe() {
+    let database = Database::new(Kind::Postgres);
+    let (url, _) = served(&database);
+    let token = Server::bootstrap(&database).token;
+    let server = Server::start_at(&url, &[]);
+    database.execute_all(&fail_with("53100", "could not extend file"));
+    let [_, change, _] = outcomes(&server, &token);
+    assert_eq!(change.0, 503);
+    database.execute_all(RECOVER);
+    wait_for_log(&server, "the store works again");
+}

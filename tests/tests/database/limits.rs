@@ -1,0 +1,125 @@
+//! A database, or a pooler before it, that is full, paused, starting or disabled: an outage that is told as
+//! what it is, with the setting to change, and that ends by itself.
+
+use openindex_tests::{Cluster, Database, Kind, PgBouncer, Server, free_port};
+
+use crate::support::{assert_well, name, oi_server, outcomes, said, served, wait_for_log};
+
+const TRUST: &str = "auth_type = trust\nadmin_users = openindex";
+
+/// What `oi-server` says when it cannot start, by each of the commands that open a database.
+fn assert_refused(url: &str, expected: &[&str]) {
+    for arguments in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let output = oi_server(url, arguments);
+        let said = said(&output);
+        assert!(!output.status.success(), "{said}");
+        for words in expected {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        assert!(!said.contains("pending migrations"), "{said}");
+    }
+}
+
+#[test]
+fn a_pooler_that_has_no_connection_to_give_is_named_with_its_setting() {
+    let database = Database::new(Kind::Postgres);
+    let _ = Server::bootstrap(&database);
+    for (settings, expected) in [
+        ("max_client_conn = 1", "raise max_client_conn of PgBouncer"),
+        (
+            "default_pool_size = 1\nquery_wait_timeout = 1",
+            "raise its default_pool_size",
+        ),
+        (
+            "max_db_connections = 1\nquery_wait_timeout = 1",
+            "PgBouncer",
+        ),
+        (
+            "default_pool_size = 1",
+            "all of default_pool_size is in use",
+        ),
+    ] {
+        let pooler = PgBouncer::start(database.url(), &format!("{TRUST}\n{settings}"));
+        assert_refused(&pooler.before(database.url()), &[expected]);
+    }
+}
+
+#[test]
+fn a_pooler_whose_database_is_away_is_named_as_the_place_to_look() {
+    let database = Database::new(Kind::Postgres);
+    let (before, _) = database.url().rsplit_once(':').expect("a port");
+    let away = format!("{before}:{}/{}", free_port(), name(&database));
+    let settings = format!("{TRUST}\nquery_wait_timeout = 1\nserver_login_retry = 1");
+    let pooler = PgBouncer::start(&away, &settings);
+    assert_refused(&pooler.before(&away), &["PgBouncer"]);
+}
+
+#[test]
+fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends() {
+    let database = Database::new(Kind::Postgres);
+    let token = Server::bootstrap(&database).token;
+    let pooler = PgBouncer::start(database.url(), TRUST);
+    let url = pooler.before(database.url());
+    let transaction = format!("{TRUST}\npool_mode = transaction");
+    let lending = PgBouncer::start(database.url(), &transaction);
+    let lent = lending.before(database.url());
+    let server = Server::start_at(&lent, &[]);
+    assert_well(&server, &token);
+    lending.command("PAUSE");
+    for outcome in outcomes(&server, &token) {
+        assert_eq!(outcome, (503, "unavailable".to_owned()));
+    }
+    wait_for_log(
+        &server,
+        "where a pooler is in front, whether that is paused",
+    );
+    assert_refused(&lent, &["whether that is paused"]);
+    lending.command("RESUME");
+    assert_well(&server, &token);
+    wait_for_log(&server, "the store works again");
+    drop(server);
+    let server = Server::start_at(&url, &[]);
+    assert_well(&server, &token);
+    let db = name(&database);
+    pooler.command(&format!("DISABLE {db}"));
+    assert_refused(
+        &url,
+        &["is disabled", "run ENABLE on the console of PgBouncer"],
+    );
+    pooler.command(&format!("ENABLE {db}"));
+    assert_well(&server, &token);
+}
+
+#[test]
+fn a_limit_of_postgresql_is_told_with_the_command_that_raises_it() {
+    let cluster = Cluster::new();
+    let database = Database::in_cluster(&cluster.url);
+    let (url, _) = served(&database);
+    let db = name(&database);
+    database.execute(&format!("ALTER DATABASE {db} CONNECTION LIMIT 0"));
+    assert_refused(
+        &url,
+        &[
+            "too many connections for database",
+            "ALTER DATABASE … CONNECTION LIMIT",
+        ],
+    );
+    database.execute(&format!("ALTER DATABASE {db} CONNECTION LIMIT -1"));
+    for setting in [
+        "wal_level = minimal",
+        "max_wal_senders = 0",
+        "max_connections = 4",
+        "superuser_reserved_connections = 3",
+    ] {
+        database.execute(&format!("ALTER SYSTEM SET {setting}"));
+    }
+    cluster.stop();
+    cluster.start();
+    assert_refused(
+        &url,
+        &[
+            "remaining connection slots are reserved",
+            "raise max_connections of PostgreSQL",
+        ],
+    );
+}

@@ -1,0 +1,185 @@
+//! A role that serves and may do more than that is named with each surplus, whichever way it has it; and
+//! `oi-server grants` takes what it can.
+
+use openindex_tests::{Database, Kind, Server};
+
+use crate::support::{as_user, grant, name, oi_server, served};
+
+const WARNING: &str = "the database role has more rights than serving requires";
+
+/// What gives the role more, what the warning says of it, and whether running the SQL of
+/// `oi-server grants` as a superuser takes it.
+struct Surplus {
+    given: &'static str,
+    told: &'static str,
+    is_taken: bool,
+    undone: &'static str,
+}
+
+/// `{role}` is the role that serves, `{group}` one that it is not a member of at first, `{db}` the database,
+/// `{owner}` the owner of the tables.
+const SURPLUSES: [Surplus; 19] = [
+    taken("ALTER TABLE tokens OWNER TO {role}", "owns tokens"),
+    taken(
+        "ALTER FUNCTION audit_events_append_only() OWNER TO {role}",
+        "owns audit_events_append_only()",
+    ),
+    taken(
+        "GRANT UPDATE (action) ON audit_events TO {role}",
+        "can UPDATE on audit_events",
+    ),
+    taken(
+        "GRANT DELETE, TRUNCATE ON audit_events TO PUBLIC",
+        "can DELETE, TRUNCATE on audit_events",
+    ),
+    taken(
+        "GRANT TRIGGER, REFERENCES ON users TO {role}",
+        "can REFERENCES, TRIGGER on users",
+    ),
+    taken(
+        "GRANT INSERT ON _sqlx_migrations TO {role}",
+        "can INSERT on _sqlx_migrations",
+    ),
+    taken(
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        "can create objects in the schema public",
+    ),
+    taken(
+        "GRANT TEMPORARY ON DATABASE {db} TO {role}",
+        "can create objects in the database",
+    ),
+    taken(
+        "GRANT CREATE ON DATABASE {db} TO PUBLIC",
+        "can create objects in the database",
+    ),
+    taken(
+        "GRANT DELETE ON audit_events TO {group}; GRANT {group} TO {role}",
+        "can DELETE on audit_events",
+    ),
+    taken(
+        "ALTER ROLE {role} NOINHERIT; GRANT UPDATE ON audit_events TO {group}; GRANT {group} TO {role}",
+        "can UPDATE, DELETE on audit_events",
+    ),
+    taken(
+        "ALTER ROLE {group} BYPASSRLS; GRANT {group} TO {role}",
+        "is a member of {group}, which has BYPASSRLS",
+    ),
+    taken(
+        "ALTER ROLE {group} NOBYPASSRLS; GRANT {owner} TO {group}; GRANT {group} TO {role}",
+        "is a member of {owner}, which owns _sqlx_migrations, attempts, audit_events, ",
+    ),
+    taken(
+        "GRANT pg_execute_server_program TO {role}",
+        "is a member of pg_execute_server_program",
+    ),
+    left(
+        "ALTER ROLE {role} SUPERUSER",
+        "is a superuser",
+        "ALTER ROLE {role} NOSUPERUSER",
+    ),
+    left(
+        "ALTER ROLE {role} BYPASSRLS",
+        "has BYPASSRLS",
+        "ALTER ROLE {role} NOBYPASSRLS",
+    ),
+    left(
+        "ALTER ROLE {role} CREATEROLE",
+        "has CREATEROLE",
+        "ALTER ROLE {role} NOCREATEROLE",
+    ),
+    left(
+        "ALTER DATABASE {db} OWNER TO {role}",
+        "owns the database",
+        "ALTER DATABASE {db} OWNER TO {owner}",
+    ),
+    left(
+        "ALTER SCHEMA public OWNER TO {role}",
+        "owns the schema public",
+        "ALTER SCHEMA public OWNER TO {owner}",
+    ),
+];
+
+const fn taken(given: &'static str, told: &'static str) -> Surplus {
+    Surplus {
+        given,
+        told,
+        is_taken: true,
+        undone: "",
+    }
+}
+
+const fn left(given: &'static str, told: &'static str, undone: &'static str) -> Surplus {
+    Surplus {
+        given,
+        told,
+        is_taken: false,
+        undone,
+    }
+}
+
+#[test]
+fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_can_be() {
+    let database = Database::new(Kind::Postgres);
+    // Not a superuser, unlike the user that the cluster came with.
+    let owner = format!("owner_{}", name(&database));
+    let group = format!("group_{}", name(&database));
+    database.execute_all(&format!(
+        "CREATE ROLE {owner} LOGIN; CREATE ROLE {group}; ALTER DATABASE {} OWNER TO {owner}; \
+         ALTER SCHEMA public OWNER TO {owner}",
+        name(&database)
+    ));
+    let migrated = oi_server(&as_user(database.url(), &owner), &["migrate"]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let (url, role) = served(&database);
+    let named = |sql: &str| {
+        sql.replace("{role}", &role)
+            .replace("{group}", &group)
+            .replace("{owner}", &owner)
+            .replace("{db}", name(&database))
+    };
+    let warnings = || {
+        let log = Server::start_at(&url, &[]).log();
+        let lines = log.lines().filter(|line| line.contains(WARNING));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(), Vec::<String>::new());
+    for surplus in SURPLUSES {
+        database.execute_all(&named(surplus.given));
+        let told = warnings();
+        assert_eq!(told.len(), 1, "{}: {told:?}", surplus.given);
+        assert!(told[0].contains(&named(surplus.told)), "{told:?}");
+        assert!(told[0].contains("run the SQL of `oi-server grants`"));
+        grant(&database, &role);
+        if !surplus.is_taken {
+            assert_eq!(warnings().len(), 1, "{}", surplus.given);
+            database.execute_all(&named(surplus.undone));
+            grant(&database, &role);
+        }
+        let left = warnings();
+        assert_eq!(left, Vec::<String>::new(), "{}", surplus.given);
+    }
+}
+
+#[test]
+fn running_the_grants_as_the_owner_takes_what_it_can_and_fails_at_nothing() {
+    let database = Database::new(Kind::Postgres);
+    let owner = format!("owner_{}", name(&database));
+    database.execute_all(&format!(
+        "CREATE ROLE {owner} LOGIN; ALTER DATABASE {} OWNER TO {owner}; \
+         ALTER SCHEMA public OWNER TO {owner}",
+        name(&database)
+    ));
+    let as_owner = Database::at(&as_user(database.url(), &owner));
+    let migrated = oi_server(as_owner.url(), &["migrate"]);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let (url, role) = served(&database);
+    database.execute_all(&format!(
+        "GRANT {owner} TO {role}; GRANT DELETE ON audit_events TO {role}"
+    ));
+    grant(&as_owner, &role);
+    let log = Server::start_at(&url, &[]).log();
+    assert!(
+        log.contains(&format!("is a member of {owner}, which owns")) && !log.contains("can DELETE"),
+        "{log}"
+    );
+}
