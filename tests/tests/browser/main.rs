@@ -5,5 +5,7 @@ mod cors;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
 mod flow;
+mod holding;
 mod once;
 mod sample;
+mod stopped;
