@@ -12,13 +12,14 @@ use openindex_domain::inventory::{
     TokenFilter,
 };
 use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
 use crate::rows::select_record;
-use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
+use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens, users};
 
 #[async_trait]
 impl InventoryStore for SqliteStore {
@@ -87,7 +88,14 @@ impl InventoryStore for SqliteStore {
         }
         let revoked = write(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
-            notify(&mut transaction, token, change.now).await?;
+            let notice = Notice {
+                about: NoticeAbout::LeakedToken {
+                    token: token.id,
+                    name: token.name.clone(),
+                },
+                at: change.now,
+            };
+            users::notify(&mut transaction, token.owner, &notice).await?;
         }
         transaction.commit().await.map_err(store_error)?;
         Ok(revoked.len() as u64)
@@ -219,21 +227,4 @@ async fn write(
     let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
     agent_runs::write(connection, &ended, &runs).await?;
     Ok(revoked)
-}
-
-/// Leaves word for the owner of a token that was reported.
-async fn notify(
-    connection: &mut SqliteConnection,
-    token: &Token,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO notices (user_id, token, token_name, at) VALUES (?1, ?2, ?3, ?4)")
-        .bind(token.owner.uuid())
-        .bind(token.id.to_string())
-        .bind(token.name.as_str())
-        .bind(at.unix_millis())
-        .execute(connection)
-        .await
-        .map_err(store_error)?;
-    Ok(())
 }

@@ -4,6 +4,7 @@ mod accessibility;
 mod cors;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
+mod errors;
 mod flow;
 mod holding;
 mod once;
