@@ -12,6 +12,7 @@ use openindex_domain::inventory::{
     TokenFilter,
 };
 use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -19,7 +20,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use crate::error::store_error;
 use crate::rows::{LISTED_KINDS, select_token, token_columns, user_columns};
 use crate::tokens::live;
-use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
+use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens, users};
 
 #[async_trait]
 impl InventoryStore for SqliteStore {
@@ -83,7 +84,14 @@ impl InventoryStore for SqliteStore {
         }
         let revoked = write(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
-            notify(&mut transaction, token, change.now).await?;
+            let notice = Notice {
+                about: NoticeAbout::LeakedToken {
+                    token: token.id,
+                    name: token.name.clone(),
+                },
+                at: change.now,
+            };
+            users::notify(&mut transaction, token.owner, &notice).await?;
         }
         transaction.commit().await?;
         Ok(revoked.len() as u64)
@@ -277,27 +285,6 @@ async fn write(
     let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
     agent_runs::write(connection, &ended, &runs).await?;
     Ok(revoked)
-}
-
-/// Leaves word for the owner of a token that was reported.
-async fn notify(
-    connection: &mut SqliteConnection,
-    token: &Token,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    // There is no owner to tell of a damaged token that has none.
-    sqlx::query(
-        "INSERT INTO notices (user_id, token, token_name, at) \
-         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1",
-    )
-    .bind(token.owner.uuid())
-    .bind(token.id.to_string())
-    .bind(token.name.as_str())
-    .bind(at.unix_millis())
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
 }
 
 #[cfg(test)]

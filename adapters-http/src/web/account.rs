@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
 };
@@ -16,12 +15,14 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
+use super::invalid::Invalid;
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
 use super::view::{Moment, Shown, browser, duration};
 
 const ACCOUNT: &str = "/settings/account";
+const WRONG: &str = "Incorrect current password.";
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -31,7 +32,7 @@ struct AccountPage {
     min_password: usize,
     idle_limit: String,
     absolute_limit: String,
-    errors: Errors,
+    errors: Invalid,
 }
 
 struct SessionView {
@@ -43,14 +44,8 @@ struct SessionView {
     is_own: bool,
 }
 
-#[derive(Default)]
-struct Errors {
-    current: Option<String>,
-    new: Option<String>,
-}
-
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    render(&web, &person, Errors::default()).await
+    render(&web, &person, Invalid::default()).await
 }
 
 pub(super) async fn change_password(
@@ -58,11 +53,11 @@ pub(super) async fn change_password(
     State(web): State<Web>,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let mut errors = Errors::default();
+    let mut errors = Invalid::default();
     let current = form.password("currentPassword");
-    let current = current.map_err(|_| errors.current = Some("is wrong".to_owned()));
+    let current = current.map_err(|_| errors.add("current", WRONG));
     let new = form.password("password");
-    let new = new.map_err(|error| errors.new = Some(error.to_string()));
+    let new = new.map_err(|error| errors.add("password", format!("The password {error}.")));
     if let (Ok(current), Ok(new)) = (current, new) {
         let sessions = &web.api.sessions;
         match sessions
@@ -72,8 +67,10 @@ pub(super) async fn change_password(
             Ok(()) => {
                 return Ok(Done::PasswordChanged.on(&web.site, ACCOUNT));
             }
-            Err(SessionError::WrongPassword) => errors.current = Some("is wrong".to_owned()),
-            Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
+            Err(SessionError::WrongPassword) => errors.add("current", WRONG),
+            Err(SessionError::WeakPassword(weak)) => {
+                errors.add("password", format!("The password {weak}."));
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -121,15 +118,11 @@ pub(super) async fn sign_out_everywhere(
     Ok(leave(&web, Done::SignedOutEverywhere))
 }
 
-async fn render(web: &Web, person: &Person, errors: Errors) -> Result<Response, WebError> {
+async fn render(web: &Web, person: &Person, errors: Invalid) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = web.api.sessions.list(&person.principal).await?;
-    let status = if errors.current.is_some() || errors.new.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = errors.status();
     let template = AccountPage {
         page: Page::of(web, person, "account"),
         sessions: sessions

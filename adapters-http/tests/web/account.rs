@@ -39,7 +39,7 @@ async fn a_wrong_or_weak_password_is_said_beside_its_field() {
     for (form, message) in [
         (
             "currentPassword=wrong&password=elephant+umbrella",
-            "The current password is wrong.",
+            "Incorrect current password.",
         ),
         (
             "currentPassword=kettle+walrus+teapot&password=short",

@@ -65,7 +65,7 @@ async fn a_deletion_asks_first_and_takes_effect_at_once() {
     let own = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
     let page = site.get(&format!("{own}/delete"), &admin).await;
     assert_eq!(page.status, 409);
-    page.shows("You cannot delete your own account");
+    page.shows("You can’t delete your own account");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn the_last_administrator_stays_one() {
     for (action, form) in [("suspend", ""), ("role", "role=member")] {
         let page = site.post(&format!("{user}/{action}"), &admin, form).await;
         assert_eq!(page.status, 409, "{action}");
-        page.shows("The last administrator stays one");
+        page.shows("You can’t remove the last administrator");
     }
     let other = format!("/settings/admin/users/{}", fixtures::user(OTHER).id);
     site.post(&format!("{other}/role"), &admin, "role=admin")
@@ -168,7 +168,7 @@ async fn what_is_not_there_is_404() {
     ] {
         let page = site.get(&path, &admin).await;
         assert_eq!(page.status, 404, "{path}");
-        page.shows("There is nothing here");
+        page.shows("Page not found");
     }
     let path = format!("/settings/admin/users/{nobody}/sign-in-link");
     assert_eq!(site.post(&path, &admin, "").await.status, 404);
@@ -275,7 +275,7 @@ async fn everybodys_tokens_are_filtered() {
             .get(&format!("/settings/admin/tokens?{wrong}"), &admin)
             .await;
         assert_eq!(page.status, 422, "{wrong}");
-        page.shows("cannot be read");
+        page.shows("is invalid.");
         page.hides("mighty-one");
     }
 }
@@ -412,7 +412,7 @@ async fn the_trail_is_filtered_and_says_who_did_what() {
     ] {
         let page = site.get(&format!("{audit}?{wrong}"), &admin).await;
         assert_eq!(page.status, 422, "{wrong}");
-        page.shows("cannot be read");
+        page.shows("is invalid.");
     }
 }
 

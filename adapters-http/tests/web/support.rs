@@ -276,6 +276,12 @@ impl Page {
         set.split(';').next().unwrap_or_default()
     }
 
+    /// The entries of a form that was not carried out, as the cookie that the browser sends next.
+    pub(crate) fn draft(&self) -> &str {
+        let set = self.sets("_draft=");
+        set.split(';').next().unwrap_or_default()
+    }
+
     /// The id of the form on it.
     #[track_caller]
     pub(crate) fn form(&self) -> String {

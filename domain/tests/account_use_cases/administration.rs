@@ -3,7 +3,7 @@ use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, Subject
 use openindex_domain::inventory::{InventoryError, TokenFilter};
 use openindex_domain::session::LinkSubject;
 use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenError, VerifyError};
-use openindex_domain::user::{Role, UserChange, UserError};
+use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 
 use crate::world::{World, context, email, session_of, token_name};
 
@@ -137,8 +137,11 @@ async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
     let users = &world.all.users;
     let notices = users.notices(&principal).await.expect("notices");
     assert_eq!(notices.len(), 1);
-    assert_eq!(notices[0].token, issued.token.id);
-    assert_eq!(notices[0].token_name.as_str(), "leaky");
+    let told = NoticeAbout::LeakedToken {
+        token: issued.token.id,
+        name: issued.token.name.clone(),
+    };
+    assert_eq!(notices[0].about, told);
     let events = AuditFilter {
         subject: Some(Subject::Token(issued.token.id)),
         action: Some(AuditAction::TokenReported),

@@ -58,7 +58,7 @@ impl Sample {
         let own = text(&http.post(&own, by, &json!({})).json()["url"]);
         browser.open(&own);
         browser.fill("password", PASSWORD);
-        browser.press("Set the password and sign in");
+        browser.press("Set password and sign in");
         browser.wait_for_heading("Personal access tokens");
         Self {
             token: text(&token["id"]),

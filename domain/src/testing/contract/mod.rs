@@ -238,6 +238,7 @@ macro_rules! account_store_contract {
                 forgets_what_is_over
             }
             links {
+                leave_a_notice_for_the_next_sign_in
                 open_an_account_once
                 open_an_account_once_of_16_at_the_same_time
                 are_void_when_a_later_one_is_made

@@ -11,7 +11,7 @@ use crate::inventory::{
 use crate::invite::InviteStatus;
 use crate::store::{Listing, StoreError};
 use crate::token::{Scope, Status, TokenId, TokenKind, TokenRecord};
-use crate::user::Notice;
+use crate::user::{Notice, NoticeAbout};
 
 use super::MemoryStore;
 
@@ -93,8 +93,10 @@ impl InventoryStore for MemoryStore {
                 continue;
             };
             let notice = Notice {
-                token: token.id,
-                token_name: token.name.clone(),
+                about: NoticeAbout::LeakedToken {
+                    token: token.id,
+                    name: token.name.clone(),
+                },
                 at: change.now,
             };
             state.notices.push((token.owner, notice));
