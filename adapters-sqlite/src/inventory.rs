@@ -1,6 +1,6 @@
 //! [`InventoryStore`] on SQLite.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
@@ -29,7 +29,7 @@ impl InventoryStore for SqliteStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let mut query = wanted(filter, now);
+        let mut query = wanted(select_record!("t.kind = 'personal'"), filter, now);
         if let Some(after) = after {
             query.push(" AND t.id < ").push_bind(after.uuid());
         }
@@ -37,6 +37,32 @@ impl InventoryStore for SqliteStore {
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
+    }
+
+    async fn matching(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError> {
+        let ids = "SELECT t.id, t.kind FROM tokens t WHERE t.kind = 'personal'";
+        let mut query = wanted(ids, filter, now);
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Ok(found.map_err(store_error)?.iter().map(rows::token_id).collect())
+    }
+
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+        let ids = ids.iter().map(|id| id.uuid().simple().to_string());
+        let mut browsing = self.browse().await?;
+        let found = sqlx::query(select_record!(
+            "t.kind = 'personal' AND t.id IN (SELECT unhex(value) FROM json_each(?1)) \
+             ORDER BY t.id DESC"
+        ))
+        .bind(rows::json(ids))
+        .fetch_all(browsing.connection())
+        .await
+        .map_err(store_error)?;
+        Listing::read(found.iter().map(owned_token))
     }
 
     async fn revoke_matching(
@@ -48,23 +74,20 @@ impl InventoryStore for SqliteStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let mut query = wanted(&change.filter, change.actor.now);
+        let record = select_record!("t.kind = 'personal'");
+        let mut query = wanted(record, &change.filter, change.actor.now);
         query.push(" ORDER BY t.id DESC");
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
         let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
-        let mut decided = Vec::with_capacity(read.len());
-        let mut revoked = Vec::with_capacity(read.len());
-        for (row, token) in found.iter().zip(&*read) {
-            let decision = if read.is_damaged(token.id) {
-                change.end(token)
-            } else {
-                change.decide(token)
-            };
-            revoked.extend(decision.is_some().then(|| owned_token(row)));
-            decided.extend(decision);
-        }
-        let revoked = Listing::read(revoked)?;
+        let decided = match change.decide(&read) {
+            Ok(decided) => decided,
+            Err(outcome) => return Ok(outcome),
+        };
+        let ends: HashSet<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
+        let rows = found.iter().zip(&*read);
+        let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
+        let revoked = Listing::read(revoked.map(|(row, _)| owned_token(row)))?;
         write(&mut transaction, decided, &read, change.actor.now).await?;
         transaction.commit().await.map_err(store_error)?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
@@ -119,10 +142,10 @@ impl InventoryStore for SqliteStore {
     }
 }
 
-/// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
-/// index.
-fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+/// [`TokenFilter::wants`] added to a query of personal access tokens: only the conditions that are
+/// given, so that each finds its index.
+fn wanted(select: &'static str, filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(select);
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
