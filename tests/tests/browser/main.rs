@@ -6,4 +6,5 @@ mod cors;
 mod driver;
 mod flow;
 mod once;
+mod reviews;
 mod sample;

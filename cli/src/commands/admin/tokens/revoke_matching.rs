@@ -109,11 +109,14 @@ fn confirm(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), CliE
 
 fn send(session: &Session, wanted: &RevokePats) -> Result<RevokedPats, Failure> {
     let sent = session.call(|client| client.admin_pats_revoke(wanted));
-    sent.map_err(|failure| match failure.code.as_str() {
-        "review_outdated" => failure.hint(
-            "list the tokens again with --dry-run; pass its --expected, or confirm the new list",
-        ),
-        _ => failure,
+    sent.map_err(|mut failure| {
+        if failure.code == "review_outdated" {
+            // The server's words are for callers of the API.
+            "the matching tokens have changed since they were listed, so nothing was revoked; list \
+             them again with --dry-run and pass its --expected, or confirm the new list"
+                .clone_into(&mut failure.message);
+        }
+        failure
     })
 }
 
