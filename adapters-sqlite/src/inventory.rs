@@ -48,7 +48,11 @@ impl InventoryStore for SqliteStore {
         let mut query = wanted(ids, filter, now);
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
-        Ok(found.map_err(store_error)?.iter().map(rows::token_id).collect())
+        Ok(found
+            .map_err(store_error)?
+            .iter()
+            .map(rows::token_id)
+            .collect())
     }
 
     async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {

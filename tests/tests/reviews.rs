@@ -52,9 +52,37 @@ struct World {
     replicas: [Server; 2],
     admin: Bootstrapped,
     cookie: String,
-    /// A member, whose tokens are revoked, and what they act with.
+    grace: Member,
+}
+
+/// A member, whose tokens are revoked, at the other replica.
+struct Member {
     user: String,
     token: String,
+    http: Client,
+}
+
+impl Member {
+    fn create(&self) -> Value {
+        let body = json!({"name": "ci", "scope": "read_write", "expiresAt": EXPIRES});
+        let created = self.http.post("/me/pats", &self.token, &body);
+        assert_eq!(created.status, 201, "{created:?}");
+        created.json()
+    }
+
+    /// Does something to a token, or adds one. It may come too late.
+    fn change(&self, change: Change, one: &Value) {
+        let (http, id) = (&self.http, text(&one["id"]));
+        match change {
+            Change::Create => drop(self.create()),
+            Change::Use => drop(http.get("/me", text(&one["token"]))),
+            Change::Rotate => {
+                let path = format!("/me/pats/{id}/rotate");
+                drop(http.post(&path, &self.token, &json!({})));
+            }
+            Change::Delete => drop(http.delete(&format!("/me/pats/{id}"), &self.token)),
+        }
+    }
 }
 
 impl World {
@@ -66,33 +94,14 @@ impl World {
         let (user, token) = replicas[0].join_with_token(&admin.token, "grace@example.com");
         Self {
             cookie: replicas[0].sign_in_by_link(&database, "ada@example.com"),
+            grace: Member {
+                user,
+                token,
+                http: replicas[1].http.clone(),
+            },
             database,
             replicas,
             admin,
-            user,
-            token,
-        }
-    }
-
-    fn create(&self) -> Value {
-        let body = json!({"name": "ci", "scope": "read_write", "expiresAt": EXPIRES});
-        let created = self.replicas[1].http.post("/me/pats", &self.token, &body);
-        assert_eq!(created.status, 201, "{created:?}");
-        created.json()
-    }
-
-    /// Does something to one of these tokens, or adds one, on the other replica. It may come too
-    /// late.
-    fn change(&self, change: Change, one: &Value) {
-        let (http, id) = (&self.replicas[1].http, text(&one["id"]));
-        match change {
-            Change::Create => drop(self.create()),
-            Change::Use => drop(http.get("/me", text(&one["token"]))),
-            Change::Rotate => {
-                let path = format!("/me/pats/{id}/rotate");
-                drop(http.post(&path, &self.token, &json!({})));
-            }
-            Change::Delete => drop(http.delete(&format!("/me/pats/{id}"), &self.token)),
         }
     }
 
@@ -114,7 +123,7 @@ impl World {
 
     fn api(&self, expected: Option<&str>) -> Answer {
         let body = json!({
-            "user": self.user, "expiringBefore": BEFORE, "dryRun": expected.is_none(),
+            "user": self.grace.user, "expiringBefore": BEFORE, "dryRun": expected.is_none(),
             "expected": expected,
         });
         let http = &self.replicas[0].http;
@@ -125,14 +134,14 @@ impl World {
         let oi = Oi::new()
             .with_env("OPENINDEX_TOKEN", &self.admin.token)
             .with_env("OPENINDEX_APP_URL", &self.replicas[0].url);
-        let filter = ["--user", &self.user, "--expiring-before", BEFORE];
+        let filter = ["--user", &self.grace.user, "--expiring-before", BEFORE];
         let command = ["settings", "admin", "tokens", "revoke-matching"];
         oi.run(&[&command[..], &filter, arguments].concat())
     }
 
     fn page(&self, expected: Option<&str>) -> Answer {
         let http: &Client = &self.replicas[0].http;
-        let (path, user) = ("/settings/admin/tokens/revoke", &self.user);
+        let (path, user) = ("/settings/admin/tokens/revoke", &self.grace.user);
         let filter = format!("user={user}&expiringBefore={BEFORE}");
         let cookie = ("cookie", self.cookie.as_str());
         let Some(expected) = expected else {
@@ -153,8 +162,9 @@ impl World {
             Way::Api => self.api(None).json(),
             Way::Oi => self.oi(&["--dry-run"]).json(),
             Way::Page => {
-                let page = self.page(None).text;
-                let digest = page.split_once("name=\"expected\" value=\"");
+                let page = self.page(None);
+                assert_eq!(page.status, 200, "{page:?}");
+                let digest = page.text.split_once("name=\"expected\" value=\"");
                 // Where nothing matches there is no form.
                 let digest = digest.map_or_else(
                     || Review::of([]).digest.to_string(),
@@ -188,6 +198,11 @@ impl World {
             Way::Page => {
                 let answer = self.page(Some(expected));
                 if answer.status == 303 {
+                    assert!(
+                        answer
+                            .header("location")
+                            .ends_with("/settings/admin/tokens")
+                    );
                     return true;
                 }
                 assert_eq!(answer.status, 409, "{answer:?}");
@@ -199,17 +214,18 @@ impl World {
 
     /// One review and revocation, while `meanwhile` happens; returns whether it was carried out.
     fn round(&self, way: Way, between: &[Change], meanwhile: &[Change]) -> bool {
-        let tokens = [(); 3].map(|()| self.create());
+        let grace = &self.grace;
+        let tokens = [(); 3].map(|()| grace.create());
         let before = self.revoked();
         let done = std::thread::scope(|scope| {
             scope.spawn(|| {
                 for (change, one) in meanwhile.iter().zip(tokens.iter().cycle()) {
-                    self.change(*change, one);
+                    grace.change(*change, one);
                 }
             });
             let (expected, listed) = self.review(way);
             for change in between {
-                self.change(*change, &tokens[2]);
+                grace.change(*change, &tokens[2]);
             }
             let done = self.revoke(way, &expected);
             let ended: BTreeSet<String> = &self.revoked() - &before;
@@ -255,20 +271,20 @@ fn what_is_revoked_is_what_was_reviewed_whatever_happens_meanwhile(kind: Kind) {
             world.round(way, &[], &meanwhile.current());
         }
     }
-    assert_eq!(world.replicas[1].http.get("/me", &world.token).status, 200);
+    assert_eq!(world.grace.http.get("/me", &world.grace.token).status, 200);
     drop(world.database);
 }
 
 fn more_than_a_thousand_tokens_are_reviewed_page_by_page(kind: Kind) {
     let world = World::new(kind);
     for _ in 0..1_001 {
-        world.create();
+        world.grace.create();
     }
     let first = world.api(None).json();
     assert_eq!(first["count"], 1_001);
     assert_eq!(ids(&first).len(), 1_000);
     assert!(first["nextCursor"].is_string(), "{}", first["nextCursor"]);
-    let unreviewed = json!({"user": world.user, "expiringBefore": BEFORE, "dryRun": false});
+    let unreviewed = json!({"user": world.grace.user, "expiringBefore": BEFORE, "dryRun": false});
     let http = &world.replicas[0].http;
     let refused = http.post("/admin/pats/revoke", &world.admin.token, &unreviewed);
     assert_eq!(refused.outcome(), (409, "review_required".to_owned()));
@@ -276,6 +292,9 @@ fn more_than_a_thousand_tokens_are_reviewed_page_by_page(kind: Kind) {
     assert_eq!(ids(&listed).len(), 1_001);
     assert_eq!(listed["expected"], first["expected"]);
     let revoked = world.oi(&["--expected", text(&first["expected"])]).json();
-    assert_eq!((&revoked["count"], ids(&revoked).len()), (&json!(1_001), 1_000));
+    assert_eq!(
+        (&revoked["count"], ids(&revoked).len()),
+        (&json!(1_001), 1_000)
+    );
     assert_eq!(world.revoked(), ids(&listed));
 }

@@ -27,8 +27,8 @@ pub use audit::{
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
 pub use inventory::{
-    AdminPat, AdminPatList, CredentialReport, FoundCredential, PatFilter, ReportCredentials,
-    MatchingTokens, RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
+    ReportCredentials, RevokePats, RevokedPats, Stats,
 };
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,

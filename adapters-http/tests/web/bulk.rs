@@ -35,7 +35,9 @@ async fn what_was_reviewed_is_revoked_and_nothing_else() {
     let two = site.issue(MEMBER, "two", Scope::ReadWrite).await;
     let kept = site.issue(ADMIN, "kept", Scope::Admin).await;
     let admin = site.sign_in(ADMIN).await;
-    let list = site.get(&format!("/settings/admin/tokens?{FILTER}"), &admin).await;
+    let list = site
+        .get(&format!("/settings/admin/tokens?{FILTER}"), &admin)
+        .await;
     list.shows(&format!("{BULK}?{FILTER}"));
     let page = review(&site, &admin).await;
     assert_eq!(page.status, 200);
@@ -121,7 +123,10 @@ async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
     }
     let admin = site.sign_in(ADMIN).await;
     let path = |page: &Page, rel: &str| {
-        let (_, rest) = page.text.split_once(&format!("rel=\"{rel}\" href=\"")).expect("a link");
+        let (_, rest) = page
+            .text
+            .split_once(&format!("rel=\"{rel}\" href=\""))
+            .expect("a link");
         let path = rest.split('"').next().unwrap_or_default();
         path.replace("&#38;", "&").replace("&amp;", "&")
     };

@@ -137,9 +137,12 @@ fn what_a_script_reviewed_is_revoked_without_another_dry_run() {
 
 #[test]
 fn what_changed_since_the_review_is_told_with_what_to_do() {
-    let mut body: Value =
-        serde_json::from_str(&problem(409, "review_outdated", "the matching tokens have changed"))
-            .unwrap();
+    let mut body: Value = serde_json::from_str(&problem(
+        409,
+        "review_outdated",
+        "the matching tokens have changed",
+    ))
+    .unwrap();
     body["matching"] = json!({"count": 3, "expected": DIGEST});
     let server = Stub::new(&[("POST /admin/pats/revoke", 409, &body.to_string())]);
     for way in [&["--expected", DIGEST][..], &["--yes"], &["--dry-run"]] {

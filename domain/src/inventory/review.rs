@@ -187,8 +187,19 @@ mod tests {
         let mut spoiled = text.clone();
         spoiled.replace_range(..1, "g");
         let wide = "é".repeat(32);
-        for wrong in ["", &text[1..], &longer, &spoiled, &text.to_uppercase(), &wide] {
-            assert_eq!(wrong.parse::<ReviewDigest>(), Err(InvalidReviewDigest), "{wrong}");
+        for wrong in [
+            "",
+            &text[1..],
+            &longer,
+            &spoiled,
+            &text.to_uppercase(),
+            &wide,
+        ] {
+            assert_eq!(
+                wrong.parse::<ReviewDigest>(),
+                Err(InvalidReviewDigest),
+                "{wrong}"
+            );
         }
     }
 

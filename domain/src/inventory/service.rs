@@ -35,7 +35,9 @@ pub enum InventoryError {
     #[error("the matching tokens have changed since they were reviewed; nothing was revoked")]
     ReviewOutdated(Review),
     /// The filter matches these tokens, too many to revoke without a review; nothing was revoked.
-    #[error("more than {MAX_UNREVIEWED} tokens are revoked only after a review; nothing was revoked")]
+    #[error(
+        "more than {MAX_UNREVIEWED} tokens are revoked only after a review; nothing was revoked"
+    )]
     ReviewRequired(Review),
     /// More secrets than one report may have.
     #[error("a report has at most {} tokens", super::MAX_REPORT)]

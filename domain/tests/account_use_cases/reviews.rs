@@ -158,7 +158,10 @@ impl Play {
                         overlap: Overlap::from_seconds(i64::from(number % 2) * 30).expect("short"),
                     };
                     let id = issued.token.id;
-                    let rotated = all.tokens.rotate(&self.grace, id, rotation, context()).await;
+                    let rotated = all
+                        .tokens
+                        .rotate(&self.grace, id, rotation, context())
+                        .await;
                     self.issued.extend(rotated.ok());
                 }
             }
@@ -171,7 +174,9 @@ impl Play {
 
     async fn start_review(&mut self, number: u8) {
         let (filter, inventory) = (self.filter(number), &self.world.all.inventory);
-        let page = inventory.review(&self.world.admin, &filter, None, PAGE).await;
+        let page = inventory
+            .review(&self.world.admin, &filter, None, PAGE)
+            .await;
         let page = page.expect("a page");
         self.reviews.push(Reviewing {
             filter,
@@ -193,7 +198,9 @@ impl Play {
         let page = inventory.review(&self.world.admin, &review.filter, review.next, PAGE);
         let page = page.await.expect("a page");
         review.has_changed |= page.review.digest != review.digest;
-        review.seen.extend(page.tokens.iter().map(|owned| owned.token.id));
+        review
+            .seen
+            .extend(page.tokens.iter().map(|owned| owned.token.id));
         review.next = page.next;
     }
 
@@ -257,11 +264,7 @@ fn the_property_is_tried_on_revocations_of_both_ends() {
     let review = [(Step::StartReview, 0)];
     let revoke = [(Step::Revoke, 0)];
     assert_eq!(play(&[&created[..], &review, &revoke].concat()), (1, 0));
-    for between in [
-        (Step::Create, 0),
-        (Step::Delete, 0),
-        (Step::Rotate, 0),
-    ] {
+    for between in [(Step::Create, 0), (Step::Delete, 0), (Step::Rotate, 0)] {
         let steps = [&created[..], &review, &[between], &revoke].concat();
         assert_eq!(play(&steps), (0, 1), "{between:?}");
     }
@@ -289,7 +292,9 @@ async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
     let before = play.standing().await;
     let filter = play.filter(1);
     let (admin, inventory) = (&play.world.admin, &play.world.all.inventory);
-    let refused = inventory.revoke_matching(admin, &filter, None, context()).await;
+    let refused = inventory
+        .revoke_matching(admin, &filter, None, context())
+        .await;
     let Err(InventoryError::ReviewRequired(review)) = refused else {
         panic!("{refused:?}");
     };
@@ -314,17 +319,34 @@ async fn pages_of_a_review_lead_forth_and_back() {
     let third = review(second.next).await.expect("a page");
     assert_eq!((first.skipped, second.skipped, third.skipped), (0, 3, 6));
     assert_eq!((first.tokens.len(), third.tokens.len()), (3, 2));
-    assert_eq!((first.previous, second.previous, third.next), (None, None, None));
+    assert_eq!(
+        (first.previous, second.previous, third.next),
+        (None, None, None)
+    );
     assert_eq!(review(third.previous).await.expect("a page"), second);
     assert_eq!(first.review, third.review);
-    let page = first.tokens.iter().chain(&second.tokens).chain(&third.tokens);
+    let page = first
+        .tokens
+        .iter()
+        .chain(&second.tokens)
+        .chain(&third.tokens);
     assert_eq!(Review::of(page.map(|owned| owned.token.id)), first.review);
     // A look at what is revoked ends nothing and names nothing.
     let revoked = TokenFilter {
         status: Some(Status::Revoked),
         ..filter
     };
-    play.world.all.inventory.revoke_matching(admin, &filter, None, context()).await.expect("done");
-    let page = play.world.all.inventory.review(admin, &revoked, None, PAGE).await;
+    play.world
+        .all
+        .inventory
+        .revoke_matching(admin, &filter, None, context())
+        .await
+        .expect("done");
+    let page = play
+        .world
+        .all
+        .inventory
+        .review(admin, &revoked, None, PAGE)
+        .await;
     assert_eq!(page.expect("a page").review, Review::of([]));
 }

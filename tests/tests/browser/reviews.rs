@@ -42,7 +42,9 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
     browser.wait_for_heading("Revoke 3 tokens");
     // The other session deletes one of them, and another token comes.
     let other = another_session(&sample);
-    other.open(&format!("/settings/admin/tokens?user={user}&expiringBefore=2091-01-01"));
+    other.open(&format!(
+        "/settings/admin/tokens?user={user}&expiringBefore=2091-01-01"
+    ));
     other.click("main td a.danger");
     other.click("main form button.danger");
     other.wait("the list", || other.text("main").contains("was revoked"));
@@ -57,7 +59,9 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
     assert_eq!(secrets.iter().filter(|secret| works(secret)).count(), 2);
     // Reviewed again, these three are revoked.
     browser.press("Revoke 3 tokens");
-    browser.wait("the list", || browser.text("main").contains("3 tokens were revoked"));
+    browser.wait("the list", || {
+        browser.text("main").contains("3 tokens were revoked")
+    });
     assert!(!works(&unseen) && !secrets.iter().any(works));
     assert_eq!(http.get("/me", &token).status, 200);
 }
@@ -66,14 +70,21 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
 fn hundreds_of_tokens_are_looked_through_without_javascript() {
     let sample = Sample::new();
     let (http, browser) = (&sample.server.http, another_session(&sample));
-    for email in ["alan@example.com", "edsger@example.com", "barbara@example.com"] {
+    for email in [
+        "alan@example.com",
+        "edsger@example.com",
+        "barbara@example.com",
+    ] {
         let (_, token) = sample.server.join_with_token(&sample.admin.token, email);
         for number in 1..=70 {
             create(http, &token, &format!("{} {number}", &email[..4]));
         }
     }
     let path = format!("{BULK}?expiringBefore=2091-01-01");
-    let pages = [("review", path.clone()), ("empty", format!("{BULK}?status=expired"))];
+    let pages = [
+        ("review", path.clone()),
+        ("empty", format!("{BULK}?status=expired")),
+    ];
     assert_accessible(&browser, &pages);
     for width in [320, 360, 768, 1280] {
         browser.set_width(width);
@@ -84,7 +95,11 @@ fn hundreds_of_tokens_are_looked_through_without_javascript() {
     }
     browser.without_javascript();
     browser.open(&path);
-    assert!(browser.text("main").contains("of 211"), "{}", browser.text("main"));
+    assert!(
+        browser.text("main").contains("of 211"),
+        "{}",
+        browser.text("main")
+    );
     assert!(browser.text("main").contains("Tokens 1 to 200 of 211"));
     browser.click("main nav.pages a[rel='next']");
     assert!(browser.text("main").contains("Tokens 201 to 211 of 211"));

@@ -17,8 +17,10 @@ pub(super) fn describe(components: &mut Components) {
             "RevokePats" => {
                 const OTHERS: [&str; 3] = ["dryRun", "expected", "cursor"];
                 let filters = object.properties.keys();
-                let filters: Vec<String> =
-                    filters.filter(|name| !OTHERS.contains(&name.as_str())).cloned().collect();
+                let filters: Vec<String> = filters
+                    .filter(|name| !OTHERS.contains(&name.as_str()))
+                    .cloned()
+                    .collect();
                 let turned = json!({
                     "required": ["cursor"],
                     "properties": {"cursor": {"type": "string"}, "dryRun": {"enum": [false]}},

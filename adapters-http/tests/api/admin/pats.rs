@@ -82,11 +82,12 @@ async fn exactly_what_the_dry_run_named_is_revoked_or_nothing() {
     let review = json!({"scope": "read_write", "dryRun": true});
     let reviewed = server.post(path, &admin, &review).await.json();
     assert_eq!(reviewed["nextCursor"], json!(null));
-    let real = |expected: &Value| {
-        json!({"scope": "read_write", "dryRun": false, "expected": expected})
-    };
+    let real =
+        |expected: &Value| json!({"scope": "read_write", "dryRun": false, "expected": expected});
     let unseen = server.token(3, TokenKind::Personal, Scope::ReadWrite, Role::Member);
-    let outdated = server.post(path, &admin, &real(&reviewed["expected"])).await;
+    let outdated = server
+        .post(path, &admin, &real(&reviewed["expected"]))
+        .await;
     assert_eq!(outdated.problem(409), "review_outdated");
     for token in [&grace, &unseen] {
         assert_eq!(server.get("/me", token).await.status, 200);
@@ -125,7 +126,12 @@ async fn more_than_a_page_is_revoked_only_as_it_was_reviewed_and_all_of_it_can_b
     let mut body = json!({"status": "live", "dryRun": false});
     let refused = server.post(path, &admin, &body).await;
     assert_eq!(refused.problem(409), "review_required");
-    assert!(refused.json()["detail"].as_str().unwrap().starts_with("201 tokens match"));
+    assert!(
+        refused.json()["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("201 tokens match")
+    );
     assert_eq!(refused.json()["matching"], json!(null));
     body["dryRun"] = json!(true);
     let first = server.post(path, &admin, &body).await.json();
@@ -166,7 +172,10 @@ async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
         (json!({"owner": "usr_x"}), "owner"),
         (json!({"status": "live", "expected": "x"}), "expected"),
         (json!({"status": "live", "expected": 2}), "expected"),
-        (json!({"status": "live", "dryRun": true, "cursor": "x"}), "cursor"),
+        (
+            json!({"status": "live", "dryRun": true, "cursor": "x"}),
+            "cursor",
+        ),
     ] {
         let mut body = body;
         if body.get("dryRun").is_none() {

@@ -45,7 +45,10 @@ pub(super) async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -
     tokens.iter().map(|owned| owned.token.id).collect()
 }
 
-pub(super) async fn wanted_by_id(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
+pub(super) async fn wanted_by_id(
+    harness: &dyn AccountHarness,
+    filter: &TokenFilter,
+) -> Vec<TokenId> {
     let ids = harness.inventory().matching(filter, NOW).await;
     ids.expect("the store answers")
 }
@@ -65,7 +68,10 @@ pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
     }
 }
 
-pub(super) async fn revoke(harness: &dyn AccountHarness, change: RevokeMatching) -> RevokeMatchingOutcome {
+pub(super) async fn revoke(
+    harness: &dyn AccountHarness,
+    change: RevokeMatching,
+) -> RevokeMatchingOutcome {
     let outcome = harness.inventory().revoke_matching(change).await;
     outcome.expect("the store answers")
 }

@@ -24,9 +24,9 @@ const MAX_SHOWN: usize = MAX_PAGE as usize;
 /// Which tokens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-At least one filter is required. The matching tokens are listed first, and revoked after you confirm;
-without a terminal, --yes or --expected is required. Exactly the listed tokens are revoked, in one
-change: if others match by then, none is. The token in use is never revoked.
+At least one filter is required. The matching tokens are listed first, and revoked after you
+confirm; without a terminal, --yes or --expected is required. Exactly the listed tokens are
+revoked, in one change: if others match by then, none is. The token in use is never revoked.
 
 A script that reviews the tokens of --dry-run passes its `expected` as --expected.
 
