@@ -66,21 +66,20 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let would = all(&session, &filter, args.expected)?;
         return app.out.answer(&would, |style| human(&would, style));
     }
-    let expected = match args.expected {
-        Some(expected) => expected,
-        None => {
-            let would = page(&session, &filter, None, None)?;
-            if would.count == 0 {
-                let nothing = RevokedPats {
-                    dry_run: false,
-                    expected: None,
-                    ..would
-                };
-                return app.out.answer(&nothing, |style| human(&nothing, style));
-            }
-            confirm(&would, args.yes, app)?;
-            digest(&would)?
+    let expected = if let Some(expected) = args.expected {
+        expected
+    } else {
+        let would = page(&session, &filter, None, None)?;
+        if would.count == 0 {
+            let nothing = RevokedPats {
+                dry_run: false,
+                expected: None,
+                ..would
+            };
+            return app.out.answer(&nothing, |style| human(&nothing, style));
         }
+        confirm(&would, args.yes, app)?;
+        digest(&would)?
     };
     let revocation = filter.revocation(Some(expected));
     let revoked = send(&session, &revocation).map_err(|failure| look_first(failure, LIST))?;
