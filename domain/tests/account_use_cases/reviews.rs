@@ -129,7 +129,7 @@ impl Play {
                 let wanted = IssueToken {
                     name: token_name("ci"),
                     scope: Scope::ReadWrite,
-                    expires: if number % 2 == 0 {
+                    expires: if number.is_multiple_of(2) {
                         lifetime.into()
                     } else {
                         Expiry::Never.into()
