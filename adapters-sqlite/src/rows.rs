@@ -176,7 +176,7 @@ fn token_fields(row: &SqliteRow) -> Result<Token, DamagedColumn> {
 }
 
 /// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
-fn token_id(row: &SqliteRow) -> TokenId {
+pub(crate) fn token_id(row: &SqliteRow) -> TokenId {
     let kind = get(row, "kind").ok().and_then(TokenKind::parse);
     TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
 }

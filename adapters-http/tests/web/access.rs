@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use http::{Method, header};
 use openindex_adapters_http::web::{self, Needs};
+use openindex_domain::inventory::TokenFilter;
 use openindex_domain::session::IDLE_LIMIT_SECONDS;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -136,6 +137,18 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
         credentials(ADMIN)
     } else {
         format!("{form}&form={}", site.form())
+    };
+    let body = if body.contains("{expected}") {
+        let filter = TokenFilter {
+            scope: Some(Scope::Admin),
+            ..TokenFilter::default()
+        };
+        let (inventory, admin) = (&site.domain.inventory, site.principal(ADMIN).await);
+        let page = inventory.review(&admin, &filter, None, 1).await;
+        let digest = page.expect("a page").review.digest;
+        body.replace("{expected}", &digest.to_string())
+    } else {
+        body
     };
     let request = request.body(Body::from(body)).expect("a request");
     (site.send(request).await, path)

@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod administration;
+mod bulk;
 mod dead_links;
 mod drafts;
 mod errors;

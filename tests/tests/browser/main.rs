@@ -9,6 +9,7 @@ mod errors;
 mod flow;
 mod holding;
 mod once;
+mod reviews;
 mod sample;
 mod stopped;
 mod times;

@@ -103,6 +103,10 @@ impl Sample {
                 format!("/settings/admin/invites/{invite}/withdraw"),
             ),
             ("admin-tokens", "/settings/admin/tokens".to_owned()),
+            (
+                "admin-tokens-revoke",
+                "/settings/admin/tokens/revoke?status=live".to_owned(),
+            ),
             ("admin-audit", "/settings/admin/audit".to_owned()),
             ("not-found", "/settings/nothing".to_owned()),
             ("docs", "/docs".to_owned()),
