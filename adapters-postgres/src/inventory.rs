@@ -18,7 +18,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::store_error;
-use crate::rows::select_record;
+use crate::rows::{select_record, select_shown_record};
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens};
 
 #[async_trait]
@@ -171,7 +171,7 @@ async fn report(connection: &mut PgConnection, change: &ReportTokens) -> Result<
 /// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+    let mut query = QueryBuilder::new(select_shown_record!("t.kind = 'personal'"));
     push_conditions(&mut query, filter, now);
     query
 }
@@ -237,7 +237,10 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
 fn owned_token(row: &PgRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
-        token: record.token,
+        token: Token {
+            trace: rows::trace(row),
+            ..record.token
+        },
         owner: record.owner,
     })
 }

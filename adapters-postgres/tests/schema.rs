@@ -299,7 +299,10 @@ async fn commits_are_synchronous_whatever_the_default() {
             .expect("a store");
         let at = fixtures::NOW.saturating_add_seconds(if expected == "on" { 1 } else { 2 });
         store
-            .record_last_used(&[(fixtures::token(0, fixtures::NOW).id, at)])
+            .record_last_used(&[fixtures::token_use(
+                fixtures::token(0, fixtures::NOW).id,
+                at,
+            )])
             .await
             .expect("noted");
         let seen: String = sqlx::query_scalar("SELECT setting FROM seen")

@@ -17,7 +17,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::select_record;
+use crate::rows::{select_record, select_shown_record};
 use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
 
 #[async_trait]
@@ -122,7 +122,7 @@ impl InventoryStore for SqliteStore {
 /// [`TokenFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(select_record!("t.kind = 'personal'"));
+    let mut query = QueryBuilder::new(select_shown_record!("t.kind = 'personal'"));
     if let Some(token) = filter.token {
         query
             .push(" AND t.id = ")
@@ -170,7 +170,10 @@ fn wanted(filter: &TokenFilter, now: Timestamp) -> QueryBuilder<Sqlite> {
 fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
-        token: record.token,
+        token: Token {
+            trace: rows::trace(row),
+            ..record.token
+        },
         owner: record.owner,
     })
 }

@@ -10,15 +10,15 @@ use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind,
-    TokenRecord, TokenStore,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, RevokedBy, Seek, Sort, SortKey,
+    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{select_record, token_columns};
+use crate::rows::{select_record, shown_token_columns, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
@@ -94,17 +94,25 @@ impl TokenStore for SqliteStore {
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
         let mut query = QueryBuilder::new(concat!(
             "SELECT ",
-            token_columns!(),
-            " FROM tokens t WHERE t.kind = 'personal' AND t.revoked_at IS NULL AND t.owner_id = "
+            shown_token_columns!(),
+            " FROM tokens t WHERE t.kind = 'personal' AND t.owner_id = "
         ));
         query.push_bind(owner.uuid());
+        query.push(match filter.status {
+            Some(ListedStatus::Revoked) => " AND t.revoked_at IS NOT NULL",
+            Some(ListedStatus::Live | ListedStatus::Expired) | None => " AND t.revoked_at IS NULL",
+        });
         if let Some(name) = &filter.name {
             query.push(" AND t.name = ").push_bind(name.as_str());
+        }
+        if let Some(search) = &filter.search {
+            query.push(" AND instr(coalesce(t.name_folded, lower(t.name)), ");
+            query.push_bind(search.as_str()).push(") > 0");
         }
         // The plus sign keeps an index in the order of a page from being chosen where live tokens
         // are to be found among any number of expired ones.
@@ -119,22 +127,18 @@ impl TokenStore for SqliteStore {
                 query.push_bind(now.unix_millis());
                 "t.id"
             }
-            None => "t.id",
+            Some(ListedStatus::Revoked) | None => "t.id",
         };
-        if let Some(after) = after {
-            query.push(" AND ").push(id).push(" < ");
-            query.push_bind(after.uuid());
-        }
-        query.push(" ORDER BY ").push(id).push(" DESC LIMIT ");
-        query.push_bind(limit);
+        push_page(&mut query, filter.sort, id, seek.as_ref());
+        query.push(" LIMIT ").push_bind(limit);
         let found = query.build().fetch_all(&self.readers).await;
-        Listing::read(found.map_err(store_error)?.iter().map(rows::token))
+        Listing::read(found.map_err(store_error)?.iter().map(rows::shown_token))
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
         sqlx::query(concat!(
             "SELECT ",
-            token_columns!(),
+            shown_token_columns!(),
             " FROM tokens t WHERE t.id = ?1 AND t.kind = ?2 AND t.owner_id = ?3 \
              AND t.kind = 'personal'"
         ))
@@ -145,19 +149,21 @@ impl TokenStore for SqliteStore {
         .await
         .map_err(store_error)?
         .as_ref()
-        .map(rows::token)
+        .map(rows::shown_token)
         .transpose()
     }
 
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         if uses.is_empty() {
             return Ok(());
         }
         // One statement however many there are, so that the writer is not held for long.
         let mut transaction = self.begin().await?;
         sqlx::query(
-            "UPDATE tokens SET last_used_at = used.at \
-             FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at \
+            // The address beside a maximum is that of its row.
+            "UPDATE tokens SET last_used_at = used.at, last_used_from = used.address \
+             FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at, \
+                          value ->> 2 AS address \
                    FROM json_each(?1) GROUP BY 1) AS used \
              WHERE tokens.id = used.id AND used.at > coalesce(tokens.last_used_at, -1)",
         )
@@ -190,6 +196,54 @@ impl TokenStore for SqliteStore {
         }
         transaction.commit().await.map_err(store_error)?;
         Ok(u64::from(limit) - left)
+    }
+}
+
+/// Pushes what puts a page in the order of the filter beside the cursor. `id` is how the id is named.
+fn push_page(query: &mut QueryBuilder<Sqlite>, sort: Sort, id: &str, seek: Option<&Seek>) {
+    let is_back = matches!(seek, Some(Seek::Before(_)));
+    // What the list is ordered by before the id, and whether the greatest comes first.
+    let key = match sort {
+        Sort::Newest => None,
+        Sort::Name => Some(("lower(t.name)", false)),
+        Sort::Expiry => Some(("coalesce(t.expires_at, 253402300800000)", false)),
+        Sort::LastUsed => Some(("coalesce(t.last_used_at, -1)", true)),
+    };
+    let key = key.map(|(key, is_descending)| (key, is_descending != is_back));
+    let beyond = |is_descending| if is_descending { " < " } else { " > " };
+    let order = |is_descending| if is_descending { " DESC" } else { " ASC" };
+    if let Some(cursor) = seek.map(Seek::cursor) {
+        query.push(" AND (");
+        if let Some((key, is_descending)) = key {
+            query.push(key).push(beyond(is_descending));
+            push_key(query, &cursor.key);
+            query.push(" OR ").push(key).push(" = ");
+            push_key(query, &cursor.key);
+            query.push(" AND ");
+        }
+        query.push(id).push(beyond(!is_back));
+        query.push_bind(cursor.id.uuid()).push(")");
+    }
+    query.push(" ORDER BY ");
+    if let Some((key, is_descending)) = key {
+        query.push(key).push(order(is_descending)).push(", ");
+    }
+    query.push(id).push(order(!is_back));
+}
+
+fn push_key(query: &mut QueryBuilder<Sqlite>, key: &SortKey) {
+    match key {
+        // Ordered by ids alone.
+        SortKey::Newest => {}
+        SortKey::Name(name) => {
+            query.push_bind(name.clone());
+        }
+        SortKey::Expiry(at) => {
+            query.push_bind(at.map_or(253_402_300_800_000, Timestamp::unix_millis));
+        }
+        SortKey::LastUsed(at) => {
+            query.push_bind(at.map_or(-1, Timestamp::unix_millis));
+        }
     }
 }
 
@@ -296,8 +350,9 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id, last_four, \
+         created_from, name_folded) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -319,6 +374,9 @@ pub(crate) async fn insert(
             .map(|key| key.to_string()),
     )
     .bind(token.run.as_ref().map(|run| run.issuer.uuid()))
+    .bind(token.trace.last_four.map(|end| end.to_string()))
+    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.name.folded())
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -352,12 +410,14 @@ pub(crate) async fn update(
     token: &Token,
 ) -> Result<(), StoreError> {
     let updated = sqlx::query(
-        "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4 WHERE id = ?1",
+        "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4, revoked_by = ?5 \
+         WHERE id = ?1",
     )
     .bind(token.id.uuid())
     .bind(token.expires_at.map(Timestamp::unix_millis))
     .bind(token.revoked_at.map(Timestamp::unix_millis))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -387,25 +447,29 @@ pub(crate) async fn write_ends(
     if tokens.is_empty() {
         return Ok(());
     }
-    let mut ends = String::with_capacity(tokens.len() * 68 + 2);
+    let mut ends = String::with_capacity(tokens.len() * 84 + 2);
     for token in &tokens {
         ends.push(if ends.is_empty() { '[' } else { ',' });
         let millis = |at: Option<Timestamp>| {
             at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())
         };
         let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
+        let reason = token.trace.revoked_by.map(RevokedBy::as_str);
         // Writing to a string cannot fail.
         let _ = write!(
             ends,
-            "[\"{}\",{revoked},{expires}]",
-            token.id.uuid().simple()
+            "[\"{}\",{revoked},{expires},{}]",
+            token.id.uuid().simple(),
+            json_text(reason)
         );
     }
     ends.push(']');
     let updated = sqlx::query(
-        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at \
+        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at, \
+                           revoked_by = ended.revoked_by \
          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS revoked_at, \
-                      value ->> 2 AS expires_at FROM json_each(?1)) AS ended \
+                      value ->> 2 AS expires_at, value ->> 3 AS revoked_by \
+               FROM json_each(?1)) AS ended \
          WHERE tokens.id = ended.id",
     )
     .bind(ends)
@@ -422,13 +486,19 @@ pub(crate) async fn write_ends(
     }
 }
 
-/// `[["<id in hexadecimal>",<milliseconds>],…]`.
-fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
-    let mut json = String::with_capacity(instants.len() * 52 + 2);
-    for (id, at) in instants {
+/// A text without anything to escape, or null.
+fn json_text(text: Option<impl std::fmt::Display>) -> String {
+    text.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""))
+}
+
+/// `[["<id in hexadecimal>",<milliseconds>,"<address>"],…]`.
+fn as_json(uses: &[TokenUse]) -> String {
+    let mut json = String::with_capacity(uses.len() * 70 + 2);
+    for TokenUse { token, at, from } in uses {
         json.push(if json.is_empty() { '[' } else { ',' });
+        let (id, at) = (token.uuid().simple(), at.unix_millis());
         // Writing to a string cannot fail.
-        let _ = write!(json, "[\"{}\",{}]", id.uuid().simple(), at.unix_millis());
+        let _ = write!(json, "[\"{id}\",{at},{}]", json_text(*from));
     }
     json.push(']');
     json

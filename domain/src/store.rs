@@ -179,6 +179,16 @@ impl<T> Listing<T> {
         listing
     }
 
+    /// Turns the order of the rows around.
+    pub(crate) fn reverse(&mut self) {
+        let rows = self.rows.len();
+        self.rows.reverse();
+        self.damaged.reverse();
+        for (before, _) in &mut self.damaged {
+            *before = rows - *before;
+        }
+    }
+
     /// Drops the last row.
     pub(crate) fn pop(&mut self) {
         let is_damaged = self.damaged.last();

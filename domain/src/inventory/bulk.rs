@@ -2,7 +2,7 @@ use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::store::Listing;
-use crate::token::{Status, Token, TokenId, TokenKind};
+use crate::token::{RevokedBy, Status, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
 
 use super::{Inventory, InventoryError, OwnedToken, TokenFilter};
@@ -59,7 +59,12 @@ impl RevokeMatching {
     /// of it again.
     #[must_use]
     pub fn end(&self, token: &Token) -> Option<(Token, AuditEvent)> {
-        let revoked = token.revoked(self.actor.now)?;
+        let reason = if self.audit.actor.user() == Some(token.owner) {
+            RevokedBy::Owner
+        } else {
+            RevokedBy::Administrator
+        };
+        let revoked = token.revoked_by(reason, self.actor.now)?;
         let event = AuditEvent {
             id: self.audit.id.derive(token.id.uuid()),
             subject: Subject::Token(token.id),

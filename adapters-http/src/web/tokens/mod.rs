@@ -6,12 +6,14 @@ mod expiry;
 mod list;
 mod path;
 mod rotate;
+mod show;
 
 pub(super) use create::{create, show_form};
 pub(super) use delete::{confirm as confirm_delete, delete};
 pub(super) use list::list;
 pub(super) use path::TokenPath;
 pub(super) use rotate::{rotate, show_form as show_rotate_form};
+pub(super) use show::show;
 
 use askama::Template;
 use axum::response::Response;
@@ -20,6 +22,7 @@ use openindex_domain::token::Issued;
 
 use super::error::WebError;
 use super::page::{Page, html};
+use super::query::Query;
 use super::site::Web;
 use super::view::{Moment, Shown, scope_name};
 
@@ -35,6 +38,10 @@ struct CreatedPage<'a> {
     /// What became of the token that this one replaces.
     predecessor: Option<String>,
     secret: &'a str,
+    /// Another current token has the same name.
+    shares_name: bool,
+    /// Back to the list.
+    list: String,
 }
 
 fn created(
@@ -43,6 +50,8 @@ fn created(
     issued: &Issued,
     title: &'static str,
     predecessor: Option<String>,
+    shares_name: bool,
+    query: &Query,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let token = &issued.token;
@@ -54,6 +63,8 @@ fn created(
         expires: token.expires_at.map(|at| Moment::new(at, now)),
         predecessor,
         secret: issued.secret.expose(),
+        shares_name,
+        list: list::kept(query).on(crate::TOKENS_PAGE),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -8,11 +8,13 @@ use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::page::{Page, html};
+use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
 
 use super::TokenPath;
 use super::expiry::{self, Choice};
+use super::list;
 
 /// For how long the old token may live on, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -29,6 +31,8 @@ struct RotatePage<'a> {
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
+    /// Back to the list.
+    list: String,
     error: Option<String>,
 }
 
@@ -36,21 +40,23 @@ pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
 ) -> Result<Response, WebError> {
     // The same answer as to the form, before it is filled in.
     let token = web.api.tokens.rotatable(&person.principal, id).await?;
-    render(&web, &person, &token, &Form::default(), None)
+    render(&web, &person, &token, &query, &Form::default(), None)
 }
 
 pub(in crate::web) async fn rotate(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
     let predecessor = tokens.rotatable(&person.principal, id).await?;
-    let refuse = |error| render(&web, &person, &predecessor, &form, Some(error));
+    let refuse = |error| render(&web, &person, &predecessor, &query, &form, Some(error));
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
         Err(error) => return refuse(error),
@@ -73,7 +79,15 @@ pub(in crate::web) async fn rotate(
                 }
                 _ => "The old token no longer works.".to_owned(),
             };
-            super::created(&web, page, &issued, "Token rotated", Some(was))
+            super::created(
+                &web,
+                page,
+                &issued,
+                "Token rotated",
+                Some(was),
+                false,
+                &query,
+            )
         }
         Err(TokenError::Expiry(error)) => refuse(expiry::message(error)),
         Err(error) => Err(error.into()),
@@ -84,6 +98,7 @@ fn render(
     web: &Web,
     person: &Person,
     token: &Token,
+    query: &Query,
     form: &Form,
     error: Option<String>,
 ) -> Result<Response, WebError> {
@@ -102,6 +117,7 @@ fn render(
         }),
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
+        list: list::kept(query).on(crate::TOKENS_PAGE),
         error,
     };
     let status = if template.error.is_some() {
