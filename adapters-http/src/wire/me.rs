@@ -96,19 +96,19 @@ pub struct Pat {
     pub replaced_by: Option<String>,
     /// The last four characters of its secret; absent for tokens from before this was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(required = false))]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub last_four: Option<String>,
     /// The client address of the request that created it; absent where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(required = false))]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub created_from: Option<String>,
     /// The client address of the request at `lastUsedAt`; absent where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(required = false))]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub last_used_from: Option<String>,
     /// When it was revoked; absent while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(format = DateTime, required = false))]
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime, required = false))]
     pub revoked_at: Option<String>,
     /// Why it was revoked; absent while it is not, and where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

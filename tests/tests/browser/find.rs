@@ -62,7 +62,7 @@ fn by_keyboard_alone_one_searches_sorts_filters_and_turns_pages() {
     assert_eq!(names(browser)[0], "Bulk 51");
     tab_to(browser, "#sort");
     browser.keys("E");
-    tab_to(browser, "main button[type=submit]");
+    tab_to(browser, ".filters button");
     browser.keys("\u{e007}");
     wait_for_path(browser, "sort=expiry");
     assert_eq!(browser.value("#search"), "bULK");
@@ -76,10 +76,10 @@ fn by_keyboard_alone_one_searches_sorts_filters_and_turns_pages() {
     tab_to(browser, "main tbody th a");
     browser.keys("\u{e007}");
     browser.wait_for_heading("Bulk 01");
-    tab_to(browser, "main a.danger");
+    tab_to(browser, ".head a.danger");
     browser.keys("\u{e007}");
     browser.wait_for_heading("Delete token");
-    tab_to(browser, "main button[type=submit]");
+    tab_to(browser, "button.danger.filled");
     browser.keys("\u{e007}");
     // Back where one was, search, order and page.
     wait_for_path(browser, "after=");
@@ -106,7 +106,7 @@ fn without_javascript_one_searches_and_turns_pages() {
     browser.open("/settings/tokens");
     browser.fill("search", "bulk");
     browser.choose("sort", "name");
-    browser.click("main button[type=submit]");
+    browser.click(".filters button");
     browser.wait("the search", || browser.path().contains("search=bulk"));
     assert!(browser.text("main tbody").contains("Bulk 00"));
     browser.click("a[rel=next]");

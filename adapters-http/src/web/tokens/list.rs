@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::Listing;
 use openindex_domain::token::{
-    ListFilter, ListedStatus, Search, Secret, Seek, Sort, Status, Token, TokenName,
+    ListFilter, ListedStatus, RETENTION_DAYS, Search, Secret, Seek, Sort, Status, Token, TokenName,
 };
 
 use crate::web::access::Person;
@@ -33,6 +33,7 @@ struct ListPage {
     search_error: Option<String>,
     is_filtered: bool,
     is_revoked: bool,
+    retention_days: i64,
     /// What stays in the URLs of what is done from here.
     kept: String,
     previous: Option<String>,
@@ -120,6 +121,7 @@ pub(in crate::web) async fn list(
             .collect(),
         is_filtered,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
+        retention_days: RETENTION_DAYS,
         kept: kept.on(""),
         previous: previous.map(|cursor| to("before", cursor.to_string())),
         next: next.map(|cursor| to("after", cursor.to_string())),

@@ -174,7 +174,13 @@ impl Link {
             is_this: false,
             stored: token.map(|token| {
                 let view = TokenView::of(token, token.scope, now);
-                (view.status, view.created)
+                let Badge { label, tone } = view.status;
+                let label = if view.reason.is_empty() {
+                    label
+                } else {
+                    view.reason
+                };
+                (Badge::new(label, tone), view.created)
             }),
         }
     }
