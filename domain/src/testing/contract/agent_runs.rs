@@ -272,11 +272,11 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
         let found = found.await.expect("the store answers");
         found.iter().map(|run| run.id).collect()
     };
-    let (owner, issuer) = (acting().owner, acting().id);
-    assert_eq!(issued(owner, issuer, 10).await, all);
-    assert_eq!(issued(owner, issuer, 2).await, all[..2]);
+    let (owner, id) = (acting().owner, acting().id);
+    assert_eq!(issued(owner, id, 10).await, all);
+    assert_eq!(issued(owner, id, 2).await, all[..2]);
     assert_eq!(issued(owner, other.id, 10).await, ids(&[17]));
-    let foreign = issued(fixtures::user(2).id, issuer, 10).await;
+    let foreign = issued(fixtures::user(2).id, id, 10).await;
     assert_eq!(foreign, ids(&[13]));
 }
 
