@@ -72,6 +72,31 @@ impl AgentRunStore for PostgresStore {
         .await
     }
 
+    async fn runs_issued_with(
+        &self,
+        owner: UserId,
+        issuer: TokenId,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        self.call(move |connection| {
+            Box::pin(async move {
+                let found = sqlx::query(concat!(
+                    "SELECT ",
+                    token_columns!(),
+                    " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = $1 \
+                     AND t.issuer_id = $2 ORDER BY t.id DESC LIMIT $3"
+                ))
+                .bind(owner.uuid())
+                .bind(issuer.uuid())
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await;
+                Listing::read(found.map_err(store_error)?.iter().map(rows::token))
+            })
+        })
+        .await
+    }
+
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {

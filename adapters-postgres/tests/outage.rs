@@ -69,7 +69,9 @@ async fn assert_unavailable(store: &PostgresStore) {
     let counted = store.count(&[bucket], fixtures::NOW).await;
     assert!(is_unavailable(&counted), "{counted:?}");
     assert!(is_unavailable(
-        &store.record_last_used(&[(token, fixtures::NOW)]).await
+        &store
+            .record_last_used(&[fixtures::token_use(token, fixtures::NOW)])
+            .await
     ));
     let ready = store.ready().await;
     assert!(is_unavailable(&ready), "{ready:?}");

@@ -112,7 +112,10 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             runs.push(issuer);
             runs.reverse();
             let at = NOW.saturating_add_millis(i64::try_from(event).expect("small"));
-            let uses: Vec<_> = runs.iter().map(|run| (*run, at)).collect();
+            let uses: Vec<_> = runs
+                .iter()
+                .map(|run| fixtures::token_use(*run, at))
+                .collect();
             store.record_last_used(&uses).await
         }
         3 => {

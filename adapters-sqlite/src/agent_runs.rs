@@ -92,6 +92,27 @@ impl AgentRunStore for SqliteStore {
         Listing::read(found.map_err(store_error)?.iter().map(rows::token))
     }
 
+    async fn runs_issued_with(
+        &self,
+        owner: UserId,
+        issuer: TokenId,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        let mut browsing = self.browse().await?;
+        let found = sqlx::query(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = ?1 AND t.issuer_id = ?2 \
+             ORDER BY t.id DESC LIMIT ?3"
+        ))
+        .bind(owner.uuid())
+        .bind(issuer.uuid())
+        .bind(limit)
+        .fetch_all(browsing.connection())
+        .await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::token))
+    }
+
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
         sqlx::query(concat!(
             "SELECT ",

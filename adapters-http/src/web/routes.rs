@@ -172,6 +172,7 @@ fn personal(routes: Routes) -> Routes {
         .get(crate::TOKENS_PAGE, tokens::list)
         .get("/settings/tokens/new", tokens::show_form)
         .post("/settings/tokens/new", tokens::create)
+        .get("/settings/tokens/{id}", tokens::show)
         .get("/settings/tokens/{id}/rotate", tokens::show_rotate_form)
         .post("/settings/tokens/{id}/rotate", tokens::rotate)
         .get("/settings/tokens/{id}/delete", tokens::confirm_delete)

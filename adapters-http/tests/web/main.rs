@@ -12,6 +12,7 @@ mod invited;
 mod names;
 mod once;
 mod outage;
+mod own_tokens;
 mod secrets;
 mod sign_in;
 mod sign_in_links;

@@ -301,6 +301,19 @@ impl Page {
         value.expect("a form with this field").0.to_owned()
     }
 
+    /// Where the link with this attribute leads.
+    #[track_caller]
+    pub(crate) fn link(&self, attribute: &str) -> String {
+        let link = self.text.split("<a ").find(|link| {
+            let tag = link.split('>').next();
+            tag.is_some_and(|tag| tag.contains(attribute))
+        });
+        let href = link.and_then(|link| link.split_once("href=\""));
+        let href = href.and_then(|(_, rest)| rest.split_once('"'));
+        let (href, _) = href.unwrap_or_else(|| panic!("no link with {attribute} in {self:#?}"));
+        href.replace("&#38;", "&").replace("&amp;", "&")
+    }
+
     #[track_caller]
     pub(crate) fn shows(&self, text: &str) {
         assert!(self.text.contains(text), "{text:?} is not in {self:#?}");

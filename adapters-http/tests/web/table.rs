@@ -46,6 +46,7 @@ pub(crate) const TABLE: &[Row] = &[
         "name=x&scope=read_write&expiry=30",
         [SIGN_IN, CREATED, CREATED],
     ),
+    ("GET /settings/tokens/{id}", "", [SIGN_IN, OK, OK]),
     ("GET /settings/tokens/{id}/rotate", "", [SIGN_IN, OK, OK]),
     (
         "POST /settings/tokens/{id}/rotate",

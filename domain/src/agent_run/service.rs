@@ -133,6 +133,23 @@ impl AgentRuns {
         Ok(RunPage { runs, next })
     }
 
+    /// Returns the newest runs that were started with a personal access token of the user that
+    /// `principal` acts as, live and ended: at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    pub async fn issued_with(
+        &self,
+        principal: &Principal,
+        issuer: TokenId,
+        limit: u32,
+    ) -> Result<Listing<Token>, AgentRunError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let owner = principal.user_id();
+        Ok(self.store.runs_issued_with(owner, issuer, limit).await?)
+    }
+
     /// One run of the user that `principal` acts as, over or not.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
-use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName};
+use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName, Trace};
 
 use super::{
     AgentId, AgentRunError, AgentRuns, Run, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
@@ -53,6 +53,7 @@ impl AgentRuns {
                 work_item: wanted.work_item,
                 issuer,
             }),
+            trace: Trace::of_new(&secret, context.client_address),
         };
         let mut audit = self.event(
             principal,

@@ -186,6 +186,15 @@ pub trait AgentRunStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<Token>, StoreError>;
 
+    /// Returns runs of the owner that were issued with a token, live and ended, at most `limit`, the
+    /// newest first (in the reverse order of their ids).
+    async fn runs_issued_with(
+        &self,
+        owner: UserId,
+        issuer: TokenId,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError>;
+
     /// One of the owner's runs, over or not, while it is remembered.
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 }

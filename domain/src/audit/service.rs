@@ -5,6 +5,7 @@ use crate::attempt::Attempts;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::{Listing, StoreError};
+use crate::token::Token;
 use crate::user::MAX_PAGE;
 
 use super::{
@@ -59,6 +60,29 @@ impl Audit {
             clock,
             entropy,
         }
+    }
+
+    /// Returns the newest entries about a personal access token, which the user that `principal` acts
+    /// as owns: at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    pub async fn of_own_token(
+        &self,
+        principal: &Principal,
+        token: &Token,
+        limit: u32,
+    ) -> Result<Listing<AuditEvent>, AuditError> {
+        principal.authorize(Requirement::HUMAN)?;
+        if token.owner != principal.user_id() {
+            return Ok(Listing::default());
+        }
+        let filter = AuditFilter {
+            subject: Some(Subject::Token(token.id)),
+            ..AuditFilter::default()
+        };
+        Ok(self.store.events(&filter, None, limit).await?)
     }
 
     /// A page of the trail, the newest first, beginning after `after`; `limit` is held within 1 to

@@ -17,6 +17,22 @@ impl Tokens {
             .ok_or(TokenError::NotFound)
     }
 
+    /// Returns one personal access token of the user that `principal` acts as, whatever its status,
+    /// while it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::NotFound`] when it is unknown, purged or owned by another user;
+    /// [`TokenError::Refused`] unless a human asks; [`TokenError::Store`].
+    pub async fn get_stored(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+    ) -> Result<Token, TokenError> {
+        principal.authorize(Requirement::HUMAN)?;
+        self.find(principal, id).await?.ok_or(TokenError::NotFound)
+    }
+
     /// Finds a token of the user that `principal` acts as, tombstones included.
     pub(super) async fn find(
         &self,

@@ -6,6 +6,7 @@ mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
 mod errors;
+mod find;
 mod flow;
 mod holding;
 mod once;

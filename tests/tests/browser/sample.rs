@@ -84,6 +84,16 @@ impl Sample {
         let pages = [
             ("tokens", "/settings/tokens".to_owned()),
             ("token-new", "/settings/tokens/new".to_owned()),
+            ("tokens-sorted", "/settings/tokens?sort=expiry".to_owned()),
+            (
+                "tokens-revoked",
+                "/settings/tokens?status=revoked&sort=name".to_owned(),
+            ),
+            (
+                "tokens-none-match",
+                "/settings/tokens?search=nothing".to_owned(),
+            ),
+            ("token", format!("/settings/tokens/{token}")),
             ("token-rotate", format!("/settings/tokens/{token}/rotate")),
             ("token-delete", format!("/settings/tokens/{token}/delete")),
             ("account", "/settings/account".to_owned()),

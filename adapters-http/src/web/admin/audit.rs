@@ -259,7 +259,7 @@ impl SubjectView {
 }
 
 /// What was done, in a person's words.
-const fn label(action: AuditAction) -> &'static str {
+pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
         AuditAction::InstanceBootstrapped => "Instance bootstrapped",
         AuditAction::TokenIssued => "Token issued",

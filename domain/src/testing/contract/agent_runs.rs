@@ -262,6 +262,22 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
     assert_eq!(runs(harness, true, None, 2).await, all[..2]);
     assert_eq!(runs(harness, true, Some(all[1]), 10).await, all[2..]);
     assert_eq!(runs(harness, false, Some(all[2]), 10).await, ids(&[10]));
+    // The same by the token that they were issued with, those that have ended included.
+    let other = fixtures::token(1, NOW);
+    put(harness, 1, &other).await;
+    put(harness, 17, &fixtures::run(17, other.id)).await;
+    let issued = async |owner, issuer, limit| -> Vec<TokenId> {
+        let store = harness.agent_runs();
+        let found = store.runs_issued_with(owner, issuer, limit);
+        let found = found.await.expect("the store answers");
+        found.iter().map(|run| run.id).collect()
+    };
+    let (owner, id) = (acting().owner, acting().id);
+    assert_eq!(issued(owner, id, 10).await, all);
+    assert_eq!(issued(owner, id, 2).await, all[..2]);
+    assert_eq!(issued(owner, other.id, 10).await, ids(&[17]));
+    let foreign = issued(fixtures::user(2).id, id, 10).await;
+    assert_eq!(foreign, ids(&[13]));
 }
 
 /// The revocation of a token ends the runs that it issued, and no others, each with its event.

@@ -109,6 +109,22 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
     }
 }
 
+/// What a token is recognized by decides nothing: what cannot be read of it counts as absent, and the
+/// token is accepted and listed.
+pub async fn of_what_decides_nothing_is_absent(harness: &dyn DamageHarness) {
+    for statement in [
+        "UPDATE tokens SET last_four = '<b>'",
+        "UPDATE tokens SET created_from = 'nowhere'",
+        "UPDATE tokens SET last_used_from = ''",
+        "UPDATE tokens SET revoked_by = 'robot'",
+        "UPDATE tokens SET name_folded = ''",
+    ] {
+        let (token, other) = seed_damaged(harness, statement).await;
+        assert!(find(harness, 1).await.is_some(), "{statement}");
+        assert_eq!(list(harness, token.owner).await, [other, token, acting()]);
+    }
+}
+
 /// A revocation of a damaged token counts once, whoever does it, and leaves nothing of it but its
 /// event.
 pub async fn is_revoked_without_being_read(harness: &dyn DamageHarness) {

@@ -38,6 +38,7 @@ pub mod insert;
 pub mod inventory;
 pub mod invites;
 pub mod links;
+pub mod listing;
 pub mod lookup;
 pub mod replace;
 pub mod review;
@@ -113,6 +114,7 @@ macro_rules! damaged_row_contract {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             damage {
                 hides_no_other_token
+                of_what_decides_nothing_is_absent
                 is_revoked_without_being_read
                 is_revoked_in_bulk
                 is_reported
@@ -145,6 +147,11 @@ macro_rules! token_store_contract {
                 lists_live_and_expired_newest_first
                 lists_what_the_filter_matches_page_by_page
                 gets_only_what_the_owner_has
+            }
+            listing {
+                goes_through_every_order_both_ways
+                finds_a_part_of_a_name
+                tells_where_a_token_was_created_and_used
             }
             insert {
                 keeps_every_field
@@ -267,6 +274,7 @@ macro_rules! account_store_contract {
                 refuse_an_actor_that_is_no_longer_good
             }
             inventory {
+                tells_why_a_token_was_revoked
                 wants_what_the_filter_wants
                 pages_newest_first_with_owners
                 revokes_all_in_one_step

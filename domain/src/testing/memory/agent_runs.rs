@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::agent_run::{
-    AgentRunStore, BoundItem, EndRun, EndRunOutcome, StartRun, StartRunOutcome,
+    AgentRunStore, BoundItem, EndRun, EndRunOutcome, Run, StartRun, StartRunOutcome,
 };
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
@@ -61,6 +61,26 @@ impl AgentRunStore for MemoryStore {
             .filter(|token| token.kind() == TokenKind::AgentRun && token.owner == owner)
             .filter(|token| ended || token.status(now) == Status::Live)
             .filter(|token| after.is_none_or(|after| token.id < after))
+            .take(limit as usize)
+            .cloned()
+            .collect::<Vec<_>>()
+            .into())
+    }
+
+    async fn runs_issued_with(
+        &self,
+        owner: UserId,
+        issuer: TokenId,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        let is_issuer = |run: &Run| run.issuer == issuer;
+        Ok(self
+            .state()
+            .tokens
+            .values()
+            .rev()
+            .map(|(token, _)| token)
+            .filter(|token| token.owner == owner && token.run.as_ref().is_some_and(is_issuer))
             .take(limit as usize)
             .cloned()
             .collect::<Vec<_>>()
