@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
-    AgentRunStore, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome, WorkItemKey,
+    AgentRunStore, EndRuns, EndRunsOutcome, EndedRuns, RunFilter, RunState, StartFacts, StartRun,
+    StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Endings, IssuedSoFar, Token, TokenId, TokenKind};
@@ -31,7 +32,16 @@ impl AgentRunStore for SqliteStore {
             Some(key) if self.keeps_work => work::bound_item(&mut transaction, key).await?,
             _ => None,
         };
-        let run = match change.decide(actor.as_ref(), so_far, item) {
+        let issuer = match change.issuer() {
+            Some(id) => tokens::record_by_id(&mut transaction, id).await?,
+            None => None,
+        };
+        let facts = StartFacts {
+            so_far,
+            item,
+            issuer: issuer.map(|record| record.token),
+        };
+        let run = match change.decide(actor.as_ref(), &facts) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };
@@ -41,24 +51,23 @@ impl AgentRunStore for SqliteStore {
         Ok(StartRunOutcome::Started(run))
     }
 
-    async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
+    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let run = tokens::ending_by_id(&mut transaction, change.run).await?;
-        let ended = match change.decide(actor.as_ref(), run.first()) {
+        let runs = tokens::endings(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
+        let ended = match change.decide(actor.as_ref(), &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        tokens::write_ends(&mut transaction, &[ended], &run).await?;
-        audit::insert(&mut transaction, &change.audit).await?;
+        write(&mut transaction, &ended, &runs).await?;
         transaction.commit().await.map_err(store_error)?;
-        Ok(EndRunOutcome::Ended)
+        Ok(EndRunsOutcome::Ended(ended.tokens.len()))
     }
 
     async fn runs(
         &self,
         owner: UserId,
-        ended: bool,
+        filter: &RunFilter,
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
@@ -69,10 +78,25 @@ impl AgentRunStore for SqliteStore {
             " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = "
         ));
         query.push_bind(owner.uuid());
-        if !ended {
-            query
+        match filter.state {
+            RunState::Live => query
                 .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
-                .push_bind(now.unix_millis());
+                .push_bind(now.unix_millis()),
+            RunState::Ended => query
+                .push(" AND (t.revoked_at IS NOT NULL OR t.expires_at <= ")
+                .push_bind(now.unix_millis())
+                .push(")"),
+            RunState::Any => &mut query,
+        };
+        if let Some(issuer) = filter.issuer {
+            query.push(" AND t.issuer_id = ").push_bind(issuer.uuid());
+        }
+        if let Some(agent) = &filter.agent {
+            let agent = agent.as_str().to_owned();
+            query.push(" AND t.agent_id = ").push_bind(agent);
+        }
+        if let Some(key) = filter.work_item {
+            query.push(" AND t.work_item = ").push_bind(key.to_string());
         }
         if let Some(after) = after {
             query.push(" AND t.id < ").push_bind(after.uuid());

@@ -25,6 +25,8 @@ pub(super) struct Page {
     pub(super) script: String,
     pub(super) icon: String,
     pub(super) person: Option<PagePerson>,
+    /// Whether this instance keeps work items.
+    pub(super) has_work: bool,
     /// The entry of the navigation that this page belongs to.
     pub(super) current: &'static str,
     pub(super) notices: Vec<PageNotice>,
@@ -65,6 +67,7 @@ impl Page {
             base,
             version: site.version,
             person: None,
+            has_work: false,
             current: "",
             notices: Vec::new(),
             notices_up_to: 0,
@@ -84,6 +87,7 @@ impl Page {
                 email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
                 is_admin: owner.role == Role::Admin,
             }),
+            has_work: web.api.work.is_some(),
             current,
             notices: person
                 .notices
@@ -114,6 +118,10 @@ impl Page {
                 ("tokens", "tokens") => Some((
                     format!("{base}/settings/tokens/{id}/delete"),
                     "Delete token",
+                )),
+                ("tokens", "agent-runs") => Some((
+                    format!("{base}/settings/agent-runs/{id}/end"),
+                    "End agent run",
                 )),
                 ("invites", _) => Some((
                     format!("{base}/settings/admin/invites/{id}/withdraw"),

@@ -14,7 +14,8 @@ use super::access::{Declares, Needs};
 use super::error::WebError;
 use super::site::{Site, Web};
 use super::{
-    account, admin, assets, docs, home, join, notices, protection, sign_in, sign_in_link, tokens,
+    account, admin, assets, docs, home, join, notices, protection, runs, sign_in, sign_in_link,
+    tokens, work,
 };
 
 /// A page, or a form that a page sends.
@@ -28,10 +29,11 @@ pub struct Route {
     pub needs: Needs,
 }
 
-/// Every route of the web interface, in the order in which it is declared.
+/// Every route of the web interface, in the order in which it is declared; those of work items are
+/// there where the instance keeps them.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    all().routes
+    all(true).routes
 }
 
 /// The web interface, to be merged into the server's router inside its layers: they give a request
@@ -43,7 +45,7 @@ pub fn routes() -> Vec<Route> {
 pub fn router(state: ApiState) -> Router {
     let site = Site::of(&state.settings.public_url, state.settings.version);
     let site = Arc::new(site);
-    let router = all()
+    let router = all(state.work.is_some())
         .router
         .method_not_allowed_fallback(async |method: Method| match method {
             Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
@@ -96,7 +98,7 @@ impl Routes {
     }
 }
 
-fn all() -> Routes {
+fn all(with_work: bool) -> Routes {
     let routes = Routes {
         router: Router::new(),
         routes: Vec::new(),
@@ -112,7 +114,40 @@ fn all() -> Routes {
         .post("/sign-in/link/{code}", sign_in_link::submit)
         .get("/join/{code}", join::show)
         .post("/join/{code}", join::submit);
-    administration(personal(routes))
+    let routes = administration(agent_runs(personal(routes)));
+    if with_work {
+        work_items(routes)
+    } else {
+        routes
+    }
+}
+
+fn agent_runs(routes: Routes) -> Routes {
+    routes
+        .get("/settings/agent-runs", runs::list)
+        .get("/settings/agent-runs/new", runs::show_form)
+        .post("/settings/agent-runs/new", runs::start)
+        .get("/settings/agent-runs/end-all", runs::confirm_all)
+        .post("/settings/agent-runs/end-all", runs::end_all)
+        .get("/settings/agent-runs/{id}", runs::show)
+        .get("/settings/agent-runs/{id}/end", runs::confirm_end)
+        .post("/settings/agent-runs/{id}/end", runs::end)
+}
+
+fn work_items(routes: Routes) -> Routes {
+    routes
+        .get("/work", work::list)
+        .get("/work/queue", work::queue)
+        .get("/work/new", work::show_new_form)
+        .post("/work/new", work::create)
+        .get("/work/{key}", work::show)
+        .get("/work/{key}/edit", work::show_edit_form)
+        .post("/work/{key}/edit", work::edit)
+        .post("/work/{key}/claim", work::claim)
+        .post("/work/{key}/release", work::release)
+        .post("/work/{key}/complete", work::complete)
+        .get("/work/{key}/delete", work::confirm_delete)
+        .post("/work/{key}/delete", work::delete)
 }
 
 fn personal(routes: Routes) -> Routes {

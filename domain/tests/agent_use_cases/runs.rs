@@ -1,5 +1,5 @@
 use openindex_domain::access::{Denied, Principal, Refusal, Requirement};
-use openindex_domain::agent_run::AgentRunError;
+use openindex_domain::agent_run::{AgentRunError, RunFilter};
 use openindex_domain::token::{
     Expiry, IssueToken, Overlap, Rejection, RotateToken, Scope, Secret, Status, TokenError,
     TokenKind, TokenName, VerifyError,
@@ -43,7 +43,7 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
     let runs = &world.all.agent_runs;
     let refused = [
         world.start(&run, "another", None).await.err(),
-        runs.list(&run, true, None, 10).await.err(),
+        runs.list(&run, &RunFilter::ANY, None, 10).await.err(),
         runs.get(&run, id).await.err(),
         runs.end(&run, id, context()).await.err(),
     ];
@@ -79,14 +79,17 @@ async fn a_run_ends_at_once_when_it_is_ended_and_by_its_time() {
     let again = runs.end(&world.person, ended.token.id, context()).await;
     assert!(matches!(again, Err(AgentRunError::NotFound)));
     let live = runs
-        .list(&world.person, false, None, 10)
+        .list(&world.person, &RunFilter::LIVE, None, 10)
         .await
         .expect("runs");
     assert_eq!(live.runs, vec![left.token.clone()]);
-    let all = runs.list(&world.person, true, None, 1).await.expect("runs");
+    let all = runs
+        .list(&world.person, &RunFilter::ANY, None, 1)
+        .await
+        .expect("runs");
     assert_eq!(all.runs, vec![left.token.clone()]);
     let next = runs
-        .list(&world.person, true, all.next, 1)
+        .list(&world.person, &RunFilter::ANY, all.next, 1)
         .await
         .expect("runs");
     assert_eq!(next.runs[0].status(now), Status::Revoked);

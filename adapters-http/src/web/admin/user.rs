@@ -16,6 +16,7 @@ use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::runs::Ending;
 use crate::web::site::{Web, redirect};
 use crate::web::view::{Moment, Shown};
 
@@ -36,6 +37,7 @@ struct UserPage {
 struct SuspendPage {
     page: Page,
     user: UserView,
+    runs: Ending,
 }
 
 #[derive(Template)]
@@ -50,6 +52,7 @@ struct RolePage {
 struct DeletePage {
     page: Page,
     user: UserView,
+    runs: Ending,
 }
 
 #[derive(Template)]
@@ -87,6 +90,7 @@ pub(in crate::web) async fn confirm_suspend(
     let user = find(&web, &by, id).await?;
     let template = SuspendPage {
         page: Page::of(&web, &by.0, "users"),
+        runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)
@@ -206,6 +210,7 @@ pub(in crate::web) async fn confirm_delete(
     }
     let template = DeletePage {
         page: Page::of(&web, &by.0, "users"),
+        runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)

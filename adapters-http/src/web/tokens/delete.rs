@@ -8,6 +8,7 @@ use crate::web::access::Person;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
@@ -18,6 +19,7 @@ use super::TokenPath;
 struct DeletePage {
     page: Page,
     token: TokenView,
+    runs: Ending,
 }
 
 pub(in crate::web) async fn confirm(
@@ -26,10 +28,12 @@ pub(in crate::web) async fn confirm(
     TokenPath(id): TokenPath,
 ) -> Result<Response, WebError> {
     let token = web.api.tokens.get(&person.principal, id).await?;
+    let owner = person.principal.user_id();
     let allowed = person.principal.effective_scope();
     let template = DeletePage {
         page: Page::of(&web, &person, "tokens"),
         token: TokenView::of(&token, allowed, web.api.tokens.now()),
+        runs: Ending::of(&web, &person, owner, Some(id)).await?,
     };
     html(StatusCode::OK, &template)
 }

@@ -8,6 +8,7 @@ use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::page::{Page, html};
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
 
@@ -26,6 +27,7 @@ const OVERLAPS: [(&str, &str); 3] = [
 struct RotatePage<'a> {
     page: Page,
     token: TokenView,
+    runs: Ending,
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
@@ -39,7 +41,7 @@ pub(in crate::web) async fn show_form(
 ) -> Result<Response, WebError> {
     // The same answer as to the form, before it is filled in.
     let token = web.api.tokens.rotatable(&person.principal, id).await?;
-    render(&web, &person, &token, &Form::default(), None)
+    render(&web, &person, &token, &Form::default(), None).await
 }
 
 pub(in crate::web) async fn rotate(
@@ -53,7 +55,7 @@ pub(in crate::web) async fn rotate(
     let refuse = |error| render(&web, &person, &predecessor, &form, Some(error));
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(error).await,
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
@@ -75,12 +77,12 @@ pub(in crate::web) async fn rotate(
             };
             super::created(&web, page, &issued, "Token rotated", Some(was))
         }
-        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)),
+        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)).await,
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(
+async fn render(
     web: &Web,
     person: &Person,
     token: &Token,
@@ -94,6 +96,7 @@ fn render(
     );
     let template = RotatePage {
         page: Page::of(web, person, "tokens"),
+        runs: Ending::of(web, person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
         overlaps: OVERLAPS.map(|(value, label)| Choice {
             value,
