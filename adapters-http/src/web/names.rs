@@ -10,10 +10,26 @@ use super::error::WebError;
 use super::site::Web;
 use super::view::Shown;
 
-/// The names of some users, by id.
+/// The names of some users, by id; `None` for those who were deleted.
 pub(super) struct Names {
     me: UserId,
-    names: HashMap<UserId, Shown>,
+    names: HashMap<UserId, Option<Shown>>,
+}
+
+/// A user within a sentence.
+pub(super) struct Named {
+    pub(super) name: Shown,
+    pub(super) is_me: bool,
+}
+
+impl Named {
+    /// Somebody who is no user.
+    pub(super) fn other(name: &str) -> Self {
+        Self {
+            name: Shown::of(name),
+            is_me: false,
+        }
+    }
 }
 
 impl Names {
@@ -29,10 +45,9 @@ impl Names {
                 continue;
             }
             let name = match web.api.users.name_of(principal, id).await {
-                Ok(Some(name)) => Shown::of(name.as_str()),
-                Ok(None) => Shown::of("Deleted user"),
+                Ok(name) => name.map(|name| Shown::of(name.as_str())),
                 // One whose row is damaged is shown by their id.
-                Err(UserError::Store(StoreError::Corrupt(_))) => Shown::of(&id.to_string()),
+                Err(UserError::Store(StoreError::Corrupt(_))) => Some(Shown::of(&id.to_string())),
                 Err(error) => return Err(error.into()),
             };
             found.names.insert(id, name);
@@ -40,12 +55,27 @@ impl Names {
         Ok(found)
     }
 
-    /// What this user is called: "You" for the one who looks.
+    /// Returns what stands for this user by itself.
     pub(super) fn get(&self, id: UserId) -> Shown {
-        if id == self.me {
-            return Shown::of("You");
+        self.word(id, "You", "Deleted user")
+    }
+
+    /// Returns what stands for this user within a sentence.
+    pub(super) fn within(&self, id: UserId) -> Named {
+        Named {
+            name: self.word(id, "you", "a deleted user"),
+            is_me: id == self.me,
         }
-        let known = self.names.get(&id).cloned();
-        known.unwrap_or_else(|| Shown::of(&id.to_string()))
+    }
+
+    fn word(&self, id: UserId, me: &str, deleted: &str) -> Shown {
+        if id == self.me {
+            return Shown::of(me);
+        }
+        match self.names.get(&id) {
+            Some(Some(name)) => name.clone(),
+            Some(None) => Shown::of(deleted),
+            None => Shown::of(&id.to_string()),
+        }
     }
 }

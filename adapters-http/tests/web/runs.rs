@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Issued, Overlap, RotateToken, Scope, TokenId};
+use openindex_domain::token::{IssueRate, Issued, Overlap, RotateToken, Scope, TokenId};
 use openindex_domain::work::{ItemChange, Versions};
 
 use crate::support::{ADMIN, CONTEXT, MEMBER, OTHER, Page, Site};
@@ -116,6 +116,38 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
 }
 
 #[tokio::test]
+async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
+    let mut site = Site::new().await;
+    let token = site
+        .issue(MEMBER, "laptop", Scope::ReadWrite)
+        .await
+        .token
+        .id;
+    for (limited, words) in [
+        (
+            site.domain.agent_runs.clone().with_quota(1),
+            "the limit of 1 active agent runs",
+        ),
+        (
+            site.domain.agent_runs.clone().with_rate(IssueRate::new(1)),
+            "1 agent runs within 24 hours, as many as allowed",
+        ),
+    ] {
+        let mut state = site.state.clone();
+        state.agent_runs = limited;
+        site = Site::on(site.domain, state);
+        let cookie = site.sign_in(MEMBER).await;
+        let sent = format!("agent=builder&token={token}&time=900");
+        site.post(NEW, &cookie, &sent).await;
+        let page = site.post(NEW, &cookie, &sent).await;
+        assert_eq!(page.status, StatusCode::CONFLICT);
+        page.shows(words);
+        page.shows("value=\"builder\"");
+        page.hides("oi_run_");
+    }
+}
+
+#[tokio::test]
 async fn an_ended_run_says_why() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
@@ -184,7 +216,7 @@ async fn an_ended_run_says_why() {
     let page = site
         .get(&format!("{LIST}/{}", expired.token.id), &cookie)
         .await;
-    page.shows("Its time was up");
+    page.shows("It reached its time limit");
     site.run(MEMBER, "suspended", None).await;
     site.suspend(MEMBER).await;
     let users = &site.domain.users;

@@ -87,7 +87,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     page.shows("OPS-1</bdi> is done.");
     for entry in ["Created", "Claimed", "Released", "Completed"] {
         page.shows(&format!(
-            "<span class=\"strong\">{entry}</span> by <bdi>You</bdi>"
+            "<span class=\"strong\">{entry}</span> by <bdi>you</bdi>"
         ));
     }
     site.get("/work", &cookie).await.shows("No open work items");
@@ -225,13 +225,13 @@ async fn what_an_agent_does_is_shown_with_its_run_and_in_whose_name() {
     let link = format!("/settings/agent-runs/{}\"", run.token.id);
     let page = site.get("/work/OPS-1", &own).await;
     page.shows("Agent <bdi>builder</bdi> in <a href");
-    page.shows("in the name of <bdi>You</bdi>");
+    page.shows("this run</a> on your behalf, since");
     page.shows(&link);
     page.shows("1 active agent run of yours</a> is bound to this item");
     page.shows("Agent run started");
     let page = site.get("/work/OPS-1", &other).await;
-    page.shows("Agent <bdi>builder</bdi> in an agent run, in the name of <bdi>User 2</bdi>");
-    page.shows("by an agent run in the name of <bdi>User 2</bdi>");
+    page.shows("Agent <bdi>builder</bdi> in an agent run on behalf of <bdi>User 2</bdi>");
+    page.shows("by an agent run on behalf of <bdi>User 2</bdi>");
     page.hides(&link);
     let run_page = site
         .get(&format!("/settings/agent-runs/{}", run.token.id), &own)
@@ -385,7 +385,7 @@ async fn a_member_sees_names_and_is_offered_nobody_elses_account() {
     users.delete(&by, me, CONTEXT).await.expect("deleted");
     site.get("/work/OPS-1", &cookie)
         .await
-        .shows("by <bdi>Deleted user</bdi>");
+        .shows("by <bdi>a deleted user</bdi>");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ fn half_hour(sample: &Sample, browser: &Browser) {
     browser.open("/settings/agent-runs/new?item=WEB-1");
     browser.fill("agent", "helper-1");
     browser.choose("time", "900");
-    browser.click("main form button[type='submit']");
+    browser.click("main .form button[type='submit']");
     let secret = browser.value("#secret");
     assert!(secret.starts_with("oi_run_"));
     assert!(!browser.path().contains("oi_run_"));
@@ -24,7 +24,7 @@ fn half_hour(sample: &Sample, browser: &Browser) {
     browser.click("main a[href$='/work/WEB-1'].strong");
     let page = browser.text("main");
     assert!(
-        page.contains("Agent helper-1 in this run, in the name of You"),
+        page.contains("Agent helper-1 in this run on your behalf"),
         "{page}"
     );
 
@@ -88,7 +88,7 @@ fn who_saves_second_sees_both_texts_and_saves_on_purpose() {
             .status,
         200
     );
-    browser.click("main form button[type='submit']");
+    browser.click("main .form button[type='submit']");
     browser.wait("the other text", || {
         browser.text("main").contains("What they saved")
     });

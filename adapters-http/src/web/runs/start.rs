@@ -14,7 +14,7 @@ use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::view::{Moment, Shown, duration};
 
 /// For how long, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -168,6 +168,13 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::QuotaReached { quota }) => {
                 errors.limit = Some(format!(
                     "You’ve reached the limit of {quota} active agent runs. End one you no longer need."
+                ));
+            }
+            Err(AgentRunError::RateReached(reached)) => {
+                let wait = duration(reached.retry_after_seconds.into());
+                errors.limit = Some(format!(
+                    "You’ve started {} agent runs within 24 hours, as many as allowed. Try again in {wait}.",
+                    reached.limit
                 ));
             }
             Err(error) => return Err(error.into()),

@@ -67,7 +67,7 @@ impl Details {
             return run
                 .revoked_at
                 .is_none()
-                .then(|| "Its time was up".to_owned());
+                .then(|| "It reached its time limit".to_owned());
         };
         let reason = match (event.action, event.related) {
             (AuditAction::TokenReported, _) => "Reported as leaked",

@@ -9,7 +9,7 @@ use openindex_domain::work::WorkItemKey;
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
-use crate::web::names::Names;
+use crate::web::names::{Named, Names};
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) what: &'static str,
     /// A run or item that it is about beside this one.
     pub(super) about: Option<String>,
-    pub(super) who: Shown,
+    pub(super) who: Named,
     pub(super) run: Option<RunLink>,
 }
 
@@ -103,10 +103,10 @@ impl History {
                 },
                 who: match event.actor {
                     AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
-                        names.get(user)
+                        names.within(user)
                     }
-                    AuditActor::Operator => Shown::of("Server operator"),
-                    AuditActor::Anonymous => Shown::of("Anonymous"),
+                    AuditActor::Operator => Named::other("the server’s operator"),
+                    AuditActor::Anonymous => Named::other("an anonymous caller"),
                 },
                 run: run_of(event).map(|run| self.link(run)),
             })

@@ -8,7 +8,7 @@ use openindex_domain::work::{ItemFilter, WorkConflict, WorkItem, WorkItemKey};
 use crate::web::access::Person;
 use crate::web::admin::IdPath;
 use crate::web::error::WebError;
-use crate::web::names::Names;
+use crate::web::names::{Named, Names};
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
@@ -27,13 +27,13 @@ struct ItemPage {
     item: ItemView,
     description: Shown,
     whole: Option<String>,
-    created_by: Shown,
+    created_by: Named,
     created: Moment,
     resolved: Option<Moment>,
     /// The run in which an agent works on it.
     run: Option<RunLink>,
     /// The user in whose name an agent works on it.
-    on_behalf: Option<Shown>,
+    on_behalf: Option<Named>,
     parts: Vec<ItemView>,
     has_more_parts: bool,
     /// How many of the person's live runs are bound to it, and end with it.
@@ -114,11 +114,11 @@ async fn render(
         page: Page::of(web, person, "work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
         whole: key.whole().map(|whole| whole.to_string()),
-        created_by: names.get(item.created_by),
+        created_by: names.within(item.created_by),
         created: Moment::new(item.created_at, now),
         resolved: item.resolved_at.map(|at| Moment::new(at, now)),
         run: run.map(|run| history.link(run)),
-        on_behalf: behalf.map(|user| names.get(user)),
+        on_behalf: behalf.map(|user| names.within(user)),
         parts: parts
             .items
             .iter()

@@ -169,6 +169,8 @@ pub(super) fn choices<T: Copy>(
 
 /// Anyone, oneself, and who was chosen by a link.
 fn assignees(selected: &str, other: Option<UserId>, me: UserId, names: &Names) -> Vec<Choice> {
+    // A link names oneself by id.
+    let selected = if other == Some(me) { "me" } else { selected };
     let mut all = vec![
         Choice::new("", "Anyone", selected),
         Choice::new("me", "You", selected),

@@ -17,7 +17,8 @@ pub(super) struct ItemView {
     pub(super) priority: &'static str,
     pub(super) is_pressing: bool,
     pub(super) target: &'static str,
-    pub(super) assignee: Option<Shown>,
+    /// Who sees to it, and the id.
+    pub(super) assignee: Option<(Shown, String)>,
     pub(super) claim: Option<ClaimView>,
     pub(super) is_for_agents: bool,
     pub(super) updated: Moment,
@@ -74,7 +75,9 @@ impl ItemView {
             priority: priority(item.priority),
             is_pressing: item.priority >= Priority::High,
             target: target(item.target),
-            assignee: item.assignee.map(|user| names.get(user)),
+            assignee: item
+                .assignee
+                .map(|user| (names.get(user), user.to_string())),
             claim: item.claim.as_ref().map(|claim| ClaimView {
                 who: match &claim.holder {
                     Holder::Person(user) => names.get(*user),
@@ -130,7 +133,7 @@ pub(super) const fn target(target: ExecutionTarget) -> &'static str {
     match target {
         ExecutionTarget::Human => "People",
         ExecutionTarget::Agent => "Agents",
-        ExecutionTarget::Either => "People and agents",
+        ExecutionTarget::Either => "Anyone",
     }
 }
 
