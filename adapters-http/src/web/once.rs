@@ -8,7 +8,7 @@ use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError};
-use openindex_domain::token::{TokenError, TokenKind};
+use openindex_domain::token::{TokenError, TokenId, TokenKind};
 use openindex_domain::user::UserError;
 
 use crate::server::Context;
@@ -116,32 +116,7 @@ pub(super) async fn already(
             ),
             back: ("/settings/admin/users", "Back to the users"),
         },
-        Subject::Token(id) if id.kind() == TokenKind::AgentRun => {
-            let run = match web.api.agent_runs.get(principal, id).await {
-                Ok(run) => run.run,
-                Err(AgentRunError::NotFound) => None,
-                Err(error) => return Err(error.into()),
-            };
-            AlreadyPage {
-                page: Page::of(web, person, "agent-runs"),
-                kind: "agent run",
-                advice: if run.is_some() {
-                    "Its token was shown once. If you did not copy it, end the run and start \
-                     another."
-                } else {
-                    "It is not among your agent runs."
-                },
-                delete: run
-                    .as_ref()
-                    .map(|_| (format!("/settings/agent-runs/{id}/end"), "End agent run")),
-                name: run.map(|run| Shown::of(run.agent.as_str())),
-                another: (
-                    "/settings/agent-runs/new".to_owned(),
-                    "Start another agent run",
-                ),
-                back: ("/settings/agent-runs", "Back to agent runs"),
-            }
-        }
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
             page: Page::of(web, person, "work"),
             kind: "work item",
@@ -183,4 +158,29 @@ pub(super) async fn already(
         }
     };
     html(StatusCode::CONFLICT, &template)
+}
+
+async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
+    let run = match web.api.agent_runs.get(&person.principal, id).await {
+        Ok(run) => run.run,
+        Err(AgentRunError::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let end = (format!("/settings/agent-runs/{id}/end"), "End agent run");
+    Ok(AlreadyPage {
+        page: Page::of(web, person, "agent-runs"),
+        kind: "agent run",
+        advice: if run.is_some() {
+            "Its token was shown once. If you did not copy it, end the run and start another."
+        } else {
+            "It is not among your agent runs."
+        },
+        delete: run.as_ref().map(|_| end),
+        name: run.map(|run| Shown::of(run.agent.as_str())),
+        another: (
+            "/settings/agent-runs/new".to_owned(),
+            "Start another agent run",
+        ),
+        back: ("/settings/agent-runs", "Back to agent runs"),
+    })
 }

@@ -198,8 +198,8 @@ impl Site {
         };
         let principal = self.principal(user).await;
         let runs = &self.domain.agent_runs;
-        let issued = runs.start(&principal, wanted, &context()).await;
-        issued.expect("it is started")
+        let run = runs.start(&principal, wanted, &context()).await;
+        run.expect("it is started")
     }
 
     /// A work item of the user's in the domain OPS.

@@ -151,7 +151,7 @@ pub(in crate::web) async fn start(
         };
         let runs = &web.api.agent_runs;
         match runs.start(&person.principal, wanted, &context).await {
-            Ok(issued) => return started(&web, &person, &issued),
+            Ok(run) => return started(&web, &person, &run),
             Err(AgentRunError::Refused(Refusal::FormUsed(made))) => {
                 return once::already(&web, &person, made).await;
             }

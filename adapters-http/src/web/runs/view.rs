@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use openindex_domain::StoreError;
 use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
@@ -45,14 +46,14 @@ impl Details {
         let principal = &person.principal;
         let mut tokens = HashMap::new();
         for run in runs.iter().filter_map(|token| token.run.as_ref()) {
-            if !tokens.contains_key(&run.issuer) {
-                let token = match web.api.tokens.known(principal, run.issuer).await {
-                    // One that cannot be read is shown by its id.
-                    Err(TokenError::Store(StoreError::Corrupt(_))) => None,
-                    known => known?,
-                };
-                tokens.insert(run.issuer, token);
-            }
+            let Entry::Vacant(unknown) = tokens.entry(run.issuer) else {
+                continue;
+            };
+            unknown.insert(match web.api.tokens.known(principal, run.issuer).await {
+                // One that cannot be read is shown by its id.
+                Err(TokenError::Store(StoreError::Corrupt(_))) => None,
+                known => known?,
+            });
         }
         Ok(Self {
             me: principal.user_id(),
