@@ -207,6 +207,24 @@ async fn who_comes_second_is_told_who_was_first() {
 }
 
 #[tokio::test]
+async fn a_person_claims_for_an_agent_and_a_wrong_id_stays_to_be_corrected() {
+    let site = Site::new().await;
+    site.item(MEMBER, "Mend it").await;
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site
+        .post("/work/OPS-1/claim", &cookie, "agent=my+agent")
+        .await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows("value=\"my agent\"");
+    page.shows("id=\"agent-error\"");
+    let claimed = site
+        .post("/work/OPS-1/claim", &cookie, "agent=my-agent")
+        .await;
+    let page = site.follow(&claimed, &cookie).await;
+    page.shows("Agent <bdi>my-agent</bdi> on your behalf, since");
+}
+
+#[tokio::test]
 async fn what_an_agent_does_is_shown_with_its_run_and_in_whose_name() {
     let site = Site::new().await;
     let item = site.item(MEMBER, "Mend it").await;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::work::{ItemChange, Versions, WorkError, WorkItemKey};
 
-use crate::server::{Code, Context};
+use crate::server::Context;
 use crate::web::access::Person;
 use crate::web::admin::IdPath;
 use crate::web::done::Done;
@@ -15,6 +15,7 @@ use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 
+use super::item::Refused;
 use super::view::{ItemView, users_of};
 use super::{PATH, expected, item, path_of, use_cases};
 
@@ -35,7 +36,13 @@ pub(in crate::web) async fn claim(
 ) -> Result<Response, WebError> {
     let agent = match form.get("agent").trim() {
         "" => None,
-        text => Some(AgentId::parse(text).map_err(|_| WebError::of(Code::InvalidField))?),
+        text => match AgentId::parse(text) {
+            Ok(agent) => Some(agent),
+            Err(_) => {
+                let why = Refused::Agent(form.shown("agent").to_owned());
+                return item::refuse(&web, &person, key, why).await;
+            }
+        },
     };
     let asked = Asked {
         agent,
@@ -130,7 +137,9 @@ impl Asked {
         match changed {
             Ok(Some(_)) => Ok(self.done.to(&web.site, &path_of(key), &key.to_string())),
             Ok(None) => Ok(self.done.to(&web.site, PATH, &key.to_string())),
-            Err(WorkError::Conflict(why)) => item::refuse(web, person, key, &why).await,
+            Err(WorkError::Conflict(why)) => {
+                item::refuse(web, person, key, Refused::Conflict(why)).await
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -40,6 +40,16 @@ struct ItemPage {
     bound_runs: usize,
     history: Vec<Entry>,
     problem: Option<String>,
+    /// What was typed for an agent's id that is none.
+    wrong_agent: Option<String>,
+}
+
+/// Why a button did nothing.
+pub(super) enum Refused {
+    /// It cannot be done as things stand.
+    Conflict(WorkConflict),
+    /// This is no agent's id.
+    Agent(String),
 }
 
 pub(in crate::web) async fn show(
@@ -56,7 +66,7 @@ pub(super) async fn refuse(
     web: &Web,
     person: &Person,
     key: WorkItemKey,
-    why: &WorkConflict,
+    why: Refused,
 ) -> Result<Response, WebError> {
     let item = use_cases(web)?.get(&person.principal, key).await?;
     render(web, person, &item, Some(why)).await
@@ -81,7 +91,7 @@ async fn render(
     web: &Web,
     person: &Person,
     item: &WorkItem,
-    why: Option<&WorkConflict>,
+    why: Option<Refused>,
 ) -> Result<Response, WebError> {
     let principal = &person.principal;
     let (me, key) = (principal.user_id(), item.key);
@@ -97,8 +107,8 @@ async fn render(
     let history = History::of(web, person, key, run).await?;
     let behalf = claim.and_then(|claim| claim.on_behalf);
     let behalf = behalf.or_else(|| history.owner_of(run?));
-    let holder = match why {
-        Some(WorkConflict::Claimed(holder)) => holder.person(),
+    let holder = match &why {
+        Some(Refused::Conflict(WorkConflict::Claimed(holder))) => holder.person(),
         _ => None,
     };
     let met = users_of(item)
@@ -110,6 +120,11 @@ async fn render(
         .collect();
     let names = Names::of(web, person, met).await?;
     let now = web.api.tokens.now();
+    let status = match &why {
+        Some(Refused::Conflict(_)) => StatusCode::CONFLICT,
+        Some(Refused::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
     let template = ItemPage {
         page: Page::of(web, person, "work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
@@ -127,13 +142,15 @@ async fn render(
         has_more_parts: parts.next.is_some(),
         bound_runs: bound_runs(web, person, key).await?,
         history: history.entries(key, &names, now),
-        problem: why.map(|why| conflict(why, &names)),
+        problem: match &why {
+            Some(Refused::Conflict(why)) => Some(conflict(why, &names)),
+            Some(Refused::Agent(_)) | None => None,
+        },
         item: ItemView::of(item, me, &names, now),
-    };
-    let status = if why.is_some() {
-        StatusCode::CONFLICT
-    } else {
-        StatusCode::OK
+        wrong_agent: match why {
+            Some(Refused::Agent(typed)) => Some(typed),
+            Some(Refused::Conflict(_)) | None => None,
+        },
     };
     html(status, &template)
 }
