@@ -36,13 +36,13 @@ pub(in crate::web) async fn claim(
 ) -> Result<Response, WebError> {
     let agent = match form.get("agent").trim() {
         "" => None,
-        text => match AgentId::parse(text) {
-            Ok(agent) => Some(agent),
-            Err(_) => {
+        text => {
+            let Ok(agent) = AgentId::parse(text) else {
                 let why = Refused::Agent(form.shown("agent").to_owned());
                 return item::refuse(&web, &person, key, why).await;
-            }
-        },
+            };
+            Some(agent)
+        }
     };
     let asked = Asked {
         agent,
