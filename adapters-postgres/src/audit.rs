@@ -1,7 +1,10 @@
 //! The trail: written inside the transaction of each change, read the newest first.
 
 use async_trait::async_trait;
-use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+};
+use openindex_domain::token::TokenId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
@@ -85,19 +88,43 @@ impl AuditStore for PostgresStore {
         .await
     }
 
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let subjects: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+        self.browse(move |connection| {
+            Box::pin(async move {
+                let actions: Vec<&str> = AuditAction::ENDINGS.iter().map(|a| a.as_str()).collect();
+                let mut query = select();
+                query
+                    .push(" WHERE subject = ANY (")
+                    .push_bind(subjects)
+                    .push(") AND action = ANY (")
+                    .push_bind(actions)
+                    .push(")");
+                let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(rows::event))
+            })
+        })
+        .await
+    }
+
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.call(move |connection| Box::pin(async move { insert(connection, &event).await }))
             .await
     }
 }
 
+fn select() -> QueryBuilder<Postgres> {
+    QueryBuilder::new(
+        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
+         request_id, client_address, email_from, email_to FROM audit_events",
+    )
+}
+
 /// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
-        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address, email_from, email_to FROM audit_events WHERE TRUE",
-    );
+    let mut query = select();
+    query.push(" WHERE TRUE");
     if let Some(user) = filter.actor {
         query.push(" AND actor_user = ").push_bind(user.to_string());
     }

@@ -194,7 +194,7 @@ async fn revoke(
     let issuer = &[change.token];
     locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let target = ending_by_id(&mut transaction, change.token).await?;
+    let target = endings(&mut transaction, TokenKind::Personal, issuer).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
     let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
         Ok(ended) => ended,
@@ -327,17 +327,19 @@ pub(crate) async fn unended(
     found.iter().map(rows::ending).collect()
 }
 
-/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn ending_by_id(
+/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn endings(
     connection: &mut PgConnection,
-    id: TokenId,
+    kind: TokenKind,
+    ids: &[TokenId],
 ) -> Result<Endings, StoreError> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let found = sqlx::query(select_token!(
-        "t.id = $1 AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
+        "t.id = ANY ($1) AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
-    .bind(id.uuid())
-    .bind(id.kind().as_str())
-    .fetch_optional(connection)
+    .bind(ids)
+    .bind(kind.as_str())
+    .fetch_all(connection)
     .await
     .map_err(store_error)?;
     found.iter().map(rows::ending).collect()

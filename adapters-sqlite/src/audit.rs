@@ -1,7 +1,10 @@
 //! The trail: written inside the transaction of each change, read the newest first.
 
 use async_trait::async_trait;
-use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+};
+use openindex_domain::token::TokenId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -80,6 +83,21 @@ impl AuditStore for SqliteStore {
         Listing::read(found.iter().map(rows::event))
     }
 
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let mut query = select();
+        query
+            .push(" WHERE subject IN (SELECT value FROM json_each(")
+            .push_bind(rows::json(tokens.iter()))
+            .push(")) AND action IN (SELECT value FROM json_each(")
+            .push_bind(rows::json(
+                AuditAction::ENDINGS.iter().map(|action| action.as_str()),
+            ))
+            .push("))");
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::event))
+    }
+
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         insert(&mut transaction, &event).await?;
@@ -87,13 +105,18 @@ impl AuditStore for SqliteStore {
     }
 }
 
+fn select() -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(
+        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
+         request_id, client_address, email_from, email_to FROM audit_events",
+    )
+}
+
 /// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(
-        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address, email_from, email_to FROM audit_events WHERE TRUE",
-    );
+    let mut query = select();
+    query.push(" WHERE TRUE");
     if let Some(user) = filter.actor {
         query.push(" AND actor_user = ").push_bind(user.to_string());
     }

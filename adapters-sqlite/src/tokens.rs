@@ -55,8 +55,8 @@ impl TokenStore for SqliteStore {
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let target = ending_by_id(&mut transaction, change.token).await?;
         let (issuers, now) = ([change.token], change.actor.now);
+        let target = endings(&mut transaction, TokenKind::Personal, &issuers).await?;
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
         let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
             Ok(ended) => ended,
@@ -305,17 +305,19 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn ending_by_id(
+/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn endings(
     connection: &mut SqliteConnection,
-    id: TokenId,
+    kind: TokenKind,
+    ids: &[TokenId],
 ) -> Result<Endings, StoreError> {
     let found = sqlx::query(select_token!(
-        "t.id = ?1 AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
+        "t.id IN (SELECT unhex(value) FROM json_each(?1)) \
+         AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
-    .bind(id.uuid())
-    .bind(id.kind().as_str())
-    .fetch_optional(connection)
+    .bind(rows::json(ids.iter().map(|id| id.uuid().simple())))
+    .bind(kind.as_str())
+    .fetch_all(connection)
     .await
     .map_err(store_error)?;
     found.iter().map(rows::ending).collect()

@@ -267,6 +267,7 @@ async fn the_page_of_a_token_tells_all_that_is_known_of_it() {
         agent: AgentId::parse("reviewer").expect("an agent"),
         ttl: RunTtl::from_seconds(3600).expect("an hour"),
         work_item: None,
+        issuer: None,
     };
     let runs = &site.domain.agent_runs;
     let run = runs.start(&by, wanted, &context()).await.expect("a run");

@@ -17,20 +17,19 @@ impl Tokens {
             .ok_or(TokenError::NotFound)
     }
 
-    /// Returns one personal access token of the user that `principal` acts as, whatever its status,
-    /// while it is stored.
+    /// Returns a personal access token of the user that `principal` acts as, also one that was deleted
+    /// and is still stored: what it was called is shown where something refers to it.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotFound`] when it is unknown, purged or owned by another user;
     /// [`TokenError::Refused`] unless a human asks; [`TokenError::Store`].
-    pub async fn get_stored(
+    pub async fn known(
         &self,
         principal: &Principal,
         id: TokenId,
-    ) -> Result<Token, TokenError> {
+    ) -> Result<Option<Token>, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
-        self.find(principal, id).await?.ok_or(TokenError::NotFound)
+        self.find(principal, id).await
     }
 
     /// Finds a token of the user that `principal` acts as, tombstones included.

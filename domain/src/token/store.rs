@@ -72,7 +72,7 @@ pub enum InsertOutcome {
 }
 
 /// What a user has been issued, of one kind of tokens, as read inside the transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IssuedSoFar {
     /// How many of them are live at [`Actor::now`].
     pub live: u32,

@@ -9,6 +9,7 @@ use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
@@ -22,6 +23,7 @@ struct DeletePage {
     token: TokenView,
     /// Back to the list.
     list: String,
+    runs: Ending,
 }
 
 pub(in crate::web) async fn confirm(
@@ -31,11 +33,13 @@ pub(in crate::web) async fn confirm(
     query: Query,
 ) -> Result<Response, WebError> {
     let token = found(web.api.tokens.get(&person.principal, id).await, id)?;
+    let owner = person.principal.user_id();
     let allowed = person.principal.effective_scope();
     let template = DeletePage {
         page: Page::of(&web, &person, "tokens"),
         token: TokenView::of(&token, allowed, web.api.tokens.now()),
         list: kept(&query).on(crate::TOKENS_PAGE),
+        runs: Ending::of(&web, &person, owner, Some(id)).await?,
     };
     html(StatusCode::OK, &template)
 }

@@ -9,6 +9,7 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
 
@@ -27,6 +28,7 @@ const OVERLAPS: [(&str, &str); 3] = [
 struct RotatePage<'a> {
     page: Page,
     token: TokenView,
+    runs: Ending,
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
@@ -52,6 +54,7 @@ pub(in crate::web) async fn show_form(
         person.entries(),
         Invalid::default(),
     )
+    .await
 }
 
 pub(in crate::web) async fn rotate(
@@ -69,7 +72,7 @@ pub(in crate::web) async fn rotate(
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(error).await,
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
@@ -99,12 +102,12 @@ pub(in crate::web) async fn rotate(
                 &query,
             )
         }
-        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)),
+        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)).await,
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(
+async fn render(
     web: &Web,
     person: &Person,
     token: &Token,
@@ -119,6 +122,7 @@ fn render(
     );
     let template = RotatePage {
         page: Page::of(web, person, "tokens"),
+        runs: Ending::of(web, person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
         overlaps: OVERLAPS.map(|(value, label)| Choice {
             value,

@@ -6,9 +6,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::agent_run::RunFilter;
 use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenError, TokenId};
+use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
@@ -77,14 +78,21 @@ pub(in crate::web) async fn show(
     query: Query,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
-    let token = tokens.get_stored(principal, id).await?;
+    let token = tokens.known(principal, id).await?;
+    let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
     let events = web.api.audit.of_own_token(principal, &token, NEWEST);
     let events = events.await?;
-    let runs = web.api.agent_runs.issued_with(principal, id, NEWEST + 1);
-    let mut runs = runs.await?.to_vec();
-    let has_more_runs = runs.len() > NEWEST as usize;
-    runs.truncate(NEWEST as usize);
+    let issued_with = RunFilter {
+        issuer: Some(id),
+        ..RunFilter::ANY
+    };
+    let runs = web
+        .api
+        .agent_runs
+        .list(principal, &issued_with, None, NEWEST);
+    let runs = runs.await?;
+    let has_more_runs = runs.next.is_some();
     let now = tokens.now();
     let allowed = principal.effective_scope();
     let template = ShowPage {
@@ -95,7 +103,7 @@ pub(in crate::web) async fn show(
         last_used_from: token.trace.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
         chain: chain(&web, &person, &token, &events, now).await?,
-        runs: runs.iter().map(|run| Run::of(run, now)).collect(),
+        runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
         has_more_runs,
         events: events
             .iter()
@@ -119,7 +127,7 @@ async fn chain(
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = stored(web, person, id).await?;
+        let found = web.api.tokens.known(&person.principal, id).await?;
         before = match &found {
             Some(found) => {
                 let events = web.api.audit.of_own_token(&person.principal, found, NEWEST);
@@ -137,7 +145,7 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = stored(web, person, id).await?;
+        let found = web.api.tokens.known(&person.principal, id).await?;
         after = found.as_ref().and_then(|found| found.successor);
         chain.push(Link::of(id, found.as_ref(), now));
     }
@@ -155,15 +163,6 @@ fn predecessor(id: TokenId, events: &[AuditEvent]) -> Option<TokenId> {
     match rotation.subject {
         Subject::Token(id) => Some(id),
         _ => None,
-    }
-}
-
-/// `None` for a token that was purged.
-async fn stored(web: &Web, person: &Person, id: TokenId) -> Result<Option<Token>, WebError> {
-    match web.api.tokens.get_stored(&person.principal, id).await {
-        Ok(token) => Ok(Some(token)),
-        Err(TokenError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

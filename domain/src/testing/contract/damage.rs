@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::{DamageHarness, NOW, acting, actor, find, list, put, revocation, seed, trail};
 use crate::StoreError;
 use crate::access::{Actor, Requirement};
-use crate::agent_run::{EndRun, EndRunOutcome};
+use crate::agent_run::{EndRuns, EndRunsOutcome, RunFilter};
 use crate::audit::{AuditAction, AuditFilter, RequestContext, Subject};
 use crate::inventory::{ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
@@ -233,7 +233,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
     ] {
         put(harness, 5, &bad).await;
         harness.damage(statement).await;
-        let runs = store.runs(bad.owner, true, NOW, None, 10).await;
+        let runs = store.runs(bad.owner, &RunFilter::ANY, NOW, None, 10).await;
         let runs = runs.expect("a list");
         assert_eq!(runs.len(), 1, "{statement}");
         assert_eq!(damaged(&runs)[0].1, bad.id.to_string(), "{statement}");
@@ -241,14 +241,14 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
         assert!(is_corrupt(&lookup), "{statement}: {lookup:?}");
         let (owner, run) = (bad.owner, bad.id);
         let event = 30 + trail(harness).await.len() as u64;
-        let change = EndRun {
+        let change = EndRuns {
             actor: actor(),
             owner,
-            run,
+            runs: vec![run],
             audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
         };
-        let ended = store.end_run(change).await.expect("decided");
-        assert_eq!(ended, EndRunOutcome::Ended, "{statement}");
+        let ended = store.end_runs(change).await.expect("decided");
+        assert_eq!(ended, EndRunsOutcome::Ended(1), "{statement}");
         assert!(is_gone(harness, 5).await, "{statement}");
     }
     let user = fixtures::user(2);
