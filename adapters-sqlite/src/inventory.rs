@@ -36,6 +36,19 @@ impl InventoryStore for SqliteStore {
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
     }
 
+    async fn tokens_by_id(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
+        let mut query = QueryBuilder::new(select_token!("t.id IN ("));
+        let mut list = query.separated(", ");
+        for id in &ids {
+            list.push_bind(id.uuid());
+        }
+        query.push(")");
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        let found = Listing::read(found.map_err(store_error)?.iter().map(rows::token))?;
+        Ok(found.only(|token| ids.contains(&token.id)).to_vec())
+    }
+
     async fn revoke_matching(
         &self,
         change: RevokeMatching,

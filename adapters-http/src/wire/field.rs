@@ -9,7 +9,7 @@ use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, Lifetime, ListedStatus, Overlap, Scope, Status, TokenName};
-use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
+use openindex_domain::user::{Email, Password, PersonName, Role, UserId, UserSearch, UserSort};
 use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -162,6 +162,10 @@ text! {
         |role| role.as_str().to_owned();
     UserId: |text| text.parse().map_err(|_| "must be the id of a user (usr_…)"),
         ToString::to_string;
+    UserSearch: Self::parse, |search| search.as_str().to_owned();
+    UserSort: |text| Self::parse(text)
+        .ok_or("must be joined, newest, name, last_seen or least_seen"),
+        |sort| sort.as_str().to_owned();
     AgentId: Self::parse, ToString::to_string;
     DomainKey: Self::parse, ToString::to_string;
     WorkItemKey: str::parse, ToString::to_string;

@@ -224,6 +224,10 @@ words! {
     }
 }
 words! {
+    /// The order of a list of users.
+    UserSort { openindex_domain::user::UserSort::ALL.map(|sort| sort.as_str()) }
+}
+words! {
     /// The scope of every agent run.
     RunScope { [token::Scope::ReadWrite.as_str()] }
 }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
-use crate::token::TokenId;
+use crate::token::{Token, TokenId};
 
 use super::{OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 
@@ -42,6 +42,10 @@ pub trait InventoryStore: Send + Sync {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError>;
+
+    /// Returns those of these tokens that can be read, agent runs and revoked ones included, in any
+    /// order.
+    async fn tokens_by_id(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError>;
 
     /// Revokes every token that the filter wants inside the transaction, each with its event, in one
     /// step, together with the agent runs that were issued with it. A token that is issued at the same time is either among them or issued after it.

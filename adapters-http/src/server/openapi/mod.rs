@@ -37,6 +37,7 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         // What stands in queries alone.
         schema::AuditAction,
         schema::ListedStatus,
+        schema::UserSort,
     )),
     tags(
         (name = "me", description = "Who am I, and my personal access tokens."),

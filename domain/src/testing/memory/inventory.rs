@@ -10,7 +10,7 @@ use crate::inventory::{
 };
 use crate::invite::InviteStatus;
 use crate::store::{Listing, StoreError};
-use crate::token::{Scope, Status, TokenId, TokenKind, TokenRecord};
+use crate::token::{Scope, Status, Token, TokenId, TokenKind, TokenRecord};
 use crate::user::Notice;
 
 use super::MemoryStore;
@@ -41,6 +41,12 @@ impl InventoryStore for MemoryStore {
             .take(limit as usize)
             .collect::<Vec<_>>()
             .into())
+    }
+
+    async fn tokens_by_id(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
+        let state = self.state();
+        let found = ids.into_iter().filter_map(|id| state.token(id));
+        Ok(found.cloned().collect())
     }
 
     async fn revoke_matching(
