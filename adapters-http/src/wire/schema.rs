@@ -225,7 +225,7 @@ words! {
 }
 words! {
     /// The order of a list of users.
-    UserSort { openindex_domain::user::UserSort::ALL.map(|sort| sort.as_str()) }
+    UserSort { openindex_domain::user::UserSort::ALL.map(openindex_domain::user::UserSort::as_str) }
 }
 words! {
     /// The scope of every agent run.

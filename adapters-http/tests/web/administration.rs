@@ -142,6 +142,10 @@ async fn the_last_administrator_stays_one() {
         .await;
     // Whoever has demoted themselves is not sent to a page that they may not open.
     assert_eq!(page.to(), "/");
+    let page = site
+        .get("/settings/tokens", &format!("{admin}; {}", page.done()))
+        .await;
+    page.shows("The role of");
     assert_eq!(site.get("/settings/admin/users", &admin).await.status, 403);
     let wrong = site
         .post(&format!("{user}/role"), &admin, "role=owner")

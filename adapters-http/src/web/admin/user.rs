@@ -17,7 +17,7 @@ use crate::web::form::{Form, Sent};
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
+use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
 use super::link::LinkPage;
@@ -293,13 +293,12 @@ async fn change(
         .await?;
     // Who has suspended or demoted themselves cannot open the account's page any more.
     let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
-    Ok(if still_administers {
-        let back = Back::to(form.get("next"), users::PATH);
-        let path = back.or(format!("{}/{id}", users::PATH));
-        done.to(&web.site, &path, user.name.as_str())
+    let path = if still_administers {
+        Back::to(form.get("next"), users::PATH).or(format!("{}/{id}", users::PATH))
     } else {
-        redirect("/")
-    })
+        "/".to_owned()
+    };
+    Ok(done.to(&web.site, &path, user.name.as_str()))
 }
 
 pub(in crate::web) async fn sign_in_link(

@@ -147,7 +147,7 @@ pub(in crate::web) async fn list(
         ),
         Some(_) => None,
     };
-    let stats = web.api.inventory.stats(principal).await?;
+    let counts = web.api.inventory.stats(principal).await?;
     let now = web.api.tokens.now();
     let page = Page::of(&web, &by.0, "users");
     let link = |name: &str, to: String| chosen.clone().with(name, to).on(PATH);
@@ -172,9 +172,9 @@ pub(in crate::web) async fn list(
     let template = UsersPage {
         page,
         users,
-        active: stats.users_active,
-        admins: stats.admins_active,
-        suspended: stats.users_suspended,
+        active: counts.users_active,
+        admins: counts.admins_active,
+        suspended: counts.users_suspended,
         search: &shown,
         error,
         sorts: UserSort::ALL

@@ -29,6 +29,10 @@ pub(in crate::server) async fn list(
 ) -> Result<Json<UserList>, Problem> {
     let sort = sort.unwrap_or_default();
     let query = user::UserQuery { search, sort };
+    if page.after.as_ref().is_some_and(|after| after.sort != sort) {
+        let message = "must be the nextCursor of a page in this order";
+        return Err(Problem::invalid_field("cursor", &message));
+    }
     let seek = page.after.map(UserSeek::After);
     let page = state
         .users
