@@ -1,5 +1,6 @@
 //! What an administrator looks for, finds and comes back to.
 
+use http_body_util::BodyExt as _;
 use openindex_domain::audit::{AuditAction, AuditActor, AuditStore as _, Subject};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -199,6 +200,11 @@ async fn the_trail_is_filtered_by_name_and_address() {
     }
     for (query, why) in [
         ("actor=ada", "Actor matches 2 users"),
+        ("actor=ada", "users?search=ada\">Show matching users"),
+        (
+            "actor=ada",
+            "aria-invalid=\"true\" aria-describedby=\"filter-error\" autofocus",
+        ),
         ("actor=zzz", "Actor matches no user"),
         ("subject=ada", "Target matches 2 users"),
         ("from=yesterday", "Start date must be a date: YYYY-MM-DD"),
@@ -267,4 +273,37 @@ async fn the_trail_is_exported_as_it_is_filtered() {
     }
     let wrong = site.get(&format!("{AUDIT}/export?actor=zzz"), &admin).await;
     assert_eq!(wrong.to(), format!("{AUDIT}?actor=zzz"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_does_not_outlive_its_session_and_says_that_it_is_not_complete() {
+    for (code, form) in [
+        ("authentication_required", "suspend"),
+        ("insufficient_scope", "role"),
+    ] {
+        let site = Site::new().await;
+        for number in 1_000..1_250 {
+            let subject = Subject::User(fixtures::user(MEMBER).id);
+            let event = fixtures::audit(number, fixtures::NOW, AuditAction::TokenRevoked, subject);
+            site.domain.store.append(event).await.expect("an event");
+        }
+        let mut other = fixtures::user(OTHER);
+        other.role = Role::Admin;
+        put_user(&site.domain, other).await;
+        let (admin, other) = (site.sign_in(ADMIN).await, site.sign_in(OTHER).await);
+        let path = format!("{AUDIT}/export?action=token.revoked&format=csv");
+        let mut body = site.open(&path, &other).await;
+        let first = body.frame().await.expect("a page").expect("data");
+        let first = first.into_data().expect("data");
+        let change = format!("{USERS}/{}/{form}", fixtures::user(OTHER).id);
+        let changed = site.post(&change, &admin, "role=member").await;
+        assert_ne!(changed.done(), "", "{code}");
+        let mark = body.frame().await.expect("a mark").expect("data");
+        let mark = mark.into_data().expect("data");
+        assert!(body.frame().await.expect("an end").is_err(), "{code}");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        assert_eq!(text(&first).matches("evt_").count(), 200);
+        assert!(text(&mark).starts_with("#incomplete,"), "{}", text(&mark));
+        assert!(text(&mark).contains(code), "{}", text(&mark));
+    }
 }

@@ -15,9 +15,8 @@ fn focus(sample: &Sample, selector: &str) {
 fn a_user_is_searched_for_and_suspended_by_keyboard_and_the_search_is_still_there() {
     let sample = Sample::new();
     let browser = &sample.browser;
-    sample
-        .server
-        .join_with_token(&sample.admin.token, "wanted@example.com");
+    let by = &sample.admin.token;
+    let _ = sample.server.join_with_token(by, "wanted@example.com");
     for with_javascript in [true, false] {
         if !with_javascript {
             browser.without_javascript();

@@ -51,6 +51,16 @@ struct AuditPage {
 struct Wrong {
     field: &'static str,
     why: String,
+    /// Where the users are who match, when there are several.
+    users: Option<String>,
+}
+
+impl AuditPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong
+            .as_ref()
+            .is_some_and(|wrong| wrong.field == field)
+    }
 }
 
 /// A token or a browser session that acted.
@@ -190,15 +200,19 @@ async fn parse(
 ) -> Result<Result<AuditFilter, Wrong>, WebError> {
     const DATE: &str = "must be a date: YYYY-MM-DD";
     let wrong = |field, why: &str| {
-        let why = why.to_owned();
-        Ok(Err(Wrong { field, why }))
+        let (why, users) = (why.to_owned(), None);
+        Ok(Err(Wrong { field, why, users }))
+    };
+    let no_user = |field, why: NoUser| {
+        let NoUser { why, users } = why;
+        Ok(Err(Wrong { field, why, users }))
     };
     let mut filter = AuditFilter::default();
     match query.get("actor") {
         "" => {}
         text => match user(web, by, text).await? {
             Ok(id) => filter.actor = Some(id),
-            Err(why) => return wrong("Actor", &why),
+            Err(why) => return no_user("Actor", why),
         },
     }
     match (query.get("action"), AuditAction::parse(query.get("action"))) {
@@ -211,7 +225,7 @@ async fn parse(
         (_, Some(subject)) => filter.subject = Some(subject),
         (text, None) => match user(web, by, text).await? {
             Ok(id) => filter.subject = Some(Subject::User(id)),
-            Err(why) => return wrong("Target", &why),
+            Err(why) => return no_user("Target", why),
         },
     }
     match (query.get("from"), Timestamp::parse_since(query.get("from"))) {
@@ -229,39 +243,57 @@ async fn parse(
     Ok(Ok(filter))
 }
 
+/// Why a text names no one user.
+struct NoUser {
+    why: String,
+    users: Option<String>,
+}
+
+impl NoUser {
+    fn new(why: String) -> Self {
+        Self { why, users: None }
+    }
+}
+
 /// Finds the one user that a text names: by their id, their address, their name, or a part of one of
 /// them that no other user has.
-async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, String>, WebError> {
+async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, NoUser>, WebError> {
     if let Ok(id) = text.parse() {
         return Ok(Ok(id));
     }
     let search = match UserSearch::parse(text) {
         Ok(search) => Some(search),
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Err(NoUser::new(error.to_string()))),
     };
     let query = UserQuery {
         search,
         ..UserQuery::default()
     };
     let found = web.api.users.search(by, &query, None, MAX_PAGE).await?;
-    let users: Vec<&User> = found.users.iter().map(|listed| &listed.user).collect();
+    let listed: Vec<&User> = found.users.iter().map(|listed| &listed.user).collect();
     let key = Email::parse(text).ok().map(|email| email.key());
     let by_address = |user: &&&User| key.as_ref().is_some_and(|key| user.email.key() == *key);
-    if let Some(user) = users.iter().find(by_address) {
+    if let Some(user) = listed.iter().find(by_address) {
         return Ok(Ok(user.id));
     }
-    let named: Vec<_> = users
+    let named: Vec<_> = listed
         .iter()
         .filter(|user| user.name.as_str() == text)
         .collect();
-    Ok(match (&named[..], &users[..]) {
+    Ok(match (&named[..], &listed[..]) {
         ([user], _) => Ok(user.id),
         (_, [user]) => Ok(user.id),
-        (_, []) => Err("matches no user; use a user\u{2019}s name, email address or ID".to_owned()),
-        (_, several) => Err(format!(
-            "matches {} users; use an email address or an ID",
-            several.len()
+        (_, []) => Err(NoUser::new(
+            "matches no user; use a name, an email address or an ID".to_owned(),
         )),
+        (_, several) => Err(NoUser {
+            why: format!(
+                "matches {}{} users; use an email address or an ID",
+                several.len(),
+                if found.next.is_some() { " or more" } else { "" }
+            ),
+            users: Some(Query::default().with("search", text).on(users::PATH)),
+        }),
     })
 }
 

@@ -59,8 +59,8 @@ async fn users_are_searched_and_sorted_page_by_page() {
     }
     assert_eq!(names, ["ada", "Bob", "User 1", "Zoe"]);
     for (search, expected) in [("ZO", "Zoe"), ("User4%40", "Bob")] {
-        let page = server.get(&format!("/admin/users?search={search}"), &admin);
-        let page = page.await.json();
+        let path = format!("/admin/users?search={search}");
+        let page = server.get(&path, &admin).await.json();
         assert_eq!(page["items"][0]["name"], expected, "{search}");
         assert_eq!(page["items"].as_array().unwrap().len(), 1, "{search}");
     }

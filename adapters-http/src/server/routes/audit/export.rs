@@ -12,12 +12,12 @@ use http_body_util::StreamBody;
 use openindex_domain::access::Principal;
 use openindex_domain::audit::{Audit, AuditCursor, AuditFilter};
 use openindex_domain::session::Sessions;
-use openindex_domain::token::{Rejection, Tokens};
+use openindex_domain::token::Tokens;
 use openindex_domain::user::MAX_PAGE;
 
 use crate::server::api::Shared;
 use crate::server::query::Query;
-use crate::server::{ApiState, HumanAdmin, Problem, to_wire};
+use crate::server::{ApiState, Code, HumanAdmin, Problem, to_wire};
 use crate::wire::{
     AuditEvent, AuditQuery, ExportFormat, ExportQuery, INCOMPLETE_ROW, IncompleteExport,
 };
@@ -150,7 +150,8 @@ impl Export {
             return Ok(self.tokens.verify_again(&self.principal).await?);
         }
         let verified = self.sessions.verify_again(&self.principal).await?;
-        Ok(verified.ok_or(Rejection::Unknown)?)
+        let ended = "the browser session ended during the export; sign in and export again";
+        verified.ok_or_else(|| Problem::new(Code::AuthenticationRequired, ended))
     }
 
     /// The page after `cursor`, for a credential that is still accepted; otherwise the mark.
