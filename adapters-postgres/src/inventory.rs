@@ -69,6 +69,26 @@ impl InventoryStore for PostgresStore {
         .await
     }
 
+    async fn known(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
+        self.browse(move |connection| {
+            Box::pin(async move {
+                let uuids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                let found = sqlx::query(select_token!("t.id = ANY($1)"))
+                    .bind(uuids)
+                    .fetch_all(connection)
+                    .await
+                    .map_err(store_error)?;
+                let found = Listing::read(found.iter().map(rows::token))?;
+                Ok(found
+                    .iter()
+                    .filter(|token| ids.contains(&token.id))
+                    .cloned()
+                    .collect())
+            })
+        })
+        .await
+    }
+
     async fn revoke_matching(
         &self,
         change: RevokeMatching,

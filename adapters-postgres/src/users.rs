@@ -5,15 +5,15 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
-    PasswordHash, User, UserId, UserStore,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Notice, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::store_error;
-use crate::rows::{select_account, select_user};
+use crate::rows::{select_account, select_user, user_columns};
 use crate::store::begin;
 use crate::{
     PostgresStore, acting, agent_runs, audit, invites, links, locks, rows, sessions, tokens,
@@ -71,6 +71,25 @@ impl UserStore for PostgresStore {
         .await
     }
 
+    async fn search_users(
+        &self,
+        query: &UserQuery,
+        now: Timestamp,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<Listing<ListedUser>, StoreError> {
+        let query = query.clone();
+        self.browse(move |connection| {
+            Box::pin(async move {
+                let mut query = listed(&query, now, seek.as_ref());
+                query.push(" LIMIT ").push_bind(i64::from(limit));
+                let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(rows::listed_user))
+            })
+        })
+        .await
+    }
+
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
         self.call(move |connection| {
             Box::pin(async move { change_standing(connection, &change).await })
@@ -111,6 +130,77 @@ impl UserStore for PostgresStore {
         self.call(move |connection| Box::pin(async move { dismiss(connection, &change).await }))
             .await
     }
+}
+
+/// In the collation `C`, only ASCII letters have a case, whatever the database's locale.
+const LOWER_NAME: &str = r#"lower(u.name COLLATE "C")"#;
+const LOWER_EMAIL: &str = r#"lower(u.email COLLATE "C")"#;
+
+/// Returns a query for [`ListedUser`]s without its limit. When a user was last seen is in their
+/// sessions, their tokens and the trail; each is looked up by an index.
+fn listed(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        ", u.live_tokens, u.seen_at FROM (SELECT u.*, \
+         coalesce((1000 * extract(epoch FROM greatest(\
+             (SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), \
+             (SELECT max(t.last_used_at) FROM tokens t \
+              WHERE t.owner_id = u.id AND t.kind = 'personal'), \
+             (SELECT e.at FROM audit_events e \
+              WHERE e.actor_user = 'usr_' || replace(u.id::text, '-', '') \
+              ORDER BY e.at DESC, e.id DESC LIMIT 1))))::bigint, -1) AS seen_at, \
+         (SELECT count(*) FROM tokens t WHERE t.owner_id = u.id AND t.kind = 'personal' \
+          AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > "
+    ));
+    sql.push_bind(now.to_datetime());
+    sql.push(")) AS live_tokens FROM users u WHERE u.deleted_at IS NULL) u WHERE true");
+    if let Some(search) = &query.search {
+        let mut either = " AND (";
+        for part in search.spellings() {
+            for text in [LOWER_NAME, LOWER_EMAIL, "u.email_key"] {
+                sql.push(either).push("strpos(").push(text).push(", ");
+                sql.push_bind(part.clone()).push(") > 0");
+                either = " OR ";
+            }
+        }
+        sql.push(")");
+    }
+    let key = match query.sort {
+        UserSort::Joined | UserSort::Newest => None,
+        UserSort::Name => Some(LOWER_NAME),
+        UserSort::LastSeen | UserSort::LeastSeen => Some("u.seen_at"),
+    };
+    let is_back = matches!(seek, Some(UserSeek::Before(_)));
+    let (beyond, order) = if query.sort.is_descending() == is_back {
+        (" > ", " ASC")
+    } else {
+        (" < ", " DESC")
+    };
+    if let Some(cursor) = seek.map(UserSeek::cursor) {
+        sql.push(" AND (");
+        if let Some(key) = key {
+            sql.push(key).push(", ");
+        }
+        sql.push("u.id)").push(beyond).push("(");
+        match &cursor.key {
+            UserKey::Id => {}
+            UserKey::Name(name) => {
+                sql.push_bind(name.clone()).push(", ");
+            }
+            UserKey::LastSeen(at) => {
+                sql.push_bind(at.map_or(-1, Timestamp::unix_millis))
+                    .push(", ");
+            }
+        }
+        sql.push_bind(cursor.id.uuid()).push(")");
+    }
+    sql.push(" ORDER BY ");
+    if let Some(key) = key {
+        sql.push(key).push(order).push(", ");
+    }
+    sql.push("u.id").push(order);
+    sql
 }
 
 async fn dismiss(

@@ -6,15 +6,16 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
-    NoticeAbout, PasswordHash, User, UserId, UserStore,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Notice, NoticeAbout, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort,
+    UserStore,
 };
 use openindex_domain::{Listing, StoreError};
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
 use crate::error::store_error;
-use crate::rows::{select_account, select_user};
+use crate::rows::{select_account, select_user, user_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, invites, links, rows, sessions, tokens};
 
 #[async_trait]
@@ -71,6 +72,20 @@ impl UserStore for SqliteStore {
         .await
         .map_err(store_error)?;
         Listing::read(found.iter().map(rows::user))
+    }
+
+    async fn search_users(
+        &self,
+        query: &UserQuery,
+        now: Timestamp,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<Listing<ListedUser>, StoreError> {
+        let mut query = listed(query, now, seek.as_ref());
+        query.push(" LIMIT ").push_bind(limit);
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::listed_user))
     }
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
@@ -199,6 +214,72 @@ pub(crate) async fn notify(
     .await
     .map_err(store_error)?;
     Ok(())
+}
+
+/// Returns a query for [`ListedUser`]s without its limit. When a user was last seen is in their
+/// sessions, their tokens and the trail; each is looked up by an index.
+fn listed(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        ", u.live_tokens, u.seen_at FROM (SELECT u.*, \
+         max(coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), -1), \
+             coalesce((SELECT max(t.last_used_at) FROM tokens t \
+                       WHERE t.owner_id = u.id AND t.kind = 'personal'), -1), \
+             coalesce((SELECT e.at FROM audit_events e \
+                       WHERE e.actor_user = 'usr_' || lower(hex(u.id)) \
+                       ORDER BY e.at DESC, e.id DESC LIMIT 1), -1)) AS seen_at, \
+         (SELECT count(*) FROM tokens t WHERE t.owner_id = u.id AND t.kind = 'personal' \
+          AND t.revoked_at IS NULL AND coalesce(t.expires_at, 253402300800000) > "
+    ));
+    sql.push_bind(now.unix_millis());
+    sql.push(") AS live_tokens FROM users u WHERE u.deleted_at IS NULL) u WHERE true");
+    if let Some(search) = &query.search {
+        let mut either = " AND (";
+        for part in search.spellings() {
+            for text in ["lower(u.name)", "lower(u.email)", "u.email_key"] {
+                sql.push(either).push("instr(").push(text).push(", ");
+                sql.push_bind(part.clone()).push(") > 0");
+                either = " OR ";
+            }
+        }
+        sql.push(")");
+    }
+    let key = match query.sort {
+        UserSort::Joined | UserSort::Newest => None,
+        UserSort::Name => Some("lower(u.name)"),
+        UserSort::LastSeen | UserSort::LeastSeen => Some("u.seen_at"),
+    };
+    let is_back = matches!(seek, Some(UserSeek::Before(_)));
+    let (beyond, order) = if query.sort.is_descending() == is_back {
+        (" > ", " ASC")
+    } else {
+        (" < ", " DESC")
+    };
+    if let Some(cursor) = seek.map(UserSeek::cursor) {
+        sql.push(" AND (");
+        if let Some(key) = key {
+            sql.push(key).push(", ");
+        }
+        sql.push("u.id)").push(beyond).push("(");
+        match &cursor.key {
+            UserKey::Id => {}
+            UserKey::Name(name) => {
+                sql.push_bind(name.clone()).push(", ");
+            }
+            UserKey::LastSeen(at) => {
+                sql.push_bind(at.map_or(-1, Timestamp::unix_millis))
+                    .push(", ");
+            }
+        }
+        sql.push_bind(cursor.id.uuid()).push(")");
+    }
+    sql.push(" ORDER BY ");
+    if let Some(key) = key {
+        sql.push(key).push(order).push(", ");
+    }
+    sql.push("u.id").push(order);
+    sql
 }
 
 /// What a deletion ends, beside what the row of the user holds. `?1` is the user.

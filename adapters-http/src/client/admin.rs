@@ -9,16 +9,16 @@ use ureq::http::Method;
 
 use crate::wire::{
     AdminPatList, AuditList, CreateInvite, CreatedInvite, ExportQuery, InviteList, PatchUser,
-    RevokePats, RevokedPats, SignInLink, Stats, User, UserList,
+    RevokePats, RevokedPats, SignInLink, Stats, User, UserList, UserQuery,
 };
 
 use super::query::path;
 use super::{AuditQuery, Client, ClientError, ExportError, ExportFormat, PageQuery, PatFilter};
 
 impl Client {
-    /// One page of the instance's users, in the order of their joining.
-    pub fn users_list(&self, page: &PageQuery) -> Result<UserList, ClientError> {
-        self.get(&path("/admin/users", page, &()))
+    /// Returns one page of the users that match the query, in its order.
+    pub fn users_list(&self, query: &UserQuery, page: &PageQuery) -> Result<UserList, ClientError> {
+        self.get(&path("/admin/users", query, page))
     }
 
     /// One user.

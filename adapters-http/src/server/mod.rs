@@ -47,6 +47,7 @@ pub use openapi::document as openapi;
 pub(crate) use openapi::without_work as openapi_without_work;
 pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
 pub use problem::Problem;
+pub(crate) use routes::stream_export;
 pub use stopping::Stopping;
 pub use to_wire::bootstrapped;
 pub use unserved::Unserved;

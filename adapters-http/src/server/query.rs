@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::{
     AgentRunFilter, AuditQuery, ExportQuery, PageQuery, PatFilter, PatPageQuery, PatQuery,
-    QueueQuery, WorkItemQuery,
+    QueueQuery, UserQuery, WorkItemQuery,
 };
 
 use super::Problem;
@@ -47,6 +47,7 @@ parameters!(
     PatFilter,
     PatQuery,
     QueueQuery,
+    UserQuery,
     WorkItemQuery
 );
 

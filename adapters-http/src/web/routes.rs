@@ -253,7 +253,9 @@ fn administration(routes: Routes) -> Routes {
         .get("/settings/admin/tokens", tokens::list)
         .get("/settings/admin/tokens/revoke", bulk::preview)
         .post("/settings/admin/tokens/revoke", bulk::revoke)
+        .get("/settings/admin/tokens/{id}", tokens::show)
         .get("/settings/admin/tokens/{id}/revoke", tokens::confirm_revoke)
         .post("/settings/admin/tokens/{id}/revoke", tokens::revoke)
         .get("/settings/admin/audit", audit::list)
+        .get("/settings/admin/audit/export", audit::export)
 }

@@ -12,7 +12,7 @@ use openindex_domain::inventory::ReviewDigest;
 use openindex_domain::token::{
     Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
 };
-use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
+use openindex_domain::user::{Email, Password, PersonName, Role, UserId, UserSearch, UserSort};
 use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -171,6 +171,10 @@ text! {
     TokenId: |text| text.parse().map_err(|_| "must be the nextCursor of the page before"),
         ToString::to_string;
     ReviewDigest: str::parse, ToString::to_string;
+    UserSearch: Self::parse, |search| search.as_str().to_owned();
+    UserSort: |text| Self::parse(text)
+        .ok_or("must be joined, newest, name, last_seen or least_seen"),
+        |sort| sort.as_str().to_owned();
     AgentId: Self::parse, ToString::to_string;
     DomainKey: Self::parse, ToString::to_string;
     WorkItemKey: str::parse, ToString::to_string;

@@ -233,6 +233,10 @@ words! {
     PatSort { token::Sort::ALL.map(token::Sort::as_str) }
 }
 words! {
+    /// The order of a list of users.
+    UserSort { openindex_domain::user::UserSort::ALL.map(openindex_domain::user::UserSort::as_str) }
+}
+words! {
     /// The scope of every agent run.
     RunScope { [token::Scope::ReadWrite.as_str()] }
 }

@@ -1,7 +1,7 @@
 use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
-use super::field::kept;
+use super::field::{kept, optional};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role};
@@ -45,7 +45,24 @@ pub struct Bootstrapped {
     pub token: PlainSecret,
 }
 
-/// A page of users, in the order of their joining.
+/// Which users to list, and in which order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserQuery {
+    /// With this in their names or email addresses, whatever its case.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
+    pub search: Option<user::UserSearch>,
+    /// The order: that of joining unless given; the newest first; by name from A to Z; the most
+    /// recently seen first; or the least recently seen first.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserSort>))]
+    pub sort: Option<user::UserSort>,
+}
+
+/// A page of users, in the order of their joining unless sorted otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]

@@ -90,8 +90,8 @@ async fn a_store_that_fails_after_the_verification_is_503_as_well() {
         .returning(|_| Err(StoreError::unavailable(CAUSE)));
     let mut users = MockUserStore::new();
     users
-        .expect_page()
-        .returning(|_, _| Err(StoreError::unavailable(CAUSE)));
+        .expect_search_users()
+        .returning(|_, _, _, _| Err(StoreError::unavailable(CAUSE)));
     let ports = Ports {
         users: Arc::new(users),
         ..with_tokens(&memory, tokens)

@@ -319,7 +319,7 @@ async fn a_route_of_the_administration_that_is_refused_is_noted() {
     let trail = site
         .get("/settings/admin/audit?action=admin.refused", &admin)
         .await;
-    trail.shows("Administration refused");
+    trail.shows("Admin access denied");
     trail.shows("User 2");
 }
 

@@ -15,7 +15,7 @@ async fn a_suspension_asks_first_and_takes_effect_at_once() {
     let suspend = format!("{user}/suspend");
     site.get(&suspend, &admin)
         .await
-        .shows("All of their tokens are refused");
+        .shows("Their tokens stop working immediately");
     assert_eq!(site.get("/settings/tokens", &member).await.status, 200);
     let page = site.post(&suspend, &admin, "").await;
     site.follow(&page, &admin).await.shows("was suspended.");
@@ -52,7 +52,7 @@ async fn a_deletion_asks_first_and_takes_effect_at_once() {
     site.get(&user, &admin).await.shows("Delete user");
     let asked = site.get(&format!("{user}/delete"), &admin).await;
     asked.shows("This cannot be undone.");
-    asked.shows("stop working at once");
+    asked.shows("stop working immediately");
     let page = site.post(&format!("{user}/delete"), &admin, "").await;
     site.follow(&page, &admin).await.shows("was deleted.");
     assert_eq!(site.get("/settings/tokens", &member).await.status, 303);
@@ -60,7 +60,7 @@ async fn a_deletion_asks_first_and_takes_effect_at_once() {
     assert!(verified.is_err());
     assert_eq!(site.get(&user, &admin).await.status, 404);
     let trail = site.get("/settings/admin/audit", &admin).await;
-    trail.shows("Account deleted");
+    trail.shows("User deleted");
     trail.shows(&id.to_string());
     let own = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
     let page = site.get(&format!("{own}/delete"), &admin).await;
@@ -112,12 +112,16 @@ async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
         (format!("+{present}+"), "is unchanged."),
         (present.to_uppercase(), "was changed."),
     ] {
-        site.get(&form, &admin).await.hides("That is you:");
+        site.get(&form, &admin)
+            .await
+            .hides("This is your own account:");
         let page = site.post(&form, &admin, &format!("email={typed}")).await;
         site.follow(&page, &admin).await.shows(told);
     }
     let own = format!("/settings/admin/users/{}/email", fixtures::user(ADMIN).id);
-    site.get(&own, &admin).await.shows("That is you:");
+    site.get(&own, &admin)
+        .await
+        .shows("This is your own account:");
 }
 
 #[tokio::test]
@@ -138,6 +142,10 @@ async fn the_last_administrator_stays_one() {
         .await;
     // Whoever has demoted themselves is not sent to a page that they may not open.
     assert_eq!(page.to(), "/");
+    let page = site
+        .get("/settings/tokens", &format!("{admin}; {}", page.done()))
+        .await;
+    page.shows("The role of");
     assert_eq!(site.get("/settings/admin/users", &admin).await.status, 403);
     let wrong = site
         .post(&format!("{user}/role"), &admin, "role=owner")
@@ -196,7 +204,7 @@ async fn an_invite_is_made_for_an_address_without_an_account_and_can_be_withdraw
         (
             "email=User2%40example.com",
             409,
-            "belongs to an account already",
+            "This person already has an account",
         ),
     ] {
         let page = site.post(invites, &admin, form).await;
@@ -275,7 +283,7 @@ async fn everybodys_tokens_are_filtered() {
             .get(&format!("/settings/admin/tokens?{wrong}"), &admin)
             .await;
         assert_eq!(page.status, 422, "{wrong}");
-        page.shows("is invalid.");
+        page.shows("isn’t valid");
         page.hides("mighty-one");
     }
 }
@@ -319,7 +327,7 @@ async fn the_trail_is_filtered_and_says_who_did_what() {
     let page = site
         .get(&format!("{audit}?subject={}", issued.token.id), &admin)
         .await;
-    page.shows("Token issued");
+    page.shows("Token created");
     for (range, is_shown) in [
         ("from=2026-11-24&to=2026-11-24", true),
         ("from=2026-11-25", false),
@@ -337,7 +345,7 @@ async fn the_trail_is_filtered_and_says_who_did_what() {
     ] {
         let page = site.get(&format!("{audit}?{wrong}"), &admin).await;
         assert_eq!(page.status, 422, "{wrong}");
-        page.shows("is invalid.");
+        page.shows("role=\"alert\"");
     }
 }
 
@@ -358,7 +366,7 @@ async fn long_lists_have_pages_and_every_item_is_on_one() {
         seen += page.text.matches("scope=\"row\"").count();
         pages += 1;
         let Some((_, next)) = page.text.split_once("rel=\"next\" href=\"") else {
-            page.shows("First page");
+            page.shows("Previous page");
             break;
         };
         path = next

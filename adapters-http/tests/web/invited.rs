@@ -104,7 +104,7 @@ async fn the_first_administrator_says_their_address() {
         .post(&path, "", &format!("{CLAIM}&email=grace%40example.com"))
         .await;
     let page = site.get("/settings/admin/users", &page.cookie()).await;
-    page.shows("1 active, 1 of them an administrator");
+    page.shows("1 active user, 1 administrator");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod administered_lists;
 mod administration;
 mod bulk;
 mod dead_links;

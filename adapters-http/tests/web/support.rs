@@ -112,6 +112,14 @@ impl Site {
         send_to(self.router.clone(), request).await
     }
 
+    /// The body of a page, of which nothing was read.
+    pub(crate) async fn open(&self, path: &str, cookie: &str) -> Body {
+        let request = request_to(&self.host, Method::GET, path, cookie).body(Body::empty());
+        let request = request.expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("an answer").into_body()
+    }
+
     pub(crate) async fn get(&self, path: &str, cookie: &str) -> Page {
         let request = request_to(&self.host, Method::GET, path, cookie).body(Body::empty());
         self.send(request.expect("a request")).await

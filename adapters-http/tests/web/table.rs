@@ -299,4 +299,6 @@ pub(crate) const TABLE: &[Row] = &[
         [SIGN_IN, NO, "303 /settings/admin/tokens done=token-revoked"],
     ),
     ("GET /settings/admin/audit", "", [SIGN_IN, NO, OK]),
+    ("GET /settings/admin/audit/export", "", [SIGN_IN, NO, OK]),
+    ("GET /settings/admin/tokens/{id}", "", [SIGN_IN, NO, OK]),
 ];

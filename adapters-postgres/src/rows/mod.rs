@@ -22,7 +22,8 @@ use openindex_domain::token::{
     Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord, Trace,
 };
 use openindex_domain::user::{
-    Account, Email, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User, UserId,
+    Account, Email, ListedUser, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User,
+    UserId,
 };
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
@@ -288,6 +289,15 @@ pub(crate) fn user(row: &PgRow) -> Result<User, StoreError> {
         let column = DamagedColumn(alias.strip_prefix("user_").unwrap_or(alias));
         let id = UserId::from_uuid(any_uuid(row, "user_id"));
         Damaged::new("users", &id, column).into()
+    })
+}
+
+pub(crate) fn listed_user(row: &PgRow) -> Result<ListedUser, StoreError> {
+    Ok(ListedUser {
+        user: user(row)?,
+        live_tokens: get::<i64>(row, "live_tokens")?.unsigned_abs(),
+        // -1 is never. What is no instant is none of theirs.
+        last_seen_at: Timestamp::from_unix_millis(get(row, "seen_at")?),
     })
 }
 

@@ -109,6 +109,14 @@ impl Principal {
         }
     }
 
+    /// Returns the digest of the browser session, where it is one.
+    pub(crate) fn session_digest(&self) -> Option<Digest> {
+        match &self.credential {
+            Credential::Token(_) => None,
+            Credential::Session(record) => Some(record.digest),
+        }
+    }
+
     /// The agent run it acts for, unless it is a human's credential.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {

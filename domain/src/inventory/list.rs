@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use crate::access::{Principal, Requirement};
 use crate::store::Listing;
 use crate::token::{Token, TokenId};
@@ -24,6 +26,24 @@ pub struct TokenPage {
 }
 
 impl Inventory {
+    /// Returns those of these tokens that are stored, agent runs and revoked ones included.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn tokens_by_id(
+        &self,
+        principal: &Principal,
+        ids: Vec<TokenId>,
+    ) -> Result<HashMap<TokenId, Token>, InventoryError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.store.known(ids).await?;
+        Ok(found.into_iter().map(|token| (token.id, token)).collect())
+    }
+
     /// A page of the personal access tokens that the filter wants, of all users, beginning after
     /// `after`; `limit` is held within 1 to [`MAX_PAGE`].
     ///

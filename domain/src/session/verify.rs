@@ -18,7 +18,26 @@ impl Sessions {
         let Some(secret) = OpaqueSecret::parse(presented) else {
             return Ok(None);
         };
-        let digest = secret.digest();
+        self.verify_digest(secret.digest()).await
+    }
+
+    /// Verifies again whom a browser session that was verified before acts as, now; `None` when it has
+    /// ended since, and for every other credential.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn verify_again(
+        &self,
+        principal: &Principal,
+    ) -> Result<Option<Principal>, StoreError> {
+        match principal.session_digest() {
+            Some(digest) => self.verify_digest(digest).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn verify_digest(&self, digest: Digest) -> Result<Option<Principal>, StoreError> {
         let found = match self.store.find_session(&digest).await {
             // A damaged row is no session: its browser can sign in again.
             Err(error) => error.into_damaged().map(|_| None)?,

@@ -9,6 +9,7 @@ mod entity;
 mod list;
 mod notice;
 mod password;
+mod search;
 mod service;
 mod store;
 
@@ -23,6 +24,10 @@ pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{
     HashError, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password, PasswordHash, PasswordHasher,
     TooLongPassword, WeakPassword,
+};
+pub use search::{
+    FoundUsers, InvalidUserCursor, ListedUser, UserCursor, UserKey, UserQuery, UserSearch,
+    UserSeek, UserSort,
 };
 pub use service::Users;
 pub use store::{CreateFirstAdmin, FirstAdminOutcome, UserStore};

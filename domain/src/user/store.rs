@@ -1,13 +1,14 @@
 use async_trait::async_trait;
 
 use crate::audit::AuditEvent;
+use crate::clock::Timestamp;
 use crate::invite::{Invite, InviteKind, InviteStatus};
 use crate::store::{Listing, StoreError};
 use crate::token::{Digest, Token};
 
 use super::{
     Account, ChangeUser, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, DismissNotices,
-    DismissNoticesOutcome, Notice, User, UserId,
+    DismissNoticesOutcome, ListedUser, Notice, User, UserId, UserQuery, UserSeek,
 };
 
 /// The change: the first user of an instance, who administers it, and their first token.
@@ -72,6 +73,16 @@ pub trait UserStore: Send + Sync {
     /// Up to `limit` users in the order of their ids, which is that of their joining, beginning
     /// after `after`.
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError>;
+
+    /// Up to `limit` users that match the query, in its order, beside the cursor, with their counts
+    /// at `now`. Those before a cursor come in the reverse order, so that the nearest is the first.
+    async fn search_users(
+        &self,
+        query: &UserQuery,
+        now: Timestamp,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<Listing<ListedUser>, StoreError>;
 
     /// Suspends a user, or lifts that, or gives them another role or address. The last active
     /// administrator stays one, and no two users have addresses with one key, however many calls

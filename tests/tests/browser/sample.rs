@@ -138,6 +138,15 @@ impl Sample {
                 "/settings/admin/tokens/revoke?status=live".to_owned(),
             ),
             ("admin-audit", "/settings/admin/audit".to_owned()),
+            (
+                "admin-audit-wrong",
+                "/settings/admin/audit?actor=example&from=x".to_owned(),
+            ),
+            (
+                "admin-users-none",
+                "/settings/admin/users?search=zzz".to_owned(),
+            ),
+            ("admin-token", format!("/settings/admin/tokens/{token}")),
             ("not-found", "/settings/nothing".to_owned()),
             ("docs", "/docs".to_owned()),
         ];

@@ -38,6 +38,7 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         schema::AuditAction,
         schema::ListedStatus,
         schema::PatSort,
+        schema::UserSort,
     )),
     tags(
         (name = "me", description = "Who am I, and my personal access tokens."),

@@ -16,6 +16,8 @@ mod well_known;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
 
+pub(crate) use audit::export::stream_export;
+
 use super::api::{Routes, Shared, route};
 use super::{Code, Problem, WorkState, layers, openapi};
 

@@ -1,27 +1,33 @@
 //! `/settings/admin/audit`
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::access::Principal;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditEvent, AuditFilter, RawEvent, Subject,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::Expiry;
-use openindex_domain::user::{Email, UserId};
+use openindex_domain::token::{Expiry, Token, TokenId, TokenKind};
+use openindex_domain::user::{Email, MAX_PAGE, User, UserId, UserQuery, UserSearch};
 
-use crate::web::access::Administrator;
+use crate::server::stream_export;
+use crate::web::access::{Administrator, Person};
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::site::{Web, redirect};
 use crate::web::view::{Moment, Shown};
+use crate::wire::ExportFormat;
 
-use super::PAGE;
-use super::people::{Choice, People};
+use super::people::People;
+use super::{PAGE, tokens, users};
 
 const PATH: &str = "/settings/admin/audit";
+const EXPORT_PATH: &str = "/settings/admin/audit/export";
 const FIELDS: [&str; 5] = ["actor", "action", "subject", "from", "to"];
 
 #[derive(Template)]
@@ -29,15 +35,40 @@ const FIELDS: [&str; 5] = ["actor", "action", "subject", "from", "to"];
 struct AuditPage {
     page: Page,
     events: Vec<EventView>,
-    people: Vec<Choice>,
-    has_more_people: bool,
+    /// Who the actor is that the filter names.
+    actor: Option<Shown>,
     actions: Vec<ActionChoice>,
     chosen: Query,
     is_filtered: bool,
-    wrong_field: Option<&'static str>,
+    wrong: Option<Wrong>,
     is_first: bool,
     first: String,
     next: Option<String>,
+    export: String,
+}
+
+/// A part of the filter that means nothing, and why.
+struct Wrong {
+    field: &'static str,
+    why: String,
+    /// Where the users are who match, when there are several.
+    users: Option<String>,
+}
+
+impl AuditPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong
+            .as_ref()
+            .is_some_and(|wrong| wrong.field == field)
+    }
+}
+
+/// A token or a browser session that acted.
+struct CredentialView {
+    kind: &'static str,
+    id: String,
+    /// What the token is called, and the page that tells more of it.
+    token: Option<(Shown, String)>,
 }
 
 struct ActionChoice {
@@ -50,8 +81,7 @@ struct EventView {
     /// As stored, where it is no time.
     at: Result<Moment, Shown>,
     actor: Actor,
-    /// The token or browser session that acted.
-    credential: Option<String>,
+    credential: Option<CredentialView>,
     action: String,
     code: String,
     subject: SubjectView,
@@ -71,8 +101,8 @@ enum Actor {
 struct SubjectView {
     kind: &'static str,
     id: String,
-    /// For a user, who they are.
-    user: Option<Shown>,
+    /// What it is called, and the page that tells more of it.
+    named: Option<(Shown, String)>,
 }
 
 pub(in crate::web) async fn list(
@@ -81,13 +111,11 @@ pub(in crate::web) async fn list(
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
-        chosen.with(field, query.get(field))
-    });
+    let chosen = chosen(&query);
     let after = query.get("after").parse().ok();
-    let (filter, wrong_field) = match parse(&query) {
+    let (filter, wrong) = match parse(&web, principal, &query).await? {
         Ok(filter) => (Some(filter), None),
-        Err(field) => (None, Some(field)),
+        Err(wrong) => (None, Some(wrong)),
     };
     let found = match &filter {
         Some(filter) => Some(web.api.audit.list(principal, filter, after, PAGE).await?),
@@ -96,22 +124,32 @@ pub(in crate::web) async fn list(
     let next = found.as_ref().and_then(|found| found.next);
     let events = found.map(|found| found.events).unwrap_or_default();
     let mut people = People::load(&web, principal).await?;
-    let mut met: Vec<UserId> = events.iter().flat_map(users_of).collect();
-    met.extend(filter.and_then(|filter| filter.actor));
+    let actor = filter.and_then(|filter| filter.actor);
+    let met: Vec<UserId> = events.iter().flat_map(users_of).chain(actor).collect();
     people.meet(&web, principal, &met).await?;
+    let inventory = &web.api.inventory;
+    let ids = events.iter().flat_map(tokens_of).collect();
+    let known = Known {
+        tokens: inventory.tokens_by_id(principal, ids).await?,
+        people,
+    };
     let now = web.api.tokens.now();
+    let status = if wrong.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let template = AuditPage {
         page: Page::of(&web, &by.0, "audit"),
         events: events
             .entries()
             .into_iter()
             .filter_map(|event| match event {
-                Ok(event) => Some(EventView::of(event, &people, now)),
+                Ok(event) => Some(EventView::of(event, &known, now)),
                 Err(row) => row.raw.as_deref().map(|raw| EventView::raw(raw, now)),
             })
             .collect(),
-        people: people.choices(chosen.get("actor")),
-        has_more_people: people.has_more,
+        actor: actor.map(|id| known.people.name(id)),
         actions: AuditAction::ALL
             .iter()
             .map(|action| ActionChoice {
@@ -121,39 +159,185 @@ pub(in crate::web) async fn list(
             })
             .collect(),
         is_filtered: filter != Some(AuditFilter::default()),
-        wrong_field,
+        wrong,
         is_first: after.is_none(),
         first: chosen.on(PATH),
         next: next.map(|cursor| chosen.clone().with("after", cursor.to_string()).on(PATH)),
+        export: chosen.on(EXPORT_PATH),
         chosen,
-    };
-    let status = if wrong_field.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
     };
     html(status, &template)
 }
 
-fn parse(query: &Query) -> Result<AuditFilter, &'static str> {
-    fn read<T>(
-        query: &Query,
-        field: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, &'static str> {
-        match query.get(field) {
-            "" => Ok(None),
-            text => parse(text).map(Some).ok_or(field),
-        }
-    }
-    Ok(AuditFilter {
-        actor: read(query, "actor", |text| text.parse().ok())?,
-        action: read(query, "action", AuditAction::parse)?,
-        subject: read(query, "subject", |text| text.parse().ok())?,
-        since: read(query, "from", Timestamp::parse_since)?,
-        // To the end of that day, which is how the domain reads a date that ends something.
-        until: read(query, "to", |text| Expiry::parse(text).ok()?.instant())?,
+/// Streams what the filter of the page matches as a file, as the API does.
+pub(in crate::web) async fn export(
+    by: Administrator,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let Administrator(Person { principal, .. }) = by;
+    let Ok(filter) = parse(&web, &principal, &query).await? else {
+        // The page says what is wrong.
+        return Ok(redirect(&chosen(&query).on(PATH)));
+    };
+    let format = match query.get("format") {
+        "json" => ExportFormat::Json,
+        _ => ExportFormat::Csv,
+    };
+    Ok(stream_export(&web.api, principal, filter, format).await?)
+}
+
+fn chosen(query: &Query) -> Query {
+    FIELDS.iter().fold(Query::default(), |chosen, field| {
+        chosen.with(field, query.get(field))
     })
+}
+
+async fn parse(
+    web: &Web,
+    by: &Principal,
+    query: &Query,
+) -> Result<Result<AuditFilter, Wrong>, WebError> {
+    const DATE: &str = "must be a date: YYYY-MM-DD";
+    let wrong = |field, why: &str| {
+        let (why, users) = (why.to_owned(), None);
+        Ok(Err(Wrong { field, why, users }))
+    };
+    let no_user = |field, why: NoUser| {
+        let NoUser { why, users } = why;
+        Ok(Err(Wrong { field, why, users }))
+    };
+    let mut filter = AuditFilter::default();
+    match query.get("actor") {
+        "" => {}
+        text => match user(web, by, text).await? {
+            Ok(id) => filter.actor = Some(id),
+            Err(why) => return no_user("Actor", why),
+        },
+    }
+    match (query.get("action"), AuditAction::parse(query.get("action"))) {
+        ("", _) => {}
+        (_, None) => return wrong("Action", "must be an action of this list"),
+        (_, action) => filter.action = action,
+    }
+    match (query.get("subject"), query.get("subject").parse().ok()) {
+        ("", _) => {}
+        (_, Some(subject)) => filter.subject = Some(subject),
+        (text, None) => match user(web, by, text).await? {
+            Ok(id) => filter.subject = Some(Subject::User(id)),
+            Err(why) => return no_user("Target", why),
+        },
+    }
+    match (query.get("from"), Timestamp::parse_since(query.get("from"))) {
+        ("", _) => {}
+        (_, None) => return wrong("Start date", DATE),
+        (_, since) => filter.since = since,
+    }
+    // To the end of that day, which is how the domain reads a date that ends something.
+    let until = Expiry::parse(query.get("to")).ok();
+    match (query.get("to"), until.and_then(Expiry::instant)) {
+        ("", _) => {}
+        (_, None) => return wrong("End date", DATE),
+        (_, until) => filter.until = until,
+    }
+    Ok(Ok(filter))
+}
+
+/// Why a text names no one user.
+struct NoUser {
+    why: String,
+    users: Option<String>,
+}
+
+impl NoUser {
+    fn new(why: String) -> Self {
+        Self { why, users: None }
+    }
+}
+
+/// Finds the one user that a text names: by their id, their address, their name, or a part of one of
+/// them that no other user has.
+async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, NoUser>, WebError> {
+    if let Ok(id) = text.parse() {
+        return Ok(Ok(id));
+    }
+    let search = match UserSearch::parse(text) {
+        Ok(search) => Some(search),
+        Err(error) => return Ok(Err(NoUser::new(error.to_string()))),
+    };
+    let query = UserQuery {
+        search,
+        ..UserQuery::default()
+    };
+    let found = web.api.users.search(by, &query, None, MAX_PAGE).await?;
+    let listed: Vec<&User> = found.users.iter().map(|listed| &listed.user).collect();
+    let key = Email::parse(text).ok().map(|email| email.key());
+    let by_address = |user: &&&User| key.as_ref().is_some_and(|key| user.email.key() == *key);
+    if let Some(user) = listed.iter().find(by_address) {
+        return Ok(Ok(user.id));
+    }
+    let named: Vec<_> = listed
+        .iter()
+        .filter(|user| user.name.as_str() == text)
+        .collect();
+    Ok(match (&named[..], &listed[..]) {
+        ([user], _) => Ok(user.id),
+        (_, [user]) => Ok(user.id),
+        (_, []) => Err(NoUser::new(
+            "matches no user; use a name, an email address or an ID".to_owned(),
+        )),
+        (_, several) => Err(NoUser {
+            why: format!(
+                "matches {}{} users; use an email address or an ID",
+                several.len(),
+                if found.next.is_some() { " or more" } else { "" }
+            ),
+            users: Some(Query::default().with("search", text).on(users::PATH)),
+        }),
+    })
+}
+
+fn tokens_of(event: &AuditEvent) -> impl Iterator<Item = TokenId> {
+    let acting = match event.actor {
+        AuditActor::Token { token, .. } => Some(token),
+        AuditActor::Session { .. } | AuditActor::Operator | AuditActor::Anonymous => None,
+    };
+    let subjects = [Some(event.subject), event.related].into_iter().flatten();
+    let subjects = subjects.filter_map(|subject| match subject {
+        Subject::Token(id) => Some(id),
+        Subject::User(_)
+        | Subject::Session(_)
+        | Subject::Invite(_)
+        | Subject::WorkItem(_)
+        | Subject::UnknownAccount => None,
+    });
+    acting.into_iter().chain(subjects)
+}
+
+/// What the ids of a page stand for.
+struct Known {
+    people: People,
+    tokens: HashMap<TokenId, Token>,
+}
+
+impl Known {
+    /// Returns what a token is called and its page, unless it was purged.
+    fn token(&self, id: TokenId) -> Option<(Shown, String)> {
+        let name = Shown::of(self.tokens.get(&id)?.name.as_str());
+        Some((name, format!("{}/{id}", tokens::PATH)))
+    }
+
+    fn user(&self, id: UserId) -> Option<(Shown, String)> {
+        let name = self.people.known(id)?;
+        Some((name, format!("{}/{id}", users::PATH)))
+    }
+}
+
+const fn kind(id: TokenId) -> &'static str {
+    match id.kind() {
+        TokenKind::Personal => "Token",
+        TokenKind::AgentRun => "Agent run",
+    }
 }
 
 fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
@@ -174,13 +358,13 @@ fn users_of(event: &AuditEvent) -> impl Iterator<Item = UserId> {
 }
 
 impl EventView {
-    fn of(event: &AuditEvent, people: &People, now: Timestamp) -> Self {
+    fn of(event: &AuditEvent, known: &Known, now: Timestamp) -> Self {
         let actor = match event.actor {
-            AuditActor::Operator => Actor::Other("The operator".to_owned()),
-            AuditActor::Anonymous => Actor::Other("Somebody".to_owned()),
+            AuditActor::Operator => Actor::Other("Server operator".to_owned()),
+            AuditActor::Anonymous => Actor::Other("Anonymous".to_owned()),
             AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
                 let id = user.to_string();
-                match people.known(user) {
+                match known.people.known(user) {
                     Some(name) => Actor::User { id, name },
                     None => Actor::Deleted(id),
                 }
@@ -191,16 +375,22 @@ impl EventView {
             at: Ok(Moment::new(event.at, now).to_the_second()),
             actor,
             credential: match event.actor {
-                AuditActor::Token { token, .. } => Some(token.to_string()),
-                AuditActor::Session { session, .. } => Some(session.to_string()),
+                AuditActor::Token { token, .. } => Some(CredentialView {
+                    kind: kind(token),
+                    id: token.to_string(),
+                    token: known.token(token),
+                }),
+                AuditActor::Session { session, .. } => Some(CredentialView {
+                    kind: "Browser session",
+                    id: session.to_string(),
+                    token: None,
+                }),
                 AuditActor::Operator | AuditActor::Anonymous => None,
             },
             action: label(event.action).to_owned(),
             code: event.action.as_str().to_owned(),
-            subject: SubjectView::of(event.subject, people),
-            related: event
-                .related
-                .map(|related| SubjectView::of(related, people)),
+            subject: SubjectView::of(event.subject, known),
+            related: event.related.map(|related| SubjectView::of(related, known)),
             emails: event.email_change.as_ref().map(|change| {
                 let shown = |email: &Email| Shown::of(email.as_str());
                 (shown(&change.from), shown(&change.to))
@@ -215,9 +405,9 @@ impl EventView {
     /// An event that this version cannot read, such as one of a newer version, as it is stored.
     fn raw(event: &RawEvent, now: Timestamp) -> Self {
         let subject = |id: &String| SubjectView {
-            kind: "unknown",
+            kind: "Unknown",
             id: id.clone(),
-            user: None,
+            named: None,
         };
         let user = event.actor_user.clone();
         Self {
@@ -225,7 +415,11 @@ impl EventView {
                 .map(|at| Moment::new(at, now).to_the_second())
                 .ok_or_else(|| Shown::of(&event.at)),
             actor: Actor::Other(user.unwrap_or_else(|| event.actor.clone())),
-            credential: event.actor_credential.clone(),
+            credential: event.actor_credential.clone().map(|id| CredentialView {
+                kind: "Credential",
+                id,
+                token: None,
+            }),
             action: "Unknown to this version".to_owned(),
             code: event.action.clone(),
             subject: subject(&event.subject),
@@ -238,22 +432,22 @@ impl EventView {
 }
 
 impl SubjectView {
-    fn of(subject: Subject, people: &People) -> Self {
-        let (kind, user) = match subject {
-            Subject::User(id) => match people.known(id) {
-                Some(name) => ("account", Some(name)),
-                None => ("deleted account", None),
+    fn of(subject: Subject, known: &Known) -> Self {
+        let (kind, named) = match subject {
+            Subject::User(id) => match known.user(id) {
+                Some(named) => ("User", Some(named)),
+                None => ("Deleted user", None),
             },
-            Subject::Token(_) => ("token", None),
-            Subject::Session(_) => ("session", None),
-            Subject::Invite(_) => ("invite", None),
-            Subject::WorkItem(_) => ("work item", None),
-            Subject::UnknownAccount => ("account", None),
+            Subject::Token(id) => (kind(id), known.token(id)),
+            Subject::Session(_) => ("Browser session", None),
+            Subject::Invite(_) => ("Invite", None),
+            Subject::WorkItem(_) => ("Work item", None),
+            Subject::UnknownAccount => ("Unknown user", None),
         };
         Self {
             kind,
             id: subject.to_string(),
-            user,
+            named,
         }
     }
 }
@@ -262,7 +456,7 @@ impl SubjectView {
 pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
         AuditAction::InstanceBootstrapped => "Instance bootstrapped",
-        AuditAction::TokenIssued => "Token issued",
+        AuditAction::TokenIssued => "Token created",
         AuditAction::TokenRotated => "Token rotated",
         AuditAction::TokenRevoked => "Token revoked",
         AuditAction::TokenReported => "Token reported as leaked",
@@ -278,23 +472,25 @@ pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
         AuditAction::InviteWithdrawn => "Invite withdrawn",
         AuditAction::InviteClaimed => "Invite claimed",
         AuditAction::NoticesDismissed => "Notices dismissed",
-        AuditAction::UserSuspended => "Account suspended",
-        AuditAction::UserUnsuspended => "Account unsuspended",
-        AuditAction::UserDeleted => "Account deleted",
+        AuditAction::UserSuspended => "User suspended",
+        AuditAction::UserUnsuspended => "User unsuspended",
+        AuditAction::UserDeleted => "User deleted",
         AuditAction::UserEmailChanged => "Email address changed",
-        AuditAction::UserPromoted => "Made administrator",
-        AuditAction::UserDemoted => "Made member",
+        AuditAction::UserPromoted => "Role changed to administrator",
+        AuditAction::UserDemoted => "Role changed to member",
         AuditAction::PasswordChanged => "Password changed",
         AuditAction::SignInLinkCreated => "Sign-in link created",
         AuditAction::SignInLinkUsed => "Sign-in link used",
         AuditAction::SignedIn => "Signed in",
-        AuditAction::SignInRefused => "Sign-in refused",
-        AuditAction::SignInRefusedRepeatedly => "Sign-in refused repeatedly; more not recorded",
+        AuditAction::SignInRefused => "Sign-in rejected",
+        AuditAction::SignInRefusedRepeatedly => {
+            "Sign-in rejected repeatedly; further attempts not recorded"
+        }
         AuditAction::SignedOut => "Signed out",
         AuditAction::SessionsEnded => "Browser sessions ended",
-        AuditAction::AdminRefused => "Administration refused",
+        AuditAction::AdminRefused => "Admin access denied",
         AuditAction::AdminRefusedRepeatedly => {
-            "Administration refused repeatedly; more not recorded"
+            "Admin access denied repeatedly; further attempts not recorded"
         }
     }
 }

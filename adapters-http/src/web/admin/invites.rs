@@ -11,7 +11,6 @@ use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
 use uuid::Uuid;
 
-use crate::server::Context;
 use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::WebError;
@@ -25,7 +24,9 @@ use crate::web::view::{Badge, Moment, Shown};
 
 use super::link::LinkPage;
 use super::people::People;
-use super::{IdPath, PAGE};
+use super::{Back, IdPath, PAGE, users};
+
+const PATH: &str = "/settings/admin/invites";
 
 #[derive(Template)]
 #[template(path = "admin/invites.html")]
@@ -38,6 +39,9 @@ struct InvitesPage<'a> {
     email: &'a str,
     role: &'a str,
     errors: Invalid,
+    /// Where the user is who has the address already.
+    taken_by: Option<String>,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -45,6 +49,7 @@ struct InvitesPage<'a> {
 struct WithdrawPage {
     page: Page,
     invite: InviteView,
+    back: Back,
 }
 
 struct InviteView {
@@ -144,12 +149,12 @@ pub(in crate::web) async fn create(
         title: "Invite created",
         email: Shown::of(email.as_str()),
         mixed: email.mixed_scripts().join(", "),
-        purpose: "Whoever opens it makes the account for this address. It can be used once.",
+        purpose: "Anyone who opens it can create the account. It works once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
-        again: "Inviting the same address again makes this link void.",
+        again: "Inviting the same address again makes this link stop working.",
         url: &web.api.settings.invite_link(&new.secret),
-        back: "/settings/admin/invites".to_owned(),
-        back_label: "Back to the invites",
+        back: PATH.to_owned(),
+        back_label: "Invites",
     }
     .respond()
 }
@@ -170,6 +175,7 @@ pub(in crate::web) async fn confirm_withdraw(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<InviteId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     let invite = find(&web, principal, id).await?;
@@ -180,6 +186,7 @@ pub(in crate::web) async fn confirm_withdraw(
     let template = WithdrawPage {
         page: Page::of(&web, &by.0, "invites"),
         invite: InviteView::of(invite, &people, web.api.tokens.now()),
+        back: Back::to(query.get("next"), PATH),
     };
     if !template.invite.can_be_withdrawn {
         return Err(WebError::NOT_FOUND);
@@ -191,7 +198,7 @@ pub(in crate::web) async fn withdraw(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<InviteId>,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     // An invite that cannot be read can be withdrawn.
@@ -199,7 +206,8 @@ pub(in crate::web) async fn withdraw(
     web.api.invites.withdraw(principal, id, &context).await?;
     let about = invite.as_ref().and_then(Invite::email);
     let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
-    Ok(Done::InviteWithdrawn.to(&web.site, "/settings/admin/invites", &about))
+    let back = Back::to(form.get("next"), PATH);
+    Ok(Done::InviteWithdrawn.to(&web.site, &back.path, &about))
 }
 
 async fn render(
@@ -230,14 +238,20 @@ async fn render(
             .map(|invite| InviteView::of(invite, &people, now))
             .collect(),
         is_first: after.is_none(),
-        next: found.next.map(|id| {
-            Query::default()
-                .with("after", id.to_string())
-                .on("/settings/admin/invites")
-        }),
+        next: found
+            .next
+            .map(|id| Query::default().with("after", id.to_string()).on(PATH)),
         email: form.shown("email"),
         role: form.get("role"),
         errors,
+        taken_by: (status == StatusCode::CONFLICT).then(|| {
+            let user = Query::default().with("search", form.shown("email").trim());
+            user.on(users::PATH)
+        }),
+        back: Back::to(
+            &Query::default().with("after", query.get("after")).on(PATH),
+            PATH,
+        ),
     };
     html(status, &template)
 }

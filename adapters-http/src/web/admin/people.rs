@@ -68,9 +68,14 @@ impl People {
             .unwrap_or_else(|| Shown::of(&format!("{id} (deleted)")))
     }
 
+    /// Returns the user, unless they were deleted.
+    pub(super) fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+
     /// The same, unless the user was deleted.
     pub(in crate::web) fn known(&self, id: UserId) -> Option<Shown> {
-        let user = self.users.get(&id)?;
+        let user = self.user(id)?;
         Some(Shown::of(user.name.as_str()))
     }
 

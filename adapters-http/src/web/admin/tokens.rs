@@ -7,12 +7,12 @@ use http::StatusCode;
 use openindex_domain::access::Principal;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{OwnedToken, TokenFilter};
-use openindex_domain::token::TokenId;
+use openindex_domain::token::{TokenId, TokenKind};
 
-use crate::server::Context;
 use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::{DamagedRow, WebError};
+use crate::web::form::Sent;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::runs::Ending;
@@ -20,9 +20,11 @@ use crate::web::site::Web;
 use crate::web::tokens::TokenPath;
 use crate::web::view::{Shown, TokenView};
 
-use super::PAGE;
 use super::people::{Choice, People};
 use super::token_filter::ChosenFilter;
+use super::{Back, IdPath, PAGE, users};
+
+pub(super) const PATH: &str = "/settings/admin/tokens";
 
 #[derive(Template)]
 #[template(path = "admin/tokens.html")]
@@ -41,6 +43,19 @@ struct TokensPage {
     first: String,
     next: Option<String>,
     bulk: String,
+    back: Back,
+}
+
+#[derive(Template)]
+#[template(path = "admin/token.html")]
+struct TokenPage {
+    page: Page,
+    kind: &'static str,
+    /// `None` when the user was deleted.
+    owner: Option<(Shown, String)>,
+    token: TokenView,
+    can_be_revoked: bool,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -49,6 +64,7 @@ struct RevokePage {
     page: Page,
     owned: OwnedView,
     runs: Ending,
+    back: Back,
 }
 
 /// A token with its owner.
@@ -82,7 +98,6 @@ pub(in crate::web) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    const PATH: &str = "/settings/admin/tokens";
     let principal = &by.0.principal;
     let inventory = &web.api.inventory;
     let chosen = ChosenFilter::of_query(&query);
@@ -120,6 +135,10 @@ pub(in crate::web) async fn list(
         first: chosen.to_query().on(PATH),
         next: next.map(|id| chosen.to_query().with("after", id.to_string()).on(PATH)),
         bulk: chosen.to_query().on("/settings/admin/tokens/revoke"),
+        back: Back::to(
+            &chosen.to_query().with("after", query.get("after")).on(PATH),
+            PATH,
+        ),
         filter: chosen,
     };
     let status = if wrong_field.is_some() {
@@ -142,10 +161,43 @@ async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToke
     Ok(found.tokens.first().cloned())
 }
 
+/// Shows a token of anyone, or an agent run; a revoked one until it is purged.
+pub(in crate::web) async fn show(
+    by: Administrator,
+    State(web): State<Web>,
+    IdPath(id): IdPath<TokenId>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let principal = &by.0.principal;
+    let found = web.api.inventory.tokens_by_id(principal, vec![id]).await?;
+    let token = found.get(&id).ok_or(WebError::NOT_FOUND)?;
+    let mut people = People::load(&web, principal).await?;
+    people.meet(&web, principal, &[token.owner]).await?;
+    let owner = people.user(token.owner);
+    let highest = owner.map_or(token.scope, |owner| owner.role.highest_scope());
+    let view = TokenView::of(token, highest, web.api.tokens.now());
+    let template = TokenPage {
+        page: Page::of(&web, &by.0, "all-tokens"),
+        kind: match id.kind() {
+            TokenKind::Personal => "Personal access token",
+            TokenKind::AgentRun => "Agent run",
+        },
+        owner: owner.map(|owner| {
+            let name = Shown::of(owner.name.as_str());
+            (name, format!("{}/{}", users::PATH, owner.id))
+        }),
+        can_be_revoked: id.kind() == TokenKind::Personal && !view.is_revoked,
+        token: view,
+        back: Back::to(query.get("next"), PATH),
+    };
+    html(StatusCode::OK, &template)
+}
+
 pub(in crate::web) async fn confirm_revoke(
     by: Administrator,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
 ) -> Result<Response, WebError> {
     let owned = find(&web, &by.0.principal, id).await?;
     let owned = owned.as_ref().ok_or(WebError::NOT_FOUND)?;
@@ -153,6 +205,7 @@ pub(in crate::web) async fn confirm_revoke(
         page: Page::of(&web, &by.0, "all-tokens"),
         runs: Ending::of(&web, &by.0, owned.token.owner, Some(id)).await?,
         owned: OwnedView::of(owned, web.api.tokens.now()),
+        back: Back::to(query.get("next"), PATH),
     };
     html(StatusCode::OK, &template)
 }
@@ -161,7 +214,7 @@ pub(in crate::web) async fn revoke(
     by: Administrator,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     // A token that cannot be read can be revoked.
@@ -171,5 +224,6 @@ pub(in crate::web) async fn revoke(
         || id.to_string(),
         |owned| owned.token.name.as_str().to_owned(),
     );
-    Ok(Done::TokenRevoked.to(&web.site, "/settings/admin/tokens", &about))
+    let back = Back::to(form.get("next"), PATH);
+    Ok(Done::TokenRevoked.to(&web.site, &back.path, &about))
 }

@@ -17,13 +17,14 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::query::Query;
 use crate::web::runs::Ending;
-use crate::web::site::{Web, redirect};
+use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
-use super::IdPath;
 use super::link::LinkPage;
-use super::users::UserView;
+use super::users::{self, UserView};
+use super::{Back, IdPath};
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
@@ -31,6 +32,7 @@ struct UserPage {
     page: Page,
     form: FormId,
     user: UserView,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -39,6 +41,7 @@ struct SuspendPage {
     page: Page,
     user: UserView,
     runs: Ending,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -46,6 +49,7 @@ struct SuspendPage {
 struct RolePage {
     page: Page,
     user: UserView,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -54,6 +58,7 @@ struct DeletePage {
     page: Page,
     user: UserView,
     runs: Ending,
+    back: Back,
 }
 
 #[derive(Template)]
@@ -61,6 +66,7 @@ struct DeletePage {
 struct EmailPage<'a> {
     page: Page,
     user: UserView,
+    back: Back,
     email: &'a str,
     errors: Invalid,
 }
@@ -76,12 +82,14 @@ pub(in crate::web) async fn show(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let template = UserPage {
         page: Page::of(&web, &by.0, "users"),
         form: once::to_show(&web, &Form::default())?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
+        back: Back::to(query.get("next"), users::PATH),
     };
     html(StatusCode::OK, &template)
 }
@@ -90,12 +98,14 @@ pub(in crate::web) async fn confirm_suspend(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let template = SuspendPage {
         page: Page::of(&web, &by.0, "users"),
         runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
+        back: Back::to(query.get("next"), users::PATH),
     };
     html(StatusCode::OK, &template)
 }
@@ -104,31 +114,49 @@ pub(in crate::web) async fn suspend(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let change_to = UserChange::Suspend;
-    change(&web, &by, id, change_to, &context, Done::UserSuspended).await
+    change(
+        &web,
+        &by,
+        id,
+        change_to,
+        (&context, &form),
+        Done::UserSuspended,
+    )
+    .await
 }
 
 pub(in crate::web) async fn unsuspend(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let change_to = UserChange::Unsuspend;
-    change(&web, &by, id, change_to, &context, Done::UserUnsuspended).await
+    change(
+        &web,
+        &by,
+        id,
+        change_to,
+        (&context, &form),
+        Done::UserUnsuspended,
+    )
+    .await
 }
 
 pub(in crate::web) async fn confirm_role(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let template = RolePage {
         page: Page::of(&web, &by.0, "users"),
         user: UserView::of(&user, &by, web.api.tokens.now()),
+        back: Back::to(query.get("next"), users::PATH),
     };
     html(StatusCode::OK, &template)
 }
@@ -141,20 +169,38 @@ pub(in crate::web) async fn set_role(
 ) -> Result<Response, WebError> {
     let role = Role::parse(form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
     let change_to = UserChange::SetRole(role);
-    change(&web, &by, id, change_to, &context, Done::RoleChanged).await
+    change(
+        &web,
+        &by,
+        id,
+        change_to,
+        (&context, &form),
+        Done::RoleChanged,
+    )
+    .await
 }
 
 pub(in crate::web) async fn show_email_form(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
+    let back = Back::to(query.get("next"), users::PATH);
     let email = match by.0.entries().shown("email") {
         "" => user.email.as_str(),
         entered => entered,
     };
-    email_form(&web, &by, &user, email, StatusCode::OK, Invalid::default())
+    email_form(
+        &web,
+        &by,
+        &user,
+        back,
+        email,
+        StatusCode::OK,
+        Invalid::default(),
+    )
 }
 
 pub(in crate::web) async fn set_email(
@@ -165,25 +211,30 @@ pub(in crate::web) async fn set_email(
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let typed = form.shown("email");
+    let back = Back::to(form.get("next"), users::PATH);
+    let to = back.or(format!("{}/{id}", users::PATH));
     let refuse = |status, error: String| {
         let errors = Invalid::field("email", format!("The address {error}."));
-        email_form(&web, &by, &user, typed, status, errors)
+        email_form(&web, &by, &user, back, typed, status, errors)
     };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     };
     let change_to = UserChange::SetEmail(email);
-    let users = &web.api.users;
-    match users.change(&by.0.principal, id, change_to, &context).await {
+    match web
+        .api
+        .users
+        .change(&by.0.principal, id, change_to, &context)
+        .await
+    {
         Ok(changed) => {
             let done = if changed.email == user.email {
                 Done::EmailUnchanged
             } else {
                 Done::EmailChanged
             };
-            let path = format!("/settings/admin/users/{id}");
-            Ok(done.to(&web.site, &path, changed.name.as_str()))
+            Ok(done.to(&web.site, &to, changed.name.as_str()))
         }
         Err(UserError::EmailTaken) => {
             let error = "belongs to another user; choose another one";
@@ -197,6 +248,7 @@ fn email_form(
     web: &Web,
     by: &Administrator,
     user: &User,
+    back: Back,
     email: &str,
     status: StatusCode,
     errors: Invalid,
@@ -204,6 +256,7 @@ fn email_form(
     let template = EmailPage {
         page: Page::of(web, &by.0, "users"),
         user: UserView::of(user, by, web.api.tokens.now()),
+        back,
         email,
         errors,
     };
@@ -214,6 +267,7 @@ pub(in crate::web) async fn confirm_delete(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
+    query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     if id == by.0.principal.user_id() {
@@ -223,6 +277,7 @@ pub(in crate::web) async fn confirm_delete(
         page: Page::of(&web, &by.0, "users"),
         runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
+        back: Back::to(query.get("next"), users::PATH),
     };
     html(StatusCode::OK, &template)
 }
@@ -231,14 +286,15 @@ pub(in crate::web) async fn delete(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    context: Context,
+    Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     // A user who cannot be read can be deleted.
     let user = web.api.users.get(principal, id).await.ok();
     let about = user.map_or_else(|| id.to_string(), |user| user.name.as_str().to_owned());
     web.api.users.delete(principal, id, &context).await?;
-    Ok(Done::UserDeleted.to(&web.site, "/settings/admin/users", &about))
+    let back = Back::to(form.get("next"), users::PATH);
+    Ok(Done::UserDeleted.to(&web.site, &back.path, &about))
 }
 
 async fn change(
@@ -246,19 +302,22 @@ async fn change(
     by: &Administrator,
     id: UserId,
     change: UserChange,
-    context: &Context,
+    (context, form): (&Context, &Form),
     done: Done,
 ) -> Result<Response, WebError> {
-    let users = &web.api.users;
-    let user = users.change(&by.0.principal, id, change, context).await?;
+    let user = web
+        .api
+        .users
+        .change(&by.0.principal, id, change, context)
+        .await?;
     // Who has suspended or demoted themselves cannot open the account's page any more.
     let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
-    Ok(if still_administers {
-        let path = format!("/settings/admin/users/{id}");
-        done.to(&web.site, &path, user.name.as_str())
+    let path = if still_administers {
+        Back::to(form.get("next"), users::PATH).or(format!("{}/{id}", users::PATH))
     } else {
-        redirect("/")
-    })
+        "/".to_owned()
+    };
+    Ok(done.to(&web.site, &path, user.name.as_str()))
 }
 
 pub(in crate::web) async fn sign_in_link(
@@ -281,12 +340,16 @@ pub(in crate::web) async fn sign_in_link(
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
-        purpose: "Whoever opens it chooses a new password for the account and is signed in. It can be used once.",
+        purpose: "Anyone who opens it can set a new password for the account and is signed in. It works once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
-        again: "Making another link for this account makes this one void.",
+        again: "Creating another link for this user makes this one stop working.",
         url: &web.api.settings.sign_in_link(&new.secret),
-        back: format!("/settings/admin/users/{id}"),
-        back_label: "Back to the account",
+        back: format!(
+            "{}/{id}{}",
+            users::PATH,
+            Back::to(form.get("next"), users::PATH).query
+        ),
+        back_label: "User",
     }
     .respond()
 }

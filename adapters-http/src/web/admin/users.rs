@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::user::{Role, User};
+use openindex_domain::user::{ListedUser, Role, User, UserQuery, UserSearch, UserSeek, UserSort};
 
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
@@ -14,18 +14,38 @@ use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
-use super::PAGE;
+use super::{Back, PAGE};
+
+pub(super) const PATH: &str = "/settings/admin/users";
 
 #[derive(Template)]
 #[template(path = "admin/users.html")]
-struct UsersPage {
+struct UsersPage<'a> {
     page: Page,
-    users: Vec<UserView>,
+    users: Vec<ListedView>,
     active: u64,
     admins: u64,
     suspended: u64,
-    is_first: bool,
+    search: &'a str,
+    /// Why the search cannot be made.
+    error: Option<String>,
+    sorts: Vec<SortView>,
+    back: Back,
+    previous: Option<String>,
     next: Option<String>,
+}
+
+/// An order to choose.
+struct SortView {
+    value: &'static str,
+    label: &'static str,
+    is_selected: bool,
+}
+
+struct ListedView {
+    user: UserView,
+    live_tokens: u64,
+    last_seen: Option<Moment>,
 }
 
 /// A user in a list, or on a page of their own.
@@ -65,32 +85,108 @@ impl UserView {
     }
 }
 
+impl ListedView {
+    fn of(listed: &ListedUser, by: &Administrator, now: Timestamp) -> Self {
+        Self {
+            user: UserView::of(&listed.user, by, now),
+            live_tokens: listed.live_tokens,
+            last_seen: listed.last_seen_at.map(|at| Moment::new(at, now)),
+        }
+    }
+}
+
+const fn label(sort: UserSort) -> &'static str {
+    match sort {
+        UserSort::Joined => "Joined, oldest first",
+        UserSort::Newest => "Joined, newest first",
+        UserSort::Name => "Name",
+        UserSort::LastSeen => "Last seen, latest first",
+        UserSort::LeastSeen => "Last seen, never or longest ago first",
+    }
+}
+
 pub(in crate::web) async fn list(
     by: Administrator,
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let after = query.get("after").parse().ok();
-    let found = web.api.users.list(principal, after, PAGE).await?;
-    let stats = web.api.inventory.stats(principal).await?;
-    let now = web.api.tokens.now();
-    let template = UsersPage {
-        page: Page::of(&web, &by.0, "users").with_damaged(&found.users),
-        users: found
-            .users
-            .iter()
-            .map(|user| UserView::of(user, &by, now))
-            .collect(),
-        active: stats.users_active,
-        admins: stats.admins_active,
-        suspended: stats.users_suspended,
-        is_first: after.is_none(),
-        next: found.next.map(|id| {
-            Query::default()
-                .with("after", id.to_string())
-                .on("/settings/admin/users")
-        }),
+    let typed = query.get("search");
+    let search = match typed {
+        "" => Ok(None),
+        text => UserSearch::parse(text).map(Some),
     };
-    html(StatusCode::OK, &template)
+    let sort = UserSort::parse(query.get("sort")).unwrap_or_default();
+    let (search, error) = match search {
+        Ok(search) => (search, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let shown = search.as_ref().map_or("", UserSearch::as_str).to_owned();
+    let cursor = |name| query.get(name).parse().ok();
+    let seek = cursor("before").map(UserSeek::Before);
+    let seek = seek.or_else(|| cursor("after").map(UserSeek::After));
+    let chosen = Query::default().with("search", shown.as_str()).with(
+        "sort",
+        if sort == UserSort::default() {
+            ""
+        } else {
+            sort.as_str()
+        },
+    );
+    let here = match &seek {
+        None => chosen.clone(),
+        Some(UserSeek::After(at)) => chosen.clone().with("after", at.to_string()),
+        Some(UserSeek::Before(at)) => chosen.clone().with("before", at.to_string()),
+    };
+    let users = &web.api.users;
+    let found = match &error {
+        None => Some(
+            users
+                .search(principal, &UserQuery { search, sort }, seek, PAGE)
+                .await?,
+        ),
+        Some(_) => None,
+    };
+    let counts = web.api.inventory.stats(principal).await?;
+    let now = web.api.tokens.now();
+    let page = Page::of(&web, &by.0, "users");
+    let link = |name: &str, to: String| chosen.clone().with(name, to).on(PATH);
+    let (page, users, previous, next) = match found {
+        None => (page, Vec::new(), None, None),
+        Some(found) => (
+            page.with_damaged(&found.users),
+            found
+                .users
+                .iter()
+                .map(|listed| ListedView::of(listed, &by, now))
+                .collect(),
+            found.previous.map(|at| link("before", at.to_string())),
+            found.next.map(|at| link("after", at.to_string())),
+        ),
+    };
+    let status = if error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let template = UsersPage {
+        page,
+        users,
+        active: counts.users_active,
+        admins: counts.admins_active,
+        suspended: counts.users_suspended,
+        search: &shown,
+        error,
+        sorts: UserSort::ALL
+            .map(|one| SortView {
+                value: one.as_str(),
+                label: label(one),
+                is_selected: one == sort,
+            })
+            .into(),
+        back: Back::to(&here.on(PATH), PATH),
+        previous,
+        next,
+    };
+    html(status, &template)
 }

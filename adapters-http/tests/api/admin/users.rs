@@ -37,6 +37,36 @@ async fn an_administrator_pages_through_everybody() {
 }
 
 #[tokio::test]
+async fn users_are_searched_and_sorted_page_by_page() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (number, name) in [(2, "Zoe"), (3, "ada"), (4, "Bob")] {
+        let mut user = fixtures::user(number);
+        user.name = PersonName::parse(name).unwrap();
+        server.store.put_user(user);
+    }
+    let mut names = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/admin/users?sort=name&limit=2{cursor}");
+        let page = server.get(&path, &admin).await.json();
+        let items = page["items"].as_array().unwrap().iter();
+        names.extend(items.map(|user| user["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page["nextCursor"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(names, ["ada", "Bob", "User 1", "Zoe"]);
+    for (search, expected) in [("ZO", "Zoe"), ("User4%40", "Bob")] {
+        let path = format!("/admin/users?search={search}");
+        let page = server.get(&path, &admin).await.json();
+        assert_eq!(page["items"][0]["name"], expected, "{search}");
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{search}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_of_mixed_scripts_is_marked() {
     let server = Server::new();
     let admin = server.admin();
@@ -61,6 +91,12 @@ async fn wrong_parameters_are_named() {
         ("cursor=abc", "cursor"),
         ("cursor=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "cursor"),
         ("page=2", "page"),
+        ("sort=age", "sort"),
+        ("search=%20", "search"),
+        (
+            "sort=name&cursor=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+            "cursor",
+        ),
     ] {
         let answer = server.get(&format!("/admin/users?{query}"), &admin).await;
         assert_eq!(answer.wrong_fields(), [field], "{query}");

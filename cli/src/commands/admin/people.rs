@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::str::FromStr;
 
 use openindex_adapters_http::client::PageQuery;
-use openindex_adapters_http::wire::{MeUser, User};
+use openindex_adapters_http::wire::{MeUser, User, UserQuery};
 use openindex_domain::user::{Email, UserId};
 
 use crate::app::Session;
@@ -87,8 +87,12 @@ pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
 }
 
 /// One page of users.
-pub(super) fn page(session: &Session, query: &PageQuery) -> Result<Page<User>, Failure> {
-    let list = session.call(|client| client.users_list(query))?;
+pub(super) fn page(
+    session: &Session,
+    query: &UserQuery,
+    page: &PageQuery,
+) -> Result<Page<User>, Failure> {
+    let list = session.call(|client| client.users_list(query, page))?;
     Ok(Page {
         items: list.items,
         damaged: list.damaged,
@@ -99,7 +103,7 @@ pub(super) fn page(session: &Session, query: &PageQuery) -> Result<Page<User>, F
 fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     let key = email.key();
     let found = walk(
-        |query| page(session, query),
+        |query| page(session, &UserQuery::default(), query),
         |user| {
             if Email::from_stored(&user.email).key() == key {
                 ControlFlow::Break(user)

@@ -209,6 +209,9 @@ macro_rules! account_store_contract {
                 creates_nothing_when_somebody_is_there
                 creates_one_first_admin_of_16_at_the_same_time
                 pages_through_everybody_in_order
+                are_found_by_a_part_of_name_or_address
+                are_listed_with_their_tokens_and_when_they_were_seen
+                are_paged_in_every_order
                 finds_by_id_and_by_any_spelling_of_the_address
                 tells_notices_until_they_are_dismissed
             }
@@ -277,6 +280,7 @@ macro_rules! account_store_contract {
                 tells_why_a_token_was_revoked
                 wants_what_the_filter_wants
                 pages_newest_first_with_owners
+                finds_tokens_of_any_kind_by_id
                 revokes_all_in_one_step
                 revokes_only_what_the_filter_wants
                 lets_no_token_escape_that_is_issued_meanwhile

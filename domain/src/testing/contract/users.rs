@@ -3,12 +3,13 @@
 use futures_util::future::join_all;
 
 use super::{AccountHarness, NOW, Spoiled, acting, actor, find, list, put, spoil_actor, trail};
-use crate::audit::{AuditAction, Subject};
+use crate::audit::{AuditAction, AuditActor, Subject};
 use crate::inventory::ReportTokens;
 use crate::testing::fixtures;
 use crate::user::{
     Account, CreateFirstAdmin, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome,
-    Notice, NoticeAbout, PersonName, Role,
+    ListedUser, Notice, NoticeAbout, PersonName, Role, User, UserCursor, UserQuery, UserSearch,
+    UserSeek, UserSort,
 };
 
 fn creation(number: u64) -> CreateFirstAdmin {
@@ -101,6 +102,130 @@ pub async fn pages_through_everybody_in_order(harness: &dyn AccountHarness) {
         seen.extend(page);
     }
     assert_eq!(seen, everybody);
+}
+
+/// Users 1 to 5: of the first a live, an expired, a revoked and an agent's token, of the second a token
+/// that was used, of the third an entry in the trail.
+async fn fill(harness: &dyn AccountHarness) -> Vec<User> {
+    let mut users: Vec<_> = (1..=5).map(fixtures::user).collect();
+    for (user, (name, email)) in users.iter_mut().zip([
+        ("Zoe", "zoe@example.com"),
+        ("ada Lovelace", "ada@example.org"),
+        ("Özge 100%", "oezge@example.com"),
+        ("Ada_B", "b@bücher.example"),
+        ("bob", "BOB@example.com"),
+    ]) {
+        user.name = PersonName::parse(name).expect("a name");
+        user.email = Email::parse(email).expect("an address");
+        harness.put_user(user).await;
+    }
+    let mut tokens: Vec<_> = (1..=4).map(|number| fixtures::token(number, NOW)).collect();
+    for token in &mut tokens {
+        token.owner = users[0].id;
+        token.last_used_at = None;
+    }
+    tokens[1].expires_at = Some(NOW);
+    tokens[2].revoked_at = Some(NOW);
+    tokens[3].owner = users[1].id;
+    tokens[3].last_used_at = Some(NOW.saturating_add_seconds(60));
+    for (number, token) in (1..).zip(&tokens) {
+        put(harness, number, token).await;
+    }
+    let mut run = fixtures::run(5, tokens[0].id);
+    run.owner = users[0].id;
+    put(harness, 5, &run).await;
+    let subject = Subject::User(users[2].id);
+    let mut event = fixtures::audit(1, NOW, AuditAction::SignedIn, subject);
+    event.actor = AuditActor::Session {
+        user: users[2].id,
+        session: fixtures::session(1).id,
+    };
+    harness.audit().append(event).await.expect("it is written");
+    users
+}
+
+async fn listed(harness: &dyn AccountHarness, search: &str, sort: UserSort) -> Vec<ListedUser> {
+    let search = Some(search).filter(|text| !text.is_empty());
+    let search = search.map(|text| UserSearch::parse(text).expect("a search"));
+    let query = UserQuery { search, sort };
+    let found = harness.users().search_users(&query, NOW, None, 10).await;
+    found.expect("the store answers").to_vec()
+}
+
+/// By a part of the name or of the address, in any case, and without wildcards.
+pub async fn are_found_by_a_part_of_name_or_address(harness: &dyn AccountHarness) {
+    let users = fill(harness).await;
+    for (text, expected) in [
+        ("ada", vec![1, 3]),
+        ("ADA L", vec![1]),
+        ("özge", vec![2]),
+        ("ÖZGE", vec![2]),
+        ("@example.com", vec![0, 2, 4]),
+        ("Bob@", vec![4]),
+        ("BÜCHER", vec![3]),
+        ("0%", vec![2]),
+        ("a%l", vec![]),
+        ("_", vec![3]),
+        ("'", vec![]),
+    ] {
+        let found = listed(harness, text, UserSort::Joined).await;
+        let found: Vec<_> = found.into_iter().map(|listed| listed.user).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|at: &usize| users[*at].clone())
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+/// How many live tokens, and the latest of what is known of them.
+pub async fn are_listed_with_their_tokens_and_when_they_were_seen(harness: &dyn AccountHarness) {
+    let users = fill(harness).await;
+    let found = listed(harness, "", UserSort::Joined).await;
+    let found: Vec<_> = found
+        .iter()
+        .map(|listed| (listed.user.id, listed.live_tokens, listed.last_seen_at))
+        .collect();
+    let expected = [
+        (users[0].id, 1, None),
+        (users[1].id, 1, Some(NOW.saturating_add_seconds(60))),
+        (users[2].id, 0, Some(NOW)),
+        (users[3].id, 0, None),
+        (users[4].id, 0, None),
+    ];
+    assert_eq!(found, expected);
+}
+
+/// In every order, forwards and backwards, without gap or repetition.
+pub async fn are_paged_in_every_order(harness: &dyn AccountHarness) {
+    let users = fill(harness).await;
+    for (sort, expected) in [
+        (UserSort::Joined, [0, 1, 2, 3, 4]),
+        (UserSort::Newest, [4, 3, 2, 1, 0]),
+        (UserSort::Name, [1, 3, 4, 0, 2]),
+        (UserSort::LastSeen, [1, 2, 4, 3, 0]),
+        (UserSort::LeastSeen, [0, 3, 4, 2, 1]),
+    ] {
+        let expected = expected.map(|at| users[at].id);
+        let query = UserQuery { search: None, sort };
+        let store = harness.users();
+        let mut walk = Vec::new();
+        let mut seek = None;
+        loop {
+            let page = store.search_users(&query, NOW, seek.take(), 2).await;
+            let page = page.expect("the store answers");
+            let Some(last) = page.last() else { break };
+            seek = Some(UserSeek::After(UserCursor::of(last, sort)));
+            walk.extend(page.iter().cloned());
+        }
+        let ids: Vec<_> = walk.iter().map(|listed| listed.user.id).collect();
+        assert_eq!(ids, expected, "{sort:?}");
+        let before = UserSeek::Before(UserCursor::of(&walk[3], sort));
+        let page = store.search_users(&query, NOW, Some(before), 2).await;
+        let page = page.expect("the store answers");
+        let ids: Vec<_> = page.iter().map(|listed| listed.user.id).collect();
+        assert_eq!(ids, [expected[2], expected[1]], "{sort:?}");
+    }
 }
 
 /// By id, and by whatever spelling of the address, with the password where there is one.

@@ -1,14 +1,15 @@
 use async_trait::async_trait;
 
 use crate::agent_run::EndedRuns;
+use crate::clock::Timestamp;
 use crate::invite::Invite;
 use crate::session::Ended;
 use crate::store::{Listing, StoreError};
-use crate::token::Token;
+use crate::token::{Status, Token, TokenKind};
 use crate::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
-    User, UserId, UserStore,
+    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Notice, User, UserCursor, UserId, UserQuery, UserSeek, UserStore,
 };
 
 use super::{MemoryStore, State};
@@ -21,6 +22,28 @@ impl State {
             .filter(|invite| invite.withdrawn_at.is_none() && invite.ends_with(user))
             .cloned()
             .collect()
+    }
+
+    fn listed(&self, user: &User, now: Timestamp) -> ListedUser {
+        let tokens = self.tokens.values().map(|(token, _)| token);
+        let tokens =
+            tokens.filter(|token| token.owner == user.id && token.kind() == TokenKind::Personal);
+        let sessions = self.sessions.values().map(|(session, _)| session);
+        let sessions = sessions.filter(|session| session.user == user.id);
+        let events = self.audit.values();
+        let events = events.filter(|event| event.actor.user() == Some(user.id));
+        let live = tokens
+            .clone()
+            .filter(|token| token.status(now) == Status::Live);
+        ListedUser {
+            user: user.clone(),
+            live_tokens: live.count() as u64,
+            last_seen_at: tokens
+                .filter_map(|token| token.last_used_at)
+                .chain(sessions.map(|session| session.last_seen_at))
+                .chain(events.map(|event| event.at))
+                .max(),
+        }
     }
 
     /// Ends and erases everything of a user.
@@ -106,6 +129,33 @@ impl UserStore for MemoryStore {
             .cloned()
             .collect::<Vec<_>>()
             .into())
+    }
+
+    async fn search_users(
+        &self,
+        query: &UserQuery,
+        now: Timestamp,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<Listing<ListedUser>, StoreError> {
+        let state = self.state();
+        let users = state.accounts.values().map(|account| &account.user);
+        let mut found: Vec<(UserCursor, ListedUser)> = users
+            .filter(|user| query.search.as_ref().is_none_or(|part| part.matches(user)))
+            .map(|user| state.listed(user, now))
+            .map(|listed| (UserCursor::of(&listed, query.sort), listed))
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.order(b));
+        match &seek {
+            None => {}
+            Some(UserSeek::After(cursor)) => found.retain(|(at, _)| at.order(cursor).is_gt()),
+            Some(UserSeek::Before(cursor)) => {
+                found.retain(|(at, _)| at.order(cursor).is_lt());
+                found.reverse();
+            }
+        }
+        let found = found.into_iter().map(|(_, listed)| listed);
+        Ok(found.take(limit as usize).collect::<Vec<_>>().into())
     }
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {

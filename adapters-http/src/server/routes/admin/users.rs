@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::session::LinkSubject;
-use openindex_domain::user::{UserChange, UserId};
+use openindex_domain::user::{self, UserChange, UserCursor, UserId, UserSeek};
 
 use crate::server::api::Shared;
 use crate::server::body::Body;
@@ -12,24 +12,37 @@ use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
 use crate::server::requests::user_change;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
-use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList};
+use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList, UserQuery};
 
-/// All users, in the order of their joining, a page at a time.
+/// All users, in the order of their joining unless sorted otherwise, a page at a time.
 ///
-/// Includes suspended users.
+/// Includes suspended users. A user is last seen when they last used a browser session or a personal
+/// access token, or when the audit log last recorded them as the actor. A cursor belongs to the order
+/// that it was returned for.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
-    params(PageQuery),
+    params(UserQuery, PageQuery),
     responses((status = 200, description = "The users", body = UserList)))]
 pub(in crate::server) async fn list(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
-    Query(page, ()): Query<Page<UserId>>,
+    Query(UserQuery { search, sort }, page): Query<UserQuery, Page<UserCursor>>,
 ) -> Result<Json<UserList>, Problem> {
-    let page = state.users.list(&principal, page.after, page.limit).await?;
+    let sort = sort.unwrap_or_default();
+    let query = user::UserQuery { search, sort };
+    if page.after.as_ref().is_some_and(|after| after.sort != sort) {
+        let message = "must be the nextCursor of a page in this order";
+        return Err(Problem::invalid_field("cursor", &message));
+    }
+    let seek = page.after.map(UserSeek::After);
+    let page = state
+        .users
+        .search(&principal, &query, seek, page.limit)
+        .await?;
+    let users = page.users.iter().map(|listed| &listed.user);
     Ok(Json(UserList {
-        items: page.users.iter().map(to_wire::user).collect(),
+        items: users.map(to_wire::user).collect(),
         damaged: to_wire::damaged(&page.users),
-        next_cursor: page.next.map(|id| id.to_string()),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
 

@@ -10,12 +10,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use openindex_domain::access::Principal;
-use openindex_domain::audit::{AuditCursor, AuditFilter};
+use openindex_domain::audit::{Audit, AuditCursor, AuditFilter};
+use openindex_domain::session::Sessions;
+use openindex_domain::token::Tokens;
 use openindex_domain::user::MAX_PAGE;
 
 use crate::server::api::Shared;
 use crate::server::query::Query;
-use crate::server::{HumanAdmin, Problem, to_wire};
+use crate::server::{ApiState, Code, HumanAdmin, Problem, to_wire};
 use crate::wire::{
     AuditEvent, AuditQuery, ExportFormat, ExportQuery, INCOMPLETE_ROW, IncompleteExport,
 };
@@ -49,14 +51,27 @@ pub(in crate::server) async fn export(
     Query(ExportQuery { format }, filter): Query<ExportQuery, AuditQuery>,
 ) -> Result<Response, Problem> {
     let format = format.unwrap_or(ExportFormat::Json);
+    stream_export(&state, principal, filter.into(), format).await
+}
+
+/// Streams what the filter wants of the trail to a bearer of `principal`, which is verified again for
+/// each page of it.
+pub(crate) async fn stream_export(
+    state: &ApiState,
+    principal: Principal,
+    filter: AuditFilter,
+    format: ExportFormat,
+) -> Result<Response, Problem> {
     let (content_type, name) = match format {
         ExportFormat::Json => ("application/json", "audit.json"),
         ExportFormat::Csv => ("text/csv; charset=utf-8", "audit.csv"),
     };
     let mut export = Export {
-        state,
+        tokens: state.tokens.clone(),
+        sessions: state.sessions.clone(),
+        audit: state.audit.clone(),
         principal,
-        filter: filter.into(),
+        filter,
         format,
         // Set by the first page.
         position: Position::Done,
@@ -100,7 +115,9 @@ struct Incomplete;
 /// Between two pages it holds no connection to the database: a client that stops reading keeps
 /// nothing but its own.
 struct Export {
-    state: Shared,
+    tokens: Tokens,
+    sessions: Sessions,
+    audit: Audit,
     principal: Principal,
     filter: AuditFilter,
     format: ExportFormat,
@@ -127,16 +144,25 @@ impl Export {
         }
     }
 
-    /// The page after `cursor`, for a token that is still accepted; otherwise the mark.
+    /// Verifies the credential again: a token, or a browser session.
+    async fn verified(&self) -> Result<Principal, Problem> {
+        if self.principal.session().is_none() {
+            return Ok(self.tokens.verify_again(&self.principal).await?);
+        }
+        let verified = self.sessions.verify_again(&self.principal).await?;
+        let ended = "the browser session ended during the export; sign in and export again";
+        verified.ok_or_else(|| Problem::new(Code::AuthenticationRequired, ended))
+    }
+
+    /// The page after `cursor`, for a credential that is still accepted; otherwise the mark.
     async fn verified_page(&mut self, cursor: AuditCursor) -> Bytes {
-        let verified = self.state.tokens.verify_again(&self.principal).await;
-        let page = match verified {
+        let page = match self.verified().await {
             Ok(principal) => {
                 // As it is now: its owner may administer no more.
                 self.principal = principal;
                 self.page(Some(cursor)).await
             }
-            Err(error) => Err(error.into()),
+            Err(problem) => Err(problem),
         };
         page.unwrap_or_else(|problem| {
             let code = problem.code().as_str();
@@ -148,7 +174,6 @@ impl Export {
 
     async fn page(&mut self, after: Option<AuditCursor>) -> Result<Bytes, Problem> {
         let page = self
-            .state
             .audit
             .list(&self.principal, &self.filter, after, MAX_PAGE)
             .await?;
@@ -177,7 +202,7 @@ impl Export {
                 format!(",\n{mark}\n").into_bytes()
             }
             ExportFormat::Csv => {
-                let at = self.state.tokens.now().to_string();
+                let at = self.tokens.now().to_string();
                 let status = body.status.to_string();
                 let mut row = [""; 12];
                 row[0] = INCOMPLETE_ROW;

@@ -1,32 +1,48 @@
-use openindex_adapters_http::wire::User;
+use openindex_adapters_http::wire::{User, UserQuery};
+use openindex_domain::user::{UserSearch, UserSort};
 
 use crate::app::App;
 use crate::commands::admin::people;
 use crate::commands::paging::{self, PageArgs};
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::render::{Form, Listing, Row, Style, moment, plain, word};
 
-/// How many.
+/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Needs a token with the scope admin, of an administrator.
 
 Examples:
   oi settings admin users list
+  oi settings admin users list --search example.com --sort least_seen
   oi settings admin users list --all --json | jq -r '.items[].email'")]
 pub(crate) struct Args {
+    /// With this in their names or email addresses, whatever its case
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Order [default: joined]
+    #[arg(long, value_parser = UserSort::ALL.map(UserSort::as_str))]
+    sort: Option<String>,
     #[command(flatten)]
     page: PageArgs,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
+    let query = UserQuery {
+        search: args.search.as_deref().map(parse_search).transpose()?,
+        sort: args.sort.as_deref().and_then(UserSort::parse),
+    };
     let session = app.human_session()?;
     paging::list(
         &args.page,
         app,
-        |query| people::page(&session, query),
+        |page| people::page(&session, &query, page),
         human,
     )
+}
+
+fn parse_search(text: &str) -> Result<UserSearch, Failure> {
+    UserSearch::parse(text).map_err(|error| Failure::usage(format!("--search {error}")))
 }
 
 fn human(users: &[User], style: &Style) -> String {

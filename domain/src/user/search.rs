@@ -1,0 +1,371 @@
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::access::{Principal, Requirement};
+use crate::clock::Timestamp;
+use crate::store::Listing;
+use crate::text;
+use crate::token::InvalidName;
+
+use super::{MAX_PAGE, User, UserError, UserId, Users};
+
+/// A part of a user's name or email address to search for, whatever its case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserSearch {
+    text: String,
+    spellings: Vec<String>,
+}
+
+impl UserSearch {
+    /// Trims and checks a part of a name or an address: 1 to 100 characters.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] as for a name, so that no secret is searched for.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let text = crate::token::check_name(text)?;
+        let lower = text::fold(&text);
+        let titled = lower.split_inclusive(' ').map(|word| {
+            let mut chars = word.chars();
+            let first = chars.next().into_iter().flat_map(char::to_uppercase);
+            first.chain(chars).collect::<String>()
+        });
+        let spellings = [text.clone(), text.to_uppercase(), titled.collect(), lower];
+        let mut spellings: Vec<_> = spellings.map(|text| text.to_ascii_lowercase()).into();
+        // What an address is compared by.
+        spellings.push(text::key(&text));
+        spellings.sort();
+        spellings.dedup();
+        Ok(Self { text, spellings })
+    }
+
+    /// Returns the text that was searched for.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what stores look for: each with its ASCII letters in lower case, since that is the
+    /// case that every database folds alike.
+    #[must_use]
+    pub fn spellings(&self) -> &[String] {
+        &self.spellings
+    }
+
+    /// Returns whether a spelling is in the name, the address or its [key](super::Email::key), their
+    /// ASCII letters in lower case; what a store's query means.
+    #[must_use]
+    pub fn matches(&self, user: &User) -> bool {
+        let texts = [
+            user.name.as_str().to_ascii_lowercase(),
+            user.email.as_str().to_ascii_lowercase(),
+            user.email.key(),
+        ];
+        let mut texts = texts.iter();
+        texts.any(|text| self.spellings.iter().any(|part| text.contains(part)))
+    }
+}
+
+/// The order of a list of users. Equal ones are ordered by their ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UserSort {
+    /// In the order of their joining.
+    #[default]
+    Joined,
+    /// The last to join first.
+    Newest,
+    /// By name from A to Z, whatever the case of ASCII letters.
+    Name,
+    /// The most recently seen first; who was never seen is last.
+    LastSeen,
+    /// Who was never seen first, then the least recently seen.
+    LeastSeen,
+}
+
+impl UserSort {
+    /// Every order.
+    pub const ALL: [Self; 5] = [
+        Self::Joined,
+        Self::Newest,
+        Self::Name,
+        Self::LastSeen,
+        Self::LeastSeen,
+    ];
+
+    /// Returns the name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Newest => "newest",
+            Self::Name => "name",
+            Self::LastSeen => "last_seen",
+            Self::LeastSeen => "least_seen",
+        }
+    }
+
+    /// Reads what [`UserSort::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text)
+    }
+
+    /// Returns whether the greatest key and id come first.
+    #[must_use]
+    pub const fn is_descending(self) -> bool {
+        matches!(self, Self::Newest | Self::LastSeen)
+    }
+}
+
+/// Which users to list, and in which order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserQuery {
+    /// With this in their names or addresses.
+    pub search: Option<UserSearch>,
+    /// The order.
+    pub sort: UserSort,
+}
+
+/// A user as a list shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUser {
+    /// The user.
+    pub user: User,
+    /// How many live personal access tokens they have.
+    pub live_tokens: u64,
+    /// The latest of: a request in a browser session that has not ended, a use of a personal access
+    /// token that was not purged, and what the audit trail records of them. `None` is never.
+    pub last_seen_at: Option<Timestamp>,
+}
+
+/// What a list is ordered by before the id, of one user.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserKey {
+    /// Nothing but the id.
+    Id,
+    /// The name, its ASCII letters in lower case.
+    Name(String),
+    /// When they were last seen.
+    LastSeen(Option<Timestamp>),
+}
+
+/// Where a user stands in a list. The key is as it was when the page was read, so that the next page
+/// begins there whatever became of the user since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCursor {
+    /// The order of the list.
+    pub sort: UserSort,
+    /// What the list is ordered by.
+    pub key: UserKey,
+    /// The user.
+    pub id: UserId,
+}
+
+/// The text is not a cursor of a list of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct InvalidUserCursor;
+
+impl UserCursor {
+    /// Returns where a user stands in a list of this order.
+    #[must_use]
+    pub fn of(listed: &ListedUser, sort: UserSort) -> Self {
+        let key = match sort {
+            UserSort::Joined | UserSort::Newest => UserKey::Id,
+            UserSort::Name => UserKey::Name(listed.user.name.as_str().to_ascii_lowercase()),
+            UserSort::LastSeen | UserSort::LeastSeen => UserKey::LastSeen(listed.last_seen_at),
+        };
+        let id = listed.user.id;
+        Self { sort, key, id }
+    }
+
+    /// Compares where two users stand in one list.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> std::cmp::Ordering {
+        let order = (&self.key, self.id).cmp(&(&other.key, other.id));
+        if self.sort.is_descending() {
+            order.reverse()
+        } else {
+            order
+        }
+    }
+}
+
+/// The id, and behind it the order and the key, unless the list is in the order of joining.
+impl fmt::Display for UserCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match &self.key {
+            UserKey::Id if self.sort == UserSort::Joined => return self.id.fmt(f),
+            UserKey::Id | UserKey::LastSeen(None) => String::new(),
+            UserKey::Name(name) => URL_SAFE_NO_PAD.encode(name),
+            UserKey::LastSeen(Some(at)) => at.unix_millis().to_string(),
+        };
+        write!(f, "{}.{}.{key}", self.id, self.sort.as_str())
+    }
+}
+
+impl FromStr for UserCursor {
+    type Err = InvalidUserCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserCursor> {
+        let mut parts = text.splitn(3, '.');
+        let id = parts.next().and_then(|id| id.parse().ok());
+        let id = id.ok_or(InvalidUserCursor)?;
+        let sort = match parts.next() {
+            None => UserSort::Joined,
+            Some(sort) => UserSort::parse(sort).ok_or(InvalidUserCursor)?,
+        };
+        let key = match (sort, parts.next().unwrap_or_default()) {
+            (UserSort::Joined | UserSort::Newest, "") => Some(UserKey::Id),
+            (UserSort::Joined | UserSort::Newest, _) => None,
+            (UserSort::Name, key) => {
+                let name = URL_SAFE_NO_PAD.decode(key).ok();
+                name.and_then(|name| String::from_utf8(name).ok())
+                    .map(UserKey::Name)
+            }
+            (UserSort::LastSeen | UserSort::LeastSeen, "") => Some(UserKey::LastSeen(None)),
+            (UserSort::LastSeen | UserSort::LeastSeen, key) => {
+                let at = key.parse().ok().and_then(Timestamp::from_unix_millis);
+                at.map(|at| UserKey::LastSeen(Some(at)))
+            }
+        };
+        let key = key.ok_or(InvalidUserCursor)?;
+        Ok(Self { sort, key, id })
+    }
+}
+
+/// Where a page of users lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserSeek {
+    /// It begins after this user.
+    After(UserCursor),
+    /// It ends before this user.
+    Before(UserCursor),
+}
+
+impl UserSeek {
+    /// Returns the user that the page lies beside.
+    #[must_use]
+    pub const fn cursor(&self) -> &UserCursor {
+        match self {
+            Self::After(cursor) | Self::Before(cursor) => cursor,
+        }
+    }
+}
+
+/// Some users, and where the pages around them lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundUsers {
+    /// The users, in the order of the list.
+    pub users: Listing<ListedUser>,
+    /// Seek [`Before`](UserSeek::Before) it for the previous page; `None` on the first.
+    pub previous: Option<UserCursor>,
+    /// Seek [`After`](UserSeek::After) it for the next page; `None` on the last.
+    pub next: Option<UserCursor>,
+}
+
+impl Users {
+    /// Returns a page of the users that match the query; `limit` is held within 1 to [`MAX_PAGE`]. A
+    /// cursor of another order counts as none. In the order of joining, a user who joins or is
+    /// deleted between two pages shifts none of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Refused`] unless an administrator asks; [`UserError::Store`].
+    pub async fn search(
+        &self,
+        principal: &Principal,
+        query: &UserQuery,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<FoundUsers, UserError> {
+        principal.authorize(Requirement::HUMAN_ADMIN)?;
+        let (limit, sort) = (limit.clamp(1, MAX_PAGE), query.sort);
+        let seek = seek.filter(|seek| seek.cursor().sort == sort);
+        let is_backward = matches!(seek, Some(UserSeek::Before(_)));
+        let is_first = seek.is_none();
+        let now = self.clock.now();
+        let mut users = self.store.search_users(query, now, seek, limit + 1).await?;
+        let further = crate::page::cut(&mut users, limit, |user| UserCursor::of(user, sort));
+        let further = further.map(|cursor| UserCursor { sort, ..cursor });
+        // Where a damaged row stands is known by its id alone.
+        let further = further.filter(|cursor| match sort {
+            UserSort::Joined | UserSort::Newest => true,
+            UserSort::Name | UserSort::LastSeen | UserSort::LeastSeen => cursor.key != UserKey::Id,
+        });
+        if is_backward {
+            users.reverse();
+        }
+        let [first, last] =
+            [users.first(), users.last()].map(|user| user.map(|user| UserCursor::of(user, sort)));
+        let (previous, next) = if is_backward {
+            (further, last)
+        } else {
+            (first.filter(|_| !is_first), further)
+        };
+        Ok(FoundUsers {
+            users,
+            previous,
+            next,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+
+    #[test]
+    fn a_cursor_can_be_read_back_and_nothing_else_is_one() {
+        let listed = ListedUser {
+            user: fixtures::user(1),
+            live_tokens: 0,
+            last_seen_at: Some(fixtures::NOW),
+        };
+        for sort in UserSort::ALL {
+            for last_seen_at in [None, listed.last_seen_at] {
+                let listed = ListedUser {
+                    last_seen_at,
+                    ..listed.clone()
+                };
+                let cursor = UserCursor::of(&listed, sort);
+                assert_eq!(cursor.to_string().parse(), Ok(cursor), "{sort:?}");
+            }
+        }
+        let id = listed.user.id;
+        for text in [
+            String::new(),
+            "usr_1".to_owned(),
+            format!("{id}.age.1"),
+            format!("{id}.newest.1"),
+            format!("{id}.name.%"),
+            format!("{id}.last_seen.x"),
+        ] {
+            assert_eq!(text.parse::<UserCursor>(), Err(InvalidUserCursor), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_search_finds_a_part_in_any_case() {
+        let mut user = fixtures::user(1);
+        user.name = crate::user::PersonName::from_stored("Özge Müller");
+        user.email = crate::user::Email::parse("Oezge@Bücher.example").expect("an address");
+        for part in [
+            "özge", "ÖZGE M", "müll", "MÜLLER", "ge mü", "oezge@", "BÜCHER", "xn--",
+        ] {
+            let search = UserSearch::parse(part).expect("a search");
+            assert!(search.matches(&user), "{part}");
+        }
+        for part in ["%", "_", "ozge", "müllerin"] {
+            let search = UserSearch::parse(part).expect("a search");
+            assert!(!search.matches(&user), "{part}");
+        }
+        assert!(UserSearch::parse(" ").is_err());
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        assert!(UserSearch::parse(secret).is_err());
+    }
+}
