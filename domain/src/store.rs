@@ -202,6 +202,16 @@ impl<T> Listing<T> {
         listing
     }
 
+    /// Turns the order of the rows around.
+    pub(crate) fn reverse(&mut self) {
+        let rows = self.rows.len();
+        self.rows.reverse();
+        self.damaged.reverse();
+        for (before, _) in &mut self.damaged {
+            *before = rows - *before;
+        }
+    }
+
     /// Drops the last row.
     pub(crate) fn pop(&mut self) {
         let is_damaged = self.damaged.last();
@@ -303,6 +313,27 @@ pub trait StoreHealth: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn damaged_rows_keep_their_place_when_the_order_is_turned_around() {
+        let damaged = |id: &str| Damaged::new("tokens", &id, DamagedColumn("scope")).into();
+        let rows = [
+            Err(damaged("a")),
+            Ok(1),
+            Err(damaged("b")),
+            Err(damaged("c")),
+            Ok(2),
+            Ok(3),
+        ];
+        let mut listing = Listing::read(rows).unwrap();
+        listing.reverse();
+        let entries = listing.entries().into_iter();
+        let entries: Vec<Result<u32, &str>> = entries
+            .map(|entry| entry.copied().map_err(|row| row.id.as_str()))
+            .collect();
+        let expected = [Ok(3), Ok(2), Err("c"), Err("b"), Ok(1), Err("a")];
+        assert_eq!(entries, expected);
+    }
 
     #[test]
     fn a_line_of_the_log_has_every_cause() {

@@ -1,4 +1,4 @@
-//! `/settings/account`: password and browser sessions.
+//! `/settings/account`: name, password and browser sessions.
 
 use askama::Template;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use http::StatusCode;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
 };
-use openindex_domain::user::MIN_PASSWORD_CHARS;
+use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 
 use crate::server::Context;
 
@@ -22,11 +22,14 @@ use super::site::Web;
 use super::view::{Moment, Shown, browser, duration};
 
 const ACCOUNT: &str = "/settings/account";
+const WRONG: &str = "Incorrect current password.";
 
 #[derive(Template)]
 #[template(path = "account.html")]
 struct AccountPage {
     page: Page,
+    /// As it is, or as it was typed.
+    name: Shown,
     sessions: Vec<SessionView>,
     min_password: usize,
     idle_limit: String,
@@ -38,6 +41,7 @@ struct SessionView {
     id: String,
     browser: Option<String>,
     client: Shown,
+    address: Option<String>,
     began: Moment,
     seen: Moment,
     is_own: bool,
@@ -45,12 +49,34 @@ struct SessionView {
 
 #[derive(Default)]
 struct Errors {
+    name: Option<String>,
     current: Option<String>,
     new: Option<String>,
 }
 
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    render(&web, &person, Errors::default()).await
+    render(&web, &person, None, Errors::default()).await
+}
+
+pub(super) async fn change_name(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    match PersonName::parse(form.get("name")) {
+        Ok(name) => {
+            let users = &web.api.users;
+            let user = users.rename_self(&person.principal, name, &context).await?;
+            Ok(Done::NameChanged.to(&web.site, ACCOUNT, user.name.as_str()))
+        }
+        Err(error) => {
+            let errors = Errors {
+                name: Some(error.to_string()),
+                ..Errors::default()
+            };
+            render(&web, &person, Some(form.shown("name")), errors).await
+        }
+    }
 }
 
 pub(super) async fn change_password(
@@ -60,7 +86,7 @@ pub(super) async fn change_password(
 ) -> Result<Response, WebError> {
     let mut errors = Errors::default();
     let current = form.password("currentPassword");
-    let current = current.map_err(|_| errors.current = Some("is wrong".to_owned()));
+    let current = current.map_err(|_| errors.current = Some(WRONG.to_owned()));
     let new = form.password("password");
     let new = new.map_err(|error| errors.new = Some(error.to_string()));
     if let (Ok(current), Ok(new)) = (current, new) {
@@ -72,12 +98,12 @@ pub(super) async fn change_password(
             Ok(()) => {
                 return Ok(Done::PasswordChanged.on(&web.site, ACCOUNT));
             }
-            Err(SessionError::WrongPassword) => errors.current = Some("is wrong".to_owned()),
+            Err(SessionError::WrongPassword) => errors.current = Some(WRONG.to_owned()),
             Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
             Err(error) => return Err(error.into()),
         }
     }
-    render(&web, &person, errors).await
+    render(&web, &person, None, errors).await
 }
 
 pub(super) async fn end_session(
@@ -121,23 +147,33 @@ pub(super) async fn sign_out_everywhere(
     Ok(leave(&web, Done::SignedOutEverywhere))
 }
 
-async fn render(web: &Web, person: &Person, errors: Errors) -> Result<Response, WebError> {
+async fn render(
+    web: &Web,
+    person: &Person,
+    typed_name: Option<&str>,
+    errors: Errors,
+) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = web.api.sessions.list(&person.principal).await?;
-    let status = if errors.current.is_some() || errors.new.is_some() {
+    let is_refused = errors.name.is_some() || errors.current.is_some() || errors.new.is_some();
+    let status = if is_refused {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
+    let profile = person.principal.owner().profile.as_ref();
+    let name = profile.map_or("", |profile| profile.name.as_str());
     let template = AccountPage {
         page: Page::of(web, person, "account"),
+        name: Shown::of(typed_name.unwrap_or(name)),
         sessions: sessions
             .iter()
             .map(|session| SessionView {
                 id: session.id.to_string(),
                 browser: browser(session.client.as_str()),
                 client: Shown::of(session.client.as_str()),
+                address: session.client_address.map(|address| address.to_string()),
                 began: Moment::new(session.created_at, now),
                 seen: Moment::new(session.last_seen_at, now),
                 is_own: own == Some(session.id),

@@ -21,6 +21,11 @@ pub(super) async fn admin(_: Administrator) -> Response {
     redirect("/settings/admin/users")
 }
 
+/// Where password managers send their user (<https://www.w3.org/TR/change-password-url/>).
+pub(super) async fn change_password(_: Anybody) -> Response {
+    redirect("/settings/account#password")
+}
+
 pub(super) async fn nothing(_: Anybody) -> WebError {
     WebError::NOT_FOUND
 }

@@ -8,11 +8,12 @@ use crate::cli::Cli;
 use crate::flags::kebab;
 
 /// Every command that is one operation of the API.
-const OPERATIONS: [(&str, &str); 31] = [
+const OPERATIONS: [(&str, &str); 32] = [
     ("settings personal tokens create", "createPat"),
     ("settings personal tokens list", "listPats"),
     ("settings personal tokens delete", "deletePat"),
     ("settings personal tokens rotate", "rotatePat"),
+    ("settings personal account update", "patchMe"),
     ("settings admin users list", "listUsers"),
     ("settings admin users get", "getUser"),
     ("settings admin users suspend", "suspendUser"),

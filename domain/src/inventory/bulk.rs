@@ -63,6 +63,7 @@ impl RevokeMatching {
         let event = AuditEvent {
             id: self.audit.id.derive(token.id.uuid()),
             subject: Subject::Token(token.id),
+            related: Some(Subject::User(token.owner)),
             ..self.audit.clone()
         };
         Some((revoked, event))

@@ -153,6 +153,7 @@ fn parse(query: &Query) -> Result<AuditFilter, &'static str> {
         since: read(query, "from", Timestamp::parse_since)?,
         // To the end of that day, which is how the domain reads a date that ends something.
         until: read(query, "to", |text| Expiry::parse(text).ok()?.instant())?,
+        ..AuditFilter::default()
     })
 }
 
@@ -259,7 +260,7 @@ impl SubjectView {
 }
 
 /// What was done, in a person's words.
-const fn label(action: AuditAction) -> &'static str {
+pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
         AuditAction::InstanceBootstrapped => "Instance bootstrapped",
         AuditAction::TokenIssued => "Token issued",
@@ -282,6 +283,7 @@ const fn label(action: AuditAction) -> &'static str {
         AuditAction::UserUnsuspended => "Account unsuspended",
         AuditAction::UserDeleted => "Account deleted",
         AuditAction::UserEmailChanged => "Email address changed",
+        AuditAction::UserNameChanged => "Name changed",
         AuditAction::UserPromoted => "Made administrator",
         AuditAction::UserDemoted => "Made member",
         AuditAction::PasswordChanged => "Password changed",
