@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod administration;
 mod dead_links;
+mod docs;
 mod forgery;
 mod invited;
 mod names;

@@ -20,7 +20,7 @@ fn assert_accessible(browser: &Browser, pages: &[(&str, String)]) {
 }
 
 /// How far a page can be scrolled sideways, in CSS pixels.
-fn overflow(browser: &Browser) -> i64 {
+pub(crate) fn overflow(browser: &Browser) -> i64 {
     let script = "
         const root = document.documentElement;
         return root.scrollWidth - root.clientWidth;";

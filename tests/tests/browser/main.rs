@@ -1,6 +1,7 @@
 //! The web interface in real headless Chromium.
 
 mod accessibility;
+mod account;
 mod cors;
 mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]
