@@ -73,9 +73,41 @@ all("[data-expiry]", (select) => all("[data-expiry-date]", (date) => {
   update();
 }));
 
-// A form is sent once, however often its button is pressed.
-all("form[method=post]", (form) => form.addEventListener("submit", (event) => {
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
-}));
-addEventListener("pageshow", () => all("form[data-sent]", (form) => { delete form.dataset.sent; }));
+// A form is sent once at a time, however often its button is pressed, and says that it waits. After
+// Stop, and after a while, it can be sent again: what creates something does so once for each form.
+const SAY_AFTER_MS = 500;
+const RETRY_AFTER_MS = 10000;
+let waiting = [];
+const release = (text) => {
+  waiting.forEach(clearTimeout);
+  waiting = [];
+  all("form[aria-busy]", (form) => {
+    form.removeAttribute("aria-busy");
+    form.querySelector(".sending").textContent = text;
+  });
+};
+all("form[method=post]", (form) => {
+  const status = document.createElement("p");
+  status.className = "sending";
+  status.setAttribute("role", "status");
+  form.append(status);
+  form.addEventListener("submit", (event) => {
+    if (form.hasAttribute("aria-busy")) {
+      event.preventDefault();
+      return;
+    }
+    release("");
+    form.setAttribute("aria-busy", "true");
+    waiting = [
+      setTimeout(() => { status.textContent = "Sending…"; }, SAY_AFTER_MS),
+      setTimeout(() => release("No response yet. You can send the form again."), RETRY_AFTER_MS),
+    ];
+  });
+});
+const stopped = () => release("Stopped. The form may have been received; you can send it again.");
+addEventListener("keydown", (event) => { if (event.key === "Escape") stopped(); });
+// The browser's Stop button, where the browser tells.
+window.navigation?.addEventListener("navigate", (event) => {
+  event.signal.addEventListener("abort", stopped);
+});
+addEventListener("pageshow", () => release(""));

@@ -1,6 +1,6 @@
 //! [`InventoryStore`] on PostgreSQL.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
@@ -35,6 +35,35 @@ impl InventoryStore for PostgresStore {
             Box::pin(async move {
                 let mut query = wanted(&filter, now, after, limit.into());
                 let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(owned_token))
+            })
+        })
+        .await
+    }
+
+    async fn matching(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError> {
+        let filter = *filter;
+        self.browse(move |connection| {
+            Box::pin(async move { ids_of_wanted(connection, &filter, now).await })
+        })
+        .await
+    }
+
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        self.browse(move |connection| {
+            Box::pin(async move {
+                let found = sqlx::query(select_record!(
+                    "LEFT ",
+                    "t.kind <> 'agent_run' AND t.id = ANY ($1) ORDER BY t.id DESC"
+                ))
+                .bind(ids)
+                .fetch_all(connection)
+                .await;
                 Listing::read(found.map_err(store_error)?.iter().map(owned_token))
             })
         })
@@ -103,18 +132,14 @@ async fn revoke(
     let found = query.build().fetch_all(&mut *connection).await;
     let found = found.map_err(store_error)?;
     let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
-    let mut decided = Vec::with_capacity(read.len());
-    let mut revoked = Vec::with_capacity(read.len());
-    for (row, token) in found.iter().zip(&*read) {
-        let decision = if read.is_damaged(token.id) {
-            change.end(token)
-        } else {
-            change.decide(token)
-        };
-        revoked.extend(decision.is_some().then(|| owned_token(row)));
-        decided.extend(decision);
-    }
-    let revoked = Listing::read(revoked)?;
+    let decided = match change.decide(&read) {
+        Ok(decided) => decided,
+        Err(outcome) => return Ok(outcome),
+    };
+    let ends: HashSet<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
+    let rows = found.iter().zip(&*read);
+    let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
+    let revoked = Listing::read(revoked.map(|(row, _)| owned_token(row)))?;
     let ids: Vec<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let causes = decided.iter().map(|(token, event)| (token.id, event));

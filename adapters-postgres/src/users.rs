@@ -86,17 +86,18 @@ impl UserStore for PostgresStore {
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
         self.call(move |connection| {
             Box::pin(async move {
-                let mut notices =
-                    sqlx::query("SELECT token, token_name, at FROM notices WHERE user_id = $1")
-                        .bind(user.uuid())
-                        .fetch_all(connection)
-                        .await
-                        .map_err(store_error)?
-                        .iter()
-                        .map(rows::notice)
-                        .filter_map(Result::ok)
-                        .collect::<Vec<Notice>>();
-                notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
+                let mut notices = sqlx::query(
+                    "SELECT token, token_name, at, client_address FROM notices WHERE user_id = $1",
+                )
+                .bind(user.uuid())
+                .fetch_all(connection)
+                .await
+                .map_err(store_error)?
+                .iter()
+                .map(rows::notice)
+                .filter_map(Result::ok)
+                .collect::<Vec<Notice>>();
+                Notice::sort(&mut notices);
                 Ok(notices)
             })
         })
@@ -123,13 +124,17 @@ async fn dismiss(
     if let Err(outcome) = change.decide(actor.as_ref()) {
         return Ok(outcome);
     }
-    let dismissed = sqlx::query("DELETE FROM notices WHERE user_id = $1 AND at <= $2")
-        .bind(change.user.uuid())
-        .bind(change.up_to.to_datetime())
-        .execute(&mut *transaction)
-        .await
-        .map_err(store_error)?
-        .rows_affected();
+    let dismissed = sqlx::query(
+        "DELETE FROM notices WHERE user_id = $1 AND at <= $2 \
+         AND (token NOT LIKE 'lnk%' OR $3::timestamptz IS NULL OR at < $3)",
+    )
+    .bind(change.user.uuid())
+    .bind(change.up_to.to_datetime())
+    .bind(change.signed_in_at.map(Timestamp::to_datetime))
+    .execute(&mut *transaction)
+    .await
+    .map_err(store_error)?
+    .rows_affected();
     if dismissed > 0 {
         audit::insert(&mut transaction, &change.audit).await?;
     }

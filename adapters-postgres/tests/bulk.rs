@@ -6,7 +6,7 @@ use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::inventory::{
-    InventoryStore, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+    InventoryStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
 use openindex_domain::testing::fixtures;
 use support::seeded;
@@ -30,6 +30,10 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
         .await;
     let now = fixtures::NOW;
     let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
+    let filter = TokenFilter::default();
+    let ids = postgres.store.matching(&filter, now).await;
+    let mut ids = ids.expect("the store answers");
+    ids.retain(|id| *id != acting);
     let change = RevokeMatching {
         actor: Actor {
             credential: CredentialId::Token(acting),
@@ -37,8 +41,9 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
             now,
             form: None,
         },
-        filter: TokenFilter::default(),
+        filter,
         kept: Some(acting),
+        expected: Some(Review::of(ids).digest),
         audit: fixtures::audit(1, now, action, Subject::Token(acting)),
     };
     let outcome = postgres.store.revoke_matching(change).await;

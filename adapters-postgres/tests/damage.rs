@@ -66,7 +66,8 @@ const FURNITURE: &str = r"
         'member', decode(repeat('00', 32), 'hex'), NULL, to_timestamp(1), to_timestamp(2), NULL,
         NULL, NULL);
     INSERT INTO attempts VALUES ('key', to_timestamp(1), 1);
-    INSERT INTO notices SELECT id, 'pat_00000002000070008000000000000000', 'name', to_timestamp(1)
+    INSERT INTO notices (user_id, token, token_name, at)
+        SELECT id, 'pat_00000002000070008000000000000000', 'name', to_timestamp(1)
         FROM users;
     INSERT INTO audit_events (id, at, actor, action, subject)
         VALUES ('00000000-0000-0000-0000-000000000000', to_timestamp(1), 'anonymous',

@@ -10,7 +10,7 @@ use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use openindex_domain::inventory::{
-    InventoryStore, ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+    InventoryStore, ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
 use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, InviteKind, InviteStatus, InviteStore,
@@ -229,6 +229,7 @@ async fn disturb(store: &PostgresStore, number: u64) {
                     ..TokenFilter::default()
                 },
                 kept: None,
+                expected: None,
                 audit: event(number, AuditAction::TokenRevoked),
             };
             store.revoke_matching(change).await.map(|_| ())
@@ -342,6 +343,7 @@ async fn a_token_that_is_being_issued_does_not_escape_a_bulk_revocation() {
         actor: admin(0),
         filter: TokenFilter::default(),
         kept: None,
+        expected: None,
         audit: event(1, AuditAction::TokenRevoked),
     };
     let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
@@ -365,4 +367,56 @@ async fn a_token_that_is_being_issued_does_not_escape_a_bulk_revocation() {
         panic!("the actor is good");
     };
     assert_eq!(revoked.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the_review() {
+    let insert = "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+                  SELECT gen_random_uuid(), 'personal', owner_id, name, scope, sha256(digest), \
+                         created_at FROM tokens LIMIT 1";
+    let use_one = "UPDATE tokens SET last_used_at = created_at + interval '1 day' \
+                   WHERE name = 'token 1'";
+    for meanwhile in [insert, use_one] {
+        let postgres = seeded().await;
+        postgres
+            .put_token(&fixtures::token(1, NOW), &fixtures::digest(1))
+            .await;
+        let filter = TokenFilter {
+            unused_since: Some(NOW.saturating_add_seconds(60)),
+            ..TokenFilter::default()
+        };
+        let reviewed = postgres.store.matching(&filter, NOW).await;
+        let reviewed = Review::of(reviewed.expect("answered"));
+        assert_eq!(reviewed.count, 2);
+        let mut other = postgres.raw.begin().await.expect("a transaction");
+        sqlx::query("SELECT 1 FROM users FOR NO KEY UPDATE")
+            .execute(&mut *other)
+            .await
+            .expect("locked");
+        let done = sqlx::query(meanwhile).execute(&mut *other).await;
+        assert_eq!(done.expect("done").rows_affected(), 1);
+        let store = postgres.store.clone();
+        let change = RevokeMatching {
+            actor: admin(0),
+            filter,
+            kept: None,
+            expected: Some(reviewed.digest),
+            audit: event(1, AuditAction::TokenRevoked),
+        };
+        let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
+        while !somebody_waits_for_a_lock(&postgres.raw).await {
+            assert!(!waiting.is_finished(), "it passed {meanwhile}");
+        }
+        other.commit().await.expect("committed");
+        let outcome = waiting.await.expect("no panic").expect("answered");
+        let now = postgres.store.matching(&filter, NOW).await;
+        let now = Review::of(now.expect("answered"));
+        assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(now));
+        let revoked: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM tokens WHERE revoked_at IS NOT NULL")
+                .fetch_one(&postgres.raw)
+                .await
+                .expect("a count");
+        assert_eq!(revoked, 0, "{meanwhile}");
+    }
 }

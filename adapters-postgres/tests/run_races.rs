@@ -132,6 +132,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
                     ..TokenFilter::default()
                 },
                 kept: None,
+                expected: None,
                 audit: audit(AuditAction::TokenRevoked),
             };
             store.revoke_matching(change).await.map(|_| ())

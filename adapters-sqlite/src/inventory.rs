@@ -1,6 +1,6 @@
 //! [`InventoryStore`] on SQLite.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
@@ -12,14 +12,15 @@ use openindex_domain::inventory::{
     TokenFilter,
 };
 use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{LISTED_KINDS, select_token, token_columns, user_columns};
+use crate::rows::{LISTED_KINDS, select_record, select_token, token_columns, user_columns};
 use crate::tokens::live;
-use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens};
+use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens, users};
 
 #[async_trait]
 impl InventoryStore for SqliteStore {
@@ -36,6 +37,44 @@ impl InventoryStore for SqliteStore {
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
     }
 
+    async fn matching(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError> {
+        let mut query = QueryBuilder::new("");
+        for kind in LISTED_KINDS {
+            query.push("SELECT t.id, t.kind FROM ");
+            push_found(&mut query, kind, filter, now, None, None);
+            query.push(" CROSS JOIN tokens t ON t.rowid = found");
+            if kind == LISTED_KINDS[0] {
+                query.push(" UNION ALL ");
+            }
+        }
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Ok(found
+            .map_err(store_error)?
+            .iter()
+            .map(rows::token_id)
+            .collect())
+    }
+
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+        let ids = ids.iter().map(|id| id.uuid().simple().to_string());
+        let mut browsing = self.browse().await?;
+        let found = sqlx::query(select_record!(
+            "LEFT ",
+            "t.kind <> 'agent_run' AND t.id IN (SELECT unhex(value) FROM json_each(?1)) \
+             ORDER BY t.id DESC"
+        ))
+        .bind(rows::json(ids))
+        .fetch_all(browsing.connection())
+        .await
+        .map_err(store_error)?;
+        Listing::read(found.iter().map(owned_token))
+    }
+
     async fn revoke_matching(
         &self,
         change: RevokeMatching,
@@ -49,18 +88,14 @@ impl InventoryStore for SqliteStore {
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
         let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
-        let mut decided = Vec::with_capacity(read.len());
-        let mut revoked = Vec::with_capacity(read.len());
-        for (row, token) in found.iter().zip(&*read) {
-            let decision = if read.is_damaged(token.id) {
-                change.end(token)
-            } else {
-                change.decide(token)
-            };
-            revoked.extend(decision.is_some().then(|| owned_token(row)));
-            decided.extend(decision);
-        }
-        let revoked = Listing::read(revoked)?;
+        let decided = match change.decide(&read) {
+            Ok(decided) => decided,
+            Err(outcome) => return Ok(outcome),
+        };
+        let ends: HashSet<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
+        let rows = found.iter().zip(&*read);
+        let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
+        let revoked = Listing::read(revoked.map(|(row, _)| owned_token(row)))?;
         write(&mut transaction, decided, &read, change.actor.now).await?;
         transaction.commit().await?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
@@ -83,7 +118,14 @@ impl InventoryStore for SqliteStore {
         }
         let revoked = write(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
-            notify(&mut transaction, token, change.now).await?;
+            let notice = Notice {
+                about: NoticeAbout::LeakedToken {
+                    token: token.id,
+                    name: token.name.clone(),
+                },
+                at: change.now,
+            };
+            users::notify(&mut transaction, token.owner, &notice).await?;
         }
         transaction.commit().await?;
         Ok(revoked.len() as u64)
@@ -115,8 +157,7 @@ impl InventoryStore for SqliteStore {
     }
 }
 
-/// [`TokenFilter::wants`] as a query: only the conditions that are given, in the index that is
-/// [named](index) for them.
+/// [`TokenFilter::wants`] as a query.
 fn wanted(
     filter: &TokenFilter,
     now: Timestamp,
@@ -125,41 +166,56 @@ fn wanted(
 ) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("");
     for kind in LISTED_KINDS {
-        if kind != LISTED_KINDS[0] {
-            query.push(" UNION ALL ");
-        }
         query.push(concat!(
             "SELECT * FROM (SELECT ",
             token_columns!(),
             ", t.digest, ",
             user_columns!(),
-            " FROM (SELECT t.rowid AS found FROM tokens t"
+            " FROM "
         ));
-        // The few damaged ones of an unknown kind have an index of their own.
-        if let Some(index) = index(filter)
-            && kind == LISTED_KINDS[0]
-        {
-            query.push(" INDEXED BY ").push(index);
-        }
-        query.push(" WHERE ").push(kind);
-        push_conditions(&mut query, filter, now);
-        if let Some(after) = after {
-            query.push(" AND t.id < ").push_bind(after.uuid());
-        }
-        query.push(" ORDER BY t.id DESC");
-        if let Some(limit) = limit {
-            query.push(" LIMIT ").push_bind(limit);
-        }
+        push_found(&mut query, kind, filter, now, after, limit);
         query.push(
-            ") CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
              ORDER BY t.id DESC)",
         );
+        if kind == LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
     }
     query.push(" ORDER BY id DESC");
     if let Some(limit) = limit {
         query.push(" LIMIT ").push_bind(limit);
     }
     query
+}
+
+/// The rows of this kind that a filter matches, the newest first: only the conditions that are given,
+/// in the index that is [named](index) for them.
+fn push_found(
+    query: &mut QueryBuilder<Sqlite>,
+    kind: &str,
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: Option<u32>,
+) {
+    query.push("(SELECT t.rowid AS found FROM tokens t");
+    // The few damaged ones of an unknown kind have an index of their own.
+    if let Some(index) = index(filter)
+        && kind == LISTED_KINDS[0]
+    {
+        query.push(" INDEXED BY ").push(index);
+    }
+    query.push(" WHERE ").push(kind);
+    push_conditions(query, filter, now);
+    if let Some(after) = after {
+        query.push(" AND t.id < ").push_bind(after.uuid());
+    }
+    query.push(" ORDER BY t.id DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+    query.push(")");
 }
 
 fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: Timestamp) {
@@ -277,27 +333,6 @@ async fn write(
     let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
     agent_runs::write(connection, &ended, &runs).await?;
     Ok(revoked)
-}
-
-/// Leaves word for the owner of a token that was reported.
-async fn notify(
-    connection: &mut SqliteConnection,
-    token: &Token,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    // There is no owner to tell of a damaged token that has none.
-    sqlx::query(
-        "INSERT INTO notices (user_id, token, token_name, at) \
-         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1",
-    )
-    .bind(token.owner.uuid())
-    .bind(token.id.to_string())
-    .bind(token.name.as_str())
-    .bind(at.unix_millis())
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub(crate) async fn redeem(
     };
     let user = change.session.user;
     use_up(connection, change.link, change.now).await?;
+    users::notify(connection, user, &change.notice()).await?;
     users::set_password(connection, user, &change.hash).await?;
     sessions::end(connection, user, ended).await?;
     sessions::insert(connection, &change.session, &change.digest).await?;

@@ -18,7 +18,7 @@ use openindex_domain::session::{
 };
 use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord};
 use openindex_domain::user::{
-    Account, Email, Notice, Owner, PasswordHash, PersonName, Role, User, UserId,
+    Account, Email, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User, UserId,
 };
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::sqlite::{Sqlite, SqliteRow};
@@ -177,7 +177,7 @@ fn token_fields(row: &SqliteRow) -> Result<Token, DamagedColumn> {
 }
 
 /// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
-fn token_id(row: &SqliteRow) -> TokenId {
+pub(crate) fn token_id(row: &SqliteRow) -> TokenId {
     let kind = get(row, "kind").ok().and_then(TokenKind::parse);
     TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
 }
@@ -384,11 +384,18 @@ pub(crate) fn invite_to_withdraw(row: &SqliteRow) -> (Invite, bool) {
 }
 
 pub(crate) fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
-    Ok(Notice {
-        token: parse(row, "token")?,
-        token_name: TokenName::from_stored(get(row, "token_name")?),
-        at: instant(row, "at")?,
-    })
+    let about = match parse(row, "token") {
+        Ok(link) => NoticeAbout::UsedLink {
+            link,
+            from: optional_parse(row, "client_address")?,
+        },
+        Err(_) => NoticeAbout::LeakedToken {
+            token: parse(row, "token")?,
+            name: TokenName::from_stored(get(row, "token_name")?),
+        },
+    };
+    let at = instant(row, "at")?;
+    Ok(Notice { about, at })
 }
 
 /// What a bucket holds. One that cannot be read is counted in anew, so that nobody is locked out.

@@ -7,7 +7,7 @@ use openindex_domain::session::Ended;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
     DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, Notice,
-    PasswordHash, User, UserId, UserStore,
+    NoticeAbout, PasswordHash, User, UserId, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
 use sqlx::{SqliteConnection, SqliteExecutor};
@@ -133,17 +133,18 @@ impl UserStore for SqliteStore {
     }
 
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
-        let mut notices =
-            sqlx::query("SELECT token, token_name, at FROM notices WHERE user_id = ?1")
-                .bind(user.uuid())
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(store_error)?
-                .iter()
-                .map(rows::notice)
-                .filter_map(Result::ok)
-                .collect::<Vec<Notice>>();
-        notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
+        let mut notices = sqlx::query(
+            "SELECT token, token_name, at, client_address FROM notices WHERE user_id = ?1",
+        )
+        .bind(user.uuid())
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(store_error)?
+        .iter()
+        .map(rows::notice)
+        .filter_map(Result::ok)
+        .collect::<Vec<Notice>>();
+        Notice::sort(&mut notices);
         Ok(notices)
     }
 
@@ -156,19 +157,48 @@ impl UserStore for SqliteStore {
         if let Err(outcome) = change.decide(actor.as_ref()) {
             return Ok(outcome);
         }
-        let dismissed = sqlx::query("DELETE FROM notices WHERE user_id = ?1 AND at <= ?2")
-            .bind(change.user.uuid())
-            .bind(change.up_to.unix_millis())
-            .execute(&mut *transaction)
-            .await
-            .map_err(store_error)?
-            .rows_affected();
+        let dismissed = sqlx::query(
+            "DELETE FROM notices WHERE user_id = ?1 AND at <= ?2 \
+             AND (token NOT LIKE 'lnk%' OR ?3 IS NULL OR at < ?3)",
+        )
+        .bind(change.user.uuid())
+        .bind(change.up_to.unix_millis())
+        .bind(change.signed_in_at.map(Timestamp::unix_millis))
+        .execute(&mut *transaction)
+        .await
+        .map_err(store_error)?
+        .rows_affected();
         if dismissed > 0 {
             audit::insert(&mut transaction, &change.audit).await?;
         }
         transaction.commit().await?;
         Ok(DismissNoticesOutcome::Dismissed(dismissed))
     }
+}
+
+/// Leaves a notice for a user; a damaged token may have none.
+pub(crate) async fn notify(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    notice: &Notice,
+) -> Result<(), StoreError> {
+    let (name, from) = match &notice.about {
+        NoticeAbout::LeakedToken { name, .. } => (name.as_str(), None),
+        NoticeAbout::UsedLink { from, .. } => ("", from.map(|from| from.to_string())),
+    };
+    sqlx::query(
+        "INSERT INTO notices (user_id, token, token_name, at, client_address) \
+         SELECT id, ?2, ?3, ?4, ?5 FROM users WHERE id = ?1",
+    )
+    .bind(user.uuid())
+    .bind(notice.about.id())
+    .bind(name)
+    .bind(notice.at.unix_millis())
+    .bind(from)
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
 }
 
 /// What a deletion ends, beside what the row of the user holds. `?1` is the user.

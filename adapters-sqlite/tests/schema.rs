@@ -313,7 +313,8 @@ const FURNITURE: &str = "
     INSERT INTO invites VALUES (zeroblob(16), 'person', 'a@b', 'a@b', 'member', zeroblob(32), NULL,
         1, 2, NULL, NULL, NULL);
     INSERT INTO attempts VALUES ('key', 1, 1);
-    INSERT INTO notices VALUES ((SELECT id FROM users), 'pat_00000002000070008000000000000000',
+    INSERT INTO notices (user_id, token, token_name, at)
+        VALUES ((SELECT id FROM users), 'pat_00000002000070008000000000000000',
         'name', 1);
     INSERT INTO audit_events (id, at, actor, action, subject)
         VALUES (zeroblob(16), 1, 'anonymous', 'session.refused',

@@ -326,6 +326,9 @@ fn of_problem(problem: Problem) -> Failure {
     if let Some(successor) = &problem.body.successor_id {
         failure = failure.detail("successorId", json!(successor));
     }
+    if let Some(matching) = &problem.body.matching {
+        failure = failure.detail("matching", json!(matching));
+    }
     if let Some(seconds) = problem.retry_after {
         failure = failure.detail("retryAfterSeconds", seconds);
     }
@@ -378,6 +381,7 @@ mod tests {
                 next_command: None,
                 holder: None,
                 successor_id: None,
+                matching: None,
             },
             effect: Effect::None,
         }

@@ -186,22 +186,6 @@ impl<T> Listing<T> {
         entries
     }
 
-    /// The same without the readable rows that are not wanted.
-    #[must_use]
-    pub fn only(self, wanted: impl Fn(&T) -> bool) -> Self {
-        let mut listing = Self::default();
-        let mut damaged = self.damaged.into_iter().peekable();
-        for (index, row) in self.rows.into_iter().enumerate() {
-            while let Some((_, one)) = damaged.next_if(|(before, _)| *before <= index) {
-                listing.damaged.push((listing.rows.len(), one));
-            }
-            listing.rows.extend(Some(row).filter(&wanted));
-        }
-        let rows = listing.rows.len();
-        listing.damaged.extend(damaged.map(|(_, one)| (rows, one)));
-        listing
-    }
-
     /// Turns the order of the rows around.
     pub(crate) fn reverse(&mut self) {
         let rows = self.rows.len();
@@ -220,15 +204,6 @@ impl<T> Listing<T> {
         } else {
             self.rows.pop();
         }
-    }
-
-    /// Adds the rows of the next page.
-    pub(crate) fn append(&mut self, next: Self) {
-        let before = self.rows.len();
-        let damaged = next.damaged.into_iter();
-        self.damaged
-            .extend(damaged.map(|(index, one)| (before + index, one)));
-        self.rows.extend(next.rows);
     }
 }
 

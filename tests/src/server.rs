@@ -197,8 +197,10 @@ impl Server {
         let form = format!("password={password}&confirmation={password}");
         let answer = self.http.send("POST", path, &headers, Some(&form));
         assert_eq!(answer.status, 303, "{answer:?}");
-        let cookie = answer.header("set-cookie");
-        cookie.split(';').next().unwrap_or_default().to_owned()
+        let set = answer.headers.get_all("set-cookie").iter();
+        let mut set = set.filter_map(|value| value.to_str().ok()?.split(';').next());
+        let session = set.find(|cookie| cookie.contains("_session="));
+        session.expect("a session").to_owned()
     }
 
     /// What it says on standard output to whoever starts an instance without users.

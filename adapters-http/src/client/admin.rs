@@ -95,8 +95,8 @@ impl Client {
         self.delete(&format!("/admin/pats/{id}"))
     }
 
-    /// Revokes all tokens that the filters want, in one change; or, with `dry_run`, answers which
-    /// they are. See [`PatFilter::revocation`].
+    /// Revokes every token that matches the filters, in one change; or, with `dry_run`, returns a
+    /// page of them. See [`PatFilter::review`] and [`PatFilter::revocation`].
     pub fn admin_pats_revoke(&self, wanted: &RevokePats) -> Result<RevokedPats, ClientError> {
         let answer = self
             .0

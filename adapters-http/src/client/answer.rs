@@ -37,6 +37,7 @@ pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
             next_command: None,
             holder: None,
             successor_id: None,
+            matching: None,
         },
         effect: Effect::None,
     }))

@@ -553,8 +553,11 @@ fn a_failed_change_says_what_became_of_it() {
 fn a_revocation_that_is_only_tried_changes_nothing() {
     let (url, _) = server(answer("502 Bad Gateway", "", ""));
     let client = client(&url);
-    for (dry_run, effect) in [(true, Effect::None), (false, Effect::Possible)] {
-        let wanted = PatFilter::default().revocation(dry_run);
+    let filter = PatFilter::default();
+    for (wanted, effect) in [
+        (filter.review(None), Effect::None),
+        (filter.revocation(None), Effect::Possible),
+    ] {
         assert_eq!(
             client.admin_pats_revoke(&wanted).unwrap_err().effect(),
             effect

@@ -2,10 +2,11 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use axum::extract::FromRef;
+use axum::extract::{FromRef, Request};
 use axum::handler::Handler;
+use axum::response::IntoResponse as _;
 use axum::{Extension, Router};
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
@@ -16,6 +17,7 @@ use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
 use openindex_domain::work::Work;
 use openindex_domain::{OpaqueSecret, StoreHealth};
+use tower::ServiceExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
@@ -184,14 +186,18 @@ pub fn router(state: ApiState) -> Router {
     let mut router = router
         .method_not_allowed_fallback(routes::other_method)
         .with_state(shared.clone())
-        .merge(web::router(state));
+        .merge(web::router(state.clone()));
     if let Some(work) = shared.work.clone() {
         let guard = Guard::from_ref(&shared);
         router = router.merge(work_router(WorkState { work, guard }));
     }
     let base = shared.0.base.clone();
-    let router = router.fallback(async move |method: Method, uri: Uri| {
-        routes::not_found(&method, uri.path(), &base)
+    let page = web::nowhere(state);
+    let router = router.fallback(async move |request: Request| {
+        if web::is_browser(request.headers()) {
+            return page.oneshot(request).await.into_response();
+        }
+        routes::not_found(request.method(), request.uri().path(), &base)
     });
     layers::wrap(router, shared)
 }

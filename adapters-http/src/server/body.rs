@@ -265,7 +265,8 @@ mod tests {
         check.check::<ReportCredentials>(&json!({"tokens": ["oi_pat_x"]}));
         check.check::<RevokePats>(&json!({"user": user, "scope": "admin", "status": "live",
             "unusedSince": "2026-01-01", "expiringBefore": "2026-12-31T00:00:00Z",
-            "dryRun": true}));
+            "dryRun": true, "expected": "0".repeat(64),
+            "cursor": "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"}));
         check.check::<RotatePat>(&json!({"expiresAt": "", "expiresIn": 60,
             "overlapSeconds": 60}));
         check.check::<StartAgentRun>(&json!({"agentId": "a", "workItemKey": "OPS-1",

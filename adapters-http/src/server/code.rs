@@ -59,6 +59,10 @@ codes! {
     TokenLimitReached = "token_limit_reached", CONFLICT, "The limit of live tokens is reached";
     /// 409: an expired token cannot be rotated.
     TokenNotLive = "token_not_live", CONFLICT, "The token is not live";
+    /// 409: a bulk revocation matches other tokens than those that were reviewed.
+    ReviewOutdated = "review_outdated", CONFLICT, "The matching tokens have changed since they were reviewed";
+    /// 409: a bulk revocation matches more tokens than can be revoked without a review.
+    ReviewRequired = "review_required", CONFLICT, "The matching tokens must be reviewed first";
     /// 409: the token was rotated already.
     TokenAlreadyRotated = "token_already_rotated", CONFLICT, "The token was rotated already";
     /// 409: nobody would be left to administer the instance.

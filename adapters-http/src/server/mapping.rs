@@ -8,13 +8,15 @@ use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::attempt::Throttled;
 use openindex_domain::audit::AuditError;
 use openindex_domain::entropy::EntropyError;
-use openindex_domain::inventory::InventoryError;
+use openindex_domain::inventory::{InventoryError, MAX_UNREVIEWED};
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
     ExpiryError, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenKind, VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
+
+use crate::wire::MatchingTokens;
 
 use super::{Code, Problem, outage};
 
@@ -296,6 +298,28 @@ impl From<InventoryError> for Problem {
             InventoryError::FilterRequired => Self::new(
                 Code::InvalidRequest,
                 "give at least one filter; without one, every token would be revoked",
+            ),
+            InventoryError::ReviewOutdated(review) => Self::new(
+                Code::ReviewOutdated,
+                format!(
+                    "the matching tokens have changed since you reviewed them ({} match now), so \
+                     nothing was revoked; review the list again with dryRun, then present its \
+                     expected",
+                    review.count
+                ),
+            )
+            .matching(MatchingTokens {
+                count: review.count as u64,
+                expected: review.digest.to_string(),
+            }),
+            InventoryError::ReviewRequired(review) => Self::new(
+                Code::ReviewRequired,
+                format!(
+                    "{} tokens match, and more than {MAX_UNREVIEWED} are revoked only after a \
+                     review, so nothing was revoked; review them with dryRun, then present its \
+                     expected",
+                    review.count
+                ),
             ),
             InventoryError::TooMany => Self::invalid_field("tokens", &error),
             InventoryError::Throttled(throttled) => throttled.into(),

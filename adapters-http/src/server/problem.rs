@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, header};
 use openindex_domain::StoreError;
 use openindex_domain::token::TokenId;
 
-use crate::wire::{FieldError, Holder, ProblemBody};
+use crate::wire::{FieldError, Holder, MatchingTokens, ProblemBody};
 
 use super::{Code, body, outage};
 
@@ -30,6 +30,7 @@ pub struct Problem {
     // Boxed, so that every answer is the smaller for what few problems have.
     holder: Option<Box<Holder>>,
     successor: Option<TokenId>,
+    matching: Option<Box<MatchingTokens>>,
 }
 
 impl Problem {
@@ -50,6 +51,7 @@ impl Problem {
             accept_encoding: false,
             holder: None,
             successor: None,
+            matching: None,
         }
     }
 
@@ -125,6 +127,11 @@ impl Problem {
         self
     }
 
+    pub(super) fn matching(mut self, tokens: MatchingTokens) -> Self {
+        self.matching = Some(Box::new(tokens));
+        self
+    }
+
     /// The same kind of problem, of which nothing but this is told.
     pub(super) fn instead(self, detail: String) -> Self {
         Self {
@@ -157,6 +164,7 @@ impl Problem {
             next_command: self.next_command.map(str::to_owned),
             holder: self.holder.as_deref().cloned(),
             successor_id: self.successor.map(|id| id.to_string()),
+            matching: self.matching.as_deref().cloned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The bodies that there are, and the rules about several of their fields at once.
 
-use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry};
+use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry, TokenId};
 use openindex_domain::user::{Email, Role, UserChange};
 use openindex_domain::work::{DomainKey, ItemKind, Place, TopKind, WorkItemKey};
 use serde::de::DeserializeOwned;
@@ -26,7 +26,6 @@ impl Request for CreateInvite {}
 impl Request for PatchMe {}
 impl Request for PatchWorkItem {}
 impl Request for ReportCredentials {}
-impl Request for RevokePats {}
 impl Request for StartAgentRun {}
 impl Request for WorkAs {}
 
@@ -34,6 +33,14 @@ impl Request for PatchUser {
     fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
         let (role, email) = (reader.peek("role")?, reader.peek("email")?);
         user_change(role, email).err()
+    }
+}
+
+impl Request for RevokePats {
+    fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
+        let cursor: Option<TokenId> = reader.peek("cursor")?;
+        let is_turned = cursor.is_some() && reader.peek("dryRun")? == Some(false);
+        is_turned.then(|| vec![fault("cursor", "must be absent unless dryRun is true")])
     }
 }
 

@@ -1,7 +1,10 @@
 //! Who may open a page, as extractor types: a handler's first argument says it.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::user::Notice;
 
@@ -9,7 +12,9 @@ use crate::server::Context;
 
 use super::cookie;
 use super::done::{JustDone, Told};
+use super::draft::Draft;
 use super::error::WebError;
+use super::form::Form;
 use super::site::Web;
 
 /// What a page needs of a request.
@@ -34,6 +39,43 @@ pub(super) struct Person {
     pub(super) principal: Principal,
     pub(super) notices: Vec<Notice>,
     pub(super) done: Option<Told>,
+    /// What they sent from this page when their session had ended.
+    pub(super) draft: Option<Draft>,
+}
+
+static EMPTY: Form = Form::EMPTY;
+
+impl Person {
+    /// Returns what a form of this page is to be filled in with.
+    pub(super) fn entries(&self) -> &Form {
+        self.draft.as_ref().map_or(&EMPTY, |draft| &draft.form)
+    }
+}
+
+/// Who sent a request and what, once that is known: an error's page keeps the frame, also when the
+/// store is gone by then, and the entries come back.
+#[derive(Clone, Default)]
+pub(super) struct Sender(Arc<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    user: OnceLock<Principal>,
+    form: OnceLock<Form>,
+}
+
+impl Sender {
+    pub(super) fn user(&self) -> Option<&Principal> {
+        self.0.user.get()
+    }
+
+    /// What was sent, without secrets.
+    pub(super) fn form(&self) -> Option<&Form> {
+        self.0.form.get()
+    }
+
+    pub(super) fn saw(&self, form: &Form) {
+        self.0.form.get_or_init(|| form.without_secrets());
+    }
 }
 
 /// An administrator who is signed in.
@@ -76,11 +118,24 @@ declares!(A B C);
 declares!(A B C D);
 declares!(A B C D E);
 
-async fn verified(parts: &Parts, web: &Web) -> Result<Option<Principal>, WebError> {
-    match cookie::presented(&parts.headers, web.site.transport, cookie::SESSION) {
-        None => Ok(None),
-        Some(presented) => Ok(web.api.sessions.verify(presented).await?),
+/// Verifies the session that the request presents, once for each request.
+pub(super) async fn verified(
+    headers: &HeaderMap,
+    sender: Option<&Sender>,
+    web: &Web,
+) -> Result<Option<Principal>, WebError> {
+    if let Some(principal) = sender.and_then(Sender::user) {
+        return Ok(Some(principal.clone()));
     }
+    let presented = cookie::presented(headers, web.site.transport, cookie::SESSION);
+    let Some(presented) = presented else {
+        return Ok(None);
+    };
+    let principal = web.api.sessions.verify(presented).await?;
+    if let (Some(sender), Some(principal)) = (sender, &principal) {
+        sender.0.user.get_or_init(|| principal.clone());
+    }
+    Ok(principal)
 }
 
 impl<S: Sync> FromRequestParts<S> for Anybody {
@@ -99,7 +154,9 @@ where
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        verified(parts, &Web::from_ref(state)).await.map(Self)
+        let web = Web::from_ref(state);
+        let sender = parts.extensions.get();
+        verified(&parts.headers, sender, &web).await.map(Self)
     }
 }
 
@@ -112,13 +169,18 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
         let web = Web::from_ref(state);
-        let principal = verified(parts, &web).await?.ok_or(WebError::SIGN_IN)?;
+        let sender = parts.extensions.get();
+        let principal = verified(&parts.headers, sender, &web).await?;
+        let principal = principal.ok_or(WebError::SIGN_IN)?;
         let notices = web.api.users.notices(&principal).await?;
         let Ok(JustDone(done)) = JustDone::from_request_parts(parts, state).await;
         Ok(Self {
             principal,
             notices,
             done,
+            draft: (parts.method == Method::GET)
+                .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
+                .flatten(),
         })
     }
 }

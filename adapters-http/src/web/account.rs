@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
 };
@@ -16,6 +15,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
+use super::invalid::Invalid;
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
@@ -34,7 +34,7 @@ struct AccountPage {
     min_password: usize,
     idle_limit: String,
     absolute_limit: String,
-    errors: Errors,
+    errors: Invalid,
 }
 
 struct SessionView {
@@ -47,15 +47,10 @@ struct SessionView {
     is_own: bool,
 }
 
-#[derive(Default)]
-struct Errors {
-    name: Option<String>,
-    current: Option<String>,
-    new: Option<String>,
-}
-
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    render(&web, &person, None, Errors::default()).await
+    // What was typed when the session had ended.
+    let typed = Some(person.entries().shown("name")).filter(|name| !name.is_empty());
+    render(&web, &person, typed, Invalid::default()).await
 }
 
 pub(super) async fn change_name(
@@ -70,10 +65,8 @@ pub(super) async fn change_name(
             Ok(Done::NameChanged.to(&web.site, ACCOUNT, user.name.as_str()))
         }
         Err(error) => {
-            let errors = Errors {
-                name: Some(error.to_string()),
-                ..Errors::default()
-            };
+            let mut errors = Invalid::default();
+            errors.add("name", format!("The name {error}."));
             render(&web, &person, Some(form.shown("name")), errors).await
         }
     }
@@ -84,11 +77,11 @@ pub(super) async fn change_password(
     State(web): State<Web>,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let mut errors = Errors::default();
+    let mut errors = Invalid::default();
     let current = form.password("currentPassword");
-    let current = current.map_err(|_| errors.current = Some(WRONG.to_owned()));
+    let current = current.map_err(|_| errors.add("current", WRONG));
     let new = form.password("password");
-    let new = new.map_err(|error| errors.new = Some(error.to_string()));
+    let new = new.map_err(|error| errors.add("password", format!("The password {error}.")));
     if let (Ok(current), Ok(new)) = (current, new) {
         let sessions = &web.api.sessions;
         match sessions
@@ -98,8 +91,10 @@ pub(super) async fn change_password(
             Ok(()) => {
                 return Ok(Done::PasswordChanged.on(&web.site, ACCOUNT));
             }
-            Err(SessionError::WrongPassword) => errors.current = Some(WRONG.to_owned()),
-            Err(SessionError::WeakPassword(weak)) => errors.new = Some(weak.to_string()),
+            Err(SessionError::WrongPassword) => errors.add("current", WRONG),
+            Err(SessionError::WeakPassword(weak)) => {
+                errors.add("password", format!("The password {weak}."));
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -151,17 +146,12 @@ async fn render(
     web: &Web,
     person: &Person,
     typed_name: Option<&str>,
-    errors: Errors,
+    errors: Invalid,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = web.api.sessions.list(&person.principal).await?;
-    let is_refused = errors.name.is_some() || errors.current.is_some() || errors.new.is_some();
-    let status = if is_refused {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = errors.status();
     let profile = person.principal.owner().profile.as_ref();
     let name = profile.map_or("", |profile| profile.name.as_str());
     let template = AccountPage {

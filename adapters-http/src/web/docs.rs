@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::server::{openapi, openapi_without_work};
 
-use super::access::{Anybody, Person, Visitor};
+use super::access::{Anybody, Visitor};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::site::Web;
@@ -120,15 +120,7 @@ pub(super) async fn show(
     };
     // The reference can be read while the store cannot be reached.
     let page = match visitor {
-        Ok(Visitor(Some(principal))) => {
-            let (notices, done) = (Vec::new(), None);
-            let person = Person {
-                principal,
-                notices,
-                done,
-            };
-            Page::of(&web, &person, "docs")
-        }
+        Ok(Visitor(Some(user))) => Page::framed(&web, &user, "docs"),
         Ok(Visitor(None)) | Err(_) => Page {
             current: "docs",
             ..Page::plain(&web.site)

@@ -50,6 +50,7 @@ done! {
     PasswordChanged "password-changed" "Your password was changed. All other browser sessions have ended."
     PasswordSet "password-set" "Your password was set, and you are signed in. All other browser sessions have ended."
     SessionEnded "session-ended" "The browser session {} was ended."
+    SessionOver "session-over" "Your session has ended. Sign in to continue."
     SignedOut "signed-out" "You are signed out."
     SignedOutEverywhere "signed-out-everywhere" "You are signed out in every browser."
     Welcome "welcome" "Your account is ready, and you are signed in."
@@ -65,6 +66,8 @@ done! {
 /// What a page says was done.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
+    /// `good` or `warn`: a class of the style sheet.
+    pub(super) tone: &'static str,
     pub(super) before: &'static str,
     pub(super) about: Option<Shown>,
     pub(super) after: &'static str,
@@ -104,7 +107,9 @@ impl Told {
             (None, None) => (done.text(), ""),
             _ => return None,
         };
+        let is_good = *done != Done::SessionOver;
         Some(Self {
+            tone: if is_good { "good" } else { "warn" },
             before,
             about: about.map(|about| Shown::of(&about)),
             after,

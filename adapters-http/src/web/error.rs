@@ -2,19 +2,26 @@
 //! problems; the words here are for people.
 
 use askama::Template;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode, header};
 use openindex_domain::StoreError;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 
 use crate::server::{Code, Problem};
 
+use super::access::Sender;
 use super::cookie;
+use super::done::Done;
+use super::draft::{self, Why};
+use super::form::Form;
 use super::local_path::LocalPath;
 use super::page::{Ends, Page, ends, html};
 use super::query::Query;
-use super::site::{Site, redirect};
+use super::routes::page_of;
+use super::site::{Site, Web, redirect};
 use super::view::duration;
 
 /// Why there is no page. It travels as an extension of a bare response; [`super::protection`]
@@ -62,6 +69,12 @@ impl DamagedRow {
         }
     }
 }
+
+/// For a form about something that is gone: sent a second time, it finds what the first time did.
+const SENT_TWICE: (&str, &str) = (
+    "Not found",
+    "What this form is about no longer exists. If you sent the form before, it took effect then.",
+);
 
 impl WebError {
     /// Nobody is signed in: to the sign-in, and back afterwards.
@@ -126,25 +139,35 @@ impl WebError {
         }
     }
 
-    /// The page, for a request of `wanted` (the path and query of a page, where it was one).
-    pub(super) fn into_page(
-        self,
-        site: &Site,
-        wanted: Option<&str>,
-        stale_cookie: bool,
-    ) -> Response {
+    /// Returns whether the same form may be carried out later, so that its entries are worth keeping.
+    const fn is_to_be_retried(self) -> bool {
+        matches!(
+            self.reason,
+            Reason::StaleForm
+                | Reason::Problem(Code::Unavailable | Code::RateLimited | Code::IssueRateReached)
+        )
+    }
+
+    /// Returns whether the store can be asked who sent the request.
+    pub(super) const fn leaves_store(self) -> bool {
+        !matches!(
+            self.reason,
+            Reason::SignIn | Reason::Elsewhere | Reason::Problem(Code::Unavailable)
+        )
+    }
+
+    /// The page, in the frame of the user if it is known who they are.
+    pub(super) fn into_page(self, web: &Web, asked: &Asked, sender: &Sender) -> Response {
+        let (site, user) = (&web.site, sender.user());
         if self.reason == Reason::SignIn {
-            let next = wanted.and_then(LocalPath::parse);
-            let next = next.as_ref().map_or("", LocalPath::as_str);
-            let mut response = redirect(&Query::default().with("next", next).on("/sign-in"));
-            if stale_cookie && let Some(clear) = cookie::clear(site.transport) {
-                response.headers_mut().insert(header::SET_COOKIE, clear);
-            }
-            return response;
+            return asked.to_sign_in(site, &Form::default());
         }
-        let (title, text) = self.words();
+        let (title, text) = match self.reason {
+            Reason::Problem(Code::NotFound) if asked.method == Method::POST => SENT_TWICE,
+            _ => self.words(),
+        };
         let template = ErrorPage {
-            page: Page::plain(site),
+            page: user.map_or_else(|| Page::plain(site), |user| Page::framed(web, user, "")),
             status: self.status().as_u16(),
             title,
             text,
@@ -155,12 +178,18 @@ impl WebError {
                 Reason::Damaged(row) => row.ends(&site.base),
                 _ => Ends::new(),
             },
+            back: asked.way_back(user.is_some()),
         };
         let mut response = html(self.status(), &template)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
         if let Some(seconds) = self.retry_after {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        if self.is_to_be_retried()
+            && let (Some(sent), Some(on)) = (sender.form(), asked.next())
+        {
+            draft::carry(&mut response, site, &on, sent, Why::Failed);
         }
         response
     }
@@ -184,20 +213,20 @@ impl WebError {
             Reason::Problem(code) => code,
             Reason::Elsewhere => {
                 return (
-                    "This server is for its own machine",
-                    "It was reached by another name. Whoever runs it: say where people find it, with --public-url https://…, so that they can sign in safely.",
+                    "This server is for its own machine only",
+                    "You opened it by another name. If you operate it, set its public address with --public-url https://…, so that users can sign in safely.",
                 );
             }
             Reason::OtherAddress => {
                 return (
                     "This page is at another address",
-                    "You opened this server at an address that is not its public URL, so nothing was changed. Open it at the address below. If that address is wrong, an operator sets the right one with --public-url.",
+                    "You opened this server at an address that is not its public URL, so nothing was changed. Open it at the address below. If that address is wrong, an operator can correct it with --public-url.",
                 );
             }
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
-                    "It was opened more than a day ago, so nothing was created. Open the page again and send the form from there.",
+                    "You opened it more than a day ago, so nothing was created. Open the page again and send the form from there.",
                 );
             }
             Reason::Damaged(DamagedRow::User(_)) => {
@@ -214,68 +243,65 @@ impl WebError {
             }
             Reason::SignIn | Reason::CrossSite => {
                 return (
-                    "That came from another site",
-                    "A page of another site sent this form, or the browser did not say which page did, so nothing was changed. If it was you, open the page here and send it again. With a proxy in front of the server, make sure that it passes on the header Origin, and that --public-url is the address in the browser.",
+                    "Request blocked",
+                    "It came from another site, or your browser did not say where it came from. Nothing was changed. If you sent the form, open its page here and send it again. An operator checks that the proxy in front of the server passes on the Origin header, and that --public-url is the address in the browser.",
                 );
             }
         };
         match code {
-            Code::NotFound => (
-                "There is nothing here",
-                "What you are looking for does not exist, or not any more.",
-            ),
+            Code::NotFound => ("Page not found", "This page doesn’t exist or was removed."),
             Code::InsufficientScope | Code::HumanTokenRequired => (
-                "For administrators only",
-                "Your account may not open this page. Ask an administrator if it should.",
+                "Administrators only",
+                "You don’t have access. Ask an administrator if you need it.",
             ),
-            Code::RateLimited => (
-                "Too many attempts",
-                "To keep guessing from paying off, this is limited.",
-            ),
+            Code::RateLimited => ("Too many attempts", "Nothing was changed."),
             Code::Unavailable => (
                 "Not available right now",
-                "The server cannot do this at the moment. If you sent a form, look whether it took effect before you send it again.",
+                "The server can’t do this at the moment. If you sent a form, check whether it took effect before you send it again.",
             ),
             Code::LastAdmin => (
-                "The last administrator stays one",
-                "This is the last active administrator. Make somebody else an administrator first.",
+                "You can’t remove the last administrator",
+                "This is the last active administrator. Make another user an administrator first.",
             ),
             Code::OwnAccount => (
-                "You cannot delete your own account",
+                "You can’t delete your own account",
                 "Ask another administrator to delete it.",
             ),
             Code::TokenAlreadyRotated => (
-                "This token was rotated already",
-                "It has a successor, which has the same name. Rotate the successor instead.",
+                "This token has already been rotated",
+                "Its successor has the same name, and its value was shown once. If you did not copy it, rotate the successor.",
             ),
             Code::TokenNotLive => (
                 "This token has expired",
-                "An expired token cannot be rotated. Create a new one instead.",
+                "An expired token can’t be rotated. Create a new one instead.",
             ),
             Code::TokenLimitReached => (
-                "You have as many tokens as you may",
-                "Delete one that you no longer need, then try again.",
+                "Token limit reached",
+                "Delete a token you no longer need, then try again.",
             ),
             Code::IssueRateReached => (
                 "Too many tokens were created",
                 "Your account has created as many tokens as allowed within 24 hours, deleted ones included. Try again later.",
             ),
-            Code::BodyTooLarge => ("That was too much", "The form was larger than 64 KiB."),
+            Code::BodyTooLarge => (
+                "Request too large",
+                "The form was larger than 64 KiB. Nothing was changed.",
+            ),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
-                "That could not be read",
-                "The form did not arrive as this page sends it. Open the page again and repeat it.",
+                "Invalid request",
+                "The form did not arrive as its page sends it, so nothing was changed. Open the page again and retry.",
             ),
             Code::PreconditionFailed => (
                 "Nothing was changed",
-                "A condition of the request was not met. Open the page again and repeat it.",
+                "A condition of the request was not met. Open the page again and retry.",
             ),
             Code::MethodNotAllowed => (
-                "Not like that",
-                "This address does not answer that kind of request. Open it from the page that leads to it.",
+                "Method not allowed",
+                "This address doesn’t support that kind of request. Open it from the page that leads to it.",
             ),
             _ => (
                 "Something went wrong",
-                "That is a fault of this server. It was logged; an operator can find it by the time and the request's id.",
+                "This is a fault of the server. It was logged: an operator can find it by the time and the request’s ID.",
             ),
         }
     }
@@ -311,6 +337,73 @@ impl IntoResponse for WebError {
     }
 }
 
+/// What was asked for.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// The path and its query.
+    target: String,
+    /// The browser presents a session, live or not.
+    has_cookie: bool,
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request, site: &Site) -> Self {
+        let uri = request.uri();
+        let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+        Self {
+            method: request.method().clone(),
+            path: uri.path().to_owned(),
+            target: target.to_owned(),
+            has_cookie: cookie::is_presented(request.headers(), site.transport, cookie::SESSION),
+        }
+    }
+
+    /// Returns where to go on after a sign-in: to the page, or to that of the form.
+    fn next(&self) -> Option<LocalPath> {
+        LocalPath::parse(match self.method {
+            Method::POST => page_of(&self.path),
+            _ => &self.target,
+        })
+    }
+
+    /// Sends the browser to the sign-in, and back afterwards: to the page, or to that of the form, which
+    /// gets what was `sent`.
+    pub(super) fn to_sign_in(&self, site: &Site, sent: &Form) -> Response {
+        let (is_form, next) = (self.method == Method::POST, self.next());
+        let path = next.as_ref().map_or("", LocalPath::as_str);
+        let path = Query::default().with("next", path).on("/sign-in");
+        let mut response = match next {
+            Some(next) if is_form => {
+                let mut response = redirect(&path);
+                draft::carry(&mut response, site, &next, sent, Why::SessionOver);
+                response
+            }
+            _ if self.has_cookie => Done::SessionOver.on(site, &path),
+            _ => redirect(&path),
+        };
+        if self.has_cookie
+            && let Some(clear) = cookie::clear(site.transport)
+        {
+            response.headers_mut().append(header::SET_COOKIE, clear);
+        }
+        response
+    }
+
+    /// Where an error's page leads to: the page of a form, or the beginning.
+    fn way_back(&self, is_signed_in: bool) -> (String, &'static str) {
+        if self.method == Method::POST {
+            return (page_of(&self.path).to_owned(), "Go back");
+        }
+        let label = if is_signed_in {
+            "Back to settings"
+        } else {
+            "Sign in"
+        };
+        ("/".to_owned(), label)
+    }
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
@@ -323,4 +416,6 @@ struct ErrorPage {
     wait: Option<String>,
     /// What ends a damaged row.
     ends: Ends,
+    /// A path, and what the link says.
+    back: (String, &'static str),
 }

@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::server::{Code, Context, HeldBack, MAX_BODY_BYTES};
 
+use super::access::Sender;
 use super::error::WebError;
+use super::once;
 
 /// The fields of a form (`application/x-www-form-urlencoded`), at most 64 KiB. Unknown ones are
 /// ignored; one that is given twice is refused.
@@ -18,6 +20,46 @@ use super::error::WebError;
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
+    /// A form that was not filled in.
+    pub(super) const EMPTY: Self = Self(Vec::new());
+
+    /// Parses encoded fields; `None` when one is given twice.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            let value = Zeroizing::new(value.into_owned());
+            if fields.iter().any(|(given, _)| *given == name) {
+                return None;
+            }
+            fields.push((name.into_owned(), value));
+        }
+        Some(Self(fields))
+    }
+
+    /// Returns what a user typed or chose and a page may show again: no password, no token, and not
+    /// the id of the form.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.0.iter();
+        fields
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, value)| {
+                let is_meta = name.is_empty() || name.starts_with('(') || *name == once::FIELD;
+                let is_secret = name.to_ascii_lowercase().contains("password");
+                !is_meta && !is_secret && !Secret::is_in(value)
+            })
+    }
+
+    /// Returns the entries and the id of the form.
+    pub(super) fn without_secrets(&self) -> Self {
+        let id = Some((once::FIELD, self.shown(once::FIELD))).filter(|(_, id)| !id.is_empty());
+        let fields = self.entries().chain(id);
+        Self(
+            fields
+                .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())))
+                .collect(),
+        )
+    }
+
     /// A field as it was typed; empty when it is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0
@@ -58,18 +100,15 @@ impl<S: Send + Sync> FromRequest<S> for Form {
             Some(false) | None => return Err(WebError::of(Code::UnsupportedMediaType)),
         }
         HeldBack::ask(request.extensions())?;
+        let sender = request.extensions().get::<Sender>().cloned();
         let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
             .await
             .map_err(|error| unreadable(&error))?;
-        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(&bytes) {
-            let value = Zeroizing::new(value.into_owned());
-            if fields.iter().any(|(given, _)| *given == name) {
-                return Err(WebError::of(Code::InvalidRequest));
-            }
-            fields.push((name.into_owned(), value));
+        let form = Self::parse(&bytes).ok_or(WebError::of(Code::InvalidRequest))?;
+        if let Some(sender) = sender {
+            sender.saw(&form);
         }
-        Ok(Self(fields))
+        Ok(form)
     }
 }
 

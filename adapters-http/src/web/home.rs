@@ -1,9 +1,11 @@
 //! Paths that lead somewhere else, and those that lead nowhere.
 
 use axum::response::Response;
+use http::{Method, Uri};
 
 use super::access::{Administrator, Anybody, Person, Visitor};
 use super::error::WebError;
+use super::routes::is_page;
 use super::site::redirect;
 
 pub(super) async fn root(Visitor(principal): Visitor) -> Response {
@@ -26,6 +28,10 @@ pub(super) async fn change_password(_: Anybody) -> Response {
     redirect("/settings/account#password")
 }
 
-pub(super) async fn nothing(_: Anybody) -> WebError {
-    WebError::NOT_FOUND
+/// Nothing is here, but with a slash too many.
+pub(super) async fn nothing(_: Anybody, method: Method, uri: Uri) -> Result<Response, WebError> {
+    match uri.path().strip_suffix('/') {
+        Some(path) if method == Method::GET && is_page(path) => Ok(redirect(path)),
+        _ => Err(WebError::NOT_FOUND),
+    }
 }

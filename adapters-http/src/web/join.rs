@@ -14,6 +14,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::{Form, Sent};
+use super::invalid::Invalid;
 use super::page::{Page, html};
 use super::sign_in::{client_name, enter, sentence};
 use super::site::{Transport, Web};
@@ -32,20 +33,7 @@ struct JoinPage<'a> {
     min_password: usize,
     name: &'a str,
     email: &'a str,
-    errors: Errors,
-}
-
-#[derive(Default)]
-struct Errors {
-    name: Option<String>,
-    email: Option<String>,
-    password: Option<String>,
-}
-
-impl Errors {
-    const fn any(&self) -> bool {
-        self.name.is_some() || self.email.is_some() || self.password.is_some()
-    }
+    errors: Invalid,
 }
 
 #[derive(Template)]
@@ -62,7 +50,13 @@ pub(super) async fn show(
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
     match web.api.invites.look(&code).await {
-        Ok(invite) => render(&web, &visitor, &invite, &Form::default(), Errors::default()),
+        Ok(invite) => render(
+            &web,
+            &visitor,
+            &invite,
+            &Form::default(),
+            Invalid::default(),
+        ),
         Err(error) => void(&web, error),
     }
 }
@@ -79,20 +73,21 @@ pub(super) async fn submit(
         Err(error) => return void(&web, error),
     };
     if web.site.transport == Transport::Readable {
-        let mut response = render(&web, &visitor, &invite, &form, Errors::default())?;
+        let mut response = render(&web, &visitor, &invite, &form, Invalid::default())?;
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Ok(response);
     }
-    let mut errors = Errors::default();
-    let name = PersonName::parse(form.get("name"));
-    let name = name.map_err(|error| errors.name = Some(error.to_string()));
+    let mut errors = Invalid::default();
     let email = match invite.email() {
         Some(_) => Ok(None),
         None => Email::parse(form.get("email")).map(Some),
     };
-    let email = email.map_err(|error| errors.email = Some(error.to_string()));
+    let email = email.map_err(|error| errors.add("email", format!("The address {error}.")));
+    let name = PersonName::parse(form.get("name"));
+    let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));
     let password = form.password("password");
-    let password = password.map_err(|error| errors.password = Some(error.to_string()));
+    let password =
+        password.map_err(|error| errors.add("password", format!("The password {error}.")));
     let (Ok(name), Ok(email), Ok(password)) = (name, email, password) else {
         return render(&web, &visitor, &invite, &form, errors);
     };
@@ -111,11 +106,11 @@ pub(super) async fn submit(
         }
         Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
         Err(InviteError::WeakPassword(weak)) => {
-            errors.password = Some(weak.to_string());
+            errors.add("password", format!("The password {weak}."));
             render(&web, &visitor, &invite, &form, errors)
         }
         Err(error @ (InviteError::EmailTaken | InviteError::EmailRequired)) => {
-            errors.email = Some(sentence(&error.to_string()));
+            errors.add("email", sentence(&error.to_string()));
             render(&web, &visitor, &invite, &form, errors)
         }
         Err(error) => Err(error.into()),
@@ -127,13 +122,9 @@ fn render(
     Visitor(principal): &Visitor,
     invite: &Invite,
     form: &Form,
-    errors: Errors,
+    errors: Invalid,
 ) -> Result<Response, WebError> {
-    let status = if errors.any() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let status = errors.status();
     let profile = principal
         .as_ref()
         .and_then(|principal| principal.owner().profile.as_ref());
@@ -163,13 +154,13 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
     let (status, title, text) = match reason {
         NotClaimable::Unknown => (
             StatusCode::NOT_FOUND,
-            "There is no such invite",
-            "Open the whole link as it was sent to you, or ask whoever invited you for a new one.",
+            "Invite not found",
+            "Open the whole link as it was sent to you, or ask the person who sent it for a new one.",
         ),
         NotClaimable::Claimed => (
             StatusCode::GONE,
-            "This invite was used already",
-            "If that was you, sign in. If not, tell whoever invited you.",
+            "This invite has already been used",
+            "If that was you, sign in. If not, tell the person who sent it.",
         ),
         // Alike, since the standing of whoever invited is nothing for a stranger.
         NotClaimable::Withdrawn | NotClaimable::NotVouched => (
@@ -180,12 +171,12 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::Expired => (
             StatusCode::GONE,
             "This invite has expired",
-            "Ask whoever invited you for a new one.",
+            "Ask the person who sent it for a new one.",
         ),
         NotClaimable::InstanceHasUsers => (
             StatusCode::GONE,
-            "This server has an administrator already",
-            "The link was for its first one. Ask an administrator for an invite.",
+            "This server already has an administrator",
+            "The link was for the first one. Ask an administrator for an invite.",
         ),
     };
     let page = Page::plain(&web.site);
@@ -196,8 +187,8 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
 pub(super) fn void_link(web: &Web) -> Result<Response, WebError> {
     let template = VoidPage {
         page: Page::plain(&web.site),
-        title: "This link cannot be used",
-        text: "A sign-in link can be used once, within an hour, and a later one makes it void. Ask an administrator for a new one.",
+        title: "This link can’t be used",
+        text: "Sign-in links work once, expire after an hour, and stop working when a newer one is created. If you have just set a password with it, sign in. Otherwise ask an administrator for a new one.",
     };
     html(StatusCode::NOT_FOUND, &template)
 }

@@ -14,9 +14,11 @@ mod assets;
 mod cookie;
 mod docs;
 mod done;
+mod draft;
 mod error;
 mod form;
 mod home;
+mod invalid;
 mod join;
 mod local_path;
 mod notices;
@@ -33,4 +35,6 @@ mod tokens;
 mod view;
 
 pub use access::Needs;
+pub(crate) use protection::is_browser;
+pub(crate) use routes::nowhere;
 pub use routes::{Route, router, routes};

@@ -21,7 +21,7 @@ use super::site::Web;
 use super::view::Shown;
 
 /// The name of the hidden field.
-const FIELD: &str = "form";
+pub(super) const FIELD: &str = "form";
 
 /// Returns the form that a page shows: the one that was sent, if it can be sent again, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {

@@ -1,17 +1,21 @@
 //! What all pages share: the frame, and who is signed in.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use openindex_domain::Listing;
+use openindex_domain::access::Principal;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::user::Role;
+use openindex_domain::user::{NoticeAbout, Role};
 
 use crate::server::{Code, to_wire};
 
 use super::access::Person;
 use super::assets;
 use super::done::Told;
+use super::draft::Why;
 use super::error::WebError;
 use super::site::{Site, Web};
 use super::view::{Moment, Shown};
@@ -27,13 +31,22 @@ pub(super) struct Page {
     pub(super) person: Option<PagePerson>,
     /// The entry of the navigation that this page belongs to.
     pub(super) current: &'static str,
-    pub(super) notices: Vec<PageNotice>,
+    pub(super) leaks: Vec<PageLeak>,
+    pub(super) used_links: Vec<PageUsedLink>,
     /// Dismissing covers what came in up to here, in milliseconds since 1970.
     pub(super) notices_up_to: i64,
     /// Rows of the page's list that cannot be read.
     pub(super) damaged: Vec<PageDamaged>,
     /// What was just done, for the person to see that it was.
     pub(super) done: Option<Told>,
+    /// What became of the page's form, which was sent before and not carried out.
+    pub(super) draft: Option<PageDraft>,
+}
+
+pub(super) struct PageDraft {
+    pub(super) failed: bool,
+    pub(super) has_entries: bool,
+    pub(super) is_cut: bool,
 }
 
 pub(super) struct PagePerson {
@@ -42,7 +55,7 @@ pub(super) struct PagePerson {
     pub(super) is_admin: bool,
 }
 
-pub(super) struct PageNotice {
+pub(super) struct PageLeak {
     pub(super) token_name: Shown,
     pub(super) at: Moment,
 }
@@ -67,6 +80,11 @@ pub(super) fn ends(base: &str, current: &str, table: &str, id: &str) -> Ends {
     ends.collect()
 }
 
+pub(super) struct PageUsedLink {
+    pub(super) from: Option<IpAddr>,
+    pub(super) at: Moment,
+}
+
 pub(super) struct PageDamaged {
     pub(super) id: String,
     pub(super) column: String,
@@ -85,17 +103,18 @@ impl Page {
             version: site.version,
             person: None,
             current: "",
-            notices: Vec::new(),
+            leaks: Vec::new(),
+            used_links: Vec::new(),
             notices_up_to: 0,
             damaged: Vec::new(),
             done: None,
+            draft: None,
         }
     }
 
-    /// The frame of the settings, for somebody who is signed in.
-    pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
-        let now = web.api.tokens.now();
-        let owner = person.principal.owner();
+    /// The frame of the settings and nothing else in it, for a user who is signed in.
+    pub(super) fn framed(web: &Web, user: &Principal, current: &'static str) -> Self {
+        let owner = user.owner();
         let profile = owner.profile.as_ref();
         Self {
             person: Some(PagePerson {
@@ -104,20 +123,40 @@ impl Page {
                 is_admin: owner.role == Role::Admin,
             }),
             current,
-            notices: person
-                .notices
-                .iter()
-                .map(|notice| PageNotice {
-                    token_name: Shown::of(notice.token_name.as_str()),
-                    at: Moment::new(notice.at, now),
-                })
-                .collect(),
+            ..Self::plain(&web.site)
+        }
+    }
+
+    /// The same, with what the user is to be told.
+    pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
+        let now = web.api.tokens.now();
+        let (mut leaks, mut used_links) = (Vec::new(), Vec::new());
+        for notice in &person.notices {
+            let at = Moment::new(notice.at, now);
+            match &notice.about {
+                NoticeAbout::LeakedToken { name, .. } => {
+                    let token_name = Shown::of(name.as_str());
+                    leaks.push(PageLeak { token_name, at });
+                }
+                NoticeAbout::UsedLink { from, .. } => {
+                    used_links.push(PageUsedLink { from: *from, at });
+                }
+            }
+        }
+        Self {
+            draft: person.draft.as_ref().map(|draft| PageDraft {
+                failed: draft.why() == Why::Failed,
+                has_entries: draft.has_entries(),
+                is_cut: draft.is_cut(),
+            }),
+            leaks,
+            used_links,
             done: person.done.clone(),
             notices_up_to: person
                 .notices
                 .first()
                 .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
-            ..Self::plain(&web.site)
+            ..Self::framed(web, &person.principal, current)
         }
     }
 

@@ -1,22 +1,22 @@
 //! What surrounds every page: forms of other sites are refused, a browser is told what a page may
 //! load and who may frame it, nothing but assets is kept, and an error becomes a page.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::server::if_match;
 
-use super::cookie;
+use super::access::{self, Sender};
 use super::done;
-use super::error::WebError;
+use super::draft::{self, Draft};
+use super::error::{Asked, WebError};
+use super::form::Form;
+use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
-use super::site::{Site, Web};
+use super::site::Web;
 
 /// Scripts, styles and images of our own and nothing else; no inline script or style, so that text
 /// which slips through as markup still does nothing.
@@ -54,8 +54,14 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Puts the protection around routes.
-pub(super) fn wrap(router: Router<Web>, site: &Arc<Site>) -> Router<Web> {
-    router.layer(middleware::from_fn_with_state(site.clone(), protect))
+pub(super) fn wrap(router: Router<Web>, web: Web) -> Router {
+    let protection = middleware::from_fn_with_state(web.clone(), protect);
+    router.layer(protection).with_state(web)
+}
+
+/// Whether a browser asks, and not a program.
+pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
+    matches!(Reader::of(headers), Reader::Browser)
 }
 
 /// Who reads an error: a browser gets a page, everything else a problem.
@@ -96,21 +102,23 @@ fn quality(headers: &HeaderMap, types: &[&str]) -> f32 {
     weights.fold(0.0, f32::max)
 }
 
-async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let wanted = (request.method() == Method::GET)
-        .then(|| request.uri().path_and_query().cloned())
-        .flatten();
+async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+    let site = &*web.site;
+    let sender = Sender::default();
+    request.extensions_mut().insert(sender.clone());
+    let asked = Asked::of(&request, site);
+    let cookies = request.headers().clone();
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
     let is_here = site.is_reached_by(host);
     let reader = Reader::of(request.headers());
-    let stale_cookie = cookie::is_presented(request.headers(), site.transport, cookie::SESSION);
-    let has_done = done::is_pending(request.headers(), &site);
+    let has_done = done::is_pending(request.headers(), site);
+    let has_draft = Draft::of_page(request.headers(), site, &asked.path).is_some();
     // A page has no ETag. Browsers send no conditions with a form.
     let conditions = if_match::check(request.method(), request.headers(), None);
-    let sender = origin::check(request.method(), request.headers(), &site.origin);
-    let mut response = match (is_here, sender, conditions) {
-        (true, Ok(()), Ok(())) => next.run(request).await,
+    let from = origin::check(request.method(), request.headers(), &site.origin);
+    let mut response = match (is_here, from, conditions) {
+        (true, Ok(()), Ok(())) => run(&web, request, next, &asked).await,
         (true, Ok(()), Err(problem)) => WebError::from(problem).into_response(),
         (true, Err(Foreign::Site), _) => WebError::CROSS_SITE.into_response(),
         (true, Err(Foreign::Address), _) => WebError::OTHER_ADDRESS.into_response(),
@@ -118,19 +126,28 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        let wanted = wanted.as_ref().map(PathAndQuery::as_str);
-        response = match reader {
-            Reader::Browser => error.into_page(&site, wanted, stale_cookie),
-            Reader::Program => error
-                .into_problem()
-                .unwrap_or_else(|| error.into_page(&site, wanted, stale_cookie)),
+        let problem = match reader {
+            Reader::Browser => None,
+            Reader::Program => error.into_problem(),
+        };
+        response = if let Some(problem) = problem {
+            problem
+        } else {
+            // The page keeps the frame of the user; a store that is away is not asked again.
+            if is_here && error.leaves_store() {
+                let _ = access::verified(&cookies, Some(&sender), &web).await;
+            }
+            error.into_page(&web, &asked, &sender)
         };
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
     if has_done {
-        done::was_said(&mut response, &site);
+        done::was_said(&mut response, site);
+    }
+    if has_draft && asked.method == Method::GET && response.status() == StatusCode::OK {
+        draft::drop(&mut response, site);
     }
     let headers = response.headers_mut();
     headers
@@ -140,4 +157,25 @@ async fn protect(State(site): State<Arc<Site>>, request: Request, next: Next) ->
         headers.insert(name, value);
     }
     response
+}
+
+/// Answers a request. A form that needs a session and comes without a live one is not carried out:
+/// its entries go along to the sign-in and back.
+async fn run(web: &Web, request: Request, next: Next, asked: &Asked) -> Response {
+    if asked.method != Method::POST || LocalPath::parse(&asked.path).is_none() {
+        return next.run(request).await;
+    }
+    let sender = request.extensions().get::<Sender>().cloned();
+    match access::verified(&request.headers().clone(), sender.as_ref(), web).await {
+        Ok(Some(_)) => next.run(request).await,
+        Ok(None) => {
+            let sent = Form::from_request(request, web).await.unwrap_or_default();
+            asked.to_sign_in(&web.site, &sent)
+        }
+        Err(error) => {
+            // Its entries come back, too.
+            let _ = Form::from_request(request, web).await;
+            error.into_response()
+        }
+    }
 }

@@ -1,18 +1,18 @@
 //! Every page, with what it needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::server::{ApiState, Code};
 
 use super::access::{Declares, Needs};
 use super::error::WebError;
-use super::site::{Site, Web};
+use super::site::{Site, Web, redirect};
 use super::{
     account, activity, admin, assets, docs, home, join, notices, protection, sign_in, sign_in_link,
     tokens,
@@ -39,18 +39,68 @@ pub fn routes() -> Vec<Route> {
 /// its id and the client's address, limit its size and time, and put the public URL's path before
 /// redirects.
 ///
-/// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback;
-/// below `/settings` an unknown path is a page that says so.
+/// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback
+/// ([`nowhere`] is one); below `/settings` an unknown path is a page that says so.
 pub fn router(state: ApiState) -> Router {
+    let router = all().router.method_not_allowed_fallback(other_method);
+    protection::wrap(router, web(state))
+}
+
+/// What a browser gets at a path where there is nothing, guarded like every page.
+pub(crate) fn nowhere(state: ApiState) -> Router {
+    protection::wrap(Router::new().fallback(home::nothing), web(state))
+}
+
+fn web(state: ApiState) -> Web {
     let site = Site::of(&state.settings.public_url, state.settings.version);
     let site = Arc::new(site);
-    let router = all()
-        .router
-        .method_not_allowed_fallback(async |method: Method| match method {
-            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-            _ => WebError::of(Code::MethodNotAllowed).into_response(),
-        });
-    protection::wrap(router, &site).with_state(Web { api: state, site })
+    Web { api: state, site }
+}
+
+/// The address of a form that was sent, opened again (from the history, after an error), leads to the
+/// page that it belongs to.
+async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match method {
+        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        Method::GET | Method::HEAD if protection::is_browser(&headers) => {
+            redirect(page_of(uri.path()))
+        }
+        _ => WebError::of(Code::MethodNotAllowed).into_response(),
+    }
+}
+
+static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let routes = routes().into_iter();
+    let gets = routes.filter(|route| route.method == Method::GET);
+    // Neither the files nor the page that says that there is none.
+    gets.map(|route| route.path)
+        .filter(|path| !path.contains('*') && !path.starts_with("/assets/"))
+        .collect()
+});
+
+/// Returns whether there is a page at a path.
+pub(super) fn is_page(path: &str) -> bool {
+    let is_at = |pattern: &&str| {
+        pattern.split('/').count() == path.split('/').count()
+            && pattern
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(wanted, given)| {
+                    wanted == given || wanted.starts_with('{') && !given.is_empty()
+                })
+    };
+    PAGES.iter().any(is_at)
+}
+
+/// Returns the page that a path belongs to: itself, or the nearest above it.
+pub(super) fn page_of(mut path: &str) -> &str {
+    while !is_page(path) {
+        match path.rsplit_once('/') {
+            Some((above, _)) if !above.is_empty() => path = above,
+            _ => return "/",
+        }
+    }
+    path
 }
 
 struct Routes {

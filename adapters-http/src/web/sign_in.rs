@@ -12,13 +12,14 @@ use crate::server::{Code, Context, Problem};
 
 use super::access::{Anybody, Person, Visitor};
 use super::cookie;
-use super::done::{Done, JustDone, Told};
+use super::done::{Done, JustDone};
+use super::draft::{Draft, Why};
 use super::error::WebError;
 use super::form::Form;
 use super::local_path::LocalPath;
 use super::page::{Page, html};
 use super::query::Query;
-use super::site::{Transport, Web, redirect};
+use super::site::{Site, Transport, Web, redirect};
 use super::view::duration;
 
 /// Where a sign-in leads unless something else was wanted.
@@ -31,16 +32,49 @@ struct SignInPage<'a> {
     email: &'a str,
     next: &'a str,
     error: Option<String>,
+    /// Why the page is shown, if not by the user's own choice.
+    reason: Option<Reason>,
     /// A password would be readable on the way, so none is asked for.
     is_readable: bool,
     /// No user exists yet.
     is_new: bool,
 }
 
+/// Why a sign-in is asked for.
+enum Reason {
+    /// A form was sent when the session had ended; whether its entries come back.
+    NotSaved(bool),
+    /// The page with this name was opened.
+    Wanted(&'static str),
+}
+
+impl Reason {
+    const NAMES: [(&str, &str); 6] = [
+        ("/settings/admin/users", "Users"),
+        ("/settings/admin/invites", "Invites"),
+        ("/settings/admin/tokens", "All tokens"),
+        ("/settings/admin/audit", "Audit"),
+        ("/settings/tokens", "Tokens"),
+        ("/settings/account", "Account"),
+    ];
+
+    fn of(headers: &HeaderMap, site: &Site, next: &LocalPath) -> Self {
+        if let Some(draft) = Draft::of_page(headers, site, next.as_str())
+            && draft.why() == Why::SessionOver
+        {
+            return Self::NotSaved(draft.has_entries());
+        }
+        let mut names = Self::NAMES.iter();
+        let name = names.find(|(path, _)| next.as_str().starts_with(path));
+        Self::Wanted(name.map_or("the page you asked for", |(_, name)| name))
+    }
+}
+
 pub(super) async fn show(
     Visitor(principal): Visitor,
     State(web): State<Web>,
     query: Query,
+    headers: HeaderMap,
     JustDone(done): JustDone,
 ) -> Result<Response, WebError> {
     let next = LocalPath::parse(query.get("next"));
@@ -48,7 +82,22 @@ pub(super) async fn show(
         return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
     let is_new = !web.site.has_users(&web.api.users).await;
-    render(&web, StatusCode::OK, "", next.as_ref(), None, is_new, done)
+    let reason = next
+        .as_ref()
+        .map(|next| Reason::of(&headers, &web.site, next));
+    let template = SignInPage {
+        page: Page {
+            done,
+            ..Page::plain(&web.site)
+        },
+        email: "",
+        next: next.as_ref().map_or("", LocalPath::as_str),
+        error: None,
+        reason,
+        is_readable: web.site.transport == Transport::Readable,
+        is_new,
+    };
+    html(StatusCode::OK, &template)
 }
 
 pub(super) async fn submit(
@@ -61,15 +110,18 @@ pub(super) async fn submit(
     let next = LocalPath::parse(form.get("next"));
     let email = form.get("email");
     let refuse = |status, error: String| {
-        render(
-            &web,
-            status,
-            form.shown("email"),
-            next.as_ref(),
-            Some(error),
-            false,
-            None,
-        )
+        let template = SignInPage {
+            page: Page::plain(&web.site),
+            email: form.shown("email"),
+            next: next.as_ref().map_or("", LocalPath::as_str),
+            error: (!error.is_empty()).then_some(error),
+            reason: next
+                .as_ref()
+                .map(|next| Reason::of(&headers, &web.site, next)),
+            is_readable: web.site.transport == Transport::Readable,
+            is_new: false,
+        };
+        html(status, &template)
     };
     if web.site.transport == Transport::Readable {
         return refuse(StatusCode::FORBIDDEN, String::new());
@@ -92,7 +144,7 @@ pub(super) async fn submit(
         Err(SignInError::Refused) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
         Err(SignInError::Suspended) => refuse(
             StatusCode::FORBIDDEN,
-            "This account is suspended. Ask an administrator.".to_owned(),
+            "This account is suspended. Contact an administrator.".to_owned(),
         ),
         Err(SignInError::Throttled(throttled)) => {
             let seconds = throttled.retry_after_seconds;
@@ -119,29 +171,6 @@ pub(super) async fn sign_out(
         .sign_out(&person.principal, &context)
         .await?;
     Ok(leave(&web, Done::SignedOut))
-}
-
-fn render(
-    web: &Web,
-    status: StatusCode,
-    email: &str,
-    next: Option<&LocalPath>,
-    error: Option<String>,
-    is_new: bool,
-    done: Option<Told>,
-) -> Result<Response, WebError> {
-    let template = SignInPage {
-        page: Page {
-            done,
-            ..Page::plain(&web.site)
-        },
-        email,
-        next: next.map_or("", LocalPath::as_str),
-        error: error.filter(|error| !error.is_empty()),
-        is_readable: web.site.transport == Transport::Readable,
-        is_new,
-    };
-    html(status, &template)
 }
 
 /// Hands a new session to the browser and sends it on.

@@ -12,6 +12,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
+use super::invalid::Invalid;
 use super::join::void_link;
 use super::page::{Page, html};
 use super::sign_in::{client_name, enter};
@@ -26,7 +27,7 @@ struct LinkPage {
     email: Shown,
     is_readable: bool,
     min_password: usize,
-    error: Option<String>,
+    errors: Invalid,
 }
 
 pub(super) async fn show(
@@ -35,7 +36,7 @@ pub(super) async fn show(
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
     match web.api.sessions.look_at_link(&code).await {
-        Ok((_, user)) => render(&web, &user, None),
+        Ok((_, user)) => render(&web, &user, Invalid::default()),
         Err(SessionError::NotFound) => void_link(&web),
         Err(error) => Err(error.into()),
     }
@@ -55,13 +56,13 @@ pub(super) async fn submit(
         Err(error) => return Err(error.into()),
     };
     if web.site.transport == Transport::Readable {
-        let mut response = render(&web, &user, None)?;
+        let mut response = render(&web, &user, Invalid::default())?;
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Ok(response);
     }
     let password = match form.password("password") {
         Ok(password) => password,
-        Err(error) => return render(&web, &user, Some(error.to_string())),
+        Err(error) => return render(&web, &user, wrong(&error)),
     };
     let client = client_name(&headers);
     match sessions
@@ -73,24 +74,24 @@ pub(super) async fn submit(
             enter(&web, &signed_in.secret, to)
         }
         Err(SessionError::NotFound) => void_link(&web),
-        Err(SessionError::WeakPassword(weak)) => render(&web, &user, Some(weak.to_string())),
+        Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(&weak)),
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(web: &Web, user: &User, error: Option<String>) -> Result<Response, WebError> {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+fn wrong(error: &dyn std::fmt::Display) -> Invalid {
+    Invalid::field("password", format!("The password {error}."))
+}
+
+fn render(web: &Web, user: &User, errors: Invalid) -> Result<Response, WebError> {
+    let status = errors.status();
     let template = LinkPage {
         page: Page::plain(&web.site),
         name: Shown::of(user.name.as_str()),
         email: Shown::of(user.email.as_str()),
         is_readable: web.site.transport == Transport::Readable,
         min_password: MIN_PASSWORD_CHARS,
-        error,
+        errors,
     };
     html(status, &template)
 }

@@ -8,7 +8,10 @@
 use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Expiry, Lifetime, ListedStatus, Overlap, Scope, Status, TokenName};
+use openindex_domain::inventory::ReviewDigest;
+use openindex_domain::token::{
+    Expiry, Lifetime, ListedStatus, Overlap, Scope, Status, TokenId, TokenName,
+};
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
 use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
 use serde::de::{DeserializeOwned, Error as _};
@@ -162,6 +165,9 @@ text! {
         |role| role.as_str().to_owned();
     UserId: |text| text.parse().map_err(|_| "must be the id of a user (usr_…)"),
         ToString::to_string;
+    TokenId: |text| text.parse().map_err(|_| "must be the nextCursor of the page before"),
+        ToString::to_string;
+    ReviewDigest: str::parse, ToString::to_string;
     AgentId: Self::parse, ToString::to_string;
     DomainKey: Self::parse, ToString::to_string;
     WorkItemKey: str::parse, ToString::to_string;
@@ -176,6 +182,18 @@ text! {
     Subject: |text| text.parse().map_err(
         |_| "must be the id of a user, token, session or invite, or the key of a work item"),
         ToString::to_string;
+}
+
+impl Field for bool {
+    type Wire = Self;
+
+    fn read(flag: &Self) -> Result<Self, String> {
+        Ok(*flag)
+    }
+
+    fn write(&self) -> Self {
+        *self
+    }
 }
 
 /// Spans of time, which travel as seconds.

@@ -1,5 +1,6 @@
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{self, Scope};
+use openindex_domain::inventory::ReviewDigest;
+use openindex_domain::token::{self, Scope, TokenId};
 use openindex_domain::user::UserId;
 use serde::{Deserialize, Serialize};
 
@@ -68,9 +69,19 @@ impl PatFilter {
         *self == Self::default()
     }
 
-    /// The request to revoke what it wants.
+    /// Returns the request that shows what would be revoked, beginning after `cursor`.
     #[must_use]
-    pub const fn revocation(&self, dry_run: bool) -> RevokePats {
+    pub const fn review(&self, cursor: Option<TokenId>) -> RevokePats {
+        RevokePats {
+            dry_run: true,
+            cursor,
+            ..self.revocation(None)
+        }
+    }
+
+    /// Returns the request to revoke what matches, if it is what `expected` names.
+    #[must_use]
+    pub const fn revocation(&self, expected: Option<ReviewDigest>) -> RevokePats {
         let &Self {
             user,
             scope,
@@ -84,7 +95,9 @@ impl PatFilter {
             status,
             unused_since,
             expiring_before,
-            dry_run,
+            dry_run: false,
+            expected,
+            cursor: None,
         }
     }
 }
@@ -114,8 +127,17 @@ pub struct RevokePats {
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
     pub expiring_before: Option<Timestamp>,
-    /// Only answer what would be revoked. It must be given: nothing is revoked by omission.
+    /// Only return what would be revoked. Required: nothing is revoked by omission.
     pub dry_run: bool,
+    /// `expected` of the dry run that was reviewed: exactly those tokens are revoked, or, if others
+    /// match by now, none. Required if more than 200 tokens match.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
+    pub expected: Option<ReviewDigest>,
+    /// `nextCursor` of the page before; absent for the first page. Valid in a dry run only.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
+    pub cursor: Option<TokenId>,
 }
 
 impl From<RevokePats> for PatFilter {
@@ -127,6 +149,8 @@ impl From<RevokePats> for PatFilter {
             unused_since,
             expiring_before,
             dry_run: _,
+            expected: _,
+            cursor: _,
         } = wanted;
         Self {
             user,
@@ -145,15 +169,33 @@ impl From<RevokePats> for PatFilter {
 pub struct RevokedPats {
     /// Whether nothing was changed.
     pub dry_run: bool,
-    /// How many.
+    /// How many tokens, those on other pages included.
     pub count: u64,
-    /// Whether the filters wanted the acting token too; it is kept.
+    /// Whether the filters match the acting token too, which is not revoked.
     pub kept_own: bool,
-    /// The tokens, as they were: the newest 1,000 of them.
+    /// Names exactly these tokens, those on other pages included. Present it as `expected` to revoke
+    /// them and no others. Null unless `dryRun`.
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
+    pub expected: Option<String>,
+    /// The tokens as they were, the newest first: a page of at most 1,000.
     pub items: Vec<AdminPat>,
-    /// Rows that cannot be read, which were revoked as well; absent when there are none.
+    /// Rows that cannot be read, which are revoked as well; absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
+    /// Pass it as `cursor` for the next page of the dry run; null on the last, and unless `dryRun`.
+    pub next_cursor: Option<String>,
+}
+
+/// The tokens that a bulk revocation would end now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MatchingTokens {
+    /// How many.
+    pub count: u64,
+    /// Names exactly these tokens. Review them before you present it.
+    #[cfg_attr(feature = "server", schema(value_type = schema::ReviewDigest))]
+    pub expected: String,
 }
 
 /// How much of everything there is.

@@ -27,8 +27,8 @@ pub use audit::{
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
 pub use inventory::{
-    AdminPat, AdminPatList, CredentialReport, FoundCredential, PatFilter, ReportCredentials,
-    RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
+    ReportCredentials, RevokePats, RevokedPats, Stats,
 };
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
@@ -199,6 +199,9 @@ pub struct ProblemBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
     pub successor_id: Option<String>,
+    /// The tokens that match now, with `review_outdated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matching: Option<MatchingTokens>,
 }
 
 /// What is wrong with one field or parameter.

@@ -116,6 +116,11 @@ text! {
     AuditEventId {
         pattern: "^evt_[0-9a-f]{32}$", example: "evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e6"
     }
+    /// Names an exact set of tokens that a dry run of a bulk revocation returned.
+    ReviewDigest {
+        pattern: "^[0-9a-f]{64}$",
+        example: "3c3913016c5570e9fd21be78a0e9c3d3a9522b6ba7152fd99d26e566a5bead3e"
+    }
     /// The id of a token or a browser session.
     CredentialId {
         pattern: "^(pat|run|ses)_[0-9a-f]{32}$", example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use http::{Method, header};
 use openindex_adapters_http::web::{self, Needs};
+use openindex_domain::inventory::TokenFilter;
 use openindex_domain::session::IDLE_LIMIT_SECONDS;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -137,6 +138,18 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
     } else {
         format!("{form}&form={}", site.form())
     };
+    let body = if body.contains("{expected}") {
+        let filter = TokenFilter {
+            scope: Some(Scope::Admin),
+            ..TokenFilter::default()
+        };
+        let (inventory, admin) = (&site.domain.inventory, site.principal(ADMIN).await);
+        let page = inventory.review(&admin, &filter, None, 1).await;
+        let digest = page.expect("a page").review.digest;
+        body.replace("{expected}", &digest.to_string())
+    } else {
+        body
+    };
     let request = request.body(Body::from(body)).expect("a request");
     (site.send(request).await, path)
 }
@@ -153,14 +166,35 @@ fn expected(
         _ => anybody,
     };
     if answer == SIGN_IN {
-        // A page is come back to, a form is not.
-        let next = (route.starts_with("GET /settings/")).then(|| path.replace('/', "%2F"));
-        return match next {
-            Some(next) => format!("303 /sign-in?next={next}"),
-            None => "303 /sign-in".to_owned(),
-        };
+        // A page is come back to, and so is the page of a form.
+        let (method, _) = route.split_once(' ').expect("a method and a path");
+        let page = page_of(method, route, path);
+        let next = page
+            .starts_with("/settings/")
+            .then(|| page.replace('/', "%2F"));
+        let to = next.map_or("303 /sign-in".to_owned(), |next| {
+            format!("303 /sign-in?next={next}")
+        });
+        let has_cookie = !matches!(visitor, Visitor::Nobody | Visitor::BearerOnly);
+        // That nothing was saved is said instead where the form has a page to come back to.
+        let is_told = has_cookie && !(method == "POST" && to.contains("next"));
+        return format!("{to}{}", if is_told { " done=session-over" } else { "" });
     }
     answer.replace("{id}", &fixtures::user(OTHER).id.to_string())
+}
+
+/// The page that a request without a session comes back to: its own, or the nearest above.
+fn page_of<'p>(method: &str, route: &str, mut path: &'p str) -> &'p str {
+    let mut pattern = route.split_once(' ').expect("a method and a path").1;
+    let is_page = |pattern: &str| {
+        let get = format!("GET {pattern}");
+        TABLE.iter().any(|(route, ..)| *route == get)
+    };
+    while method == "POST" && !pattern.is_empty() && !is_page(pattern) {
+        pattern = pattern.rsplit_once('/').expect("a page above").0;
+        path = path.rsplit_once('/').expect("a page above").0;
+    }
+    path
 }
 
 #[tokio::test]
@@ -259,7 +293,7 @@ async fn a_route_of_the_administration_that_is_refused_is_noted() {
     let member = site.sign_in(MEMBER).await;
     let page = site.get("/settings/admin/users", &member).await;
     assert_eq!(page.status, 403);
-    page.shows("For administrators only");
+    page.shows("Administrators only");
     let admin = site.sign_in(ADMIN).await;
     let trail = site
         .get("/settings/admin/audit?action=admin.refused", &admin)
@@ -312,7 +346,7 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
     let request = request(Method::DELETE, "/settings/tokens", "").body(Body::empty());
     let page = site.send(request.expect("a request")).await;
     assert_eq!(page.status, 405);
-    page.shows("Not like that");
+    page.shows("Method not allowed");
     assert_eq!(page.header("allow"), "GET,HEAD");
     let page = site.get("/assets/style-0000000000000000.css", "").await;
     assert_eq!(page.status, 404);
@@ -332,7 +366,7 @@ async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
     ] {
         let page = site.get(path, &cookie).await;
         assert_eq!(page.status, 404, "{path}");
-        page.shows("There is nothing here");
+        page.shows("Page not found");
     }
 }
 

@@ -66,7 +66,7 @@ async fn a_dead_sign_in_link_names_nobody_whether_it_is_shown_or_used() {
         }
         for page in show_and_act(&site, &path).await {
             assert_eq!(page.status, 404, "{became:?}");
-            page.shows("This link cannot be used");
+            page.shows("This link can’t be used");
             page.hides("user3@example.com");
             page.hides("User 3");
         }

@@ -49,7 +49,7 @@ async fn no_form_of_another_site_is_taken() {
         ] {
             let page = post(&site, &path, &cookie, headers, "").await;
             assert_eq!(page.status, 403, "{path} {headers:?}");
-            page.shows("That came from another site");
+            page.shows("Request blocked");
         }
     }
 }

@@ -41,7 +41,7 @@ async fn an_invite_works_once_and_says_why_not_again() {
     site.post(&path, "", CLAIM).await.cookie();
     for page in [site.get(&path, "").await, site.post(&path, "", CLAIM).await] {
         assert_eq!((page.status.as_u16(), page.sets_session()), (410, ""));
-        page.shows("This invite was used already");
+        page.shows("This invite has already been used");
     }
     let (_, code) = site.invite("late@example.com", Role::Member).await;
     site.domain.clock.advance_seconds(INVITE_LIFETIME_SECONDS);
@@ -137,7 +137,7 @@ async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
     );
     let page = site.post(&path, "", "password=another+umbrella+pole").await;
     assert_eq!((page.status.as_u16(), page.sets_session()), (404, ""));
-    page.shows("This link cannot be used");
+    page.shows("This link can’t be used");
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn in_the_clear_no_password_is_asked_for_or_taken() {
     let site = Site::on(https.domain, state);
     for path in [format!("/join/{code}"), format!("/sign-in/link/{link}")] {
         let page = site.get(&path, "").await;
-        page.shows("Not over plain http");
+        page.shows("HTTPS required");
         page.hides("name=\"password\"");
         let page = site.post(&path, "", CLAIM).await;
         assert_eq!((page.status.as_u16(), page.sets_session()), (403, ""));

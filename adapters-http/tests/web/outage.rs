@@ -7,7 +7,7 @@ use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
 use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore};
 
-use crate::support::{HTTPS, Site, state};
+use crate::support::{HTTPS, MEMBER, Site, state};
 
 fn away() -> Site {
     let mut store = MockSessionStore::new();
@@ -54,4 +54,23 @@ async fn what_cannot_be_a_session_needs_no_store() {
         assert_eq!(page.status, 200);
         assert_eq!(page.sets_session(), "");
     }
+}
+
+#[tokio::test]
+async fn what_was_typed_comes_back_after_an_outage_in_the_same_form() {
+    let path = "/settings/tokens/new";
+    let form = Site::new().await.form();
+    let sent = format!("name=laptop&scope=read_write&expiry=30&form={form}");
+    let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
+    let page = away().resend(path, &cookie, &sent).await;
+    assert_eq!(page.status, 503);
+    page.shows(&format!("href=\"{path}\""));
+    let draft = page.draft();
+    assert!(draft.contains("laptop"), "{page:?}");
+    let site = Site::new().await;
+    let cookie = format!("{}; {draft}", site.sign_in(MEMBER).await);
+    let page = site.get(path, &cookie).await;
+    page.shows("The form you sent failed. Your entries are back.");
+    page.shows("value=\"laptop\"");
+    assert_eq!(page.form(), form.to_string());
 }

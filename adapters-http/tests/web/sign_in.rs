@@ -63,7 +63,7 @@ async fn over_a_network_in_the_clear_nobody_signs_in() {
     let site = Site::at("http://oi.example.com").await;
     let page = site.get("/sign-in", "").await;
     assert_eq!(page.status, 200);
-    page.shows("Not over plain http");
+    page.shows("HTTPS required");
     page.hides("name=\"password\"");
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
     assert_eq!((page.status.as_u16(), page.sets_session()), (403, ""));

@@ -276,12 +276,29 @@ impl Page {
         set.split(';').next().unwrap_or_default()
     }
 
+    /// The entries of a form that was not carried out, as the cookie that the browser sends next.
+    pub(crate) fn draft(&self) -> &str {
+        let set = self.sets("_draft=");
+        set.split(';').next().unwrap_or_default()
+    }
+
+    /// The digest of the tokens that its form revokes.
+    #[track_caller]
+    pub(crate) fn expected(&self) -> String {
+        self.hidden("expected")
+    }
+
     /// The id of the form on it.
     #[track_caller]
     pub(crate) fn form(&self) -> String {
-        let field = self.text.split_once("name=\"form\" value=\"");
-        let id = field.and_then(|(_, rest)| rest.split_once('"'));
-        id.expect("a form that creates something").0.to_owned()
+        self.hidden("form")
+    }
+
+    #[track_caller]
+    fn hidden(&self, name: &str) -> String {
+        let field = self.text.split_once(&format!("name=\"{name}\" value=\""));
+        let value = field.and_then(|(_, rest)| rest.split_once('"'));
+        value.expect("a form with this field").0.to_owned()
     }
 
     #[track_caller]

@@ -207,7 +207,7 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     (
         "POST /settings/admin/tokens/revoke",
-        "scope=admin&count=1",
+        "scope=admin&expected={expected}",
         [
             SIGN_IN,
             NO,

@@ -279,7 +279,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
         site.post(&path, &cookie, "expiry=").await,
     ] {
         assert_eq!(page.status, 409);
-        page.shows("This token was rotated already");
+        page.shows("This token has already been rotated");
     }
     // Rotated without an overlap, the old one is revoked, and its owner is told all the same.
     let issued = site.issue(MEMBER, "at once", Scope::ReadWrite).await;
@@ -292,7 +292,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
         site.post(&path, &cookie, "overlap=0&expiry=").await,
     ] {
         assert_eq!(page.status, 409);
-        page.shows("This token was rotated already");
+        page.shows("This token has already been rotated");
     }
     let too_long = site.issue(MEMBER, "another", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", too_long.token.id);
@@ -394,7 +394,7 @@ async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
         "/settings/tokens/new",
     ] {
         let page = site.get(path, &cookie).await;
-        page.shows("A token of yours was reported as leaked");
+        page.shows("One of your tokens was leaked");
         page.shows("left &#60;b&#62;open&#60;/b&#62;");
     }
     let other = site.sign_in(OTHER).await;

@@ -20,7 +20,7 @@ use openindex_domain::session::{
 };
 use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord};
 use openindex_domain::user::{
-    Account, Email, Notice, Owner, PasswordHash, PersonName, Role, User, UserId,
+    Account, Email, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User, UserId,
 };
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
@@ -388,11 +388,18 @@ pub(crate) fn invite_to_withdraw(row: &PgRow) -> (Invite, bool) {
 }
 
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
-    Ok(Notice {
-        token: parse(row, "token")?,
-        token_name: TokenName::from_stored(get(row, "token_name")?),
-        at: instant(row, "at")?,
-    })
+    let about = match parse(row, "token") {
+        Ok(link) => NoticeAbout::UsedLink {
+            link,
+            from: optional_parse(row, "client_address")?,
+        },
+        Err(_) => NoticeAbout::LeakedToken {
+            token: parse(row, "token")?,
+            name: TokenName::from_stored(get(row, "token_name")?),
+        },
+    };
+    let at = instant(row, "at")?;
+    Ok(Notice { about, at })
 }
 
 /// The name of the bucket whose [`tally`] is in this row.

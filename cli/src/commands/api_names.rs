@@ -11,13 +11,14 @@ use crate::flags::kebab;
 const WITHOUT_COMMAND: [&str; 5] = ["health", "ready", "discover", "getPat", "getAgentRun"];
 
 /// What is deliberately not an argument of that name: a run is never more than `read_write`, so that
-/// its scope is there to be refused, a precondition is `--if-version`, and a user's
-/// role and address are changed by a command each.
+/// its scope is there to be refused, a precondition is `--if-version`, a user's
+/// role and address are changed by a command each, and a dry run lists all of its pages.
 fn is_otherwise(operation: &str, name: &str) -> bool {
     matches!(
         (operation, name),
         ("startAgentRun", "scope")
             | ("patchUser", "role" | "email")
+            | ("revokePats", "cursor")
             | (_, "If-Match" | "If-None-Match")
     )
 }

@@ -112,7 +112,8 @@ pub(crate) fn list_whole<T: Serialize>(
     show(page?, "", app, human)
 }
 
-fn all<T>(
+/// Fetches everything, in pages of `limit`.
+pub(crate) fn all<T>(
     limit: u32,
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
 ) -> Result<Page<T>, Failure> {

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 use crate::stub::{PAT, PAT_ID, Stub, page, problem, user, user_id};
 use crate::support::{Home, Ran, profile_token};
 
+const DIGEST: &str = "3c3913016c5570e9fd21be78a0e9c3d3a9522b6ba7152fd99d26e566a5bead3e";
+
 fn run(server: &Stub, arguments: &[&str]) -> Ran {
     let tokens = [&["settings", "admin", "tokens"][..], arguments].concat();
     Home::with_profile(&server.url).run(&tokens)
@@ -19,6 +21,7 @@ fn admin_pat() -> Value {
 fn revoked(dry_run: bool, count: usize) -> Value {
     json!({
         "dryRun": dry_run, "count": count, "keptOwn": false,
+        "expected": dry_run.then_some(DIGEST), "nextCursor": null,
         "items": vec![admin_pat(); count],
     })
 }
@@ -71,7 +74,7 @@ fn a_token_of_anybodys_is_revoked_by_its_id() {
 #[test]
 fn what_would_end_is_asked_before_it_ends() {
     // The stub gives one answer to both, which is enough to see what was sent.
-    let answer = revoked(false, 2);
+    let answer = revoked(true, 2);
     let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
     let arguments = ["revoke-matching", "--unused-since", "2026-01-01", "--yes"];
     let ran = run(&server, &arguments);
@@ -85,14 +88,14 @@ fn what_would_end_is_asked_before_it_ends() {
         sent,
         [
             json!({"unusedSince": "2026-01-01T00:00:00.000Z", "dryRun": true}),
-            json!({"unusedSince": "2026-01-01T00:00:00.000Z", "dryRun": false})
+            json!({"unusedSince": "2026-01-01T00:00:00.000Z", "dryRun": false, "expected": DIGEST})
         ]
     );
 }
 
 #[test]
 fn a_span_means_the_same_instant_in_both_requests() {
-    let answer = revoked(false, 1).to_string();
+    let answer = revoked(true, 1).to_string();
     let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer)]);
     run(
         &server,
@@ -118,6 +121,62 @@ fn a_dry_run_changes_nothing_and_needs_no_yes() {
     assert_eq!((ran.status, ran.json()), (0, answer));
     assert_eq!(server.asked()[0].body, r#"{"scope":"admin","dryRun":true}"#);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_a_script_reviewed_is_revoked_without_another_dry_run() {
+    let answer = revoked(false, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+    let arguments = ["revoke-matching", "--scope", "admin", "--expected", DIGEST];
+    let ran = run(&server, &arguments);
+    assert_eq!((ran.status, ran.json()), (0, answer));
+    let sent = json!({"scope": "admin", "dryRun": false, "expected": DIGEST});
+    assert_eq!(server.last_body(), sent);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_changed_since_the_review_is_told_with_what_to_do() {
+    let mut body: Value = serde_json::from_str(&problem(
+        409,
+        "review_outdated",
+        "the matching tokens have changed",
+    ))
+    .unwrap();
+    body["matching"] = json!({"count": 3, "expected": DIGEST});
+    let server = Stub::new(&[("POST /admin/pats/revoke", 409, &body.to_string())]);
+    for way in [&["--expected", DIGEST][..], &["--yes"], &["--dry-run"]] {
+        let arguments = [&["revoke-matching", "--scope", "admin"][..], way].concat();
+        let ran = run(&server, &arguments);
+        let document = ran.assert_failed(1, "review_outdated");
+        assert_eq!(document["matching"], body["matching"], "{way:?}");
+        assert!(document.to_string().contains("--dry-run"), "{document}");
+    }
+}
+
+#[test]
+fn a_dry_run_lists_every_page_of_one_review() {
+    let mut page = revoked(true, 2);
+    page["count"] = json!(4);
+    page["nextCursor"] = json!(PAT_ID);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &page.to_string())]);
+    let arguments = ["revoke-matching", "--scope", "admin", "--dry-run"];
+    // The stub leads in a circle, and is left.
+    run(&server, &arguments).assert_failed(1, "unexpected_answer");
+    let sent = json!({"scope": "admin", "dryRun": true, "expected": DIGEST, "cursor": PAT_ID});
+    assert_eq!(server.last_body(), sent);
+}
+
+#[test]
+fn a_server_that_names_no_tokens_exactly_revokes_none() {
+    let mut answer = revoked(true, 2);
+    for expected in [json!(null), json!("x")] {
+        answer["expected"] = expected;
+        let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+        let arguments = ["revoke-matching", "--scope", "admin", "--yes"];
+        run(&server, &arguments).assert_failed(1, "unexpected_answer");
+        assert_eq!(server.requests().len(), 1);
+    }
 }
 
 #[test]
@@ -149,6 +208,8 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
         &["revoke-matching", "--status", "revoked", "--yes"],
         &["revoke-matching", "--unused-since", "", "--yes"],
         &["revoke-matching", "--user", "", "--yes"],
+        &["revoke-matching", "--scope", "admin", "--expected", "x"],
+        &["revoke-matching", "--expected", DIGEST],
         &["list", "--unused-for", "1d", "--unused-since", "2026-01-01"],
         &["list", "--expiring-within", "soon"],
     ] {

@@ -1,15 +1,19 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::clock::Timestamp;
 use crate::store::Listing;
-use crate::token::{Status, Token, TokenId, TokenKind};
+use crate::token::{Endings, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
 
-use super::{Inventory, InventoryError, OwnedToken, TokenFilter};
+use super::review::kept;
+use super::{Inventory, InventoryError, OwnedToken, Review, ReviewDigest, TokenFilter};
 
-/// The change: every personal access token that the filter wants is revoked, whoever owns it. The
-/// store selects them inside the transaction, so that none which is issued meanwhile escapes, and
-/// none that is used meanwhile is taken for unused.
+/// How many tokens are revoked without a [`ReviewDigest`] at most: what the largest page of a list
+/// shows.
+pub const MAX_UNREVIEWED: usize = MAX_PAGE as usize;
+
+/// The change: every personal access token that the filter matches is revoked, whoever owns it. The
+/// store selects them inside the transaction, so that none which is issued meanwhile escapes, none
+/// that is used meanwhile is taken for unused, and none is revoked that was not reviewed.
 #[derive(Debug, Clone)]
 pub struct RevokeMatching {
     /// Who does it.
@@ -18,6 +22,8 @@ pub struct RevokeMatching {
     pub filter: TokenFilter,
     /// A token that is kept although the filter wants it: the acting one.
     pub kept: Option<TokenId>,
+    /// Exactly these tokens are revoked, or none. `None` revokes at most [`MAX_UNREVIEWED`].
+    pub expected: Option<ReviewDigest>,
     /// The trail that each revocation leaves, with the id that their ids are derived from.
     pub audit: AuditEvent,
 }
@@ -28,6 +34,10 @@ pub struct RevokeMatching {
 pub enum RevokeMatchingOutcome {
     /// These are revoked, and this call did it; as they were before, the newest first.
     Revoked(Listing<OwnedToken>),
+    /// The filter matches these tokens, which are not those that were reviewed; nothing changed.
+    ReviewOutdated(Review),
+    /// The filter matches these tokens, too many to revoke without a review; nothing changed.
+    ReviewRequired(Review),
     /// The acting credential is not good any more; nothing changed.
     ActorRefused(Refusal),
 }
@@ -44,100 +54,102 @@ impl RevokeMatching {
             .map_err(RevokeMatchingOutcome::ActorRefused)
     }
 
-    /// Decides on one token as read inside the transaction. Answers it as it is to be written, with
-    /// its event; `None` when nothing is to be done.
-    #[must_use]
-    pub fn decide(&self, token: &Token) -> Option<(Token, AuditEvent)> {
-        let now = self.actor.now;
-        let wanted = token.kind() == TokenKind::Personal
-            && self.kept != Some(token.id)
-            && self.filter.wants(token, now);
-        if wanted { self.end(token) } else { None }
+    /// Decides on all tokens that the store's query found, as read inside the transaction. Returns
+    /// those that are revoked, as they are to be written, each with its event.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to return when nothing may be written: the tokens are not those that were
+    /// reviewed.
+    pub fn decide(
+        &self,
+        found: &Endings,
+    ) -> Result<Vec<(Token, AuditEvent)>, RevokeMatchingOutcome> {
+        let matching = found.iter().filter(|token| {
+            // The filter cannot be applied to a damaged row again; the store's query found it.
+            found.is_damaged(token.id) || self.filter.wants(token, self.actor.now)
+        });
+        let decided: Vec<(Token, AuditEvent)> = matching
+            .filter(|token| token.kind() == TokenKind::Personal && self.kept != Some(token.id))
+            .filter_map(|token| Some((token.revoked(self.actor.now)?, self.event(token))))
+            .collect();
+        let review = Review::of(decided.iter().map(|(token, _)| token.id));
+        match self.expected {
+            Some(expected) if expected != review.digest => {
+                Err(RevokeMatchingOutcome::ReviewOutdated(review))
+            }
+            None if review.count > MAX_UNREVIEWED => {
+                Err(RevokeMatchingOutcome::ReviewRequired(review))
+            }
+            _ => Ok(decided),
+        }
     }
 
-    /// The same of a damaged row that the store's query found: what the filter wants cannot be asked
-    /// of it again.
-    #[must_use]
-    pub fn end(&self, token: &Token) -> Option<(Token, AuditEvent)> {
-        let revoked = token.revoked(self.actor.now)?;
-        let event = AuditEvent {
+    fn event(&self, token: &Token) -> AuditEvent {
+        AuditEvent {
             id: self.audit.id.derive(token.id.uuid()),
             subject: Subject::Token(token.id),
             related: Some(Subject::User(token.owner)),
             ..self.audit.clone()
-        };
-        Some((revoked, event))
+        }
     }
 }
 
-/// What a bulk revocation ended, or would end.
+/// What a bulk revocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkRevocation {
-    /// The tokens, the newest first.
+    /// The tokens as they were, the newest first.
     pub tokens: Listing<OwnedToken>,
-    /// Whether the filter wanted the acting token too. That one is kept: whoever ends everything
-    /// must be able to go on.
+    /// Whether the filter matches the acting token too, which is not revoked.
     pub kept_own: bool,
 }
 
 impl Inventory {
-    /// Revokes every personal access token that the filter wants, of all users, as one change. With
-    /// `dry_run` it only answers which those are. The acting token itself is kept.
+    /// Revokes every personal access token that the filter matches, of all users, as one change, if
+    /// they are exactly those of the [`review`](Self::review) that `expected` names. Without it, at
+    /// most [`MAX_UNREVIEWED`] are revoked. The acting token is never among them.
     ///
     /// # Errors
     ///
-    /// [`InventoryError::Refused`] unless an administrator asks;
+    /// [`InventoryError::ReviewOutdated`] and [`InventoryError::ReviewRequired`], which revoke
+    /// nothing; [`InventoryError::Refused`] unless an administrator asks;
     /// [`InventoryError::FilterRequired`]; [`InventoryError::Store`].
     pub async fn revoke_matching(
         &self,
         principal: &Principal,
         filter: &TokenFilter,
-        dry_run: bool,
+        expected: Option<ReviewDigest>,
         context: &RequestContext,
     ) -> Result<BulkRevocation, InventoryError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         if filter.is_empty() {
             return Err(InventoryError::FilterRequired);
         }
-        let now = self.clock.now();
-        let own = principal.token();
-        let kept = own.map(|token| token.id);
-        let kept_own = own.is_some_and(|token| filter.wants(token, now));
-        if dry_run {
-            let mut tokens = Listing::default();
-            let mut after = None;
-            loop {
-                let page = self.list(principal, filter, after, MAX_PAGE).await?;
-                tokens.append(page.tokens);
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
-            let tokens = tokens.only(|owned| {
-                Some(owned.token.id) != kept && owned.token.status(now) != Status::Revoked
-            });
-            return Ok(BulkRevocation { tokens, kept_own });
-        }
+        let change = self.revocation(principal, *filter, context)?;
+        let (kept, kept_own) = kept(principal, filter, change.actor.now);
         let tokens = self
-            .revoke_all(principal, *filter, kept, now, context)
+            .revoke_all(RevokeMatching {
+                kept,
+                expected,
+                ..change
+            })
             .await?;
         Ok(BulkRevocation { tokens, kept_own })
     }
 
-    /// Revokes what the filter wants, but for `kept`.
-    pub(super) async fn revoke_all(
+    /// Prepares the revocation of what the filter matches, the acting token included.
+    pub(super) fn revocation(
         &self,
         principal: &Principal,
         filter: TokenFilter,
-        kept: Option<TokenId>,
-        now: Timestamp,
         context: &RequestContext,
-    ) -> Result<Listing<OwnedToken>, InventoryError> {
-        let change = RevokeMatching {
+    ) -> Result<RevokeMatching, InventoryError> {
+        let now = self.clock.now();
+        Ok(RevokeMatching {
             actor: Actor::of(principal, Requirement::HUMAN_ADMIN, now),
             filter,
-            kept,
+            kept: None,
+            expected: None,
             // Each event gets a subject of its own.
             audit: AuditEvent::new(
                 principal.audit_actor(),
@@ -147,9 +159,21 @@ impl Inventory {
                 now,
                 &*self.entropy,
             )?,
-        };
+        })
+    }
+
+    pub(super) async fn revoke_all(
+        &self,
+        change: RevokeMatching,
+    ) -> Result<Listing<OwnedToken>, InventoryError> {
         match self.store.revoke_matching(change).await? {
             RevokeMatchingOutcome::Revoked(tokens) => Ok(tokens),
+            RevokeMatchingOutcome::ReviewOutdated(review) => {
+                Err(InventoryError::ReviewOutdated(review))
+            }
+            RevokeMatchingOutcome::ReviewRequired(review) => {
+                Err(InventoryError::ReviewRequired(review))
+            }
             RevokeMatchingOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }

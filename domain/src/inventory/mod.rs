@@ -4,14 +4,16 @@ mod bulk;
 mod filter;
 mod list;
 mod report;
+mod review;
 mod revoke;
 mod service;
 mod store;
 
-pub use bulk::{BulkRevocation, RevokeMatching, RevokeMatchingOutcome};
+pub use bulk::{BulkRevocation, MAX_UNREVIEWED, RevokeMatching, RevokeMatchingOutcome};
 pub use filter::TokenFilter;
 pub use list::{OwnedToken, TokenPage};
 pub use report::{MAX_REPORT, ReportTokens};
+pub use review::{InvalidReviewDigest, Review, ReviewDigest, ReviewPage};
 pub use service::{Inventory, InventoryError};
 pub use store::{InventoryStore, Stats};
 

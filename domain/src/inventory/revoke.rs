@@ -25,10 +25,8 @@ impl Inventory {
             token: Some(id),
             ..TokenFilter::default()
         };
-        let now = self.clock.now();
-        let revoked = self
-            .revoke_all(principal, filter, None, now, context)
-            .await?;
+        let change = self.revocation(principal, filter, context)?;
+        let revoked = self.revoke_all(change).await?;
         if revoked.count() == 0 {
             return Err(InventoryError::NotFound);
         }

@@ -6,11 +6,11 @@ use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
 
-use super::{InventoryStore, Stats};
+use super::{InventoryStore, MAX_UNREVIEWED, Review, Stats};
 
 /// The use cases on all tokens of the instance: [`list`](Self::list),
-/// [`revoke`](Self::revoke), [`revoke_matching`](Self::revoke_matching),
-/// [`report`](Self::report) and [`stats`](Self::stats). Cheap to clone.
+/// [`revoke`](Self::revoke), [`review`](Self::review),
+/// [`revoke_matching`](Self::revoke_matching), [`report`](Self::report) and [`stats`](Self::stats). Cheap to clone.
 #[derive(Clone)]
 pub struct Inventory {
     pub(super) store: Arc<dyn InventoryStore>,
@@ -31,6 +31,14 @@ pub enum InventoryError {
     /// A bulk revocation without a filter would end everything.
     #[error("a filter is required")]
     FilterRequired,
+    /// The filter matches these tokens, which are not those that were reviewed; nothing was revoked.
+    #[error("the matching tokens have changed since they were reviewed; nothing was revoked")]
+    ReviewOutdated(Review),
+    /// The filter matches these tokens, too many to revoke without a review; nothing was revoked.
+    #[error(
+        "more than {MAX_UNREVIEWED} tokens are revoked only after a review; nothing was revoked"
+    )]
+    ReviewRequired(Review),
     /// More secrets than one report may have.
     #[error("a report has at most {} tokens", super::MAX_REPORT)]
     TooMany,

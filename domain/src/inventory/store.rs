@@ -43,8 +43,21 @@ pub trait InventoryStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError>;
 
-    /// Revokes every token that the filter wants inside the transaction, each with its event, in one
-    /// step, together with the agent runs that were issued with it. A token that is issued at the same time is either among them or issued after it.
+    /// Returns the ids of all personal access tokens that the filter matches at `now`, those of
+    /// damaged rows included, in any order. They may be 100,000, so nothing else is loaded.
+    async fn matching(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError>;
+
+    /// Returns the personal access tokens with these ids, with their owners, the newest first (in
+    /// the reverse order of their ids). Unknown ids are left out.
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError>;
+
+    /// Revokes every token that [`RevokeMatching::decide`] selects inside the transaction, each with
+    /// its event, in one step, together with the agent runs that were issued with it. A token that is
+    /// issued at the same time is either among them or issued after it.
     async fn revoke_matching(
         &self,
         change: RevokeMatching,

@@ -5,7 +5,7 @@ use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
 use crate::token::Digest;
-use crate::user::{Email, Password, PasswordHash, User, UserId, is_vouched};
+use crate::user::{Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_vouched};
 
 use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
 
@@ -136,6 +136,18 @@ pub enum RedeemLinkOutcome {
 }
 
 impl RedeemLink {
+    /// Returns the notice that the store leaves for the user.
+    #[must_use]
+    pub fn notice(&self) -> Notice {
+        Notice {
+            about: NoticeAbout::UsedLink {
+                link: self.link,
+                from: self.audit.context.client_address,
+            },
+            at: self.session.created_at,
+        }
+    }
+
     /// Decides, from what was read inside the transaction: the link, its user, and whoever made it
     /// (`None` where that was the operator). What a suspended or demoted administrator made opens
     /// nothing. Answers which of the user's earlier sessions end with it.

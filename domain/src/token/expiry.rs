@@ -177,8 +177,12 @@ impl Expiry {
         }
     }
 
-    /// Refuses an instant that is not after `now`: such a token would never have lived.
-    fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
+    /// Returns the same if it lies after `now`: a token must live.
+    ///
+    /// # Errors
+    ///
+    /// [`ExpiryError::NotInFuture`] or [`ExpiryError::DayEnded`].
+    pub fn check_future(self, now: Timestamp) -> Result<Self, ExpiryError> {
         match self {
             Self::At(at) if at <= now => Err(ExpiryError::NotInFuture { now }),
             Self::EndOf(day) if day.end() <= now => Err(ExpiryError::DayEnded { day, now }),

@@ -3,7 +3,7 @@ use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, Subject
 use openindex_domain::inventory::{InventoryError, TokenFilter};
 use openindex_domain::session::LinkSubject;
 use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenError, VerifyError};
-use openindex_domain::user::{Role, UserChange, UserError};
+use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 
 use crate::world::{World, context, email, session_of, token_name};
 
@@ -75,9 +75,10 @@ async fn a_member_administers_nothing() {
             .await
             .expect_err("denied"),
     );
-    let bulk = all
-        .inventory
-        .revoke_matching(&member, &filter, true, context());
+    let inventory = &all.inventory;
+    let review = inventory.review(&member, &filter, None, 1);
+    denied(&review.await.expect_err("denied"));
+    let bulk = inventory.revoke_matching(&member, &filter, None, context());
     denied(&bulk.await.expect_err("denied"));
     denied(&all.inventory.stats(&member).await.expect_err("denied"));
     let trail = all
@@ -102,13 +103,18 @@ async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
     let world = World::new().await;
     let inventory = &world.all.inventory;
     let none = TokenFilter::default();
-    let all = inventory.revoke_matching(&world.admin, &none, false, context());
+    let all = inventory.revoke_matching(&world.admin, &none, None, context());
     assert!(matches!(all.await, Err(InventoryError::FilterRequired)));
+    let review = inventory.review(&world.admin, &none, None, 1);
+    assert!(matches!(review.await, Err(InventoryError::FilterRequired)));
     let own = TokenFilter {
         owner: Some(world.admin.user_id()),
         ..none
     };
-    let kept = inventory.revoke_matching(&world.admin, &own, false, context());
+    let page = inventory.review(&world.admin, &own, None, 1).await;
+    let page = page.expect("a page");
+    assert!(page.kept_own && page.tokens.is_empty());
+    let kept = inventory.revoke_matching(&world.admin, &own, None, context());
     let kept = kept.await.expect("an answer");
     assert!(kept.kept_own && kept.tokens.is_empty());
     assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
@@ -137,8 +143,11 @@ async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
     let users = &world.all.users;
     let notices = users.notices(&principal).await.expect("notices");
     assert_eq!(notices.len(), 1);
-    assert_eq!(notices[0].token, issued.token.id);
-    assert_eq!(notices[0].token_name.as_str(), "leaky");
+    let told = NoticeAbout::LeakedToken {
+        token: issued.token.id,
+        name: issued.token.name.clone(),
+    };
+    assert_eq!(notices[0].about, told);
     let events = AuditFilter {
         subject: Some(Subject::Token(issued.token.id)),
         action: Some(AuditAction::TokenReported),

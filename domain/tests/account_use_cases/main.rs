@@ -3,5 +3,6 @@
 
 mod administration;
 mod joining;
+mod reviews;
 mod signing_in;
 mod world;

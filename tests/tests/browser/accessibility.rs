@@ -5,7 +5,7 @@ use serde_json::json;
 use super::driver::{Browser, Scheme};
 use super::sample::Sample;
 
-fn assert_accessible(browser: &Browser, pages: &[(&str, String)]) {
+pub(crate) fn assert_accessible(browser: &Browser, pages: &[(&str, String)]) {
     let mut found = vec![];
     for scheme in [Scheme::Light, Scheme::Dark] {
         browser.prefer(scheme);

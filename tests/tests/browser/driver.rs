@@ -36,6 +36,15 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts one that looks at the server at `base`.
     pub(crate) fn new(base: &str) -> Self {
+        Self::with(base, "normal")
+    }
+
+    /// Starts one that does not wait for pages to load, so that they can be stopped.
+    pub(crate) fn impatient(base: &str) -> Self {
+        Self::with(base, "none")
+    }
+
+    fn with(base: &str, page_load_strategy: &str) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -75,6 +84,7 @@ impl Browser {
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": { "args": arguments },
+            "pageLoadStrategy": page_load_strategy,
         }}});
         let created = browser.command("POST", "", &wanted);
         let id = created["sessionId"].as_str().expect("a session");
@@ -197,6 +207,15 @@ impl Browser {
             .collect()
     }
 
+    /// The same, or nothing where scripts do not run.
+    pub(crate) fn violations_if(&self, with_javascript: bool) -> Vec<String> {
+        if with_javascript {
+            self.violations()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Prefers light or dark from now on.
     pub(crate) fn prefer(&self, scheme: Scheme) {
         let value = match scheme {
@@ -216,6 +235,11 @@ impl Browser {
             "Emulation.setTimezoneOverride",
             &json!({ "timezoneId": zone }),
         );
+    }
+
+    /// Stops loading, as the browser's Stop button does.
+    pub(crate) fn stop(&self) {
+        self.devtools("Page.stopLoading", &json!({}));
     }
 
     /// Makes the window this wide, as on a screen of 900 CSS pixels' height.

@@ -11,7 +11,7 @@ fn join(browser: &Browser, url: &str) {
     browser.wait_for_heading("Join OpenIndex");
     browser.fill("name", "Grace Hopper");
     browser.fill("password", PASSWORD);
-    browser.press("Create the account");
+    browser.press("Create account");
     browser.wait_for_heading("Personal access tokens");
 }
 

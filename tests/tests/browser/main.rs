@@ -6,7 +6,11 @@ mod cors;
 mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
+mod errors;
 mod flow;
+mod holding;
 mod once;
+mod reviews;
 mod sample;
+mod stopped;
 mod times;

@@ -58,7 +58,7 @@ impl Sample {
         let own = text(&http.post(&own, by, &json!({})).json()["url"]);
         browser.open(&own);
         browser.fill("password", PASSWORD);
-        browser.press("Set the password and sign in");
+        browser.press("Set password and sign in");
         browser.wait_for_heading("Personal access tokens");
         Self {
             token: text(&token["id"]),
@@ -104,6 +104,10 @@ impl Sample {
                 format!("/settings/admin/invites/{invite}/withdraw"),
             ),
             ("admin-tokens", "/settings/admin/tokens".to_owned()),
+            (
+                "admin-tokens-revoke",
+                "/settings/admin/tokens/revoke?status=live".to_owned(),
+            ),
             ("admin-audit", "/settings/admin/audit".to_owned()),
             ("not-found", "/settings/nothing".to_owned()),
             ("docs", "/docs".to_owned()),

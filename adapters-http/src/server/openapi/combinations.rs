@@ -15,10 +15,18 @@ pub(super) fn describe(components: &mut Components) {
                 refuse(object, &both("expiresAt", "string", "expiresIn", "integer"));
             }
             "RevokePats" => {
+                const OTHERS: [&str; 3] = ["dryRun", "expected", "cursor"];
                 let filters = object.properties.keys();
-                let filters: Vec<String> =
-                    filters.filter(|name| *name != "dryRun").cloned().collect();
-                refuse(object, &neither(filters.iter().map(String::as_str)));
+                let filters: Vec<String> = filters
+                    .filter(|name| !OTHERS.contains(&name.as_str()))
+                    .cloned()
+                    .collect();
+                let turned = json!({
+                    "required": ["cursor"],
+                    "properties": {"cursor": {"type": "string"}, "dryRun": {"enum": [false]}},
+                });
+                let unfiltered = neither(filters.iter().map(String::as_str));
+                refuse(object, &json!({"anyOf": [unfiltered, turned]}));
             }
             "ClaimInvite" => refuse(object, &neither(["password", "tokenName"])),
             "CreateWorkItem" => refuse(object, &misplaced()),

@@ -4,6 +4,7 @@ use openindex_domain::access::Denied;
 use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::attempt::Throttled;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::inventory::{InventoryError, Review};
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::token::{
     MalformedSecret, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenId, TokenKind,
@@ -52,6 +53,12 @@ pub(super) fn example(code: Code) -> Problem {
         Code::TokenAlreadyRotated => {
             TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }).into()
         }
+        Code::ReviewOutdated => InventoryError::ReviewOutdated(Review::of([successor])).into(),
+        Code::ReviewRequired => InventoryError::ReviewRequired(Review {
+            count: 336,
+            ..Review::of([])
+        })
+        .into(),
         Code::OwnAccount => UserError::OwnAccount.into(),
         Code::LastAdmin => UserError::LastAdmin.into(),
         Code::EmailTaken => InviteError::EmailTaken.into(),

@@ -68,7 +68,12 @@ pub(super) fn all() -> Routes<Shared> {
     let routes = route!(routes, admin::invites::create, EmailTaken);
     let routes = route!(routes, admin::invites::withdraw);
     let routes = route!(routes, admin::pats::list);
-    let routes = route!(routes, admin::pats::revoke_matching);
+    let routes = route!(
+        routes,
+        admin::pats::revoke_matching,
+        ReviewOutdated,
+        ReviewRequired
+    );
     let routes = route!(routes, admin::pats::revoke);
     let routes = route!(routes, stats::show);
     let routes = route!(routes, audit::list);

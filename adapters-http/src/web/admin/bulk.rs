@@ -1,12 +1,12 @@
-//! `/settings/admin/tokens/revoke`: many at once, after a look at which.
+//! `/settings/admin/tokens/revoke`: revokes many tokens at once, after a review of which.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::inventory::{BulkRevocation, InventoryError};
+use openindex_domain::inventory::{InventoryError, ReviewPage, TokenFilter};
+use openindex_domain::token::TokenId;
 
-use crate::server::Context;
 use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::WebError;
@@ -18,8 +18,10 @@ use crate::web::site::{Web, redirect};
 use super::token_filter::ChosenFilter;
 use super::tokens::OwnedView;
 
-/// How many of the tokens a preview names; it counts all.
-const NAMED: usize = 200;
+const PATH: &str = "/settings/admin/tokens/revoke";
+const LIST: &str = "/settings/admin/tokens";
+/// How many tokens a page of the review lists.
+const PAGE: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "admin/bulk.html")]
@@ -28,10 +30,15 @@ struct BulkPage {
     filter: ChosenFilter,
     tokens: Vec<OwnedView>,
     count: usize,
-    named: usize,
+    /// Names the tokens that the form revokes, those on other pages included.
+    expected: String,
     kept_own: bool,
-    /// It is another number than the one that was confirmed.
+    /// They are not those that were reviewed before.
     has_changed: bool,
+    /// The numbers of the first and the last token on this page.
+    shown: (usize, usize),
+    previous: Option<String>,
+    next: Option<String>,
     back: String,
 }
 
@@ -39,14 +46,20 @@ pub(in crate::web) async fn preview(
     by: Administrator,
     State(web): State<Web>,
     query: Query,
-    context: Context,
 ) -> Result<Response, WebError> {
     let chosen = ChosenFilter::of_query(&query);
-    let found = run(&web, &by, &chosen, true, &context).await?;
-    match found {
-        None => Ok(redirect(&chosen.to_query().on("/settings/admin/tokens"))),
-        Some(found) => render(&web, &by, chosen, &found, false),
+    let Some(filter) = understood(&chosen) else {
+        return Ok(to_list(&chosen));
+    };
+    let principal = &by.0.principal;
+    let review = |after| web.api.inventory.review(principal, &filter, after, PAGE);
+    let mut found = review(query.get("after").parse().ok()).await?;
+    let reviewed = query.get("expected");
+    let has_changed = !reviewed.is_empty() && reviewed != found.review.digest.to_string();
+    if has_changed {
+        found = review(None).await?;
     }
+    render(&web, &by, chosen, &found, has_changed)
 }
 
 pub(in crate::web) async fn revoke(
@@ -55,69 +68,71 @@ pub(in crate::web) async fn revoke(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let chosen = ChosenFilter::of_form(&form);
-    let to_list = || redirect(&chosen.to_query().on("/settings/admin/tokens"));
-    let Some(found) = run(&web, &by, &chosen, true, &context).await? else {
-        return Ok(to_list());
+    let Some(filter) = understood(&chosen) else {
+        return Ok(to_list(&chosen));
     };
-    // What was confirmed is a number of tokens; with another one it is to be looked at again.
-    if form.get("count").parse() != Ok(found.tokens.count()) {
-        return render(&web, &by, chosen, &found, true);
+    let (inventory, principal) = (&web.api.inventory, &by.0.principal);
+    // A form that names no tokens reviewed none.
+    if let Ok(expected) = form.get("expected").parse() {
+        let revoked = inventory.revoke_matching(principal, &filter, Some(expected), &context);
+        match revoked.await {
+            Ok(revoked) => {
+                let about = match revoked.tokens.count() {
+                    1 => "1 token".to_owned(),
+                    count => format!("{count} tokens"),
+                };
+                return Ok(Done::TokensRevoked.to(&web.site, LIST, &about));
+            }
+            Err(InventoryError::ReviewOutdated(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let Some(found) = run(&web, &by, &chosen, false, &context).await? else {
-        return Ok(to_list());
-    };
-    let about = match found.tokens.count() {
-        1 => "1 token".to_owned(),
-        count => format!("{count} tokens"),
-    };
-    Ok(Done::TokensRevoked.to(&web.site, "/settings/admin/tokens", &about))
+    let found = inventory.review(principal, &filter, None, PAGE).await?;
+    render(&web, &by, chosen, &found, true)
 }
 
-/// `None` when the filter wants everything, or means nothing.
-async fn run(
-    web: &Web,
-    by: &Administrator,
-    chosen: &ChosenFilter,
-    dry_run: bool,
-    context: &Context,
-) -> Result<Option<BulkRevocation>, WebError> {
-    let Ok(filter) = chosen.parse() else {
-        return Ok(None);
-    };
-    let inventory = &web.api.inventory;
-    match inventory
-        .revoke_matching(&by.0.principal, &filter, dry_run, context)
-        .await
-    {
-        Ok(found) => Ok(Some(found)),
-        Err(InventoryError::FilterRequired) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+/// `None` when the filter matches everything, or cannot be understood.
+fn understood(chosen: &ChosenFilter) -> Option<TokenFilter> {
+    chosen.parse().ok().filter(|filter| !filter.is_empty())
+}
+
+fn to_list(chosen: &ChosenFilter) -> Response {
+    redirect(&chosen.to_query().on(LIST))
 }
 
 fn render(
     web: &Web,
     by: &Administrator,
     chosen: ChosenFilter,
-    found: &BulkRevocation,
+    found: &ReviewPage,
     has_changed: bool,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
+    let expected = found.review.digest.to_string();
+    // The first page begins after no token, which leaves the parameter out.
+    let page = |after: Option<TokenId>| {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let query = chosen.to_query().with("expected", &*expected);
+        query.with("after", after).on(PATH)
+    };
     let template = BulkPage {
         page: Page::of(web, &by.0, "all-tokens").with_damaged(&found.tokens),
         tokens: found
             .tokens
             .iter()
-            .take(NAMED)
             .map(|owned| OwnedView::of(owned, now))
             .collect(),
-        count: found.tokens.count(),
-        named: NAMED,
+        count: found.review.count,
         kept_own: found.kept_own,
         has_changed,
-        back: chosen.to_query().on("/settings/admin/tokens"),
+        shown: (found.skipped + 1, found.skipped + found.tokens.count()),
+        previous: (found.skipped > 0).then(|| page(found.previous)),
+        next: found.next.map(|next| page(Some(next))),
+        back: chosen.to_query().on(LIST),
+        expected: expected.clone(),
         filter: chosen,
     };
+    // A form that revoked nothing, and a page of a review that holds no longer.
     let status = if has_changed {
         StatusCode::CONFLICT
     } else {

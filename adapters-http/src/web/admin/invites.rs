@@ -16,6 +16,7 @@ use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
@@ -36,7 +37,7 @@ struct InvitesPage<'a> {
     next: Option<String>,
     email: &'a str,
     role: &'a str,
-    error: Option<String>,
+    errors: Invalid,
 }
 
 #[derive(Template)]
@@ -96,7 +97,15 @@ pub(in crate::web) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    render(&web, &by, &query, &Form::default(), StatusCode::OK, None).await
+    render(
+        &web,
+        &by,
+        &query,
+        by.0.entries(),
+        StatusCode::OK,
+        Invalid::default(),
+    )
+    .await
 }
 
 pub(in crate::web) async fn create(
@@ -106,7 +115,10 @@ pub(in crate::web) async fn create(
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
     let query = Query::default();
-    let refuse = |status, error: String| render(&web, &by, &query, &form, status, Some(error));
+    let refuse = |status, error: String| {
+        let errors = Invalid::field("email", format!("The address {error}."));
+        render(&web, &by, &query, &form, status, errors)
+    };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await,
@@ -196,7 +208,7 @@ async fn render(
     query: &Query,
     form: &Form,
     status: StatusCode,
-    error: Option<String>,
+    errors: Invalid,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     let after = query.get("after").parse().ok();
@@ -225,7 +237,7 @@ async fn render(
         }),
         email: form.shown("email"),
         role: form.get("role"),
-        error,
+        errors,
     };
     html(status, &template)
 }

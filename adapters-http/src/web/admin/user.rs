@@ -14,6 +14,7 @@ use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::{DamagedRow, WebError};
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::site::{Web, redirect};
@@ -58,7 +59,7 @@ struct EmailPage<'a> {
     page: Page,
     user: UserView,
     email: &'a str,
-    error: Option<String>,
+    errors: Invalid,
 }
 
 async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebError> {
@@ -145,7 +146,11 @@ pub(in crate::web) async fn show_email_form(
     IdPath(id): IdPath<UserId>,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
-    email_form(&web, &by, &user, user.email.as_str(), StatusCode::OK, None)
+    let email = match by.0.entries().shown("email") {
+        "" => user.email.as_str(),
+        entered => entered,
+    };
+    email_form(&web, &by, &user, email, StatusCode::OK, Invalid::default())
 }
 
 pub(in crate::web) async fn set_email(
@@ -156,7 +161,10 @@ pub(in crate::web) async fn set_email(
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let typed = form.shown("email");
-    let refuse = |status, error: String| email_form(&web, &by, &user, typed, status, Some(error));
+    let refuse = |status, error: String| {
+        let errors = Invalid::field("email", format!("The address {error}."));
+        email_form(&web, &by, &user, typed, status, errors)
+    };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
@@ -187,13 +195,13 @@ fn email_form(
     user: &User,
     email: &str,
     status: StatusCode,
-    error: Option<String>,
+    errors: Invalid,
 ) -> Result<Response, WebError> {
     let template = EmailPage {
         page: Page::of(web, &by.0, "users"),
         user: UserView::of(user, by, web.api.tokens.now()),
         email,
-        error,
+        errors,
     };
     html(status, &template)
 }

@@ -9,6 +9,7 @@ use openindex_domain::token::{Expiry, IssueToken, Scope, TokenError, TokenName};
 use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
@@ -27,34 +28,16 @@ struct CreatePage<'a> {
     choices: Vec<Choice>,
     date: &'a str,
     today: String,
-    errors: Errors,
-}
-
-#[derive(Default)]
-struct Errors {
-    name: Option<String>,
-    scope: Option<&'static str>,
-    expiry: Option<String>,
+    errors: Invalid,
+    /// The limit, if it is reached.
     quota: Option<u32>,
-}
-
-impl Errors {
-    fn status(&self) -> StatusCode {
-        if self.quota.is_some() {
-            StatusCode::CONFLICT
-        } else if self.name.is_some() || self.scope.is_some() || self.expiry.is_some() {
-            StatusCode::UNPROCESSABLE_ENTITY
-        } else {
-            StatusCode::OK
-        }
-    }
 }
 
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
 ) -> Result<Response, WebError> {
-    render(&web, &person, &Form::default(), Errors::default())
+    render(&web, &person, person.entries(), Invalid::default(), None)
 }
 
 pub(in crate::web) async fn create(
@@ -63,15 +46,15 @@ pub(in crate::web) async fn create(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
-    let mut errors = Errors::default();
+    let mut errors = Invalid::default();
     let name = TokenName::parse(form.get("name"));
-    let name = name.map_err(|error| errors.name = Some(error.to_string()));
+    let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));
     let scope = form.get("scope").parse::<Scope>();
-    let scope = scope.map_err(|_| errors.scope = Some("Choose a scope."));
+    let scope = scope.map_err(|_| errors.add("scope", "Choose a scope."));
     let expires = expiry::chosen(&form, web.api.tokens.now());
-    let expires = expires.map_err(|error| errors.expiry = Some(error));
+    let expires = expires.map_err(|error| errors.add("expiry-date", error));
     let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
-        return render(&web, &person, &form, errors);
+        return render(&web, &person, &form, errors, None);
     };
     let wanted = IssueToken {
         name,
@@ -89,18 +72,23 @@ pub(in crate::web) async fn create(
             once::already(&web, &person, made).await
         }
         Err(TokenError::Expiry(error)) => {
-            errors.expiry = Some(expiry::message(error));
-            render(&web, &person, &form, errors)
+            errors.add("expiry-date", expiry::message(error));
+            render(&web, &person, &form, errors, None)
         }
         Err(TokenError::QuotaReached { quota }) => {
-            errors.quota = Some(quota);
-            render(&web, &person, &form, errors)
+            render(&web, &person, &form, errors, Some(quota))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Response, WebError> {
+fn render(
+    web: &Web,
+    person: &Person,
+    form: &Form,
+    errors: Invalid,
+    quota: Option<u32>,
+) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let template = CreatePage {
         page: Page::of(web, person, "tokens"),
@@ -112,6 +100,11 @@ fn render(web: &Web, person: &Person, form: &Form, errors: Errors) -> Result<Res
         date: form.get("expiryDate"),
         today: expiry::today(now),
         errors,
+        quota,
     };
-    html(template.errors.status(), &template)
+    let status = match quota {
+        Some(_) => StatusCode::CONFLICT,
+        None => template.errors.status(),
+    };
+    html(status, &template)
 }

@@ -47,7 +47,9 @@ pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choi
 
 /// What was chosen; `None` when both were left blank.
 pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, String> {
-    let date = Expiry::parse(form.get("expiryDate")).map_err(message)?;
+    let date = Expiry::parse(form.get("expiryDate"))
+        .and_then(|date| date.check_future(now))
+        .map_err(message)?;
     let choice = form.get("expiry");
     let preset = PRESETS.iter().find(|(value, ..)| *value == choice);
     let quick = match (choice, preset) {

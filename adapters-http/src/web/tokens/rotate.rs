@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::token::{Overlap, RotateToken, Token, TokenError};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
@@ -30,7 +30,7 @@ struct RotatePage<'a> {
     choices: Vec<Choice>,
     date: &'a str,
     today: String,
-    error: Option<String>,
+    errors: Invalid,
 }
 
 pub(in crate::web) async fn show_form(
@@ -40,7 +40,7 @@ pub(in crate::web) async fn show_form(
 ) -> Result<Response, WebError> {
     // The same answer as to the form, before it is filled in.
     let token = found(web.api.tokens.rotatable(&person.principal, id).await, id)?;
-    render(&web, &person, &token, &Form::default(), None)
+    render(&web, &person, &token, person.entries(), Invalid::default())
 }
 
 pub(in crate::web) async fn rotate(
@@ -51,7 +51,10 @@ pub(in crate::web) async fn rotate(
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
     let predecessor = tokens.rotatable(&person.principal, id).await?;
-    let refuse = |error| render(&web, &person, &predecessor, &form, Some(error));
+    let refuse = |error: String| {
+        let errors = Invalid::field("expiry-date", error);
+        render(&web, &person, &predecessor, &form, errors)
+    };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
         Err(error) => return refuse(error),
@@ -86,7 +89,7 @@ fn render(
     person: &Person,
     token: &Token,
     form: &Form,
-    error: Option<String>,
+    errors: Invalid,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let kept = token.expires_at.map_or_else(
@@ -104,12 +107,7 @@ fn render(
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),
-        error,
+        errors,
     };
-    let status = if template.error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

@@ -3,7 +3,7 @@
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Expiry, Scope, TokenKind};
 use openindex_domain::user::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Server;
 
@@ -74,6 +74,84 @@ async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_to
 }
 
 #[tokio::test]
+async fn exactly_what_the_dry_run_named_is_revoked_or_nothing() {
+    let server = Server::new();
+    let admin = server.admin();
+    let path = "/admin/pats/revoke";
+    let grace = server.token(2, TokenKind::Personal, Scope::ReadWrite, Role::Member);
+    let review = json!({"scope": "read_write", "dryRun": true});
+    let reviewed = server.post(path, &admin, &review).await.json();
+    assert_eq!(reviewed["nextCursor"], json!(null));
+    let real =
+        |expected: &Value| json!({"scope": "read_write", "dryRun": false, "expected": expected});
+    let unseen = server.token(3, TokenKind::Personal, Scope::ReadWrite, Role::Member);
+    let outdated = server
+        .post(path, &admin, &real(&reviewed["expected"]))
+        .await;
+    assert_eq!(outdated.problem(409), "review_outdated");
+    for token in [&grace, &unseen] {
+        assert_eq!(server.get("/me", token).await.status, 200);
+    }
+    // A dry run that presents it says so, too.
+    let mut again = review.clone();
+    again["expected"] = reviewed["expected"].clone();
+    let still = server.post(path, &admin, &again).await;
+    assert_eq!(still.problem(409), "review_outdated");
+    let current = server.post(path, &admin, &review).await.json();
+    let matching = &outdated.json()["matching"];
+    assert_eq!(matching["count"], 2);
+    assert_eq!(matching["expected"], current["expected"]);
+    assert_ne!(reviewed["expected"], current["expected"]);
+    let done = server.post(path, &admin, &real(&current["expected"])).await;
+    assert_eq!(done.json()["items"], current["items"]);
+    assert_eq!(done.json()["expected"], json!(null));
+    for token in [&grace, &unseen] {
+        assert_eq!(server.get("/me", token).await.problem(401), "token_revoked");
+    }
+    // It names what is not there any more.
+    let twice = server.post(path, &admin, &real(&current["expected"])).await;
+    assert_eq!(twice.problem(409), "review_outdated");
+    assert_eq!(twice.json()["matching"]["count"], 0);
+}
+
+#[tokio::test]
+async fn more_than_a_page_is_revoked_only_as_it_was_reviewed_and_all_of_it_can_be() {
+    let server = Server::new();
+    let admin = server.admin();
+    let path = "/admin/pats/revoke";
+    // The acting token is not among them.
+    for user in 2..=202 {
+        server.token(user, TokenKind::Personal, Scope::ReadWrite, Role::Member);
+    }
+    let mut body = json!({"status": "live", "dryRun": false});
+    let refused = server.post(path, &admin, &body).await;
+    assert_eq!(refused.problem(409), "review_required");
+    assert!(
+        refused.json()["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("201 tokens match")
+    );
+    assert_eq!(refused.json()["matching"], json!(null));
+    body["dryRun"] = json!(true);
+    let first = server.post(path, &admin, &body).await.json();
+    let items = first["items"].as_array().unwrap();
+    assert_eq!((&first["count"], items.len()), (&json!(201), 201));
+    body["cursor"] = items[99]["id"].clone();
+    let rest = server.post(path, &admin, &body).await.json();
+    assert_eq!(rest["expected"], first["expected"]);
+    assert_eq!(rest["items"].as_array().unwrap()[..], items[100..]);
+    // A cursor leads through a dry run alone.
+    body["dryRun"] = json!(false);
+    body["expected"] = first["expected"].clone();
+    let refused = server.post(path, &admin, &body).await;
+    assert_eq!(refused.wrong_fields(), ["cursor"]);
+    body["cursor"] = json!(null);
+    let done = server.post(path, &admin, &body).await.json();
+    assert_eq!(done["count"], 201);
+}
+
+#[tokio::test]
 async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
     let server = Server::new();
     let admin = server.admin();
@@ -92,6 +170,12 @@ async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
         (json!({"dryRun": 0}), "dryRun"),
         (json!({"status": "live", "dryRun": null}), "dryRun"),
         (json!({"owner": "usr_x"}), "owner"),
+        (json!({"status": "live", "expected": "x"}), "expected"),
+        (json!({"status": "live", "expected": 2}), "expected"),
+        (
+            json!({"status": "live", "dryRun": true, "cursor": "x"}),
+            "cursor",
+        ),
     ] {
         let mut body = body;
         if body.get("dryRun").is_none() {

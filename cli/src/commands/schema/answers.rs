@@ -199,7 +199,7 @@ fn of_administration() -> Value {
         "Revoked": object(&json!({"revoked": list(&text())})),
         "RevokedPats": listed(object(&json!({
             "dryRun": {"type": "boolean"}, "count": whole(), "keptOwn": {"type": "boolean"},
-            "items": pats,
+            "expected": or_null("string"), "items": pats, "nextCursor": or_null("string"),
         }))),
         "AuditList": object(&json!({
             "items": list(&object(&event)), "nextCursor": or_null("string"),

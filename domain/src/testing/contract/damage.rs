@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::access::{Actor, Requirement};
 use crate::agent_run::{EndRun, EndRunOutcome};
 use crate::audit::{AuditAction, AuditFilter, RequestContext, Subject};
-use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
+use crate::inventory::{ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
 use crate::store::Listing;
 use crate::testing::fixtures;
@@ -147,9 +147,16 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
             ..TokenFilter::default()
         },
         kept: Some(acting().id),
+        expected: Some(Review::of([bad.id, good.id]).digest),
         audit: fixtures::audit(9, NOW, AuditAction::TokenRevoked, Subject::User(good.owner)),
     };
-    let outcome = harness.inventory().revoke_matching(change).await;
+    let store = harness.inventory();
+    let mut ids = store.matching(&change.filter, NOW).await.expect("ids");
+    ids.sort();
+    assert_eq!(ids, [acting().id, bad.id, good.id]);
+    let reviewed = store.tokens_by_id(&ids).await.expect("a list");
+    assert_eq!((reviewed.len(), damaged(&reviewed).len()), (2, 1));
+    let outcome = store.revoke_matching(change).await;
     let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("decided") else {
         panic!("the actor is good");
     };

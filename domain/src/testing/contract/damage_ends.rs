@@ -138,6 +138,7 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
                 ..TokenFilter::default()
             },
             kept: None,
+            expected: None,
             audit: event(200 + round),
         };
         let outcome = harness.inventory().revoke_matching(revoke).await;

@@ -15,7 +15,7 @@ use crate::user::Role;
 
 /// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
 /// listed.
-async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
+pub(super) async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     seed(harness).await;
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
@@ -39,14 +39,22 @@ async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     tokens
 }
 
-async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
+pub(super) async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
     let tokens = harness.inventory().tokens(filter, NOW, None, 100).await;
     let tokens = tokens.expect("the store answers");
     tokens.iter().map(|owned| owned.token.id).collect()
 }
 
+pub(super) async fn wanted_by_id(
+    harness: &dyn AccountHarness,
+    filter: &TokenFilter,
+) -> Vec<TokenId> {
+    let ids = harness.inventory().matching(filter, NOW).await;
+    ids.expect("the store answers")
+}
+
 /// The revocation of what the filter wants, whose trail is event `event` and those derived from it.
-fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
+pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
     let subject = Subject::User(fixtures::user(1).id);
     RevokeMatching {
         actor: Actor {
@@ -55,11 +63,15 @@ fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
         },
         filter,
         kept: None,
+        expected: None,
         audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
     }
 }
 
-async fn revoke(harness: &dyn AccountHarness, change: RevokeMatching) -> RevokeMatchingOutcome {
+pub(super) async fn revoke(
+    harness: &dyn AccountHarness,
+    change: RevokeMatching,
+) -> RevokeMatchingOutcome {
     let outcome = harness.inventory().revoke_matching(change).await;
     outcome.expect("the store answers")
 }
@@ -119,6 +131,9 @@ pub async fn wants_what_the_filter_wants(harness: &dyn AccountHarness) {
             .collect();
         expected.sort_by(|one, other| other.cmp(one));
         assert_eq!(wanted(harness, &filter).await, expected, "{filter:?}");
+        let mut ids = wanted_by_id(harness, &filter).await;
+        ids.sort_by(|one, other| other.cmp(one));
+        assert_eq!(ids, expected, "{filter:?}");
     }
 }
 

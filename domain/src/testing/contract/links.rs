@@ -12,7 +12,9 @@ use crate::session::{
     RedeemLinkOutcome, Session, SignInLink,
 };
 use crate::testing::fixtures;
-use crate::user::{ChangeUser, ChangeUserOutcome, Role, UserChange};
+use crate::user::{
+    ChangeUser, ChangeUserOutcome, DismissNotices, DismissNoticesOutcome, Role, UserChange,
+};
 
 pub(super) fn creation(number: u64) -> CreateLink {
     let link = fixtures::link(number);
@@ -91,6 +93,43 @@ pub async fn open_an_account_once(harness: &dyn AccountHarness) {
     let used = look(harness, 1).await.expect("it is there");
     assert_eq!(used.used_at, Some(NOW));
     assert_eq!(trail(harness).await.len(), 3);
+}
+
+/// Using a link leaves a notice with the time and the address. The session that it began does not
+/// dismiss it, the next one does.
+pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let _ = create(harness, creation(1)).await;
+    let mut change = redemption(1, 2);
+    change.audit.context.client_address = Some([203, 0, 113, 7].into());
+    let notice = change.notice();
+    assert_eq!(redeem(harness, change).await, RedeemLinkOutcome::Redeemed);
+    let (users, user) = (harness.users(), fixtures::user(1).id);
+    let told = users.notices(user).await.expect("the store answers");
+    assert_eq!(told, vec![notice.clone()]);
+    let dismissal = |signed_in_at, event| DismissNotices {
+        actor: session_actor(2),
+        user,
+        up_to: NOW,
+        signed_in_at,
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::NoticesDismissed,
+            Subject::User(user),
+        ),
+    };
+    for (signed_in_at, dismissed) in [
+        (Some(notice.at), 0),
+        (Some(notice.at.saturating_add_millis(-1)), 0),
+        (Some(notice.at.saturating_add_millis(1)), 1),
+    ] {
+        let outcome = users.dismiss_notices(dismissal(signed_in_at, 8)).await;
+        let expected = DismissNoticesOutcome::Dismissed(dismissed);
+        assert_eq!(outcome.expect("the store answers"), expected);
+    }
+    let told = users.notices(user).await.expect("the store answers");
+    assert_eq!(told, vec![]);
 }
 
 /// However many use one link at the same time, one is let in.

@@ -40,6 +40,7 @@ pub mod invites;
 pub mod links;
 pub mod lookup;
 pub mod replace;
+pub mod review;
 pub mod revoke;
 pub mod sessions;
 pub mod upkeep;
@@ -240,6 +241,7 @@ macro_rules! account_store_contract {
                 forgets_what_is_over
             }
             links {
+                leave_a_notice_for_the_next_sign_in
                 open_an_account_once
                 open_an_account_once_of_16_at_the_same_time
                 are_void_when_a_later_one_is_made
@@ -276,6 +278,12 @@ macro_rules! account_store_contract {
                 takes_reports_of_live_tokens_alone
                 ends_the_agent_runs_of_what_it_revokes
                 counts_everything
+            }
+            review {
+                finds_tokens_by_their_ids
+                revokes_exactly_what_was_reviewed_or_nothing
+                revokes_more_than_a_page_only_after_a_review
+                holds_while_tokens_come_and_go
             }
             attempts {
                 count_to_the_limit_and_start_again

@@ -8,7 +8,7 @@ use crate::inventory::ReportTokens;
 use crate::testing::fixtures;
 use crate::user::{
     Account, CreateFirstAdmin, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome,
-    Notice, PersonName, Role,
+    Notice, NoticeAbout, PersonName, Role,
 };
 
 fn creation(number: u64) -> CreateFirstAdmin {
@@ -154,8 +154,10 @@ pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         let reported = harness.inventory().report(change).await;
         assert_eq!(reported.expect("the store answers"), 1);
         expected.push(Notice {
-            token: token.id,
-            token_name: token.name,
+            about: NoticeAbout::LeakedToken {
+                token: token.id,
+                name: token.name,
+            },
             at,
         });
     }
@@ -169,6 +171,7 @@ pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         actor: actor(),
         user: owner.id,
         up_to: NOW,
+        signed_in_at: None,
         audit: fixtures::audit(
             event,
             NOW,

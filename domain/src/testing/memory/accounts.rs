@@ -185,7 +185,7 @@ impl UserStore for MemoryStore {
             .filter(|(owner, _)| *owner == user)
             .map(|(_, notice)| notice.clone())
             .collect();
-        notices.sort_by_key(|notice| std::cmp::Reverse((notice.at, notice.token)));
+        Notice::sort(&mut notices);
         Ok(notices)
     }
 
@@ -202,7 +202,7 @@ impl UserStore for MemoryStore {
         let before = state.notices.len();
         state
             .notices
-            .retain(|(owner, notice)| *owner != change.user || notice.at > change.up_to);
+            .retain(|(owner, notice)| *owner != change.user || !change.covers(notice));
         let dismissed = (before - state.notices.len()) as u64;
         if dismissed > 0 {
             state.write_event(change.audit);

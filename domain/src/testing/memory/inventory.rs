@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::cmp::Reverse;
 
 use async_trait::async_trait;
 
@@ -10,10 +10,20 @@ use crate::inventory::{
 };
 use crate::invite::InviteStatus;
 use crate::store::{Listing, StoreError};
-use crate::token::{Scope, Status, TokenId, TokenKind, TokenRecord};
-use crate::user::Notice;
+use crate::token::{Scope, Status, TokenId, TokenKind};
+use crate::user::{Notice, NoticeAbout};
 
-use super::MemoryStore;
+use super::{MemoryStore, State};
+
+impl State {
+    fn owned(&self, id: TokenId) -> Option<OwnedToken> {
+        let record = self.record(id)?;
+        Some(OwnedToken {
+            token: record.token.clone(),
+            owner: record.owner.clone(),
+        })
+    }
+}
 
 #[async_trait]
 impl InventoryStore for MemoryStore {
@@ -32,15 +42,28 @@ impl InventoryStore for MemoryStore {
             .map(|(token, _)| token)
             .filter(|token| token.kind() == TokenKind::Personal && filter.wants(token, now))
             .filter(|token| after.is_none_or(|after| token.id < after))
-            .filter_map(|token| {
-                Some(OwnedToken {
-                    token: token.clone(),
-                    owner: state.user(token.owner)?.as_owner(),
-                })
-            })
+            .filter_map(|token| state.owned(token.id))
             .take(limit as usize)
             .collect::<Vec<_>>()
             .into())
+    }
+
+    async fn matching(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError> {
+        let tokens = self.tokens(filter, now, None, u32::MAX).await?;
+        Ok(tokens.iter().map(|owned| owned.token.id).collect())
+    }
+
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+        let state = self.state();
+        let known = ids.iter().filter_map(|id| state.owned(*id));
+        let mut found: Vec<OwnedToken> = known.collect();
+        found.retain(|owned| owned.token.kind() == TokenKind::Personal);
+        found.sort_by_key(|owned| Reverse(owned.token.id));
+        Ok(found.into())
     }
 
     async fn revoke_matching(
@@ -52,23 +75,14 @@ impl InventoryStore for MemoryStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let records: Vec<Arc<TokenRecord>> = state
-            .tokens
-            .keys()
-            .rev()
-            .filter_map(|id| state.record(*id))
-            .collect();
-        let mut revoked = Vec::new();
-        let mut changes = Vec::new();
-        for record in records {
-            if let Some(decided) = change.decide(&record.token) {
-                changes.push(decided);
-                revoked.push(OwnedToken {
-                    token: record.token.clone(),
-                    owner: record.owner.clone(),
-                });
-            }
-        }
+        let tokens = state.tokens.values().rev();
+        let found: Vec<_> = tokens.map(|(token, _)| token.clone()).collect();
+        let changes = match change.decide(&found.into()) {
+            Ok(changes) => changes,
+            Err(outcome) => return Ok(outcome),
+        };
+        let revoked = changes.iter().map(|(token, _)| token.id);
+        let revoked: Vec<OwnedToken> = revoked.filter_map(|id| state.owned(id)).collect();
         let causes = changes.iter().map(|(token, event)| (token.id, event));
         let ended = EndedRuns::with_issuers(causes, &state.unrevoked_runs());
         state.check_new_events(changes.iter().map(|(_, event)| event))?;
@@ -93,8 +107,10 @@ impl InventoryStore for MemoryStore {
                 continue;
             };
             let notice = Notice {
-                token: token.id,
-                token_name: token.name.clone(),
+                about: NoticeAbout::LeakedToken {
+                    token: token.id,
+                    name: token.name.clone(),
+                },
                 at: change.now,
             };
             state.notices.push((token.owner, notice));

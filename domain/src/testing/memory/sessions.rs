@@ -147,6 +147,7 @@ impl SessionStore for MemoryStore {
         if let Some((link, _)) = state.links.get_mut(&change.link) {
             link.used_at = Some(change.now);
         }
+        state.notices.push((user, change.notice()));
         state.set_password(user, change.hash);
         state.end_sessions(user, ended);
         state

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use openindex_domain::inventory::TokenFilter;
+use openindex_domain::Listing;
+use openindex_domain::inventory::{InventoryError, OwnedToken, TokenFilter};
 use openindex_domain::token::TokenId;
 
 use crate::server::api::Shared;
@@ -13,8 +14,8 @@ use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{AdminPatList, PageQuery, PatFilter, RevokePats, RevokedPats};
 
-/// How many tokens an answer to a bulk revocation shows at most; their count is exact.
-const MAX_SHOWN: usize = 1_000;
+/// How many tokens a response to a bulk revocation shows at most; their count is exact.
+const MAX_SHOWN: u32 = 1_000;
 
 impl From<PatFilter> for TokenFilter {
     fn from(filter: PatFilter) -> Self {
@@ -71,34 +72,63 @@ pub(in crate::server) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Revoke every token that all of the given filters want, as one change.
+/// Revoke every token that all of the given filters match, as one change.
 ///
-/// With `dryRun` it only answers which those are. The acting token itself is kept. The agent runs
-/// that were started with them end with them.
+/// With `dryRun` it only returns which those are, a page at a time, and the `expected` that names
+/// them. Present that to revoke exactly what was reviewed: if other tokens match by then, nothing is
+/// revoked (409 `review_outdated`). More than 200 tokens are revoked only with `expected` (409
+/// `review_required`). The acting token is never revoked. The agent runs that were started with the
+/// tokens end with them.
 #[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokePats",
     request_body = RevokePats,
-    responses((status = 200, description = "What was ended, or would be", body = RevokedPats)))]
+    responses((status = 200, description = "What was revoked, or would be", body = RevokedPats)))]
 pub(in crate::server) async fn revoke_matching(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     context: Context,
     Body(wanted): Body<RevokePats>,
 ) -> Result<Json<RevokedPats>, Problem> {
-    let dry_run = wanted.dry_run;
-    let filter = PatFilter::from(wanted).into();
+    let RevokePats {
+        dry_run,
+        expected,
+        cursor,
+        ..
+    } = wanted;
+    let (inventory, filter) = (&state.inventory, PatFilter::from(wanted).into());
     let now = state.tokens.now();
-    let revocation = state
-        .inventory
-        .revoke_matching(&principal, &filter, dry_run, &context)
+    let shown = |tokens: &Listing<OwnedToken>| {
+        let items = tokens.iter().take(MAX_SHOWN as usize);
+        items.map(|owned| to_wire::owned(owned, now)).collect()
+    };
+    if dry_run {
+        let page = inventory
+            .review(&principal, &filter, cursor, MAX_SHOWN)
+            .await?;
+        if expected.is_some_and(|expected| expected != page.review.digest) {
+            return Err(InventoryError::ReviewOutdated(page.review).into());
+        }
+        return Ok(Json(RevokedPats {
+            dry_run,
+            count: page.review.count as u64,
+            kept_own: page.kept_own,
+            expected: Some(page.review.digest.to_string()),
+            items: shown(&page.tokens),
+            damaged: to_wire::damaged(&page.tokens),
+            next_cursor: page.next.map(|id| id.to_string()),
+        }));
+    }
+    let revoked = inventory
+        .revoke_matching(&principal, &filter, expected, &context)
         .await?;
-    let items = revocation.tokens.iter().take(MAX_SHOWN);
-    let mut damaged = to_wire::damaged(&revocation.tokens);
-    damaged.truncate(MAX_SHOWN);
+    let mut damaged = to_wire::damaged(&revoked.tokens);
+    damaged.truncate(MAX_SHOWN as usize);
     Ok(Json(RevokedPats {
         dry_run,
-        count: revocation.tokens.count() as u64,
-        kept_own: revocation.kept_own,
+        count: revoked.tokens.count() as u64,
+        kept_own: revoked.kept_own,
+        expected: None,
+        items: shown(&revoked.tokens),
         damaged,
-        items: items.map(|owned| to_wire::owned(owned, now)).collect(),
+        next_cursor: None,
     }))
 }

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Revoke tokens: whatever uses them stops working at once
     #[command(visible_alias = "rm")]
     Revoke(revoke::Args),
-    /// Revoke all tokens that the filters want, in one change
+    /// Revoke every token that matches the filters, in one change
     RevokeMatching(revoke_matching::Args),
 }
 

@@ -1,0 +1,164 @@
+//! Bulk revocation: what is revoked is exactly what was reviewed, or nothing.
+
+use openindex_domain::token::{Issued, Scope};
+
+use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, context};
+
+const BULK: &str = "/settings/admin/tokens/revoke";
+const FILTER: &str = "scope=read_write";
+const CHANGED: &str = "The list has changed since you opened it. Nothing was revoked";
+
+async fn review(site: &Site, admin: &str) -> Page {
+    site.get(&format!("{BULK}?{FILTER}"), admin).await
+}
+
+async fn press(site: &Site, admin: &str, expected: &str) -> Page {
+    let form = format!("{FILTER}&expected={expected}");
+    site.post(BULK, admin, &form).await
+}
+
+async fn delete(site: &Site, owner: u64, token: &Issued) {
+    let (owner, context) = (site.principal(owner).await, context());
+    let deleted = site.domain.tokens.revoke(&owner, token.token.id, &context);
+    deleted.await.expect("deleted");
+}
+
+async fn works(site: &Site, token: &Issued) -> bool {
+    let verified = site.domain.tokens.verify(token.secret.expose()).await;
+    verified.is_ok()
+}
+
+#[tokio::test]
+async fn what_was_reviewed_is_revoked_and_nothing_else() {
+    let site = Site::new().await;
+    let one = site.issue(MEMBER, "one", Scope::ReadWrite).await;
+    let two = site.issue(MEMBER, "two", Scope::ReadWrite).await;
+    let kept = site.issue(ADMIN, "kept", Scope::Admin).await;
+    let admin = site.sign_in(ADMIN).await;
+    let list = site
+        .get(&format!("/settings/admin/tokens?{FILTER}"), &admin)
+        .await;
+    list.shows(&format!("{BULK}?{FILTER}"));
+    let page = review(&site, &admin).await;
+    assert_eq!(page.status, 200);
+    page.shows("Revoke 2 tokens");
+    page.shows("every token listed below");
+    page.shows("name=\"scope\" value=\"read_write\"");
+    page.hides("Next page");
+    assert!(works(&site, &one).await, "a look revokes nothing");
+    let done = press(&site, &admin, &page.expected()).await;
+    assert_eq!(done.status, 303);
+    site.follow(&done, &admin).await.shows("2 tokens");
+    assert!(!works(&site, &one).await && !works(&site, &two).await);
+    assert!(works(&site, &kept).await);
+    let empty = review(&site, &admin).await;
+    empty.shows("Nothing to revoke");
+    empty.hides("<form class=\"buttons\"");
+}
+
+#[tokio::test]
+async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list() {
+    let site = Site::new().await;
+    let mut tokens = Vec::new();
+    for number in 1..=31 {
+        let name = format!("listed-{number}");
+        tokens.push(site.issue(MEMBER, &name, Scope::ReadWrite).await);
+    }
+    let admin = site.sign_in(ADMIN).await;
+    let page = review(&site, &admin).await;
+    page.shows("Revoke 31 tokens");
+    // The same number as before, and not the same tokens.
+    let gone = tokens.remove(0);
+    delete(&site, MEMBER, &gone).await;
+    tokens.push(site.issue(OTHER, "unseen", Scope::ReadWrite).await);
+    let refused = press(&site, &admin, &page.expected()).await;
+    assert_eq!(refused.status, 409);
+    refused.shows(CHANGED);
+    refused.shows("Revoke 31 tokens");
+    refused.shows("unseen");
+    refused.hides("listed-1<");
+    for token in &tokens {
+        assert!(works(&site, token).await, "{:?}", token.token);
+    }
+    let done = press(&site, &admin, &refused.expected()).await;
+    assert_eq!(done.status, 303);
+    for token in &tokens {
+        assert!(!works(&site, token).await, "{:?}", token.token);
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_a_digest_revokes_nothing() {
+    let site = Site::new().await;
+    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let zeros = "0".repeat(64);
+    for expected in ["", "x", "1", &zeros] {
+        let page = press(&site, &admin, expected).await;
+        assert_eq!(page.status, 409, "{expected}");
+        page.shows(CHANGED);
+    }
+    let page = site.post(BULK, &admin, &format!("{FILTER}&count=1")).await;
+    assert_eq!(page.status, 409);
+    // A digest does not stand in for a filter.
+    let digest = review(&site, &admin).await.expected();
+    for filter in ["", "scope=", "scope=nonsense", "user=x"] {
+        let form = format!("{filter}&expected={digest}");
+        let page = site.post(BULK, &admin, &form).await;
+        assert!(page.to().starts_with("/settings/admin/tokens"), "{form}");
+        assert_eq!(page.done(), "", "{form}");
+    }
+    assert!(works(&site, &issued).await);
+}
+
+#[tokio::test]
+async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
+    let site = Site::new().await;
+    let mut tokens = Vec::new();
+    for user in [MEMBER, OTHER, ADMIN] {
+        for number in 0..100 {
+            let name = format!("token-{user}-{number}-");
+            tokens.push(site.issue(user, &name, Scope::ReadWrite).await);
+        }
+    }
+    let admin = site.sign_in(ADMIN).await;
+    let path = |page: &Page, rel: &str| {
+        let (_, rest) = page
+            .text
+            .split_once(&format!("rel=\"{rel}\" href=\""))
+            .expect("a link");
+        let path = rest.split('"').next().unwrap_or_default();
+        path.replace("&#38;", "&").replace("&amp;", "&")
+    };
+    let first = review(&site, &admin).await;
+    first.shows("Tokens 1 to 200 of 300");
+    first.shows("all 300 tokens in this list, on every page");
+    first.hides("Previous page");
+    let second = site.get(&path(&first, "next"), &admin).await;
+    second.shows("Tokens 201 to 300 of 300");
+    second.hides("Next page");
+    assert_eq!(first.expected(), second.expected());
+    for user in [MEMBER, OTHER, ADMIN] {
+        for number in 0..100 {
+            let name = format!("token-{user}-{number}-");
+            let pages = [&first, &second].map(|page| page.text.contains(&name));
+            assert!(pages == [true, false] || pages == [false, true], "{name}");
+        }
+    }
+    let back = site.get(&path(&second, "prev"), &admin).await;
+    assert_eq!(back.expected(), first.expected());
+    back.shows("Tokens 1 to 200 of 300");
+    // One is deleted: the next page no longer belongs to this review.
+    delete(&site, MEMBER, &tokens[0]).await;
+    let changed = site.get(&path(&first, "next"), &admin).await;
+    assert_eq!(changed.status, 409);
+    changed.shows(CHANGED);
+    changed.shows("Tokens 1 to 200 of 299");
+    assert_ne!(changed.expected(), first.expected());
+    assert_eq!(press(&site, &admin, &first.expected()).await.status, 409);
+    // The button of any page revokes all of them.
+    let last = site.get(&path(&changed, "next"), &admin).await;
+    last.shows("Tokens 201 to 299 of 299");
+    let done = press(&site, &admin, &last.expected()).await;
+    site.follow(&done, &admin).await.shows("299 tokens");
+}

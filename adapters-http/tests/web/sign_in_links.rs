@@ -1,0 +1,71 @@
+//! A sign-in link takes an account over: the page says so beforehand, and the user is told of it
+//! afterwards.
+
+use openindex_domain::testing::fixtures;
+
+use crate::support::{ADMIN, MEMBER, OTHER, Site};
+
+const NEW: &str = "elephant+umbrella+river";
+const TOLD: &str = "A sign-in link was used for your account";
+
+/// Uses a link for the member's account and returns the cookie of the session that it began.
+async fn take_over(site: &Site) -> String {
+    let path = format!("/sign-in/link/{}", site.link(MEMBER).await);
+    let page = site.post(&path, "", &format!("password={NEW}")).await;
+    assert_eq!(page.to(), "/settings/tokens", "{page:?}");
+    page.cookie()
+}
+
+async fn sign_in_again(site: &Site) -> String {
+    site.domain.clock.advance_seconds(60);
+    let credentials = format!("email=user{MEMBER}%40example.com&password={NEW}");
+    site.post("/sign-in", "", &credentials).await.cookie()
+}
+
+#[tokio::test]
+async fn the_page_of_a_sign_in_link_says_what_it_does_before_the_button() {
+    let site = Site::new().await;
+    let page = site
+        .get(&format!("/sign-in/link/{}", site.link(OTHER).await), "")
+        .await;
+    let user = fixtures::user(OTHER);
+    let warning = format!(
+        "This sets a new password for <bdi class=\"strong\">{}</bdi> (<bdi>{}</bdi>), ends all \
+         other browser sessions",
+        user.name.as_str(),
+        user.email
+    );
+    let at = page.text.find(&warning).expect("it says so");
+    let button = page.text.find("type=\"submit\"").expect("a button");
+    assert!(at < button);
+    page.shows("is told at the next sign-in");
+}
+
+#[tokio::test]
+async fn a_used_sign_in_link_is_told_of_from_the_next_sign_in_on_with_the_time() {
+    let site = Site::new().await;
+    let by_link = take_over(&site).await;
+    site.get("/settings/tokens", &by_link).await.hides(TOLD);
+    let cookie = sign_in_again(&site).await;
+    for path in ["/settings/tokens", "/settings/account"] {
+        let page = site.get(path, &cookie).await;
+        page.shows(TOLD);
+        page.shows("Used on 24 Nov 2026, 06:00:00 UTC");
+    }
+    let other = site.sign_in(ADMIN).await;
+    site.get("/settings/tokens", &other).await.hides(TOLD);
+}
+
+#[tokio::test]
+async fn the_session_that_a_link_began_cannot_dismiss_its_notice() {
+    let site = Site::new().await;
+    let by_link = take_over(&site).await;
+    let dismiss = "/settings/notices/dismiss";
+    let later = fixtures::NOW.saturating_add_seconds(3600);
+    let up_to = format!("upTo={}", later.unix_millis());
+    site.post(dismiss, &by_link, &up_to).await;
+    let cookie = sign_in_again(&site).await;
+    site.get("/settings/tokens", &cookie).await.shows(TOLD);
+    site.post(dismiss, &cookie, &up_to).await;
+    site.get("/settings/tokens", &cookie).await.hides(TOLD);
+}
