@@ -239,7 +239,9 @@ fn operation(
         description: prose(&value["description"]),
         needs,
         curl: curl(document, path, method, value),
-        commands: items(&value["x-oi"]).map(text).collect(),
+        commands: items(&document["x-oi"][&text(&value["operationId"])])
+            .map(text)
+            .collect(),
         parameters: items(&value["parameters"])
             .map(|parameter| Field {
                 name: text(&parameter["name"]),

@@ -28,7 +28,7 @@ async fn every_operation_has_an_anchor_and_an_example_for_this_server() {
             let links = page.text.matches(&format!("href=\"#{id}\"")).count();
             assert_eq!(links, 3, "{method} {path}");
             page.shows(&format!("<code data-operation=\"{id}\">curl "));
-            commands += operation["x-oi"].as_array().map_or(0, Vec::len);
+            commands += document["x-oi"][id].as_array().map_or(0, Vec::len);
         }
     }
     assert_eq!(page.text.matches("<pre><code>oi ").count(), commands);

@@ -69,9 +69,9 @@ fn operations(api: &Value) -> Vec<(&str, Vec<&str>)> {
     let paths = api["paths"].as_object().expect("paths").values();
     let methods = paths.flat_map(|path| path.as_object().expect("methods").values());
     let operations = methods.map(|described| {
-        let examples = described["x-oi"].as_array().into_iter().flatten();
-        let examples = examples.map(|line| line.as_str().expect("a command line"));
         let id = described["operationId"].as_str().expect("an id");
+        let examples = api["x-oi"][id].as_array().into_iter().flatten();
+        let examples = examples.map(|line| line.as_str().expect("a command line"));
         (id, examples.collect())
     });
     operations.collect()
