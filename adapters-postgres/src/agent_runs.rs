@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
-    AgentRunStore, BoundItem, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome,
-    WorkItemKey,
+    AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, EndedRuns, RunFilter, RunState, StartFacts,
+    StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Endings, Token, TokenId, TokenKind};
@@ -12,7 +12,7 @@ use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -31,42 +31,56 @@ impl AgentRunStore for PostgresStore {
         .await
     }
 
-    async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
-        self.call(move |connection| Box::pin(async move { end_one(connection, &change).await }))
+    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { end_some(connection, &change).await }))
             .await
     }
 
     async fn runs(
         &self,
         owner: UserId,
-        ended: bool,
+        filter: &RunFilter,
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
+        let mut query = QueryBuilder::new(concat!(
+            "SELECT ",
+            token_columns!(),
+            " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = "
+        ));
+        query.push_bind(owner.uuid());
+        // Only the conditions that are given, as one plan for all would read all that are remembered.
+        match filter.state {
+            RunState::Live => query
+                .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
+                .push_bind(now.to_datetime()),
+            RunState::Ended => query
+                .push(" AND (t.revoked_at IS NOT NULL OR t.expires_at <= ")
+                .push_bind(now.to_datetime())
+                .push(")"),
+            RunState::Any => &mut query,
+        };
+        if let Some(issuer) = filter.issuer {
+            query.push(" AND t.issuer_id = ").push_bind(issuer.uuid());
+        }
+        if let Some(agent) = &filter.agent {
+            let agent = agent.as_str().to_owned();
+            query.push(" AND t.agent_id = ").push_bind(agent);
+        }
+        if let Some(key) = filter.work_item {
+            query.push(" AND t.work_item = ").push_bind(key.to_string());
+        }
+        if let Some(after) = after {
+            query.push(" AND t.id < ").push_bind(after.uuid());
+        }
+        query
+            .push(" ORDER BY t.id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         self.call(move |connection| {
             Box::pin(async move {
-                // Two statements, as one plan for both would read all that are remembered.
-                let page = if ended {
-                    sqlx::query(concat!(
-                        "SELECT ",
-                        token_columns!(),
-                        " FROM tokens t WHERE t.kind = 'agent_run' \
-                         AND t.owner_id = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3"
-                    ))
-                } else {
-                    sqlx::query(select_unexpired!(
-                        "t.kind = 'agent_run' \
-                         AND t.owner_id = $2 AND t.id < $3 ORDER BY t.id DESC LIMIT $4"
-                    ))
-                    .bind(now.to_datetime())
-                };
-                let page = page
-                    .bind(owner.uuid())
-                    .bind(after.map_or(Uuid::max(), TokenId::uuid))
-                    .bind(i64::from(limit));
-                let found = page.fetch_all(connection).await.map_err(store_error)?;
-                Listing::read(found.iter().map(rows::token))
+                let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(rows::token))
             })
         })
         .await
@@ -106,7 +120,16 @@ async fn start(
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let kind = TokenKind::AgentRun;
     let so_far = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
-    let run = match change.decide(actor.as_ref(), so_far, item) {
+    let issuer = match change.issuer() {
+        Some(id) => tokens::record_by_id(&mut transaction, id).await?,
+        None => None,
+    };
+    let facts = StartFacts {
+        so_far,
+        item,
+        issuer: issuer.map(|record| record.token),
+    };
+    let run = match change.decide(actor.as_ref(), &facts) {
         Ok(run) => run,
         Err(outcome) => return Ok(outcome),
     };
@@ -116,23 +139,22 @@ async fn start(
     Ok(StartRunOutcome::Started(run))
 }
 
-async fn end_one(
+async fn end_some(
     connection: &mut PgConnection,
-    change: &EndRun,
-) -> Result<EndRunOutcome, StoreError> {
+    change: &EndRuns,
+) -> Result<EndRunsOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
-    locks::tokens_with_runs(&mut transaction, &[change.run], change.actor.now).await?;
+    locks::tokens_with_runs(&mut transaction, &change.runs, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let run = tokens::ending_by_id(&mut transaction, change.run).await?;
-    let ended = match change.decide(actor.as_ref(), run.first()) {
+    let runs = tokens::endings(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
+    let ended = match change.decide(actor.as_ref(), &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
-    tokens::write_ends(&mut transaction, &[ended], &run).await?;
-    audit::insert(&mut transaction, &change.audit).await?;
+    end(&mut transaction, &ended, &runs).await?;
     transaction.commit().await.map_err(store_error)?;
-    Ok(EndRunOutcome::Ended)
+    Ok(EndRunsOutcome::Ended(ended.tokens.len()))
 }
 
 /// The runs that were issued with one of these tokens and may be live by some server's clock when it

@@ -1,7 +1,10 @@
 //! The trail: written inside the transaction of each change, read the newest first.
 
 use async_trait::async_trait;
-use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+};
+use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::postgres::PgRow;
@@ -87,10 +90,36 @@ impl AuditStore for PostgresStore {
         .await
     }
 
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let subjects: Vec<String> = tokens.iter().map(ToString::to_string).collect();
+        self.browse(move |connection| {
+            Box::pin(async move {
+                let actions: Vec<&str> = AuditAction::ENDINGS.iter().map(|a| a.as_str()).collect();
+                let mut query = select();
+                query
+                    .push(" WHERE subject = ANY (")
+                    .push_bind(subjects)
+                    .push(") AND action = ANY (")
+                    .push_bind(actions)
+                    .push(")");
+                let found = query.build().fetch_all(connection).await;
+                Listing::read(found.map_err(store_error)?.iter().map(rows::event))
+            })
+        })
+        .await
+    }
+
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.call(move |connection| Box::pin(async move { insert(connection, &event).await }))
             .await
     }
+}
+
+const SELECT: &str = "SELECT id, at, actor, actor_user, actor_token, actor_session, action, \
+    subject, related, request_id, client_address, email_from, email_to FROM audit_events";
+
+fn select() -> QueryBuilder<Postgres> {
+    QueryBuilder::new(SELECT)
 }
 
 /// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
@@ -133,10 +162,7 @@ fn part(
     after: Option<AuditCursor>,
     limit: u32,
 ) {
-    query.push(
-        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address, email_from, email_to FROM audit_events WHERE TRUE",
-    );
+    query.push(SELECT).push(" WHERE TRUE");
     if let Some((column, user)) = involving {
         query
             .push(format_args!(" AND {column} = "))

@@ -36,7 +36,7 @@ const TABLES: [Rights; 10] = [
     (
         "notices",
         &["SELECT", "INSERT", "DELETE"],
-        "user_id token token_name at",
+        "user_id token token_name at client_address",
     ),
     (
         "sessions",
@@ -52,7 +52,8 @@ const TABLES: [Rights; 10] = [
         "tokens",
         &["SELECT", "INSERT", "UPDATE", "DELETE"],
         "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
-        successor agent_id work_item issuer_id",
+        successor agent_id work_item issuer_id last_four created_from last_used_from \
+        revoked_by name_folded",
     ),
     (
         "used_forms",

@@ -18,7 +18,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::error::store_error;
-use crate::rows::{LISTED_KINDS, select_record, select_token};
+use crate::rows::{LISTED_KINDS, select_shown_record, select_token};
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens};
 
 #[async_trait]
@@ -57,8 +57,7 @@ impl InventoryStore for PostgresStore {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         self.browse(move |connection| {
             Box::pin(async move {
-                let found = sqlx::query(select_record!(
-                    "LEFT ",
+                let found = sqlx::query(select_shown_record!(
                     "t.kind <> 'agent_run' AND t.id = ANY ($1) ORDER BY t.id DESC"
                 ))
                 .bind(ids)
@@ -201,7 +200,7 @@ fn wanted(
         }
         query
             .push("(SELECT t.* FROM (")
-            .push(select_record!("LEFT ", ""));
+            .push(select_shown_record!(""));
         query.push(kind);
         push_conditions(&mut query, filter, now);
         // The offset keeps an index in the order of a page from being read to its end for a few
@@ -294,7 +293,10 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
 fn owned_token(row: &PgRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
-        token: record.token,
+        token: Token {
+            trace: rows::trace(row),
+            ..record.token
+        },
         owner: record.owner,
     })
 }

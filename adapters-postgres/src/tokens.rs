@@ -8,17 +8,19 @@ use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind,
-    TokenRecord, TokenStore,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, RevokedBy, Seek, Sort, SortKey,
+    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use crate::agent_runs::horizon;
 use crate::error::store_error;
-use crate::rows::{LISTED_KINDS, select_record, select_token, select_unexpired, token_columns};
+use crate::rows::{
+    LISTED_KINDS, select_record, select_token, select_unexpired, shown_token_columns, token_columns,
+};
 use crate::store::begin;
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
@@ -59,12 +61,12 @@ impl TokenStore for PostgresStore {
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
         let filter = filter.clone();
         self.call(move |connection| {
-            Box::pin(async move { listed(connection, owner, &filter, now, after, limit).await })
+            Box::pin(async move { listed(connection, owner, &filter, now, seek, limit).await })
         })
         .await
     }
@@ -74,7 +76,7 @@ impl TokenStore for PostgresStore {
             Box::pin(async move {
                 sqlx::query(concat!(
                     "SELECT ",
-                    token_columns!(),
+                    shown_token_columns!(),
                     " FROM tokens t WHERE t.id = $1 AND t.owner_id = $3 AND $2 = 'personal' \
                      AND t.kind <> 'agent_run'"
                 ))
@@ -85,39 +87,46 @@ impl TokenStore for PostgresStore {
                 .await
                 .map_err(store_error)?
                 .as_ref()
-                .map(rows::token)
+                .map(rows::shown_token)
                 .transpose()
             })
         })
         .await
     }
 
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         if uses.is_empty() {
             return Ok(());
         }
-        let (ids, times): (Vec<_>, Vec<_>) = uses
+        let ids: Vec<_> = uses.iter().map(|noted| noted.token.uuid()).collect();
+        let times: Vec<_> = uses.iter().map(|noted| noted.at.to_datetime()).collect();
+        let addresses: Vec<_> = uses
             .iter()
-            .map(|(id, at)| (id.uuid(), at.to_datetime()))
-            .unzip();
+            .map(|noted| noted.from.map(|from| from.to_string()))
+            .collect();
         self.upkeep(move |connection| {
             Box::pin(async move {
                 // Rows are locked in the order of their ids, so that two replicas that write at
                 // the same time wait for one another, and not each for the other.
                 sqlx::query(
                     "WITH used AS ( \
-                         SELECT id, max(at) AS at \
-                         FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at) GROUP BY id \
+                         SELECT DISTINCT ON (id) id, at, address \
+                         FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) \
+                             AS u (id, at, address) \
+                         ORDER BY id, at DESC \
                      ), due AS ( \
-                         SELECT t.id, used.at FROM tokens t JOIN used ON used.id = t.id \
+                         SELECT t.id, used.at, used.address \
+                         FROM tokens t JOIN used ON used.id = t.id \
                          WHERE t.last_used_at IS NULL OR t.last_used_at < used.at \
                          ORDER BY t.id FOR NO KEY UPDATE OF t \
                      ) \
-                     UPDATE tokens SET last_used_at = greatest(tokens.last_used_at, due.at) \
-                     FROM due WHERE tokens.id = due.id",
+                     UPDATE tokens SET last_used_at = due.at, last_used_from = due.address \
+                     FROM due WHERE tokens.id = due.id \
+                     AND (tokens.last_used_at IS NULL OR tokens.last_used_at < due.at)",
                 )
                 .bind(ids)
                 .bind(times)
+                .bind(addresses)
                 .execute(connection)
                 .await
                 .map_err(store_error)?;
@@ -185,7 +194,7 @@ async fn revoke(
     let issuer = &[change.token];
     locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let target = ending_by_id(&mut transaction, change.token).await?;
+    let target = endings(&mut transaction, TokenKind::Personal, issuer).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
     let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
         Ok(ended) => ended,
@@ -226,6 +235,67 @@ async fn rotate(
     Ok(ReplaceOutcome::Replaced)
 }
 
+/// What a list is ordered by before the id, and whether the greatest comes first; from the end to the
+/// beginning where it is read backwards.
+fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
+    let (key, is_descending) = match sort {
+        Sort::Newest => return None,
+        Sort::Name => (r#"lower(t.name COLLATE "C")"#, false),
+        Sort::Expiry => ("coalesce(t.expires_at::timestamptz, 'infinity')", false),
+        Sort::LastUsed => ("coalesce(t.last_used_at::timestamptz, '-infinity')", true),
+    };
+    Some((key, is_descending != is_back))
+}
+
+/// The condition for what lies beyond the cursor.
+fn push_beyond(query: &mut QueryBuilder<Postgres>, sort: Sort, seek: &Seek) {
+    let is_back = matches!(seek, Seek::Before(_));
+    let beyond = |is_descending| if is_descending { " < " } else { " > " };
+    let cursor = seek.cursor();
+    query.push("(");
+    if let Some((key, is_descending)) = sort_key(sort, is_back) {
+        query.push(key).push(beyond(is_descending));
+        push_key(query, &cursor.key);
+        query.push(" OR ").push(key).push(" = ");
+        push_key(query, &cursor.key);
+        query.push(" AND ");
+    }
+    query.push("t.id").push(beyond(!is_back));
+    query.push_bind(cursor.id.uuid()).push(")");
+}
+
+fn push_order(query: &mut QueryBuilder<Postgres>, sort: Sort, seek: Option<&Seek>) {
+    let is_back = matches!(seek, Some(Seek::Before(_)));
+    let order = |is_descending| if is_descending { " DESC" } else { " ASC" };
+    query.push(" ORDER BY ");
+    if let Some((key, is_descending)) = sort_key(sort, is_back) {
+        query.push(key).push(order(is_descending)).push(", ");
+    }
+    query.push("t.id").push(order(!is_back));
+}
+
+fn push_key(query: &mut QueryBuilder<Postgres>, key: &SortKey) {
+    match key {
+        // Ordered by ids alone.
+        SortKey::Newest => {}
+        SortKey::Name(name) => {
+            query.push_bind(name.clone());
+        }
+        SortKey::Expiry(at) => {
+            query
+                .push("coalesce(")
+                .push_bind(at.map(Timestamp::to_datetime));
+            query.push("::timestamptz, 'infinity')");
+        }
+        SortKey::LastUsed(at) => {
+            query
+                .push("coalesce(")
+                .push_bind(at.map(Timestamp::to_datetime));
+            query.push("::timestamptz, '-infinity')");
+        }
+    }
+}
+
 pub(crate) async fn record_by_id(
     connection: &mut PgConnection,
     id: TokenId,
@@ -257,17 +327,19 @@ pub(crate) async fn unended(
     found.iter().map(rows::ending).collect()
 }
 
-/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn ending_by_id(
+/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn endings(
     connection: &mut PgConnection,
-    id: TokenId,
+    kind: TokenKind,
+    ids: &[TokenId],
 ) -> Result<Endings, StoreError> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let found = sqlx::query(select_token!(
-        "t.id = $1 AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
+        "t.id = ANY ($1) AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
-    .bind(id.uuid())
-    .bind(id.kind().as_str())
-    .fetch_optional(connection)
+    .bind(ids)
+    .bind(kind.as_str())
+    .fetch_all(connection)
     .await
     .map_err(store_error)?;
     found.iter().map(rows::ending).collect()
@@ -278,24 +350,28 @@ async fn listed(
     owner: UserId,
     filter: &ListFilter,
     now: Timestamp,
-    after: Option<TokenId>,
+    seek: Option<Seek>,
     limit: u32,
 ) -> Result<Listing<Token>, StoreError> {
-    let mut query = QueryBuilder::new("");
+    let mut query = QueryBuilder::new("SELECT t.* FROM (");
     for kind in LISTED_KINDS {
-        if kind != LISTED_KINDS[0] {
-            query.push(" UNION ALL ");
-        }
         query.push(concat!(
             "(SELECT t.* FROM (SELECT ",
-            token_columns!(),
+            shown_token_columns!(),
             " FROM tokens t WHERE "
         ));
-        query.push(kind);
-        query.push(" AND t.revoked_at IS NULL AND t.owner_id = ");
+        query.push(kind).push(" AND t.owner_id = ");
         query.push_bind(owner.uuid());
+        query.push(match filter.status {
+            Some(ListedStatus::Revoked) => " AND t.revoked_at IS NOT NULL",
+            Some(ListedStatus::Live | ListedStatus::Expired) | None => " AND t.revoked_at IS NULL",
+        });
         if let Some(name) = &filter.name {
             query.push(" AND t.name = ").push_bind(name.as_str());
+        }
+        if let Some(search) = &filter.search {
+            query.push(" AND strpos(coalesce(t.name_folded, lower(t.name)), ");
+            query.push_bind(search.as_str()).push(") > 0");
         }
         match filter.status {
             // The offset keeps an index in the order of a page from being chosen where live tokens
@@ -309,20 +385,24 @@ async fn listed(
                 .push(" AND (t.expires_at <= ")
                 .push_bind(now.to_datetime())
                 .push(") IS TRUE"),
-            None => &mut query,
+            Some(ListedStatus::Revoked) | None => &mut query,
         };
         query.push(") t");
-        if let Some(after) = after {
-            query.push(" WHERE t.id < ").push_bind(after.uuid());
+        if let Some(seek) = &seek {
+            query.push(" WHERE ");
+            push_beyond(&mut query, filter.sort, seek);
         }
-        query.push(" ORDER BY t.id DESC LIMIT ");
-        query.push_bind(i64::from(limit)).push(")");
+        push_order(&mut query, filter.sort, seek.as_ref());
+        query.push(" LIMIT ").push_bind(i64::from(limit)).push(")");
+        if kind == LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
     }
-    query
-        .push(" ORDER BY id DESC LIMIT ")
-        .push_bind(i64::from(limit));
+    query.push(") t");
+    push_order(&mut query, filter.sort, seek.as_ref());
+    query.push(" LIMIT ").push_bind(i64::from(limit));
     let found = query.build().fetch_all(connection).await;
-    Listing::read(found.map_err(store_error)?.iter().map(rows::token))
+    Listing::read(found.map_err(store_error)?.iter().map(rows::shown_token))
 }
 
 /// What the owner has been issued of tokens of this kind. Those that are live are counted here and
@@ -388,8 +468,9 @@ pub(crate) async fn insert(
     let run = token.run.as_ref();
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id, last_four, \
+         created_from, name_folded) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -405,6 +486,9 @@ pub(crate) async fn insert(
     .bind(run.map(|run| run.agent.as_str()))
     .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
     .bind(run.map(|run| run.issuer.uuid()))
+    .bind(token.trace.last_four.map(|end| end.to_string()))
+    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.name.folded())
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -414,12 +498,14 @@ pub(crate) async fn insert(
 /// Writes what a revocation or a rotation changes of a token.
 async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), StoreError> {
     let updated = sqlx::query(
-        "UPDATE tokens SET expires_at = $2, revoked_at = $3, successor = $4 WHERE id = $1",
+        "UPDATE tokens SET expires_at = $2, revoked_at = $3, successor = $4, revoked_by = $5 \
+         WHERE id = $1",
     )
     .bind(token.id.uuid())
     .bind(token.expires_at.map(Timestamp::to_datetime))
     .bind(token.revoked_at.map(Timestamp::to_datetime))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -449,15 +535,21 @@ pub(crate) async fn write_ends(
         let times = tokens.iter().map(|token| time(token));
         times.map(|at| at.map(Timestamp::to_datetime)).collect()
     };
+    let reasons: Vec<_> = tokens
+        .iter()
+        .map(|token| token.trace.revoked_by.map(RevokedBy::as_str))
+        .collect();
     let updated = sqlx::query(
-        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at \
-         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) \
-             AS ended (id, revoked_at, expires_at) \
+        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at, \
+                           revoked_by = ended.revoked_by \
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) \
+             AS ended (id, revoked_at, expires_at, revoked_by) \
          WHERE tokens.id = ended.id",
     )
     .bind(ids)
     .bind(times(|token| token.revoked_at))
     .bind(times(|token| token.expires_at))
+    .bind(reasons)
     .execute(connection)
     .await
     .map_err(store_error)?

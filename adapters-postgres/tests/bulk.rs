@@ -3,7 +3,7 @@
 mod support;
 
 use openindex_domain::access::{Actor, CredentialId, Requirement};
-use openindex_domain::agent_run::AgentRunStore;
+use openindex_domain::agent_run::{AgentRunStore, RunFilter};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::inventory::{
     InventoryStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
@@ -63,6 +63,6 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
     assert_eq!(events, 40_000, "the runs end with their issuers");
     let runs = postgres
         .store
-        .runs(fixtures::user(1).id, false, now, None, 1);
+        .runs(fixtures::user(1).id, &RunFilter::LIVE, now, None, 1);
     assert_eq!(runs.await.expect("the store answers"), []);
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use cluster::Cluster;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
-use openindex_domain::agent_run::AgentRunStore;
+use openindex_domain::agent_run::{AgentRunStore, RunFilter};
 use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::session::SessionStore;
@@ -53,7 +53,9 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(is_unavailable(&store.get(user, token).await));
     assert!(is_unavailable(&store.page(None, 1).await));
     assert!(is_unavailable(
-        &store.runs(user, true, fixtures::NOW, None, 1).await
+        &store
+            .runs(user, &RunFilter::LIVE, fixtures::NOW, None, 1)
+            .await
     ));
     assert!(is_unavailable(
         &store.events(&AuditFilter::default(), None, 1).await
@@ -69,7 +71,9 @@ async fn assert_unavailable(store: &PostgresStore) {
     let counted = store.count(&[bucket], fixtures::NOW).await;
     assert!(is_unavailable(&counted), "{counted:?}");
     assert!(is_unavailable(
-        &store.record_last_used(&[(token, fixtures::NOW)]).await
+        &store
+            .record_last_used(&[fixtures::token_use(token, fixtures::NOW)])
+            .await
     ));
     let ready = store.ready().await;
     assert!(is_unavailable(&ready), "{ready:?}");

@@ -252,7 +252,7 @@ async fn disturb(store: &PostgresStore, number: u64) {
         }
         6 => {
             let later = NOW.saturating_add_millis(i64::try_from(number).expect("small"));
-            let noted: Vec<_> = tokens().map(|id| (id, later)).collect();
+            let noted: Vec<_> = tokens().map(|id| fixtures::token_use(id, later)).collect();
             store.record_last_used(&noted).await
         }
         7 => {

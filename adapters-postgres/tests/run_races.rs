@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::access::{Actor, CredentialId, Refusal, Requirement};
-use openindex_domain::agent_run::{AgentId, AgentRunStore, EndRun, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, AgentRunStore, EndRuns, RunFilter, WorkItemKey};
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore, RequestContext, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::{InventoryStore, ReportTokens, RevokeMatching, TokenFilter};
@@ -112,7 +112,10 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             runs.push(issuer);
             runs.reverse();
             let at = NOW.saturating_add_millis(i64::try_from(event).expect("small"));
-            let uses: Vec<_> = runs.iter().map(|run| (*run, at)).collect();
+            let uses: Vec<_> = runs
+                .iter()
+                .map(|run| fixtures::token_use(*run, at))
+                .collect();
             store.record_last_used(&uses).await
         }
         3 => {
@@ -156,13 +159,13 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             store.report(change).await.map(|_| ())
         }
         6 => {
-            let change = EndRun {
+            let change = EndRuns {
                 actor: by(issuer, Requirement::HUMAN),
                 owner,
-                run: runs[usize::try_from(event % RUNS).expect("small")],
+                runs: vec![runs[usize::try_from(event % RUNS).expect("small")]],
                 audit: audit(AuditAction::AgentRunEnded),
             };
-            store.end_run(change).await.map(|_| ())
+            store.end_runs(change).await.map(|_| ())
         }
         7 | 8 => {
             let change = ChangeUser {
@@ -261,7 +264,10 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
     told.dedup();
     assert_eq!(told.len(), count, "a run ended twice");
     let owner = fixtures::user(1).id;
-    let runs = postgres.store.runs(owner, true, NOW, None, 1_000).await;
+    let runs = postgres
+        .store
+        .runs(owner, &RunFilter::ANY, NOW, None, 1_000)
+        .await;
     for run in runs.expect("answered") {
         assert_eq!(run.status(NOW), Status::Revoked, "{run:?}");
     }

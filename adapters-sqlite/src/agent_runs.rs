@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
-    AgentRunStore, BoundItem, EndRun, EndRunOutcome, EndedRuns, StartRun, StartRunOutcome,
-    WorkItemKey,
+    AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, EndedRuns, RunFilter, RunState, StartFacts,
+    StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Endings, IssuedSoFar, Token, TokenId, TokenKind};
@@ -33,7 +33,16 @@ impl AgentRunStore for SqliteStore {
             _ => None,
         };
         let item = item.map(|item| BoundItem::of(item.status.is_resolved()));
-        let run = match change.decide(actor.as_ref(), so_far, item) {
+        let issuer = match change.issuer() {
+            Some(id) => tokens::record_by_id(&mut transaction, id).await?,
+            None => None,
+        };
+        let facts = StartFacts {
+            so_far,
+            item,
+            issuer: issuer.map(|record| record.token),
+        };
+        let run = match change.decide(actor.as_ref(), &facts) {
             Ok(run) => run,
             Err(outcome) => return Ok(outcome),
         };
@@ -43,24 +52,23 @@ impl AgentRunStore for SqliteStore {
         Ok(StartRunOutcome::Started(run))
     }
 
-    async fn end_run(&self, change: EndRun) -> Result<EndRunOutcome, StoreError> {
+    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let run = tokens::ending_by_id(&mut transaction, change.run).await?;
-        let ended = match change.decide(actor.as_ref(), run.first()) {
+        let runs = tokens::endings(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
+        let ended = match change.decide(actor.as_ref(), &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        tokens::write_ends(&mut transaction, &[ended], &run).await?;
-        audit::insert(&mut transaction, &change.audit).await?;
+        write(&mut transaction, &ended, &runs).await?;
         transaction.commit().await?;
-        Ok(EndRunOutcome::Ended)
+        Ok(EndRunsOutcome::Ended(ended.tokens.len()))
     }
 
     async fn runs(
         &self,
         owner: UserId,
-        ended: bool,
+        filter: &RunFilter,
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
@@ -71,17 +79,31 @@ impl AgentRunStore for SqliteStore {
             " FROM tokens t INDEXED BY "
         ));
         query
-            .push(if ended {
-                "agent_runs_of_owner"
-            } else {
-                "agent_runs_unrevoked"
+            .push(match filter.state {
+                RunState::Live => "agent_runs_unrevoked",
+                RunState::Ended | RunState::Any => "agent_runs_of_owner",
             })
             .push(" WHERE t.kind = 'agent_run' AND t.owner_id = ")
             .push_bind(owner.uuid());
-        if !ended {
-            query
+        match filter.state {
+            RunState::Live => query
                 .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
-                .push_bind(now.unix_millis());
+                .push_bind(now.unix_millis()),
+            RunState::Ended => query
+                .push(" AND (t.revoked_at IS NOT NULL OR t.expires_at <= ")
+                .push_bind(now.unix_millis())
+                .push(")"),
+            RunState::Any => &mut query,
+        };
+        if let Some(issuer) = filter.issuer {
+            query.push(" AND t.issuer_id = ").push_bind(issuer.uuid());
+        }
+        if let Some(agent) = &filter.agent {
+            let agent = agent.as_str().to_owned();
+            query.push(" AND t.agent_id = ").push_bind(agent);
+        }
+        if let Some(key) = filter.work_item {
+            query.push(" AND t.work_item = ").push_bind(key.to_string());
         }
         if let Some(after) = after {
             query.push(" AND t.id < ").push_bind(after.uuid());

@@ -1,7 +1,10 @@
 //! The trail: written inside the transaction of each change, read the newest first.
 
 use async_trait::async_trait;
-use openindex_domain::audit::{AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+};
+use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -82,11 +85,33 @@ impl AuditStore for SqliteStore {
         Listing::read(newest_first(filter, found).iter().map(rows::event))
     }
 
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let mut query = select();
+        query
+            .push(" WHERE subject IN (SELECT value FROM json_each(")
+            .push_bind(rows::json(tokens.iter()))
+            .push(")) AND action IN (SELECT value FROM json_each(")
+            .push_bind(rows::json(
+                AuditAction::ENDINGS.iter().map(|action| action.as_str()),
+            ))
+            .push("))");
+        let mut browsing = self.browse().await?;
+        let found = query.build().fetch_all(browsing.connection()).await;
+        Listing::read(found.map_err(store_error)?.iter().map(rows::event))
+    }
+
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         insert(&mut transaction, &event).await?;
         transaction.commit().await
     }
+}
+
+const SELECT: &str = "SELECT id, at, actor, actor_user, actor_token, actor_session, action, \
+    subject, related, request_id, client_address, email_from, email_to FROM audit_events";
+
+fn select() -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(SELECT)
 }
 
 /// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
@@ -129,10 +154,7 @@ fn part(
     after: Option<AuditCursor>,
     limit: u32,
 ) {
-    query.push(
-        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address, email_from, email_to FROM audit_events WHERE TRUE",
-    );
+    query.push(SELECT).push(" WHERE TRUE");
     if let Some((column, user)) = involving {
         query
             .push(format_args!(" AND {column} = "))

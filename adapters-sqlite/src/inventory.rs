@@ -18,7 +18,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{LISTED_KINDS, select_record, select_token, token_columns, user_columns};
+use crate::rows::{
+    LISTED_KINDS, select_shown_record, select_token, shown_token_columns, user_columns,
+};
 use crate::tokens::live;
 use crate::{SqliteStore, acting, agent_runs, audit, rows, tokens, users};
 
@@ -63,8 +65,7 @@ impl InventoryStore for SqliteStore {
     async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
         let ids = ids.iter().map(|id| id.uuid().simple().to_string());
         let mut browsing = self.browse().await?;
-        let found = sqlx::query(select_record!(
-            "LEFT ",
+        let found = sqlx::query(select_shown_record!(
             "t.kind <> 'agent_run' AND t.id IN (SELECT unhex(value) FROM json_each(?1)) \
              ORDER BY t.id DESC"
         ))
@@ -168,7 +169,7 @@ fn wanted(
     for kind in LISTED_KINDS {
         query.push(concat!(
             "SELECT * FROM (SELECT ",
-            token_columns!(),
+            shown_token_columns!(),
             ", t.digest, ",
             user_columns!(),
             " FROM "
@@ -284,7 +285,10 @@ fn index(filter: &TokenFilter) -> Option<&'static str> {
 fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
-        token: record.token,
+        token: Token {
+            trace: rows::trace(row),
+            ..record.token
+        },
         owner: record.owner,
     })
 }

@@ -265,7 +265,7 @@ const TABLES: [(&str, &str); 9] = [
         "id kind email email_key role digest created_by created_at expires_at claimed_at \
         claimed_by withdrawn_at",
     ),
-    ("notices", "user_id token token_name at"),
+    ("notices", "user_id token token_name at client_address"),
     (
         "sessions",
         "id user_id digest created_at last_seen_at client client_address",
@@ -277,7 +277,8 @@ const TABLES: [(&str, &str); 9] = [
     (
         "tokens",
         "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
-        successor agent_id work_item issuer_id",
+        successor agent_id work_item issuer_id last_four created_from last_used_from \
+        revoked_by name_folded",
     ),
     ("used_forms", "id made used_at"),
     (

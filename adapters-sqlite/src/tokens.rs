@@ -10,15 +10,15 @@ use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind,
-    TokenRecord, TokenStore,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, RevokedBy, Seek, Sort, SortKey,
+    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{LISTED_KINDS, select_record, select_token, token_columns};
+use crate::rows::{LISTED_KINDS, select_record, select_token, shown_token_columns, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
 /// The beginning of a condition that ends with the present: what expires after it, or never. As in
@@ -55,8 +55,8 @@ impl TokenStore for SqliteStore {
     async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let target = ending_by_id(&mut transaction, change.token).await?;
         let (issuers, now) = ([change.token], change.actor.now);
+        let target = endings(&mut transaction, TokenKind::Personal, &issuers).await?;
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
         let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
             Ok(ended) => ended,
@@ -95,18 +95,18 @@ impl TokenStore for SqliteStore {
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
-        let mut query = page(owner, filter, now, after, limit);
+        let mut query = page(owner, filter, now, seek.as_ref(), limit);
         let found = query.build().fetch_all(self.readers()?).await;
-        Listing::read(found.map_err(store_error)?.iter().map(rows::token))
+        Listing::read(found.map_err(store_error)?.iter().map(rows::shown_token))
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
         sqlx::query(concat!(
             "SELECT ",
-            token_columns!(),
+            shown_token_columns!(),
             " FROM tokens t WHERE t.id = ?1 AND t.owner_id = ?3 AND ?2 = 'personal' \
              AND t.kind <> 'agent_run'"
         ))
@@ -117,19 +117,21 @@ impl TokenStore for SqliteStore {
         .await
         .map_err(store_error)?
         .as_ref()
-        .map(rows::token)
+        .map(rows::shown_token)
         .transpose()
     }
 
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         if uses.is_empty() {
             return Ok(());
         }
         // One statement however many there are, so that the writer is not held for long.
         let mut transaction = self.begin().await?;
         sqlx::query(
-            "UPDATE tokens SET last_used_at = used.at \
-             FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at \
+            // The address beside a maximum is that of its row.
+            "UPDATE tokens SET last_used_at = used.at, last_used_from = used.address \
+             FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at, \
+                          value ->> 2 AS address \
                    FROM json_each(?1) GROUP BY 1) AS used \
              WHERE tokens.id = used.id AND used.at > coalesce(tokens.last_used_at, -1)",
         )
@@ -165,55 +167,127 @@ impl TokenStore for SqliteStore {
     }
 }
 
-/// A page of [`TokenStore::list`]. It is found in an index alone, and that index is named: statistics
-/// that are old (`ANALYZE` before most tokens expired) would have every token read instead.
+/// A page of [`TokenStore::list`]. It is found in an index alone where it is in the order of ids, and
+/// that index is named: statistics that are old (`ANALYZE` before most tokens expired) would have every
+/// token read instead.
 fn page(
     owner: UserId,
     filter: &ListFilter,
     now: Timestamp,
-    after: Option<TokenId>,
+    seek: Option<&Seek>,
     limit: u32,
 ) -> QueryBuilder<Sqlite> {
     let index = match (filter.status, &filter.name) {
-        (Some(ListedStatus::Live), _) => "personal_tokens_ending",
-        (_, Some(_)) => "personal_tokens_named",
-        _ => "personal_tokens_listed",
+        (Some(ListedStatus::Revoked), _) => None,
+        (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
+        (_, Some(_)) => Some("personal_tokens_named"),
+        _ => Some("personal_tokens_listed"),
     };
-    let mut query = QueryBuilder::new("");
+    let mut query = QueryBuilder::new("SELECT t.* FROM (");
     for kind in LISTED_KINDS {
-        if kind != LISTED_KINDS[0] {
-            query.push(" UNION ALL ");
-        }
         query.push(concat!(
             "SELECT * FROM (SELECT ",
-            token_columns!(),
+            shown_token_columns!(),
             " FROM (SELECT t.rowid AS found FROM tokens t"
         ));
         // The few damaged ones of an unknown kind have an index of their own.
-        if kind == LISTED_KINDS[0] {
+        if let Some(index) = index
+            && kind == LISTED_KINDS[0]
+        {
             query.push(" INDEXED BY ").push(index);
         }
-        query.push(" WHERE ").push(kind);
-        query.push(" AND t.revoked_at IS NULL AND t.owner_id = ");
+        query.push(" WHERE ").push(kind).push(" AND t.owner_id = ");
         query.push_bind(owner.uuid());
+        query.push(match filter.status {
+            Some(ListedStatus::Revoked) => " AND t.revoked_at IS NOT NULL",
+            Some(ListedStatus::Live | ListedStatus::Expired) | None => " AND t.revoked_at IS NULL",
+        });
         if let Some(name) = &filter.name {
             query.push(" AND t.name = ").push_bind(name.as_str());
         }
-        if let Some(status) = filter.status {
-            query.push(match status {
-                ListedStatus::Live => concat!(" AND ", live!()),
-                ListedStatus::Expired => " AND t.expires_at <= ",
-            });
-            query.push_bind(now.unix_millis());
+        if let Some(search) = &filter.search {
+            query.push(" AND instr(coalesce(t.name_folded, lower(t.name)), ");
+            query.push_bind(search.as_str()).push(") > 0");
         }
-        if let Some(after) = after {
-            query.push(" AND t.id < ").push_bind(after.uuid());
+        match filter.status {
+            Some(ListedStatus::Live) => query
+                .push(concat!(" AND ", live!()))
+                .push_bind(now.unix_millis()),
+            Some(ListedStatus::Expired) => query
+                .push(" AND t.expires_at <= ")
+                .push_bind(now.unix_millis()),
+            Some(ListedStatus::Revoked) | None => &mut query,
+        };
+        if let Some(seek) = seek {
+            query.push(" AND ");
+            push_beyond(&mut query, filter.sort, seek);
         }
-        query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-        query.push(") CROSS JOIN tokens t ON t.rowid = found ORDER BY t.id DESC)");
+        push_order(&mut query, filter.sort, seek);
+        query.push(" LIMIT ").push_bind(limit);
+        query.push(") CROSS JOIN tokens t ON t.rowid = found)");
+        if kind == LISTED_KINDS[0] {
+            query.push(" UNION ALL ");
+        }
     }
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.push(") t");
+    push_order(&mut query, filter.sort, seek);
+    query.push(" LIMIT ").push_bind(limit);
     query
+}
+
+/// What a list is ordered by before the id, and whether the greatest comes first; from the end to the
+/// beginning where it is read backwards.
+fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
+    let (key, is_descending) = match sort {
+        Sort::Newest => return None,
+        Sort::Name => ("lower(t.name)", false),
+        Sort::Expiry => ("coalesce(t.expires_at, 253402300800000)", false),
+        Sort::LastUsed => ("coalesce(t.last_used_at, -1)", true),
+    };
+    Some((key, is_descending != is_back))
+}
+
+/// The condition for what lies beyond the cursor.
+fn push_beyond(query: &mut QueryBuilder<Sqlite>, sort: Sort, seek: &Seek) {
+    let is_back = matches!(seek, Seek::Before(_));
+    let beyond = |is_descending| if is_descending { " < " } else { " > " };
+    let cursor = seek.cursor();
+    query.push("(");
+    if let Some((key, is_descending)) = sort_key(sort, is_back) {
+        query.push(key).push(beyond(is_descending));
+        push_key(query, &cursor.key);
+        query.push(" OR ").push(key).push(" = ");
+        push_key(query, &cursor.key);
+        query.push(" AND ");
+    }
+    query.push("t.id").push(beyond(!is_back));
+    query.push_bind(cursor.id.uuid()).push(")");
+}
+
+fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, seek: Option<&Seek>) {
+    let is_back = matches!(seek, Some(Seek::Before(_)));
+    let order = |is_descending| if is_descending { " DESC" } else { " ASC" };
+    query.push(" ORDER BY ");
+    if let Some((key, is_descending)) = sort_key(sort, is_back) {
+        query.push(key).push(order(is_descending)).push(", ");
+    }
+    query.push("t.id").push(order(!is_back));
+}
+
+fn push_key(query: &mut QueryBuilder<Sqlite>, key: &SortKey) {
+    match key {
+        // Ordered by ids alone.
+        SortKey::Newest => {}
+        SortKey::Name(name) => {
+            query.push_bind(name.clone());
+        }
+        SortKey::Expiry(at) => {
+            query.push_bind(at.map_or(253_402_300_800_000, Timestamp::unix_millis));
+        }
+        SortKey::LastUsed(at) => {
+            query.push_bind(at.map_or(-1, Timestamp::unix_millis));
+        }
+    }
 }
 
 pub(crate) async fn record_by_id(
@@ -231,17 +305,19 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-/// The same as far as ending it takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn ending_by_id(
+/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+pub(crate) async fn endings(
     connection: &mut SqliteConnection,
-    id: TokenId,
+    kind: TokenKind,
+    ids: &[TokenId],
 ) -> Result<Endings, StoreError> {
     let found = sqlx::query(select_token!(
-        "t.id = ?1 AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
+        "t.id IN (SELECT unhex(value) FROM json_each(?1)) \
+         AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
     ))
-    .bind(id.uuid())
-    .bind(id.kind().as_str())
-    .fetch_optional(connection)
+    .bind(rows::json(ids.iter().map(|id| id.uuid().simple())))
+    .bind(kind.as_str())
+    .fetch_all(connection)
     .await
     .map_err(store_error)?;
     found.iter().map(rows::ending).collect()
@@ -319,8 +395,9 @@ pub(crate) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id, last_four, \
+         created_from, name_folded) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )
     .bind(token.id.uuid())
     .bind(token.kind().as_str())
@@ -342,6 +419,9 @@ pub(crate) async fn insert(
             .map(|key| key.to_string()),
     )
     .bind(token.run.as_ref().map(|run| run.issuer.uuid()))
+    .bind(token.trace.last_four.map(|end| end.to_string()))
+    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.name.folded())
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -375,12 +455,14 @@ pub(crate) async fn update(
     token: &Token,
 ) -> Result<(), StoreError> {
     let updated = sqlx::query(
-        "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4 WHERE id = ?1",
+        "UPDATE tokens SET expires_at = ?2, revoked_at = ?3, successor = ?4, revoked_by = ?5 \
+         WHERE id = ?1",
     )
     .bind(token.id.uuid())
     .bind(token.expires_at.map(Timestamp::unix_millis))
     .bind(token.revoked_at.map(Timestamp::unix_millis))
     .bind(token.successor.map(|id| id.to_string()))
+    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -410,25 +492,29 @@ pub(crate) async fn write_ends(
     if tokens.is_empty() {
         return Ok(());
     }
-    let mut ends = String::with_capacity(tokens.len() * 68 + 2);
+    let mut ends = String::with_capacity(tokens.len() * 84 + 2);
     for token in &tokens {
         ends.push(if ends.is_empty() { '[' } else { ',' });
         let millis = |at: Option<Timestamp>| {
             at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())
         };
         let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
+        let reason = token.trace.revoked_by.map(RevokedBy::as_str);
         // Writing to a string cannot fail.
         let _ = write!(
             ends,
-            "[\"{}\",{revoked},{expires}]",
-            token.id.uuid().simple()
+            "[\"{}\",{revoked},{expires},{}]",
+            token.id.uuid().simple(),
+            json_text(reason)
         );
     }
     ends.push(']');
     let updated = sqlx::query(
-        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at \
+        "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at, \
+                           revoked_by = ended.revoked_by \
          FROM (SELECT unhex(value ->> 0) AS id, value ->> 1 AS revoked_at, \
-                      value ->> 2 AS expires_at FROM json_each(?1)) AS ended \
+                      value ->> 2 AS expires_at, value ->> 3 AS revoked_by \
+               FROM json_each(?1)) AS ended \
          WHERE tokens.id = ended.id",
     )
     .bind(ends)
@@ -445,13 +531,19 @@ pub(crate) async fn write_ends(
     }
 }
 
-/// `[["<id in hexadecimal>",<milliseconds>],…]`.
-fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
-    let mut json = String::with_capacity(instants.len() * 52 + 2);
-    for (id, at) in instants {
+/// A text without anything to escape, or null.
+fn json_text(text: Option<impl std::fmt::Display>) -> String {
+    text.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""))
+}
+
+/// `[["<id in hexadecimal>",<milliseconds>,"<address>"],…]`.
+fn as_json(uses: &[TokenUse]) -> String {
+    let mut json = String::with_capacity(uses.len() * 70 + 2);
+    for TokenUse { token, at, from } in uses {
         json.push(if json.is_empty() { '[' } else { ',' });
+        let (id, at) = (token.uuid().simple(), at.unix_millis());
         // Writing to a string cannot fail.
-        let _ = write!(json, "[\"{}\",{}]", id.uuid().simple(), at.unix_millis());
+        let _ = write!(json, "[\"{id}\",{at},{}]", json_text(*from));
     }
     json.push(']');
     json
@@ -460,7 +552,7 @@ fn as_json(instants: &[(TokenId, Timestamp)]) -> String {
 #[cfg(test)]
 mod tests {
     use openindex_domain::testing::fixtures::{self, NOW};
-    use openindex_domain::token::TokenName;
+    use openindex_domain::token::{ListCursor, TokenName};
 
     use super::*;
     use crate::testing::{Filled, LIVE};
@@ -471,8 +563,16 @@ mod tests {
         let name = TokenName::parse("many").expect("a name");
         for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
             for name in [None, Some(name.clone())] {
-                let filter = ListFilter { status, name };
-                for after in [None, Some(Filled::newest())] {
+                let filter = ListFilter {
+                    status,
+                    name,
+                    ..ListFilter::default()
+                };
+                let newest = Seek::After(ListCursor {
+                    key: SortKey::Newest,
+                    id: Filled::newest(),
+                });
+                for after in [None, Some(&newest)] {
                     let query = |user| page(fixtures::user(user).id, &filter, NOW, after, 10);
                     let (few, many) = (filled.steps(query(1)).await, filled.steps(query(2)).await);
                     assert!(

@@ -200,7 +200,10 @@ async fn a_writer_that_is_locked_out_is_unavailable_and_readers_go_on() {
     assert!(is_unavailable(&inserted), "{inserted:?}");
     let noted = sqlite
         .store
-        .record_last_used(&[(fixtures::token(0, fixtures::NOW).id, fixtures::NOW)])
+        .record_last_used(&[fixtures::token_use(
+            fixtures::token(0, fixtures::NOW).id,
+            fixtures::NOW,
+        )])
         .await;
     assert!(is_unavailable(&noted), "{noted:?}");
     let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;

@@ -575,6 +575,34 @@ async fn what_ends_with_something_is_found_in_an_index() {
 }
 
 #[tokio::test]
+async fn every_order_and_every_search_reads_one_owners_tokens_alone() {
+    const BEHIND: &str = "(lower(t.name) > 'b' OR lower(t.name) = 'b' AND t.id < x'00')";
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let search = "instr(coalesce(t.name_folded, lower(t.name)), 'b') > 0";
+    for status in ["t.revoked_at IS NULL", "t.revoked_at IS NOT NULL"] {
+        for (condition, order) in [
+            ("TRUE", "lower(t.name) ASC, "),
+            (BEHIND, "lower(t.name) ASC, "),
+            ("TRUE", "coalesce(t.expires_at, 253402300800000) ASC, "),
+            ("TRUE", "coalesce(t.last_used_at, -1) DESC, "),
+            (search, ""),
+        ] {
+            let query = format!(
+                "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'personal' \
+                 AND t.owner_id = x'00' AND {status} AND {condition} \
+                 ORDER BY {order} t.id DESC LIMIT 9"
+            );
+            let plan = plan(&sqlite, &query).await;
+            assert!(plan[0].contains("(owner_id=?"), "{query}: {plan:?}");
+        }
+    }
+    let query = "EXPLAIN QUERY PLAN SELECT t.* FROM tokens t WHERE t.kind = 'agent_run' \
+                 AND t.owner_id = x'00' AND t.issuer_id = x'00' ORDER BY t.id DESC LIMIT 9";
+    let plan = plan(&sqlite, query).await;
+    assert!(plan[0].contains("agent_runs_of_owner"), "{plan:?}");
+}
+
+#[tokio::test]
 async fn pages_of_work_and_the_queue_are_read_in_the_order_of_an_index() {
     const NEWEST: &str = "w.created_at DESC, w.domain DESC, w.number DESC, w.part DESC";
     const URGENT: &str = "w.priority DESC, w.created_at, w.domain, w.number, w.part";

@@ -183,7 +183,7 @@ fn verify(criterion: &mut Criterion) {
     });
     group.bench_function("LastUsed::record", |bencher| {
         let mut next = in_turn(&ids);
-        bencher.iter(|| last_used.record(black_box(*next()), fixtures::NOW));
+        bencher.iter(|| last_used.record(black_box(fixtures::token_use(*next(), fixtures::NOW))));
     });
 
     // The whole. The store in memory never waits, so a single poll finishes the future.

@@ -68,7 +68,8 @@ impl Guard {
         context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let verified = self.0.tokens.verify(presented).await;
+        let verified = self.0.tokens.verify_from(presented, context.client_address);
+        let verified = verified.await;
         if let Some(metrics) = &self.0.metrics {
             metrics.verifications.verified(presented, &verified);
         }

@@ -402,6 +402,11 @@ impl From<AgentRunError> for Problem {
                  (oi_pat_…)",
             )
             .next("oi profile set --token -"),
+            AgentRunError::NoSuchIssuer(id) => Self::invalid_field(
+                "token",
+                &format!("must be the id of a live token of yours; {id} is none"),
+            )
+            .next("oi token list"),
             AgentRunError::NotFound => Self::new(
                 Code::NotFound,
                 "you have no agent run with this id, or it was ended before",

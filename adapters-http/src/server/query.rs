@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use http::Uri;
 use http::request::Parts;
-use openindex_domain::token::{MAX_TOKEN_PAGE, TokenId};
+use openindex_domain::token::{ListCursor, MAX_TOKEN_PAGE};
 use serde::de::DeserializeOwned;
 
 use crate::wire::{
@@ -73,7 +73,7 @@ impl<C: FromStr> Parameters for Page<C> {
 }
 
 /// Which page of the caller's tokens, which is a longer one: a [`PatPageQuery`].
-pub(super) struct PatPage(pub(super) Page<TokenId>);
+pub(super) struct PatPage(pub(super) Page<ListCursor>);
 
 impl Parameters for PatPage {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {

@@ -81,6 +81,13 @@ impl Sender {
 /// An administrator who is signed in.
 pub(super) struct Administrator(pub(super) Person);
 
+impl Person {
+    /// Whether they may open the pages of the administration.
+    pub(super) fn is_administrator(&self) -> bool {
+        self.principal.authorize(Requirement::HUMAN_ADMIN).is_ok()
+    }
+}
+
 /// What an extractor asks for.
 pub(super) trait Access {
     const NEEDS: Needs;

@@ -60,6 +60,15 @@ done! {
     UserDeleted "user-deleted" "{} was deleted. The email address can be used again."
     EmailChanged "email-changed" "The email address of {} was changed. The previous address no longer signs in."
     EmailUnchanged "email-unchanged" "The email address of {} is unchanged."
+    RunEnded "run-ended" "The agent run of {} was ended. Its token no longer works."
+    RunsEnded "runs-ended" "{} ended. Their tokens no longer work."
+    NoRunsEnded "no-runs-ended" "No agent run was ended: all of them had ended before."
+    ItemCreated "item-created" "Work item {} was created."
+    ItemChanged "item-changed" "Work item {} was saved."
+    ItemClaimed "item-claimed" "Work item {} is claimed."
+    ItemReleased "item-released" "Work item {} was released."
+    ItemCompleted "item-completed" "Work item {} is done."
+    ItemDeleted "item-deleted" "Work item {} was deleted."
     RoleChanged "role-changed" "The role of {} was changed. It applies to existing tokens as well."
 }
 

@@ -1,22 +1,22 @@
 //! Where to go after signing in.
 
-/// A path among the settings, with its query: the only places that a sign-in leads to. Whatever a
+/// A path among the settings or work items, with its query: the only places that a sign-in leads to. Whatever a
 /// link says after `next=`, it leads to no other host and to nothing that is not a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalPath(String);
 
 impl LocalPath {
-    const ROOT: &'static str = "/settings/";
+    const ROOTS: [&'static str; 2] = ["/settings/", "/work/"];
     /// Longer ones are forgotten rather than carried along.
     const MAX_BYTES: usize = 1_000;
 
-    /// `None` for anything but `/settings/…` in plain URL characters, without `//`, `..`, a
+    /// `None` for anything but `/settings/…` and `/work/…` in plain URL characters, without `//`, `..`, a
     /// backslash or an escape sequence in the path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
         let fits = text.len() <= Self::MAX_BYTES
-            && path.starts_with(Self::ROOT)
+            && (path == "/work" || Self::ROOTS.iter().any(|root| path.starts_with(root)))
             && path.bytes().all(plain)
             && !path.contains("//")
             && !path.contains("..")
@@ -34,8 +34,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leads_to_the_settings_and_nowhere_else() {
+    fn leads_to_the_settings_and_work_items_and_nowhere_else() {
         for text in [
+            "/work",
+            "/work?status=todo",
+            "/work/OPS-42.1/edit",
             "/settings/tokens",
             "/settings/admin/audit?action=token.issued&since=2026-11-24",
             "/settings/admin/tokens?user=usr_0199&after=%2B",
@@ -64,6 +67,8 @@ mod tests {
             "/settings/ü",
             " /settings/tokens",
             "/docs",
+            "/workshop",
+            "/work//evil.example",
             "/join/abc",
         ] {
             assert_eq!(LocalPath::parse(text), None, "{text:?}");

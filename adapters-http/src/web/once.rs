@@ -4,10 +4,11 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError};
-use openindex_domain::token::TokenError;
+use openindex_domain::token::{TokenError, TokenId, TokenKind};
 use openindex_domain::user::UserError;
 
 use crate::server::Context;
@@ -63,7 +64,8 @@ struct AlreadyPage {
     kind: &'static str,
     name: Option<Shown>,
     advice: &'static str,
-    delete: Option<String>,
+    /// Where it ends, and what the button says.
+    delete: Option<(String, &'static str)>,
     another: (String, &'static str),
     back: (&'static str, &'static str),
 }
@@ -114,6 +116,16 @@ pub(super) async fn already(
             ),
             back: ("/settings/admin/users", "Back to the users"),
         },
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
+        Subject::WorkItem(key) => AlreadyPage {
+            page: Page::of(web, person, "work"),
+            kind: "work item",
+            name: Some(Shown::of(&key.to_string())),
+            advice: "Open it from the list of work items.",
+            delete: None,
+            another: ("/work/new".to_owned(), "Create another work item"),
+            back: ("/work", "Back to work items"),
+        },
         _ => {
             let token = match made {
                 Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
@@ -133,9 +145,12 @@ pub(super) async fn already(
                 } else {
                     "It is not among your tokens."
                 },
-                delete: token
-                    .as_ref()
-                    .map(|token| format!("/settings/tokens/{}/delete", token.id)),
+                delete: token.as_ref().map(|token| {
+                    (
+                        format!("/settings/tokens/{}/delete", token.id),
+                        "Delete token",
+                    )
+                }),
                 name: token.map(|token| Shown::of(token.name.as_str())),
                 another: ("/settings/tokens/new".to_owned(), "Create another token"),
                 back: ("/settings/tokens", "Back to the tokens"),
@@ -143,4 +158,29 @@ pub(super) async fn already(
         }
     };
     html(StatusCode::CONFLICT, &template)
+}
+
+async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
+    let run = match web.api.agent_runs.get(&person.principal, id).await {
+        Ok(run) => run.run,
+        Err(AgentRunError::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let end = (format!("/settings/agent-runs/{id}/end"), "End agent run");
+    Ok(AlreadyPage {
+        page: Page::of(web, person, "agent-runs"),
+        kind: "agent run",
+        advice: if run.is_some() {
+            "Its token was shown once. If you did not copy it, end the run and start another."
+        } else {
+            "It is not among your agent runs."
+        },
+        delete: run.as_ref().map(|_| end),
+        name: run.map(|run| Shown::of(run.agent.as_str())),
+        another: (
+            "/settings/agent-runs/new".to_owned(),
+            "Start another agent run",
+        ),
+        back: ("/settings/agent-runs", "Back to agent runs"),
+    })
 }

@@ -29,6 +29,8 @@ pub(super) struct Page {
     pub(super) script: String,
     pub(super) icon: String,
     pub(super) person: Option<PagePerson>,
+    /// Whether this instance keeps work items.
+    pub(super) has_work: bool,
     /// The entry of the navigation that this page belongs to.
     pub(super) current: &'static str,
     pub(super) leaks: Vec<PageLeak>,
@@ -68,6 +70,7 @@ pub(super) fn ends(base: &str, current: &str, table: &str, id: &str) -> Ends {
     let (path, actions): (_, &[(&str, &'static str)]) = match (table, current) {
         ("tokens", "all-tokens") => ("admin/tokens", &[("revoke", "Revoke token")]),
         ("tokens", "tokens") => ("tokens", &[("delete", "Delete token")]),
+        ("tokens", "agent-runs") => ("agent-runs", &[("end", "End agent run")]),
         ("invites", _) => ("admin/invites", &[("withdraw", "Withdraw invite")]),
         ("users", _) => (
             "admin/users",
@@ -102,6 +105,7 @@ impl Page {
             base,
             version: site.version,
             person: None,
+            has_work: false,
             current: "",
             leaks: Vec::new(),
             used_links: Vec::new(),
@@ -122,6 +126,7 @@ impl Page {
                 email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
                 is_admin: owner.role == Role::Admin,
             }),
+            has_work: web.api.work.is_some(),
             current,
             ..Self::plain(&web.site)
         }

@@ -19,6 +19,27 @@ impl Query {
             .map_or("", |(_, value)| value.trim())
     }
 
+    /// Reads a parameter; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Its name, when it means nothing.
+    pub(super) fn read<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, &'static str> {
+        match self.get(name) {
+            "" => Ok(None),
+            text => parse(text).map(Some).ok_or(name),
+        }
+    }
+
+    /// Returns whether there is no parameter.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a parameter unless it is empty.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();

@@ -14,8 +14,8 @@ use super::access::{Declares, Needs};
 use super::error::WebError;
 use super::site::{Site, Web, redirect};
 use super::{
-    account, activity, admin, assets, docs, home, join, notices, protection, sign_in, sign_in_link,
-    tokens,
+    account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
+    sign_in_link, tokens, work,
 };
 
 /// A page, or a form that a page sends.
@@ -29,10 +29,11 @@ pub struct Route {
     pub needs: Needs,
 }
 
-/// Every route of the web interface, in the order in which it is declared.
+/// Every route of the web interface, in the order in which it is declared; those of work items are
+/// there where the instance keeps them.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    all().routes
+    all(true).routes
 }
 
 /// The web interface, to be merged into the server's router inside its layers: they give a request
@@ -42,7 +43,9 @@ pub fn routes() -> Vec<Route> {
 /// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback
 /// ([`nowhere`] is one); below `/settings` an unknown path is a page that says so.
 pub fn router(state: ApiState) -> Router {
-    let router = all().router.method_not_allowed_fallback(other_method);
+    let router = all(state.work.is_some())
+        .router
+        .method_not_allowed_fallback(other_method);
     protection::wrap(router, web(state))
 }
 
@@ -147,7 +150,7 @@ impl Routes {
     }
 }
 
-fn all() -> Routes {
+fn all(with_work: bool) -> Routes {
     let routes = Routes {
         router: Router::new(),
         routes: Vec::new(),
@@ -164,7 +167,40 @@ fn all() -> Routes {
         .post("/sign-in/link/{code}", sign_in_link::submit)
         .get("/join/{code}", join::show)
         .post("/join/{code}", join::submit);
-    administration(personal(routes))
+    let routes = administration(agent_runs(personal(routes)));
+    if with_work {
+        work_items(routes)
+    } else {
+        routes
+    }
+}
+
+fn agent_runs(routes: Routes) -> Routes {
+    routes
+        .get("/settings/agent-runs", runs::list)
+        .get("/settings/agent-runs/new", runs::show_form)
+        .post("/settings/agent-runs/new", runs::start)
+        .get("/settings/agent-runs/end-all", runs::confirm_all)
+        .post("/settings/agent-runs/end-all", runs::end_all)
+        .get("/settings/agent-runs/{id}", runs::show)
+        .get("/settings/agent-runs/{id}/end", runs::confirm_end)
+        .post("/settings/agent-runs/{id}/end", runs::end)
+}
+
+fn work_items(routes: Routes) -> Routes {
+    routes
+        .get("/work", work::list)
+        .get("/work/queue", work::queue)
+        .get("/work/new", work::show_new_form)
+        .post("/work/new", work::create)
+        .get("/work/{key}", work::show)
+        .get("/work/{key}/edit", work::show_edit_form)
+        .post("/work/{key}/edit", work::edit)
+        .post("/work/{key}/claim", work::claim)
+        .post("/work/{key}/release", work::release)
+        .post("/work/{key}/complete", work::complete)
+        .get("/work/{key}/delete", work::confirm_delete)
+        .post("/work/{key}/delete", work::delete)
 }
 
 fn personal(routes: Routes) -> Routes {
@@ -174,6 +210,7 @@ fn personal(routes: Routes) -> Routes {
         .get(crate::TOKENS_PAGE, tokens::list)
         .get("/settings/tokens/new", tokens::show_form)
         .post("/settings/tokens/new", tokens::create)
+        .get("/settings/tokens/{id}", tokens::show)
         .get("/settings/tokens/{id}/rotate", tokens::show_rotate_form)
         .post("/settings/tokens/{id}/rotate", tokens::rotate)
         .get("/settings/tokens/{id}/delete", tokens::confirm_delete)

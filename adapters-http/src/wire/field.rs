@@ -10,7 +10,7 @@ use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::inventory::ReviewDigest;
 use openindex_domain::token::{
-    Expiry, Lifetime, ListedStatus, Overlap, Scope, Status, TokenId, TokenName,
+    Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
 };
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId};
 use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
@@ -153,8 +153,11 @@ text! {
     Scope: |text| text.parse().map_err(|_| "must be read_write or admin"), ToString::to_string;
     Status: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
         |status| status.as_str().to_owned();
-    ListedStatus: |text| Self::parse(text).ok_or("must be live or expired"),
+    ListedStatus: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
         |status| status.as_str().to_owned();
+    Search: Self::parse, |search| search.as_str().to_owned();
+    Sort: |text| Self::parse(text).ok_or("must be newest, name, expiry or last_used"),
+        |sort| sort.as_str().to_owned();
     Expiry: Self::parse, ToString::to_string;
     Timestamp: |text| Self::parse_since(text)
         .ok_or("must be a date such as 2026-12-31, or an RFC 3339 date-time"), ToString::to_string;

@@ -1,10 +1,12 @@
-use openindex_domain::token::{Expiry, Lifetime, ListedStatus, Overlap, Scope, TokenName};
+use openindex_domain::token::{
+    Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, TokenName,
+};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
-use super::{DamagedRow, Kind, MeRun, Open, PlainSecret, Role, Status, WireScope};
+use super::{DamagedRow, Kind, MeRun, Open, PlainSecret, RevokedBy, Role, Status, WireScope};
 
 /// Who the request acts as, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,9 +94,29 @@ pub struct Pat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = schema::PatId, required = false))]
     pub replaced_by: Option<String>,
+    /// The last four characters of its secret; absent for tokens from before this was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
+    pub last_four: Option<String>,
+    /// The client address of the request that created it; absent where it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
+    pub created_from: Option<String>,
+    /// The client address of the request at `lastUsedAt`; absent where it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
+    pub last_used_from: Option<String>,
+    /// When it was revoked; absent while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime, required = false))]
+    pub revoked_at: Option<String>,
+    /// Why it was revoked; absent while it is not, and where it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = RevokedBy, required = false))]
+    pub revoked_by: Option<Open<RevokedBy>>,
 }
 
-/// A page of the caller's tokens, the newest first.
+/// A page of the caller's tokens, the newest first unless sorted otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -114,7 +136,7 @@ pub struct PatList {
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatQuery {
-    /// With this status; live and expired ones unless given.
+    /// With this status; live and expired ones unless given. Revoked ones are stored for 30 days.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::ListedStatus>))]
     pub status: Option<ListedStatus>,
@@ -122,6 +144,15 @@ pub struct PatQuery {
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
     pub name: Option<TokenName>,
+    /// With this in their names, whatever its case.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
+    pub search: Option<Search>,
+    /// The order: the newest first unless given; by name from A to Z; the first to expire first; or
+    /// the most recently used first.
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", param(value_type = Option<schema::PatSort>))]
+    pub sort: Option<Sort>,
 }
 
 /// A new token with its secret: the only answer that ever holds it.

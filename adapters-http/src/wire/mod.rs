@@ -139,7 +139,34 @@ impl From<token::Status> for Status {
     }
 }
 
+/// Why a token was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RevokedBy {
+    /// Its owner deleted it.
+    Owner,
+    /// An administrator other than its owner revoked it.
+    Administrator,
+    /// Its successor replaced it at once.
+    Rotation,
+    /// Its secret was reported as leaked.
+    Leak,
+}
+
+impl From<token::RevokedBy> for RevokedBy {
+    fn from(reason: token::RevokedBy) -> Self {
+        match reason {
+            token::RevokedBy::Owner => Self::Owner,
+            token::RevokedBy::Administrator => Self::Administrator,
+            token::RevokedBy::Rotation => Self::Rotation,
+            token::RevokedBy::Leak => Self::Leak,
+        }
+    }
+}
+
 open::known! {
+    token::RevokedBy => RevokedBy,
     Scope => WireScope,
     user::Role => Role,
     TokenKind => Kind,

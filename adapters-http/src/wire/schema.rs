@@ -225,8 +225,12 @@ words! {
 words! {
     /// The status of a token on its owner's list.
     ListedStatus {
-        [token::ListedStatus::Live.as_str(), token::ListedStatus::Expired.as_str()]
+        token::ListedStatus::ALL.map(token::ListedStatus::as_str)
     }
+}
+words! {
+    /// The order of a user's own tokens.
+    PatSort { token::Sort::ALL.map(token::Sort::as_str) }
 }
 words! {
     /// The scope of every agent run.

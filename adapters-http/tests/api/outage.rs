@@ -124,7 +124,7 @@ async fn a_store_that_holds_nonsense_is_500_without_a_word_of_it() {
 fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
     let mut runs = MockAgentRunStore::new();
     runs.expect_start_run().returning(move |_| Err(error()));
-    runs.expect_end_run().returning(move |_| Err(error()));
+    runs.expect_end_runs().returning(move |_| Err(error()));
     runs.expect_runs()
         .returning(move |_, _, _, _, _| Err(error()));
     runs.expect_run().returning(move |_, _| Err(error()));

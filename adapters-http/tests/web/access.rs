@@ -38,13 +38,18 @@ const VISITORS: [Visitor; 8] = [
     Visitor::Admin,
 ];
 
-/// The real path of a route, for this visitor, after making what it is about.
-async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
-    let user = match visitor {
+/// Whose things the visitor asks for.
+fn user_of(visitor: Visitor) -> u64 {
+    match visitor {
         Visitor::Admin => ADMIN,
         Visitor::Member => MEMBER,
         _ => OTHER,
-    };
+    }
+}
+
+/// The real path of a route, for this visitor, after making what it is about.
+async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
+    let user = user_of(visitor);
     let (scope, path) = (Scope::ReadWrite, path.to_owned());
     match path.as_str() {
         "/assets/{name}" => {
@@ -73,6 +78,14 @@ async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
         "/settings/admin/tokens/revoke" => {
             site.issue(ADMIN, "to be revoked", Scope::Admin).await;
             path
+        }
+        text if text.starts_with("/settings/agent-runs") => {
+            let issued = site.run(user, "builder", None).await;
+            path.replace("{id}", &issued.token.id.to_string())
+        }
+        text if text.starts_with("/work") => {
+            let item = site.item(user, "Mend it").await;
+            path.replace("{key}", &item.key.to_string())
         }
         text if text.contains("/tokens/{id}") => {
             let issued = site.issue(user, "a token", scope).await;
@@ -122,6 +135,15 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
     let site = Site::new().await;
     let (cookie, bearer) = presented(&site, visitor).await;
     let path = prepared(&site, visitor, path).await;
+    let form = if form.contains('{') {
+        let user = user_of(visitor);
+        let run = site.run(user, "builder", None).await.token;
+        let token = run.run.expect("a run").issuer;
+        form.replace("{run}", &run.id.to_string())
+            .replace("{token}", &token.to_string())
+    } else {
+        form.to_owned()
+    };
     let method: Method = method.parse().expect("a method");
     let is_form = method == Method::POST;
     let mut request = request(method, &path, &cookie);
@@ -169,9 +191,8 @@ fn expected(
         // A page is come back to, and so is the page of a form.
         let (method, _) = route.split_once(' ').expect("a method and a path");
         let page = page_of(method, route, path);
-        let next = page
-            .starts_with("/settings/")
-            .then(|| page.replace('/', "%2F"));
+        let is_ours = page.starts_with("/settings/") || page.starts_with("/work");
+        let next = is_ours.then(|| page.replace('/', "%2F"));
         let to = next.map_or("303 /sign-in".to_owned(), |next| {
             format!("303 /sign-in?next={next}")
         });

@@ -10,13 +10,17 @@ use http_body_util::BodyExt as _;
 use openindex_adapters_http::server;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
 use openindex_domain::access::Principal;
+use openindex_domain::agent_run::{AgentId, NewRun, RunTtl};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::form::FormId;
 use openindex_domain::session::LinkSubject;
 use openindex_domain::testing::{FakeHasher, InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenName};
+use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenId, TokenName};
 use openindex_domain::user::{
     Account, Email, Password, PasswordHasher as _, Role, User, UserChange,
+};
+use openindex_domain::work::{
+    Description, ExecutionTarget, NewItem, Place, Priority, Title, TopKind, WorkItem, WorkItemKey,
 };
 use tower::ServiceExt as _;
 
@@ -167,6 +171,56 @@ impl Site {
         issued.expect("it is issued")
     }
 
+    /// A run of the user's, started from a page's session with a token of its own.
+    pub(crate) async fn run(
+        &self,
+        user: u64,
+        agent: &str,
+        work_item: Option<WorkItemKey>,
+    ) -> Issued {
+        let token = self.issue(user, "for agents", Scope::ReadWrite).await;
+        self.run_with(user, agent, work_item, token.token.id).await
+    }
+
+    /// The same with a token that is there.
+    pub(crate) async fn run_with(
+        &self,
+        user: u64,
+        agent: &str,
+        work_item: Option<WorkItemKey>,
+        issuer: TokenId,
+    ) -> Issued {
+        let wanted = NewRun {
+            agent: AgentId::parse(agent).expect("an id"),
+            work_item,
+            ttl: RunTtl::from_seconds(3_600).expect("an hour"),
+            issuer: Some(issuer),
+        };
+        let principal = self.principal(user).await;
+        let runs = &self.domain.agent_runs;
+        let run = runs.start(&principal, wanted, &context()).await;
+        run.expect("it is started")
+    }
+
+    /// A work item of the user's in the domain OPS.
+    pub(crate) async fn item(&self, user: u64, title: &str) -> WorkItem {
+        let wanted = NewItem {
+            place: Place::Domain("OPS".parse().expect("a key"), TopKind::Task),
+            title: Title::parse(title).expect("a title"),
+            description: Description::default(),
+            priority: Priority::Medium,
+            target: ExecutionTarget::Either,
+            assignee: None,
+        };
+        let principal = self.principal(user).await;
+        let created = self
+            .domain
+            .work
+            .create(&principal, wanted, &context())
+            .await;
+        created.expect("it is created")
+    }
+
     pub(crate) async fn suspend(&self, user: u64) {
         let admin = self.principal(ADMIN).await;
         let (users, user) = (&self.domain.users, fixtures::user(user).id);
@@ -205,8 +259,15 @@ pub(crate) async fn send_to(router: Router, request: Request<Body>) -> Page {
     }
 }
 
+/// Of no request in particular.
+pub(crate) const CONTEXT: &RequestContext = &RequestContext {
+    request_id: None,
+    client_address: None,
+    form: None,
+};
+
 pub(crate) fn context() -> RequestContext {
-    RequestContext::default()
+    CONTEXT.clone()
 }
 
 pub(crate) fn credentials(user: u64) -> String {
@@ -299,6 +360,19 @@ impl Page {
         let field = self.text.split_once(&format!("name=\"{name}\" value=\""));
         let value = field.and_then(|(_, rest)| rest.split_once('"'));
         value.expect("a form with this field").0.to_owned()
+    }
+
+    /// Where the link with this attribute leads.
+    #[track_caller]
+    pub(crate) fn link(&self, attribute: &str) -> String {
+        let link = self.text.split("<a ").find(|link| {
+            let tag = link.split('>').next();
+            tag.is_some_and(|tag| tag.contains(attribute))
+        });
+        let href = link.and_then(|link| link.split_once("href=\""));
+        let href = href.and_then(|(_, rest)| rest.split_once('"'));
+        let (href, _) = href.unwrap_or_else(|| panic!("no link with {attribute} in {self:#?}"));
+        href.replace("&#38;", "&").replace("&amp;", "&")
     }
 
     #[track_caller]

@@ -51,6 +51,7 @@ pub(crate) const TABLE: &[Row] = &[
         "name=x&scope=read_write&expiry=30",
         [SIGN_IN, CREATED, CREATED],
     ),
+    ("GET /settings/tokens/{id}", "", [SIGN_IN, OK, OK]),
     ("GET /settings/tokens/{id}/rotate", "", [SIGN_IN, OK, OK]),
     (
         "POST /settings/tokens/{id}/rotate",
@@ -65,6 +66,94 @@ pub(crate) const TABLE: &[Row] = &[
             SIGN_IN,
             "303 /settings/tokens done=token-deleted",
             "303 /settings/tokens done=token-deleted",
+        ],
+    ),
+    ("GET /settings/agent-runs", "", [SIGN_IN, OK, OK]),
+    ("GET /settings/agent-runs/new", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/agent-runs/new",
+        "agent=builder&token={token}&time=3600",
+        [SIGN_IN, CREATED, CREATED],
+    ),
+    ("GET /settings/agent-runs/end-all", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/agent-runs/end-all",
+        "runs={run}",
+        [
+            SIGN_IN,
+            "303 /settings/agent-runs done=runs-ended",
+            "303 /settings/agent-runs done=runs-ended",
+        ],
+    ),
+    ("GET /settings/agent-runs/{id}", "", [SIGN_IN, OK, OK]),
+    ("GET /settings/agent-runs/{id}/end", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/agent-runs/{id}/end",
+        "",
+        [
+            SIGN_IN,
+            "303 /settings/agent-runs done=run-ended",
+            "303 /settings/agent-runs done=run-ended",
+        ],
+    ),
+    ("GET /work", "", [SIGN_IN, OK, OK]),
+    ("GET /work/queue", "", [SIGN_IN, OK, OK]),
+    ("GET /work/new", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /work/new",
+        "domain=OPS&kind=task&title=x&priority=low&target=either",
+        [
+            SIGN_IN,
+            "303 /work/OPS-2 done=item-created",
+            "303 /work/OPS-2 done=item-created",
+        ],
+    ),
+    ("GET /work/{key}", "", [SIGN_IN, OK, OK]),
+    ("GET /work/{key}/edit", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /work/{key}/edit",
+        "version=1&title=x&priority=low&target=either&status=todo",
+        [
+            SIGN_IN,
+            "303 /work/OPS-1 done=item-changed",
+            "303 /work/OPS-1 done=item-changed",
+        ],
+    ),
+    (
+        "POST /work/{key}/claim",
+        "",
+        [
+            SIGN_IN,
+            "303 /work/OPS-1 done=item-claimed",
+            "303 /work/OPS-1 done=item-claimed",
+        ],
+    ),
+    (
+        "POST /work/{key}/release",
+        "version=1",
+        [
+            SIGN_IN,
+            "303 /work/OPS-1 done=item-released",
+            "303 /work/OPS-1 done=item-released",
+        ],
+    ),
+    (
+        "POST /work/{key}/complete",
+        "version=1",
+        [
+            SIGN_IN,
+            "303 /work/OPS-1 done=item-completed",
+            "303 /work/OPS-1 done=item-completed",
+        ],
+    ),
+    ("GET /work/{key}/delete", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /work/{key}/delete",
+        "version=1",
+        [
+            SIGN_IN,
+            "303 /work done=item-deleted",
+            "303 /work done=item-deleted",
         ],
     ),
     ("GET /settings/account", "", [SIGN_IN, OK, OK]),

@@ -18,7 +18,9 @@ use openindex_domain::invite::{Invite, InviteId, InviteKind};
 use openindex_domain::session::{
     ClientName, LinkId, Session, SessionId, SessionRecord, SignInLink,
 };
-use openindex_domain::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord};
+use openindex_domain::token::{
+    Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord, Trace,
+};
 use openindex_domain::user::{
     Account, Email, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User, UserId,
 };
@@ -29,11 +31,20 @@ use sqlx::{Decode, Row, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The columns of a [`Token`], of the table `t`.
+/// The columns of a [`Token`] without its [`Trace`], of the table `t`.
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
          t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
+    };
+}
+/// The columns of a [`Token`] as it is shown, of the table `t`.
+macro_rules! shown_token_columns {
+    () => {
+        concat!(
+            $crate::rows::token_columns!(),
+            ", t.last_four, t.created_from, t.last_used_from, t.revoked_by"
+        )
     };
 }
 /// The beginning of a query for [`Token`]s that are neither revoked nor, at `$1`, expired.
@@ -63,21 +74,29 @@ macro_rules! user_columns {
          u.deleted_at AS user_deleted_at"
     };
 }
-/// The beginning of a query for [`TokenRecord`]s. With a `LEFT` join, it also finds the tokens whose
-/// owner is missing, which are damaged.
+/// The beginning of a query for [`TokenRecord`]s whose tokens are [shown](shown_token), those whose owner
+/// is missing included, which are damaged.
+macro_rules! select_shown_record {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::rows::shown_token_columns!(),
+            ", t.digest, ",
+            $crate::rows::user_columns!(),
+            " FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE ",
+            $condition
+        )
+    };
+}
+/// The beginning of a query for [`TokenRecord`]s.
 macro_rules! select_record {
     ($condition:literal) => {
-        $crate::rows::select_record!("", $condition)
-    };
-    ($join:literal, $condition:literal) => {
         concat!(
             "SELECT ",
             $crate::rows::token_columns!(),
             ", t.digest, ",
             $crate::rows::user_columns!(),
-            " FROM tokens t ",
-            $join,
-            "JOIN users u ON u.id = t.owner_id WHERE ",
+            " FROM tokens t JOIN users u ON u.id = t.owner_id WHERE ",
             $condition
         )
     };
@@ -129,8 +148,9 @@ macro_rules! select_account {
     };
 }
 pub(crate) use {
-    select_account, select_record, select_session_record, select_token, select_unexpired,
-    select_user, session_columns, token_columns, user_columns,
+    select_account, select_record, select_session_record, select_shown_record, select_token,
+    select_unexpired, select_user, session_columns, shown_token_columns, token_columns,
+    user_columns,
 };
 
 pub(crate) use work::{key_numbers, select_work_item, work_item};
@@ -177,7 +197,25 @@ fn token_fields(row: &PgRow) -> Result<Token, DamagedColumn> {
         last_used_at: optional_instant(row, "last_used_at")?,
         successor: optional_parse(row, "successor")?,
         run: run(row, kind)?,
+        trace: Trace::default(),
     })
+}
+
+/// A token with its [`Trace`].
+pub(crate) fn shown_token(row: &PgRow) -> Result<Token, StoreError> {
+    let mut token = token(row)?;
+    token.trace = trace(row);
+    Ok(token)
+}
+
+/// What cannot be read of it counts as absent: it decides nothing.
+pub(crate) fn trace(row: &PgRow) -> Trace {
+    Trace {
+        last_four: optional_parse(row, "last_four").unwrap_or_default(),
+        created_from: optional_parse(row, "created_from").unwrap_or_default(),
+        last_used_from: optional_parse(row, "last_used_from").unwrap_or_default(),
+        revoked_by: optional_parse(row, "revoked_by").unwrap_or_default(),
+    }
 }
 
 /// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
@@ -218,6 +256,7 @@ pub(crate) fn ending(row: &PgRow) -> Result<(Token, bool), StoreError> {
             work_item: text("work_item").parse().ok(),
             issuer: TokenId::new(TokenKind::Personal, any_uuid(row, "issuer_id")),
         }),
+        trace: Trace::default(),
     };
     Ok((token, true))
 }

@@ -72,7 +72,6 @@ async fn create(
         Place::PartOf(whole) => locks::work_item(&mut transaction, whole).await?,
     }
     locks::runs_of_work_item(&mut transaction, &change.actor, None).await?;
-    let actor = acting::record(&mut transaction, &change.actor).await?;
     let mut facts = CreateFacts {
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
         ..CreateFacts::default()
@@ -83,6 +82,7 @@ async fn create(
         }
         Place::PartOf(whole) => facts.parent = by_key(&mut transaction, whole, now).await?,
     }
+    let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
     let decision = match change.decide(actor.as_ref(), facts) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),

@@ -26,7 +26,6 @@ use rows::select_work_item;
 impl WorkStore for SqliteStore {
     async fn create_item(&self, change: CreateItem) -> Result<CreateItemOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let actor = acting::record(&mut transaction, &change.actor).await?;
         let mut facts = CreateFacts {
             assignee: users::by_optional_id(&mut transaction, change.item.assignee).await?,
             ..CreateFacts::default()
@@ -39,6 +38,7 @@ impl WorkStore for SqliteStore {
                 facts.parent = by_key(&mut *transaction, parent, change.actor.now).await?;
             }
         }
+        let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),

@@ -50,6 +50,13 @@ pub(super) fn page(
             .push(" AND ");
         push_claim_holds(&mut query, now);
     }
+    if let Some(run) = filter.run {
+        query
+            .push(" AND w.claim_run_id = ")
+            .push_bind(run.uuid())
+            .push(" AND ");
+        push_claim_holds(&mut query, now);
+    }
     if let Some(parent) = filter.parent {
         // No part has parts of its own.
         let whole = if parent.part.is_none() {
@@ -95,6 +102,10 @@ pub(super) fn queue(bucket: &Bucket, now: Timestamp, limit: u32) -> QueryBuilder
     match bucket {
         Bucket::Available => {
             query.push(" AND w.target <> 'human' AND NOT ");
+            push_claim_holds(&mut query, now);
+        }
+        Bucket::AvailableToPeople => {
+            query.push(" AND w.target <> 'agent' AND NOT ");
             push_claim_holds(&mut query, now);
         }
         Bucket::OfAgent(agent) => {

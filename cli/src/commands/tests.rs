@@ -69,6 +69,11 @@ pub(super) fn pats() -> Vec<Pat> {
         last_used_at: last_used_at.map(str::to_owned),
         status: Open::Known(Status::Live),
         replaced_by: None,
+        last_four: None,
+        created_from: None,
+        last_used_from: None,
+        revoked_at: None,
+        revoked_by: None,
     };
     let mut pats = vec![
         pat('1', "laptop", None, Some("2026-11-24T05:58:00.000Z")),

@@ -27,6 +27,11 @@ fn a_list_is_followed_to_its_end_unless_one_page_is_asked_for() {
         ("GET /me/pats?cursor=x&limit=1000", 200, &last),
         ("GET /me/pats?name=ci&status=live&limit=1", 200, &first),
         ("GET /me/pats?cursor=x", 200, &last),
+        (
+            "GET /me/pats?search=deploy&sort=last_used&status=revoked&limit=1000",
+            200,
+            &last,
+        ),
     ]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["list"]));
@@ -40,8 +45,21 @@ fn a_list_is_followed_to_its_end_unless_one_page_is_asked_for() {
     assert!(!ran.stderr.contains("--all"), "{}", ran.stderr);
     let ran = home.run(&tokens(&["list", "--cursor", "x"]));
     assert_eq!(ran.json()["items"].as_array().unwrap().len(), 1);
+    let found = [
+        "list",
+        "--status",
+        "revoked",
+        "--sort",
+        "last_used",
+        "--search",
+        "Deploy",
+    ];
+    let ran = home.run(&tokens(&found));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     for wrong in [
-        ["--status", "revoked"],
+        ["--status", "broken"],
+        ["--sort", "owner"],
+        ["--search", " "],
         ["--limit", "1001"],
         ["--name", " "],
     ] {

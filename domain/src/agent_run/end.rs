@@ -1,11 +1,11 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::token::{TokenId, TokenKind};
 
-use super::{AgentRunError, AgentRuns, EndRun, EndRunOutcome};
+use super::{AgentRunError, AgentRuns, EndRuns, EndRunsOutcome};
 
 impl AgentRuns {
-    /// Ends a run of the user that `principal` acts as. When this has answered, no verification that
+    /// Ends a run of the user that `principal` acts as. When this has returned, no verification that
     /// starts later accepts its token.
     ///
     /// # Errors
@@ -18,22 +18,43 @@ impl AgentRuns {
         id: TokenId,
         context: &RequestContext,
     ) -> Result<(), AgentRunError> {
+        match self.end_all(principal, vec![id], context).await? {
+            0 => Err(AgentRunError::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends these runs of the user that `principal` acts as, in one step, and no others. Returns how
+    /// many it ended: those that are unknown, ended before or someone else's are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    pub async fn end_all(
+        &self,
+        principal: &Principal,
+        mut runs: Vec<TokenId>,
+        context: &RequestContext,
+    ) -> Result<usize, AgentRunError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
-        if id.kind() != TokenKind::AgentRun {
-            return Err(AgentRunError::NotFound);
-        }
+        runs.retain(|id| id.kind() == TokenKind::AgentRun);
+        let Some(first) = runs.first() else {
+            return Ok(0);
+        };
         let now = self.clock.now();
-        let change = EndRun {
+        let (action, subject) = (AuditAction::AgentRunEnded, Subject::Token(*first));
+        let actor = principal.audit_actor();
+        let change = EndRuns {
             actor: Actor::of(principal, requirement, now),
             owner: principal.user_id(),
-            run: id,
-            audit: self.event(principal, AuditAction::AgentRunEnded, id, context, now)?,
+            audit: AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?,
+            runs,
         };
-        match self.store.end_run(change).await? {
-            EndRunOutcome::Ended => Ok(()),
-            EndRunOutcome::NotFound => Err(AgentRunError::NotFound),
-            EndRunOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        match self.store.end_runs(change).await? {
+            EndRunsOutcome::Ended(count) => Ok(count),
+            EndRunsOutcome::NotFound => Ok(0),
+            EndRunsOutcome::ActorRefused(refusal) => Err(refusal.into()),
         }
     }
 }

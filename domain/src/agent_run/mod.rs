@@ -15,7 +15,10 @@ pub use ended::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use entity::{MAX_RUN_SECONDS, MIN_RUN_SECONDS, Run, RunTtl, RunTtlError};
 pub use service::{AgentRunError, AgentRuns, DEFAULT_RUN_QUOTA, RunPage};
 pub use start::NewRun;
-pub use store::{AgentRunStore, BoundItem, EndRun, EndRunOutcome, StartRun, StartRunOutcome};
+pub use store::{
+    AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, RunFilter, RunState, StartFacts, StartRun,
+    StartRunOutcome,
+};
 pub use work_item_key::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
 
 #[cfg(feature = "testing")]

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use crate::access::{Denied, Principal, Refusal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::{Listing, StoreError};
 use crate::token::{IssueRate, RateReached, Token, TokenId, TokenKind};
+use crate::user::UserId;
 
-use super::{AgentRunStore, WorkItemKey};
+use super::{AgentRunStore, RunFilter, WorkItemKey};
+
+/// No count reads more rows than this.
+const MAX_COUNTED: u32 = 100_000;
 
 /// The most live runs a user may have unless configured otherwise.
 pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
@@ -29,9 +32,15 @@ pub enum AgentRunError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A run ends with the token that started it, so a browser session cannot start one.
-    #[error("only a personal access token can start a run")]
+    /// A run ends with the token that issues it, so a browser session names one, and a token no
+    /// other.
+    #[error(
+        "a run is issued by the personal access token that acts, or by one that a session names"
+    )]
     TokenRequired,
+    /// The user has no live personal access token with this id.
+    #[error("there is no live token {0} to issue a run")]
+    NoSuchIssuer(TokenId),
     /// There is no such run for this user, or it was ended before.
     #[error("there is no such run")]
     NotFound,
@@ -110,9 +119,8 @@ impl AgentRuns {
         self.clock.now()
     }
 
-    /// A page of the runs of the user that `principal` acts as: the live ones, and with `ended` also
-    /// those that are over and still remembered
-    /// ([`RETENTION_DAYS`](crate::token::RETENTION_DAYS)).
+    /// Returns a page of the runs of the user that `principal` acts as which the filter wants. Ended
+    /// ones are stored for [`RETENTION_DAYS`](crate::token::RETENTION_DAYS).
     ///
     /// # Errors
     ///
@@ -120,17 +128,45 @@ impl AgentRuns {
     pub async fn list(
         &self,
         principal: &Principal,
-        ended: bool,
+        filter: &RunFilter,
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<RunPage, AgentRunError> {
         principal.authorize(Requirement::HUMAN)?;
         let now = self.clock.now();
         let owner = principal.user_id();
-        let found = self.store.runs(owner, ended, now, after, limit + 1);
+        let found = self.store.runs(owner, filter, now, after, limit + 1);
         let mut runs = found.await?;
         let next = crate::page::cut(&mut runs, limit, |run| run.id);
         Ok(RunPage { runs, next })
+    }
+
+    /// Returns how many live runs end with a token of this user, or with the user where `issuer` is
+    /// `None`: what a confirmation says beforehand.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::Refused`] unless a human asks for themselves, or an administrator;
+    /// [`AgentRunError::Store`].
+    pub async fn count_live(
+        &self,
+        principal: &Principal,
+        owner: UserId,
+        issuer: Option<TokenId>,
+    ) -> Result<usize, AgentRunError> {
+        principal.authorize(if owner == principal.user_id() {
+            Requirement::HUMAN
+        } else {
+            Requirement::HUMAN_ADMIN
+        })?;
+        let filter = RunFilter {
+            issuer,
+            ..RunFilter::LIVE
+        };
+        // The quota limits how many there are.
+        let now = self.clock.now();
+        let found = self.store.runs(owner, &filter, now, None, MAX_COUNTED);
+        Ok(found.await?.count())
     }
 
     /// One run of the user that `principal` acts as, over or not.
@@ -146,17 +182,5 @@ impl AgentRuns {
         }
         let found = self.store.run(principal.user_id(), id).await?;
         found.ok_or(AgentRunError::NotFound)
-    }
-
-    pub(super) fn event(
-        &self,
-        principal: &Principal,
-        action: AuditAction,
-        run: TokenId,
-        context: &RequestContext,
-        now: Timestamp,
-    ) -> Result<AuditEvent, EntropyError> {
-        let (actor, subject) = (principal.audit_actor(), Subject::Token(run));
-        AuditEvent::new(actor, action, subject, context, now, &*self.entropy)
     }
 }

@@ -1,6 +1,6 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
-use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName, Trace};
 
 use super::{
     AgentId, AgentRunError, AgentRuns, Run, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
@@ -15,6 +15,9 @@ pub struct NewRun {
     pub work_item: Option<WorkItemKey>,
     /// For how long.
     pub ttl: RunTtl,
+    /// The token of the user that issues it, where a browser session acts; `None` where a token
+    /// does, which issues it itself.
+    pub issuer: Option<TokenId>,
 }
 
 impl AgentRuns {
@@ -24,8 +27,10 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError`]: refused unless `principal` is a personal access token; the work item must
-    /// be there and open; the quota and the rate must have room.
+    /// [`AgentRunError`]: refused unless `principal` is a personal access token, or a browser session
+    /// that names one of the user's; the work item must be there and open; the quota and the rate
+    /// must have room; [`Refusal::FormUsed`](crate::access::Refusal::FormUsed) when the form of
+    /// `context` started a run before.
     pub async fn start(
         &self,
         principal: &Principal,
@@ -34,7 +39,12 @@ impl AgentRuns {
     ) -> Result<Issued, AgentRunError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
-        let issuer = principal.token().ok_or(AgentRunError::TokenRequired)?.id;
+        let issuer = match (principal.token(), wanted.issuer) {
+            (Some(token), None) => token.id,
+            (None, Some(named)) => named,
+            // With another token as its issuer, a run would outlive the one that acts.
+            (Some(_), Some(_)) | (None, None) => return Err(AgentRunError::TokenRequired),
+        };
         let now = self.clock.now();
         let kind = TokenKind::AgentRun;
         let secret = Secret::generate(kind, &*self.entropy)?;
@@ -53,17 +63,18 @@ impl AgentRuns {
                 work_item: wanted.work_item,
                 issuer,
             }),
+            trace: Trace::of_new(&secret, context.client_address),
         };
-        let mut audit = self.event(
-            principal,
-            AuditAction::AgentRunStarted,
-            run.id,
-            context,
-            now,
-        )?;
+        let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+        let actor = principal.audit_actor();
+        let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
         audit.related = wanted.work_item.map(Subject::WorkItem);
         let change = StartRun {
-            actor: Actor::of(principal, requirement, now),
+            actor: Actor::of(principal, requirement, now).with_form(
+                context.form,
+                principal.user_id(),
+                subject,
+            ),
             run,
             digest: secret.digest(),
             quota: self.quota,
@@ -81,6 +92,7 @@ impl AgentRuns {
             (StartRunOutcome::NoSuchWorkItem | StartRunOutcome::WorkItemResolved, None) => {
                 Err(crate::StoreError::corrupt("a work item that was not asked for").into())
             }
+            (StartRunOutcome::NoSuchIssuer, _) => Err(AgentRunError::NoSuchIssuer(issuer)),
             (StartRunOutcome::QuotaReached, _) => {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }

@@ -265,6 +265,14 @@ actions! {
 }
 
 impl AuditAction {
+    /// What ends a token or an agent run, as its subject.
+    pub const ENDINGS: &'static [Self] = &[
+        Self::TokenRotated,
+        Self::TokenRevoked,
+        Self::TokenReported,
+        Self::AgentRunEnded,
+    ];
+
     /// Reads what [`AuditAction::as_str`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -1,10 +1,13 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::access::{Denied, Principal, Requirement};
+use crate::agent_run::WorkItemKey;
 use crate::attempt::Attempts;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::{Listing, StoreError};
+use crate::token::{Token, TokenId};
 use crate::user::MAX_PAGE;
 
 use super::{
@@ -81,6 +84,29 @@ impl Audit {
         }
     }
 
+    /// Returns the newest entries about a personal access token, which the user that `principal` acts
+    /// as owns: at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    pub async fn of_own_token(
+        &self,
+        principal: &Principal,
+        token: &Token,
+        limit: u32,
+    ) -> Result<Listing<AuditEvent>, AuditError> {
+        principal.authorize(Requirement::HUMAN)?;
+        if token.owner != principal.user_id() {
+            return Ok(Listing::default());
+        }
+        let filter = AuditFilter {
+            subject: Some(Subject::Token(token.id)),
+            ..AuditFilter::default()
+        };
+        Ok(self.store.events(&filter, None, limit).await?)
+    }
+
     /// A page of the trail, the newest first, beginning after `after`; `limit` is held within 1 to
     /// [`MAX_PAGE`].
     ///
@@ -145,6 +171,66 @@ impl Audit {
             previous,
             next,
         })
+    }
+
+    /// Returns the events that ended these tokens and agent runs of `principal`'s own user, and those
+    /// that ended the tokens which issued the runs: why each no longer works.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    pub async fn endings(
+        &self,
+        principal: &Principal,
+        tokens: &[Token],
+    ) -> Result<HashMap<TokenId, AuditEvent>, AuditError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let ended: Vec<TokenId> = tokens
+            .iter()
+            .filter(|token| token.owner == principal.user_id() && token.revoked_at.is_some())
+            .flat_map(|token| {
+                let issuer = token.run.as_ref().map(|run| run.issuer);
+                [Some(token.id), issuer].into_iter().flatten()
+            })
+            .collect();
+        if ended.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.store.endings(&ended).await?;
+        let by_subject = found.iter().filter_map(|event| match event.subject {
+            Subject::Token(id) => Some((id, event.clone())),
+            _ => None,
+        });
+        Ok(by_subject.collect())
+    }
+
+    /// Returns what happened to a work item, and which agent runs were bound to it, the newest
+    /// first, at most `limit` entries. Everyone who may read the item may read who did what; which
+    /// request it was and from where is for administrators.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`]; [`AuditError::Store`].
+    pub async fn history(
+        &self,
+        principal: &Principal,
+        item: WorkItemKey,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, AuditError> {
+        principal.authorize(Requirement::ANY_TOKEN)?;
+        let filter = AuditFilter {
+            subject: Some(Subject::WorkItem(item)),
+            ..AuditFilter::default()
+        };
+        let found = self.store.events(&filter, None, limit.clamp(1, MAX_PAGE));
+        Ok(found
+            .await?
+            .iter()
+            .map(|event| AuditEvent {
+                context: RequestContext::default(),
+                ..event.clone()
+            })
+            .collect())
     }
 
     /// Records that a route of the administration was denied to a user: 10 times a user within 15

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
+use crate::token::TokenId;
 use crate::user::UserId;
 
 use super::{AuditAction, AuditEvent, AuditEventId, Subject};
@@ -98,6 +99,9 @@ pub trait AuditStore: Send + Sync {
         after: Option<AuditCursor>,
         limit: u32,
     ) -> Result<Listing<AuditEvent>, StoreError>;
+
+    /// The events that [ended](AuditAction::ENDINGS) these tokens and agent runs, in any order.
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
     /// Appends an event that comes without a change, such as a refused sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;

@@ -1,7 +1,7 @@
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::store::Listing;
-use crate::token::{Endings, Token, TokenId, TokenKind};
+use crate::token::{Endings, RevokedBy, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
 
 use super::review::kept;
@@ -71,7 +71,7 @@ impl RevokeMatching {
         });
         let decided: Vec<(Token, AuditEvent)> = matching
             .filter(|token| token.kind() == TokenKind::Personal && self.kept != Some(token.id))
-            .filter_map(|token| Some((token.revoked(self.actor.now)?, self.event(token))))
+            .filter_map(|token| Some((self.revoked(token)?, self.event(token))))
             .collect();
         let review = Review::of(decided.iter().map(|(token, _)| token.id));
         match self.expected {
@@ -83,6 +83,15 @@ impl RevokeMatching {
             }
             _ => Ok(decided),
         }
+    }
+
+    fn revoked(&self, token: &Token) -> Option<Token> {
+        let reason = if self.audit.actor.user() == Some(token.owner) {
+            RevokedBy::Owner
+        } else {
+            RevokedBy::Administrator
+        };
+        token.revoked_by(reason, self.actor.now)
     }
 
     fn event(&self, token: &Token) -> AuditEvent {

@@ -1,6 +1,6 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Digest, Secret, Status, Token};
+use crate::token::{Digest, RevokedBy, Secret, Status, Token};
 
 use super::{Inventory, InventoryError};
 
@@ -36,7 +36,9 @@ impl ReportTokens {
             email_change: None,
             context: self.context.clone(),
         };
-        token.revoked(self.now).map(|revoked| (revoked, event))
+        token
+            .revoked_by(RevokedBy::Leak, self.now)
+            .map(|revoked| (revoked, event))
     }
 }
 

@@ -202,9 +202,10 @@ impl Invites {
             }
         };
         let scope = user.role.highest_scope();
+        let from = context.client_address;
         let issued = claim
             .token
-            .map(|name| Issued::mint(user.id, name, scope, Expiry::Never, now, entropy))
+            .map(|name| Issued::mint(user.id, name, scope, Expiry::Never, now, from, entropy))
             .transpose()?;
         let signed_in = claim
             .session

@@ -9,7 +9,7 @@ use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestCon
 use crate::clock::Timestamp;
 use crate::invite::{Invite, InviteId, InviteKind};
 use crate::session::{ClientName, LinkId, Session, SessionId, SignInLink};
-use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName};
+use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenUse, Trace};
 use crate::user::{Email, Owner, PasswordHash, PersonName, Role, User, UserId};
 use crate::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem};
 
@@ -64,6 +64,17 @@ pub fn token(number: u64, created_at: Timestamp) -> Token {
         last_used_at: None,
         successor: None,
         run: None,
+        trace: Trace::default(),
+    }
+}
+
+/// A use of a token from no address.
+#[must_use]
+pub const fn token_use(token: TokenId, at: Timestamp) -> TokenUse {
+    TokenUse {
+        token,
+        at,
+        from: None,
     }
 }
 

@@ -2,11 +2,14 @@ use crate::agent_run::Run;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{Scope, TokenId, TokenKind, TokenName};
+use super::{RevokedBy, Scope, TokenId, TokenKind, TokenName, Trace};
 
 /// How long a token is stored after it was revoked or expired, so that the holder of its secret is
 /// told so rather than that it is unknown: 30 days.
 pub const RETENTION_DAYS: i64 = 30;
+
+/// A token that lives for longer than this does not [expire soon](Token::expires_soon): 7 days.
+const SOON_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// A token as an entity. Neither its secret nor its digest is part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Token {
     pub successor: Option<TokenId>,
     /// What it is for when it is an agent run's, which is when its kind says so.
     pub run: Option<Run>,
+    /// What people recognize it by.
+    pub trace: Trace,
 }
 
 /// Where a token stands in its life.
@@ -128,6 +133,26 @@ impl Token {
         })
     }
 
+    /// The same with the reason, which its owner is told.
+    #[must_use]
+    pub fn revoked_by(&self, reason: RevokedBy, now: Timestamp) -> Option<Self> {
+        let mut revoked = self.revoked(now)?;
+        revoked.trace.revoked_by = Some(reason);
+        Some(revoked)
+    }
+
+    /// Returns whether it is live and about to expire: within the last tenth of its lifetime, and
+    /// within 7 days.
+    #[must_use]
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        let Some(at) = self.expires_at.filter(|_| self.status(now) == Status::Live) else {
+            return false;
+        };
+        let left = at.unix_millis() - now.unix_millis();
+        let lifetime = at.unix_millis() - self.created_at.unix_millis();
+        left <= SOON_MILLIS.min(lifetime / 10)
+    }
+
     /// Returns whether it was revoked without a successor. One that was rotated is not deleted:
     /// its owner is told of the successor.
     #[must_use]
@@ -162,7 +187,10 @@ impl Token {
             ..self.clone()
         };
         match end {
-            PredecessorEnd::AtOnce => rotated.revoked_at = Some(now),
+            PredecessorEnd::AtOnce => {
+                rotated.revoked_at = Some(now);
+                rotated.trace.revoked_by = Some(RevokedBy::Rotation);
+            }
             PredecessorEnd::After(at) => {
                 rotated.expires_at = Some(self.expires_at.map_or(at, |own| own.min(at)));
             }
@@ -211,6 +239,37 @@ mod tests {
             token.revoked(now),
             None,
             "a second revocation does not count"
+        );
+    }
+
+    #[test]
+    fn expires_soon_within_the_last_tenth_of_its_lifetime_and_within_7_days() {
+        const HOUR: i64 = 60 * 60;
+        let created = fixtures::NOW;
+        // Its lifetime, and how long before its end it begins to expire soon, in hours.
+        for (lifetime, soon) in [
+            (10, 1),
+            (7 * 24, 16),
+            (30 * 24, 72),
+            (90 * 24, 168),
+            (365 * 24, 168),
+        ] {
+            let mut token = fixtures::token(1, created);
+            let end = created.saturating_add_seconds(lifetime * HOUR);
+            token.expires_at = Some(end);
+            let before = |hours: i64| end.saturating_add_seconds(-hours * HOUR);
+            assert!(
+                !token.expires_soon(created),
+                "{lifetime} h: on its first day"
+            );
+            assert!(!token.expires_soon(before(soon + 1)), "{lifetime} h");
+            assert!(token.expires_soon(before(soon)), "{lifetime} h");
+            assert!(!token.expires_soon(end), "{lifetime} h: it has expired");
+            assert!(!token.revoked(created).unwrap().expires_soon(before(0)));
+        }
+        assert!(
+            !fixtures::token(1, created).expires_soon(Timestamp::MAX),
+            "never"
         );
     }
 

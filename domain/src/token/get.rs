@@ -17,6 +17,21 @@ impl Tokens {
             .ok_or(TokenError::NotFound)
     }
 
+    /// Returns a personal access token of the user that `principal` acts as, also one that was deleted
+    /// and is still stored: what it was called is shown where something refers to it.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Refused`] unless a human asks; [`TokenError::Store`].
+    pub async fn known(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+    ) -> Result<Option<Token>, TokenError> {
+        principal.authorize(Requirement::HUMAN)?;
+        self.find(principal, id).await
+    }
+
     /// Finds a token of the user that `principal` acts as, tombstones included.
     pub(super) async fn find(
         &self,

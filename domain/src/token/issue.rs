@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
 use crate::clock::Timestamp;
@@ -6,7 +8,7 @@ use crate::user::UserId;
 
 use super::{
     Expiry, InsertOutcome, InsertToken, RequestedExpiry, Scope, Secret, Token, TokenError, TokenId,
-    TokenKind, TokenName, Tokens,
+    TokenKind, TokenName, Tokens, Trace,
 };
 
 /// What a new token is to be.
@@ -30,18 +32,20 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// A new personal access token with its secret, not yet in any store.
+    /// A new personal access token with its secret, created by a request from this client address,
+    /// not yet in any store.
     pub(crate) fn mint(
         owner: UserId,
         name: TokenName,
         scope: Scope,
         expires: Expiry,
         now: Timestamp,
+        from: Option<IpAddr>,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
         let kind = TokenKind::Personal;
+        let secret = Secret::generate(kind, entropy)?;
         Ok(Self {
-            secret: Secret::generate(kind, entropy)?,
             token: Token {
                 id: TokenId::generate(kind, now, entropy)?,
                 owner,
@@ -53,7 +57,9 @@ impl Issued {
                 last_used_at: None,
                 successor: None,
                 run: None,
+                trace: Trace::of_new(&secret, from),
             },
+            secret,
         })
     }
 }
@@ -81,6 +87,7 @@ impl Tokens {
             wanted.scope,
             wanted.expires.resolve(now)?,
             now,
+            context.client_address,
             &*self.entropy,
         )?;
         let change = InsertToken {

@@ -1,20 +1,33 @@
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
 use crate::store::Listing;
+use crate::text;
 
-use super::{Status, Token, TokenError, TokenId, TokenName, Tokens};
+use super::name::check_name;
+use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens};
 
 /// The maximum number of tokens on one page, and how many a page has unless asked otherwise.
 pub const MAX_TOKEN_PAGE: u32 = 1_000;
 
-/// Which of a user's tokens to list: those that match everything that is given. Revoked tokens are
-/// not listed.
+/// Which of a user's tokens to list, and in which order: those that match everything that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// With this status; without it, live and expired ones.
     pub status: Option<ListedStatus>,
     /// With exactly this name, which several can have.
     pub name: Option<TokenName>,
+    /// With this in their names.
+    pub search: Option<Search>,
+    /// The order.
+    pub sort: Sort,
 }
 
 /// The status of a token on its owner's list.
@@ -24,15 +37,18 @@ pub enum ListedStatus {
     Live,
     /// Expired, and neither deleted nor purged.
     Expired,
+    /// Revoked, and not yet purged.
+    Revoked,
 }
 
 impl ListedStatus {
-    /// Reads `live` or `expired`.
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
+
+    /// Reads `live`, `expired` or `revoked`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Expired]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
     /// Returns the name on the wire.
@@ -41,6 +57,216 @@ impl ListedStatus {
         match self {
             Self::Live => Status::Live.as_str(),
             Self::Expired => Status::Expired.as_str(),
+            Self::Revoked => Status::Revoked.as_str(),
+        }
+    }
+}
+
+impl From<Status> for ListedStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Live => Self::Live,
+            Status::Expired => Self::Expired,
+            Status::Revoked => Self::Revoked,
+        }
+    }
+}
+
+/// A part of a name to search for. Case, composition and compatibility forms make no difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search(String);
+
+impl Search {
+    /// Trims and folds a part of a name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] as for a name, so that no secret is searched for.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        check_name(text).map(|text| Self(text::key(&text)))
+    }
+
+    /// Returns the folded text, to be looked for in [`TokenName::folded`].
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The order of a list of tokens. Equal ones are ordered by their ids, the newest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// By name from A to Z, whatever the case of ASCII letters.
+    Name,
+    /// The first to expire first; what never expires is last.
+    Expiry,
+    /// The most recently used first; what was never used is last.
+    LastUsed,
+}
+
+impl Sort {
+    /// Every order.
+    pub const ALL: [Self; 4] = [Self::Newest, Self::Name, Self::Expiry, Self::LastUsed];
+
+    /// Returns the name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Name => "name",
+            Self::Expiry => "expiry",
+            Self::LastUsed => "last_used",
+        }
+    }
+
+    /// Reads what [`Sort::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text)
+    }
+}
+
+/// What a list is ordered by, of one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SortKey {
+    /// Nothing but the id.
+    Newest,
+    /// The name, its ASCII letters in lower case.
+    Name(String),
+    /// When it expires; `None` is never.
+    Expiry(Option<Timestamp>),
+    /// When it was last used; `None` is never.
+    LastUsed(Option<Timestamp>),
+}
+
+impl SortKey {
+    fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Name(a), Self::Name(b)) => a.cmp(b),
+            (Self::Expiry(a), Self::Expiry(b)) => (a.is_none(), a).cmp(&(b.is_none(), b)),
+            (Self::LastUsed(a), Self::LastUsed(b)) => b.cmp(a),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// Where a token stands in a list. The key is as it was when the page was read, so that the next page
+/// begins there whatever became of the token since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCursor {
+    /// What the list is ordered by.
+    pub key: SortKey,
+    /// The token.
+    pub id: TokenId,
+}
+
+/// The text is not a cursor of such a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct InvalidListCursor;
+
+impl ListCursor {
+    /// Returns where a token stands in a list of this order.
+    #[must_use]
+    pub fn of(token: &Token, sort: Sort) -> Self {
+        let key = match sort {
+            Sort::Newest => SortKey::Newest,
+            Sort::Name => SortKey::Name(token.name.as_str().to_ascii_lowercase()),
+            Sort::Expiry => SortKey::Expiry(token.expires_at),
+            Sort::LastUsed => SortKey::LastUsed(token.last_used_at),
+        };
+        Self { key, id: token.id }
+    }
+
+    /// Returns the order of the list that it belongs to.
+    #[must_use]
+    pub const fn sort(&self) -> Sort {
+        match self.key {
+            SortKey::Newest => Sort::Newest,
+            SortKey::Name(_) => Sort::Name,
+            SortKey::Expiry(_) => Sort::Expiry,
+            SortKey::LastUsed(_) => Sort::LastUsed,
+        }
+    }
+
+    /// Compares where two tokens stand in one list.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        self.key
+            .order(&other.key)
+            .then_with(|| other.id.cmp(&self.id))
+    }
+}
+
+/// The id, and behind it the order and the key, where the list is ordered by more than ids.
+impl fmt::Display for ListCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant =
+            |at: &Option<Timestamp>| at.map_or_else(String::new, |at| at.unix_millis().to_string());
+        let key = match &self.key {
+            SortKey::Newest => return self.id.fmt(f),
+            SortKey::Name(name) => URL_SAFE_NO_PAD.encode(name),
+            SortKey::Expiry(at) | SortKey::LastUsed(at) => instant(at),
+        };
+        write!(f, "{}.{}.{key}", self.id, self.sort().as_str())
+    }
+}
+
+impl FromStr for ListCursor {
+    type Err = InvalidListCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidListCursor> {
+        let mut parts = text.splitn(3, '.');
+        let id = parts.next().and_then(|id| id.parse().ok());
+        let key = match (parts.next().map(Sort::parse), parts.next()) {
+            (None, _) => Some(SortKey::Newest),
+            (Some(Some(Sort::Name)), Some(key)) => {
+                let name = URL_SAFE_NO_PAD.decode(key).ok();
+                name.and_then(|name| String::from_utf8(name).ok())
+                    .map(SortKey::Name)
+            }
+            (Some(Some(Sort::Expiry)), Some(key)) => instant(key).map(SortKey::Expiry),
+            (Some(Some(Sort::LastUsed)), Some(key)) => instant(key).map(SortKey::LastUsed),
+            _ => None,
+        };
+        match (id, key) {
+            (Some(id), Some(key)) => Ok(Self { key, id }),
+            _ => Err(InvalidListCursor),
+        }
+    }
+}
+
+/// Reads the milliseconds of an instant; blank is never.
+#[expect(
+    clippy::option_option,
+    reason = "invalid, never and an instant are three cases"
+)]
+fn instant(text: &str) -> Option<Option<Timestamp>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let at = text.parse().ok().and_then(Timestamp::from_unix_millis)?;
+    Some(Some(at))
+}
+
+/// Where a page lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seek {
+    /// It begins after this token.
+    After(ListCursor),
+    /// It ends before this token.
+    Before(ListCursor),
+}
+
+impl Seek {
+    /// Returns the token that the page lies beside.
+    #[must_use]
+    pub const fn cursor(&self) -> &ListCursor {
+        match self {
+            Self::After(cursor) | Self::Before(cursor) => cursor,
         }
     }
 }
@@ -49,29 +275,44 @@ impl ListFilter {
     /// Returns whether it matches this token at `now`; what a store's query means.
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
-        let status = match token.status(now) {
-            Status::Live => ListedStatus::Live,
-            Status::Expired => ListedStatus::Expired,
-            Status::Revoked => return false,
-        };
-        self.status.is_none_or(|wanted| wanted == status)
-            && self.name.as_ref().is_none_or(|name| *name == token.name)
+        let status = token.status(now);
+        self.status.map_or(status != Status::Revoked, |wanted| {
+            wanted == ListedStatus::from(status)
+        }) && self.name.as_ref().is_none_or(|name| *name == token.name)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| token.name.folded().contains(search.as_str()))
     }
 }
 
-/// Some of a user's tokens, and where the next ones begin.
+/// Some of a user's tokens, and where the pages around them lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
-    /// The tokens, the newest first.
+    /// The tokens, in the order of the list.
     pub tokens: Listing<Token>,
-    /// Pass it as `after` for the next page; `None` on the last.
-    pub next: Option<TokenId>,
+    /// Seek [`Before`](Seek::Before) it for the previous page; `None` on the first.
+    pub previous: Option<ListCursor>,
+    /// Seek [`After`](Seek::After) it for the next page; `None` on the last.
+    pub next: Option<ListCursor>,
+}
+
+/// A place in a list that is not ordered by ids alone: a damaged row tells its id and no more, so no
+/// page begins with it.
+struct Placed(ListCursor);
+
+impl FromStr for Placed {
+    type Err = InvalidListCursor;
+
+    fn from_str(_: &str) -> Result<Self, InvalidListCursor> {
+        Err(InvalidListCursor)
+    }
 }
 
 impl Tokens {
-    /// Returns a page of the tokens that match the filter, of the user that `principal` acts as,
-    /// the newest first, beginning after `after`. `limit` is held within 1 to [`MAX_TOKEN_PAGE`].
-    /// A token that is created or deleted between two pages shifts none of the others.
+    /// Returns a page of the tokens that match the filter, of the user that `principal` acts as.
+    /// `limit` is held within 1 to [`MAX_TOKEN_PAGE`]. A token that is created or deleted between
+    /// two pages shifts none of the others. A cursor of another order counts as none.
     ///
     /// # Errors
     ///
@@ -80,15 +321,149 @@ impl Tokens {
         &self,
         principal: &Principal,
         filter: &ListFilter,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<ListPage, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         let limit = limit.clamp(1, MAX_TOKEN_PAGE);
-        let (owner, now) = (principal.user_id(), self.clock.now());
-        let found = self.store.list(owner, filter, now, after, limit + 1);
+        let (owner, now, sort) = (principal.user_id(), self.clock.now(), filter.sort);
+        let seek = seek.filter(|seek| seek.cursor().sort() == sort);
+        let is_backward = matches!(seek, Some(Seek::Before(_)));
+        let is_first = seek.is_none();
+        let found = self.store.list(owner, filter, now, seek, limit + 1);
         let mut tokens = found.await?;
-        let next = crate::page::cut(&mut tokens, limit, |token| token.id);
-        Ok(ListPage { tokens, next })
+        let further = match sort {
+            Sort::Newest => {
+                crate::page::cut(&mut tokens, limit, |token| ListCursor::of(token, sort))
+            }
+            _ => crate::page::cut(&mut tokens, limit, |token| {
+                Placed(ListCursor::of(token, sort))
+            })
+            .map(|Placed(cursor)| cursor),
+        };
+        if is_backward {
+            tokens.reverse();
+        }
+        let [first, last] = [tokens.first(), tokens.last()]
+            .map(|token| token.map(|token| ListCursor::of(token, sort)));
+        let (previous, next) = if is_backward {
+            (further, last)
+        } else {
+            (first.filter(|_| !is_first), further)
+        };
+        Ok(ListPage {
+            tokens,
+            previous,
+            next,
+        })
+    }
+}
+
+impl Tokens {
+    /// Returns the names that several current tokens of the user share that `principal` acts as: live
+    /// ones without a successor, among the newest [`MAX_TOKEN_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn shared_names(
+        &self,
+        principal: &Principal,
+    ) -> Result<HashSet<TokenName>, TokenError> {
+        let filter = ListFilter {
+            status: Some(ListedStatus::Live),
+            ..ListFilter::default()
+        };
+        let live = self.list(principal, &filter, None, MAX_TOKEN_PAGE).await?;
+        let current = live.tokens.iter().filter(|token| token.successor.is_none());
+        let (mut names, mut shared) = (HashSet::new(), HashSet::new());
+        for token in current {
+            if !names.insert(&token.name) {
+                shared.insert(token.name.clone());
+            }
+        }
+        Ok(shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::fixtures::{self, NOW};
+
+    fn search(text: &str) -> Search {
+        Search::parse(text).expect("a part of a name")
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_found_whatever_its_case_or_composition() {
+        let mut token = fixtures::token(1, NOW);
+        token.name = TokenName::parse("Über-Straße E\u{301}TAT").expect("a name");
+        for (text, is_found) in [
+            ("über", true),
+            ("ÜBER", true),
+            ("U\u{308}BER-str", true),
+            ("étAt", true),
+            (" straße ", true),
+            ("ｕ", false),
+            ("état über", false),
+            ("%", false),
+            ("_", false),
+        ] {
+            let filter = ListFilter {
+                search: Some(search(text)),
+                ..ListFilter::default()
+            };
+            assert_eq!(filter.matches(&token, NOW), is_found, "{text}");
+        }
+        assert_eq!(Search::parse("  "), Err(InvalidName::Blank));
+        assert_eq!(Search::parse(&"x".repeat(101)), Err(InvalidName::TooLong));
+    }
+
+    #[test]
+    fn what_never_expires_and_what_was_never_used_is_last() {
+        let at = |millis| Timestamp::from_unix_millis(millis);
+        let expiries = [at(1), at(2), None].map(SortKey::Expiry);
+        let uses = [at(2), at(1), None].map(SortKey::LastUsed);
+        for keys in [expiries, uses] {
+            assert!(keys.is_sorted_by(|a, b| a.order(b).is_lt()), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_form_is_none() {
+        let id = fixtures::token(1, NOW).id;
+        for text in [
+            String::new(),
+            "pat_1".to_owned(),
+            format!("{id}."),
+            format!("{id}.newest."),
+            format!("{id}.name"),
+            format!("{id}.name.!"),
+            format!("{id}.expiry.x"),
+            format!("{id}.last_used.-1"),
+            format!("{id}.owner.1"),
+        ] {
+            assert_eq!(text.parse::<ListCursor>(), Err(InvalidListCursor), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(
+            name in ".{1,40}", millis in proptest::option::of(0..=253_402_300_799_999_i64)
+        ) {
+            let mut token = fixtures::token(1, NOW);
+            token.name = TokenName::from_stored(&name);
+            token.expires_at = millis.and_then(Timestamp::from_unix_millis);
+            token.last_used_at = token.expires_at;
+            for sort in Sort::ALL {
+                let cursor = ListCursor::of(&token, sort);
+                prop_assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));
+                prop_assert_eq!(cursor.sort(), sort);
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ mod scope;
 mod secret;
 mod service;
 mod store;
+mod trace;
 mod usage;
 mod verify;
 
@@ -30,7 +31,10 @@ pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use issue::{IssueToken, Issued};
-pub use list::{ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE};
+pub use list::{
+    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE, Search,
+    Seek, Sort, SortKey,
+};
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
 pub use rate::{IssueRate, RateReached};
@@ -43,7 +47,8 @@ pub use store::{
     EndedToken, InsertOutcome, InsertToken, IssuedSoFar, ReplaceOutcome, ReplaceToken,
     RevokeOutcome, RevokeToken, TokenRecord, TokenStore,
 };
-pub use usage::LastUsed;
+pub use trace::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, Trace};
+pub use usage::{LastUsed, TokenUse};
 pub use verify::{Rejection, VerifyError};
 
 #[cfg(feature = "testing")]

@@ -61,6 +61,13 @@ impl TokenName {
         Self(text.into())
     }
 
+    /// Returns the name as a [`Search`](super::Search) looks through it: case, composition and
+    /// compatibility forms folded.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        text::key(&self.0)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -99,6 +99,7 @@ impl Tokens {
             predecessor.scope,
             expires,
             now,
+            context.client_address,
             &*self.entropy,
         )?;
         let mut audit = self.audit(principal, context, now, AuditAction::TokenRotated, id)?;

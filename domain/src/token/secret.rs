@@ -6,7 +6,7 @@ use zeroize::{Zeroizing, optimization_barrier};
 
 use crate::entropy::{Entropy, EntropyError};
 
-use super::{Digest, TokenKind};
+use super::{Digest, LastFour, TokenKind};
 
 /// Random bytes in a secret: 256 bits.
 const RANDOM_BYTES: usize = 32;
@@ -127,6 +127,14 @@ impl Secret {
         Digest::of(&self.text[..])
     }
 
+    /// Returns its last four characters, for its owner to recognize it by.
+    #[must_use]
+    pub fn last_four(&self) -> LastFour {
+        let mut end = [0; LastFour::CHARS];
+        end.copy_from_slice(&self.text[SECRET_CHARS - LastFour::CHARS..]);
+        LastFour::of(end)
+    }
+
     /// The plaintext. Whoever has it *is* the token's owner: hand it to its owner, once, and to
     /// nothing that logs.
     #[must_use]
@@ -240,6 +248,18 @@ mod tests {
         let mut entropy = crate::testing::MockEntropy::new();
         entropy.expect_fill().return_const(Err(EntropyError));
         assert!(Secret::generate(TokenKind::Personal, &entropy).is_err());
+    }
+
+    #[test]
+    fn the_last_four_characters_are_a_part_of_the_checksum() {
+        for (seed, kind) in [(1, TokenKind::Personal), (2, TokenKind::AgentRun)] {
+            let text = secret(seed, kind);
+            let end = Secret::parse(&text).unwrap().last_four();
+            assert!(text.ends_with(end.as_str()), "{end}");
+            let payload = URL_SAFE_NO_PAD.decode(&text[PREFIX_CHARS..]).unwrap();
+            let checksum = checksum(kind, &payload[..RANDOM_BYTES]);
+            assert_eq!(URL_SAFE_NO_PAD.encode(&checksum[1..]), end.as_str());
+        }
     }
 
     proptest! {

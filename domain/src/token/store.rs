@@ -11,8 +11,8 @@ use crate::user::{Owner, UserId};
 
 use super::verify::rejection_of;
 use super::{
-    Digest, IssueRate, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection, Status,
-    Token, TokenId,
+    Digest, IssueRate, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection, RevokedBy,
+    Seek, Status, Token, TokenId, TokenUse,
 };
 
 /// A token as a lookup answers it: with its digest, and with its owner as they are now.
@@ -72,7 +72,7 @@ pub enum InsertOutcome {
 }
 
 /// What a user has been issued, of one kind of tokens, as read inside the transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IssuedSoFar {
     /// How many of them are live at [`Actor::now`].
     pub live: u32,
@@ -148,7 +148,7 @@ impl RevokeToken {
             .map_err(RevokeOutcome::ActorRefused)?;
         target
             .filter(|token| token.id == self.token && token.owner == self.owner)
-            .and_then(|token| token.revoked(self.actor.now))
+            .and_then(|token| token.revoked_by(RevokedBy::Owner, self.actor.now))
             .map(|token| EndedToken {
                 runs: EndedRuns::with_issuers([(token.id, &self.audit)], runs),
                 token,
@@ -280,23 +280,24 @@ pub trait TokenStore: Send + Sync {
     /// the predecessor end with it.
     async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError>;
 
-    /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`,
-    /// the newest first (in the reverse order of their ids), beginning after `after`.
+    /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`, in
+    /// the filter's order (that of [`ListCursor::order`](super::ListCursor::order)), beginning beside
+    /// the cursor, which is of that order. [`Seek::Before`] goes backward: the nearest comes first.
     async fn list(
         &self,
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError>;
 
     /// Returns one of the owner's personal access tokens, tombstones included.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 
-    /// Notes when tokens were last used. A later time than the one noted wins; an unknown token is
-    /// passed over.
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError>;
+    /// Notes when tokens were last used, and from where. A later time than the one noted wins, with
+    /// its address; an unknown token is passed over.
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError>;
 
     /// Purges tokens of every kind that [ended](Token::end) before the given instant, at most
     /// `limit`, and returns how many. Their secrets are unknown from then on. What refers to one by

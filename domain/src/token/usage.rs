@@ -1,11 +1,23 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
 use super::{TokenId, TokenStore};
+
+/// A use of a token, as far as its owner is shown it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenUse {
+    /// The token.
+    pub token: TokenId,
+    /// When a request was verified with it.
+    pub at: Timestamp,
+    /// The client address of that request, where it has one.
+    pub from: Option<IpAddr>,
+}
 
 /// Uses that are noted one after the other before they are gathered by token. To find a token's entry
 /// takes a while when there are many, unless many are looked for at once.
@@ -22,11 +34,11 @@ pub struct LastUsed {
 
 #[derive(Debug, Default)]
 struct Pending {
-    notes: Vec<(TokenId, Timestamp)>,
+    notes: Vec<TokenUse>,
     latest: Latest,
 }
 
-type Latest = HashMap<TokenId, Timestamp, BuildHasherDefault<LastBytes>>;
+type Latest = HashMap<TokenId, TokenUse, BuildHasherDefault<LastBytes>>;
 
 /// The hash of an id is its end, which is random, and not of a client's choosing: only tokens that
 /// were verified are noted.
@@ -49,21 +61,23 @@ impl Hasher for LastBytes {
 impl Pending {
     /// Gathers the notes.
     fn gather(&mut self) {
-        for (token, at) in self.notes.drain(..) {
-            let latest = self.latest.entry(token).or_insert(at);
-            *latest = at.max(*latest);
+        for noted in self.notes.drain(..) {
+            let latest = self.latest.entry(noted.token).or_insert(noted);
+            if noted.at > latest.at {
+                *latest = noted;
+            }
         }
     }
 }
 
 impl LastUsed {
     /// Notes a use in memory.
-    pub fn record(&self, token: TokenId, at: Timestamp) {
+    pub fn record(&self, noted: TokenUse) {
         let mut pending = self.pending();
         if pending.notes.len() >= NOTES {
             pending.gather();
         }
-        pending.notes.push((token, at));
+        pending.notes.push(noted);
     }
 
     /// Writes what was collected as one batch and answers how many tokens it covered. When the
@@ -78,15 +92,15 @@ impl LastUsed {
             pending.gather();
             std::mem::take(&mut pending.latest)
         };
-        let batch: Vec<_> = latest.into_iter().collect();
+        let batch: Vec<_> = latest.into_values().collect();
         if batch.is_empty() {
             return Ok(0);
         }
         match store.record_last_used(&batch).await {
             Ok(()) => Ok(batch.len()),
             Err(error) => {
-                for (token, at) in batch {
-                    self.record(token, at);
+                for noted in batch {
+                    self.record(noted);
                 }
                 Err(error)
             }
@@ -101,8 +115,19 @@ impl LastUsed {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::testing::{MockTokenStore, fixtures};
+
+    /// A use from an address that is told from others by the number.
+    fn used(token: TokenId, at: Timestamp, from: u8) -> TokenUse {
+        TokenUse {
+            token,
+            at,
+            from: Some(Ipv4Addr::new(192, 0, 2, from).into()),
+        }
+    }
 
     #[tokio::test]
     async fn the_latest_use_of_each_token_is_written_once() {
@@ -112,11 +137,11 @@ mod tests {
         store
             .expect_record_last_used()
             .times(1)
-            .withf(move |uses| uses == [(id, later)])
+            .withf(move |uses| uses == [used(id, later, 2)])
             .returning(|_| Ok(()));
         let last_used = LastUsed::default();
-        for at in [now, later, now] {
-            last_used.record(id, at);
+        for (at, from) in [(now, 1), (later, 2), (now, 3)] {
+            last_used.record(used(id, at, from));
         }
         assert_eq!(last_used.flush(&store).await.unwrap(), 1);
         assert_eq!(last_used.flush(&store).await.unwrap(), 0, "and not again");
@@ -131,15 +156,13 @@ mod tests {
             .times(1)
             .withf(move |uses| {
                 let mut uses = uses.to_vec();
-                uses.sort();
+                uses.sort_by_key(|noted| noted.token);
                 // The last round of uses is not whole.
                 let last = |token| 10 * NOTES as u64 / tokens - u64::from(token >= 60);
                 let expected = (0..tokens).map(|token| {
                     let seconds = i64::try_from(last(token)).unwrap();
-                    (
-                        fixtures::token(token, now).id,
-                        now.saturating_add_seconds(seconds),
-                    )
+                    let id = fixtures::token(token, now).id;
+                    used(id, now.saturating_add_seconds(seconds), 1)
                 });
                 uses == expected.collect::<Vec<_>>()
             })
@@ -147,7 +170,7 @@ mod tests {
         let last_used = LastUsed::default();
         for number in 0..10 * NOTES as u64 {
             let at = now.saturating_add_seconds(i64::try_from(number / tokens).unwrap());
-            last_used.record(fixtures::token(number % tokens, now).id, at);
+            last_used.record(used(fixtures::token(number % tokens, now).id, at, 1));
         }
         assert!(last_used.pending().notes.len() <= NOTES);
         assert_eq!(last_used.flush(&store).await.unwrap(), 100);
@@ -157,14 +180,14 @@ mod tests {
     async fn a_failed_flush_is_made_up_for_by_the_next() {
         let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
         let last_used = LastUsed::default();
-        last_used.record(id, now);
+        last_used.record(used(id, now, 1));
         let mut down = MockTokenStore::new();
         down.expect_record_last_used()
             .returning(|_| Err(StoreError::unavailable("down")));
         assert!(last_used.flush(&down).await.is_err());
         let mut up = MockTokenStore::new();
         up.expect_record_last_used()
-            .withf(move |uses| uses == [(id, now)])
+            .withf(move |uses| uses == [used(id, now, 1)])
             .returning(|_| Ok(()));
         assert_eq!(last_used.flush(&up).await.unwrap(), 1);
     }

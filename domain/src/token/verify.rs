@@ -1,8 +1,10 @@
+use std::net::IpAddr;
+
 use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
-use super::{Digest, MalformedSecret, Secret, Status, TokenRecord, Tokens};
+use super::{Digest, MalformedSecret, Secret, Status, TokenId, TokenRecord, TokenUse, Tokens};
 
 /// Why a presented secret is not accepted; over HTTP a 401 (RFC 6750 §3.1 `invalid_token`).
 ///
@@ -55,22 +57,43 @@ impl Tokens {
     /// [`VerifyError::Rejected`] when it is not accepted, [`VerifyError::Store`] when that could
     /// not be found out.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
+        self.verify_from(presented, None).await
+    }
+
+    /// Verifies the secret of a request from this client address, which is stored as where the token
+    /// was last used from.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn verify_from(
+        &self,
+        presented: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, VerifyError> {
         let digest = Secret::digest_of(presented).map_err(Rejection::Malformed)?;
-        self.verify_digest(digest).await
+        let (principal, token, at) = self.verify_digest(digest).await?;
+        self.last_used.record(TokenUse { token, at, from });
+        Ok(principal)
     }
 
     /// Verifies a principal's token once more, with a lookup of its own. A response that is sent in
-    /// parts asks this before each part, so that it does not outlive the token.
+    /// parts asks this before each part, so that it does not outlive the token. That is no further
+    /// use of it.
     ///
     /// # Errors
     ///
     /// As [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session, which is no token.
     pub async fn verify_again(&self, principal: &Principal) -> Result<Principal, VerifyError> {
         let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
-        self.verify_digest(digest).await
+        let (principal, _, _) = self.verify_digest(digest).await?;
+        Ok(principal)
     }
 
-    async fn verify_digest(&self, digest: Digest) -> Result<Principal, VerifyError> {
+    async fn verify_digest(
+        &self,
+        digest: Digest,
+    ) -> Result<(Principal, TokenId, Timestamp), VerifyError> {
         let found = self.store.find_by_digest(&digest).await?;
         // Compared whatever was found, so that a store which matches loosely (a case-insensitive
         // collation, a truncated index) lets nobody in and takes no telling time.
@@ -82,9 +105,7 @@ impl Tokens {
         // Asked after the lookup: a token that expired while the store answered is expired.
         let now = self.clock.now();
         let id = record.token.id;
-        let principal = record.admit(now)?;
-        self.last_used.record(id, now);
-        Ok(principal)
+        Ok((record.admit(now)?, id, now))
     }
 }
 

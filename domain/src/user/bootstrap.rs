@@ -59,6 +59,7 @@ impl Users {
             Scope::Admin,
             Expiry::Never,
             now,
+            None,
             entropy,
         )?;
         let mut audit = AuditEvent::new(

@@ -2,7 +2,7 @@ use crate::access::{Denied, Principal, Refusal, Requirement};
 use crate::entropy::EntropyError;
 use crate::store::{Listing, StoreError};
 
-use super::{User, UserId, Users};
+use super::{PersonName, User, UserId, Users};
 
 /// The most items on one page of any list.
 pub const MAX_PAGE: u32 = 200;
@@ -76,6 +76,21 @@ impl Users {
     pub async fn get(&self, principal: &Principal, id: UserId) -> Result<User, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         self.store.find(id).await?.ok_or(UserError::NotFound)
+    }
+
+    /// Returns what a colleague is called whose id the caller has met, as on a work item: the name
+    /// alone, without the address. `None` when the user was deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Refused`] unless a human asks; [`UserError::Store`].
+    pub async fn name_of(
+        &self,
+        principal: &Principal,
+        id: UserId,
+    ) -> Result<Option<PersonName>, UserError> {
+        principal.authorize(Requirement::HUMAN)?;
+        Ok(self.store.find(id).await?.map(|user| user.name))
     }
 
     /// Whether anybody is there yet; `false` on a fresh instance, which is then to be bootstrapped.

@@ -3,6 +3,7 @@ use std::num::NonZeroU32;
 use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
 use crate::agent_run::{DomainKey, WorkItemKey};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::form::SentForm;
 use crate::user::{User, UserId};
 
 use super::{
@@ -95,6 +96,31 @@ pub struct CreateDecision {
 }
 
 impl CreateItem {
+    /// Returns the actor with what its form creates, if it was sent with one: the key of the item is
+    /// known only from `facts`.
+    #[must_use]
+    pub fn actor_making(&self, facts: &CreateFacts) -> Actor {
+        let key = match self.item.place {
+            Place::Domain(domain, _) => next_number(facts.last_number).map(|number| WorkItemKey {
+                domain,
+                number,
+                part: None,
+            }),
+            Place::PartOf(whole) => {
+                let last = facts.parent.as_ref().map_or(0, |parent| parent.last_part);
+                next_number(last).map(|part| WorkItemKey {
+                    part: Some(part),
+                    ..whole
+                })
+            }
+        };
+        let made = key.map_or(Subject::User(self.creator), Subject::WorkItem);
+        Actor {
+            form: self.actor.form.map(|form| SentForm { made, ..form }),
+            ..self.actor.clone()
+        }
+    }
+
     /// Decides, from the acting credential's record and what else the store read inside the
     /// transaction. The number in the item's key is the next one of its domain or parent: the last
     /// one that was given counts, so that the key of a deleted item stays its own.
@@ -199,7 +225,7 @@ impl Work {
     /// # Errors
     ///
     /// [`WorkError`]: refused to a run that is bound to an item; the parent and the assignee must
-    /// be there.
+    /// be there; [`Refusal::FormUsed`] when the form of `context` created an item before.
     pub async fn create(
         &self,
         principal: &Principal,
@@ -212,7 +238,11 @@ impl Work {
         let now = self.clock.now();
         let creator = principal.user_id();
         let change = CreateItem {
-            actor: Actor::of(principal, requirement, now),
+            actor: Actor::of(principal, requirement, now).with_form(
+                context.form,
+                creator,
+                Subject::User(creator),
+            ),
             creator,
             item,
             // The key is known inside the transaction alone.

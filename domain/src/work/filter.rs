@@ -25,6 +25,8 @@ pub struct ItemFilter {
     pub assignee: Option<UserId>,
     /// That this agent works at.
     pub agent: Option<AgentId>,
+    /// Claimed in this run.
+    pub run: Option<TokenId>,
     /// Parts of this item.
     pub parent: Option<WorkItemKey>,
     /// In which all of these words occur.
@@ -36,6 +38,7 @@ impl ItemFilter {
     #[must_use]
     pub fn wants(&self, item: &WorkItem) -> bool {
         let text = item.search_text();
+        let run = item.claim.as_ref().and_then(|claim| claim.run);
         self.domain.is_none_or(|domain| item.key.domain == domain)
             && self.kind.is_none_or(|kind| item.kind == kind)
             && (self.statuses.is_empty() || self.statuses.contains(&item.status))
@@ -48,6 +51,7 @@ impl ItemFilter {
                 .agent
                 .as_ref()
                 .is_none_or(|wanted| item.agent() == Some(wanted))
+            && self.run.is_none_or(|wanted| run == Some(wanted))
             && self
                 .parent
                 .is_none_or(|parent| item.key.whole() == Some(parent))
@@ -108,6 +112,8 @@ impl FromStr for ItemCursor {
 pub enum Bucket {
     /// What an agent may take on: see [`WorkItem::is_available`].
     Available,
+    /// What a person may take on: see [`WorkItem::is_available_to_people`].
+    AvailableToPeople,
     /// What this agent works at, in whatever run, and is not resolved.
     OfAgent(AgentId),
     /// What was claimed in this run and is not resolved.
@@ -123,6 +129,7 @@ impl Bucket {
         let run = item.claim.as_ref().and_then(|claim| claim.run);
         match self {
             Self::Available => item.is_available(),
+            Self::AvailableToPeople => item.is_available_to_people(),
             Self::OfAgent(wanted) => !item.status.is_resolved() && item.agent() == Some(wanted),
             Self::OfRun(wanted) => !item.status.is_resolved() && run == Some(*wanted),
             Self::OfPerson(user) => !item.status.is_resolved() && item.assignee == Some(*user),

@@ -121,6 +121,13 @@ impl WorkItem {
         !self.status.is_resolved() && self.target != ExecutionTarget::Human && self.claim.is_none()
     }
 
+    /// Whether a person may take it on now: there is work to do, it is not for agents alone, and
+    /// nobody is at it.
+    #[must_use]
+    pub fn is_available_to_people(&self) -> bool {
+        !self.status.is_resolved() && self.target != ExecutionTarget::Agent && self.claim.is_none()
+    }
+
     /// The agent that works at it, if one does.
     #[must_use]
     pub fn agent(&self) -> Option<&AgentId> {

@@ -153,6 +153,20 @@ impl Work {
         })
     }
 
+    /// Returns what any person may take on, the most urgent first.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError::Store`].
+    pub async fn available_to_people(
+        &self,
+        principal: &Principal,
+        limit: u32,
+    ) -> Result<QueueBucket, WorkError> {
+        principal.authorize(Requirement::ANY_TOKEN)?;
+        Ok(self.bucket(&Bucket::AvailableToPeople, limit).await?)
+    }
+
     async fn bucket(&self, bucket: &Bucket, limit: u32) -> Result<QueueBucket, StoreError> {
         let found = self.store.queue(bucket, self.clock.now(), limit + 1);
         let mut items = found.await?;

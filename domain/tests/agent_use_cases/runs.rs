@@ -1,12 +1,15 @@
 use openindex_domain::access::{Denied, Principal, Refusal, Requirement};
-use openindex_domain::agent_run::AgentRunError;
+use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter, RunTtl};
+use openindex_domain::audit::{AuditAction, RequestContext};
+use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
     Expiry, IssueToken, Overlap, Rejection, RotateToken, Scope, Secret, Status, TokenError,
     TokenKind, TokenName, VerifyError,
 };
 use openindex_domain::user::UserChange;
+use openindex_domain::work::{ItemChange, Versions};
 
-use crate::world::{World, context};
+use crate::world::{World, agent, context};
 
 async fn rejection(world: &World, secret: &Secret) -> Option<Rejection> {
     match world.all.tokens.verify(secret.expose()).await {
@@ -43,7 +46,7 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
     let runs = &world.all.agent_runs;
     let refused = [
         world.start(&run, "another", None).await.err(),
-        runs.list(&run, true, None, 10).await.err(),
+        runs.list(&run, &RunFilter::ANY, None, 10).await.err(),
         runs.get(&run, id).await.err(),
         runs.end(&run, id, context()).await.err(),
     ];
@@ -79,14 +82,17 @@ async fn a_run_ends_at_once_when_it_is_ended_and_by_its_time() {
     let again = runs.end(&world.person, ended.token.id, context()).await;
     assert!(matches!(again, Err(AgentRunError::NotFound)));
     let live = runs
-        .list(&world.person, false, None, 10)
+        .list(&world.person, &RunFilter::LIVE, None, 10)
         .await
         .expect("runs");
     assert_eq!(live.runs, vec![left.token.clone()]);
-    let all = runs.list(&world.person, true, None, 1).await.expect("runs");
+    let all = runs
+        .list(&world.person, &RunFilter::ANY, None, 1)
+        .await
+        .expect("runs");
     assert_eq!(all.runs, vec![left.token.clone()]);
     let next = runs
-        .list(&world.person, true, all.next, 1)
+        .list(&world.person, &RunFilter::ANY, all.next, 1)
         .await
         .expect("runs");
     assert_eq!(next.runs[0].status(now), Status::Revoked);
@@ -174,4 +180,77 @@ async fn a_run_is_bound_to_work_that_is_there_and_open() {
     let nowhere = "OPS-99".parse().ok();
     let missing = world.start(&world.person, "a", nowhere).await;
     assert!(matches!(missing, Err(AgentRunError::NoSuchWorkItem(key)) if Some(key) == nowhere));
+}
+
+#[tokio::test]
+async fn a_token_issues_its_own_runs_and_names_no_other() {
+    let world = World::new().await;
+    let other = world.pat("other", Expiry::Never).await;
+    for named in [other.token.id, world.person.token().expect("a token").id] {
+        let wanted = NewRun {
+            agent: agent("builder"),
+            work_item: None,
+            ttl: RunTtl::from_seconds(60).expect("a minute"),
+            issuer: Some(named),
+        };
+        let runs = &world.all.agent_runs;
+        let started = runs.start(&world.person, wanted, context()).await;
+        assert!(matches!(started, Err(AgentRunError::TokenRequired)));
+    }
+}
+
+#[tokio::test]
+async fn runs_are_counted_for_oneself_and_by_administrators() {
+    let world = World::new().await;
+    world.run("one", None).await;
+    let ada = world.person.user_id();
+    let issuer = world.person.token().map(|token| token.id);
+    let other = world.pat("other", Expiry::Never).await;
+    let runs = &world.all.agent_runs;
+    for (issuer, count) in [(None, 1), (issuer, 1), (Some(other.token.id), 0)] {
+        let counted = runs.count_live(&world.person, ada, issuer).await;
+        assert_eq!(counted.expect("a count"), count);
+    }
+    let foreign = fixtures::user(7).id;
+    let counted = runs.count_live(&world.person, foreign, None).await;
+    assert_eq!(counted.expect("an administrator may"), 0);
+    let plain = world.verify(&other).await;
+    let refused = runs.count_live(&plain, foreign, None).await;
+    assert!(matches!(refused, Err(AgentRunError::Refused(_))));
+    let run = world.run("two", None).await;
+    let refused = runs.count_live(&run, ada, None).await;
+    assert!(matches!(refused, Err(AgentRunError::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_history_tells_who_did_what_and_from_where_to_nobody() {
+    let world = World::new().await;
+    let item = world.task("Mend it").await;
+    let agent = world.run("builder", None).await;
+    let change = ItemChange::Claim;
+    let work = &world.all.work;
+    let from = RequestContext {
+        client_address: "192.0.2.1".parse().ok(),
+        ..context().clone()
+    };
+    world.all.clock.advance_seconds(1);
+    let claimed = work.change(&agent, None, item.key, Versions::ANY, change, &from);
+    claimed.await.expect("claimed");
+    let audit = &world.all.audit;
+    let history = audit
+        .history(&agent, item.key, 10)
+        .await
+        .expect("a history");
+    let told: Vec<_> = history.iter().map(|event| event.action).collect();
+    assert_eq!(
+        told,
+        [AuditAction::WorkItemClaimed, AuditAction::WorkItemCreated]
+    );
+    assert!(
+        history
+            .iter()
+            .all(|event| event.context == RequestContext::default())
+    );
+    let ended = audit.endings(&agent, &[]).await;
+    assert!(ended.is_err(), "a run reads no reasons");
 }

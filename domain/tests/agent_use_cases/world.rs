@@ -36,6 +36,7 @@ impl World {
             agent: agent(agent_id),
             work_item,
             ttl: RunTtl::from_seconds(3_600).expect("an hour"),
+            issuer: None,
         };
         self.all
             .agent_runs

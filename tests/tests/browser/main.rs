@@ -2,11 +2,13 @@
 
 mod accessibility;
 mod account;
+mod agents;
 mod cors;
 mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]
 mod driver;
 mod errors;
+mod find;
 mod flow;
 mod holding;
 mod once;

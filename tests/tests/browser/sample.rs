@@ -16,6 +16,7 @@ pub(crate) struct Sample {
     #[expect(dead_code, reason = "it lives as long as the server does")]
     database: Database,
     token: String,
+    run: String,
     user: String,
     invite: String,
     open_link: String,
@@ -43,6 +44,7 @@ impl Sample {
         let headers = [("content-type", "application/json")];
         let reported = http.send("POST", "/credentials/revoke", &headers, Some(&report));
         assert_eq!(reported.status, 202);
+        let run = work(http, by);
         let user = server.join(by, "grace@example.com");
         let linus = server.join(by, "linus@example.com");
         let path = format!("/admin/users/{linus}/suspend");
@@ -62,6 +64,7 @@ impl Sample {
         browser.wait_for_heading("Personal access tokens");
         Self {
             token: text(&token["id"]),
+            run,
             invite: text(&invite["id"]),
             open_invite: text(&invite["url"]),
             browser,
@@ -77,6 +80,7 @@ impl Sample {
     pub(crate) fn pages(&self) -> Vec<(&'static str, String)> {
         let Self {
             token,
+            run,
             user,
             invite,
             ..
@@ -84,8 +88,34 @@ impl Sample {
         let pages = [
             ("tokens", "/settings/tokens".to_owned()),
             ("token-new", "/settings/tokens/new".to_owned()),
+            ("tokens-sorted", "/settings/tokens?sort=expiry".to_owned()),
+            (
+                "tokens-revoked",
+                "/settings/tokens?status=revoked&sort=name".to_owned(),
+            ),
+            (
+                "tokens-none-match",
+                "/settings/tokens?search=nothing".to_owned(),
+            ),
+            ("token", format!("/settings/tokens/{token}")),
             ("token-rotate", format!("/settings/tokens/{token}/rotate")),
             ("token-delete", format!("/settings/tokens/{token}/delete")),
+            ("agent-runs", "/settings/agent-runs?status=all".to_owned()),
+            ("agent-run-new", "/settings/agent-runs/new".to_owned()),
+            ("agent-run", format!("/settings/agent-runs/{run}")),
+            ("agent-run-end", format!("/settings/agent-runs/{run}/end")),
+            ("agent-runs-end", "/settings/agent-runs/end-all".to_owned()),
+            ("work", "/work?status=all".to_owned()),
+            ("work-none", "/work?q=nothing+has+this".to_owned()),
+            ("work-queue", "/work/queue".to_owned()),
+            (
+                "work-queue-agents",
+                "/work/queue?for=agents&agent=builder-7".to_owned(),
+            ),
+            ("work-new", "/work/new".to_owned()),
+            ("work-item", "/work/OPS-1".to_owned()),
+            ("work-item-edit", "/work/OPS-1/edit".to_owned()),
+            ("work-item-delete", "/work/OPS-1/delete".to_owned()),
             ("account", "/settings/account".to_owned()),
             ("activity", "/settings/account/activity".to_owned()),
             ("admin-users", "/settings/admin/users".to_owned()),
@@ -130,6 +160,48 @@ impl Sample {
     pub(crate) fn stranger(&self) -> Browser {
         Browser::new(&self.server.url)
     }
+}
+
+/// Makes work items of every kind and status, and a run that works on one; returns its id.
+fn work(http: &Client, by: &str) -> String {
+    let create = |body: Value| {
+        let created = http.post("/browse", by, &body);
+        assert_eq!(created.status, 201, "{created:?}");
+    };
+    create(json!({
+        "domain": "OPS", "kind": "project", "title": "Replace the nightly export", "priority": "high",
+        "description": "It fails on the first day of a month.\n\n- find out why\n- write a test\n",
+    }));
+    create(
+        json!({"parent": "OPS-1", "title": "Find out why it fails", "executionTarget": "agent"}),
+    );
+    create(
+        json!({"parent": "OPS-1", "title": "Agree on a new schedule", "executionTarget": "human"}),
+    );
+    create(json!({"domain": "OPS", "title": "界".repeat(60), "priority": "low"}));
+    create(json!({"domain": "WEB", "title": "Rotate the certificates", "priority": "urgent"}));
+    let start = |agent: &str, item: Option<&str>| {
+        let body = json!({"agentId": agent, "workItemKey": item, "ttlSeconds": 3600});
+        let started = http.post("/agent-runs", by, &body);
+        assert_eq!(started.status, 201, "{started:?}");
+        started.json()
+    };
+    let ended = start(
+        "eu-west/ci:nightly@a-rather-long-name-of-an-agent_2026.11.27",
+        None,
+    );
+    let path = format!("/agent-runs/{}", text(&ended["id"]));
+    assert_eq!(http.delete(&path, by).status, 204);
+    start("reviewer", Some("WEB-1"));
+    let run = start("builder-7", None);
+    let secret = text(&run["token"]);
+    for key in ["OPS-1", "OPS-1.1"] {
+        let claimed = http.post(&format!("/browse/{key}/claim"), &secret, &json!({}));
+        assert_eq!(claimed.status, 200, "{claimed:?}");
+    }
+    let done = http.post("/browse/OPS-1.1/complete", &secret, &json!({}));
+    assert_eq!(done.status, 200, "{done:?}");
+    text(&run["id"])
 }
 
 pub(crate) fn invite(http: &Client, by: &str, email: &str) -> Value {

@@ -16,7 +16,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
     Digest, InsertOutcome, InsertToken, ListFilter, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, Token, TokenId, TokenName, TokenRecord, TokenStore, Tokens,
+    RevokeToken, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore, TokenUse, Tokens,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -172,17 +172,17 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
-        self.store.list(owner, filter, now, after, limit).await
+        self.store.list(owner, filter, now, seek, limit).await
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
         self.store.get(owner, id).await
     }
 
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         self.store.record_last_used(uses).await
     }
 

@@ -38,6 +38,7 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         // What stands in queries alone.
         schema::AuditAction,
         schema::ListedStatus,
+        schema::PatSort,
     )),
     tags(
         (name = "me", description = "Account and tokens"),

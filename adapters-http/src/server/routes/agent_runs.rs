@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::InvalidId;
-use openindex_domain::agent_run::{AgentRunError, NewRun};
+use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::server::api::Shared;
@@ -51,10 +51,13 @@ pub(in crate::server) async fn list(
     State(state): State<Shared>,
     Query(filter, page): Query<AgentRunFilter, Page<RunId>>,
 ) -> Result<Json<AgentRunList>, Problem> {
-    let ended = filter.include_ended.unwrap_or(false);
+    let filter = match filter.include_ended {
+        Some(true) => RunFilter::ANY,
+        Some(false) | None => RunFilter::LIVE,
+    };
     let after = page.after.map(|RunId(id)| id);
     let runs = &state.agent_runs;
-    let page = runs.list(&principal, ended, after, page.limit).await?;
+    let page = runs.list(&principal, &filter, after, page.limit).await?;
     let now = runs.now();
     let items = page.runs.iter();
     let items: Option<Vec<AgentRun>> = items.map(|run| to_wire::agent_run(run, now)).collect();
@@ -86,6 +89,7 @@ pub(in crate::server) async fn start(
         agent: wanted.agent_id,
         work_item: wanted.work_item_key,
         ttl: wanted.ttl_seconds,
+        issuer: None,
     };
     let runs = &state.agent_runs;
     let issued = runs.start(&principal, wanted, &context).await?;

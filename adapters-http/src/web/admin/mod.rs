@@ -15,6 +15,8 @@ use http::request::Parts;
 
 use super::error::WebError;
 
+pub(super) use people::People;
+
 /// How many items a page of a list has.
 const PAGE: u32 = 50;
 

@@ -10,22 +10,22 @@ use crate::web::view::Shown;
 
 /// The first users of the instance: to choose from, and to show names instead of ids. Beyond those,
 /// ids are looked up as they are met.
-pub(super) struct People {
+pub(in crate::web) struct People {
     users: HashMap<UserId, User>,
     order: Vec<UserId>,
     /// There are more than a list should offer.
-    pub(super) has_more: bool,
+    pub(in crate::web) has_more: bool,
 }
 
 /// An entry of a list to choose from.
-pub(super) struct Choice {
-    pub(super) id: String,
-    pub(super) label: Shown,
-    pub(super) is_selected: bool,
+pub(in crate::web) struct Choice {
+    pub(in crate::web) id: String,
+    pub(in crate::web) label: Shown,
+    pub(in crate::web) is_selected: bool,
 }
 
 impl People {
-    pub(super) async fn load(web: &Web, principal: &Principal) -> Result<Self, WebError> {
+    pub(in crate::web) async fn load(web: &Web, principal: &Principal) -> Result<Self, WebError> {
         let page = web.api.users.list(principal, None, MAX_PAGE).await?;
         Ok(Self {
             order: page.users.iter().map(|user| user.id).collect(),
@@ -35,7 +35,7 @@ impl People {
     }
 
     /// Makes sure that these can be shown, where they exist.
-    pub(super) async fn meet(
+    pub(in crate::web) async fn meet(
         &mut self,
         web: &Web,
         principal: &Principal,
@@ -63,18 +63,18 @@ impl People {
     }
 
     /// What a user is called; of a deleted one, the id is left.
-    pub(super) fn name(&self, id: UserId) -> Shown {
+    pub(in crate::web) fn name(&self, id: UserId) -> Shown {
         self.known(id)
             .unwrap_or_else(|| Shown::of(&format!("{id} (deleted)")))
     }
 
     /// The same, unless the user was deleted.
-    pub(super) fn known(&self, id: UserId) -> Option<Shown> {
+    pub(in crate::web) fn known(&self, id: UserId) -> Option<Shown> {
         let user = self.users.get(&id)?;
         Some(Shown::of(user.name.as_str()))
     }
 
-    pub(super) fn choices(&self, selected: &str) -> Vec<Choice> {
+    pub(in crate::web) fn choices(&self, selected: &str) -> Vec<Choice> {
         self.order
             .iter()
             .filter_map(|id| self.users.get(id))

@@ -15,6 +15,7 @@ use crate::web::done::Done;
 use crate::web::error::{DamagedRow, WebError};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::tokens::TokenPath;
 use crate::web::view::{Shown, TokenView};
@@ -47,6 +48,7 @@ struct TokensPage {
 struct RevokePage {
     page: Page,
     owned: OwnedView,
+    runs: Ending,
 }
 
 /// A token with its owner.
@@ -149,6 +151,7 @@ pub(in crate::web) async fn confirm_revoke(
     let owned = owned.as_ref().ok_or(WebError::NOT_FOUND)?;
     let template = RevokePage {
         page: Page::of(&web, &by.0, "all-tokens"),
+        runs: Ending::of(&web, &by.0, owned.token.owner, Some(id)).await?,
         owned: OwnedView::of(owned, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)

@@ -17,6 +17,7 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::runs::Ending;
 use crate::web::site::{Web, redirect};
 use crate::web::view::{Moment, Shown};
 
@@ -37,6 +38,7 @@ struct UserPage {
 struct SuspendPage {
     page: Page,
     user: UserView,
+    runs: Ending,
 }
 
 #[derive(Template)]
@@ -51,6 +53,7 @@ struct RolePage {
 struct DeletePage {
     page: Page,
     user: UserView,
+    runs: Ending,
 }
 
 #[derive(Template)]
@@ -91,6 +94,7 @@ pub(in crate::web) async fn confirm_suspend(
     let user = find(&web, &by, id).await?;
     let template = SuspendPage {
         page: Page::of(&web, &by.0, "users"),
+        runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)
@@ -217,6 +221,7 @@ pub(in crate::web) async fn confirm_delete(
     }
     let template = DeletePage {
         page: Page::of(&web, &by.0, "users"),
+        runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
     };
     html(StatusCode::OK, &template)

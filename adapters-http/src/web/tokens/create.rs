@@ -12,6 +12,7 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::query::Query;
 use crate::web::site::Web;
 
 use super::expiry::{self, Choice};
@@ -66,7 +67,11 @@ pub(in crate::web) async fn create(
     match tokens.issue(&person.principal, wanted, &context).await {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");
-            super::created(&web, page, &issued, "Token created", None)
+            // The secret is shown, whatever becomes of this lookup.
+            let shared = tokens.shared_names(&person.principal).await;
+            let shares_name = shared.is_ok_and(|names| names.contains(&issued.token.name));
+            let (title, query) = ("Token created", Query::default());
+            super::created(&web, page, &issued, title, None, shares_name, &query)
         }
         Err(TokenError::Refused(Refusal::FormUsed(made))) => {
             once::already(&web, &person, made).await

@@ -8,9 +8,12 @@ use crate::web::access::Person;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
+use super::list::kept;
 use super::{TokenPath, found};
 
 #[derive(Template)]
@@ -18,18 +21,25 @@ use super::{TokenPath, found};
 struct DeletePage {
     page: Page,
     token: TokenView,
+    /// Back to the list.
+    list: String,
+    runs: Ending,
 }
 
 pub(in crate::web) async fn confirm(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
 ) -> Result<Response, WebError> {
     let token = found(web.api.tokens.get(&person.principal, id).await, id)?;
+    let owner = person.principal.user_id();
     let allowed = person.principal.effective_scope();
     let template = DeletePage {
         page: Page::of(&web, &person, "tokens"),
         token: TokenView::of(&token, allowed, web.api.tokens.now()),
+        list: kept(&query).on(crate::TOKENS_PAGE),
+        runs: Ending::of(&web, &person, owner, Some(id)).await?,
     };
     html(StatusCode::OK, &template)
 }
@@ -38,6 +48,7 @@ pub(in crate::web) async fn delete(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
     context: Context,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
@@ -45,5 +56,6 @@ pub(in crate::web) async fn delete(
     let token = tokens.get(principal, id).await.ok();
     tokens.revoke(principal, id, &context).await?;
     let about = token.map_or_else(|| id.to_string(), |token| token.name.as_str().to_owned());
-    Ok(Done::TokenDeleted.to(&web.site, crate::TOKENS_PAGE, &about))
+    let list = kept(&query).on(crate::TOKENS_PAGE);
+    Ok(Done::TokenDeleted.to(&web.site, &list, &about))
 }

@@ -1,8 +1,13 @@
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::ListFilter;
+use openindex_domain::Listing;
+use openindex_domain::token::{
+    ListFilter, ListedStatus, RETENTION_DAYS, Search, Secret, Seek, Sort, Status, Token, TokenName,
+};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -13,14 +18,49 @@ use crate::web::view::TokenView;
 
 /// How many tokens a page shows.
 const PAGE: u32 = 50;
+/// What a list is chosen by.
+const FIELDS: [&str; 3] = ["search", "status", "sort"];
+/// Where a page of it lies.
+const PLACES: [&str; 2] = ["before", "after"];
 
 #[derive(Template)]
 #[template(path = "tokens/list.html")]
 struct ListPage {
     page: Page,
-    tokens: Vec<TokenView>,
-    is_first: bool,
+    tokens: Vec<Row>,
+    chosen: Query,
+    /// What is wrong with the text to search for.
+    search_error: Option<String>,
+    is_filtered: bool,
+    is_revoked: bool,
+    retention_days: i64,
+    /// What stays in the URLs of what is done from here.
+    kept: String,
+    previous: Option<String>,
     next: Option<String>,
+}
+
+struct Row {
+    token: TokenView,
+    shares_name: bool,
+}
+
+/// Returns what the list was chosen by and where the page lies, for the way back to it. A token that
+/// was pasted into the search is not repeated.
+pub(super) fn kept(query: &Query) -> Query {
+    FIELDS
+        .iter()
+        .chain(&PLACES)
+        .map(|field| (field, query.get(field)))
+        .filter(|(_, value)| !Secret::is_in(value))
+        .fold(Query::default(), |kept, (field, value)| {
+            kept.with(field, value)
+        })
+}
+
+/// Returns whether a token is one of several current ones with its name.
+pub(super) fn shares_name(token: &Token, status: Status, shared: &HashSet<TokenName>) -> bool {
+    status == Status::Live && token.successor.is_none() && shared.contains(&token.name)
 }
 
 pub(in crate::web) async fn list(
@@ -28,25 +68,70 @@ pub(in crate::web) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let after = query.get("after").parse().ok();
-    let filter = ListFilter::default();
-    let found = web.api.tokens.list(&person.principal, &filter, after, PAGE);
-    let found = found.await?;
-    let now = web.api.tokens.now();
-    let allowed = person.principal.effective_scope();
-    let template = ListPage {
-        page: Page::of(&web, &person, "tokens").with_damaged(&found.tokens),
-        tokens: found
-            .tokens
-            .iter()
-            .map(|token| TokenView::of(token, allowed, now))
-            .collect(),
-        is_first: after.is_none(),
-        next: found.next.map(|id| {
-            Query::default()
-                .with("after", id.to_string())
-                .on("/settings/tokens")
-        }),
+    let (tokens, principal) = (&web.api.tokens, &person.principal);
+    let mut kept = kept(&query);
+    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
+        chosen.with(field, kept.get(field))
+    });
+    let search = match query.get("search") {
+        "" => Ok(None),
+        text => Search::parse(text).map(Some),
     };
-    html(StatusCode::OK, &template)
+    let mut filter = ListFilter {
+        status: ListedStatus::parse(query.get("status")),
+        sort: Sort::parse(query.get("sort")).unwrap_or_default(),
+        ..ListFilter::default()
+    };
+    let is_filtered = filter != ListFilter::default() || !query.get("search").is_empty();
+    let seek = match (query.get("before").parse(), query.get("after").parse()) {
+        (Ok(cursor), _) => Some(Seek::Before(cursor)),
+        (_, Ok(cursor)) => Some(Seek::After(cursor)),
+        _ => None,
+    };
+    let (mut found, mut previous, mut next) = (Listing::default(), None, None);
+    let search_error = match search {
+        Ok(search) => {
+            filter.search = search;
+            let is_backward = matches!(seek, Some(Seek::Before(_)));
+            let mut page = tokens.list(principal, &filter, seek, PAGE).await?;
+            // The first page is a whole one, and no page is empty while there is another.
+            if (is_backward && page.previous.is_none()) || page.tokens.count() == 0 {
+                page = tokens.list(principal, &filter, None, PAGE).await?;
+                kept = chosen.clone();
+            }
+            (found, previous, next) = (page.tokens, page.previous, page.next);
+            None
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    let shared = tokens.shared_names(principal).await?;
+    let (now, allowed) = (tokens.now(), principal.effective_scope());
+    let to = |place: &str, cursor: String| {
+        let page = chosen.clone().with(place, cursor);
+        page.on(crate::TOKENS_PAGE)
+    };
+    let template = ListPage {
+        page: Page::of(&web, &person, "tokens").with_damaged(&found),
+        tokens: found
+            .iter()
+            .map(|token| Row {
+                token: TokenView::of(token, allowed, now),
+                shares_name: shares_name(token, token.status(now), &shared),
+            })
+            .collect(),
+        is_filtered,
+        is_revoked: filter.status == Some(ListedStatus::Revoked),
+        retention_days: RETENTION_DAYS,
+        kept: kept.on(""),
+        previous: previous.map(|cursor| to("before", cursor.to_string())),
+        next: next.map(|cursor| to("after", cursor.to_string())),
+        chosen,
+        search_error,
+    };
+    let status = if template.search_error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
 }

@@ -6,12 +6,14 @@ mod expiry;
 mod list;
 mod path;
 mod rotate;
+mod show;
 
 pub(super) use create::{create, show_form};
 pub(super) use delete::{confirm as confirm_delete, delete};
 pub(super) use list::list;
 pub(super) use path::TokenPath;
 pub(super) use rotate::{rotate, show_form as show_rotate_form};
+pub(super) use show::show;
 
 use askama::Template;
 use axum::response::Response;
@@ -20,6 +22,7 @@ use openindex_domain::token::{Issued, Token, TokenError, TokenId};
 
 use super::error::{DamagedRow, WebError};
 use super::page::{Page, html};
+use super::query::Query;
 use super::site::Web;
 use super::view::{Moment, Shown, scope_name};
 
@@ -45,6 +48,10 @@ struct CreatedPage<'a> {
     secret: &'a str,
     /// Where the API is, for the commands that use the token.
     url: &'a str,
+    /// Another current token has the same name.
+    shares_name: bool,
+    /// Back to the list.
+    list: String,
 }
 
 fn created(
@@ -53,6 +60,8 @@ fn created(
     issued: &Issued,
     title: &'static str,
     predecessor: Option<String>,
+    shares_name: bool,
+    query: &Query,
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let token = &issued.token;
@@ -65,6 +74,8 @@ fn created(
         predecessor,
         secret: issued.secret.expose(),
         url: web.api.settings.public_url.trim_end_matches('/'),
+        shares_name,
+        list: list::kept(query).on(crate::TOKENS_PAGE),
     };
     html(StatusCode::CREATED, &template)
 }

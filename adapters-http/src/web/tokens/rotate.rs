@@ -8,11 +8,13 @@ use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView, duration};
 
 use super::expiry::{self, Choice};
-use super::{TokenPath, found};
+use super::{TokenPath, found, list};
 
 /// For how long the old token may live on, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -26,10 +28,13 @@ const OVERLAPS: [(&str, &str); 3] = [
 struct RotatePage<'a> {
     page: Page,
     token: TokenView,
+    runs: Ending,
     overlaps: [Choice; 3],
     choices: Vec<Choice>,
     date: &'a str,
     today: String,
+    /// Back to the list.
+    list: String,
     errors: Invalid,
 }
 
@@ -37,27 +42,37 @@ pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
 ) -> Result<Response, WebError> {
     // The same answer as to the form, before it is filled in.
     let token = found(web.api.tokens.rotatable(&person.principal, id).await, id)?;
-    render(&web, &person, &token, person.entries(), Invalid::default())
+    render(
+        &web,
+        &person,
+        &token,
+        &query,
+        person.entries(),
+        Invalid::default(),
+    )
+    .await
 }
 
 pub(in crate::web) async fn rotate(
     person: Person,
     State(web): State<Web>,
     TokenPath(id): TokenPath,
+    query: Query,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
     let predecessor = tokens.rotatable(&person.principal, id).await?;
     let refuse = |error: String| {
         let errors = Invalid::field("expiry-date", error);
-        render(&web, &person, &predecessor, &form, errors)
+        render(&web, &person, &predecessor, &query, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
-        Err(error) => return refuse(error),
+        Err(error) => return refuse(error).await,
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
@@ -77,17 +92,26 @@ pub(in crate::web) async fn rotate(
                 }
                 _ => "The old token no longer works.".to_owned(),
             };
-            super::created(&web, page, &issued, "Token rotated", Some(was))
+            super::created(
+                &web,
+                page,
+                &issued,
+                "Token rotated",
+                Some(was),
+                false,
+                &query,
+            )
         }
-        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)),
+        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)).await,
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(
+async fn render(
     web: &Web,
     person: &Person,
     token: &Token,
+    query: &Query,
     form: &Form,
     errors: Invalid,
 ) -> Result<Response, WebError> {
@@ -98,6 +122,7 @@ fn render(
     );
     let template = RotatePage {
         page: Page::of(web, person, "tokens"),
+        runs: Ending::of(web, person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
         overlaps: OVERLAPS.map(|(value, label)| Choice {
             value,
@@ -107,6 +132,7 @@ fn render(
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),
+        list: list::kept(query).on(crate::TOKENS_PAGE),
         errors,
     };
     html(template.errors.status(), &template)

@@ -1,10 +1,7 @@
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Scope, Status, Token};
+use openindex_domain::token::{RevokedBy, Scope, Status, Token};
 
 use super::{Moment, Shown};
-
-/// A token that ends within this time is worth a look: 7 days.
-const SOON_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 /// A word with a color.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +33,13 @@ pub(in crate::web) struct TokenView {
     pub(in crate::web) status: Badge,
     pub(in crate::web) created: Moment,
     pub(in crate::web) expires: Option<Moment>,
+    pub(in crate::web) expires_soon: bool,
     pub(in crate::web) last_used: Option<Moment>,
+    pub(in crate::web) revoked: Option<Moment>,
+    /// Why it was revoked, in its owner's words; empty while it is not, and where it is unknown.
+    pub(in crate::web) reason: &'static str,
+    /// The token that replaced it when it was rotated.
+    pub(in crate::web) successor: Option<String>,
     pub(in crate::web) can_be_rotated: bool,
     pub(in crate::web) is_revoked: bool,
 }
@@ -45,15 +48,12 @@ impl TokenView {
     /// `allowed` is the highest scope of the owner's role.
     pub(in crate::web) fn of(token: &Token, allowed: Scope, now: Timestamp) -> Self {
         let status = token.status(now);
-        let soon = now.saturating_add_seconds(SOON_SECONDS);
         let badge = match status {
             Status::Revoked => Badge::new("Revoked", "bad"),
             Status::Expired => Badge::new("Expired", "calm"),
-            Status::Live if token.successor.is_some() => Badge::new("Replaced", "warn"),
-            Status::Live if token.expires_at.is_some_and(|at| at < soon) => {
-                Badge::new("Expires soon", "warn")
-            }
-            Status::Live => Badge::new("Live", "good"),
+            Status::Live if token.successor.is_some() => Badge::new("Rotated", "warn"),
+            Status::Live if token.expires_soon(now) => Badge::new("Expires soon", "warn"),
+            Status::Live => Badge::new("Active", "good"),
         };
         Self {
             id: token.id.to_string(),
@@ -66,7 +66,17 @@ impl TokenView {
             status: badge,
             created: Moment::new(token.created_at, now),
             expires: token.expires_at.map(|at| Moment::new(at, now)),
+            expires_soon: token.expires_soon(now),
             last_used: token.last_used_at.map(|at| Moment::new(at, now)),
+            revoked: token.revoked_at.map(|at| Moment::new(at, now)),
+            reason: match token.trace.revoked_by {
+                Some(RevokedBy::Owner) => "Deleted by you",
+                Some(RevokedBy::Administrator) => "Revoked by an administrator",
+                Some(RevokedBy::Rotation) => "Rotated",
+                Some(RevokedBy::Leak) => "Reported as leaked",
+                None => "",
+            },
+            successor: token.successor.map(|id| id.to_string()),
             can_be_rotated: status == Status::Live
                 && token.successor.is_none()
                 && token.scope <= allowed,

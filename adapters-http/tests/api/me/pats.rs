@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Method;
+use openindex_adapters_http::server::PeerAddress;
 use openindex_domain::audit::{AuditEvent, AuditFilter, AuditStore as _};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Expiry, Scope, TokenKind};
@@ -47,6 +48,7 @@ async fn a_token_lives_from_its_creation_to_its_deletion() {
             "expiresAt": "2027-01-01T00:00:00.000Z",
             "lastUsedAt": null,
             "status": "live",
+            "lastFour": secret[51..],
         })
     );
 
@@ -121,7 +123,7 @@ async fn a_list_is_filtered_and_paged() {
     }
     assert_eq!(paged, ids(&all));
     for (query, field) in [
-        ("?status=revoked", "status"),
+        ("?status=broken", "status"),
         ("?status=", "status"),
         ("?name=%20", "name"),
         ("?limit=0", "limit"),
@@ -576,4 +578,107 @@ async fn the_trail_tells_who_did_what_in_which_request() {
         events[0].context.request_id.as_ref().unwrap().as_str(),
         "0af7651916cd43dd8448eb211c80319c"
     );
+}
+
+#[tokio::test]
+async fn what_a_token_is_recognized_by_is_told_to_its_owner_and_administrators() {
+    let server = Server::new();
+    let admin = server.admin();
+    let member = server.token(2, TokenKind::Personal, Scope::ReadWrite, Role::Member);
+    let from = |address: &str, token: &str, method, path: &str| {
+        let peer = PeerAddress(address.parse().expect("an address"));
+        with_token(method, path, token).extension(peer)
+    };
+    let body = json!({"name": "ci", "scope": "read_write"}).to_string();
+    let request = from("192.0.2.1", &member, Method::POST, "/me/pats")
+        .header("content-type", "application/json");
+    let created = server.send(request, Body::from(body)).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let created = created.json();
+    let secret = created["token"].as_str().expect("a secret").to_owned();
+    let id = created["id"].as_str().expect("an id");
+    server.clock.advance_seconds(1);
+    let used = from("198.51.100.7", &secret, Method::GET, "/me");
+    assert_eq!(server.send(used, Body::empty()).await.status, 200);
+    server.tokens.flush_last_used().await.expect("noted");
+    let shown = server.get(&format!("/me/pats/{id}"), &member).await.json();
+    let listed = server.get("/me/pats?search=CI", &member).await.json();
+    let administered = server.get("/admin/pats", &admin).await.json();
+    for pat in [&shown, &listed["items"][0], &administered["items"][0]] {
+        assert_eq!(pat["id"], id);
+        assert_eq!(pat["lastFour"], secret[51..], "{pat}");
+        assert_eq!(pat["createdFrom"], "192.0.2.1");
+        assert_eq!(pat["lastUsedFrom"], "198.51.100.7");
+        assert_eq!(pat.get("revokedAt"), None);
+        assert_eq!(pat.get("revokedBy"), None);
+    }
+    server.delete(&format!("/me/pats/{id}"), &member).await;
+    let revoked = server.get("/me/pats?status=revoked", &member).await.json();
+    assert_eq!(ids(&revoked), [id]);
+    let pat = &revoked["items"][0];
+    assert_eq!(pat["revokedBy"], "owner");
+    assert_eq!(pat["revokedAt"], "2026-11-24T06:00:01.000Z");
+    assert_eq!(
+        server.get(&format!("/me/pats/{id}"), &member).await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_searched_and_sorted_page_by_page() {
+    let server = Server::new();
+    let admin = server.admin();
+    for (name, expires) in [
+        ("beta", "2026-12-31"),
+        ("Alpha", "2027-12-31"),
+        ("gamma", ""),
+    ] {
+        let body = json!({"name": name, "scope": "read_write", "expiresAt": expires});
+        assert_eq!(server.post("/me/pats", &admin, &body).await.status, 201);
+        server.clock.advance_seconds(1);
+    }
+    for (query, expected) in [
+        ("sort=name", ["Alpha", "beta", "gamma", "token 1"]),
+        ("sort=expiry", ["beta", "Alpha", "gamma", "token 1"]),
+        ("sort=newest", ["gamma", "Alpha", "beta", "token 1"]),
+        ("sort=last_used", ["token 1", "gamma", "Alpha", "beta"]),
+    ] {
+        server.tokens.flush_last_used().await.expect("noted");
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/me/pats?limit=1&{query}{cursor}");
+            let page = server.get(&path, &admin).await.json();
+            names.push(
+                page["items"][0]["name"]
+                    .as_str()
+                    .expect("a name")
+                    .to_owned(),
+            );
+            let Some(next) = page["nextCursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+            let other = if query == "sort=name" {
+                "newest"
+            } else {
+                "name"
+            };
+            let path = format!("/me/pats?sort={other}{cursor}");
+            let refused = server.get(&path, &admin).await;
+            assert_eq!(refused.status, 400, "{path}");
+            let message = "must be the nextCursor of a page with the same sort";
+            assert_eq!(refused.json()["errors"][0]["message"], message);
+        }
+        assert_eq!(names, expected, "{query}");
+    }
+    for (query, field) in [
+        ("sort=owner", "sort"),
+        ("search=", "search"),
+        ("search=%00", "search"),
+        ("status=broken", "status"),
+    ] {
+        let refused = server.get(&format!("/me/pats?{query}"), &admin).await;
+        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.json()["errors"][0]["field"], field);
+    }
 }

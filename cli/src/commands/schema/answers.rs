@@ -231,6 +231,13 @@ fn pat_with(more: Value) -> Value {
     let mut object = object(&with(&pat(), more));
     // Of a rotated token alone.
     object["properties"]["replacedBy"] = text();
+    // Where they are known, and once it is revoked.
+    for name in ["lastFour", "createdFrom", "lastUsedFrom"] {
+        object["properties"][name] = text();
+    }
+    object["properties"]["revokedAt"] = time();
+    object["properties"]["revokedBy"] =
+        json!({"enum": ["owner", "administrator", "rotation", "leak"]});
     object
 }
 

@@ -1,10 +1,10 @@
 use openindex_adapters_http::client::PatQuery;
-use openindex_adapters_http::wire::{Pat, Status};
-use openindex_domain::token::ListedStatus;
+use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
+use openindex_domain::token::{ListedStatus, Search, Sort};
 
 use crate::app::App;
 use crate::commands::paging::{self, WholeArgs};
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
 use super::{page, parse_name};
@@ -12,20 +12,27 @@ use super::{page, parse_name};
 /// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-All of your tokens are listed, live and expired, unless you filter them. Deleted tokens are not
-listed; expired ones are purged 30 days after their expiry.
+All of your tokens are listed, live and expired, unless you filter them. Revoked tokens are listed
+with --status revoked. Expired and revoked tokens are purged after 30 days.
 
 Examples:
   oi settings personal tokens list
-  oi settings personal tokens list --status live
+  oi settings personal tokens list --status live --sort expiry
+  oi settings personal tokens list --search deploy
   oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
 pub(crate) struct Args {
     /// With this status
-    #[arg(long, value_parser = ["live", "expired"])]
+    #[arg(long, value_parser = ListedStatus::ALL.map(ListedStatus::as_str))]
     status: Option<String>,
     /// With exactly this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// With this in their names, whatever its case
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Order [default: newest]
+    #[arg(long, value_parser = Sort::ALL.map(Sort::as_str))]
+    sort: Option<String>,
     #[command(flatten)]
     page: WholeArgs,
 }
@@ -34,13 +41,36 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = PatQuery {
         status: args.status.as_deref().and_then(ListedStatus::parse),
         name: args.name.as_deref().map(parse_name).transpose()?,
+        search: args.search.as_deref().map(parse_search).transpose()?,
+        sort: args.sort.as_deref().and_then(Sort::parse),
     };
     let session = app.human_session()?;
-    let is_filtered = filter != PatQuery::default() || args.page.is_later();
+    let is_filtered = PatQuery {
+        sort: None,
+        ..filter.clone()
+    } != PatQuery::default()
+        || args.page.is_later();
     let fetch = |query: &_| page(&session, &filter, query);
     paging::list_whole(&args.page, app, fetch, |pats, style| {
         human(pats, is_filtered, style)
     })
+}
+
+fn parse_search(text: &str) -> Result<Search, Failure> {
+    Search::parse(text).map_err(|error| Failure::usage(format!("--search {error}")))
+}
+
+/// How a token ended or will: of a revoked one, when and why.
+fn end(pat: &Pat, style: &Style) -> Option<String> {
+    let at = moment(Some(pat.revoked_at.as_deref()?), style);
+    let reason = match &pat.revoked_by {
+        Some(Open::Known(RevokedBy::Owner)) => " (deleted)",
+        Some(Open::Known(RevokedBy::Administrator)) => " (by an administrator)",
+        Some(Open::Known(RevokedBy::Rotation)) => " (rotated)",
+        Some(Open::Known(RevokedBy::Leak)) => " (leaked)",
+        Some(_) | None => "",
+    };
+    Some(format!("revoked {at}{reason}"))
 }
 
 fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
@@ -63,10 +93,18 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
             None => "never used".to_owned(),
             Some(_) => format!("last used {used}"),
         };
+        let revoked = end(pat, &colorless);
+        let ends = revoked
+            .clone()
+            .unwrap_or_else(|| ends(expires_at, &colorless));
         Row {
             name: named(pat),
-            words: format!("{scope} · {} · {words}", ends(expires_at, &colorless)),
-            cells: vec![scope, expiry(expires_at, &colorless), used],
+            words: format!("{scope} · {ends} · {words}"),
+            cells: vec![
+                scope,
+                revoked.unwrap_or_else(|| expiry(expires_at, &colorless)),
+                used,
+            ],
             id: plain(&pat.id),
             spent: pat.status != Status::Live,
         }
@@ -94,6 +132,16 @@ mod tests {
     fn shows_tokens_as_a_table_and_as_a_list() {
         insta::assert_snapshot!("tokens_wide", human(&pats(), false, &WIDE));
         insta::assert_snapshot!("tokens_narrow", human(&pats(), false, &STYLE));
+    }
+
+    #[test]
+    fn a_revoked_token_tells_when_and_why() {
+        let mut pat = pats().remove(0);
+        pat.status = Open::Known(Status::Revoked);
+        pat.revoked_at = Some("2026-11-24T05:00:00.000Z".to_owned());
+        pat.revoked_by = Some(Open::Known(RevokedBy::Leak));
+        let shown = human(&[pat], true, &WIDE);
+        assert!(shown.contains("revoked 1 hour ago (leaked)"), "{shown}");
     }
 
     #[test]

@@ -192,7 +192,7 @@ fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
     };
     let mut filter = PatQuery {
         name: Some(name),
-        status: None,
+        ..PatQuery::default()
     };
     let newest = page(session, &filter, &query)?.items;
     if newest.len() < MAX_NAMED as usize {

@@ -3,12 +3,17 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AgentRunHarness, Harness, NOW, SECRET, Spoiled, acting, actor, find, insert, insertion, list,
-    put, replacement, revocation, seed, spoil_actor, trail,
+    AccountHarness, AgentRunHarness, Harness, NOW, SECRET, Spoiled, acting, actor, find, insert,
+    insertion, list, put, replacement, revocation, seed, session_actor, spoil_actor, start_session,
+    trail,
 };
-use crate::agent_run::{AgentId, EndRun, EndRunOutcome, StartRun, StartRunOutcome};
+use crate::access::{CredentialId, Refusal};
+use crate::agent_run::{
+    AgentId, EndRuns, EndRunsOutcome, RunFilter, RunState, StartRun, StartRunOutcome,
+};
 use crate::audit::{AuditAction, Subject};
 use crate::clock::Timestamp;
+use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
 use crate::token::{
     InsertOutcome, IssueRate, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status,
@@ -35,17 +40,17 @@ pub(super) async fn begin(harness: &dyn AgentRunHarness, change: StartRun) -> St
 }
 
 /// The end of a run of user 1, whose trail is event `event`.
-pub(super) fn ending(run: TokenId, event: u64) -> EndRun {
-    EndRun {
+pub(super) fn ending(run: TokenId, event: u64) -> EndRuns {
+    EndRuns {
         actor: actor(),
         owner: fixtures::user(1).id,
-        run,
+        runs: vec![run],
         audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
     }
 }
 
-async fn end(harness: &dyn AgentRunHarness, change: EndRun) -> EndRunOutcome {
-    let outcome = harness.agent_runs().end_run(change).await;
+async fn end(harness: &dyn AgentRunHarness, change: EndRuns) -> EndRunsOutcome {
+    let outcome = harness.agent_runs().end_runs(change).await;
     outcome.expect("the store answers")
 }
 
@@ -57,7 +62,8 @@ async fn runs(
 ) -> Vec<TokenId> {
     let owner = fixtures::user(1).id;
     let store = harness.agent_runs();
-    let found = store.runs(owner, ended, NOW, after, limit).await;
+    let filter = [RunFilter::LIVE, RunFilter::ANY][usize::from(ended)].clone();
+    let found = store.runs(owner, &filter, NOW, after, limit).await;
     found
         .expect("the store answers")
         .iter()
@@ -141,7 +147,7 @@ pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
         let outcome = with_rate(number).await;
         if let StartRunOutcome::Started(run) = &outcome {
             let ended = end(harness, ending(run.id, number + 100)).await;
-            assert_eq!(ended, EndRunOutcome::Ended);
+            assert_eq!(ended, EndRunsOutcome::Ended(1));
         }
         outcome
     };
@@ -159,6 +165,194 @@ pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
     let mut change = insertion(71, 100);
     change.rate = IssueRate::new(2);
     assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+}
+
+/// A browser session starts runs with a token of its user that is live, and with no other; the run
+/// ends with that token.
+pub async fn are_started_by_a_session_with_a_token_of_its_user<
+    H: AccountHarness + AgentRunHarness,
+>(
+    harness: &H,
+) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    start_session(harness, 1).await;
+    let soon = NOW.saturating_add_seconds(90);
+    let mut expired = fixtures::token(2, NOW);
+    expired.expires_at = Some(NOW);
+    let mut revoked = fixtures::token(3, NOW);
+    revoked.revoked_at = Some(NOW);
+    let mut foreign = fixtures::token(4, NOW);
+    foreign.owner = fixtures::user(2).id;
+    let run = fixtures::run(5, acting().id);
+    let mut issuer = fixtures::token(1, NOW);
+    issuer.expires_at = Some(soon);
+    for (number, token) in (1..).zip([&issuer, &expired, &revoked, &foreign, &run]) {
+        put(harness, number, token).await;
+    }
+    let with = |number: u64, issuer: TokenId| {
+        let mut change = start(number, 100);
+        change.actor = session_actor(1);
+        change.run.run.as_mut().expect("a run").issuer = issuer;
+        begin(harness, change)
+    };
+    let unknown = fixtures::token(99, NOW).id;
+    for id in [expired.id, revoked.id, foreign.id, run.id, unknown] {
+        assert_eq!(with(20, id).await, StartRunOutcome::NoSuchIssuer, "{id}");
+    }
+    assert!(
+        runs(harness, false, None, 10).await.len() == 1,
+        "the one that was put"
+    );
+    let started = with(20, issuer.id).await;
+    assert!(
+        matches!(started, StartRunOutcome::Started(_)),
+        "{started:?}"
+    );
+    assert_eq!(stored(harness, 20).await.expires_at, Some(soon));
+    // A token does not start a run of another one.
+    let mut other = start(21, 100);
+    other.run.run.as_mut().expect("a run").issuer = issuer.id;
+    let refused = StartRunOutcome::ActorRefused(Refusal::Rejected(Rejection::Unknown));
+    assert_eq!(begin(harness, other).await, refused);
+    let revoked = harness
+        .tokens()
+        .revoke_once(revocation(issuer.id, 70))
+        .await;
+    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    assert_eq!(stored(harness, 20).await.status(NOW), Status::Revoked);
+}
+
+/// A form starts one run.
+pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
+    let sent = |number: u64| {
+        let mut change = start(number, 100);
+        let made = Subject::Token(change.run.id);
+        change.actor.form = Some(SentForm { id: form, made });
+        change
+    };
+    let first = Subject::Token(sent(10).run.id);
+    let started = begin(harness, sent(10)).await;
+    assert!(
+        matches!(started, StartRunOutcome::Started(_)),
+        "{started:?}"
+    );
+    let refused = StartRunOutcome::ActorRefused(Refusal::FormUsed(first));
+    assert_eq!(begin(harness, sent(11)).await, refused);
+    assert_eq!(runs(harness, true, None, 10).await.len(), 1);
+}
+
+/// Several end in one step: those that are named, are the owner's and were not ended before.
+pub async fn are_ended_together_and_no_others(harness: &dyn AgentRunHarness) {
+    harness.put_user(&fixtures::user(2)).await;
+    let run = |number| fixtures::run(number, acting().id);
+    let mut foreign = run(13);
+    foreign.owner = fixtures::user(2).id;
+    let mut before = run(14);
+    before.revoked_at = Some(NOW);
+    let all = [&run(10), &run(11), &run(12), &foreign, &before];
+    let numbered: Vec<_> = (10..).zip(all).collect();
+    put_all(harness, &numbered).await;
+    let mut change = ending(run(10).id, 1);
+    change.runs = [10, 11, 13, 14, 15].map(|number| run(number).id).to_vec();
+    change.runs.push(acting().id);
+    assert_eq!(end(harness, change).await, EndRunsOutcome::Ended(2));
+    for (number, ended) in [(10, true), (11, true), (12, false), (13, false)] {
+        let revoked_at = stored(harness, number).await.revoked_at;
+        assert_eq!(revoked_at, ended.then_some(NOW), "{number}");
+    }
+    let mut told: Vec<Subject> = trail(harness).await.iter().map(|e| e.subject).collect();
+    told.sort_by_key(ToString::to_string);
+    assert_eq!(told, [10, 11].map(|number| Subject::Token(run(number).id)));
+}
+
+/// Each condition of a filter narrows the list down.
+pub async fn are_those_that_the_filter_wants(harness: &dyn AgentRunHarness) {
+    seed(harness).await;
+    let issuer = fixtures::token(1, NOW);
+    put(harness, 1, &issuer).await;
+    let mut all = vec![];
+    for number in 10..18 {
+        let mut run = fixtures::run(number, if number < 14 { issuer.id } else { acting().id });
+        let details = run.run.as_mut().expect("a run");
+        details.agent = AgentId::parse(["a", "b"][usize::from(number % 2 == 0)]).expect("an id");
+        details.work_item = if number % 3 == 0 {
+            "OPS-1".parse().ok()
+        } else {
+            None
+        };
+        match number {
+            11 => run.revoked_at = Some(NOW),
+            12 => run.expires_at = Some(NOW),
+            _ => {}
+        }
+        put(harness, number, &run).await;
+        all.push(run);
+    }
+    let store = harness.agent_runs();
+    for state in [RunState::Live, RunState::Ended, RunState::Any] {
+        for issuer in [None, Some(issuer.id)] {
+            for agent in [None, AgentId::parse("a").ok()] {
+                for work_item in [None, "OPS-1".parse().ok()] {
+                    let filter = RunFilter {
+                        state,
+                        issuer,
+                        agent: agent.clone(),
+                        work_item,
+                    };
+                    let found = store.runs(fixtures::user(1).id, &filter, NOW, None, 100);
+                    let found = found.await.expect("the store answers");
+                    let found: Vec<TokenId> = found.iter().map(|run| run.id).collect();
+                    let wanted = all.iter().rev().filter(|run| filter.wants(run, NOW));
+                    let wanted: Vec<TokenId> = wanted.map(|run| run.id).collect();
+                    assert_eq!(found, wanted, "{filter:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The trail tells what ended each token and run that is asked for.
+pub async fn are_told_of_by_what_ended_them(harness: &dyn AgentRunHarness) {
+    let issuer = fixtures::token(1, NOW);
+    let (own, with_token, live) = (
+        fixtures::run(10, acting().id),
+        fixtures::run(11, issuer.id),
+        fixtures::run(12, acting().id),
+    );
+    put_all(
+        harness,
+        &[(1, &issuer), (10, &own), (11, &with_token), (12, &live)],
+    )
+    .await;
+    let ended = end(harness, ending(own.id, 1)).await;
+    assert_eq!(ended, EndRunsOutcome::Ended(1));
+    let revoked = harness.tokens().revoke_once(revocation(issuer.id, 2)).await;
+    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    let ids = [own.id, with_token.id, live.id, issuer.id];
+    let found = harness
+        .audit()
+        .endings(&ids)
+        .await
+        .expect("the store answers");
+    let mut found: Vec<_> = found
+        .iter()
+        .map(|event| (event.subject.to_string(), event.action, event.related))
+        .collect();
+    found.sort_by_key(|(subject, ..)| subject.clone());
+    let mut wanted = vec![
+        (issuer.id.to_string(), AuditAction::TokenRevoked, None),
+        (own.id.to_string(), AuditAction::AgentRunEnded, None),
+        (
+            with_token.id.to_string(),
+            AuditAction::AgentRunEnded,
+            Some(Subject::Token(issuer.id)),
+        ),
+    ];
+    wanted.sort_by_key(|(subject, ..)| subject.clone());
+    assert_eq!(found, wanted);
 }
 
 /// A run cannot be bound to what is not there.
@@ -194,7 +388,7 @@ pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AgentRunHarnes
         ending.actor = spoiled;
         assert_eq!(
             end(harness, ending).await,
-            EndRunOutcome::ActorRefused(how.refusal()),
+            EndRunsOutcome::ActorRefused(how.refusal()),
             "{how:?}"
         );
         assert!(find(harness, 10).await.is_none(), "{how:?}");
@@ -221,21 +415,21 @@ pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
     put_all(harness, &[(10, &run), (11, &over)]).await;
     let mut foreign = ending(run.id, 1);
     foreign.owner = fixtures::user(2).id;
-    assert_eq!(end(harness, foreign).await, EndRunOutcome::NotFound);
+    assert_eq!(end(harness, foreign).await, EndRunsOutcome::NotFound);
     for id in [acting().id, fixtures::run(12, acting().id).id] {
-        assert_eq!(end(harness, ending(id, 1)).await, EndRunOutcome::NotFound);
+        assert_eq!(end(harness, ending(id, 1)).await, EndRunsOutcome::NotFound);
     }
     let outcomes = join_all((20..36).map(|event| end(harness, ending(run.id, event)))).await;
     let ended = outcomes
         .iter()
-        .filter(|outcome| **outcome == EndRunOutcome::Ended)
+        .filter(|outcome| **outcome == EndRunsOutcome::Ended(1))
         .count();
     assert_eq!(ended, 1, "{outcomes:?}");
     assert_eq!(stored(harness, 10).await.revoked_at, Some(NOW));
     assert_eq!(trail(harness).await.len(), 1);
     // By another server's clock it may be live.
     let expired = end(harness, ending(over.id, 2)).await;
-    assert_eq!(expired, EndRunOutcome::Ended);
+    assert_eq!(expired, EndRunsOutcome::Ended(1));
 }
 
 /// Pages hold the live runs, or all that are remembered, the newest first.
@@ -262,6 +456,26 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
     assert_eq!(runs(harness, true, None, 2).await, all[..2]);
     assert_eq!(runs(harness, true, Some(all[1]), 10).await, all[2..]);
     assert_eq!(runs(harness, false, Some(all[2]), 10).await, ids(&[10]));
+    // The same by the token that they were issued with, those that have ended included.
+    let other = fixtures::token(1, NOW);
+    put(harness, 1, &other).await;
+    put(harness, 17, &fixtures::run(17, other.id)).await;
+    let issued = async |owner, issuer, limit| -> Vec<TokenId> {
+        let filter = RunFilter {
+            issuer: Some(issuer),
+            ..RunFilter::ANY
+        };
+        let store = harness.agent_runs();
+        let found = store.runs(owner, &filter, NOW, None, limit);
+        let found = found.await.expect("the store answers");
+        found.iter().map(|run| run.id).collect()
+    };
+    let (owner, id) = (acting().owner, acting().id);
+    assert_eq!(issued(owner, id, 10).await, all);
+    assert_eq!(issued(owner, id, 2).await, all[..2]);
+    assert_eq!(issued(owner, other.id, 10).await, ids(&[17]));
+    let foreign = issued(fixtures::user(2).id, id, 10).await;
+    assert_eq!(foreign, ids(&[13]));
 }
 
 /// The revocation of a token ends the runs that it issued, and no others, each with its event.
@@ -338,7 +552,7 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
         let issuer = fixtures::token(issuer_number, NOW);
         put(harness, issuer_number, &issuer).await;
         let mut starting = start(run_number, 100);
-        starting.actor.credential = crate::access::CredentialId::Token(issuer.id);
+        starting.actor.credential = CredentialId::Token(issuer.id);
         starting.run = fixtures::run(run_number, issuer.id);
         let tokens = harness.tokens();
         let revoking = tokens.revoke_once(revocation(issuer.id, 300 + round));

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::{DamageHarness, NOW, acting, actor, find, list, put, revocation, seed, trail};
 use crate::StoreError;
 use crate::access::{Actor, Requirement};
-use crate::agent_run::{EndRun, EndRunOutcome};
+use crate::agent_run::{EndRuns, EndRunsOutcome, RunFilter};
 use crate::audit::{AuditAction, AuditFilter, RequestContext, Subject};
 use crate::inventory::{ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
@@ -106,6 +106,22 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
         let inserted = tokens.insert_within_quota(inserted).await;
         assert_eq!(inserted.expect("counted"), InsertOutcome::QuotaReached);
         put(harness, 1, &bad).await;
+    }
+}
+
+/// What a token is recognized by decides nothing: what cannot be read of it counts as absent, and the
+/// token is accepted and listed.
+pub async fn of_what_decides_nothing_is_absent(harness: &dyn DamageHarness) {
+    for statement in [
+        "UPDATE tokens SET last_four = '<b>'",
+        "UPDATE tokens SET created_from = 'nowhere'",
+        "UPDATE tokens SET last_used_from = ''",
+        "UPDATE tokens SET revoked_by = 'robot'",
+        "UPDATE tokens SET name_folded = ''",
+    ] {
+        let (token, other) = seed_damaged(harness, statement).await;
+        assert!(find(harness, 1).await.is_some(), "{statement}");
+        assert_eq!(list(harness, token.owner).await, [other, token, acting()]);
     }
 }
 
@@ -217,7 +233,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
     ] {
         put(harness, 5, &bad).await;
         harness.damage(statement).await;
-        let runs = store.runs(bad.owner, true, NOW, None, 10).await;
+        let runs = store.runs(bad.owner, &RunFilter::ANY, NOW, None, 10).await;
         let runs = runs.expect("a list");
         assert_eq!(runs.len(), 1, "{statement}");
         assert_eq!(damaged(&runs)[0].1, bad.id.to_string(), "{statement}");
@@ -225,14 +241,14 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
         assert!(is_corrupt(&lookup), "{statement}: {lookup:?}");
         let (owner, run) = (bad.owner, bad.id);
         let event = 30 + trail(harness).await.len() as u64;
-        let change = EndRun {
+        let change = EndRuns {
             actor: actor(),
             owner,
-            run,
+            runs: vec![run],
             audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
         };
-        let ended = store.end_run(change).await.expect("decided");
-        assert_eq!(ended, EndRunOutcome::Ended, "{statement}");
+        let ended = store.end_runs(change).await.expect("decided");
+        assert_eq!(ended, EndRunsOutcome::Ended(1), "{statement}");
         assert!(is_gone(harness, 5).await, "{statement}");
     }
     let user = fixtures::user(2);

@@ -6,7 +6,7 @@ use super::{
     DamageHarness, NOW, change_user, delete_user, find, invites, links, put, revocation, seed,
     start_session, trail,
 };
-use crate::agent_run::{EndRun, EndRunOutcome};
+use crate::agent_run::{EndRuns, EndRunsOutcome};
 use crate::attempt::Bucket as Attempts;
 use crate::audit::{AuditAction, Subject};
 use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
@@ -253,14 +253,14 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
     let queue = harness.work().queue(&Bucket::Available, NOW, 9).await;
     assert_eq!(queue.expect("a list"), [item]);
     let (owner, id) = (run.owner, run.id);
-    let end = EndRun {
+    let end = EndRuns {
         actor: super::actor(),
         owner,
-        run: id,
+        runs: vec![id],
         audit: fixtures::audit(1, NOW, AuditAction::AgentRunEnded, Subject::Token(id)),
     };
-    let ended = harness.agent_runs().end_run(end).await;
-    assert_eq!(ended.expect("decided"), EndRunOutcome::Ended);
+    let ended = harness.agent_runs().end_runs(end).await;
+    assert_eq!(ended.expect("decided"), EndRunsOutcome::Ended(1));
 
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;

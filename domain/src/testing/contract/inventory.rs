@@ -7,10 +7,10 @@ use super::{
     trail,
 };
 use crate::access::{Actor, CredentialId, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
 use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter};
 use crate::testing::fixtures;
-use crate::token::{Scope, Status, Token, TokenId};
+use crate::token::{PredecessorEnd, RevokedBy, Scope, Status, Token, TokenId};
 use crate::user::Role;
 
 /// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
@@ -418,4 +418,67 @@ pub async fn ends_the_agent_runs_of_what_it_revokes(harness: &dyn AccountHarness
 
 fn subject() -> Subject {
     Subject::User(fixtures::user(1).id)
+}
+
+/// A tombstone tells who or what revoked the token.
+pub async fn tells_why_a_token_was_revoked(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let other = fixtures::user(2);
+    harness.put_user(&other).await;
+    for number in 1..=5 {
+        let mut token = fixtures::token(number, NOW);
+        if number == 5 {
+            token.owner = other.id;
+        }
+        put(harness, number, &token).await;
+    }
+    let id = |number| fixtures::token(number, NOW).id;
+    let tokens = harness.tokens();
+    let _ = tokens
+        .revoke_once(super::revocation(id(1), 11))
+        .await
+        .expect("revoked");
+    let replaced = super::replacement(id(2), 12, PredecessorEnd::AtOnce);
+    let _ = tokens.replace(replaced).await.expect("replaced");
+    let report = ReportTokens {
+        reported: vec![(
+            fixtures::digest(3),
+            fixtures::audit(13, NOW, AuditAction::TokenReported, Subject::Token(id(3))).id,
+        )],
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    harness.inventory().report(report).await.expect("reported");
+    for (number, event) in [(4, 14), (5, 15)] {
+        let mut change = revocation(
+            TokenFilter {
+                token: Some(id(number)),
+                ..TokenFilter::default()
+            },
+            event,
+        );
+        change.audit.actor = AuditActor::Token {
+            user: acting().owner,
+            token: acting().id,
+        };
+        let _ = revoke(harness, change).await;
+    }
+    for (number, reason) in [
+        (1, RevokedBy::Owner),
+        (2, RevokedBy::Rotation),
+        (3, RevokedBy::Leak),
+        (4, RevokedBy::Owner),
+        (5, RevokedBy::Administrator),
+    ] {
+        let owner = if number == 5 {
+            other.id
+        } else {
+            acting().owner
+        };
+        let token = super::listing::shown(harness, owner, id(number)).await;
+        assert_eq!(token.trace.revoked_by, Some(reason), "{number}");
+        assert_eq!(token.revoked_at, Some(NOW));
+    }
+    let live = super::listing::shown(harness, acting().owner, acting().id).await;
+    assert_eq!(live.trace.revoked_by, None);
 }

@@ -2,7 +2,9 @@
 
 use super::{Harness, NOW, acting, find, list, put, seed};
 use crate::testing::fixtures;
-use crate::token::{Digest, ListFilter, ListedStatus, TokenId, TokenKind, TokenName};
+use crate::token::{
+    Digest, ListCursor, ListFilter, ListedStatus, Seek, Sort, Token, TokenId, TokenKind, TokenName,
+};
 use crate::user::Role;
 
 /// A lookup answers the token, its digest and its owner.
@@ -106,7 +108,11 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
     let names = [None, Some(acting().name), TokenName::parse("nobody").ok()];
     for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
         for name in names.clone() {
-            let filter = ListFilter { status, name };
+            let filter = ListFilter {
+                status,
+                name,
+                ..ListFilter::default()
+            };
             let mut expected = all.clone();
             expected.retain(|token| filter.matches(token, NOW));
             assert_eq!(page(&filter, None, 100).await, expected, "{filter:?}");
@@ -114,7 +120,7 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
             loop {
                 let part = page(&filter, after, 2).await;
                 assert!(part.len() <= 2);
-                after = part.last().map(|token| token.id);
+                after = part.last().map(after_token);
                 paged.extend(part);
                 if after.is_none() {
                     break;
@@ -137,8 +143,12 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
         .await;
     }
     put(harness, 20, &fixtures::token(20, NOW)).await;
-    let second = page(&filter, Some(first[2].id), 3).await;
+    let second = page(&filter, Some(after_token(&first[2])), 3).await;
     assert_eq!(second, [all[3].clone(), all[5].clone(), all[6].clone()]);
+}
+
+fn after_token(token: &Token) -> Seek {
+    Seek::After(ListCursor::of(token, Sort::Newest))
 }
 
 /// Unknown, of another kind and someone else's are all not there; a tombstone is.

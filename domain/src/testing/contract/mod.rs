@@ -38,6 +38,7 @@ pub mod insert;
 pub mod inventory;
 pub mod invites;
 pub mod links;
+pub mod listing;
 pub mod lookup;
 pub mod replace;
 pub mod review;
@@ -113,6 +114,7 @@ macro_rules! damaged_row_contract {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             damage {
                 hides_no_other_token
+                of_what_decides_nothing_is_absent
                 is_revoked_without_being_read
                 is_revoked_in_bulk
                 is_reported
@@ -145,6 +147,11 @@ macro_rules! token_store_contract {
                 lists_live_and_expired_newest_first
                 lists_what_the_filter_matches_page_by_page
                 gets_only_what_the_owner_has
+            }
+            listing {
+                goes_through_every_order_both_ways
+                finds_a_part_of_a_name
+                tells_where_a_token_was_created_and_used
             }
             insert {
                 keeps_every_field
@@ -269,6 +276,7 @@ macro_rules! account_store_contract {
                 refuse_an_actor_that_is_no_longer_good
             }
             inventory {
+                tells_why_a_token_was_revoked
                 wants_what_the_filter_wants
                 pages_newest_first_with_owners
                 revokes_all_in_one_step
@@ -305,10 +313,14 @@ macro_rules! agent_run_store_contract {
                 end_with_the_time_of_their_issuer
                 hold_a_quota_of_their_own
                 hold_a_rate_of_their_own
+                are_started_once_by_a_form
                 are_not_bound_to_nothing
                 refuse_an_actor_that_is_no_longer_good
                 are_ended_once
+                are_ended_together_and_no_others
                 are_paged_newest_first
+                are_those_that_the_filter_wants
+                are_told_of_by_what_ended_them
                 end_with_the_revocation_of_their_issuer
                 end_with_the_rotation_of_their_issuer
                 never_outlive_a_revocation_that_they_race
@@ -328,6 +340,7 @@ macro_rules! work_store_contract {
                 keeps_every_field
                 counts_within_the_domain_and_within_the_parent
                 never_gives_a_number_twice
+                is_created_once_by_a_form
                 refuses_what_cannot_be_made
                 wants_what_the_filter_wants
                 pages_newest_first
@@ -368,6 +381,9 @@ macro_rules! account_and_work_store_contract {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             delete_user {
                 puts_what_they_claimed_back_into_the_queue
+            }
+            agent_runs {
+                are_started_by_a_session_with_a_token_of_its_user
             }
         }
     };

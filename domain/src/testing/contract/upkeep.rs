@@ -1,7 +1,7 @@
 //! Last-used times and the end of tombstones.
 
 use super::{Harness, NOW, acting, find, list, put, seed};
-use crate::testing::fixtures;
+use crate::testing::fixtures::{self, token_use};
 
 /// The latest use stands, in whatever order uses arrive; unknown tokens are passed over.
 pub async fn notes_the_latest_use(harness: &dyn Harness) {
@@ -10,9 +10,9 @@ pub async fn notes_the_latest_use(harness: &dyn Harness) {
     let unknown = fixtures::token(9, NOW).id;
     let later = NOW.saturating_add_millis(1);
     for (uses, expected) in [
-        (vec![(id, NOW)], NOW),
-        (vec![(unknown, later), (id, later)], later),
-        (vec![(id, NOW)], later),
+        (vec![token_use(id, NOW)], NOW),
+        (vec![token_use(unknown, later), token_use(id, later)], later),
+        (vec![token_use(id, NOW)], later),
         (vec![], later),
     ] {
         let noted = harness.tokens().record_last_used(&uses).await;
@@ -28,9 +28,9 @@ pub async fn notes_the_latest_use(harness: &dyn Harness) {
 pub async fn notes_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
     seed(harness).await;
     let mut uses: Vec<_> = (1_000..41_000)
-        .map(|number| (fixtures::token(number, NOW).id, NOW))
+        .map(|number| token_use(fixtures::token(number, NOW).id, NOW))
         .collect();
-    uses.push((acting().id, NOW));
+    uses.push(token_use(acting().id, NOW));
     let noted = harness.tokens().record_last_used(&uses).await;
     noted.expect("the store answers");
     let token = find(harness, 0).await.expect("the token is there").token;
@@ -84,7 +84,7 @@ pub async fn purges_what_ended_before_the_horizon(harness: &dyn Harness) {
     }
     assert_eq!(purge(harness, 100).await, 0);
     // A use that is written late is of no token any more.
-    let late = [(expired.id, NOW), (acting().id, NOW)];
+    let late = [token_use(expired.id, NOW), token_use(acting().id, NOW)];
     let noted = harness.tokens().record_last_used(&late).await;
     noted.expect("the store answers");
     assert!(find(harness, 3).await.is_none());

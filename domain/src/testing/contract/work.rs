@@ -1,10 +1,11 @@
 //! Work items: making and finding them.
 
 use super::{NOW, SECRET, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
-use crate::access::{Actor, Requirement};
+use crate::access::{Actor, Refusal, Requirement};
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
 use crate::audit::{AuditAction, Subject};
 use crate::clock::Timestamp;
+use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
 use crate::token::TokenId;
 use crate::work::{
@@ -184,6 +185,34 @@ pub async fn never_gives_a_number_twice(harness: &dyn WorkHarness) {
     assert_eq!(next.key, key("OPS-1.2"));
 }
 
+/// A form creates one item, and the second change names it; no number is used up.
+pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
+    let sent = |place, event, form| {
+        let mut change = creation(place, event);
+        let made = Subject::User(change.creator);
+        change.actor.form = Some(SentForm { id: form, made });
+        create(harness, change)
+    };
+    let made = |outcome| match outcome {
+        CreateItemOutcome::Created(item) => item,
+        other => panic!("{other:?}"),
+    };
+    let first: WorkItem = made(sent(in_domain("OPS"), 1, form).await);
+    let refused = |key| {
+        let used = Refusal::FormUsed(Subject::WorkItem(key));
+        CreateItemOutcome::ActorRefused(used)
+    };
+    assert_eq!(sent(in_domain("OPS"), 2, form).await, refused(first.key));
+    let other = FormId::from_uuid(fixtures::token(2, NOW).id.uuid());
+    let part = made(sent(Place::PartOf(first.key), 3, other).await);
+    assert_eq!(sent(in_domain("OPS"), 4, other).await, refused(part.key));
+    // No number was lost.
+    let next = created(harness, in_domain("OPS"), 5).await;
+    assert_eq!(next.key, key("OPS-2"));
+}
+
 /// A part of nothing, of a part, or of what is resolved, somebody who is not there, and a spoiled
 /// credential: nothing is made, and no number is used up.
 pub async fn refuses_what_cannot_be_made(harness: &dyn WorkHarness) {
@@ -341,6 +370,10 @@ pub async fn wants_what_the_filter_wants(harness: &dyn WorkHarness) {
             ..none()
         },
         ItemFilter {
+            run: Some(fixtures::run(10, acting().id).id),
+            ..none()
+        },
+        ItemFilter {
             parent: Some(key("OPS-2")),
             ..none()
         },
@@ -366,6 +399,7 @@ pub async fn wants_what_the_filter_wants(harness: &dyn WorkHarness) {
     }
     let mine = [
         Bucket::Available,
+        Bucket::AvailableToPeople,
         Bucket::OfAgent(agent(10)),
         Bucket::OfRun(fixtures::run(10, acting().id).id),
         Bucket::OfPerson(fixtures::user(2).id),

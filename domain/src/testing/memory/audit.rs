@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
-use crate::audit::{AuditCursor, AuditEvent, AuditFilter, AuditStore};
+use crate::audit::{AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject};
 use crate::store::{Listing, StoreError};
+use crate::token::TokenId;
 
 use super::MemoryStore;
 
@@ -28,6 +29,16 @@ impl AuditStore for MemoryStore {
         }
         events.truncate(limit as usize);
         Ok(events.into())
+    }
+
+    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let is_wanted = |event: &&AuditEvent| {
+            AuditAction::ENDINGS.contains(&event.action)
+                && matches!(event.subject, Subject::Token(id) if tokens.contains(&id))
+        };
+        let state = self.state();
+        let found = state.audit.values().filter(is_wanted).cloned();
+        Ok(found.collect::<Vec<_>>().into())
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    Digest, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ReplaceOutcome,
-    ReplaceToken, RevokeOutcome, RevokeToken, Status, Token, TokenId, TokenKind, TokenRecord,
-    TokenStore,
+    Digest, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListCursor, ListFilter,
+    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Seek, Status, Token, TokenId,
+    TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use crate::user::UserId;
 
@@ -110,22 +110,30 @@ impl TokenStore for MemoryStore {
         owner: UserId,
         filter: &ListFilter,
         now: Timestamp,
-        after: Option<TokenId>,
+        seek: Option<Seek>,
         limit: u32,
     ) -> Result<Listing<Token>, StoreError> {
-        Ok(self
+        let place = |token: &Token| ListCursor::of(token, filter.sort);
+        let mut tokens: Vec<Token> = self
             .state()
             .tokens
             .values()
-            .rev()
             .map(|(token, _)| token)
             .filter(|token| token.kind() == TokenKind::Personal && token.owner == owner)
-            .filter(|token| after.is_none_or(|after| token.id < after))
             .filter(|token| filter.matches(token, now))
-            .take(limit as usize)
+            .filter(|token| match &seek {
+                None => true,
+                Some(Seek::After(cursor)) => place(token).order(cursor).is_gt(),
+                Some(Seek::Before(cursor)) => place(token).order(cursor).is_lt(),
+            })
             .cloned()
-            .collect::<Vec<Token>>()
-            .into())
+            .collect();
+        tokens.sort_by(|a, b| place(a).order(&place(b)));
+        if matches!(seek, Some(Seek::Before(_))) {
+            tokens.reverse();
+        }
+        tokens.truncate(limit as usize);
+        Ok(tokens.into())
     }
 
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -136,15 +144,14 @@ impl TokenStore for MemoryStore {
             .cloned())
     }
 
-    async fn record_last_used(&self, uses: &[(TokenId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         let mut state = self.state();
-        for (id, at) in uses {
-            if let Some(token) = state.token(*id).cloned() {
-                let last_used_at = token.last_used_at.max(Some(*at));
-                state.update_token(Token {
-                    last_used_at,
-                    ..token
-                });
+        for noted in uses {
+            let found = state.token(noted.token).cloned();
+            if let Some(mut token) = found.filter(|token| token.last_used_at < Some(noted.at)) {
+                token.last_used_at = Some(noted.at);
+                token.trace.last_used_from = noted.from;
+                state.update_token(token);
             }
         }
         Ok(())

@@ -47,7 +47,6 @@ impl State {
 impl WorkStore for MemoryStore {
     async fn create_item(&self, change: CreateItem) -> Result<CreateItemOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(&change.actor);
         let mut facts = CreateFacts {
             assignee: change.item.assignee.and_then(|id| state.user(id)).cloned(),
             ..CreateFacts::default()
@@ -58,11 +57,14 @@ impl WorkStore for MemoryStore {
             }
             Place::PartOf(parent) => facts.parent = state.work_item(parent, change.actor.now),
         }
+        let making = change.actor_making(&facts);
+        let actor = state.acting(&making);
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&decision.audit)?;
+        state.use_form(&making);
         let item = decision.item;
         if item.key.part.is_none() {
             let number = item.key.number.get();

@@ -47,6 +47,7 @@ pub(in crate::server) async fn list(
         target: query.execution_target,
         assignee: query.assignee.map(|user| user.resolve(me)),
         agent: query.agent_id,
+        run: None,
         parent: query.parent,
         search: query.search.map(|text| text.terms()).unwrap_or_default(),
     };

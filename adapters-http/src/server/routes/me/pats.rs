@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
-use openindex_domain::token::{Expiry, IssueToken, Issued, ListFilter, RotateToken, TokenId};
+use openindex_domain::token::{Expiry, IssueToken, Issued, ListFilter, RotateToken, Seek, TokenId};
 
 use crate::server::api::Shared;
 use crate::server::body::Body;
@@ -17,26 +17,42 @@ type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// My tokens, live and expired, the newest first, a page at a time.
 ///
-/// Revoked tokens are not listed, and secrets are never returned. Expired tokens are purged 30 days
-/// after their expiry.
+/// Revoked tokens are listed with `status=revoked` alone, and secrets are never returned. Expired and
+/// revoked tokens are purged after 30 days.
 #[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
     params(PatQuery, PatPageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
     Human(principal): Human,
     State(state): State<Shared>,
-    Query(PatQuery { status, name }, PatPage(page)): Query<PatQuery, PatPage>,
+    Query(query, PatPage(page)): Query<PatQuery, PatPage>,
 ) -> Result<Json<PatList>, Problem> {
     let tokens = &state.tokens;
-    let filter = ListFilter { status, name };
-    let found = tokens.list(&principal, &filter, page.after, page.limit);
+    let filter = ListFilter {
+        status: query.status,
+        name: query.name,
+        search: query.search,
+        sort: query.sort.unwrap_or_default(),
+    };
+    if page
+        .after
+        .as_ref()
+        .is_some_and(|after| after.sort() != filter.sort)
+    {
+        return Err(Problem::invalid_field(
+            "cursor",
+            &"must be the nextCursor of a page with the same sort",
+        ));
+    }
+    let after = page.after.map(Seek::After);
+    let found = tokens.list(&principal, &filter, after, page.limit);
     let page = found.await?;
     let now = tokens.now();
     let items = page.tokens.iter();
     Ok(Json(PatList {
         items: items.map(|token| to_wire::pat(token, now)).collect(),
         damaged: to_wire::damaged(&page.tokens),
-        next_cursor: page.next.map(|id| id.to_string()),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
 

@@ -1,0 +1,116 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::token::TokenId;
+
+use crate::server::{Code, Context};
+use crate::web::access::Person;
+use crate::web::admin::IdPath;
+use crate::web::done::Done;
+use crate::web::error::WebError;
+use crate::web::form::Sent;
+use crate::web::page::{Page, html};
+use crate::web::site::{Web, redirect};
+
+use super::view::{Details, RunView};
+use super::{PATH, all_live};
+
+/// How many runs end at once: their ids fit into a form.
+pub(super) const AT_ONCE: u32 = 1_000;
+
+#[derive(Template)]
+#[template(path = "runs/end.html")]
+struct EndPage {
+    page: Page,
+    run: RunView,
+}
+
+#[derive(Template)]
+#[template(path = "runs/end_all.html")]
+struct EndAllPage {
+    page: Page,
+    runs: Vec<RunView>,
+    /// The ids of those that are shown, and end.
+    ids: String,
+    is_limited: bool,
+}
+
+pub(in crate::web) async fn confirm(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(id): IdPath<TokenId>,
+) -> Result<Response, WebError> {
+    let token = web.api.agent_runs.get(&person.principal, id).await?;
+    let details = Details::of(&web, &person, std::slice::from_ref(&token)).await?;
+    let run = RunView::of(&token, &details, web.api.agent_runs.now());
+    let run = run.ok_or(WebError::NOT_FOUND)?;
+    if !run.is_live {
+        // Its page says that it has ended, and why.
+        return Ok(redirect(&format!("{PATH}/{id}")));
+    }
+    let template = EndPage {
+        page: Page::of(&web, &person, "agent-runs"),
+        run,
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn end(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(id): IdPath<TokenId>,
+    context: Context,
+) -> Result<Response, WebError> {
+    let (runs, principal) = (&web.api.agent_runs, &person.principal);
+    // A run that cannot be read can be ended.
+    let token = runs.get(principal, id).await.ok();
+    runs.end(principal, id, &context).await?;
+    let about = token.and_then(|token| token.run);
+    let about = about.map_or_else(|| id.to_string(), |run| run.agent.to_string());
+    Ok(Done::RunEnded.to(&web.site, PATH, &about))
+}
+
+pub(in crate::web) async fn confirm_all(
+    person: Person,
+    State(web): State<Web>,
+) -> Result<Response, WebError> {
+    let runs = all_live(&web, &person).await?;
+    if runs.is_empty() {
+        return Ok(redirect(PATH));
+    }
+    let details = Details::of(&web, &person, &runs).await?;
+    let now = web.api.agent_runs.now();
+    let ids: Vec<String> = runs.iter().map(|run| run.id.to_string()).collect();
+    let template = EndAllPage {
+        page: Page::of(&web, &person, "agent-runs"),
+        runs: runs
+            .iter()
+            .filter_map(|run| RunView::of(run, &details, now))
+            .collect(),
+        is_limited: runs.len() == AT_ONCE as usize,
+        ids: ids.join(" "),
+    };
+    html(StatusCode::OK, &template)
+}
+
+/// Ends exactly the runs that were shown: one that was started since is not among them.
+pub(in crate::web) async fn end_all(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let ids: Result<Vec<TokenId>, _> = form
+        .get("runs")
+        .split_ascii_whitespace()
+        .map(str::parse)
+        .collect();
+    let ids = ids.map_err(|_| WebError::of(Code::InvalidRequest))?;
+    let runs = &web.api.agent_runs;
+    let about = match runs.end_all(&person.principal, ids, &context).await? {
+        0 => return Ok(Done::NoRunsEnded.on(&web.site, PATH)),
+        1 => "1 agent run".to_owned(),
+        count => format!("{count} agent runs"),
+    };
+    Ok(Done::RunsEnded.to(&web.site, PATH, &about))
+}

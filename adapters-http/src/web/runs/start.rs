@@ -1,0 +1,256 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::access::Refusal;
+use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::form::FormId;
+use openindex_domain::token::{Issued, ListFilter, ListedStatus, MAX_TOKEN_PAGE, Token, TokenId};
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::form::{Form, Sent};
+use crate::web::once;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::view::{Moment, Shown, duration};
+
+/// For how long, in seconds.
+const TIMES: [(&str, &str); 5] = [
+    ("900", "15 minutes"),
+    ("3600", "1 hour"),
+    ("14400", "4 hours"),
+    ("28800", "8 hours"),
+    ("86400", "24 hours"),
+];
+const USUAL_TIME: &str = "3600";
+
+#[derive(Template)]
+#[template(path = "runs/start.html")]
+struct StartPage<'a> {
+    page: Page,
+    form: FormId,
+    tokens: Vec<Choice>,
+    agent: &'a str,
+    work_item: &'a str,
+    has_work: bool,
+    times: Vec<Choice>,
+    errors: Errors,
+}
+
+struct Choice {
+    value: String,
+    label: Shown,
+    is_selected: bool,
+}
+
+/// The one page that shows a run's token.
+#[derive(Template)]
+#[template(path = "runs/started.html")]
+struct StartedPage<'a> {
+    page: Page,
+    id: String,
+    agent: Shown,
+    work_item: Option<String>,
+    expires: Option<Moment>,
+    secret: &'a str,
+    /// Where the API is.
+    url: &'a str,
+    has_work: bool,
+}
+
+#[derive(Default)]
+struct Errors {
+    agent: Option<String>,
+    token: Option<&'static str>,
+    work_item: Option<String>,
+    time: Option<&'static str>,
+    /// The quota or the rate is used up.
+    limit: Option<String>,
+}
+
+impl Errors {
+    const fn status(&self) -> StatusCode {
+        if self.limit.is_some() {
+            StatusCode::CONFLICT
+        } else if self.agent.is_some()
+            || self.token.is_some()
+            || self.work_item.is_some()
+            || self.time.is_some()
+        {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        }
+    }
+}
+
+/// What was typed, to be shown again.
+struct Typed<'a> {
+    agent: &'a str,
+    token: &'a str,
+    work_item: &'a str,
+    time: &'a str,
+}
+
+impl<'a> Typed<'a> {
+    fn of(form: &'a Form) -> Self {
+        Self {
+            agent: form.shown("agent"),
+            token: form.shown("token"),
+            work_item: form.shown("item"),
+            time: form.shown("time"),
+        }
+    }
+}
+
+/// The form; `?token=` and `?item=` choose beforehand, as links from there do.
+pub(in crate::web) async fn show_form(
+    person: Person,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let typed = Typed {
+        agent: "",
+        token: query.get("token"),
+        work_item: query.get("item"),
+        time: USUAL_TIME,
+    };
+    let form = once::to_show(&web, &Form::default())?;
+    render(&web, &person, form, &typed, Errors::default()).await
+}
+
+pub(in crate::web) async fn start(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let context = once::context(&web, context, &form)?;
+    let mut errors = Errors::default();
+    let agent = AgentId::parse(form.get("agent").trim());
+    let agent = agent.map_err(|error| errors.agent = Some(error.to_string()));
+    let issuer = form.get("token").parse::<TokenId>();
+    let issuer = issuer.map_err(|_| errors.token = Some("Choose one of your active tokens."));
+    let work_item = match form.get("item").trim() {
+        "" => Ok(None),
+        text => text.parse::<WorkItemKey>().map(Some),
+    };
+    let work_item = work_item.map_err(|error| errors.work_item = Some(error.to_string()));
+    let seconds = form.get("time").parse().ok();
+    let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
+    let ttl = ttl
+        .ok_or(())
+        .map_err(|()| errors.time = Some("Choose how long it lasts."));
+    if let (Ok(agent), Ok(issuer), Ok(work_item), Ok(ttl)) = (agent, issuer, work_item, ttl) {
+        let wanted = NewRun {
+            agent,
+            work_item,
+            ttl,
+            issuer: Some(issuer),
+        };
+        let runs = &web.api.agent_runs;
+        match runs.start(&person.principal, wanted, &context).await {
+            Ok(run) => return started(&web, &person, &run),
+            Err(AgentRunError::Refused(Refusal::FormUsed(made))) => {
+                return once::already(&web, &person, made).await;
+            }
+            Err(AgentRunError::NoSuchIssuer(_)) => {
+                errors.token = Some("This token is no longer active. Choose another one.");
+            }
+            Err(AgentRunError::NoSuchWorkItem(key)) => {
+                errors.work_item = Some(format!("is not there: no work item is called {key}"));
+            }
+            Err(AgentRunError::WorkItemResolved(key)) => {
+                let error = format!("must be open: {key} is done or cancelled");
+                errors.work_item = Some(error);
+            }
+            Err(AgentRunError::QuotaReached { quota }) => {
+                errors.limit = Some(format!(
+                    "You’ve reached the limit of {quota} active agent runs. End one you no longer need."
+                ));
+            }
+            Err(AgentRunError::RateReached(reached)) => {
+                let wait = duration(reached.retry_after_seconds.into());
+                errors.limit = Some(format!(
+                    "You’ve started {} agent runs within 24 hours, as many as allowed. Try again in {wait}.",
+                    reached.limit
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let shown = once::to_show(&web, &form)?;
+    render(&web, &person, shown, &Typed::of(&form), errors).await
+}
+
+async fn render(
+    web: &Web,
+    person: &Person,
+    form: FormId,
+    typed: &Typed<'_>,
+    errors: Errors,
+) -> Result<Response, WebError> {
+    let live = ListFilter {
+        status: Some(ListedStatus::Live),
+        ..ListFilter::default()
+    };
+    let tokens = &web.api.tokens;
+    let found = tokens.list(&person.principal, &live, None, MAX_TOKEN_PAGE);
+    let found = found.await?.tokens;
+    let choice = |token: &Token| {
+        let value = token.id.to_string();
+        let now = tokens.now();
+        let expires = token.expires_at.map_or_else(
+            || "never expires".to_owned(),
+            |at| format!("expires {}", Moment::new(at, now).day()),
+        );
+        let created = Moment::new(token.created_at, now).day();
+        Choice {
+            label: Shown::of(&format!("{} (created {created}, {expires})", token.name)),
+            is_selected: value == typed.token,
+            value,
+        }
+    };
+    let template = StartPage {
+        page: Page::of(web, person, "agent-runs"),
+        form,
+        tokens: found
+            .iter()
+            // One that was rotated and goes on for a while would take the run with it.
+            .filter(|token| token.successor.is_none())
+            .map(choice)
+            .collect(),
+        agent: typed.agent,
+        work_item: typed.work_item,
+        has_work: web.api.work.is_some(),
+        times: TIMES
+            .iter()
+            .map(|(value, label)| Choice {
+                value: (*value).to_owned(),
+                label: Shown::of(label),
+                is_selected: *value == typed.time,
+            })
+            .collect(),
+        errors,
+    };
+    html(template.errors.status(), &template)
+}
+
+fn started(web: &Web, person: &Person, issued: &Issued) -> Result<Response, WebError> {
+    let token = &issued.token;
+    let run = token.run.as_ref();
+    let template = StartedPage {
+        page: Page::of(web, person, "agent-runs"),
+        id: token.id.to_string(),
+        agent: Shown::of(run.map_or("", |run| run.agent.as_str())),
+        work_item: run.and_then(|run| run.work_item).map(|key| key.to_string()),
+        expires: token
+            .expires_at
+            .map(|at| Moment::new(at, web.api.agent_runs.now())),
+        secret: issued.secret.expose(),
+        url: &web.api.settings.public_url,
+        has_work: web.api.work.is_some(),
+    };
+    html(StatusCode::CREATED, &template)
+}

@@ -1,0 +1,126 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use openindex_domain::StoreError;
+use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Status, Token, TokenError, TokenId};
+use openindex_domain::user::UserId;
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::site::Web;
+use crate::web::view::{Badge, Moment, Shown};
+
+/// A run in a list, or on its page.
+pub(super) struct RunView {
+    pub(super) id: String,
+    pub(super) agent: Shown,
+    pub(super) status: Badge,
+    pub(super) is_live: bool,
+    /// Why it no longer works.
+    pub(super) reason: Option<String>,
+    pub(super) work_item: Option<String>,
+    pub(super) token: TokenName,
+    pub(super) started: Moment,
+    pub(super) expires: Option<Moment>,
+    pub(super) ended: Option<Moment>,
+    pub(super) last_used: Option<Moment>,
+}
+
+/// The token that a run was started with.
+pub(super) struct TokenName {
+    pub(super) id: String,
+    pub(super) name: Option<Shown>,
+}
+
+/// What is shown of some runs beside what they are: the names of their tokens, and why they ended.
+pub(super) struct Details {
+    me: UserId,
+    tokens: HashMap<TokenId, Option<Token>>,
+    endings: HashMap<TokenId, AuditEvent>,
+}
+
+impl Details {
+    pub(super) async fn of(web: &Web, person: &Person, runs: &[Token]) -> Result<Self, WebError> {
+        let principal = &person.principal;
+        let mut tokens = HashMap::new();
+        for run in runs.iter().filter_map(|token| token.run.as_ref()) {
+            let Entry::Vacant(unknown) = tokens.entry(run.issuer) else {
+                continue;
+            };
+            unknown.insert(match web.api.tokens.known(principal, run.issuer).await {
+                // One that cannot be read is shown by its id.
+                Err(TokenError::Store(StoreError::Corrupt(_))) => None,
+                known => known?,
+            });
+        }
+        Ok(Self {
+            me: principal.user_id(),
+            tokens,
+            endings: web.api.audit.endings(principal, runs).await?,
+        })
+    }
+
+    fn reason(&self, run: &Token, issuer: TokenId) -> Option<String> {
+        let by_me = |event: &AuditEvent| event.actor.user() == Some(self.me);
+        let Some(event) = self.endings.get(&run.id) else {
+            return run
+                .revoked_at
+                .is_none()
+                .then(|| "It reached its time limit".to_owned());
+        };
+        let reason = match (event.action, event.related) {
+            (AuditAction::TokenReported, _) => "Reported as leaked",
+            (_, Some(Subject::WorkItem(key))) => {
+                return Some(format!("{key} was completed, cancelled or deleted"));
+            }
+            (_, Some(Subject::User(_))) => "Your account was suspended",
+            (_, Some(_)) => match self.endings.get(&issuer) {
+                Some(event) if event.action == AuditAction::TokenRotated => "Its token was rotated",
+                Some(event) if event.action == AuditAction::TokenReported => {
+                    "Its token was reported as leaked"
+                }
+                Some(event) if by_me(event) => "Its token was deleted",
+                _ => "Its token was revoked by an administrator",
+            },
+            (_, None) if by_me(event) => "Ended by you",
+            (_, None) => return None,
+        };
+        Some(reason.to_owned())
+    }
+}
+
+impl RunView {
+    /// `None` for what is no run.
+    pub(super) fn of(token: &Token, details: &Details, now: Timestamp) -> Option<Self> {
+        let run = token.run.as_ref()?;
+        let status = token.status(now);
+        let known = details.tokens.get(&run.issuer).and_then(Option::as_ref);
+        Some(Self {
+            id: token.id.to_string(),
+            agent: Shown::of(run.agent.as_str()),
+            status: match status {
+                Status::Live => Badge::new("Active", "good"),
+                Status::Expired => Badge::new("Expired", "calm"),
+                Status::Revoked => Badge::new("Ended", "calm"),
+            },
+            is_live: status == Status::Live,
+            reason: (status != Status::Live)
+                .then(|| details.reason(token, run.issuer))
+                .flatten(),
+            work_item: run.work_item.map(|key| key.to_string()),
+            token: TokenName {
+                id: run.issuer.to_string(),
+                name: known.map(|token| Shown::of(token.name.as_str())),
+            },
+            started: Moment::new(token.created_at, now),
+            expires: token.expires_at.map(|at| Moment::new(at, now)),
+            ended: token
+                .revoked_at
+                .or(token.expires_at.filter(|at| *at <= now))
+                .map(|at| Moment::new(at, now)),
+            last_used: token.last_used_at.map(|at| Moment::new(at, now)),
+        })
+    }
+}

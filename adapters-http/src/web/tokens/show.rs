@@ -1,0 +1,223 @@
+//! `/settings/tokens/{id}`: one token, whatever its status.
+
+use std::net::IpAddr;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::agent_run::RunFilter;
+use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, Subject};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenId};
+use openindex_domain::user::UserId;
+
+use crate::web::access::Person;
+use crate::web::admin::audit::label;
+use crate::web::error::WebError;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+use crate::web::view::{Badge, Moment, Shown, TokenView, scope_name};
+
+use super::TokenPath;
+use super::list::{kept, shares_name};
+
+/// How many runs and entries are shown.
+const NEWEST: u32 = 20;
+/// How many predecessors are shown, and how many successors.
+const CHAIN: usize = 10;
+
+#[derive(Template)]
+#[template(path = "tokens/show.html")]
+struct ShowPage {
+    page: Page,
+    token: TokenView,
+    effective_scope: &'static str,
+    last_four: Option<String>,
+    created_from: Option<IpAddr>,
+    last_used_from: Option<IpAddr>,
+    shares_name: bool,
+    /// From the oldest to the newest, this one included; empty when it was never rotated.
+    chain: Vec<Link>,
+    runs: Vec<Run>,
+    has_more_runs: bool,
+    events: Vec<Event>,
+    retention_days: i64,
+    kept: String,
+}
+
+/// A token of the rotation chain.
+struct Link {
+    id: String,
+    is_this: bool,
+    /// `None` when it was purged.
+    stored: Option<(Badge, Moment)>,
+}
+
+struct Run {
+    id: String,
+    agent: Shown,
+    status: Badge,
+    started: Moment,
+    ended: Option<Moment>,
+}
+
+struct Event {
+    at: Moment,
+    action: &'static str,
+    actor: &'static str,
+    /// Where it was done from, when this person did it: others' addresses are theirs.
+    from: Option<IpAddr>,
+}
+
+pub(in crate::web) async fn show(
+    person: Person,
+    State(web): State<Web>,
+    TokenPath(id): TokenPath,
+    query: Query,
+) -> Result<Response, WebError> {
+    let (tokens, principal) = (&web.api.tokens, &person.principal);
+    let token = tokens.known(principal, id).await?;
+    let token = token.ok_or(WebError::NOT_FOUND)?;
+    let shared = tokens.shared_names(principal).await?;
+    let events = web.api.audit.of_own_token(principal, &token, NEWEST);
+    let events = events.await?;
+    let issued_with = RunFilter {
+        issuer: Some(id),
+        ..RunFilter::ANY
+    };
+    let runs = web
+        .api
+        .agent_runs
+        .list(principal, &issued_with, None, NEWEST);
+    let runs = runs.await?;
+    let has_more_runs = runs.next.is_some();
+    let now = tokens.now();
+    let allowed = principal.effective_scope();
+    let template = ShowPage {
+        page: Page::of(&web, &person, "tokens"),
+        effective_scope: scope_name(token.scope.min(allowed)),
+        last_four: token.trace.last_four.map(|end| end.to_string()),
+        created_from: token.trace.created_from,
+        last_used_from: token.trace.last_used_from,
+        shares_name: shares_name(&token, token.status(now), &shared),
+        chain: chain(&web, &person, &token, &events, now).await?,
+        runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
+        has_more_runs,
+        events: events
+            .iter()
+            .map(|event| Event::of(event, principal.user_id(), now))
+            .collect(),
+        retention_days: RETENTION_DAYS,
+        kept: kept(&query).on(""),
+        token: TokenView::of(&token, allowed, now),
+    };
+    html(StatusCode::OK, &template)
+}
+
+/// The tokens that this one replaced, and those that replaced it.
+async fn chain(
+    web: &Web,
+    person: &Person,
+    token: &Token,
+    events: &[AuditEvent],
+    now: Timestamp,
+) -> Result<Vec<Link>, WebError> {
+    let mut chain = Vec::new();
+    let mut before = predecessor(token.id, events);
+    while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
+        let found = web.api.tokens.known(&person.principal, id).await?;
+        before = match &found {
+            Some(found) => {
+                let events = web.api.audit.of_own_token(&person.principal, found, NEWEST);
+                predecessor(id, &events.await?)
+            }
+            None => None,
+        };
+        chain.push(Link::of(id, found.as_ref(), now));
+    }
+    chain.reverse();
+    let predecessors = chain.len();
+    chain.push(Link {
+        is_this: true,
+        ..Link::of(token.id, Some(token), now)
+    });
+    let mut after = token.successor;
+    while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
+        let found = web.api.tokens.known(&person.principal, id).await?;
+        after = found.as_ref().and_then(|found| found.successor);
+        chain.push(Link::of(id, found.as_ref(), now));
+    }
+    if chain.len() == 1 {
+        chain.clear();
+    }
+    Ok(chain)
+}
+
+/// The token that this one replaced, as its audit entries say.
+fn predecessor(id: TokenId, events: &[AuditEvent]) -> Option<TokenId> {
+    let rotation = events.iter().find(|event| {
+        event.action == AuditAction::TokenRotated && event.related == Some(Subject::Token(id))
+    })?;
+    match rotation.subject {
+        Subject::Token(id) => Some(id),
+        _ => None,
+    }
+}
+
+impl Link {
+    fn of(id: TokenId, token: Option<&Token>, now: Timestamp) -> Self {
+        Self {
+            id: id.to_string(),
+            is_this: false,
+            stored: token.map(|token| {
+                let view = TokenView::of(token, token.scope, now);
+                let Badge { label, tone } = view.status;
+                let label = if view.reason.is_empty() {
+                    label
+                } else {
+                    view.reason
+                };
+                (Badge::new(label, tone), view.created)
+            }),
+        }
+    }
+}
+
+impl Run {
+    fn of(run: &Token, now: Timestamp) -> Self {
+        let status = match run.status(now) {
+            Status::Live => Badge::new("Active", "good"),
+            Status::Expired => Badge::new("Expired", "calm"),
+            Status::Revoked => Badge::new("Ended", "calm"),
+        };
+        Self {
+            id: run.id.to_string(),
+            agent: Shown::of(run.name.as_str()),
+            status,
+            started: Moment::new(run.created_at, now),
+            ended: run
+                .end()
+                .filter(|at| *at <= now)
+                .map(|at| Moment::new(at, now)),
+        }
+    }
+}
+
+impl Event {
+    fn of(event: &AuditEvent, owner: UserId, now: Timestamp) -> Self {
+        let is_own = event.actor.user() == Some(owner);
+        Self {
+            at: Moment::new(event.at, now),
+            action: label(event.action),
+            actor: match event.actor {
+                _ if is_own => "You",
+                AuditActor::Token { .. } | AuditActor::Session { .. } => "An administrator",
+                AuditActor::Operator => "Server operator",
+                AuditActor::Anonymous => "Anonymous",
+            },
+            from: event.context.client_address.filter(|_| is_own),
+        }
+    }
+}

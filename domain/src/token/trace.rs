@@ -1,0 +1,139 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::Secret;
+
+/// What is stored about a token for people to recognize it by. It decides nothing: verification does
+/// not read it, so [`find_by_digest`](super::TokenStore::find_by_digest) returns it empty, and a value
+/// that cannot be read counts as absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The end of its secret; `None` for a token from before this was stored.
+    pub last_four: Option<LastFour>,
+    /// The client address of the request that created it; `None` when it had none.
+    pub created_from: Option<IpAddr>,
+    /// The client address of the request at [`last_used_at`](super::Token::last_used_at).
+    pub last_used_from: Option<IpAddr>,
+    /// Why it was revoked; `None` while it is not, for agent runs, and for tokens that were revoked
+    /// before this was stored.
+    pub revoked_by: Option<RevokedBy>,
+}
+
+impl Trace {
+    /// Returns that of a token with this secret, which a request from this client address creates.
+    pub(crate) fn of_new(secret: &Secret, from: Option<IpAddr>) -> Self {
+        Self {
+            last_four: Some(secret.last_four()),
+            created_from: from,
+            ..Self::default()
+        }
+    }
+}
+
+/// The last four characters of a secret. They encode 24 bits of its checksum and none of its random
+/// bytes: whoever knows them still has 230 bits to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastFour([u8; Self::CHARS]);
+
+/// The text is not the end of any secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the end of a secret is 4 letters, digits or underscores")]
+pub struct InvalidLastFour;
+
+impl LastFour {
+    /// Its length in characters.
+    pub const CHARS: usize = 4;
+
+    pub(super) const fn of(end: [u8; Self::CHARS]) -> Self {
+        Self(end)
+    }
+
+    /// Returns the characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Both constructors let only ASCII through.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for LastFour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for LastFour {
+    type Err = InvalidLastFour;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLastFour> {
+        let end: [u8; Self::CHARS] = text.as_bytes().try_into().map_err(|_| InvalidLastFour)?;
+        let is_end = end.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        is_end.then_some(Self(end)).ok_or(InvalidLastFour)
+    }
+}
+
+/// Why a personal access token was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RevokedBy {
+    /// Its owner deleted it.
+    Owner,
+    /// An administrator other than its owner revoked it.
+    Administrator,
+    /// Its successor replaced it at once.
+    Rotation,
+    /// Its secret was reported as leaked.
+    Leak,
+}
+
+impl RevokedBy {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Administrator, Self::Rotation, Self::Leak];
+
+    /// Returns the name in stores and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Administrator => "administrator",
+            Self::Rotation => "rotation",
+            Self::Leak => "leak",
+        }
+    }
+}
+
+/// The text is not a reason for a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason is owner, administrator, rotation or leak")]
+pub struct InvalidRevokedBy;
+
+impl FromStr for RevokedBy {
+    type Err = InvalidRevokedBy;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRevokedBy> {
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .ok_or(InvalidRevokedBy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again_and_nothing_else_is() {
+        for reason in RevokedBy::ALL {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
+        }
+        assert_eq!("".parse::<RevokedBy>(), Err(InvalidRevokedBy));
+        assert_eq!(
+            "a_9Z".parse::<LastFour>().map(|end| end.to_string()),
+            Ok("a_9Z".to_owned())
+        );
+        for text in ["", "abc", "abcde", "ab-d", "a\nbc", "äbc"] {
+            assert_eq!(text.parse::<LastFour>(), Err(InvalidLastFour), "{text:?}");
+        }
+    }
+}
