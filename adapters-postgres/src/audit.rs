@@ -5,7 +5,9 @@ use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
 };
 use openindex_domain::token::TokenId;
+use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use crate::PostgresStore;
@@ -82,7 +84,7 @@ impl AuditStore for PostgresStore {
                     .fetch_all(connection)
                     .await
                     .map_err(store_error)?;
-                Listing::read(found.iter().map(rows::event))
+                Listing::read(newest_first(&filter, found).iter().map(rows::event))
             })
         })
         .await
@@ -113,18 +115,59 @@ impl AuditStore for PostgresStore {
     }
 }
 
+const SELECT: &str = "SELECT id, at, actor, actor_user, actor_token, actor_session, action, \
+    subject, related, request_id, client_address, email_from, email_to FROM audit_events";
+
 fn select() -> QueryBuilder<Postgres> {
-    QueryBuilder::new(
-        "SELECT id, at, actor, actor_user, actor_token, actor_session, action, subject, related, \
-         request_id, client_address, email_from, email_to FROM audit_events",
-    )
+    QueryBuilder::new(SELECT)
 }
 
 /// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Postgres> {
-    let mut query = select();
-    query.push(" WHERE TRUE");
+    let Some(user) = filter.involving else {
+        let mut query = QueryBuilder::new("");
+        part(&mut query, filter, None, after, limit);
+        return query;
+    };
+    // A page at most of each index: one condition with OR would read all of a user's events.
+    let mut query = QueryBuilder::new("SELECT * FROM (");
+    part(&mut query, filter, Some(("actor_user", user)), after, limit);
+    for column in ["subject", "related"] {
+        query.push(") AS part UNION SELECT * FROM (");
+        part(&mut query, filter, Some((column, user)), after, limit);
+    }
+    let order = order(filter);
+    query
+        .push(format_args!(
+            ") AS part ORDER BY at {order}, id {order} LIMIT "
+        ))
+        .push_bind(i64::from(limit));
+    query
+}
+
+/// The order in which the events nearest to the cursor come first.
+const fn order(filter: &AuditFilter) -> &'static str {
+    if filter.newer_than.is_some() {
+        "ASC"
+    } else {
+        "DESC"
+    }
+}
+
+fn part(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &AuditFilter,
+    involving: Option<(&str, UserId)>,
+    after: Option<AuditCursor>,
+    limit: u32,
+) {
+    query.push(SELECT).push(" WHERE TRUE");
+    if let Some((column, user)) = involving {
+        query
+            .push(format_args!(" AND {column} = "))
+            .push_bind(user.to_string());
+    }
     if let Some(user) = filter.actor {
         query.push(" AND actor_user = ").push_bind(user.to_string());
     }
@@ -154,8 +197,23 @@ fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBu
             .push_bind(after.id.uuid())
             .push(")");
     }
+    if let Some(than) = filter.newer_than {
+        query
+            .push(" AND (at, id) > (")
+            .push_bind(than.at.to_datetime())
+            .push(", ")
+            .push_bind(than.id.uuid())
+            .push(")");
+    }
+    let order = order(filter);
     query
-        .push(" ORDER BY at DESC, id DESC LIMIT ")
+        .push(format_args!(" ORDER BY at {order}, id {order} LIMIT "))
         .push_bind(i64::from(limit));
-    query
+}
+
+fn newest_first(filter: &AuditFilter, mut found: Vec<PgRow>) -> Vec<PgRow> {
+    if filter.newer_than.is_some() {
+        found.reverse();
+    }
+    found
 }

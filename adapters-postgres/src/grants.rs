@@ -41,7 +41,7 @@ const TABLES: [Rights; 10] = [
     (
         "sessions",
         &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "id user_id digest created_at last_seen_at client",
+        "id user_id digest created_at last_seen_at client client_address",
     ),
     (
         "sign_in_links",

@@ -47,7 +47,8 @@ macro_rules! shown_token_columns {
 /// The columns of a [`Session`], of the table `s`.
 macro_rules! session_columns {
     () => {
-        "s.id, s.user_id AS session_user_id, s.created_at, s.last_seen_at, s.client"
+        "s.id, s.user_id AS session_user_id, s.created_at, s.last_seen_at, s.client, \
+         s.client_address"
     };
 }
 /// The columns of a [`User`], of the table `u`.
@@ -356,6 +357,7 @@ pub(crate) fn session(row: &SqliteRow) -> Result<Session, StoreError> {
             created_at: instant(row, "created_at")?,
             last_seen_at: instant(row, "last_seen_at")?,
             client: ClientName::from_stored(get(row, "client")?),
+            client_address: optional_parse::<IpAddr>(row, "client_address")?,
         })
     };
     read().map_err(|column| Damaged::new("sessions", &session_id(row), column).into())

@@ -181,8 +181,8 @@ pub(crate) async fn insert(
     digest: &Digest,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, client) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, client, \
+         client_address) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
     .bind(session.id.uuid())
     .bind(session.user.uuid())
@@ -190,6 +190,7 @@ pub(crate) async fn insert(
     .bind(session.created_at.unix_millis())
     .bind(session.last_seen_at.unix_millis())
     .bind(session.client.as_str())
+    .bind(session.client_address.map(|address| address.to_string()))
     .execute(connection)
     .await
     .map_err(store_error)?;

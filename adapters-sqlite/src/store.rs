@@ -268,7 +268,7 @@ const TABLES: [(&str, &str); 9] = [
     ("notices", "user_id token token_name at client_address"),
     (
         "sessions",
-        "id user_id digest created_at last_seen_at client",
+        "id user_id digest created_at last_seen_at client client_address",
     ),
     (
         "sign_in_links",

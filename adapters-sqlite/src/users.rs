@@ -528,17 +528,18 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a suspension, or another role or address, changes of a user.
+/// Writes what a suspension, or another role, address or name, changes of a user.
 async fn update_standing(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let updated = sqlx::query(
-        "UPDATE users SET role = ?2, suspended_at = ?3, email = ?4, email_key = ?5 \
-         WHERE id = ?1",
+        "UPDATE users SET role = ?2, suspended_at = ?3, email = ?4, email_key = ?5, \
+         name = ?6 WHERE id = ?1",
     )
     .bind(user.id.uuid())
     .bind(user.role.as_str())
     .bind(user.suspended_at.map(Timestamp::unix_millis))
     .bind(user.email.as_str())
     .bind(user.email.key())
+    .bind(user.name.as_str())
     .execute(connection)
     .await
     .map_err(store_error)?

@@ -307,7 +307,8 @@ async fn without_work_there_are_no_tables_of_it() {
 
 /// One row of everything that goes with an account.
 const FURNITURE: &str = "
-    INSERT INTO sessions VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), 1, 1, 'b');
+    INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, client)
+        VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), 1, 1, 'b');
     INSERT INTO sign_in_links VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), NULL,
         1, 2, NULL);
     INSERT INTO invites VALUES (zeroblob(16), 'person', 'a@b', 'a@b', 'member', zeroblob(32), NULL,

@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin, agent_run, completions, doctor, invite, man, profile, queue, report_leak, schema,
-    tokens, work_item,
+    account, admin, agent_run, completions, doctor, invite, man, profile, queue, report_leak,
+    schema, tokens, work_item,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -209,6 +209,9 @@ pub(crate) enum PersonalCommand {
     /// Issue, list, rotate and delete personal access tokens
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Change your account
+    #[command(subcommand)]
+    Account(account::Command),
 }
 
 #[cfg(test)]

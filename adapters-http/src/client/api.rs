@@ -2,11 +2,13 @@ use std::fmt;
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
+use openindex_domain::user::PersonName;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
 use crate::wire::{
-    CreatePat, CreatedPat, Discovery, Me, PageQuery, Pat, PatList, PatQuery, PlainSecret, RotatePat,
+    CreatePat, CreatedPat, Discovery, Me, PageQuery, Pat, PatList, PatQuery, PatchMe, PlainSecret,
+    RotatePat,
 };
 
 use super::query::path;
@@ -82,6 +84,12 @@ impl Client {
     /// Who the token acts as.
     pub fn me(&self) -> Result<Me, ClientError> {
         self.get("/me")
+    }
+
+    /// Changes the caller's name. Repeating it is not an error.
+    pub fn me_rename(&self, name: PersonName) -> Result<Me, ClientError> {
+        let answer = self.0.send(Method::PATCH, "/me", Some(&PatchMe { name }))?;
+        self.0.read(&answer)
     }
 
     /// Returns one page of the caller's tokens that match, the newest first.

@@ -238,8 +238,8 @@ mod tests {
 
     use super::*;
     use crate::wire::{
-        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchUser, PatchWorkItem, RevokePats,
-        RotatePat, StartAgentRun, WorkAs,
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchMe, PatchUser, PatchWorkItem,
+        RevokePats, RotatePat, StartAgentRun, WorkAs,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.
@@ -257,6 +257,7 @@ mod tests {
         check.check::<CreateWorkItem>(&json!({"domain": "OPS", "kind": "task",
             "parent": "OPS-1", "title": "x", "description": "y", "priority": "low",
             "executionTarget": "agent", "assignee": "me"}));
+        check.check::<PatchMe>(&json!({"name": "Ada King"}));
         check.check::<PatchUser>(&json!({"role": "member", "email": "a@b.c"}));
         check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
             "status": "todo", "priority": "low", "executionTarget": "agent",

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
 use crate::wire::{
-    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchUser, PatchWorkItem,
-    ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchMe, PatchUser,
+    PatchWorkItem, ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
 };
 
 use super::given::Reader;
@@ -23,6 +23,7 @@ pub(super) trait Request: DeserializeOwned + PartialSchema {
 
 impl Request for ClaimInvite {}
 impl Request for CreateInvite {}
+impl Request for PatchMe {}
 impl Request for PatchWorkItem {}
 impl Request for ReportCredentials {}
 impl Request for StartAgentRun {}

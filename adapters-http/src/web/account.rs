@@ -1,4 +1,4 @@
-//! `/settings/account`: password and browser sessions.
+//! `/settings/account`: name, password and browser sessions.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::response::Response;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
 };
-use openindex_domain::user::MIN_PASSWORD_CHARS;
+use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 
 use crate::server::Context;
 
@@ -28,6 +28,8 @@ const WRONG: &str = "Incorrect current password.";
 #[template(path = "account.html")]
 struct AccountPage {
     page: Page,
+    /// As it is, or as it was typed.
+    name: Shown,
     sessions: Vec<SessionView>,
     min_password: usize,
     idle_limit: String,
@@ -39,13 +41,35 @@ struct SessionView {
     id: String,
     browser: Option<String>,
     client: Shown,
+    address: Option<String>,
     began: Moment,
     seen: Moment,
     is_own: bool,
 }
 
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    render(&web, &person, Invalid::default()).await
+    // What was typed when the session had ended.
+    let typed = Some(person.entries().shown("name")).filter(|name| !name.is_empty());
+    render(&web, &person, typed, Invalid::default()).await
+}
+
+pub(super) async fn change_name(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    match PersonName::parse(form.get("name")) {
+        Ok(name) => {
+            let users = &web.api.users;
+            let user = users.rename_self(&person.principal, name, &context).await?;
+            Ok(Done::NameChanged.to(&web.site, ACCOUNT, user.name.as_str()))
+        }
+        Err(error) => {
+            let mut errors = Invalid::default();
+            errors.add("name", format!("The name {error}."));
+            render(&web, &person, Some(form.shown("name")), errors).await
+        }
+    }
 }
 
 pub(super) async fn change_password(
@@ -74,7 +98,7 @@ pub(super) async fn change_password(
             Err(error) => return Err(error.into()),
         }
     }
-    render(&web, &person, errors).await
+    render(&web, &person, None, errors).await
 }
 
 pub(super) async fn end_session(
@@ -118,19 +142,28 @@ pub(super) async fn sign_out_everywhere(
     Ok(leave(&web, Done::SignedOutEverywhere))
 }
 
-async fn render(web: &Web, person: &Person, errors: Invalid) -> Result<Response, WebError> {
+async fn render(
+    web: &Web,
+    person: &Person,
+    typed_name: Option<&str>,
+    errors: Invalid,
+) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = web.api.sessions.list(&person.principal).await?;
     let status = errors.status();
+    let profile = person.principal.owner().profile.as_ref();
+    let name = profile.map_or("", |profile| profile.name.as_str());
     let template = AccountPage {
         page: Page::of(web, person, "account"),
+        name: Shown::of(typed_name.unwrap_or(name)),
         sessions: sessions
             .iter()
             .map(|session| SessionView {
                 id: session.id.to_string(),
                 browser: browser(session.client.as_str()),
                 client: Shown::of(session.client.as_str()),
+                address: session.client_address.map(|address| address.to_string()),
                 began: Moment::new(session.created_at, now),
                 seen: Moment::new(session.last_seen_at, now),
                 is_own: own == Some(session.id),

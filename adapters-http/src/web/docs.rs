@@ -11,15 +11,17 @@ use utoipa::openapi::OpenApi;
 
 use crate::server::{openapi, openapi_without_work};
 
-use super::access::Anybody;
+use super::access::{Anybody, Visitor};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::site::Web;
 
 #[derive(Template)]
 #[template(path = "public/docs.html")]
-struct DocsPage {
+struct DocsPage<'a> {
     page: Page,
+    /// What stands before the paths of the API.
+    api_url: &'a str,
     common: &'static [Answer],
     groups: &'static [Group],
     schemas: &'static [Schema],
@@ -27,8 +29,8 @@ struct DocsPage {
 
 struct Group {
     anchor: String,
-    name: String,
-    description: String,
+    title: String,
+    description: Prose,
     operations: Vec<Operation>,
 }
 
@@ -36,9 +38,11 @@ struct Operation {
     anchor: String,
     method: String,
     path: String,
-    summary: String,
-    description: String,
+    summary: Prose,
+    description: Prose,
     needs: &'static str,
+    curl: Curl,
+    commands: Vec<String>,
     parameters: Vec<Field>,
     body: Option<String>,
     responses: Vec<Answer>,
@@ -47,9 +51,22 @@ struct Operation {
 struct Answer {
     status: String,
     is_success: bool,
-    description: Vec<Piece>,
+    description: Prose,
     schema: Option<String>,
 }
+
+/// A request as one types it: `{api_url}{path}` with these options.
+struct Curl {
+    /// `None` for what curl does without being told.
+    method: Option<String>,
+    path: String,
+    is_authorized: bool,
+    /// In single quotes for a shell.
+    body: Option<String>,
+}
+
+/// Text with code in it.
+type Prose = Vec<Piece>;
 
 /// A piece of a description: code between backticks, or text.
 struct Piece {
@@ -59,7 +76,7 @@ struct Piece {
 
 struct Schema {
     name: String,
-    description: String,
+    description: Prose,
     example: Option<String>,
     fields: Vec<Field>,
     values: Vec<String>,
@@ -69,7 +86,7 @@ struct Field {
     name: String,
     kind: String,
     is_required: bool,
-    description: String,
+    description: Prose,
 }
 
 struct Reference {
@@ -92,17 +109,26 @@ fn reference(document: &OpenApi) -> Reference {
     }
 }
 
-pub(super) async fn show(_: Anybody, State(web): State<Web>) -> Result<Response, WebError> {
+pub(super) async fn show(
+    _: Anybody,
+    visitor: Result<Visitor, WebError>,
+    State(web): State<Web>,
+) -> Result<Response, WebError> {
     let reference = match web.api.work {
         Some(_) => &*REFERENCE,
         None => &*WITHOUT_WORK,
     };
-    let page = Page {
-        current: "docs",
-        ..Page::plain(&web.site)
+    // The reference can be read while the store cannot be reached.
+    let page = match visitor {
+        Ok(Visitor(Some(user))) => Page::framed(&web, &user, "docs"),
+        Ok(Visitor(None)) | Err(_) => Page {
+            current: "docs",
+            ..Page::plain(&web.site)
+        },
     };
     let template = DocsPage {
         page,
+        api_url: &web.api.settings.public_url,
         common: &reference.common,
         groups: &reference.groups,
         schemas: &reference.schemas,
@@ -156,7 +182,7 @@ fn answers<'a>(document: &'a Value, responses: impl Iterator<Item = Returned<'a>
             Answer {
                 status: status.clone(),
                 is_success: status.starts_with('2'),
-                description: pieces(&text(&response["description"])),
+                description: prose(&response["description"]),
                 schema: content_schema(response),
             }
         })
@@ -173,15 +199,20 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 fn groups(document: &Value, common: &[Returned<'_>]) -> Vec<Group> {
     items(&document["tags"])
-        .map(|tag| Group {
-            // An anchor is one word.
-            anchor: text(&tag["name"]).replace(' ', "-"),
-            name: text(&tag["name"]),
-            description: text(&tag["description"]),
-            operations: operations(document)
-                .filter(|(.., operation)| operation["tags"][0] == tag["name"])
-                .map(|(path, method, value)| operation(document, common, path, method, value))
-                .collect(),
+        .map(|tag| {
+            // The first paragraph is the heading.
+            let text = text(&tag["description"]);
+            let (title, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+            Group {
+                // An anchor is one word.
+                anchor: self::text(&tag["name"]).replace(' ', "-"),
+                title: title.to_owned(),
+                description: pieces(rest),
+                operations: operations(document)
+                    .filter(|(.., operation)| operation["tags"][0] == tag["name"])
+                    .map(|(path, method, value)| operation(document, common, path, method, value))
+                    .collect(),
+            }
         })
         .filter(|group| !group.operations.is_empty())
         .collect()
@@ -195,24 +226,28 @@ fn operation(
     value: &Value,
 ) -> Operation {
     let needs = match value["x-openindex-needs"].as_str() {
-        Some("any_token") => "any live token",
-        Some("human") => "a personal access token",
-        Some("human_admin") => "an administrator's token with the scope admin",
-        _ => "nothing",
+        Some("any_token") => "Requires a personal access token or the token of an agent run.",
+        Some("human") => "Requires a personal access token.",
+        Some("human_admin") => "Requires an administrator's token with the scope admin.",
+        _ => "No authentication.",
     };
     Operation {
         anchor: text(&value["operationId"]),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(&value["summary"]),
-        description: text(&value["description"]),
+        summary: prose(&value["summary"]),
+        description: prose(&value["description"]),
         needs,
+        curl: curl(document, path, method, value),
+        commands: items(&document["x-oi"][&text(&value["operationId"])])
+            .map(text)
+            .collect(),
         parameters: items(&value["parameters"])
             .map(|parameter| Field {
                 name: text(&parameter["name"]),
                 kind: format!("{}, {}", text(&parameter["in"]), kind(&parameter["schema"])),
                 is_required: parameter["required"] == true,
-                description: text(&parameter["description"]),
+                description: prose(&parameter["description"]),
             })
             .collect(),
         body: content_schema(&value["requestBody"]),
@@ -223,8 +258,42 @@ fn operation(
     }
 }
 
-fn pieces(text: &str) -> Vec<Piece> {
+/// Returns the request with the description's own examples.
+fn curl(document: &Value, path: &str, method: &str, value: &Value) -> Curl {
+    let mut filled = path.to_owned();
+    for parameter in items(&value["parameters"]).filter(|parameter| parameter["in"] == "path") {
+        let description = text(&parameter["description"]);
+        let example = match description.split('`').nth(1) {
+            Some(prefix) if prefix.ends_with("_…") => {
+                prefix.replace('…', "0199f3a1c6d07c35b2f0e8a4d1c7b9e2")
+            }
+            _ => "OPS-42".to_owned(),
+        };
+        filled = filled.replace(&format!("{{{}}}", text(&parameter["name"])), &example);
+    }
+    let content = entries(&value["requestBody"]["content"]).map(|(_, content)| content);
+    let mut examples = content.flat_map(|content| entries(&content["examples"]));
+    let body = examples.next().map(|(_, example)| {
+        let body = resolved(document, example)["value"].to_string();
+        body.replace('\'', r"'\''")
+    });
+    Curl {
+        // With a body, curl sends a POST by itself.
+        method: Some(method.to_uppercase())
+            .filter(|method| method != if body.is_some() { "POST" } else { "GET" }),
+        path: filled,
+        is_authorized: value["x-openindex-needs"] != "nothing",
+        body,
+    }
+}
+
+fn prose(value: &Value) -> Prose {
+    pieces(&text(value))
+}
+
+fn pieces(text: &str) -> Prose {
     text.split('`')
+        .filter(|_| !text.is_empty())
         .enumerate()
         .map(|(at, text)| Piece {
             is_code: at % 2 == 1,
@@ -276,7 +345,7 @@ fn schemas(document: &Value) -> Vec<Schema> {
                 .collect();
             Schema {
                 name: name.clone(),
-                description: text(&schema["description"]),
+                description: prose(&schema["description"]),
                 example: schema["examples"][0].as_str().map(str::to_owned),
                 fields: parts
                     .iter()
@@ -311,7 +380,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<Field> {
             name: name.clone(),
             kind: kind(property),
             is_required: items(&schema["required"]).any(|required| *required == **name),
-            description: text(&property["description"]),
+            description: prose(&property["description"]),
         })
         .collect()
 }

@@ -46,6 +46,7 @@ done! {
     TokenDeleted "token-deleted" "Token {} was deleted. It no longer works."
     TokenRevoked "token-revoked" "Token {} was revoked. It no longer works."
     TokensRevoked "tokens-revoked" "{} were revoked. They no longer work."
+    NameChanged "name-changed" "Your name is now {}."
     PasswordChanged "password-changed" "Your password was changed. All other browser sessions have ended."
     PasswordSet "password-set" "Your password was set, and you are signed in. All other browser sessions have ended."
     SessionEnded "session-ended" "The browser session {} was ended."

@@ -23,6 +23,11 @@ pub(super) async fn admin(_: Administrator) -> Response {
     redirect("/settings/admin/users")
 }
 
+/// Where password managers send their user (<https://www.w3.org/TR/change-password-url/>).
+pub(super) async fn change_password(_: Anybody) -> Response {
+    redirect("/settings/account#password")
+}
+
 /// Nothing is here, but with a slash too many.
 pub(super) async fn nothing(_: Anybody, method: Method, uri: Uri) -> Result<Response, WebError> {
     match uri.path().strip_suffix('/') {

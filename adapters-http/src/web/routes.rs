@@ -14,8 +14,8 @@ use super::access::{Declares, Needs};
 use super::error::WebError;
 use super::site::{Site, Web, redirect};
 use super::{
-    account, admin, assets, docs, home, join, notices, protection, runs, sign_in, sign_in_link,
-    tokens, work,
+    account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
+    sign_in_link, tokens, work,
 };
 
 /// A page, or a form that a page sends.
@@ -159,6 +159,7 @@ fn all(with_work: bool) -> Routes {
         .get("/", home::root)
         .get("/assets/{name}", assets::serve)
         .get("/docs", docs::show)
+        .get("/.well-known/change-password", home::change_password)
         .get("/sign-in", sign_in::show)
         .post("/sign-in", sign_in::submit)
         .post("/sign-out", sign_in::sign_out)
@@ -215,6 +216,8 @@ fn personal(routes: Routes) -> Routes {
         .get("/settings/tokens/{id}/delete", tokens::confirm_delete)
         .post("/settings/tokens/{id}/delete", tokens::delete)
         .get("/settings/account", account::show)
+        .get("/settings/account/activity", activity::list)
+        .post("/settings/account/name", account::change_name)
         .post("/settings/account/password", account::change_password)
         .post("/settings/account/sessions/{id}/end", account::end_session)
         .post(

@@ -39,7 +39,7 @@ pub use page::{DamagedRow, PageQuery, PatPageQuery};
 pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
 };
-pub use users::{Bootstrapped, PatchUser, SignInLink, User, UserList, UserQuery};
+pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
 pub use work::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
     QueueBucket, QueueQuery, SearchText, UserRef, WorkAs, WorkItem, WorkItemList, WorkItemQuery,

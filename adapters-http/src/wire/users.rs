@@ -1,7 +1,7 @@
 use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
-use super::field::{kept, optional};
+use super::field::{kept, optional, required};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role};
@@ -89,6 +89,17 @@ pub struct PatchUser {
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::EmailAddress>))]
     pub email: Option<user::Email>,
+}
+
+/// What to change of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PatchMe {
+    /// The name to show from now on: 1 to 100 characters, no control characters.
+    #[serde(with = "required")]
+    #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
+    pub name: user::PersonName,
 }
 
 /// A one-time link that opens a user's account: whoever has it chooses a new password.

@@ -79,6 +79,7 @@ async fn the_description_says_of_every_route_what_it_needs() {
             "get /stats human_admin",
             "patch /admin/users/{id} human_admin",
             "patch /browse/{key} any_token",
+            "patch /me human",
             "post /admin/invites human_admin",
             "post /admin/pats/revoke human_admin",
             "post /admin/users/{id}/sign-in-link human_admin",

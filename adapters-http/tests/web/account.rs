@@ -1,8 +1,11 @@
-//! Password and browser sessions.
+//! Name, password, browser sessions and activity.
 
+use http::{Method, header};
+use openindex_domain::audit::{AuditAction, AuditFilter, RequestContext};
+use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
 
-use crate::support::{ADMIN, MEMBER, Site, credentials};
+use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, request};
 
 const CHANGE: &str = "currentPassword=kettle+walrus+teapot&password=elephant+umbrella";
 
@@ -12,8 +15,8 @@ async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
     let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
     let (here, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     let page = site.get("/settings/account", &here).await;
-    page.shows("Changing it ends your other browser sessions.");
-    page.shows("Your tokens are left alone");
+    page.shows("Changing your password ends all other browser sessions.");
+    page.shows("Your tokens keep working.");
     let page = site.post("/settings/account/password", &here, CHANGE).await;
     site.follow(&page, &here)
         .await
@@ -121,5 +124,156 @@ async fn signing_out_everywhere_ends_every_session() {
     assert!(page.sets_session().contains("Max-Age=0"));
     for cookie in [here, elsewhere] {
         assert_eq!(site.get("/settings/account", &cookie).await.status, 303);
+    }
+}
+
+#[tokio::test]
+async fn one_changes_ones_own_name_and_sees_it_everywhere() {
+    let site = Site::new().await;
+    let (cookie, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
+    let path = "/settings/account/name";
+    let page = site.post(path, &cookie, "name=++Ada+%3Cb%3E+King++").await;
+    let page = site.follow(&page, &cookie).await;
+    page.shows("Your name is now <bdi class=\"strong\">Ada &#60;b&#62; King</bdi>.");
+    page.shows("value=\"Ada &#60;b&#62; King\"");
+    let tokens = site.get("/settings/tokens", &elsewhere).await;
+    tokens.shows("<bdi>Ada &#60;b&#62; King</bdi>");
+    let by = AuditFilter {
+        action: Some(AuditAction::UserNameChanged),
+        actor: Some(fixtures::user(MEMBER).id),
+        ..AuditFilter::default()
+    };
+    let admin = site.principal(ADMIN).await;
+    let events = site.domain.audit.list(&admin, &by, None, 10).await;
+    assert_eq!(events.expect("a trail").events.len(), 1);
+    // Again, it is the same name: no second entry.
+    site.post(path, &cookie, "name=Ada+%3Cb%3E+King").await;
+    let events = site.domain.audit.list(&admin, &by, None, 10).await;
+    assert_eq!(events.expect("a trail").events.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_name_is_said_beside_its_field_which_keeps_it() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let long = "x".repeat(101);
+    for (typed, shown) in [("", "value=\"\""), ("a%0Ab", "value=\"a"), (&long, &long)] {
+        let form = format!("name={typed}");
+        let page = site.post("/settings/account/name", &cookie, &form).await;
+        assert_eq!(page.status, 422, "{typed}");
+        page.shows("id=\"name-error\">The name ");
+        page.shows(shown);
+    }
+    let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    let form = format!("name={secret}");
+    let page = site.post("/settings/account/name", &cookie, &form).await;
+    assert_eq!(page.status, 422);
+    page.hides(secret);
+}
+
+#[tokio::test]
+async fn a_session_shows_the_address_it_was_signed_in_from() {
+    let site = Site::new().await;
+    let here = site.sign_in(MEMBER).await;
+    let email = fixtures::user(MEMBER).email;
+    let password = openindex_domain::user::Password::parse(crate::support::PASSWORD);
+    let context = RequestContext {
+        client_address: Some("2001:db8::7".parse().unwrap()),
+        ..RequestContext::default()
+    };
+    let client = openindex_domain::session::ClientName::cut("<i>Odd/1");
+    let sessions = &site.domain.sessions;
+    let there = sessions
+        .sign_in(&email, &password.unwrap(), client, &context)
+        .await;
+    there.expect("signed in");
+    let page = site.get("/settings/account", &here).await;
+    page.shows(" from <span class=\"address\">2001:db8::7</span>");
+    page.shows("&#60;i&#62;Odd/1");
+    assert_eq!(page.text.matches("This browser").count(), 1);
+}
+
+#[tokio::test]
+async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
+    let site = Site::new().await;
+    let token = site.issue(MEMBER, "mine", Scope::ReadWrite).await.token.id;
+    let foreign = site.issue(OTHER, "theirs", Scope::ReadWrite).await.token.id;
+    let admin = site.sign_in(ADMIN).await;
+    for id in [token, foreign] {
+        let path = format!("/settings/admin/tokens/{id}/revoke");
+        let request = request(Method::POST, &path, &admin)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(axum::body::Body::empty());
+        assert_eq!(site.send(request.unwrap()).await.status, 303);
+    }
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/account/activity", &cookie).await;
+    page.shows("Token revoked");
+    page.shows("An administrator");
+    page.shows(&token.to_string());
+    page.shows("Token issued");
+    page.hides(&foreign.to_string());
+    page.hides("User 1");
+    // The administrator sees both, having done both.
+    let page = site.get("/settings/account/activity", &admin).await;
+    page.shows(&token.to_string());
+    page.shows(&foreign.to_string());
+}
+
+#[tokio::test]
+async fn activity_goes_back_and_forth_in_pages_of_50() {
+    let site = Site::new().await;
+    // One more page than two, with this sign-in itself.
+    for _ in 0..119 {
+        site.principal(MEMBER).await;
+    }
+    let cookie = site.sign_in(MEMBER).await;
+    let path = |page: &crate::support::Page, rel: &str| {
+        let link = page.text.split_once(&format!("rel=\"{rel}\" href=\""))?;
+        let (href, _) = link.1.split_once('"')?;
+        Some(href.to_owned())
+    };
+    let rows = |page: &crate::support::Page| page.text.matches("session.started").count();
+    let first = site.get("/settings/account/activity", &cookie).await;
+    assert_eq!((rows(&first), path(&first, "prev")), (50, None));
+    let second = site.get(&path(&first, "next").unwrap(), &cookie).await;
+    assert_eq!(rows(&second), 50);
+    let third = site.get(&path(&second, "next").unwrap(), &cookie).await;
+    assert_eq!((rows(&third), path(&third, "next")), (20, None));
+    let back = site.get(&path(&third, "prev").unwrap(), &cookie).await;
+    let body = |page: &crate::support::Page| {
+        page.text
+            .split_once("<tbody")
+            .map(|(_, rest)| rest.split_once("</tbody>").unwrap().0.to_owned())
+    };
+    assert_eq!(body(&back), body(&second));
+    let to_first = site.get(&path(&back, "prev").unwrap(), &cookie).await;
+    assert_eq!(to_first.to(), "/settings/account/activity");
+    for wrong in ["?after=x", "?before=1-evt_0", "?after=%00"] {
+        let page = site
+            .get(&format!("/settings/account/activity{wrong}"), &cookie)
+            .await;
+        assert_eq!((page.status.as_u16(), rows(&page)), (200, 50), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_manager_finds_where_to_change_the_password() {
+    for base in ["", "/oi"] {
+        let site = Site::at(&format!("https://oi.example.com{base}")).await;
+        let page = site.get("/.well-known/change-password", "").await;
+        assert_eq!(page.to(), format!("{base}/settings/account#password"));
+        // How a password manager finds out whether the server says 200 to everything.
+        let unknown =
+            "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+        assert_eq!(site.get(unknown, "").await.status, 404);
+        let cookie = site
+            .post("/sign-in", "", &credentials(MEMBER))
+            .await
+            .cookie();
+        site.get("/settings/account", &cookie)
+            .await
+            .shows("id=\"password\"");
     }
 }

@@ -6,6 +6,7 @@ mod administered_lists;
 mod administration;
 mod bulk;
 mod dead_links;
+mod docs;
 mod drafts;
 mod errors;
 mod forgery;

@@ -14,6 +14,11 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /", "", ["303 /sign-in", HOME, HOME]),
     ("GET /assets/{name}", "", [OK, OK, OK]),
     ("GET /docs", "", [OK, OK, OK]),
+    (
+        "GET /.well-known/change-password",
+        "",
+        ["303 /settings/account#password"; 3],
+    ),
     ("GET /sign-in", "", [OK, HOME, HOME]),
     ("POST /sign-in", "credentials", [HOME, HOME, HOME]),
     (
@@ -152,6 +157,16 @@ pub(crate) const TABLE: &[Row] = &[
         ],
     ),
     ("GET /settings/account", "", [SIGN_IN, OK, OK]),
+    ("GET /settings/account/activity", "", [SIGN_IN, OK, OK]),
+    (
+        "POST /settings/account/name",
+        "name=Ada+King",
+        [
+            SIGN_IN,
+            "303 /settings/account done=name-changed",
+            "303 /settings/account done=name-changed",
+        ],
+    ),
     (
         "POST /settings/account/password",
         "currentPassword=kettle+walrus+teapot&password=elephant+umbrella",

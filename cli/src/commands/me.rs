@@ -12,7 +12,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     app.out.answer(&me, |style| human(&me, style))
 }
 
-fn human(me: &Me, style: &Style) -> String {
+pub(super) fn human(me: &Me, style: &Style) -> String {
     let mut rows = vec![("id", plain(&me.user.id)), ("role", word(&me.user.role))];
     rows.extend(token_fields(me, style));
     format!("{}\n{}", style.bold(&who(me)), fields(&rows, style))

@@ -1,5 +1,6 @@
 //! The commands, one in each file.
 
+pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod agent_run;
 #[cfg(test)]
@@ -38,6 +39,9 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         Command::AgentRun(command) => agent_run::run(command, app),
         Command::Settings(SettingsCommand::Personal(PersonalCommand::Tokens(command))) => {
             tokens::run(command, app)
+        }
+        Command::Settings(SettingsCommand::Personal(PersonalCommand::Account(command))) => {
+            account::run(command, app)
         }
         Command::Settings(SettingsCommand::Admin(command)) => admin::run(command, app),
         Command::Invite(command) => invite::run(command, app),

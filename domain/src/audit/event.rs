@@ -87,6 +87,15 @@ pub struct EmailChange {
 }
 
 impl AuditEvent {
+    /// Returns whether the user did this, or it was done to them.
+    #[must_use]
+    pub fn involves(&self, user: UserId) -> bool {
+        let is_user = |subject| subject == Subject::User(user);
+        self.actor.user() == Some(user)
+            || is_user(self.subject)
+            || self.related.is_some_and(is_user)
+    }
+
     /// The event that goes with a change at `now`.
     pub(crate) fn new(
         actor: AuditActor,
@@ -224,6 +233,8 @@ actions! {
     UserDeleted = "user.deleted",
     /// A user was given another address; the event holds both.
     UserEmailChanged = "user.email_changed",
+    /// A user changed their name.
+    UserNameChanged = "user.name_changed",
     /// A user became an administrator.
     UserPromoted = "user.promoted",
     /// A user ceased to be an administrator.

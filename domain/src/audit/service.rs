@@ -33,6 +33,26 @@ pub struct AuditPage {
     pub next: Option<AuditCursor>,
 }
 
+/// A page of a user's own activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityPage {
+    /// The events, the newest first.
+    pub events: Listing<AuditEvent>,
+    /// Pass it as [`ActivityPlace::Before`] for the page of newer events; `None` on the first.
+    pub previous: Option<AuditCursor>,
+    /// Pass it as [`ActivityPlace::After`] for the page of older events; `None` on the last.
+    pub next: Option<AuditCursor>,
+}
+
+/// Where a page of a user's own activity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivityPlace {
+    /// Just older than this event.
+    After(AuditCursor),
+    /// Just newer than this event.
+    Before(AuditCursor),
+}
+
 /// Why a use case on the trail did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
@@ -103,11 +123,54 @@ impl Audit {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut events = self.store.events(filter, after, limit + 1).await?;
-        let next = crate::page::cut(&mut events, limit, |event| AuditCursor {
-            at: event.at,
-            id: event.id,
-        });
+        let next = crate::page::cut(&mut events, limit, place_of);
         Ok(AuditPage { events, next })
+    }
+
+    /// Returns a page of what the caller did, and of what was done to them or their tokens, the newest
+    /// first. `limit` is held within 1 to [`MAX_PAGE`].
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    pub async fn activity(
+        &self,
+        principal: &Principal,
+        place: Option<ActivityPlace>,
+        limit: u32,
+    ) -> Result<ActivityPage, AuditError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let limit = limit.clamp(1, MAX_PAGE);
+        let (after, newer_than) = match place {
+            None => (None, None),
+            Some(ActivityPlace::After(cursor)) => (Some(cursor), None),
+            Some(ActivityPlace::Before(cursor)) => (None, Some(cursor)),
+        };
+        let filter = AuditFilter {
+            involving: Some(principal.user_id()),
+            newer_than,
+            ..AuditFilter::default()
+        };
+        let mut events = self.store.events(&filter, after, limit + 1).await?;
+        if newer_than.is_none() {
+            let next = crate::page::cut(&mut events, limit, place_of);
+            let previous = after.and(first_place(&events));
+            return Ok(ActivityPage {
+                events,
+                previous,
+                next,
+            });
+        }
+        // What is one too many is farthest from the event: the newest.
+        events.reverse();
+        let previous = crate::page::cut(&mut events, limit, place_of);
+        let next = first_place(&events);
+        events.reverse();
+        Ok(ActivityPage {
+            events,
+            previous,
+            next,
+        })
     }
 
     /// Returns the events that ended these tokens and agent runs of `principal`'s own user, and those
@@ -200,4 +263,21 @@ impl Audit {
         )?;
         Ok(self.store.append(event).await?)
     }
+}
+
+const fn place_of(event: &AuditEvent) -> AuditCursor {
+    AuditCursor {
+        at: event.at,
+        id: event.id,
+    }
+}
+
+/// Returns the place of the first event whose place can be read.
+fn first_place(events: &Listing<AuditEvent>) -> Option<AuditCursor> {
+    let places = events.entries().into_iter();
+    let mut places = places.map(|event| match event {
+        Ok(event) => Some(place_of(event)),
+        Err(damaged) => damaged.cursor.parse().ok(),
+    });
+    places.find_map(|place| place)
 }

@@ -23,6 +23,10 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Before this instant.
     pub until: Option<Timestamp>,
+    /// By this user, about them, or with them as what else came of it.
+    pub involving: Option<UserId>,
+    /// Newer than this event: the page that ends just above it, still the newest first.
+    pub newer_than: Option<AuditCursor>,
 }
 
 impl AuditFilter {
@@ -37,6 +41,10 @@ impl AuditFilter {
                 .is_none_or(|subject| event.subject == subject || event.related == Some(subject))
             && self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at < until)
+            && self.involving.is_none_or(|user| event.involves(user))
+            && self
+                .newer_than
+                .is_none_or(|than| (event.at, event.id) > (than.at, than.id))
     }
 }
 
@@ -84,7 +92,7 @@ impl FromStr for AuditCursor {
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     /// The events that the filter wants, at most `limit`, the newest first (by time, then by id),
-    /// beginning after the cursor.
+    /// beginning after the cursor; with [`AuditFilter::newer_than`], those nearest to that event.
     async fn events(
         &self,
         filter: &AuditFilter,

@@ -71,7 +71,7 @@ impl RevokeMatching {
         });
         let decided: Vec<(Token, AuditEvent)> = matching
             .filter(|token| token.kind() == TokenKind::Personal && self.kept != Some(token.id))
-            .filter_map(|token| Some((self.revoked(token)?, self.event(token.id))))
+            .filter_map(|token| Some((self.revoked(token)?, self.event(token))))
             .collect();
         let review = Review::of(decided.iter().map(|(token, _)| token.id));
         match self.expected {
@@ -94,10 +94,11 @@ impl RevokeMatching {
         token.revoked_by(reason, self.actor.now)
     }
 
-    fn event(&self, token: TokenId) -> AuditEvent {
+    fn event(&self, token: &Token) -> AuditEvent {
         AuditEvent {
-            id: self.audit.id.derive(token.uuid()),
-            subject: Subject::Token(token),
+            id: self.audit.id.derive(token.id.uuid()),
+            subject: Subject::Token(token.id),
+            related: Some(Subject::User(token.owner)),
             ..self.audit.clone()
         }
     }

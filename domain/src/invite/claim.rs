@@ -209,7 +209,7 @@ impl Invites {
             .transpose()?;
         let signed_in = claim
             .session
-            .map(|client| self.sessions.mint(user.id, client))
+            .map(|client| self.sessions.mint(user.id, client, context))
             .transpose()?;
         let mut audit = self.event(
             AuditActor::Anonymous,

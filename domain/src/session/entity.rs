@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -33,6 +34,8 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// What the browser calls itself.
     pub client: ClientName,
+    /// Where they signed in from; `None` for sessions of earlier versions, and where it is unknown.
+    pub client_address: Option<IpAddr>,
 }
 
 impl Session {

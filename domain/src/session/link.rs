@@ -281,7 +281,7 @@ impl Sessions {
         let (link, user) = self.look_at_link(presented).await?;
         new.check_new(&user.own_words())?;
         let hash = self.hasher.hash(new).await?;
-        let signed_in = self.mint(user.id, client)?;
+        let signed_in = self.mint(user.id, client, context)?;
         let by = AuditActor::Session {
             user: user.id,
             session: signed_in.session.id,

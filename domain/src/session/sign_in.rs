@@ -123,7 +123,7 @@ impl Sessions {
             self.note_failure(subject, context).await?;
             return Err(SignInError::Suspended);
         }
-        let signed_in = self.mint(account.user.id, client)?;
+        let signed_in = self.mint(account.user.id, client, context)?;
         let change = StartSession {
             digest: signed_in.secret.digest(),
             verified,
@@ -145,7 +145,12 @@ impl Sessions {
     }
 
     /// A new session with its secret, not yet in any store.
-    pub(crate) fn mint(&self, user: UserId, client: ClientName) -> Result<SignedIn, EntropyError> {
+    pub(crate) fn mint(
+        &self,
+        user: UserId,
+        client: ClientName,
+        context: &RequestContext,
+    ) -> Result<SignedIn, EntropyError> {
         let now = self.clock.now();
         Ok(SignedIn {
             session: Session {
@@ -154,6 +159,7 @@ impl Sessions {
                 created_at: now,
                 last_seen_at: now,
                 client,
+                client_address: context.client_address,
             },
             secret: OpaqueSecret::generate(&*self.entropy)?,
         })

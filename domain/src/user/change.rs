@@ -4,9 +4,9 @@ use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject
 use crate::invite::{Invite, InviteStatus};
 use crate::token::Token;
 
-use super::{Email, Role, User, UserError, UserId, Users};
+use super::{Email, PersonName, Role, User, UserError, UserId, Users};
 
-/// What an administrator may change of a user.
+/// What can be changed of a user: their name by themselves, everything else by an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum UserChange {
     /// None of their tokens and sessions is accepted from now on; their agent runs end.
@@ -19,6 +19,8 @@ pub enum UserChange {
     /// sign-in links, which may be in the former mailbox, are void, and open invites for the new
     /// address are withdrawn.
     SetEmail(Email),
+    /// They are shown with another name from now on, wherever they are.
+    SetName(PersonName),
 }
 
 impl UserChange {
@@ -29,11 +31,12 @@ impl UserChange {
             Self::SetRole(Role::Admin) => AuditAction::UserPromoted,
             Self::SetRole(Role::Member) => AuditAction::UserDemoted,
             Self::SetEmail(_) => AuditAction::UserEmailChanged,
+            Self::SetName(_) => AuditAction::UserNameChanged,
         }
     }
 }
 
-/// The change: a user is suspended, or active again, or has another role or address.
+/// The change: a user is suspended, or active again, or has another role, address or name.
 #[derive(Debug, Clone)]
 pub struct ChangeUser {
     /// Who does it.
@@ -87,7 +90,10 @@ impl ChangeUser {
     pub const fn new_email(&self) -> Option<&Email> {
         match &self.change {
             UserChange::SetEmail(email) => Some(email),
-            UserChange::Suspend | UserChange::Unsuspend | UserChange::SetRole(_) => None,
+            UserChange::Suspend
+            | UserChange::Unsuspend
+            | UserChange::SetRole(_)
+            | UserChange::SetName(_) => None,
         }
     }
 
@@ -132,6 +138,7 @@ impl ChangeUser {
                 });
                 changed.email = email.clone();
             }
+            UserChange::SetName(name) => changed.name = name.clone(),
         }
         if changed == *current {
             return Err(ChangeUserOutcome::Unchanged(changed));
@@ -195,7 +202,35 @@ impl Users {
         change: UserChange,
         context: &RequestContext,
     ) -> Result<User, UserError> {
-        let requirement = Requirement::HUMAN_ADMIN;
+        self.apply(principal, Requirement::HUMAN_ADMIN, user, change, context)
+            .await
+    }
+
+    /// Changes the caller's own name. Repeating it is not an error, and leaves no event.
+    ///
+    /// # Errors
+    ///
+    /// [`UserError::Refused`] unless a human asks; [`UserError::NotFound`] when the store has no such
+    /// user; [`UserError::Store`].
+    pub async fn rename_self(
+        &self,
+        principal: &Principal,
+        name: PersonName,
+        context: &RequestContext,
+    ) -> Result<User, UserError> {
+        let (user, change) = (principal.user_id(), UserChange::SetName(name));
+        self.apply(principal, Requirement::HUMAN, user, change, context)
+            .await
+    }
+
+    async fn apply(
+        &self,
+        principal: &Principal,
+        requirement: Requirement,
+        user: UserId,
+        change: UserChange,
+        context: &RequestContext,
+    ) -> Result<User, UserError> {
         principal.authorize(requirement)?;
         let now = self.clock.now();
         let change = ChangeUser {

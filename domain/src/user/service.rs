@@ -6,7 +6,8 @@ use crate::entropy::Entropy;
 use super::UserStore;
 
 /// The use cases of users: [`bootstrap`](Self::bootstrap),
-/// [`list`](Self::list), [`change`](Self::change), [`delete`](Self::delete) and what a person is to be told. Cheap to clone.
+/// [`list`](Self::list), [`change`](Self::change), [`rename_self`](Self::rename_self),
+/// [`delete`](Self::delete) and what a person is to be told. Cheap to clone.
 #[derive(Clone)]
 pub struct Users {
     pub(super) store: Arc<dyn UserStore>,

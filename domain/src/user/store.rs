@@ -84,7 +84,7 @@ pub trait UserStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<ListedUser>, StoreError>;
 
-    /// Suspends a user, or lifts that, or gives them another role or address. The last active
+    /// Suspends a user, or lifts that, or gives them another role, address or name. The last active
     /// administrator stays one, and no two users have addresses with one key, however many calls
     /// run at the same time. A suspension ends the user's browser sessions and agent runs and makes
     /// their open sign-in links void in the same step; another address does the last.

@@ -1,6 +1,7 @@
 //! The web interface in real headless Chromium.
 
 mod accessibility;
+mod account;
 mod admin_lists;
 mod agents;
 mod cors;

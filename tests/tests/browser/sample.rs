@@ -117,6 +117,7 @@ impl Sample {
             ("work-item-edit", "/work/OPS-1/edit".to_owned()),
             ("work-item-delete", "/work/OPS-1/delete".to_owned()),
             ("account", "/settings/account".to_owned()),
+            ("activity", "/settings/account/activity".to_owned()),
             ("admin-users", "/settings/admin/users".to_owned()),
             ("admin-user", format!("/settings/admin/users/{user}")),
             (
@@ -157,6 +158,7 @@ impl Sample {
     pub(crate) fn public_pages(&self) -> Vec<(&'static str, String)> {
         vec![
             ("sign-in", "/sign-in".to_owned()),
+            ("docs", "/docs".to_owned()),
             ("join", self.open_invite.clone()),
             ("sign-in-link", self.open_link.clone()),
             ("link-void", format!("/sign-in/link/{}", "A".repeat(43))),

@@ -1,6 +1,7 @@
 //! The description of the API (OpenAPI 3.1), generated from the routes.
 
 mod combinations;
+mod commands;
 mod examples;
 mod headers;
 mod problem_examples;
@@ -41,10 +42,10 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
         schema::UserSort,
     )),
     tags(
-        (name = "me", description = "Who am I, and my personal access tokens."),
-        (name = "agent runs", description = "Tokens that I issue to agents, each for one run: they do work, never administer, and end with the token that started them."),
-        (name = "admin", description = "Administration of the instance."),
-        (name = "instance", description = "Health, discovery and this document."),
+        (name = "me", description = "Account and tokens"),
+        (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work on items but cannot manage tokens or settings, and it is revoked when its issuing token, owner or work item ends."),
+        (name = "admin", description = "Administration"),
+        (name = "instance", description = "Health and discovery"),
     ),
 )]
 struct Base;
@@ -52,7 +53,7 @@ struct Base;
 /// What the routes of work items add to it.
 #[derive(OpenApi)]
 #[openapi(components(schemas(schema::SearchText)), tags(
-    (name = "work", description = "Work items and the queue, for people and agents. An answer about one item has its version as `ETag`; send it as `If-Match` with a change, and the change is made only to that version. A run that is bound to a work item changes that one alone."),
+    (name = "work", description = "Work items and queue\n\nA response with one item has its version as `ETag`. Send it as `If-Match` with a change, and the item changes only if it still has that version. A run that is bound to a work item can change only that item."),
 ))]
 struct WorkBase;
 
@@ -92,6 +93,7 @@ pub(crate) fn without_work() -> Document {
 fn complete(mut document: Document) -> Document {
     combinations::describe(document.components.get_or_insert_default());
     examples::add(&mut document);
+    commands::add(&mut document);
     document
 }
 

@@ -29,6 +29,7 @@ pub(super) fn all() -> Routes<Shared> {
     let routes = route!(routes, well_known::discover);
     let routes = route!(routes, openapi_json::document);
     let routes = route!(routes, me::show);
+    let routes = route!(routes, me::patch);
     let routes = route!(routes, me::pats::list);
     let routes = route!(
         routes,

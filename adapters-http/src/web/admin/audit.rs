@@ -476,6 +476,7 @@ pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
         AuditAction::UserUnsuspended => "User unsuspended",
         AuditAction::UserDeleted => "User deleted",
         AuditAction::UserEmailChanged => "Email address changed",
+        AuditAction::UserNameChanged => "Name changed",
         AuditAction::UserPromoted => "Role changed to administrator",
         AuditAction::UserDemoted => "Role changed to member",
         AuditAction::PasswordChanged => "Password changed",

@@ -176,3 +176,64 @@ pub async fn takes_an_event_that_comes_alone(harness: &dyn Harness) {
     }
     assert_eq!(trail(harness).await.len(), AuditAction::ALL.len());
 }
+
+/// What a user did and what was done to them, each once, page by page in both directions.
+pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness) {
+    let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
+    let mut events: Vec<AuditEvent> = vec![];
+    for number in 1..=24_u32 {
+        // Several share an instant, so that a page may end between them.
+        let at = NOW.saturating_add_millis(i64::from(number / 4));
+        let mut subject = Subject::Session(fixtures::session(number.into()).id);
+        let mut actor = AuditActor::Operator;
+        let mut related = None;
+        match number % 6 {
+            0 => subject = Subject::User(ada),
+            1 => related = Some(Subject::User(ada)),
+            2 => subject = Subject::User(grace),
+            3 => {}
+            remainder => {
+                let session = fixtures::session(1).id;
+                actor = AuditActor::Session { user: ada, session };
+                // By and about the same user: still one entry.
+                if remainder == 5 {
+                    subject = Subject::User(ada);
+                }
+            }
+        }
+        let mut event = fixtures::audit(number.into(), at, AuditAction::SignedOut, subject);
+        (event.actor, event.related) = (actor, related);
+        let appended = harness.audit().append(event.clone()).await;
+        appended.expect("the store answers");
+        events.push(event);
+    }
+    events.reverse();
+    let filter = AuditFilter {
+        involving: Some(ada),
+        ..AuditFilter::default()
+    };
+    let place = |event: &AuditEvent| AuditCursor {
+        at: event.at,
+        id: event.id,
+    };
+    let expected: Vec<AuditEvent> = events.into_iter().filter(|it| filter.wants(it)).collect();
+    assert_eq!(expected.len(), 16);
+    for (index, event) in expected.iter().enumerate() {
+        let older = harness.audit().events(&filter, Some(place(event)), 3).await;
+        let end = expected.len().min(index + 4);
+        assert_eq!(
+            older.expect("the store answers"),
+            expected[index + 1..end].to_vec()
+        );
+        let newer = AuditFilter {
+            newer_than: Some(place(event)),
+            ..filter
+        };
+        let newer = harness.audit().events(&newer, None, 3).await;
+        let start = index.saturating_sub(3);
+        assert_eq!(
+            newer.expect("the store answers"),
+            expected[start..index].to_vec()
+        );
+    }
+}

@@ -10,7 +10,9 @@ use crate::audit::{AuditAction, Subject};
 use crate::invite::{ClaimInviteOutcome, CreateInviteOutcome, InviteStatus, NotClaimable};
 use crate::testing::fixtures;
 use crate::token::{TokenId, TokenKind};
-use crate::user::{ChangeUser, ChangeUserOutcome, Email, Role, User, UserChange, UserId};
+use crate::user::{
+    ChangeUser, ChangeUserOutcome, Email, PersonName, Role, User, UserChange, UserId,
+};
 
 pub(super) fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
     let (action, subject) = (AuditAction::UserSuspended, Subject::User(user));
@@ -119,20 +121,54 @@ pub async fn lifts_and_changes_roles(harness: &dyn AccountHarness) {
         (2, UserChange::SetRole(Role::Admin)),
         (3, UserChange::SetRole(Role::Member)),
         (4, UserChange::SetEmail(email("Grace@Example.org"))),
+        (5, UserChange::SetName(name("Grace \u{5b}Hopper\u{5d} 😀"))),
     ] {
         match &step {
             UserChange::Unsuspend => grace.suspended_at = None,
             UserChange::Suspend => grace.suspended_at = Some(NOW),
             UserChange::SetRole(role) => grace.role = *role,
             UserChange::SetEmail(email) => grace.email = email.clone(),
+            UserChange::SetName(name) => grace.name = name.clone(),
         }
         let outcome = apply(harness, change(grace.id, step, event)).await;
         assert_eq!(outcome, ChangeUserOutcome::Changed(grace.clone()));
         assert_eq!(user(harness, 2).await, grace);
     }
-    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 5);
+    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 6);
     assert_eq!(apply(harness, nobody).await, ChangeUserOutcome::NotFound);
-    assert_eq!(trail(harness).await.len(), 4);
+    assert_eq!(trail(harness).await.len(), 5);
+}
+
+fn name(text: &str) -> PersonName {
+    PersonName::parse(text).expect("a well-formed name")
+}
+
+/// A user changes their own name, whether they administer or not, and nothing else changes.
+pub async fn changes_a_name_for_its_own_user(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    let mut ada = fixtures::user(1);
+    ada.role = Role::Member;
+    harness.put_user(&ada).await;
+    let mut rename = change(ada.id, UserChange::SetName(name("Ada King")), 2);
+    rename.audit.action = AuditAction::UserNameChanged;
+    let denied = apply(harness, rename.clone()).await;
+    assert!(matches!(denied, ChangeUserOutcome::ActorRefused(_)));
+    rename.actor.requirement = Requirement::HUMAN;
+    ada.name = name("Ada King");
+    let outcome = apply(harness, rename.clone()).await;
+    assert_eq!(outcome, ChangeUserOutcome::Changed(ada.clone()));
+    assert_eq!(user(harness, 1).await, ada);
+    let record = find(harness, 0).await.expect("the token is there");
+    let profile = record.owner.profile.expect("the store knows them");
+    assert_eq!(profile.name, ada.name);
+    rename.audit.id =
+        fixtures::audit(3, NOW, AuditAction::UserNameChanged, Subject::User(ada.id)).id;
+    let again = apply(harness, rename).await;
+    assert_eq!(again, ChangeUserOutcome::Unchanged(ada.clone()));
+    let sessions = harness.sessions().sessions(ada.id).await;
+    assert_eq!(sessions.expect("the store answers").len(), 1);
+    assert_eq!(trail(harness).await.len(), 2, "the sign-in and the name");
 }
 
 /// What is so already leaves no event, and keeps the time of the first suspension.

@@ -192,6 +192,7 @@ macro_rules! token_store_contract {
                 tells_of_each_change_as_it_was_given
                 and_change_come_together_or_not_at_all
                 is_filtered_and_paged
+                shows_what_involves_a_user_in_both_directions
                 takes_an_event_that_comes_alone
             }
         }
@@ -220,6 +221,7 @@ macro_rules! account_store_contract {
                 ends_the_agent_runs_of_whom_it_suspends
                 lifts_and_changes_roles
                 changes_nothing_twice
+                changes_a_name_for_its_own_user
                 withdraws_invites_for_a_new_address
                 keeps_the_last_active_admin
                 keeps_one_admin_of_two_that_demote_each_other

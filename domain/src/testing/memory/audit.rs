@@ -23,6 +23,10 @@ impl AuditStore for MemoryStore {
             .cloned()
             .collect();
         events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
+        if filter.newer_than.is_some() {
+            let too_many = events.len().saturating_sub(limit as usize);
+            events.drain(..too_many);
+        }
         events.truncate(limit as usize);
         Ok(events.into())
     }

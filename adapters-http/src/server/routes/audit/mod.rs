@@ -20,6 +20,7 @@ impl From<AuditQuery> for AuditFilter {
             subject: query.subject,
             since: query.since,
             until: query.until,
+            ..Self::default()
         }
     }
 }
