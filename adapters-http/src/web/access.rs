@@ -181,13 +181,14 @@ where
         let principal = principal.ok_or(WebError::SIGN_IN)?;
         let notices = web.api.users.notices(&principal).await?;
         let Ok(JustDone(done)) = JustDone::from_request_parts(parts, state).await;
+        let draft = (parts.method == Method::GET)
+            .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
+            .flatten();
         Ok(Self {
+            draft: draft.filter(|draft| draft.is_of(principal.user_id())),
             principal,
             notices,
             done,
-            draft: (parts.method == Method::GET)
-                .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
-                .flatten(),
         })
     }
 }

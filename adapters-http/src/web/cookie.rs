@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue, header};
 use openindex_domain::OpaqueSecret;
 use openindex_domain::session::ABSOLUTE_LIMIT_SECONDS;
+use openindex_domain::user::UserId;
 
 use super::site::Transport;
 
@@ -20,6 +21,13 @@ pub(super) struct CookieName {
 pub(super) const SESSION: CookieName = CookieName {
     secure: "__Host-openindex_session",
     loopback: "openindex_session",
+};
+
+/// Who signed in last in this browser: the id of a user, which opens nothing. What was sent when the
+/// session had ended comes back to that user alone.
+pub(super) const USER: CookieName = CookieName {
+    secure: "__Host-openindex_user",
+    loopback: "openindex_user",
 };
 
 impl CookieName {
@@ -66,6 +74,11 @@ pub(super) fn is_presented(headers: &HeaderMap, transport: Transport, name: Cook
 /// Hands a session to the browser; `None` where no cookie may be set.
 pub(super) fn set(transport: Transport, secret: &OpaqueSecret) -> Option<HeaderValue> {
     value(transport, SESSION, secret.expose(), ABSOLUTE_LIMIT_SECONDS)
+}
+
+/// Leaves the id of the user who signs in; see [`USER`].
+pub(super) fn set_user(transport: Transport, user: UserId) -> Option<HeaderValue> {
+    value(transport, USER, &user.to_string(), ABSOLUTE_LIMIT_SECONDS)
 }
 
 /// Takes the session back.

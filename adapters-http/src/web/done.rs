@@ -61,7 +61,7 @@ done! {
     EmailChanged "email-changed" "The email address of {} was changed. The previous address no longer signs in."
     EmailUnchanged "email-unchanged" "The email address of {} is unchanged."
     RunEnded "run-ended" "The agent run of {} was ended. Its token no longer works."
-    RunsEnded "runs-ended" "{} ended. Their tokens no longer work."
+    RunsEnded "runs-ended" "{} ended. What they used no longer works."
     NoRunsEnded "no-runs-ended" "No agent run was ended: all of them had ended before."
     ItemCreated "item-created" "Work item {} was created."
     ItemChanged "item-changed" "Work item {} was saved."

@@ -6,6 +6,7 @@
 
 use axum::response::Response;
 use http::{HeaderMap, header};
+use openindex_domain::user::UserId;
 
 use super::cookie::{self, CookieName};
 use super::form::Form;
@@ -23,6 +24,7 @@ const MAX_AGE_SECONDS: i64 = 15 * 60;
 const MAX_BYTES: usize = 3_500;
 /// The names of what is no entry; a form has no field with an empty name or one in parentheses.
 const PAGE: &str = "";
+const USER: &str = "(user)";
 const CUT: &str = "(cut)";
 const FAILED: &str = "(failed)";
 
@@ -47,6 +49,11 @@ impl Draft {
         let form = Form::parse(cookie::presented(headers, site.transport, COOKIE)?.as_bytes())?;
         let page = form.get(PAGE).to_owned();
         (!page.is_empty()).then_some(Self { page, form })
+    }
+
+    /// Returns whether this user sent it.
+    pub(super) fn is_of(&self, user: UserId) -> bool {
+        self.form.get(USER).parse() == Ok(user)
     }
 
     /// Returns the same for one page.
@@ -74,10 +81,17 @@ impl Draft {
 
 /// Has the browser carry what was sent, for the page that it is `on`. Where it does not fit, the longest entries are left
 /// out.
-pub(super) fn carry(response: &mut Response, site: &Site, on: &LocalPath, sent: &Form, why: Why) {
+pub(super) fn carry(
+    response: &mut Response,
+    site: &Site,
+    user: &str,
+    on: &LocalPath,
+    sent: &Form,
+    why: Why,
+) {
     let mut entries: Vec<(&str, &str)> = sent.entries().collect();
     entries.sort_by_key(|(name, value)| name.len() + value.len());
-    let mut pairs = vec![(PAGE, on.as_str())];
+    let mut pairs = vec![(PAGE, on.as_str()), (USER, user)];
     if why == Why::Failed {
         // With the id of the form: the same user sends it again, and it creates once.
         pairs.extend([(FAILED, "yes"), (once::FIELD, sent.shown(once::FIELD))]);

@@ -189,7 +189,7 @@ impl WebError {
         if self.is_to_be_retried()
             && let (Some(sent), Some(on)) = (sender.form(), asked.next())
         {
-            draft::carry(&mut response, site, &on, sent, Why::Failed);
+            draft::carry(&mut response, site, &asked.user, &on, sent, Why::Failed);
         }
         response
     }
@@ -345,6 +345,8 @@ pub(super) struct Asked {
     target: String,
     /// The browser presents a session, live or not.
     has_cookie: bool,
+    /// The id of the user who signed in last in this browser; empty when there is none.
+    user: String,
 }
 
 impl Asked {
@@ -355,6 +357,9 @@ impl Asked {
             method: request.method().clone(),
             path: uri.path().to_owned(),
             target: target.to_owned(),
+            user: cookie::presented(request.headers(), site.transport, cookie::USER)
+                .unwrap_or_default()
+                .to_owned(),
             has_cookie: cookie::is_presented(request.headers(), site.transport, cookie::SESSION),
         }
     }
@@ -376,7 +381,14 @@ impl Asked {
         let mut response = match next {
             Some(next) if is_form => {
                 let mut response = redirect(&path);
-                draft::carry(&mut response, site, &next, sent, Why::SessionOver);
+                draft::carry(
+                    &mut response,
+                    site,
+                    &self.user,
+                    &next,
+                    sent,
+                    Why::SessionOver,
+                );
                 response
             }
             _ if self.has_cookie => Done::SessionOver.on(site, &path),

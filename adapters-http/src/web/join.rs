@@ -102,7 +102,7 @@ pub(super) async fn submit(
         Ok(claimed) => {
             let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
             let to = Done::Welcome.on(&web.site, crate::TOKENS_PAGE);
-            enter(&web, &signed_in.secret, to)
+            enter(&web, &signed_in, to)
         }
         Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
         Err(InviteError::WeakPassword(weak)) => {

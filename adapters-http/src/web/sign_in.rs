@@ -4,8 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use openindex_domain::OpaqueSecret;
-use openindex_domain::session::{ClientName, SignInError};
+use openindex_domain::session::{ClientName, SignInError, SignedIn};
 use openindex_domain::user::Email;
 
 use crate::server::{Code, Context, Problem};
@@ -139,7 +138,7 @@ pub(super) async fn submit(
     {
         Ok(signed_in) => {
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
-            enter(&web, &signed_in.secret, redirect(path))
+            enter(&web, &signed_in, redirect(path))
         }
         Err(SignInError::Refused) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
         Err(SignInError::Suspended) => refuse(
@@ -176,11 +175,16 @@ pub(super) async fn sign_out(
 /// Hands a new session to the browser and sends it on.
 pub(super) fn enter(
     web: &Web,
-    secret: &OpaqueSecret,
+    signed_in: &SignedIn,
     mut to: Response,
 ) -> Result<Response, WebError> {
-    let cookie = cookie::set(web.site.transport, secret).ok_or(WebError::of(Code::Internal))?;
-    to.headers_mut().append(header::SET_COOKIE, cookie);
+    let transport = web.site.transport;
+    let session = cookie::set(transport, &signed_in.secret);
+    let user = cookie::set_user(transport, signed_in.session.user);
+    for cookie in [session, user] {
+        let cookie = cookie.ok_or(WebError::of(Code::Internal))?;
+        to.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(to)
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn submit(
     {
         Ok(signed_in) => {
             let to = Done::PasswordSet.on(&web.site, crate::TOKENS_PAGE);
-            enter(&web, &signed_in.secret, to)
+            enter(&web, &signed_in, to)
         }
         Err(SessionError::NotFound) => void_link(&web),
         Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(&weak)),

@@ -63,6 +63,7 @@ impl World {
             "reportCredentials" => json!({"tokens": [self.values["secret"]]}),
             "createWorkItem" => json!({"domain": "OPS", "title": "Another"}),
             "patchWorkItem" => json!({"priority": "high"}),
+            "patchMe" => json!({"name": "Ada"}),
             _ => Value::Null,
         }
     }

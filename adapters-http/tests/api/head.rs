@@ -92,7 +92,7 @@ async fn a_target_is_a_path_or_an_absolute_url_without_a_user() {
             answer.problem(status);
         }
         if status == 405 {
-            assert_eq!(answer.header("allow"), "GET,HEAD");
+            assert_eq!(answer.header("allow"), "GET,HEAD,PATCH");
         }
     }
 }

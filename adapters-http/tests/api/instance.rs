@@ -213,7 +213,7 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
     let server = Server::new();
     let admin = server.admin();
     for (method, path, allow) in [
-        (Method::PUT, "/me", "GET,HEAD"),
+        (Method::PUT, "/me", "GET,HEAD,PATCH"),
         (Method::DELETE, "/me/pats", "GET,HEAD,POST"),
         (Method::GET, "/me/pats/x/rotate", "POST"),
         (Method::POST, "/health", "GET,HEAD"),
@@ -233,7 +233,7 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
 async fn options_names_the_methods_of_a_path_and_of_the_server() {
     let server = Server::new();
     for (path, allow) in [
-        ("/me", "GET,HEAD"),
+        ("/me", "GET,HEAD,PATCH"),
         ("/browse/OPS-1", "GET,HEAD,PATCH,DELETE"),
         ("/admin/pats/revoke", "POST"),
         ("/sign-in", "GET,HEAD,POST"),

@@ -212,7 +212,7 @@ async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
     page.shows("Token revoked");
     page.shows("An administrator");
     page.shows(&token.to_string());
-    page.shows("Token issued");
+    page.shows("Token created");
     page.hides(&foreign.to_string());
     page.hides("User 1");
     // The administrator sees both, having done both.

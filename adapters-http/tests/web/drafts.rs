@@ -116,8 +116,12 @@ async fn neither_passwords_nor_tokens_are_carried() {
 #[tokio::test]
 async fn entries_come_back_on_their_own_page_alone_and_once_signed_in() {
     let site = Site::new().await;
-    let sent = site.post(NEW, "", "name=laptop&scope=read_write").await;
+    // The browser knows who was signed in; the session itself is gone.
+    let user = format!("__Host-openindex_user={}", fixtures::user(MEMBER).id);
+    let sent = site.post(NEW, &user, "name=laptop&scope=read_write").await;
     let draft = sent.draft().to_owned();
+    let other = format!("{}; {draft}", site.sign_in(OTHER).await);
+    site.get(NEW, &other).await.hides("laptop");
     let cookie = format!("{}; {draft}", site.sign_in(MEMBER).await);
     for path in ["/settings/tokens", "/settings/account"] {
         site.get(path, &cookie).await.hides("not carried out");

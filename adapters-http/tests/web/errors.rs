@@ -23,6 +23,7 @@ async fn the_address_of_every_form_can_be_opened() {
         .collect();
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
+    let _item = site.item(ADMIN, "Rotate the key").await;
     let mut asked = 0;
     for route in web::routes() {
         if route.method != Method::POST || pages.contains(&route.path) {
@@ -30,6 +31,7 @@ async fn the_address_of_every_form_can_be_opened() {
         }
         let id = fixtures::user(OTHER).id.to_string();
         let path = route.path.replace("{id}", &id).replace("{code}", "x");
+        let path = path.replace("{key}", "OPS-1");
         let page = open(&site, &path, &cookie).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{path}");
         let to = page.to();
@@ -307,10 +309,7 @@ async fn an_invalid_filter_has_the_focus_and_keeps_its_entry() {
             tag.contains("value=\"nonsense\" aria-invalid=\"true\""),
             "{tag}"
         );
-        assert!(
-            tag.contains("aria-describedby=\"filter-error\" autofocus"),
-            "{tag}"
-        );
+        assert!(tag.contains("filter-error\" autofocus"), "{tag}");
         page.shows("id=\"filter-error\"");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use openindex_domain::StoreError;
 use openindex_domain::attempt::Attempts;
 use openindex_domain::session::Sessions;
-use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore};
+use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore, fixtures};
 
 use crate::support::{HTTPS, MEMBER, Site, state};
 
@@ -61,7 +61,11 @@ async fn what_was_typed_comes_back_after_an_outage_in_the_same_form() {
     let path = "/settings/tokens/new";
     let form = Site::new().await.form();
     let sent = format!("name=laptop&scope=read_write&expiry=30&form={form}");
-    let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
+    let user = fixtures::user(MEMBER).id;
+    let cookie = format!(
+        "__Host-openindex_session={}; __Host-openindex_user={user}",
+        "x".repeat(43)
+    );
     let page = away().resend(path, &cookie, &sent).await;
     assert_eq!(page.status, 503);
     page.shows(&format!("href=\"{path}\""));

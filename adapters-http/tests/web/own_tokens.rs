@@ -201,8 +201,7 @@ async fn an_expiry_is_a_date_and_coloured_when_it_is_near() {
     issue_for(&site, "a year", 365).await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/tokens", &cookie).await;
-    page.shows("<span class=\"date\">1 Dec 2026</span>");
-    page.shows("in 7 days</time>");
+    page.shows("<span>1 Dec 2026,</span> <span>05:59 UTC</span></time> <span class=\"ago\">in 7 days</span>");
     page.hides("Expires soon");
     page.hides("expiry soon");
     site.domain.clock.advance_seconds(6 * DAY + DAY / 2);
@@ -301,7 +300,7 @@ async fn the_page_of_a_token_tells_all_that_is_known_of_it() {
         .get(&format!("/settings/tokens/{}", oldest.token.id), &cookie)
         .await;
     page.shows("192.0.2.1");
-    page.shows("Token issued");
+    page.shows("Token created");
     // From before the end of a secret was stored.
     let mut plain = fixtures::token(77, fixtures::NOW);
     plain.owner = fixtures::user(MEMBER).id;

@@ -162,7 +162,8 @@ impl Site {
     /// A principal of the user's, to prepare things with.
     pub(crate) async fn principal(&self, user: u64) -> Principal {
         let cookie = self.sign_in(user).await;
-        let (_, secret) = cookie.split_once('=').expect("a cookie");
+        let (session, _) = cookie.split_once(';').expect("two cookies");
+        let (_, secret) = session.split_once('=').expect("a cookie");
         let found = self.domain.sessions.verify(secret).await;
         found.expect("an answer").expect("a live session")
     }
@@ -334,9 +335,12 @@ impl Page {
     /// The cookie of the session that it sets, as the browser sends it.
     #[track_caller]
     pub(crate) fn cookie(&self) -> String {
-        let set = self.sets_session();
-        assert!(!set.is_empty(), "{self:?}");
-        set.split(';').next().unwrap_or_default().to_owned()
+        let [session, user] = ["session=", "_user="].map(|name| {
+            let set = self.sets(name);
+            assert!(!set.is_empty(), "{self:?}");
+            set.split(';').next().unwrap_or_default().to_owned()
+        });
+        format!("{session}; {user}")
     }
 
     /// What it says was done, as the cookie that the browser sends next.

@@ -137,8 +137,7 @@ impl Browser {
 
     /// Clicks the first element that the selector finds, once it is there.
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.find(selector);
-        self.command("POST", &format!("/element/{element}/click"), &json!({}));
+        self.on(selector, "POST", "click", &json!({}));
     }
 
     /// Clicks the button or link with this text.
@@ -161,16 +160,13 @@ impl Browser {
 
     /// What an element says, once it is there.
     pub(crate) fn text(&self, selector: &str) -> String {
-        let element = self.find(selector);
-        let text = self.command("GET", &format!("/element/{element}/text"), &Value::Null);
+        let text = self.on(selector, "GET", "text", &Value::Null);
         text.as_str().expect("text").to_owned()
     }
 
     /// What a field holds, once it is there.
     pub(crate) fn value(&self, selector: &str) -> String {
-        let element = self.find(selector);
-        let path = format!("/element/{element}/property/value");
-        let value = self.command("GET", &path, &Value::Null);
+        let value = self.on(selector, "GET", "property/value", &Value::Null);
         value.as_str().expect("text").to_owned()
     }
 
@@ -315,6 +311,19 @@ impl Browser {
                 self.script("return document.body.innerText;", &json!([]))
             );
             std::thread::yield_now();
+        }
+    }
+
+    /// Does something with the first element that the selector finds, once it is there; once more with
+    /// that of the next page when the browser left the page in between.
+    fn on(&self, selector: &str, method: &str, what: &str, body: &Value) -> Value {
+        loop {
+            let element = self.find(selector);
+            match self.try_command(method, &format!("/element/{element}/{what}"), body) {
+                Ok(value) => return value,
+                Err(error) if error["error"] == "stale element reference" => {}
+                Err(error) => panic!("{method} {selector} {what}: {error}"),
+            }
         }
     }
 

@@ -111,13 +111,18 @@ pub(in crate::web) async fn show_form(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let typed = Typed {
-        agent: "",
-        token: query.get("token"),
-        work_item: query.get("item"),
-        time: USUAL_TIME,
+    let entries = person.entries();
+    let typed = if entries.get("time").is_empty() {
+        Typed {
+            agent: "",
+            token: query.get("token"),
+            work_item: query.get("item"),
+            time: USUAL_TIME,
+        }
+    } else {
+        Typed::of(entries)
     };
-    let form = once::to_show(&web, &Form::default())?;
+    let form = once::to_show(&web, entries)?;
     render(&web, &person, form, &typed, Errors::default()).await
 }
 

@@ -115,7 +115,7 @@ impl RunView {
                 name: known.map(|token| Shown::of(token.name.as_str())),
             },
             started: Moment::new(token.created_at, now),
-            expires: token.expires_at.map(|at| Moment::new(at, now)),
+            expires: token.expires_at.map(|at| Moment::end(at, now)),
             ended: token
                 .revoked_at
                 .or(token.expires_at.filter(|at| *at <= now))

@@ -70,7 +70,7 @@ fn created(
         title,
         name: Shown::of(token.name.as_str()),
         scope: scope_name(token.scope),
-        expires: token.expires_at.map(|at| Moment::new(at, now)),
+        expires: token.expires_at.map(|at| Moment::end(at, now)),
         predecessor,
         secret: issued.secret.expose(),
         url: web.api.settings.public_url.trim_end_matches('/'),

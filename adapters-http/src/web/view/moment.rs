@@ -25,6 +25,11 @@ impl Moment {
         }
     }
 
+    /// The last moment before `at`, where something ends: the end of a day and not the next one.
+    pub(in crate::web) fn end(at: Timestamp, now: Timestamp) -> Self {
+        Self::new(at.saturating_add_millis(-1), now)
+    }
+
     /// The same to the second, where the order of events matters.
     pub(in crate::web) const fn to_the_second(self) -> Self {
         Self {

@@ -29,6 +29,8 @@ pub(in crate::web) struct ScopeView {
 pub(in crate::web) struct TokenView {
     pub(in crate::web) id: String,
     pub(in crate::web) name: Shown,
+    /// The end of its secret, by which it is told from others of its name.
+    pub(in crate::web) last_four: Option<String>,
     pub(in crate::web) scope: ScopeView,
     pub(in crate::web) status: Badge,
     pub(in crate::web) created: Moment,
@@ -58,6 +60,7 @@ impl TokenView {
         Self {
             id: token.id.to_string(),
             name: Shown::of(token.name.as_str()),
+            last_four: token.trace.last_four.map(|end| end.to_string()),
             scope: ScopeView {
                 label: scope_name(token.scope),
                 is_admin: token.scope == Scope::Admin,
@@ -65,7 +68,7 @@ impl TokenView {
             },
             status: badge,
             created: Moment::new(token.created_at, now),
-            expires: token.expires_at.map(|at| Moment::new(at, now)),
+            expires: token.expires_at.map(|at| Moment::end(at, now)),
             expires_soon: token.expires_soon(now),
             last_used: token.last_used_at.map(|at| Moment::new(at, now)),
             revoked: token.revoked_at.map(|at| Moment::new(at, now)),

@@ -39,20 +39,38 @@ struct TypedPlace {
     error: Option<String>,
 }
 
+impl TypedPlace {
+    fn of(form: &Form) -> Self {
+        Self {
+            parent: form.shown("parent").to_owned(),
+            domain: form.shown("domain").to_owned(),
+            is_project: form.get("kind") == "project",
+            error: None,
+        }
+    }
+}
+
 /// The form; `?parent=` makes it one for a sub-task.
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let place = TypedPlace {
-        parent: query.get("parent").to_owned(),
-        domain: query.get("domain").to_owned(),
-        ..TypedPlace::default()
+    let entries = person.entries();
+    let is_entered = !entries.get("priority").is_empty();
+    let (place, values) = if is_entered {
+        (TypedPlace::of(entries), Values::typed(entries))
+    } else {
+        let place = TypedPlace {
+            parent: query.get("parent").to_owned(),
+            domain: query.get("domain").to_owned(),
+            ..TypedPlace::default()
+        };
+        (place, Values::blank())
     };
-    let fields = Fields::of(&web, &person, Values::blank(), None, Errors::default());
+    let fields = Fields::of(&web, &person, values, None, Errors::default());
     let fields = fields.await?;
-    render(&web, &person, &Form::default(), fields, place)
+    render(&web, &person, entries, fields, place)
 }
 
 pub(in crate::web) async fn create(
@@ -61,12 +79,7 @@ pub(in crate::web) async fn create(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
-    let mut typed = TypedPlace {
-        parent: form.shown("parent").to_owned(),
-        domain: form.shown("domain").to_owned(),
-        is_project: form.get("kind") == "project",
-        error: None,
-    };
+    let mut typed = TypedPlace::of(&form);
     let place = place(&form).map_err(|error| typed.error = Some(error));
     let mut errors = Errors::default();
     let read = read(&form).map_err(|wrong| errors = wrong);

@@ -42,17 +42,15 @@ pub(in crate::web) async fn show_form(
     IdPath(key): IdPath<WorkItemKey>,
 ) -> Result<Response, WebError> {
     let item = use_cases(&web)?.get(&person.principal, key).await?;
-    let (values, errors) = (Values::of(&item), Errors::default());
-    render(
-        &web,
-        &person,
-        &item,
-        values,
-        item.status.as_str(),
-        errors,
-        false,
-    )
-    .await
+    let (entries, errors) = (person.entries(), Errors::default());
+    let Ok(version) = entries.get("version").parse() else {
+        let (values, status) = (Values::of(&item), item.status.as_str());
+        return render(&web, &person, &item, values, status, errors, false).await;
+    };
+    // The version that the form was shown with, so that a change meanwhile is not overlooked.
+    let item = WorkItem { version, ..item };
+    let (values, status) = (Values::typed(entries), entries.shown("status"));
+    render(&web, &person, &item, values, status, errors, false).await
 }
 
 pub(in crate::web) async fn edit(
