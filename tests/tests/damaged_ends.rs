@@ -225,9 +225,9 @@ fn the_pages_of_a_damaged_user_end_what_they_show(kind: Kind) {
         "{read:?}"
     );
     // Who only holds a credential is told nothing of the row.
-    let used = http.get("/me", &token);
-    assert_eq!(used.outcome(), (500, "internal_error".to_owned()));
-    assert!(!used.text.contains("usr_"), "{used:?}");
+    let response = http.get("/me", &token);
+    assert_eq!(response.outcome(), (500, "internal_error".to_owned()));
+    assert!(!response.text.contains("usr_"), "{response:?}");
     let suspended = submit(&server, &cookie, &format!("{user}/suspend"), "");
     assert_eq!(suspended.status, 303, "{suspended:?}");
     assert_eq!(open(&server, &cookie, &user).status, 200);

@@ -31,7 +31,10 @@ async fn every_operation_has_an_anchor_and_an_example_for_this_server() {
             commands += document["x-oi"][id].as_array().map_or(0, Vec::len);
         }
     }
-    assert_eq!(page.text.matches("aria-label=\"oi\"><code>oi ").count(), commands);
+    assert_eq!(
+        page.text.matches("aria-label=\"oi\"><code>oi ").count(),
+        commands
+    );
     page.shows("curl https://example.com/oi/health</code>");
     page.shows("curl -X PATCH https://example.com/oi/me \\\n");
     page.shows("/oi/me/pats/pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2");
