@@ -330,11 +330,20 @@ impl StoreHealth for SqliteStore {
         .fetch_all(self.readers()?)
         .await
         .map_err(store_error)?;
-        let required = TABLES.iter().chain(work).flat_map(|(table, columns)| {
-            let columns = columns.split_whitespace();
-            columns.map(move |column| format!("{table}.{column}"))
-        });
-        let missing: Vec<String> = required.filter(|name| !there.contains(name)).collect();
+        let tables = TABLES.iter().chain(work);
+        let missing: Vec<String> = tables
+            .flat_map(|(table, columns)| {
+                let required = columns.split_whitespace();
+                let required = required.map(|column| format!("{table}.{column}"));
+                let (found, missing): (Vec<_>, Vec<_>) =
+                    required.partition(|name| there.contains(name));
+                if found.is_empty() {
+                    vec![(*table).to_owned()]
+                } else {
+                    missing
+                }
+            })
+            .collect();
         if !missing.is_empty() {
             return Err(StoreError::unavailable(format!(
                 "missing in the database: {}; restore the file from a backup",
