@@ -361,7 +361,7 @@ fn a_sign_in_link_is_printed_for_a_user_and_for_nobody_else(kind: Kind) {
     assert_eq!(nobody.status.code(), Some(1));
     let message = String::from_utf8_lossy(&nobody.stderr).into_owned();
     assert!(
-        message.contains("no active user has this email address"),
+        message.contains("no active user has the email address nobody@example.com"),
         "{message}"
     );
 }

@@ -29,6 +29,7 @@ fn arguments(command: &str) -> &'static str {
         "create" if command.contains("invites") => "--email grace@example.com",
         "create" => "--name \"local cli\" --scope read_write",
         "delete" if command.contains("users") => "--yes --email ada@example.com",
+        "update" if command.contains("account") => "--name Grace",
         "update" => "ada@example.com --email ada@example.org",
         "delete" | "revoke" => "--yes --id pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
         "rotate" => "--id pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
