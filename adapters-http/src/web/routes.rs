@@ -41,7 +41,7 @@ pub fn routes() -> Vec<Route> {
 /// redirects.
 ///
 /// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback
-/// ([`nowhere`] is one); below `/settings` an unknown path is a page that says so.
+/// (`nowhere` is one); below `/settings` an unknown path is a page that says so.
 pub fn router(state: ApiState) -> Router {
     let router = all(state.work.is_some())
         .router
