@@ -196,6 +196,12 @@ impl<T> Listing<T> {
         }
     }
 
+    /// Changes each readable row.
+    pub(crate) fn each(mut self, change: impl FnMut(&mut T)) -> Self {
+        self.rows.iter_mut().for_each(change);
+        self
+    }
+
     /// Drops the last row.
     pub(crate) fn pop(&mut self) {
         let is_damaged = self.damaged.last();

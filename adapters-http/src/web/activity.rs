@@ -39,7 +39,6 @@ struct EventView {
     targets: Vec<Target>,
     /// The user's former and new address.
     emails: Option<(Shown, Shown)>,
-    /// `None` as well where another user acted: an administrator's address is not for everyone.
     address: Option<String>,
 }
 
@@ -107,9 +106,7 @@ impl EventView {
                     let shown = |email: &Email| Shown::of(email.as_str());
                     (shown(&change.from), shown(&change.to))
                 }),
-            address: address
-                .filter(|_| is_own || event.actor.user().is_none())
-                .map(|address| address.to_string()),
+            address: address.map(|address| address.to_string()),
         }
     }
 }

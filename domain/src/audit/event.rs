@@ -96,6 +96,19 @@ impl AuditEvent {
             || self.related.is_some_and(is_user)
     }
 
+    /// Leaves out what is not for this user, whom the event concerns: in which request another user
+    /// acted, and from where. Nor is it told of the reporter of a leaked token, so that nothing keeps
+    /// one from reporting. Of a sign-in that failed it is told, for the user to judge it.
+    pub(crate) fn keep_for(&mut self, user: UserId) {
+        let is_told = match self.actor.user() {
+            Some(actor) => actor == user,
+            None => self.action != AuditAction::TokenReported,
+        };
+        if !is_told {
+            self.context = RequestContext::default();
+        }
+    }
+
     /// The event that goes with a change at `now`.
     pub(crate) fn new(
         actor: AuditActor,

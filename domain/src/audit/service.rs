@@ -85,7 +85,7 @@ impl Audit {
     }
 
     /// Returns the newest entries about a personal access token, which the user that `principal` acts
-    /// as owns: at most `limit`.
+    /// as owns: at most `limit`, each [as far as it is for them](AuditEvent::keep_for).
     ///
     /// # Errors
     ///
@@ -104,7 +104,8 @@ impl Audit {
             subject: Some(Subject::Token(token.id)),
             ..AuditFilter::default()
         };
-        Ok(self.store.events(&filter, None, limit).await?)
+        let events = self.store.events(&filter, None, limit).await?;
+        Ok(events.each(|event| event.keep_for(token.owner)))
     }
 
     /// A page of the trail, the newest first, beginning after `after`; `limit` is held within 1 to
@@ -128,7 +129,8 @@ impl Audit {
     }
 
     /// Returns a page of what the caller did, and of what was done to them or their tokens, the newest
-    /// first. `limit` is held within 1 to [`MAX_PAGE`].
+    /// first, each [as far as it is for them](AuditEvent::keep_for). `limit` is held within 1 to
+    /// [`MAX_PAGE`].
     ///
     /// # Errors
     ///
@@ -146,12 +148,14 @@ impl Audit {
             Some(ActivityPlace::After(cursor)) => (Some(cursor), None),
             Some(ActivityPlace::Before(cursor)) => (None, Some(cursor)),
         };
+        let user = principal.user_id();
         let filter = AuditFilter {
-            involving: Some(principal.user_id()),
+            involving: Some(user),
             newer_than,
             ..AuditFilter::default()
         };
-        let mut events = self.store.events(&filter, after, limit + 1).await?;
+        let found = self.store.events(&filter, after, limit + 1).await?;
+        let mut events = found.each(|event| event.keep_for(user));
         if newer_than.is_none() {
             let next = crate::page::cut(&mut events, limit, place_of);
             let previous = after.and(first_place(&events));

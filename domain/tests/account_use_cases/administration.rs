@@ -1,5 +1,7 @@
+use std::net::IpAddr;
+
 use openindex_domain::access::{Denied, Refusal};
-use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, Subject};
+use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, RequestContext, Subject};
 use openindex_domain::inventory::{InventoryError, TokenFilter};
 use openindex_domain::session::LinkSubject;
 use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenError, VerifyError};
@@ -118,6 +120,63 @@ async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
     let kept = kept.await.expect("an answer");
     assert!(kept.kept_own && kept.tokens.is_empty());
     assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
+}
+
+#[tokio::test]
+async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
+    let from = |last: u8| RequestContext {
+        client_address: Some(IpAddr::from([192, 0, 2, last])),
+        ..RequestContext::default()
+    };
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let principal = world.principal(session_of(&grace)).await.expect("in");
+    let mut issued = Vec::new();
+    for name in ["revoked", "reported"] {
+        let wanted = IssueToken {
+            name: token_name(name),
+            scope: Scope::ReadWrite,
+            expires: Expiry::Never.into(),
+        };
+        let token = world.all.tokens.issue(&principal, wanted, &from(1)).await;
+        issued.push(token.expect("issued"));
+    }
+    let inventory = &world.all.inventory;
+    let by_admin = from(2);
+    let revoked = inventory.revoke(&world.admin, issued[0].token.id, &by_admin);
+    revoked.await.expect("revoked");
+    let secret = [issued[1].secret.expose()];
+    inventory.report(&secret, &from(3)).await.expect("taken");
+    let audit = &world.all.audit;
+    let activity = audit.activity(&principal, None, 10).await.expect("a page");
+    let mut told: Vec<_> = activity.events.to_vec();
+    for one in &issued {
+        let events = audit.of_own_token(&principal, &one.token, 10).await;
+        told.extend(events.expect("entries").to_vec());
+    }
+    for (action, address) in [
+        (AuditAction::TokenIssued, Some(IpAddr::from([192, 0, 2, 1]))),
+        (AuditAction::TokenRevoked, None),
+        (AuditAction::TokenReported, None),
+    ] {
+        let of_action = told.iter().filter(|event| event.action == action);
+        let addresses: Vec<_> = of_action
+            .map(|event| event.context.client_address)
+            .collect();
+        assert!(addresses.len() >= 2, "{action:?}: {told:?}");
+        assert!(addresses.iter().all(|one| *one == address), "{action:?}");
+    }
+    // An administrator is told all of it.
+    let all = AuditFilter::default();
+    let trail = audit
+        .list(&world.admin, &all, None, 50)
+        .await
+        .expect("a page");
+    let addresses = trail
+        .events
+        .iter()
+        .map(|event| event.context.client_address);
+    assert!(addresses.flatten().count() >= 4, "{trail:?}");
 }
 
 #[tokio::test]

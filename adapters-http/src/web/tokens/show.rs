@@ -217,7 +217,7 @@ impl Event {
                 AuditActor::Operator => "Server operator",
                 AuditActor::Anonymous => "Anonymous",
             },
-            from: event.context.client_address.filter(|_| is_own),
+            from: event.context.client_address,
         }
     }
 }
