@@ -57,30 +57,34 @@ pub(in crate::web) async fn release(
     person: Person,
     State(web): State<Web>,
     IdPath(key): IdPath<WorkItemKey>,
-    Sent { context, form }: Sent,
+    sent: Sent,
 ) -> Result<Response, WebError> {
-    let asked = Asked {
-        agent: None,
-        expected: expected(&form),
-        change: ItemChange::Release,
-        done: Done::ItemReleased,
-    };
-    asked.of(&web, &person, key, &context).await
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        ItemChange::Release,
+        Done::ItemReleased,
+    )
+    .await
 }
 
 pub(in crate::web) async fn complete(
     person: Person,
     State(web): State<Web>,
     IdPath(key): IdPath<WorkItemKey>,
-    Sent { context, form }: Sent,
+    sent: Sent,
 ) -> Result<Response, WebError> {
-    let asked = Asked {
-        agent: None,
-        expected: expected(&form),
-        change: ItemChange::Complete,
-        done: Done::ItemCompleted,
-    };
-    asked.of(&web, &person, key, &context).await
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        ItemChange::Complete,
+        Done::ItemCompleted,
+    )
+    .await
 }
 
 pub(in crate::web) async fn confirm_delete(
@@ -103,15 +107,35 @@ pub(in crate::web) async fn delete(
     person: Person,
     State(web): State<Web>,
     IdPath(key): IdPath<WorkItemKey>,
-    Sent { context, form }: Sent,
+    sent: Sent,
+) -> Result<Response, WebError> {
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        ItemChange::Delete,
+        Done::ItemDeleted,
+    )
+    .await
+}
+
+/// Changes the version that the form was shown with, for oneself.
+async fn change(
+    web: &Web,
+    person: &Person,
+    key: WorkItemKey,
+    Sent { context, form }: &Sent,
+    change: ItemChange,
+    done: Done,
 ) -> Result<Response, WebError> {
     let asked = Asked {
         agent: None,
-        expected: expected(&form),
-        change: ItemChange::Delete,
-        done: Done::ItemDeleted,
+        expected: expected(form),
+        change,
+        done,
     };
-    asked.of(&web, &person, key, &context).await
+    asked.of(web, person, key, context).await
 }
 
 /// What a button asks for.
