@@ -8,11 +8,19 @@ use tempfile::TempDir;
 /// How long it may take to start: far longer than it does, for a machine that is busy.
 const START: Duration = Duration::from_mins(1);
 
-/// A port of this machine that is free now.
+/// A port of this machine that is free now, and that no program gets which asks for any port: those come
+/// from above (Linux gives 32,768 and higher).
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    loop {
+        let any = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        // Another one at each call, since the system gives another one.
+        let port = 10_000 + any.local_addr().expect("its address").port() % 20_000;
+        if is_free(&port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until a program that was started accepts connections.
