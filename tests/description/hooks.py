@@ -48,7 +48,8 @@ def exist(case):
     query.pop("cursor", None)
     for name in ("since", "until", "unusedSince", "expiringBefore"):
         possible(query, name)
-    visible(query, "name")
+    for name in ("name", "search"):
+        visible(query, name)
     body = case.body
     if not isinstance(body, dict):
         return
