@@ -1,4 +1,4 @@
-//! A store that fails: what is logged of it while it lasts, and when it is over.
+//! A store that fails: what is logged during the outage, and when it ends.
 //!
 //! The state is the process's, as its log is.
 
@@ -87,7 +87,7 @@ pub async fn check(health: &dyn StoreHealth) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Looks whether an outage is over, where there is one, and logs that.
+/// Logs the end of an outage, if there is one and it has ended.
 pub async fn watch(health: &dyn StoreHealth) {
     if outage().failures == 0 {
         return;

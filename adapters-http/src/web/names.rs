@@ -23,7 +23,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Somebody who is no user.
+    /// Returns a name for an actor that is not a user.
     pub(super) fn other(name: &str) -> Self {
         Self {
             name: Shown::of(name),
