@@ -57,33 +57,11 @@ impl InventoryStore for PostgresStore {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         self.browse(move |connection| {
             Box::pin(async move {
-                let found = sqlx::query(select_shown_record!(
-                    "t.kind <> 'agent_run' AND t.id = ANY ($1) ORDER BY t.id DESC"
-                ))
-                .bind(ids)
-                .fetch_all(connection)
-                .await;
-                Listing::read(found.map_err(store_error)?.iter().map(owned_token))
-            })
-        })
-        .await
-    }
-
-    async fn known(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
-        self.browse(move |connection| {
-            Box::pin(async move {
-                let uuids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-                let found = sqlx::query(select_token!("t.id = ANY($1)"))
-                    .bind(uuids)
+                let found = sqlx::query(select_shown_record!("t.id = ANY ($1) ORDER BY t.id DESC"))
+                    .bind(ids)
                     .fetch_all(connection)
-                    .await
-                    .map_err(store_error)?;
-                let found = Listing::read(found.iter().map(rows::token))?;
-                Ok(found
-                    .iter()
-                    .filter(|token| ids.contains(&token.id))
-                    .cloned()
-                    .collect())
+                    .await;
+                Listing::read(found.map_err(store_error)?.iter().map(owned_token))
             })
         })
         .await

@@ -66,31 +66,13 @@ impl InventoryStore for SqliteStore {
         let ids = ids.iter().map(|id| id.uuid().simple().to_string());
         let mut browsing = self.browse().await?;
         let found = sqlx::query(select_shown_record!(
-            "t.kind <> 'agent_run' AND t.id IN (SELECT unhex(value) FROM json_each(?1)) \
-             ORDER BY t.id DESC"
+            "t.id IN (SELECT unhex(value) FROM json_each(?1)) ORDER BY t.id DESC"
         ))
         .bind(rows::json(ids))
         .fetch_all(browsing.connection())
         .await
         .map_err(store_error)?;
         Listing::read(found.iter().map(owned_token))
-    }
-
-    async fn known(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
-        let mut query = QueryBuilder::new(select_token!("t.id IN ("));
-        let mut list = query.separated(", ");
-        for id in &ids {
-            list.push_bind(id.uuid());
-        }
-        query.push(")");
-        let mut browsing = self.browse().await?;
-        let found = query.build().fetch_all(browsing.connection()).await;
-        let found = Listing::read(found.map_err(store_error)?.iter().map(rows::token))?;
-        Ok(found
-            .iter()
-            .filter(|token| ids.contains(&token.id))
-            .cloned()
-            .collect())
     }
 
     async fn revoke_matching(

@@ -40,8 +40,12 @@ impl Inventory {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let found = self.store.known(ids).await?;
-        Ok(found.into_iter().map(|token| (token.id, token)).collect())
+        let found = self.store.tokens_by_id(&ids).await?;
+        let tokens = found.iter().map(|owned| owned.token.clone());
+        Ok(tokens
+            .filter(|token| ids.contains(&token.id))
+            .map(|token| (token.id, token))
+            .collect())
     }
 
     /// A page of the personal access tokens that the filter wants, of all users, beginning after

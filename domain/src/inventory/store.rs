@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
-use crate::token::{Token, TokenId};
+use crate::token::TokenId;
 
 use super::{OwnedToken, ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 
@@ -51,13 +51,9 @@ pub trait InventoryStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<TokenId>, StoreError>;
 
-    /// Returns the personal access tokens with these ids, with their owners, the newest first (in
-    /// the reverse order of their ids). Unknown ids are left out.
+    /// Returns the tokens with these ids, of whatever kind and status, with their owners, the newest
+    /// first (in the reverse order of their ids). Unknown ids are left out.
     async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError>;
-
-    /// Returns those of these tokens that can be read, agent runs and revoked ones included, in any
-    /// order.
-    async fn known(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError>;
 
     /// Revokes every token that [`RevokeMatching::decide`] selects inside the transaction, each with
     /// its event, in one step, together with the agent runs that were issued with it. A token that is

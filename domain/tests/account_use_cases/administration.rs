@@ -4,7 +4,9 @@ use openindex_domain::access::{Denied, Refusal};
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, RequestContext, Subject};
 use openindex_domain::inventory::{InventoryError, TokenFilter};
 use openindex_domain::session::LinkSubject;
-use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenError, VerifyError};
+use openindex_domain::token::{
+    Expiry, IssueToken, Rejection, Scope, TokenError, TokenId, TokenKind, VerifyError,
+};
 use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 
 use crate::world::{World, context, email, session_of, token_name};
@@ -166,6 +168,13 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
         assert!(addresses.len() >= 2, "{action:?}: {told:?}");
         assert!(addresses.iter().all(|one| *one == address), "{action:?}");
     }
+    // A token is not found by the id of an agent run that has the same UUID.
+    let id = issued[0].token.id;
+    let other = TokenId::new(TokenKind::AgentRun, id.uuid());
+    let found = inventory.tokens_by_id(&world.admin, vec![id]).await;
+    assert!(found.expect("an answer").contains_key(&id));
+    let found = inventory.tokens_by_id(&world.admin, vec![other]).await;
+    assert!(found.expect("an answer").is_empty());
     // An administrator is told all of it.
     let all = AuditFilter::default();
     let trail = audit

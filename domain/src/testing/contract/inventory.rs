@@ -53,23 +53,6 @@ pub(super) async fn wanted_by_id(
     ids.expect("the store answers")
 }
 
-/// Of whatever kind and status, and nothing else.
-pub async fn finds_tokens_of_any_kind_by_id(harness: &dyn AccountHarness) {
-    let tokens = fill(harness).await;
-    let run = fixtures::run(7, tokens[5].id);
-    let other_kind = fixtures::run(3, tokens[5].id).id;
-    let missing = fixtures::token(9, NOW).id;
-    let ids = vec![run.id, tokens[1].id, tokens[5].id, other_kind, missing];
-    let found = harness.inventory().known(ids).await;
-    let mut found: Vec<_> = found.expect("the store answers");
-    found.sort_by_key(|token| token.id);
-    let mut expected = vec![tokens[1].id, tokens[5].id, run.id];
-    expected.sort();
-    let ids: Vec<_> = found.iter().map(|token| token.id).collect();
-    assert_eq!(ids, expected);
-    assert!(found.contains(&tokens[5]), "{found:?}");
-}
-
 /// The revocation of what the filter wants, whose trail is event `event` and those derived from it.
 pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
     let subject = Subject::User(fixtures::user(1).id);

@@ -282,7 +282,6 @@ macro_rules! account_store_contract {
                 tells_why_a_token_was_revoked
                 wants_what_the_filter_wants
                 pages_newest_first_with_owners
-                finds_tokens_of_any_kind_by_id
                 revokes_all_in_one_step
                 revokes_only_what_the_filter_wants
                 lets_no_token_escape_that_is_issued_meanwhile

@@ -13,14 +13,15 @@ use crate::inventory::{
 use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 
-/// Tokens are found by their ids, the newest first; unknown ids and agent runs are left out.
+/// Tokens of any kind and status are found by their ids, the newest first; unknown ids are left out.
 pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
-    let run = fixtures::run(7, tokens[5].id).id;
-    let ids = [tokens[2].id, run, tokens[5].id, fixtures::token(99, NOW).id];
+    let run = fixtures::run(7, tokens[5].id);
+    let unknown = fixtures::token(99, NOW).id;
+    let ids = [tokens[1].id, tokens[2].id, run.id, tokens[5].id, unknown];
     let store = harness.inventory();
     let found = store.tokens_by_id(&ids).await.expect("the store answers");
-    let mut expected = [tokens[2].clone(), tokens[5].clone()];
+    let mut expected = [&tokens[1], &tokens[2], &run, &tokens[5]].map(Token::clone);
     expected.sort_by_key(|token| std::cmp::Reverse(token.id));
     let read: Vec<Token> = found.iter().map(|owned| owned.token.clone()).collect();
     assert_eq!(read, expected);

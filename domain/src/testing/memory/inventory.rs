@@ -10,7 +10,7 @@ use crate::inventory::{
 };
 use crate::invite::InviteStatus;
 use crate::store::{Listing, StoreError};
-use crate::token::{Scope, Status, Token, TokenId, TokenKind};
+use crate::token::{Scope, Status, TokenId, TokenKind};
 use crate::user::{Notice, NoticeAbout};
 
 use super::{MemoryStore, State};
@@ -61,15 +61,8 @@ impl InventoryStore for MemoryStore {
         let state = self.state();
         let known = ids.iter().filter_map(|id| state.owned(*id));
         let mut found: Vec<OwnedToken> = known.collect();
-        found.retain(|owned| owned.token.kind() == TokenKind::Personal);
         found.sort_by_key(|owned| Reverse(owned.token.id));
         Ok(found.into())
-    }
-
-    async fn known(&self, ids: Vec<TokenId>) -> Result<Vec<Token>, StoreError> {
-        let state = self.state();
-        let found = ids.into_iter().filter_map(|id| state.token(id));
-        Ok(found.cloned().collect())
     }
 
     async fn revoke_matching(
