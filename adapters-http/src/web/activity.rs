@@ -10,7 +10,7 @@ use openindex_domain::token::TokenKind;
 use openindex_domain::user::{Email, UserId};
 
 use super::access::Person;
-use super::admin::audit::label;
+use super::admin::audit::{actor, label};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::query::Query;
@@ -88,12 +88,7 @@ impl EventView {
             at: Moment::new(event.at, now).to_the_second(),
             action: label(event.action),
             code: event.action.as_str(),
-            actor: match event.actor {
-                AuditActor::Operator => "Server operator",
-                AuditActor::Anonymous => "Anonymous",
-                AuditActor::Token { .. } | AuditActor::Session { .. } if is_own => "You",
-                AuditActor::Token { .. } | AuditActor::Session { .. } => "An administrator",
-            },
+            actor: actor(event.actor, user),
             credential: match event.actor {
                 AuditActor::Token { token, .. } if is_own => Some(token.to_string()),
                 AuditActor::Session { session, .. } if is_own => Some(session.to_string()),

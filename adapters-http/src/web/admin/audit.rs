@@ -452,6 +452,16 @@ impl SubjectView {
     }
 }
 
+/// Who acted, for the user whom it concerns. They are not told which administrator it was.
+pub(in crate::web) fn actor(actor: AuditActor, user: UserId) -> &'static str {
+    match actor {
+        _ if actor.user() == Some(user) => "You",
+        AuditActor::Token { .. } | AuditActor::Session { .. } => "An administrator",
+        AuditActor::Operator => "Server operator",
+        AuditActor::Anonymous => "Anonymous",
+    }
+}
+
 /// What was done, in a person's words.
 pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
-use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, Subject};
+use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
-use crate::web::admin::audit::label;
+use crate::web::admin::audit::{actor, label};
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
@@ -207,16 +207,10 @@ impl Run {
 
 impl Event {
     fn of(event: &AuditEvent, owner: UserId, now: Timestamp) -> Self {
-        let is_own = event.actor.user() == Some(owner);
         Self {
             at: Moment::new(event.at, now),
             action: label(event.action),
-            actor: match event.actor {
-                _ if is_own => "You",
-                AuditActor::Token { .. } | AuditActor::Session { .. } => "An administrator",
-                AuditActor::Operator => "Server operator",
-                AuditActor::Anonymous => "Anonymous",
-            },
+            actor: actor(event.actor, owner),
             from: event.context.client_address,
         }
     }
