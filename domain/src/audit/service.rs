@@ -85,7 +85,7 @@ impl Audit {
     }
 
     /// Returns the newest entries about a personal access token, which the user that `principal` acts
-    /// as owns: at most `limit`, each [as far as it is for them](AuditEvent::keep_for).
+    /// as owns: at most `limit`, each as far as it is for them.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Audit {
     }
 
     /// Returns a page of what the caller did, and of what was done to them or their tokens, the newest
-    /// first, each [as far as it is for them](AuditEvent::keep_for). `limit` is held within 1 to
+    /// first, each as far as it is for them. `limit` is held within 1 to
     /// [`MAX_PAGE`].
     ///
     /// # Errors
