@@ -16,7 +16,7 @@ use http::{Request, StatusCode, header};
 use openindex_adapters_http::server::{AnyToken, Guard, HumanAdmin};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Scope, TokenName};
+use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};
 use tower::ServiceExt as _;
 
 /// The service's own state; the extractors need a [`Guard`] out of it.
@@ -67,13 +67,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .issued
         .secret;
     let principal = tokens.verify(admin.expose()).await?;
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: TokenName::parse("reader")?,
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
     let context = RequestContext::default();
-    let reader = tokens.issue(&principal, wanted, &context).await?;
+    let reader = tokens.create(&principal, wanted, &context).await?;
 
     for (who, token) in [
         ("nobody", None),

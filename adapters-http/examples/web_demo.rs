@@ -17,9 +17,11 @@ use openindex_adapters_http::web;
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::invite::Claim;
-use openindex_domain::session::{ClientName, LinkSubject};
+use openindex_domain::session::{ClientName, SignInLinkUser};
 use openindex_domain::testing::{InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Issued, Overlap, RotateToken, Scope, TokenName};
+use openindex_domain::token::{
+    Expiry, NewToken, Overlap, RotationOptions, Scope, TokenName, TokenWithSecret,
+};
 use openindex_domain::user::{Email, Password, PersonName, Role, UserChange};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -58,20 +60,20 @@ async fn invite(demo: &InMemory, by: &Principal, email: &str, role: Role) -> Out
     Ok(new.secret.expose().to_owned())
 }
 
-async fn issue(
+async fn create(
     demo: &InMemory,
     by: &Principal,
     name: &str,
     scope: Scope,
     days: Option<i64>,
-) -> Outcome<Issued> {
+) -> Outcome<TokenWithSecret> {
     let now = demo.tokens.now();
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: TokenName::parse(name)?,
         scope,
         expires: Expiry::from(days.map(|days| now.saturating_add_seconds(days * DAY))).into(),
     };
-    Ok(demo.tokens.issue(by, wanted, &context()).await?)
+    Ok(demo.tokens.create(by, wanted, &context()).await?)
 }
 
 /// The longest and the nastiest that names may be.
@@ -99,25 +101,25 @@ async fn fill(demo: &InMemory) -> Outcome<(String, String)> {
     let [markup, reordering, wide] = hostile();
     let code = invite(demo, &ada, "wide@example.com", Role::Member).await?;
     join(demo, &code, "wide@example.com", &wide).await?;
-    issue(demo, &people[0], "nightly import", Scope::ReadWrite, None).await?;
-    issue(demo, &people[1], "laptop", Scope::ReadWrite, Some(30)).await?;
-    let leaked = issue(demo, &ada, "old deploy script", Scope::ReadWrite, None).await?;
-    issue(demo, &ada, "spring workshop", Scope::ReadWrite, Some(90)).await?;
+    create(demo, &people[0], "nightly import", Scope::ReadWrite, None).await?;
+    create(demo, &people[1], "laptop", Scope::ReadWrite, Some(30)).await?;
+    let leaked = create(demo, &ada, "old deploy script", Scope::ReadWrite, None).await?;
+    create(demo, &ada, "spring workshop", Scope::ReadWrite, Some(90)).await?;
     demo.clock.advance_seconds(120 * DAY);
     let ada = sign_in(demo, "ada@example.com", SAFARI).await?;
-    let rotated = issue(demo, &ada, "release pipeline", Scope::Admin, Some(365)).await?;
-    let used = issue(demo, &ada, "triage agent", Scope::ReadWrite, Some(84)).await?;
+    let rotated = create(demo, &ada, "release pipeline", Scope::Admin, Some(365)).await?;
+    let used = create(demo, &ada, "triage agent", Scope::ReadWrite, Some(84)).await?;
     demo.clock
         .set(fixtures::NOW.saturating_add_seconds(-2 * DAY));
     demo.tokens.verify(used.secret.expose()).await?;
     demo.tokens.flush_last_used().await?;
     let other = sign_in(demo, "wide@example.com", FIREFOX).await?;
     for name in [&markup, &reordering, &wide] {
-        issue(demo, &other, name, Scope::ReadWrite, None).await?;
+        create(demo, &other, name, Scope::ReadWrite, None).await?;
     }
-    let overlapping = RotateToken {
+    let overlapping = RotationOptions {
         overlap: Overlap::from_seconds(86_400)?,
-        ..RotateToken::default()
+        ..RotationOptions::default()
     };
     demo.clock
         .set(fixtures::NOW.saturating_add_seconds(-3 * 60 * 60));
@@ -126,7 +128,9 @@ async fn fill(demo: &InMemory) -> Outcome<(String, String)> {
         .rotate(&ada, rotated.token.id, overlapping, &context())
         .await?;
     let secrets = [leaked.secret.expose()];
-    demo.inventory.report(&secrets, &context()).await?;
+    demo.admin_tokens
+        .report_leaked(&secrets, &context())
+        .await?;
     let alan = people[1].user_id();
     demo.users
         .change(&ada, alan, UserChange::Suspend, &context())
@@ -135,8 +139,8 @@ async fn fill(demo: &InMemory) -> Outcome<(String, String)> {
     let open = invite(demo, &ada, "edsger@example.com", Role::Member).await?;
     demo.clock.set(fixtures::NOW);
     let ada = sign_in(demo, "ada@example.com", FIREFOX).await?;
-    let grace = LinkSubject::ByAdmin(&ada, people[0].user_id());
-    let link = demo.sessions.create_link(grace, &context()).await?;
+    let grace = SignInLinkUser::ByAdmin(&ada, people[0].user_id());
+    let link = demo.sessions.create_sign_in_link(grace, &context()).await?;
     Ok((open, link.secret.expose().to_owned()))
 }
 
@@ -166,11 +170,11 @@ async fn main() -> Outcome<()> {
     let app = web::router(ApiState {
         tokens: demo.tokens,
         agent_runs: demo.agent_runs,
-        work: Some(demo.work),
+        work_items: Some(demo.work_items),
         users: demo.users,
         sessions: demo.sessions,
         invites: demo.invites,
-        inventory: demo.inventory,
+        admin_tokens: demo.admin_tokens,
         audit: demo.audit,
         health: demo.store,
         entropy: demo.entropy,

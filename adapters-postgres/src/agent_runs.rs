@@ -19,14 +19,14 @@ use uuid::Uuid;
 use crate::error::store_error;
 use crate::rows::{select_unexpired, token_columns};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, locks, rows, tokens, work};
+use crate::{PostgresStore, acting, audit, locks, rows, tokens, work_items};
 
 #[async_trait]
 impl AgentRunStore for PostgresStore {
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
-        let keeps_work = self.keeps_work();
+        let has_work_items = self.has_work_items();
         self.call(move |connection| {
-            Box::pin(async move { start(connection, &change, keeps_work).await })
+            Box::pin(async move { start(connection, &change, has_work_items).await })
         })
         .await
     }
@@ -102,17 +102,17 @@ impl AgentRunStore for PostgresStore {
 async fn start(
     connection: &mut PgConnection,
     change: &StartRun,
-    keeps_work: bool,
+    has_work_items: bool,
 ) -> Result<StartRunOutcome, StoreError> {
     let (owner, now) = (change.run.owner, change.actor.now);
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[owner]).await?;
     let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
-    let item = match bound_to.filter(|_| keeps_work) {
+    let item = match bound_to.filter(|_| has_work_items) {
         // A completion that was quicker is seen here, and one that comes later sees the run.
         Some(key) => {
             locks::work_item_as_it_is(&mut transaction, key).await?;
-            let item = work::by_key(&mut transaction, key, now).await?;
+            let item = work_items::by_key(&mut transaction, key, now).await?;
             item.map(|item| BoundItem::of(item.status.is_resolved()))
         }
         None => None,

@@ -122,7 +122,7 @@ fn select() -> QueryBuilder<Postgres> {
     QueryBuilder::new(SELECT)
 }
 
-/// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
+/// [`AuditFilter::matches`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Postgres> {
     let Some(user) = filter.involving else {

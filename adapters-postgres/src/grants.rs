@@ -17,7 +17,7 @@ type Rights = (&'static str, &'static [&'static str], &'static str);
 const TABLES: [Rights; 10] = [
     ("_sqlx_migrations", &["SELECT"], "version success checksum"),
     (
-        "attempts",
+        "rate_limits",
         &["SELECT", "INSERT", "UPDATE", "DELETE"],
         "key begun_at count",
     ),
@@ -84,19 +84,19 @@ const WORK_TABLES: [Rights; 2] = [
 ];
 
 /// The tables and the rights on them that serving requires, side by side.
-pub(crate) fn granted(with_work: bool) -> (Vec<&'static str>, Vec<&'static str>) {
-    tables(with_work)
+pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
+    tables(with_work_items)
         .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
         .unzip()
 }
 
-fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
-    let work: &[Rights] = if with_work { &WORK_TABLES } else { &[] };
+fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Rights> {
+    let work: &[Rights] = if with_work_items { &WORK_TABLES } else { &[] };
     TABLES.iter().chain(work)
 }
 
 /// The SQL with which the owner of the tables in `schema` gives `role` exactly what a store requires
-/// ([with work](crate::PostgresStore::with_work) or without), to be run after each
+/// ([with work](crate::PostgresStore::with_work_items) or without), to be run after each
 /// [`migrate`](crate::PostgresStore::migrate). It takes every other right on these tables from the
 /// role and from `PUBLIC`, and from `PUBLIC` the right to create objects in the schema and
 /// temporary ones in the database. Running it again changes nothing.
@@ -104,7 +104,7 @@ fn tables(with_work: bool) -> impl Iterator<Item = &'static Rights> {
 /// Both names are quoted. `PostgreSQL` cuts names after 63 bytes, so longer ones are not to be
 /// passed.
 #[must_use]
-pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
+pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
     let (role_name, schema_name) = (literal(role), literal(schema));
     // First: a table that changes its owner takes the old one's rights along.
     let paths = revoke_paths(&role_name, &schema_name);
@@ -122,7 +122,7 @@ pub fn grants(role: &str, schema: &str, with_work: bool) -> String {
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for (table, rights, _) in tables(with_work) {
+    for (table, rights, _) in tables(with_work_items) {
         let table = quoted(table);
         let rights = rights.join(", ");
         let _ = write!(
@@ -214,9 +214,9 @@ enum Missing {
 /// Fails when a table or a right is missing, and names all that are.
 pub(crate) async fn check(
     connection: &mut PgConnection,
-    with_work: bool,
+    with_work_items: bool,
 ) -> Result<(), StoreError> {
-    let (names, rights) = granted(with_work);
+    let (names, rights) = granted(with_work_items);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
@@ -243,12 +243,15 @@ pub(crate) async fn check(
     if !rights.is_empty() {
         return Err(StoreError::unavailable(Missing::Rights(rights)));
     }
-    check_columns(connection, with_work).await
+    check_columns(connection, with_work_items).await
 }
 
 /// Fails when a column is missing: it was renamed, say.
-async fn check_columns(connection: &mut PgConnection, with_work: bool) -> Result<(), StoreError> {
-    let pairs = tables(with_work).flat_map(|(table, _, columns)| {
+async fn check_columns(
+    connection: &mut PgConnection,
+    with_work_items: bool,
+) -> Result<(), StoreError> {
+    let pairs = tables(with_work_items).flat_map(|(table, _, columns)| {
         let columns = columns.split_whitespace();
         columns.map(move |column| (*table, column))
     });
@@ -323,7 +326,7 @@ mod tests {
             &mut used_rights,
         );
         // Its rows are locked and overwritten by an insertion that meets one.
-        used_rights.insert(("attempts".to_owned(), "UPDATE"));
+        used_rights.insert(("rate_limits".to_owned(), "UPDATE"));
         let granted: BTreeSet<(String, &str)> = tables(true)
             .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
             .filter(|(_, right)| *right != "SELECT")

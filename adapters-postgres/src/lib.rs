@@ -45,7 +45,7 @@
 //!   inventory), each time for no longer than a call waits for a connection.
 //! - **Durable:** commits are synchronous, even where the server's default is not.
 //!
-//! Work items are a part of their own: only a store [with work](PostgresStore::with_work) keeps
+//! Work items are a part of their own: only a store [with work](PostgresStore::with_work_items) keeps
 //! them, and makes their tables (`migrations-work`). To all others they do not exist; agent runs
 //! then cannot be bound to one, and everything else works.
 //!
@@ -55,22 +55,22 @@
 //! (`?pool_mode=transaction`). Migrations require a session.
 
 mod acting;
+mod admin_tokens;
 mod agent_runs;
-mod attempts;
 mod audit;
 mod error;
 mod forms;
 mod grants;
-mod inventory;
 mod invites;
-mod links;
 mod locks;
 mod lookups;
 mod options;
 mod pooling;
+mod rate_limits;
 mod rows;
 mod schema;
 mod sessions;
+mod sign_in_links;
 mod store;
 mod surplus;
 mod tokens;
@@ -78,7 +78,7 @@ mod unsupported;
 mod url;
 mod users;
 mod whereabouts;
-mod work;
+mod work_items;
 
 pub use grants::grants;
 pub use options::PoolOptions;

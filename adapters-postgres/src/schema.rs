@@ -103,9 +103,9 @@ impl PostgresStore {
 
     /// Logs what the role may do beyond what serving requires.
     async fn report_surplus(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
-        let with_work = self.keeps_work();
+        let with_work_items = self.has_work_items();
         let surplus = self
-            .call(move |connection| Box::pin(surplus::find(connection, with_work)))
+            .call(move |connection| Box::pin(surplus::find(connection, with_work_items)))
             .await?;
         if ownership == Some(Ownership::Own) {
             tracing::info!(
@@ -160,7 +160,7 @@ impl PostgresStore {
     /// `migrations/README.md` make compatible.
     fn migrators(&self) -> Vec<Migrator> {
         let mut migrators = vec![sqlx::migrate!()];
-        if self.keeps_work() {
+        if self.has_work_items() {
             migrators.push(sqlx::migrate!("./migrations-work"));
         }
         for migrator in &mut migrators {
@@ -241,8 +241,8 @@ impl StoreHealth for PostgresStore {
             let pending = schema.pending.join(", ");
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        let with_work = self.keeps_work();
-        self.call(move |connection| Box::pin(grants::check(connection, with_work)))
+        let with_work_items = self.has_work_items();
+        self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
             .await?;
         // Tokens are looked up on connections of their own.
         let nobody = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
@@ -259,9 +259,9 @@ impl StoreHealth for PostgresStore {
 async fn write(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut transaction = begin(connection).await?;
     for statement in [
-        "INSERT INTO attempts (key, begun_at, count) \
+        "INSERT INTO rate_limits (key, begun_at, count) \
          SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n ON CONFLICT DO NOTHING",
-        "DELETE FROM attempts WHERE key LIKE 'probe %'",
+        "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
     ] {
         sqlx::query(statement)
             .execute(&mut *transaction)

@@ -5,9 +5,9 @@ use openindex_domain::StoreError;
 use openindex_domain::access::ActingRecord;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::{
-    ChangePassword, ChangePasswordOutcome, CreateLink, CreateLinkOutcome, EndSessions,
-    EndSessionsOutcome, Ended, RedeemLink, RedeemLinkOutcome, Session, SessionId, SessionRecord,
-    SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
+    EndSessionsOutcome, Ended, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 use crate::error::store_error;
 use crate::rows::{select_session_record, session_columns};
 use crate::store::begin;
-use crate::{PostgresStore, acting, audit, forms, links, locks, rows, users};
+use crate::{PostgresStore, acting, audit, forms, locks, rows, sign_in_links, users};
 
 #[async_trait]
 impl SessionStore for PostgresStore {
@@ -98,30 +98,36 @@ impl SessionStore for PostgresStore {
         .await
     }
 
-    async fn create_link(&self, change: CreateLink) -> Result<CreateLinkOutcome, StoreError> {
+    async fn create_sign_in_link(
+        &self,
+        change: CreateSignInLink,
+    ) -> Result<CreateSignInLinkOutcome, StoreError> {
         self.call(move |connection| {
-            Box::pin(async move { links::create(connection, &change).await })
+            Box::pin(async move { sign_in_links::create(connection, &change).await })
         })
         .await
     }
 
-    async fn find_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
+    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
         let digest = *digest;
         self.call(move |connection| {
-            Box::pin(async move { links::by_digest(connection, &digest).await })
+            Box::pin(async move { sign_in_links::by_digest(connection, &digest).await })
         })
         .await
     }
 
-    async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError> {
+    async fn redeem_sign_in_link(
+        &self,
+        change: RedeemSignInLink,
+    ) -> Result<RedeemSignInLinkOutcome, StoreError> {
         self.call(move |connection| {
-            Box::pin(async move { links::redeem(connection, &change).await })
+            Box::pin(async move { sign_in_links::redeem(connection, &change).await })
         })
         .await
     }
 
     async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
-        self.upkeep(move |connection| Box::pin(forms::purge(connection, used_before)))
+        self.maintenance(move |connection| Box::pin(forms::purge(connection, used_before)))
             .await
     }
 
@@ -131,7 +137,7 @@ impl SessionStore for PostgresStore {
         seen_before: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.upkeep(move |connection| {
+        self.maintenance(move |connection| {
             Box::pin(async move {
                 // What somebody else is ending just now is gone without this.
                 let sessions = sqlx::query(
@@ -145,7 +151,7 @@ impl SessionStore for PostgresStore {
                 .await
                 .map_err(store_error)?
                 .rows_affected();
-                Ok(sessions + links::purge(connection, now).await?)
+                Ok(sessions + sign_in_links::purge(connection, now).await?)
             })
         })
         .await
@@ -209,7 +215,7 @@ async fn change_password(
         .ok_or_else(|| StoreError::corrupt("a password was changed of no account"))?;
     users::set_password(&mut transaction, user, &change.hash).await?;
     end(&mut transaction, user, ended).await?;
-    links::void(&mut transaction, user).await?;
+    sign_in_links::void(&mut transaction, user).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(ChangePasswordOutcome::Changed)

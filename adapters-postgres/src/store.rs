@@ -32,7 +32,7 @@ pub struct PostgresStore {
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
     turns: Turns,
-    keeps_work: bool,
+    has_work_items: bool,
 }
 
 // Not derived: the driver's options would print the password.
@@ -72,18 +72,18 @@ impl PostgresStore {
             pooling,
             options,
             turns: options.turns(),
-            keeps_work: false,
+            has_work_items: false,
         })
     }
 
     /// The same, keeping work items: [`PostgresStore::migrate`] makes their tables too, and agent
     /// runs can be bound to one. Without this the store has no such tables, its methods of
-    /// [`WorkStore`](openindex_domain::work::WorkStore) are [`StoreError::Unavailable`], and
+    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) are [`StoreError::Unavailable`], and
     /// everything else works.
     #[must_use]
-    pub fn with_work(self) -> Self {
+    pub fn with_work_items(self) -> Self {
         Self {
-            keeps_work: true,
+            has_work_items: true,
             ..self
         }
     }
@@ -121,8 +121,8 @@ impl PostgresStore {
     }
 
     /// Whether it keeps work items.
-    pub(crate) fn keeps_work(&self) -> bool {
-        self.keeps_work
+    pub(crate) fn has_work_items(&self) -> bool {
+        self.has_work_items
     }
 
     /// Closes all connections once what runs on them has ended. Calls after it are
@@ -172,7 +172,7 @@ impl PostgresStore {
     }
 
     /// Does `work` in one transaction that may touch many rows, and so may take a minute.
-    pub(crate) async fn upkeep<T: Send>(
+    pub(crate) async fn maintenance<T: Send>(
         &self,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -58,9 +58,9 @@ SELECT text FROM (\
 /// Returns what the role may do beyond what serving requires, in words.
 pub(crate) async fn find(
     connection: &mut PgConnection,
-    with_work: bool,
+    with_work_items: bool,
 ) -> Result<Vec<String>, StoreError> {
-    let (names, rights) = granted(with_work);
+    let (names, rights) = granted(with_work_items);
     sqlx::query_scalar(SURPLUS)
         .bind(names)
         .bind(rights)

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, RevokedBy, Seek, Sort, SortKey,
-    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
+    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
+    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -41,17 +41,17 @@ impl TokenStore for PostgresStore {
         self.look_up(digest).await
     }
 
-    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
-        self.call(move |connection| Box::pin(async move { issue(connection, &change).await }))
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
+        self.call(move |connection| Box::pin(async move { create(connection, &change).await }))
             .await
     }
 
-    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError> {
         self.call(move |connection| Box::pin(async move { revoke(connection, &change).await }))
             .await
     }
 
-    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError> {
         self.call(move |connection| Box::pin(async move { rotate(connection, &change).await }))
             .await
     }
@@ -104,7 +104,7 @@ impl TokenStore for PostgresStore {
             .iter()
             .map(|noted| noted.from.map(|from| from.to_string()))
             .collect();
-        self.upkeep(move |connection| {
+        self.maintenance(move |connection| {
             Box::pin(async move {
                 // Rows are locked in the order of their ids, so that two replicas that write at
                 // the same time wait for one another, and not each for the other.
@@ -137,7 +137,7 @@ impl TokenStore for PostgresStore {
     }
 
     async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.upkeep(move |connection| {
+        self.maintenance(move |connection| {
             Box::pin(async move {
                 let mut left = u64::from(limit);
                 // Two statements, so that each finds its index. What is being written by another
@@ -166,10 +166,10 @@ impl TokenStore for PostgresStore {
     }
 }
 
-async fn issue(
+async fn create(
     connection: &mut PgConnection,
-    change: &InsertToken,
-) -> Result<InsertOutcome, StoreError> {
+    change: &CreateToken,
+) -> Result<CreateTokenOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.token.owner]).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
@@ -182,13 +182,13 @@ async fn issue(
     insert(&mut transaction, &change.token, &change.digest).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
-    Ok(InsertOutcome::Inserted)
+    Ok(CreateTokenOutcome::Created)
 }
 
 async fn revoke(
     connection: &mut PgConnection,
     change: &RevokeToken,
-) -> Result<RevokeOutcome, StoreError> {
+) -> Result<RevokeTokenOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
     let issuer = &[change.token];
@@ -204,13 +204,13 @@ async fn revoke(
     agent_runs::end(&mut transaction, &ended.runs, &runs).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
-    Ok(RevokeOutcome::Revoked)
+    Ok(RevokeTokenOutcome::Revoked)
 }
 
 async fn rotate(
     connection: &mut PgConnection,
-    change: &ReplaceToken,
-) -> Result<ReplaceOutcome, StoreError> {
+    change: &RotateToken,
+) -> Result<RotateTokenOutcome, StoreError> {
     let successor = &change.successor;
     let (owner, now) = (successor.token.owner, successor.actor.now);
     let mut transaction = begin(connection).await?;
@@ -232,7 +232,7 @@ async fn rotate(
     insert(&mut transaction, &successor.token, &successor.digest).await?;
     audit::insert(&mut transaction, &successor.audit).await?;
     transaction.commit().await.map_err(store_error)?;
-    Ok(ReplaceOutcome::Replaced)
+    Ok(RotateTokenOutcome::Rotated)
 }
 
 /// What a list is ordered by before the id, and whether the greatest comes first; from the end to the
@@ -411,9 +411,9 @@ pub(crate) async fn issued(
     connection: &mut PgConnection,
     kind: TokenKind,
     owner: UserId,
-    rate: IssueRate,
+    rate: CreationRate,
     now: Timestamp,
-) -> Result<IssuedSoFar, StoreError> {
+) -> Result<TokenCounts, StoreError> {
     // Spelled out, so that each kind finds its indexes.
     let (live, nth_newest) = match kind {
         TokenKind::Personal => (
@@ -453,7 +453,7 @@ pub(crate) async fn issued(
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    Ok(IssuedSoFar {
+    Ok(TokenCounts {
         live: u32::try_from(live).unwrap_or(u32::MAX),
         // One that cannot be read keeps the owner from nothing.
         nth_newest: nth_newest.map(|row| rows::any_instant(&row, "created_at")),

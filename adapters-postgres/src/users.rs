@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
+    DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
     Notice, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
@@ -16,7 +16,7 @@ use crate::error::store_error;
 use crate::rows::{select_account, select_user, user_columns};
 use crate::store::begin;
 use crate::{
-    PostgresStore, acting, agent_runs, audit, invites, links, locks, rows, sessions, tokens,
+    PostgresStore, acting, agent_runs, audit, invites, locks, rows, sessions, sign_in_links, tokens,
 };
 
 #[async_trait]
@@ -24,7 +24,7 @@ impl UserStore for PostgresStore {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
-    ) -> Result<FirstAdminOutcome, StoreError> {
+    ) -> Result<CreateFirstAdminOutcome, StoreError> {
         self.call(move |connection| {
             Box::pin(async move { begin_instance(connection, &change).await })
         })
@@ -91,10 +91,8 @@ impl UserStore for PostgresStore {
     }
 
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
-        self.call(move |connection| {
-            Box::pin(async move { change_standing(connection, &change).await })
-        })
-        .await
+        self.call(move |connection| Box::pin(async move { change_user(connection, &change).await }))
+            .await
     }
 
     async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
@@ -235,11 +233,11 @@ async fn dismiss(
 async fn begin_instance(
     connection: &mut PgConnection,
     change: &CreateFirstAdmin,
-) -> Result<FirstAdminOutcome, StoreError> {
+) -> Result<CreateFirstAdminOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::newcomers(&mut transaction).await?;
     if anybody(&mut transaction).await? {
-        return Ok(FirstAdminOutcome::InstanceHasUsers);
+        return Ok(CreateFirstAdminOutcome::InstanceHasUsers);
     }
     for invite in invites::lock_unclaimed(&mut transaction, None).await? {
         if let Some(withdrawn) = change.withdraws(&invite) {
@@ -250,13 +248,13 @@ async fn begin_instance(
     tokens::insert(&mut transaction, &change.token, &change.digest).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
-    Ok(FirstAdminOutcome::Created)
+    Ok(CreateFirstAdminOutcome::Created)
 }
 
 /// Has every change of who administers the instance come after the other.
 const STANDING: &str = "standing of users";
 
-async fn change_standing(
+async fn change_user(
     connection: &mut PgConnection,
     change: &ChangeUser,
 ) -> Result<ChangeUserOutcome, StoreError> {
@@ -289,13 +287,13 @@ async fn change_standing(
     for withdrawn in &decision.withdrawn {
         invites::update(&mut transaction, withdrawn).await?;
     }
-    update_standing(&mut transaction, &decision.user).await?;
+    update_user(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_sessions {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
     }
     if decision.void_links {
-        links::void(&mut transaction, change.user).await?;
+        sign_in_links::void(&mut transaction, change.user).await?;
     }
     audit::insert_all(&mut transaction, &decision.events).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -577,7 +575,7 @@ pub(crate) async fn insert(
 }
 
 /// Writes what a suspension, or another role, address or name, changes of a user.
-async fn update_standing(connection: &mut PgConnection, user: &User) -> Result<(), StoreError> {
+async fn update_user(connection: &mut PgConnection, user: &User) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE users SET role = $2, suspended_at = $3, email = $4, email_key = $5, \
          name = $6 WHERE id = $1",

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
-use openindex_domain::attempt::{AttemptStore, Bucket as Attempts};
+use openindex_domain::admin_tokens::{AdminTokenStore, TokenFilter};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::{InventoryStore, TokenFilter};
+use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::TokenStore;
-use openindex_domain::work::{Bucket, ItemFilter, SearchTerms, WorkStore};
+use openindex_domain::work_item::{QueueSection, SearchTerms, WorkItemFilter, WorkItemStore};
 use sqlx::{Postgres as Database, Transaction};
 use support::{Postgres, is_unavailable, seed, waiting_for_locks};
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ async fn hold(postgres: &Postgres) -> Transaction<'static, Database> {
     let mut other = postgres.raw.begin().await.expect("a transaction");
     sqlx::raw_sql(
         "LOCK TABLE work_items, audit_events, invites; \
-         SELECT pg_advisory_xact_lock(hashtextextended('attempts: somebody', 0))",
+         SELECT pg_advisory_xact_lock(hashtextextended('rate_limits: somebody', 0))",
     )
     .execute(&mut *other)
     .await
@@ -35,13 +35,16 @@ async fn hold(postgres: &Postgres) -> Transaction<'static, Database> {
 async fn browse(store: &PostgresStore, kind: u8) -> Result<(), StoreError> {
     match kind % 4 {
         0 => {
-            let filter = ItemFilter {
+            let filter = WorkItemFilter {
                 search: SearchTerms::parse("needle").expect("terms"),
-                ..ItemFilter::default()
+                ..WorkItemFilter::default()
             };
             store.items(&filter, NOW, None, 10).await.map(drop)
         }
-        1 => store.queue(&Bucket::Available, NOW, 10).await.map(drop),
+        1 => store
+            .queue(&QueueSection::Available, NOW, 10)
+            .await
+            .map(drop),
         2 => store
             .events(&AuditFilter::default(), None, 10)
             .await
@@ -51,7 +54,7 @@ async fn browse(store: &PostgresStore, kind: u8) -> Result<(), StoreError> {
 }
 
 async fn count(store: &PostgresStore) -> Result<(), StoreError> {
-    let bucket = Attempts {
+    let bucket = RateLimit {
         key: "somebody".to_owned(),
         limit: 100,
     };

@@ -3,11 +3,11 @@
 mod support;
 
 use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::admin_tokens::{
+    AdminTokenStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+};
 use openindex_domain::agent_run::{AgentRunStore, RunFilter};
 use openindex_domain::audit::{AuditAction, Subject};
-use openindex_domain::inventory::{
-    InventoryStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
-};
 use openindex_domain::testing::fixtures;
 use support::seeded;
 

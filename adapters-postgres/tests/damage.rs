@@ -3,14 +3,14 @@
 mod support;
 
 use openindex_adapters_postgres::PostgresStore;
-use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::invite::InviteStore;
+use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Digest, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work::{Claim, Holder, ItemFilter, WorkStore};
+use openindex_domain::work_item::{Claim, Holder, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError};
 use support::{insertion, is_corrupt, put_token, put_work_item, seeded};
 
@@ -65,13 +65,13 @@ const FURNITURE: &str = r"
     INSERT INTO invites VALUES ('00000000-0000-0000-0000-000000000000', 'person', 'a@b', 'a@b',
         'member', decode(repeat('00', 32), 'hex'), NULL, to_timestamp(1), to_timestamp(2), NULL,
         NULL, NULL);
-    INSERT INTO attempts VALUES ('key', to_timestamp(1), 1);
+    INSERT INTO rate_limits VALUES ('key', to_timestamp(1), 1);
     INSERT INTO notices (user_id, token, token_name, at)
         SELECT id, 'pat_00000002000070008000000000000000', 'name', to_timestamp(1)
         FROM users;
     INSERT INTO audit_events (id, at, actor, action, subject)
         VALUES ('00000000-0000-0000-0000-000000000000', to_timestamp(1), 'anonymous',
-                'session.refused', 'usr_00000001000070008000000000000001');";
+                'sign_in.rejected', 'usr_00000001000070008000000000000001');";
 
 /// The first damaged row as an error.
 fn whole<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
@@ -85,12 +85,12 @@ async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
     store.sessions(user).await?;
     store.find_session(&nothing).await?;
-    store.find_link(&nothing).await?;
+    store.find_sign_in_link(&nothing).await?;
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
     whole(store.events(&AuditFilter::default(), None, 9).await?)?;
-    let bucket = Bucket {
+    let bucket = RateLimit {
         key: "key".to_owned(),
         limit: u32::MAX,
     };
@@ -112,7 +112,7 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
              ALTER TABLE invites DROP CONSTRAINT invites_email_key_check; \
              ALTER TABLE invites DROP CONSTRAINT invites_has_role_check; \
              ALTER TABLE invites DROP CONSTRAINT invites_claimed_check; \
-             ALTER TABLE attempts DROP CONSTRAINT attempts_count_check; \
+             ALTER TABLE rate_limits DROP CONSTRAINT attempts_count_check; \
              DROP TRIGGER audit_events_append_only ON audit_events; \
              ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_check; \
              ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_user_check; \
@@ -154,7 +154,7 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         ),
         (
             "UPDATE audit_events SET action = 'token.eaten'",
-            "UPDATE audit_events SET action = 'session.refused'",
+            "UPDATE audit_events SET action = 'sign_in.rejected'",
         ),
         (
             "UPDATE audit_events SET client_address = 'here'",
@@ -270,7 +270,13 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
         "UPDATE work_items SET last_part = -1",
     ] {
         let store = &postgres.store;
-        let read = async || whole(store.items(&ItemFilter::default(), now, None, 9).await?);
+        let read = async || {
+            whole(
+                store
+                    .items(&WorkItemFilter::default(), now, None, 9)
+                    .await?,
+            )
+        };
         postgres.execute(damage).await;
         let found = read().await;
         assert!(is_corrupt(&found), "{damage}: {found:?}");
@@ -290,7 +296,7 @@ async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
               UPDATE tokens SET digest = '\x00'",
         )
         .await;
-    let inserted = postgres.store.insert_within_quota(insertion(1)).await;
+    let inserted = postgres.store.create_token(insertion(1)).await;
     assert!(is_corrupt(&inserted), "{inserted:?}");
 }
 
@@ -344,7 +350,7 @@ async fn the_schema_refuses_what_the_domain_would() {
         r"UPDATE invites SET digest = '\x00'",
         "UPDATE invites SET kind = 'first_admin'",
         "UPDATE invites SET claimed_at = created_at",
-        "UPDATE attempts SET count = -1",
+        "UPDATE rate_limits SET count = -1",
         "INSERT INTO audit_events (id, at, actor, action, subject) \
          VALUES (gen_random_uuid(), to_timestamp(1), 'session', '', '')",
     ] {

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use cluster::Cluster;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::agent_run::{AgentRunStore, RunFilter};
-use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{AuditFilter, AuditStore};
+use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{InsertOutcome, ListFilter, Rejection, TokenStore};
+use openindex_domain::token::{CreateTokenOutcome, ListFilter, Rejection, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work::WorkStore;
+use openindex_domain::work_item::WorkItemStore;
 use openindex_domain::{StoreError, StoreHealth};
 use proxy::Proxy;
 use sqlx::postgres::PgPoolOptions;
@@ -43,7 +43,7 @@ async fn assert_unavailable(store: &PostgresStore) {
     let token = fixtures::token(0, fixtures::NOW).id;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(is_unavailable(&found), "{found:?}");
-    let inserted = store.insert_within_quota(insertion(9)).await;
+    let inserted = store.create_token(insertion(9)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
     assert!(is_unavailable(
         &store
@@ -64,7 +64,7 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(is_unavailable(&store.item(key, fixtures::NOW).await));
     let found = store.find_session(&fixtures::digest(1)).await;
     assert!(is_unavailable(&found), "{found:?}");
-    let bucket = Bucket {
+    let bucket = RateLimit {
         key: "a bucket".to_owned(),
         limit: 1,
     };
@@ -85,8 +85,8 @@ async fn assert_recovers(store: &PostgresStore) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("answers again").is_some());
     store.ready().await.expect("ready again");
-    let inserted = store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("writes again"), InsertOutcome::Inserted);
+    let inserted = store.create_token(insertion(1)).await;
+    assert_eq!(inserted.expect("writes again"), CreateTokenOutcome::Created);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,8 +102,8 @@ async fn a_server_that_stops_is_unavailable_and_comes_back() {
     seed(&raw).await;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("the store answers").is_some());
-    let inserted = store.insert_within_quota(insertion(2)).await;
-    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+    let inserted = store.create_token(insertion(2)).await;
+    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
     cluster.crash();
     assert_unavailable(&store).await;
     cluster.restart();
@@ -180,7 +180,7 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
         .expect("locked");
     // The one connection of the store waits for the lock…
     let store = postgres.store.clone();
-    let waiting = tokio::spawn(async move { store.insert_within_quota(insertion(1)).await });
+    let waiting = tokio::spawn(async move { store.create_token(insertion(1)).await });
     let started = Instant::now();
     while !somebody_waits_for_a_lock(&postgres.raw).await {
         assert!(started.elapsed() < SOON, "nobody waits");
@@ -211,7 +211,7 @@ async fn a_change_does_not_pass_a_suspension_that_came_first() {
         .await
         .expect("suspended");
     let store = postgres.store.clone();
-    let waiting = tokio::spawn(async move { store.insert_within_quota(insertion(1)).await });
+    let waiting = tokio::spawn(async move { store.create_token(insertion(1)).await });
     let started = Instant::now();
     while !somebody_waits_for_a_lock(&postgres.raw).await {
         assert!(started.elapsed() < SOON, "nobody waits");
@@ -219,7 +219,7 @@ async fn a_change_does_not_pass_a_suspension_that_came_first() {
     suspension.commit().await.expect("answered");
     assert_eq!(
         waiting.await.expect("no panic").expect("the store answers"),
-        InsertOutcome::ActorRefused(Rejection::OwnerSuspended.into())
+        CreateTokenOutcome::NotAuthorized(Rejection::OwnerSuspended.into())
     );
 }
 

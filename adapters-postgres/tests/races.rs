@@ -8,20 +8,20 @@ use std::sync::Arc;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
-use openindex_domain::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use openindex_domain::inventory::{
-    InventoryStore, ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+use openindex_domain::admin_tokens::{
+    AdminTokenStore, ReportLeakedTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
+use openindex_domain::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, InviteKind, InviteStatus, InviteStore,
 };
 use openindex_domain::session::{
-    CreateLink, EndSessions, Ended, RedeemLink, SessionStore, StartSession,
+    CreateSignInLink, EndSessions, Ended, RedeemSignInLink, SessionStore, StartSession,
 };
 use openindex_domain::testing::{AccountHarness, Harness, fixtures};
 use openindex_domain::token::{Scope, TokenStore};
 use openindex_domain::user::{
-    Account, ChangeUser, CreateFirstAdmin, Email, FirstAdminOutcome, Role, User, UserChange,
+    Account, ChangeUser, CreateFirstAdmin, CreateFirstAdminOutcome, Email, Role, User, UserChange,
     UserStore,
 };
 use support::{Postgres, insertion, put_token, put_user, seeded, somebody_waits_for_a_lock};
@@ -126,7 +126,7 @@ async fn an_instance_begins_through_one_door_only() {
                     audit: event(number, AuditAction::InstanceBootstrapped),
                 };
                 let outcome = store.create_first_admin(change).await;
-                outcome.expect("answered") == FirstAdminOutcome::Created
+                outcome.expect("answered") == CreateFirstAdminOutcome::Created
             }
         });
     }
@@ -173,16 +173,16 @@ async fn open_by_link(
     let mut link = fixtures::link(number);
     link.user = user;
     link.created_by = Some(fixtures::user(by).id);
-    let change = CreateLink {
+    let change = CreateSignInLink {
         actor: Some(admin(by)),
         digest: fixtures::digest(number + 30_000),
         audit: event(number + 30_000, AuditAction::SignInLinkCreated),
         link,
     };
-    let _ = store.create_link(change).await?;
+    let _ = store.create_sign_in_link(change).await?;
     let mut session = fixtures::session(number + 30_000);
     session.user = user;
-    let change = RedeemLink {
+    let change = RedeemSignInLink {
         link: fixtures::link(number).id,
         now: NOW,
         hash: fixtures::password_hash(1),
@@ -190,7 +190,7 @@ async fn open_by_link(
         audit: event(number + 40_000, AuditAction::SignInLinkUsed),
         session,
     };
-    store.redeem_link(change).await.map(|_| ())
+    store.redeem_sign_in_link(change).await.map(|_| ())
 }
 
 /// One change of some kind, by and to some of the users 1 to 4. Its outcome is another matter: it
@@ -235,20 +235,20 @@ async fn disturb(store: &PostgresStore, number: u64) {
             store.revoke_matching(change).await.map(|_| ())
         }
         5 => {
-            let change = ReportTokens {
+            let change = ReportLeakedTokens {
                 reported: (100..140)
                     .rev()
                     .map(|token| {
                         (
                             fixtures::digest(token),
-                            event(number * 1_000 + token, AuditAction::TokenReported).id,
+                            event(number * 1_000 + token, AuditAction::TokenReportedLeaked).id,
                         )
                     })
                     .collect(),
                 now: NOW,
                 context: RequestContext::default(),
             };
-            store.report(change).await.map(|_| ())
+            store.report_leaked_tokens(change).await.map(|_| ())
         }
         6 => {
             let later = NOW.saturating_add_millis(i64::try_from(number).expect("small"));
@@ -271,7 +271,7 @@ async fn disturb(store: &PostgresStore, number: u64) {
             change.actor.credential = admin(by).credential;
             change.token.owner = user;
             change.token.scope = Scope::ReadWrite;
-            store.insert_within_quota(change).await.map(|_| ())
+            store.create_token(change).await.map(|_| ())
         }
         9 => open_by_link(store, number, by, to).await,
         _ => {

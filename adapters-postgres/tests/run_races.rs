@@ -6,17 +6,19 @@ mod support;
 use std::sync::Arc;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
-use openindex_domain::access::{Actor, CredentialId, Refusal, Requirement};
+use openindex_domain::access::{Actor, ActorError, CredentialId, Requirement};
+use openindex_domain::admin_tokens::{
+    AdminTokenStore, ReportLeakedTokens, RevokeMatching, TokenFilter,
+};
 use openindex_domain::agent_run::{AgentId, AgentRunStore, EndRuns, RunFilter, WorkItemKey};
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore, RequestContext, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::{InventoryStore, ReportTokens, RevokeMatching, TokenFilter};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Rejection, RevokeToken, Status, Token, TokenId, TokenStore};
 use openindex_domain::user::{ChangeUser, UserChange, UserStore};
-use openindex_domain::work::{
-    ChangeItem, ChangeItemOutcome, Claim, Holder, ItemChange, ItemEdit, Title, Versions,
-    WorkConflict, WorkStore, Worker,
+use openindex_domain::work_item::{
+    ChangeWorkItem, ChangeWorkItemOutcome, Claim, Holder, Title, Versions, WorkItemChange,
+    WorkItemConflict, WorkItemEdit, WorkItemStore, Worker,
 };
 use sqlx::PgPool;
 use support::{Postgres, put_token, put_user, put_work_item, seeded, somebody_waits_for_a_lock};
@@ -68,10 +70,10 @@ fn change(
     actor: TokenId,
     worker: Worker,
     item: WorkItemKey,
-    change: ItemChange,
+    change: WorkItemChange,
     event: u64,
-) -> ChangeItem {
-    ChangeItem {
+) -> ChangeWorkItem {
+    ChangeWorkItem {
         actor: by(actor, Requirement::ANY_TOKEN),
         worker,
         key: item,
@@ -86,10 +88,10 @@ fn change(
     }
 }
 
-fn retitle(title: &str) -> ItemChange {
-    ItemChange::Edit(ItemEdit {
+fn retitle(title: &str) -> WorkItemChange {
+    WorkItemChange::Edit(WorkItemEdit {
         title: Some(Title::parse(title).expect("a title")),
-        ..ItemEdit::default()
+        ..WorkItemEdit::default()
     })
 }
 
@@ -125,7 +127,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
                 token: issuer,
                 audit: audit(AuditAction::TokenRevoked),
             };
-            store.revoke_once(change).await.map(|_| ())
+            store.revoke_token(change).await.map(|_| ())
         }
         4 => {
             let change = RevokeMatching {
@@ -143,12 +145,12 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
         5 => {
             // Some of the runs, and their issuer among them.
             let reported = (first + 8..first + 12).chain([100 + first]);
-            let change = ReportTokens {
+            let change = ReportLeakedTokens {
                 reported: reported
                     .zip(1..)
                     .map(|(number, place)| {
                         let event = event * 100 + place;
-                        let action = AuditAction::TokenReported;
+                        let action = AuditAction::TokenReportedLeaked;
                         let event = fixtures::audit(event, NOW, action, Subject::User(owner));
                         (fixtures::digest(number), event.id)
                     })
@@ -156,7 +158,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
                 now: NOW,
                 context: RequestContext::default(),
             };
-            store.report(change).await.map(|_| ())
+            store.report_leaked_tokens(change).await.map(|_| ())
         }
         6 => {
             let change = EndRuns {
@@ -181,7 +183,13 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             // A run works at its item.
             let number = first + event % RUNS;
             let run = fixtures::run(number, issuer);
-            let change = change(run.id, worker(&run), key(number), ItemChange::Claim, event);
+            let change = change(
+                run.id,
+                worker(&run),
+                key(number),
+                WorkItemChange::Claim,
+                event,
+            );
             store.change_item(change).await.map(|_| ())
         }
         _ => {
@@ -190,7 +198,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             let token = fixtures::token(user, NOW).id;
             let worker = Worker::Person(fixtures::user(user).id);
             let item = key(first + event % RUNS);
-            let change = change(token, worker, item, ItemChange::Complete, event);
+            let change = change(token, worker, item, WorkItemChange::Complete, event);
             store.change_item(change).await.map(|_| ())
         }
     };
@@ -207,7 +215,7 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
     let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
-        .with_work();
+        .with_work_items();
     let stores = Arc::new([postgres.store.clone(), other]);
     for round in 0..6 {
         let first = 1_000 + 1_000 * round;
@@ -295,8 +303,8 @@ async fn a_run_writes_nothing_after_its_end() {
     }
     end.commit().await.expect("committed");
     let outcome = waiting.await.expect("no panic").expect("answered");
-    let refused = Refusal::Rejected(Rejection::Revoked { at: NOW });
-    assert_eq!(outcome, ChangeItemOutcome::ActorRefused(refused));
+    let refused = ActorError::Rejected(Rejection::Revoked { at: NOW });
+    assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(refused));
     let item = postgres.store.item(key(1), NOW).await.expect("answered");
     assert_eq!(item, Some(fixtures::work_item(1)));
 }
@@ -309,9 +317,15 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
     for number in 100..116 {
         let run = bound_run(&postgres.raw, number, issuer).await;
         let (store, item) = (postgres.store.clone(), key(number));
-        let claim = change(run.id, worker(&run), item, ItemChange::Claim, 10 * number);
+        let claim = change(
+            run.id,
+            worker(&run),
+            item,
+            WorkItemChange::Claim,
+            10 * number,
+        );
         let claimed = store.change_item(claim).await.expect("answered");
-        assert!(matches!(claimed, ChangeItemOutcome::Changed(_)));
+        assert!(matches!(claimed, ChangeWorkItemOutcome::Changed(_)));
         let editing = tokio::spawn(async move {
             let mut written = 0;
             for edit in 1..9 {
@@ -324,12 +338,15 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
                     10 * number + edit,
                 );
                 match store.change_item(change).await.expect("answered") {
-                    ChangeItemOutcome::Changed(item) => {
+                    ChangeWorkItemOutcome::Changed(item) => {
                         assert!(!item.status.is_resolved(), "it wrote after its end");
                         written = edit;
                     }
-                    ChangeItemOutcome::ActorRefused(refusal) => {
-                        assert_eq!(refusal, Refusal::Rejected(Rejection::Revoked { at: NOW }));
+                    ChangeWorkItemOutcome::NotAuthorized(refusal) => {
+                        assert_eq!(
+                            refusal,
+                            ActorError::Rejected(Rejection::Revoked { at: NOW })
+                        );
                     }
                     other => panic!("{other:?}"),
                 }
@@ -337,9 +354,15 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
             written
         });
         let worker = Worker::Person(fixtures::user(2).id);
-        let done = change(other, worker, item, ItemChange::Complete, 10 * number + 9);
+        let done = change(
+            other,
+            worker,
+            item,
+            WorkItemChange::Complete,
+            10 * number + 9,
+        );
         let done = postgres.store.change_item(done).await.expect("answered");
-        let ChangeItemOutcome::Changed(done) = done else {
+        let ChangeWorkItemOutcome::Changed(done) = done else {
             panic!("{done:?}");
         };
         let written = editing.await.expect("no panic");
@@ -373,7 +396,7 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     .await
     .expect("claimed");
     let (store, run) = (postgres.store.clone(), fixtures::run(11, issuer));
-    let second = change(run.id, worker(&run), key(1), ItemChange::Claim, 1);
+    let second = change(run.id, worker(&run), key(1), WorkItemChange::Claim, 1);
     let waiting = tokio::spawn(async move { store.change_item(second).await });
     while !somebody_waits_for_a_lock(pool).await {
         assert!(!waiting.is_finished(), "it passed the claim");
@@ -381,9 +404,9 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     claim.commit().await.expect("committed");
     let agent = AgentId::parse("agent-10").expect("an id");
     let outcome = waiting.await.expect("no panic").expect("answered");
-    let conflict = WorkConflict::Claimed(Holder::Agent(agent.clone()));
-    assert_eq!(outcome, ChangeItemOutcome::Conflict(conflict));
-    item.status = openindex_domain::work::ItemStatus::InProgress;
+    let conflict = WorkItemConflict::Claimed(Holder::Agent(agent.clone()));
+    assert_eq!(outcome, ChangeWorkItemOutcome::Conflict(conflict));
+    item.status = openindex_domain::work_item::ItemStatus::InProgress;
     item.claim = Some(Claim {
         holder: Holder::Agent(agent),
         run: Some(fixtures::run(10, issuer).id),

@@ -11,9 +11,9 @@ use openindex_domain::audit::{
     AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
 };
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{InsertOutcome, TokenStore};
+use openindex_domain::token::{CreateTokenOutcome, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work::WorkStore;
+use openindex_domain::work_item::WorkItemStore;
 use sqlx::Row;
 use support::{
     Postgres, insertion, is_corrupt, is_unavailable, put_work_item, seed, seeded,
@@ -97,7 +97,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
             actor: insertion(number).actor,
             digest: fixtures::digest(number),
             quota: 10,
-            rate: openindex_domain::token::IssueRate::DEFAULT_RUNS,
+            rate: openindex_domain::token::CreationRate::DEFAULT_RUNS,
             audit: fixtures::audit(number, now, action, Subject::Token(run.id)),
             run,
         }
@@ -108,12 +108,12 @@ async fn a_store_without_work_knows_nothing_of_it() {
     assert!(matches!(free, Ok(StartRunOutcome::Started(_))), "{free:?}");
 
     // Work can be added to it.
-    let with_work = store.clone().with_work();
-    assert!(is_unavailable(&with_work.ready().await));
-    with_work.migrate().await.expect("migrated");
-    with_work.ready().await.expect("ready");
+    let with_work_items = store.clone().with_work_items();
+    assert!(is_unavailable(&with_work_items.ready().await));
+    with_work_items.migrate().await.expect("migrated");
+    with_work_items.ready().await.expect("ready");
     put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
-    let bound = with_work.start_run(start(2, Some(key))).await;
+    let bound = with_work_items.start_run(start(2, Some(key))).await;
     assert!(
         matches!(bound, Ok(StartRunOutcome::Started(_))),
         "{bound:?}"
@@ -123,7 +123,8 @@ async fn a_store_without_work_knows_nothing_of_it() {
     store.migrate().await.expect("nothing to do");
 }
 
-/// User 1, their token 0, and two events, as the first release wrote them.
+/// User 1, their token 0, and three events, as the first release wrote them; the last one's action
+/// has another name since.
 const OF_THE_FIRST_RELEASE: &str = r"
     INSERT INTO users VALUES ('00000001-0000-7000-8000-000000000001', 'user1@example.com',
         'user1@example.com', 'User 1', 'admin', '2026-11-24 06:00:00+00', NULL);
@@ -137,6 +138,9 @@ const OF_THE_FIRST_RELEASE: &str = r"
         'pat_00000002000070008000000000000000', 'pat_00000002000070008000000000000001', 'req-1');
     INSERT INTO audit_events VALUES ('00000003-0000-7000-8000-000000000002',
         '2026-11-24 06:00:00+00', 'operator', NULL, NULL, 'instance.bootstrapped',
+        'usr_00000001000070008000000000000001', NULL, NULL);
+    INSERT INTO audit_events VALUES ('00000003-0000-7000-8000-000000000003',
+        '2026-11-24 06:00:00+00', 'operator', NULL, NULL, 'token.issued',
         'usr_00000001000070008000000000000001', NULL, NULL);";
 
 #[tokio::test]
@@ -171,8 +175,10 @@ async fn what_the_first_release_wrote_is_kept() {
     rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
     let action = AuditAction::InstanceBootstrapped;
     let begun = fixtures::audit(2, now, action, Subject::User(user.id));
+    let action = AuditAction::TokenCreated;
+    let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
-    assert_eq!(trail.expect("answered"), [begun, rotated]);
+    assert_eq!(trail.expect("answered"), [renamed, begun, rotated]);
     for change in [
         "UPDATE audit_events SET at = at",
         "DELETE FROM audit_events",
@@ -181,8 +187,8 @@ async fn what_the_first_release_wrote_is_kept() {
         assert!(answer.is_err(), "{change}");
     }
     // And it goes on from there.
-    let inserted = store.insert_within_quota(insertion(3)).await;
-    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+    let inserted = store.create_token(insertion(4)).await;
+    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
 }
 
 /// A change as the previous release makes them: it reads, and then it writes.
@@ -236,8 +242,8 @@ async fn the_trail_is_append_only() {
     const COPY: &str = "INSERT INTO audit_events (id, at, actor, action, subject) \
          SELECT id, at, 'operator', 'token.revoked', subject FROM audit_events";
     let postgres = seeded().await;
-    let inserted = postgres.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
+    let inserted = postgres.store.create_token(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     for change in [
         "UPDATE audit_events SET at = at",
         "UPDATE audit_events SET id = gen_random_uuid()",
@@ -271,11 +277,7 @@ async fn an_error_names_the_constraint_and_no_value() {
     let postgres = seeded().await;
     let mut taken = insertion(1);
     taken.digest = fixtures::digest(0);
-    let error = postgres
-        .store
-        .insert_within_quota(taken)
-        .await
-        .expect_err("taken");
+    let error = postgres.store.create_token(taken).await.expect_err("taken");
     let text = format!("{error} {error:?}");
     assert!(text.contains("tokens_digest_key"), "{text}");
     assert!(!text.to_lowercase().contains("d1d1"), "{text}");

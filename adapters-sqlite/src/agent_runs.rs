@@ -6,7 +6,7 @@ use openindex_domain::agent_run::{
     StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Endings, IssuedSoFar, Token, TokenId, TokenKind};
+use openindex_domain::token::{Endings, Token, TokenCounts, TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -14,7 +14,7 @@ use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::error::store_error;
 use crate::rows::{select_unended_runs, token_columns};
-use crate::{SqliteStore, acting, audit, rows, tokens, work};
+use crate::{SqliteStore, acting, audit, rows, tokens, work_items};
 
 #[async_trait]
 impl AgentRunStore for SqliteStore {
@@ -24,12 +24,14 @@ impl AgentRunStore for SqliteStore {
         let (owner, now) = (change.run.owner, change.actor.now);
         let runs = of_owner_after(&mut transaction, owner, now).await?;
         let kind = TokenKind::AgentRun;
-        let so_far = IssuedSoFar {
+        let so_far = TokenCounts {
             live: tokens::count_live(&runs, now),
             nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
         };
         let item = match change.run.run.as_ref().and_then(|run| run.work_item) {
-            Some(key) if self.keeps_work => work::by_key(&mut *transaction, key, now).await?,
+            Some(key) if self.has_work_items => {
+                work_items::by_key(&mut *transaction, key, now).await?
+            }
             _ => None,
         };
         let item = item.map(|item| BoundItem::of(item.status.is_resolved()));

@@ -114,7 +114,7 @@ fn select() -> QueryBuilder<Sqlite> {
     QueryBuilder::new(SELECT)
 }
 
-/// [`AuditFilter::wants`] as a query: only the conditions that are given, so that each finds its
+/// [`AuditFilter::matches`] as a query: only the conditions that are given, so that each finds its
 /// index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Sqlite> {
     let Some(user) = filter.involving else {

@@ -59,12 +59,12 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use openindex_domain::StoreHealth;
+    use openindex_domain::admin_tokens::AdminTokenStore;
     use openindex_domain::audit::{AuditFilter, AuditStore};
-    use openindex_domain::inventory::InventoryStore;
     use openindex_domain::session::SessionStore;
     use openindex_domain::testing::fixtures::{self, NOW};
     use openindex_domain::token::TokenStore;
-    use openindex_domain::work::{ItemFilter, WorkStore};
+    use openindex_domain::work_item::{WorkItemFilter, WorkItemStore};
 
     use super::*;
     use crate::SqliteOptions;
@@ -94,9 +94,9 @@ mod tests {
         let url = format!("sqlite://{}", directory.path().join("busy.db").display());
         let options = SqliteOptions::default().with_busy_timeout(PATIENCE);
         let store = SqliteStore::connect_with(&url, options).await;
-        let store = store.expect("a store").with_work();
+        let store = store.expect("a store").with_work_items();
         store.migrate().await.expect("migrated");
-        let filter = ItemFilter::default();
+        let filter = WorkItemFilter::default();
 
         let browsing: Vec<_> = (0..32)
             .map(|_| tokio::spawn(endless(store.clone())))

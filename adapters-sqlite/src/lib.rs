@@ -32,7 +32,7 @@
 //!   else.
 //! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
 //!   what it says.
-//! - **Work items are a choice:** [`SqliteStore::with_work`] keeps them here, beside the tokens.
+//! - **Work items are a choice:** [`SqliteStore::with_work_items`] keeps them here, beside the tokens.
 //!   Without it none of their tables is made, and everything else is the same, but that no agent
 //!   run can be bound to one.
 //! - **Failures:** a locked, full, read-only or unreadable file, or one without a table that is
@@ -42,25 +42,25 @@
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
 mod acting;
+mod admin_tokens;
 mod agent_runs;
-mod attempts;
 mod audit;
 mod browse;
 mod error;
 mod file;
 mod forms;
-mod inventory;
 mod invites;
-mod links;
 mod lookups;
+mod rate_limits;
 mod rows;
 mod sessions;
+mod sign_in_links;
 mod store;
 #[cfg(test)]
 mod testing;
 mod tokens;
 mod users;
-mod work;
+mod work_items;
 mod writer;
 
 pub use store::{SqliteOptions, SqliteStore};

@@ -4,17 +4,17 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use openindex_domain::agent_run::{AgentId, Run};
-use openindex_domain::attempt::Tally;
+use openindex_domain::admin_tokens::Stats;
+use openindex_domain::agent_run::{AgentId, AgentRun};
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditEventId, EmailChange, RawEvent,
     RequestContext, RequestId,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::Stats;
 use openindex_domain::invite::{Invite, InviteId, InviteKind};
+use openindex_domain::rate_limit::RateWindow;
 use openindex_domain::session::{
-    ClientName, LinkId, Session, SessionId, SessionRecord, SignInLink,
+    ClientName, Session, SessionId, SessionRecord, SignInLink, SignInLinkId,
 };
 use openindex_domain::token::{
     Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord, Trace,
@@ -248,7 +248,7 @@ pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
         revoked_at: time("revoked_at"),
         last_used_at: None,
         successor: None,
-        run: (id.kind() == TokenKind::AgentRun).then(|| Run {
+        run: (id.kind() == TokenKind::AgentRun).then(|| AgentRun {
             agent: AgentId::from_stored(text("agent_id")),
             work_item: text("work_item").parse().ok(),
             issuer: TokenId::new(TokenKind::Personal, any_uuid(row, "issuer_id")),
@@ -259,7 +259,7 @@ pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
 }
 
 /// What a token is for that is an agent run's, which it must tell if it is one and only then.
-fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<Run>, DamagedColumn> {
+fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> {
     let agent = optional::<&str>(row, "agent_id")?.map(AgentId::from_stored);
     let issuer = optional::<Uuid>(row, "issuer_id")?;
     let work_item = optional_parse(row, "work_item")?;
@@ -270,7 +270,7 @@ fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<Run>, DamagedColumn> {
             if optional_instant(row, "expires_at")?.is_none() {
                 return Err(DamagedColumn("expires_at"));
             }
-            Ok(Some(Run {
+            Ok(Some(AgentRun {
                 agent,
                 work_item,
                 issuer: TokenId::new(TokenKind::Personal, issuer),
@@ -366,7 +366,7 @@ pub(crate) fn session(row: &SqliteRow) -> Result<Session, StoreError> {
 pub(crate) fn link(row: &SqliteRow) -> Result<SignInLink, StoreError> {
     let read = || {
         Ok(SignInLink {
-            id: LinkId::from_uuid(get(row, "id")?),
+            id: SignInLinkId::from_uuid(get(row, "id")?),
             user: UserId::from_uuid(get(row, "user_id")?),
             created_by: optional::<Uuid>(row, "created_by")?.map(UserId::from_uuid),
             created_at: instant(row, "created_at")?,
@@ -375,7 +375,7 @@ pub(crate) fn link(row: &SqliteRow) -> Result<SignInLink, StoreError> {
         })
     };
     read().map_err(|column| {
-        let id = LinkId::from_uuid(any_uuid(row, "id"));
+        let id = SignInLinkId::from_uuid(any_uuid(row, "id"));
         Damaged::new("sign_in_links", &id, column).into()
     })
 }
@@ -448,9 +448,9 @@ pub(crate) fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
 }
 
 /// What a bucket holds. One that cannot be read is counted in anew, so that nobody is locked out.
-pub(crate) fn tally(row: &SqliteRow) -> Option<Tally> {
+pub(crate) fn tally(row: &SqliteRow) -> Option<RateWindow> {
     let count: i64 = get(row, "count").ok()?;
-    Some(Tally {
+    Some(RateWindow {
         begun_at: instant(row, "begun_at").ok()?,
         count: u32::try_from(count).ok()?,
     })

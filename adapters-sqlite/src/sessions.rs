@@ -5,9 +5,9 @@ use openindex_domain::StoreError;
 use openindex_domain::access::ActingRecord;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::{
-    ChangePassword, ChangePasswordOutcome, CreateLink, CreateLinkOutcome, EndSessions,
-    EndSessionsOutcome, Ended, RedeemLink, RedeemLinkOutcome, Session, SessionId, SessionRecord,
-    SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
+    EndSessionsOutcome, Ended, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 
 use crate::error::store_error;
 use crate::rows::{select_session_record, session_columns};
-use crate::{SqliteStore, acting, audit, forms, links, rows, users};
+use crate::{SqliteStore, acting, audit, forms, rows, sign_in_links, users};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -105,29 +105,35 @@ impl SessionStore for SqliteStore {
             .ok_or_else(|| StoreError::corrupt("a password was changed of no account"))?;
         users::set_password(&mut transaction, user, &change.hash).await?;
         end(&mut transaction, user, ended).await?;
-        links::void(&mut transaction, user).await?;
+        sign_in_links::void(&mut transaction, user).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
         Ok(ChangePasswordOutcome::Changed)
     }
 
-    async fn create_link(&self, change: CreateLink) -> Result<CreateLinkOutcome, StoreError> {
+    async fn create_sign_in_link(
+        &self,
+        change: CreateSignInLink,
+    ) -> Result<CreateSignInLinkOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let outcome = links::create(&mut transaction, &change).await?;
-        if outcome == CreateLinkOutcome::Created {
+        let outcome = sign_in_links::create(&mut transaction, &change).await?;
+        if outcome == CreateSignInLinkOutcome::Created {
             transaction.commit().await?;
         }
         Ok(outcome)
     }
 
-    async fn find_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
-        links::by_digest(self.readers()?, digest).await
+    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
+        sign_in_links::by_digest(self.readers()?, digest).await
     }
 
-    async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError> {
+    async fn redeem_sign_in_link(
+        &self,
+        change: RedeemSignInLink,
+    ) -> Result<RedeemSignInLinkOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        let outcome = links::redeem(&mut transaction, &change).await?;
-        if outcome == RedeemLinkOutcome::Redeemed {
+        let outcome = sign_in_links::redeem(&mut transaction, &change).await?;
+        if outcome == RedeemSignInLinkOutcome::Redeemed {
             transaction.commit().await?;
         }
         Ok(outcome)
@@ -155,7 +161,7 @@ impl SessionStore for SqliteStore {
                 .await
                 .map_err(store_error)?
                 .rows_affected();
-        let links = links::purge(&mut transaction, now).await?;
+        let links = sign_in_links::purge(&mut transaction, now).await?;
         transaction.commit().await?;
         Ok(sessions + links)
     }

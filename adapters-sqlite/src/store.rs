@@ -65,14 +65,14 @@ pub struct SqliteStore {
     lookups: Lookups,
     busy_timeout: Duration,
     /// Whether work items are kept here too.
-    pub(crate) keeps_work: bool,
+    pub(crate) has_work_items: bool,
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
             .field("file", &self.writer.file)
-            .field("keeps_work", &self.keeps_work)
+            .field("keeps_work", &self.has_work_items)
             .finish_non_exhaustive()
     }
 }
@@ -148,20 +148,20 @@ impl SqliteStore {
             readers,
             browsers,
             busy_timeout: options.busy_timeout,
-            keeps_work: false,
+            has_work_items: false,
         })
     }
 
     /// The same, for work items too: [`migrate`](Self::migrate) makes their tables as well, and an
     /// agent run can be bound to one of them. Without it there are no such tables, so that
-    /// [`WorkStore`](openindex_domain::work::WorkStore) answers [`StoreError::Corrupt`], and no run
+    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) answers [`StoreError::Corrupt`], and no run
     /// can be bound.
     ///
     /// To be called before the store is cloned and shared: it is no property of the file.
     #[must_use]
-    pub fn with_work(self) -> Self {
+    pub fn with_work_items(self) -> Self {
         Self {
-            keeps_work: true,
+            has_work_items: true,
             ..self
         }
     }
@@ -230,7 +230,7 @@ impl SqliteStore {
     /// release, which the rules of `migrations/README.md` make compatible.
     fn migrators(&self) -> Vec<Migrator> {
         let mut migrators = vec![sqlx::migrate!("./migrations")];
-        if self.keeps_work {
+        if self.has_work_items {
             migrators.push(sqlx::migrate!("./migrations-work"));
         }
         for migrator in &mut migrators {
@@ -254,7 +254,7 @@ impl SqliteStore {
 
 /// The tables that requests read and write, each with its columns.
 const TABLES: [(&str, &str); 9] = [
-    ("attempts", "key begun_at count"),
+    ("rate_limits", "key begun_at count"),
     (
         "audit_events",
         "id at actor actor_user actor_token actor_session action subject related \
@@ -322,7 +322,11 @@ impl StoreHealth for SqliteStore {
                 )));
             }
         }
-        let work: &[(&str, &str)] = if self.keeps_work { &WORK_TABLES } else { &[] };
+        let work: &[(&str, &str)] = if self.has_work_items {
+            &WORK_TABLES
+        } else {
+            &[]
+        };
         let there: Vec<String> = sqlx::query_scalar(
             "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
              WHERE t.type = 'table'",
@@ -353,7 +357,7 @@ impl StoreHealth for SqliteStore {
         // A change waits its turn and for other processes, so this does, too.
         let mut transaction = self.begin().await?;
         // On a file that cannot be written, the beginning alone succeeds.
-        sqlx::query("DELETE FROM attempts WHERE false")
+        sqlx::query("DELETE FROM rate_limits WHERE false")
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
@@ -365,8 +369,8 @@ impl StoreHealth for SqliteStore {
         // Enough for new pages: those that are there are no sign of room on the disk.
         for statement in [
             "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 200) \
-             INSERT INTO attempts (key, begun_at, count) SELECT 'probe ' || n, 0, 0 FROM n",
-            "DELETE FROM attempts WHERE key LIKE 'probe %'",
+             INSERT INTO rate_limits (key, begun_at, count) SELECT 'probe ' || n, 0, 0 FROM n",
+            "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
         ] {
             sqlx::query(statement)
                 .execute(&mut *transaction)
@@ -382,7 +386,7 @@ impl StoreHealth for SqliteStore {
 async fn open_writer(
     pool: SqlitePoolOptions,
     connect: SqliteConnectOptions,
-    patience: Duration,
+    timeout: Duration,
 ) -> sqlx::Result<SqlitePool> {
     let pool = pool.after_release(|connection, _| {
         Box::pin(async move {
@@ -393,7 +397,7 @@ async fn open_writer(
             Ok(!connection.is_in_transaction())
         })
     });
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         match pool.clone().connect_with(connect.clone()).await {
             Err(error) if is_busy(&error) && Instant::now() < deadline => {

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Digest, Endings, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListFilter, ListedStatus,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, RevokedBy, Seek, Sort, SortKey,
-    Status, Token, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
+    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
+    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -39,7 +39,7 @@ impl TokenStore for SqliteStore {
         self.look_up(digest).await
     }
 
-    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let so_far = issued(&mut transaction, &change).await?;
@@ -49,10 +49,10 @@ impl TokenStore for SqliteStore {
         insert(&mut transaction, &change.token, &change.digest).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
-        Ok(InsertOutcome::Inserted)
+        Ok(CreateTokenOutcome::Created)
     }
 
-    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (issuers, now) = ([change.token], change.actor.now);
@@ -66,10 +66,10 @@ impl TokenStore for SqliteStore {
         agent_runs::write(&mut transaction, &ended.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
-        Ok(RevokeOutcome::Revoked)
+        Ok(RevokeTokenOutcome::Revoked)
     }
 
-    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError> {
         let successor = &change.successor;
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &successor.actor).await?;
@@ -87,7 +87,7 @@ impl TokenStore for SqliteStore {
         insert(&mut transaction, &successor.token, &successor.digest).await?;
         audit::insert(&mut transaction, &successor.audit).await?;
         transaction.commit().await?;
-        Ok(ReplaceOutcome::Replaced)
+        Ok(RotateTokenOutcome::Rotated)
     }
 
     async fn list(
@@ -326,8 +326,8 @@ pub(crate) async fn endings(
 /// What the owner has been issued of personal access tokens.
 async fn issued(
     connection: &mut SqliteConnection,
-    change: &InsertToken,
-) -> Result<IssuedSoFar, StoreError> {
+    change: &CreateToken,
+) -> Result<TokenCounts, StoreError> {
     let (owner, now) = (change.token.owner, change.actor.now);
     let tokens = sqlx::query(concat!(
         "SELECT ",
@@ -345,7 +345,7 @@ async fn issued(
     .iter()
     .map(rows::ending)
     .collect::<Result<Endings, StoreError>>()?;
-    Ok(IssuedSoFar {
+    Ok(TokenCounts {
         live: count_live(&tokens, now),
         nth_newest: nth_newest(connection, TokenKind::Personal, owner, change.rate).await?,
     })
@@ -356,7 +356,7 @@ pub(crate) async fn nth_newest(
     connection: &mut SqliteConnection,
     kind: TokenKind,
     owner: UserId,
-    rate: IssueRate,
+    rate: CreationRate,
 ) -> Result<Option<Timestamp>, StoreError> {
     // Spelled out, so that each kind finds its index.
     let query = match kind {

@@ -5,8 +5,8 @@ use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::Ended;
 use openindex_domain::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
+    DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
     Notice, NoticeAbout, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort,
     UserStore,
 };
@@ -16,17 +16,19 @@ use uuid::Uuid;
 
 use crate::error::store_error;
 use crate::rows::{select_account, select_user, user_columns};
-use crate::{SqliteStore, acting, agent_runs, audit, invites, links, rows, sessions, tokens};
+use crate::{
+    SqliteStore, acting, agent_runs, audit, invites, rows, sessions, sign_in_links, tokens,
+};
 
 #[async_trait]
 impl UserStore for SqliteStore {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
-    ) -> Result<FirstAdminOutcome, StoreError> {
+    ) -> Result<CreateFirstAdminOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         if anybody(&mut transaction).await? {
-            return Ok(FirstAdminOutcome::InstanceHasUsers);
+            return Ok(CreateFirstAdminOutcome::InstanceHasUsers);
         }
         for invite in invites::unclaimed(&mut transaction, None).await? {
             if let Some(withdrawn) = change.withdraws(&invite) {
@@ -37,7 +39,7 @@ impl UserStore for SqliteStore {
         tokens::insert(&mut transaction, &change.token, &change.digest).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
-        Ok(FirstAdminOutcome::Created)
+        Ok(CreateFirstAdminOutcome::Created)
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -109,12 +111,12 @@ impl UserStore for SqliteStore {
         for withdrawn in &decision.withdrawn {
             invites::update(&mut transaction, withdrawn).await?;
         }
-        update_standing(&mut transaction, &decision.user).await?;
+        update_user(&mut transaction, &decision.user).await?;
         if decision.end_sessions {
             sessions::end(&mut transaction, change.user, Ended::All).await?;
         }
         if decision.void_links {
-            links::void(&mut transaction, change.user).await?;
+            sign_in_links::void(&mut transaction, change.user).await?;
         }
         agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
         audit::insert_all(&mut transaction, &decision.events).await?;
@@ -529,7 +531,7 @@ pub(crate) async fn insert(
 }
 
 /// Writes what a suspension, or another role, address or name, changes of a user.
-async fn update_standing(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+async fn update_user(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE users SET role = ?2, suspended_at = ?3, email = ?4, email_key = ?5, \
          name = ?6 WHERE id = ?1",

@@ -69,6 +69,6 @@ async fn how_long_a_failed_sign_in_takes_for_known_and_unknown_accounts() {
     let pairs = pairs.map_or(300, |pairs| pairs.parse().expect("a number"));
     let begun = std::time::Instant::now();
     let microseconds = || begun.elapsed().as_secs_f64() * 1e6;
-    let times = openindex_domain::testing::refusal_times(&store, pairs, microseconds).await;
+    let times = openindex_domain::testing::rejection_times(&store, pairs, microseconds).await;
     println!("in microseconds, {pairs} pairs: {times:?}");
 }

@@ -11,7 +11,7 @@ use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::audit::{AuditFilter, AuditStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{InsertOutcome, TokenStore};
+use openindex_domain::token::{CreateTokenOutcome, TokenStore};
 use openindex_domain::{StoreError, StoreHealth};
 use support::{insertion, is_unavailable, seeded};
 
@@ -35,9 +35,9 @@ async fn a_missing_file_is_created_for_its_owner_only() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite
         .store
-        .insert_within_quota(insertion(1))
+        .create_token(insertion(1))
         .await
-        .map(|outcome| assert_eq!(outcome, InsertOutcome::Inserted))
+        .map(|outcome| assert_eq!(outcome, CreateTokenOutcome::Created))
         .expect("inserted");
     let mut files = 0;
     for file in fs::read_dir(sqlite.directory.path()).expect("a directory") {
@@ -150,8 +150,8 @@ async fn a_column_that_is_missing_is_an_outage_for_requests_and_probe_alike() {
             "used_forms.made",
         ),
         (
-            "ALTER TABLE attempts RENAME COLUMN count TO n",
-            "attempts.count",
+            "ALTER TABLE rate_limits RENAME COLUMN count TO n",
+            "rate_limits.count",
         ),
         (
             "ALTER TABLE work_items RENAME COLUMN status TO state",
@@ -169,7 +169,7 @@ async fn a_column_that_is_missing_is_an_outage_for_requests_and_probe_alike() {
     sqlite
         .execute("ALTER TABLE tokens RENAME COLUMN agent_id TO agent")
         .await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    let inserted = sqlite.store.create_token(insertion(1)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
 }
 
@@ -196,7 +196,7 @@ async fn a_writer_that_is_locked_out_is_unavailable_and_readers_go_on() {
         .execute(&mut *other)
         .await
         .expect("locked");
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    let inserted = sqlite.store.create_token(insertion(1)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
     let noted = sqlite
         .store
@@ -212,8 +212,8 @@ async fn a_writer_that_is_locked_out_is_unavailable_and_readers_go_on() {
         .execute(&mut *other)
         .await
         .expect("unlocked");
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("it recovers"), InsertOutcome::Inserted);
+    let inserted = sqlite.store.create_token(insertion(1)).await;
+    assert_eq!(inserted.expect("it recovers"), CreateTokenOutcome::Created);
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn a_closed_store_is_unavailable() {
         &sqlite.store.find_by_digest(&fixtures::digest(0)).await
     ));
     assert!(is_unavailable(
-        &sqlite.store.insert_within_quota(insertion(1)).await
+        &sqlite.store.create_token(insertion(1)).await
     ));
     assert!(is_unavailable(&sqlite.store.ready().await));
 }
@@ -234,11 +234,7 @@ async fn an_error_names_the_constraint_and_no_value() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let mut taken = insertion(1);
     taken.digest = fixtures::digest(0);
-    let error = sqlite
-        .store
-        .insert_within_quota(taken)
-        .await
-        .expect_err("taken");
+    let error = sqlite.store.create_token(taken).await.expect_err("taken");
     let causes = causes(&error);
     assert!(causes.contains("tokens.digest"), "{causes}");
     assert!(!causes.to_lowercase().contains("d1d1"), "{causes}");
@@ -286,7 +282,7 @@ async fn without_its_files_a_store_reads_and_acknowledges_nothing() {
     for (number, (expected, accident)) in ACCIDENTS.into_iter().enumerate() {
         let sqlite = seeded(SqliteOptions::default()).await;
         accident(&sqlite.path());
-        let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+        let inserted = sqlite.store.create_token(insertion(1)).await;
         assert!(is_unavailable(&inserted), "{number}: {inserted:?}");
         let causes = causes(&inserted.expect_err("no file"));
         assert!(causes.contains(expected), "{number}: {causes}");
@@ -307,7 +303,7 @@ async fn a_database_that_comes_back_is_served_again() {
     fs::rename(sqlite.path(), &away).expect("moved away");
     assert!(is_unavailable(&sqlite.store.ready().await));
     fs::rename(away, sqlite.path()).expect("moved back");
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
+    let inserted = sqlite.store.create_token(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     sqlite.store.ready().await.expect("ready");
 }

@@ -4,16 +4,16 @@ mod support;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
-use openindex_domain::attempt::{AttemptStore, Bucket};
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
 };
 use openindex_domain::invite::InviteStore;
+use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{Harness, WorkHarness, fixtures};
-use openindex_domain::token::{Digest, InsertOutcome, TokenStore};
+use openindex_domain::token::{CreateTokenOutcome, Digest, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work::{ItemFilter, WorkItem, WorkStore};
+use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -68,7 +68,8 @@ async fn processes_that_start_at_the_same_time_all_migrate() {
     }
 }
 
-/// User 1, their token 0, and an event by that token, as the first release wrote them.
+/// User 1, their token 0, and three events, as the first release wrote them; the last one's action
+/// has another name since.
 const OF_THE_FIRST_RELEASE: &str = "
     INSERT INTO users VALUES (unhex('00000001000070008000000000000001'), 'user1@example.com',
         'user1@example.com', 'User 1', 'admin', 1795500000000, NULL);
@@ -82,6 +83,9 @@ const OF_THE_FIRST_RELEASE: &str = "
         'pat_00000002000070008000000000000001', 'req-1');
     INSERT INTO audit_events VALUES (unhex('00000003000070008000000000000002'), 1795500000000,
         'operator', NULL, NULL, 'instance.bootstrapped', 'usr_00000001000070008000000000000001',
+        NULL, NULL);
+    INSERT INTO audit_events VALUES (unhex('00000003000070008000000000000003'), 1795500000000,
+        'operator', NULL, NULL, 'token.issued', 'usr_00000001000070008000000000000001',
         NULL, NULL);";
 
 #[tokio::test]
@@ -126,15 +130,17 @@ async fn what_the_first_release_wrote_is_kept() {
     rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
     let action = AuditAction::InstanceBootstrapped;
     let begun = fixtures::audit(2, now, action, Subject::User(user.id));
+    let action = AuditAction::TokenCreated;
+    let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
-    assert_eq!(trail.expect("answered"), [begun, rotated]);
+    assert_eq!(trail.expect("answered"), [renamed, begun, rotated]);
     for change in ["UPDATE audit_events SET at = 0", "DELETE FROM audit_events"] {
         let answer = sqlx::raw_sql(change).execute(&raw).await;
         assert!(answer.is_err(), "{change}");
     }
     // And it goes on from there.
-    let inserted = store.insert_within_quota(insertion(3)).await;
-    assert_eq!(inserted.expect("answered"), InsertOutcome::Inserted);
+    let inserted = store.create_token(insertion(4)).await;
+    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
 }
 
 #[tokio::test]
@@ -220,7 +226,7 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
             .execute("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
             .await;
         sqlite.execute(damage).await;
-        let filter = ItemFilter::default();
+        let filter = WorkItemFilter::default();
         let found = sqlite.store.items(&filter, fixtures::NOW, None, 10).await;
         let found = found.and_then(whole);
         assert_eq!(
@@ -256,7 +262,7 @@ fn bound_start(item: &WorkItem) -> StartRun {
         run,
         digest: inserted.digest,
         quota: 10,
-        rate: openindex_domain::token::IssueRate::DEFAULT_RUNS,
+        rate: openindex_domain::token::CreationRate::DEFAULT_RUNS,
         audit: fixtures::audit(1, fixtures::NOW, action, subject),
     }
 }
@@ -282,11 +288,11 @@ async fn without_work_there_are_no_tables_of_it() {
     );
 
     // Decided otherwise later, it is made up for; and back again, it is left alone.
-    let with_work = SqliteStore::connect(&sqlite.url()).await.expect("a store");
-    let with_work = with_work.with_work();
-    assert!(is_unavailable(&with_work.ready().await));
-    with_work.migrate().await.expect("migrated");
-    with_work.ready().await.expect("ready");
+    let with_work_items = SqliteStore::connect(&sqlite.url()).await.expect("a store");
+    let with_work_items = with_work_items.with_work_items();
+    assert!(is_unavailable(&with_work_items.ready().await));
+    with_work_items.migrate().await.expect("migrated");
+    with_work_items.ready().await.expect("ready");
     assert!(count().await > 0);
     sqlite.store.migrate().await.expect("nothing to do");
     sqlite.store.ready().await.expect("still served");
@@ -297,7 +303,7 @@ async fn without_work_there_are_no_tables_of_it() {
     let started = sqlite.store.start_run(bound_start(&item)).await;
     let started = started.expect("the store answers");
     assert_eq!(started, StartRunOutcome::NoSuchWorkItem);
-    let started = with_work.start_run(bound_start(&item)).await;
+    let started = with_work_items.start_run(bound_start(&item)).await;
     let started = started.expect("the store answers");
     assert!(
         matches!(started, StartRunOutcome::Started(_)),
@@ -313,12 +319,12 @@ const FURNITURE: &str = "
         1, 2, NULL);
     INSERT INTO invites VALUES (zeroblob(16), 'person', 'a@b', 'a@b', 'member', zeroblob(32), NULL,
         1, 2, NULL, NULL, NULL);
-    INSERT INTO attempts VALUES ('key', 1, 1);
+    INSERT INTO rate_limits VALUES ('key', 1, 1);
     INSERT INTO notices (user_id, token, token_name, at)
         VALUES ((SELECT id FROM users), 'pat_00000002000070008000000000000000',
         'name', 1);
     INSERT INTO audit_events (id, at, actor, action, subject)
-        VALUES (zeroblob(16), 1, 'anonymous', 'session.refused',
+        VALUES (zeroblob(16), 1, 'anonymous', 'sign_in.rejected',
                 'usr_00000001000070008000000000000001');";
 
 /// The first damaged row as an error.
@@ -333,12 +339,12 @@ async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
     store.sessions(user).await?;
     store.find_session(&nothing).await?;
-    store.find_link(&nothing).await?;
+    store.find_sign_in_link(&nothing).await?;
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
     whole(store.events(&AuditFilter::default(), None, 9).await?)?;
-    let bucket = Bucket {
+    let bucket = RateLimit {
         key: "key".to_owned(),
         limit: u32::MAX,
     };
@@ -381,7 +387,7 @@ async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
     sqlite
         .execute("PRAGMA ignore_check_constraints = ON; UPDATE tokens SET digest = zeroblob(31)")
         .await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
+    let inserted = sqlite.store.create_token(insertion(1)).await;
     assert!(is_corrupt(&inserted), "{inserted:?}");
 }
 
@@ -421,7 +427,7 @@ async fn the_schema_refuses_what_the_domain_would() {
         "UPDATE invites SET digest = zeroblob(33)",
         "UPDATE invites SET kind = 'first_admin'",
         "UPDATE invites SET claimed_at = 1",
-        "UPDATE attempts SET count = -1",
+        "UPDATE rate_limits SET count = -1",
         "INSERT INTO audit_events (id, at, actor, action, subject) \
          VALUES (randomblob(16), 1, 'session', '', '')",
     ] {
@@ -439,8 +445,8 @@ async fn the_trail_is_append_only() {
     const SAME_ROW: &str = "audit_events (rowid, id, at, actor, action, subject) \
          SELECT rowid, zeroblob(16), 0, 'operator', 'token.revoked', subject FROM audit_events";
     let sqlite = seeded(SqliteOptions::default()).await;
-    let inserted = sqlite.store.insert_within_quota(insertion(1)).await;
-    assert_eq!(inserted.expect("inserted"), InsertOutcome::Inserted);
+    let inserted = sqlite.store.create_token(insertion(1)).await;
+    assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     sqlite.execute("PRAGMA recursive_triggers = OFF").await;
     let mut changes = vec![
         "UPDATE audit_events SET at = 0".to_owned(),
@@ -506,7 +512,7 @@ async fn a_page_of_the_trail_is_read_in_the_order_of_an_index() {
             "audit_events_of_actor",
         ),
         (
-            "EXPLAIN QUERY PLAN SELECT id FROM audit_events WHERE TRUE AND action = 'token.issued' \
+            "EXPLAIN QUERY PLAN SELECT id FROM audit_events WHERE TRUE AND action = 'token.created' \
              AND (at, id) < (1, x'00') ORDER BY at DESC, id DESC LIMIT 9",
             "audit_events_of_action",
         ),

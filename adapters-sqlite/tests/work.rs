@@ -5,9 +5,9 @@ mod support;
 use openindex_adapters_sqlite::SqliteOptions;
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::testing::{WorkHarness, fixtures};
-use openindex_domain::work::{
-    CreateItem, CreateItemOutcome, Description, ExecutionTarget, NewItem, Place, Priority, Title,
-    WorkStore,
+use openindex_domain::work_item::{
+    CreateWorkItem, CreateWorkItemOutcome, Description, ExecutionTarget, NewWorkItem, Placement,
+    Priority, Title, WorkItemStore,
 };
 use support::{insertion, seeded};
 
@@ -26,11 +26,11 @@ async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
         )
         .await;
     let (creator, action) = (fixtures::user(1).id, AuditAction::WorkItemCreated);
-    let change = CreateItem {
+    let change = CreateWorkItem {
         actor: insertion(1).actor,
         creator,
-        item: NewItem {
-            place: Place::PartOf(parent.key),
+        item: NewWorkItem {
+            place: Placement::PartOf(parent.key),
             title: Title::parse("a part").expect("a title"),
             description: Description::default(),
             priority: Priority::Low,
@@ -42,7 +42,7 @@ async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
     let created = sqlite.store.create_item(change).await;
     let created = created.expect("the store answers");
     assert!(
-        matches!(created, CreateItemOutcome::Created(_)),
+        matches!(created, CreateWorkItemOutcome::Created(_)),
         "{created:?}"
     );
     let found = sqlite.store.item(parent.key, fixtures::NOW).await;

@@ -16,7 +16,7 @@ use openindex_app::{
 };
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
-use openindex_domain::token::{DEFAULT_TOKEN_QUOTA, IssueRate};
+use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::EnvFilter;
 
@@ -168,7 +168,7 @@ pub(crate) struct Serve {
     #[arg(
         long,
         env = "OPENINDEX_TOKEN_RATE",
-        default_value_t = IssueRate::DEFAULT_TOKENS.limit(),
+        default_value_t = CreationRate::DEFAULT_TOKENS.limit(),
         value_parser = number::<u32, 1, 1_000_000>,
         value_name = "NUMBER"
     )]
@@ -177,7 +177,7 @@ pub(crate) struct Serve {
     #[arg(
         long,
         env = "OPENINDEX_RUN_RATE",
-        default_value_t = IssueRate::DEFAULT_RUNS.limit(),
+        default_value_t = CreationRate::DEFAULT_RUNS.limit(),
         value_parser = number::<u32, 1, 1_000_000>,
         value_name = "NUMBER"
     )]
@@ -334,8 +334,8 @@ impl Serve {
             public_url: self.public_url,
             token_quota: self.token_quota,
             run_quota: self.run_quota,
-            token_rate: IssueRate::new(self.token_rate),
-            run_rate: IssueRate::new(self.run_rate),
+            token_rate: CreationRate::new(self.token_rate),
+            run_rate: CreationRate::new(self.run_rate),
             trusted_proxies: self.trusted_proxies,
             cors_origins: self.cors_origins,
             connections: ConnectionLimits {

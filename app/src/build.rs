@@ -7,15 +7,15 @@ use openindex_adapters_http::server::{
     self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved, outage,
 };
 use openindex_adapters_system::{SystemClock, SystemEntropy};
+use openindex_domain::admin_tokens::AdminTokens;
 use openindex_domain::agent_run::AgentRuns;
-use openindex_domain::attempt::Attempts;
 use openindex_domain::audit::Audit;
-use openindex_domain::inventory::Inventory;
 use openindex_domain::invite::Invites;
+use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
-use openindex_domain::work::Work;
+use openindex_domain::work_item::WorkItems;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -34,7 +34,7 @@ pub struct App {
     /// The use cases of agent runs.
     pub agent_runs: AgentRuns,
     /// The use cases of work items.
-    pub work: Work,
+    pub work_items: WorkItems,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -42,10 +42,10 @@ pub struct App {
     /// The use cases of invites.
     pub invites: Invites,
     /// The use cases on all tokens.
-    pub inventory: Inventory,
+    pub admin_tokens: AdminTokens,
     /// The use cases of the audit trail.
     pub audit: Audit,
-    attempts: Attempts,
+    rate_limits: RateLimits,
     metrics: Arc<Metrics>,
     config: Config,
     stores: Stores,
@@ -62,13 +62,13 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     stores.migrate().await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let hasher = Arc::new(Argon2Hasher::new(entropy.clone(), Limits::default())?);
-    let attempts = Attempts::new(stores.attempts.clone());
+    let rate_limits = RateLimits::new(stores.rate_limits.clone());
     let sessions = Sessions::new(
         stores.sessions.clone(),
         stores.users.clone(),
         stores.audit.clone(),
         hasher.clone(),
-        attempts.clone(),
+        rate_limits.clone(),
         clock.clone(),
         entropy.clone(),
     );
@@ -79,25 +79,25 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         agent_runs: AgentRuns::new(stores.agent_runs.clone(), clock.clone(), entropy.clone())
             .with_quota(config.run_quota)
             .with_rate(config.run_rate),
-        work: Work::new(stores.work.clone(), clock.clone(), entropy.clone()),
+        work_items: WorkItems::new(stores.work_items.clone(), clock.clone(), entropy.clone()),
         users: Users::new(stores.users.clone(), clock.clone(), entropy.clone()),
         invites: Invites::new(
             stores.invites.clone(),
             sessions.clone(),
             hasher,
-            attempts.clone(),
+            rate_limits.clone(),
             clock.clone(),
             entropy.clone(),
         ),
         sessions,
-        inventory: Inventory::new(
-            stores.inventory.clone(),
-            attempts.clone(),
+        admin_tokens: AdminTokens::new(
+            stores.admin_tokens.clone(),
+            rate_limits.clone(),
             clock.clone(),
             entropy.clone(),
         ),
-        audit: Audit::new(stores.audit.clone(), attempts.clone(), clock, entropy),
-        attempts,
+        audit: Audit::new(stores.audit.clone(), rate_limits.clone(), clock, entropy),
+        rate_limits,
         metrics,
         config,
         stores,
@@ -154,11 +154,11 @@ impl App {
         let router = server::router(ApiState {
             tokens: self.tokens.clone(),
             agent_runs: self.agent_runs.clone(),
-            work: Some(self.work.clone()),
+            work_items: Some(self.work_items.clone()),
             users: self.users.clone(),
             sessions: self.sessions.clone(),
             invites: self.invites.clone(),
-            inventory: self.inventory.clone(),
+            admin_tokens: self.admin_tokens.clone(),
             audit: self.audit.clone(),
             health: self.stores.health.clone(),
             entropy: Arc::new(SystemEntropy),
@@ -167,10 +167,10 @@ impl App {
         });
         let monitoring = monitoring
             .map(|listener| tokio::spawn(monitoring::serve(listener, self.metrics.clone())));
-        let upkeep = tokio::spawn(serve::upkeep(
+        let maintenance = tokio::spawn(serve::maintenance(
             self.tokens.clone(),
             self.sessions.clone(),
-            self.attempts.clone(),
+            self.rate_limits.clone(),
             self.stores.health.clone(),
             self.config.flush_every,
         ));
@@ -178,7 +178,7 @@ impl App {
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.clone()));
         let drain_for = self.config.drain_for;
         serve::accept(listener, router, places, unserved, stop, drain_for).await;
-        upkeep.abort();
+        maintenance.abort();
         serve::flush(&self.tokens).await;
         self.close().await;
         if let Some(monitoring) = monitoring {

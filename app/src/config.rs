@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
-use openindex_domain::token::{DEFAULT_TOKEN_QUOTA, IssueRate};
+use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 
 use crate::connections::ConnectionLimits;
 
@@ -31,9 +31,9 @@ pub struct Config {
     /// The most live agent runs a user may have.
     pub run_quota: u32,
     /// How many tokens a user may be issued within 24 hours.
-    pub token_rate: IssueRate,
+    pub token_rate: CreationRate,
     /// How many agent runs a user may start within 24 hours.
-    pub run_rate: IssueRate,
+    pub run_rate: CreationRate,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose scripts may call the API, such as `https://app.example.com`.
@@ -63,8 +63,8 @@ impl Config {
             public_url: None,
             token_quota: DEFAULT_TOKEN_QUOTA,
             run_quota: DEFAULT_RUN_QUOTA,
-            token_rate: IssueRate::DEFAULT_TOKENS,
-            run_rate: IssueRate::DEFAULT_RUNS,
+            token_rate: CreationRate::DEFAULT_TOKENS,
+            run_rate: CreationRate::DEFAULT_RUNS,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             connections: ConnectionLimits::default(),

@@ -249,13 +249,13 @@ impl Place {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn wait(&self, patience: Duration, cut: Cut) {
+    fn wait(&self, timeout: Duration, cut: Cut) {
         let waiting = &self.places.waiting;
         let ticket = waiting.next.fetch_add(1, Ordering::Relaxed);
         waiting.lock().insert(ticket, self.made_room.clone());
         let mut state = self.state();
         state.ticket = Some(ticket);
-        state.deadline = Some((Instant::now() + patience, cut));
+        state.deadline = Some((Instant::now() + timeout, cut));
     }
 
     /// Resolves when the connection is to be closed. A deadline that moves away moves nothing but

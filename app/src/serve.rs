@@ -16,7 +16,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved, outage};
-use openindex_domain::attempt::Attempts;
+use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
 use openindex_domain::{StoreError, StoreHealth};
@@ -195,10 +195,10 @@ async fn refuse(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemapho
 
 /// Writes last-used times every `flush_every` and purges what is over every hour, for ever. A purge
 /// can take minutes, and no flush waits for it.
-pub(crate) async fn upkeep(
+pub(crate) async fn maintenance(
     tokens: Tokens,
     sessions: Sessions,
-    attempts: Attempts,
+    rate_limits: RateLimits,
     health: Arc<dyn StoreHealth>,
     flush_every: Duration,
 ) {
@@ -206,7 +206,7 @@ pub(crate) async fn upkeep(
     let purges = every(PURGE_EVERY, || async {
         report("tokens", purge_tokens(&tokens).await);
         report("sessions and links", sessions.purge().await);
-        report("attempts", attempts.purge(tokens.now()).await);
+        report("rate_limits", rate_limits.purge(tokens.now()).await);
     });
     let watches = every(WATCH_EVERY, || outage::watch(&*health));
     tokio::join!(flushes, purges, watches);

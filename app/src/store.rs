@@ -5,15 +5,15 @@ use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, Po
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
 use openindex_coalescing::{Observer, Outcome};
+use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::AgentRunStore;
-use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
-use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
+use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::token::TokenStore;
 use openindex_domain::user::UserStore;
-use openindex_domain::work::WorkStore;
+use openindex_domain::work_item::WorkItemStore;
 use openindex_domain::{StoreError, StoreHealth};
 
 use crate::config::{DatabaseUrl, Scheme};
@@ -23,12 +23,12 @@ use crate::config::{DatabaseUrl, Scheme};
 pub(crate) struct Stores {
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) agent_runs: Arc<dyn AgentRunStore>,
-    pub(crate) work: Arc<dyn WorkStore>,
+    pub(crate) work_items: Arc<dyn WorkItemStore>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) invites: Arc<dyn InviteStore>,
-    pub(crate) inventory: Arc<dyn InventoryStore>,
-    pub(crate) attempts: Arc<dyn AttemptStore>,
+    pub(crate) admin_tokens: Arc<dyn AdminTokenStore>,
+    pub(crate) rate_limits: Arc<dyn RateLimitStore>,
     pub(crate) audit: Arc<dyn AuditStore>,
     pub(crate) health: Arc<dyn StoreHealth>,
     schema: Arc<dyn Schema>,
@@ -93,14 +93,14 @@ impl Stores {
         Ok(match url.scheme() {
             Scheme::Sqlite => {
                 let store = SqliteStore::connect(url.expose()).await?;
-                let store = store.with_work().with_lookup_observer(observer);
+                let store = store.with_work_items().with_lookup_observer(observer);
                 let seen = store.clone();
                 metrics.add_pool("readers", move || pool_state(seen.connections()));
                 Self::of(store)
             }
             Scheme::Postgres => {
                 let store = PostgresStore::connect(url.expose(), PoolOptions::default()).await?;
-                let store = store.with_work().with_lookup_observer(observer);
+                let store = store.with_work_items().with_lookup_observer(observer);
                 let seen = store.clone();
                 metrics.add_pool("changes", move || pool_state(seen.connections()));
                 Self::of(store)
@@ -112,12 +112,12 @@ impl Stores {
     where
         S: TokenStore
             + AgentRunStore
-            + WorkStore
+            + WorkItemStore
             + UserStore
             + SessionStore
             + InviteStore
-            + InventoryStore
-            + AttemptStore
+            + AdminTokenStore
+            + RateLimitStore
             + AuditStore
             + StoreHealth
             + Schema
@@ -127,12 +127,12 @@ impl Stores {
         Self {
             tokens: store.clone(),
             agent_runs: store.clone(),
-            work: store.clone(),
+            work_items: store.clone(),
             users: store.clone(),
             sessions: store.clone(),
             invites: store.clone(),
-            inventory: store.clone(),
-            attempts: store.clone(),
+            admin_tokens: store.clone(),
+            rate_limits: store.clone(),
             audit: store.clone(),
             health: store.clone(),
             schema: store,

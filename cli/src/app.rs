@@ -10,7 +10,7 @@ use openindex_adapters_http::client::{
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::token::TokenKind;
-use openindex_domain::work::AgentId;
+use openindex_domain::work_item::AgentId;
 
 use crate::cli::Globals;
 use crate::config::{Config, ConfigStore};

@@ -3,7 +3,7 @@
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
 use openindex_domain::token::{Secret, TokenKind};
-use openindex_domain::work::AgentId;
+use openindex_domain::work_item::AgentId;
 
 use crate::cli::Globals;
 use crate::config::{Config, Profile};

@@ -4,7 +4,7 @@
 
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Rejection, Scope, TokenName, VerifyError};
+use openindex_domain::token::{Expiry, NewToken, Rejection, Scope, TokenName, VerifyError};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,12 +15,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let admin = users.bootstrap(ada.email, ada.name, first).await?;
     let admin = tokens.verify(admin.issued.secret.expose()).await?;
 
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: TokenName::parse("ci")?,
         scope: Scope::ReadWrite,
         expires: Expiry::parse("2026-12-31")?.into(),
     };
-    let issued = tokens.issue(&admin, wanted, &request).await?;
+    let issued = tokens.create(&admin, wanted, &request).await?;
 
     let principal = tokens.verify(issued.secret.expose()).await?;
     assert_eq!(principal.effective_scope(), Scope::ReadWrite);

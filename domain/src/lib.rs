@@ -21,23 +21,23 @@
 )]
 
 pub mod access;
+pub mod admin_tokens;
 pub mod agent_run;
-pub mod attempt;
 pub mod audit;
 pub mod clock;
 pub mod entropy;
 pub mod form;
 mod id;
-pub mod inventory;
 pub mod invite;
 mod opaque;
 mod page;
+pub mod rate_limit;
 pub mod session;
 mod store;
 pub mod text;
 pub mod token;
 pub mod user;
-pub mod work;
+pub mod work_item;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::AgentRunStore;
-use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::AuditStore;
-use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
+use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{
     AccountHarness, AgentRunHarness, Harness, MemoryStore, WorkHarness,
 };
 use openindex_domain::token::{Digest, Token, TokenStore};
 use openindex_domain::user::{Account, PasswordHash, User, UserId, UserStore};
-use openindex_domain::work::{WorkItem, WorkStore};
+use openindex_domain::work_item::{WorkItem, WorkItemStore};
 
 #[derive(Default)]
 struct Memory(Arc<MemoryStore>);
@@ -47,7 +47,7 @@ impl AgentRunHarness for Memory {
 
 #[async_trait]
 impl WorkHarness for Memory {
-    fn work(&self) -> Arc<dyn WorkStore> {
+    fn work_items(&self) -> Arc<dyn WorkItemStore> {
         self.0.clone()
     }
 
@@ -70,11 +70,11 @@ impl AccountHarness for Memory {
         self.0.clone()
     }
 
-    fn inventory(&self) -> Arc<dyn InventoryStore> {
+    fn admin_tokens(&self) -> Arc<dyn AdminTokenStore> {
         self.0.clone()
     }
 
-    fn attempts(&self) -> Arc<dyn AttemptStore> {
+    fn rate_limits(&self) -> Arc<dyn RateLimitStore> {
         self.0.clone()
     }
 

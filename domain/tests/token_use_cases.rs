@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use openindex_domain::StoreError;
-use openindex_domain::access::{Denied, Principal, Refusal};
+use openindex_domain::access::{ActorError, Denial, Principal};
 use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore as _, RequestContext};
 use openindex_domain::entropy::EntropyError;
 use openindex_domain::testing::{
     FixedClock, InMemory, MemoryStore, MockEntropy, MockTokenStore, SeededEntropy, fixtures,
 };
 use openindex_domain::token::{
-    Expiry, ExpiryError, IssueRate, IssueToken, Issued, ListFilter, MalformedSecret, NotRotatable,
-    Overlap, Rejection, RotateToken, Scope, Secret, Status, Token, TokenError, TokenId, TokenKind,
-    TokenName, TokenRecord, Tokens, VerifyError,
+    CreationRate, Expiry, ExpiryError, ListFilter, MalformedSecret, NewToken, NotRotatable,
+    Overlap, Rejection, RotationOptions, Scope, Secret, Status, Token, TokenError, TokenId,
+    TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
 };
 use openindex_domain::user::{BootstrapError, Role, UserError, Users};
 
@@ -22,7 +22,7 @@ struct World {
     clock: Arc<FixedClock>,
     tokens: Tokens,
     users: Users,
-    admin: Issued,
+    admin: TokenWithSecret,
 }
 
 impl World {
@@ -56,10 +56,10 @@ impl World {
         self.tokens.verify(secret.expose()).await.expect("live")
     }
 
-    async fn issue(&self, scope: Scope, expires: Expiry) -> Issued {
+    async fn create(&self, scope: Scope, expires: Expiry) -> TokenWithSecret {
         let admin = self.admin().await;
         self.tokens
-            .issue(&admin, wanted(scope, expires), &context())
+            .create(&admin, wanted(scope, expires), &context())
             .await
             .expect("issued")
     }
@@ -83,8 +83,8 @@ fn name(text: &str) -> TokenName {
     TokenName::parse(text).expect("a name")
 }
 
-fn wanted(scope: Scope, expires: Expiry) -> IssueToken {
-    IssueToken {
+fn wanted(scope: Scope, expires: Expiry) -> NewToken {
+    NewToken {
         name: name("ci"),
         scope,
         expires: expires.into(),
@@ -199,7 +199,7 @@ async fn the_first_admin_is_made_once_and_their_token_administers() {
 async fn a_token_is_live_until_the_instant_of_its_expiry() {
     let world = World::new().await;
     let at = fixtures::NOW.saturating_add_seconds(60);
-    let issued = world.issue(Scope::ReadWrite, Expiry::At(at)).await;
+    let issued = world.create(Scope::ReadWrite, Expiry::At(at)).await;
     world.clock.set(at.saturating_add_millis(-1));
     assert_eq!(world.rejection(&issued.secret).await, None);
     world.clock.set(at);
@@ -211,7 +211,7 @@ async fn a_token_is_live_until_the_instant_of_its_expiry() {
 async fn what_is_revoked_is_revoked_for_the_next_verification() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let issued = world.issue(Scope::Admin, Expiry::Never).await;
+    let issued = world.create(Scope::Admin, Expiry::Never).await;
     let context = context();
     let revoke = || world.tokens.revoke(&admin, issued.token.id, &context);
     revoke().await.expect("revoked");
@@ -227,7 +227,7 @@ async fn what_is_revoked_is_revoked_for_the_next_verification() {
 async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let victim = world.issue(Scope::Admin, Expiry::Never).await;
+    let victim = world.create(Scope::Admin, Expiry::Never).await;
     let stale = world.principal(&victim.secret).await;
     world
         .tokens
@@ -235,19 +235,19 @@ async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it
         .await
         .expect("revoked");
     let at = fixtures::NOW;
-    let other = world.issue(Scope::ReadWrite, Expiry::Never).await.token;
+    let other = world.create(Scope::ReadWrite, Expiry::Never).await.token;
     let issue = world
         .tokens
-        .issue(&stale, wanted(Scope::ReadWrite, Expiry::Never), &context())
+        .create(&stale, wanted(Scope::ReadWrite, Expiry::Never), &context())
         .await;
     let revoke = world.tokens.revoke(&stale, other.id, &context()).await;
     let rotate = world
         .tokens
-        .rotate(&stale, other.id, RotateToken::default(), &context())
+        .rotate(&stale, other.id, RotationOptions::default(), &context())
         .await;
     for answer in [issue.map(|_| ()), revoke, rotate.map(|_| ())] {
         match answer {
-            Err(TokenError::Refused(Refusal::Rejected(rejection))) => {
+            Err(TokenError::NotAuthorized(ActorError::Rejected(rejection))) => {
                 assert_eq!(rejection, Rejection::Revoked { at });
             }
             other => panic!("{other:?}"),
@@ -272,14 +272,14 @@ async fn suspension_and_demotion_count_from_the_next_verification_on() {
     let demoted = world.admin().await;
     assert_eq!(demoted.effective_scope(), Scope::ReadWrite);
     let list = world.users.list(&demoted, None, 1).await;
-    assert!(matches!(list, Err(UserError::Refused(_))), "{list:?}");
+    assert!(matches!(list, Err(UserError::NotAuthorized(_))), "{list:?}");
     // Even a principal from before the demotion cannot issue an admin token after it.
     let issue = world
         .tokens
-        .issue(&stale, wanted(Scope::Admin, Expiry::Never), &context())
+        .create(&stale, wanted(Scope::Admin, Expiry::Never), &context())
         .await;
     assert!(
-        matches!(issue, Err(TokenError::Refused(Refusal::Denied(_)))),
+        matches!(issue, Err(TokenError::NotAuthorized(ActorError::Denied(_)))),
         "{issue:?}"
     );
 
@@ -294,7 +294,7 @@ async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
     let world = World::new().await;
     let admin = world.admin().await;
     let past = wanted(Scope::Admin, Expiry::At(fixtures::NOW));
-    let answer = world.tokens.issue(&admin, past, &context()).await;
+    let answer = world.tokens.create(&admin, past, &context()).await;
     assert!(
         matches!(
             answer,
@@ -311,27 +311,27 @@ async fn the_quota_is_for_live_tokens() {
     world.tokens = world.tokens.with_quota(2);
     let admin = world.admin().await;
     let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(1));
-    world.issue(Scope::ReadWrite, soon).await;
+    world.create(Scope::ReadWrite, soon).await;
     let third = wanted(Scope::ReadWrite, Expiry::Never);
-    let answer = world.tokens.issue(&admin, third.clone(), &context()).await;
+    let answer = world.tokens.create(&admin, third.clone(), &context()).await;
     assert!(
         matches!(answer, Err(TokenError::QuotaReached { quota: 2 })),
         "{answer:?}"
     );
     world.clock.advance_seconds(1);
-    let answer = world.tokens.issue(&admin, third, &context()).await;
+    let answer = world.tokens.create(&admin, third, &context()).await;
     assert!(answer.is_ok(), "the second has expired: {answer:?}");
 }
 
 #[tokio::test]
 async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
     let mut world = World::new().await;
-    world.tokens = world.tokens.with_rate(IssueRate::new(5));
+    world.tokens = world.tokens.with_rate(CreationRate::new(5));
     let admin = world.admin().await;
     let create = || {
         let wanted = wanted(Scope::ReadWrite, Expiry::Never);
         let (tokens, admin, context) = (&world.tokens, &admin, context());
-        async move { tokens.issue(admin, wanted, &context).await }
+        async move { tokens.create(admin, wanted, &context).await }
     };
     // The first token of the account counts as well.
     for _ in 0..3 {
@@ -343,7 +343,7 @@ async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
     let id = create().await.expect("issued").token.id;
     let rotated = world
         .tokens
-        .rotate(&admin, id, RotateToken::default(), &context())
+        .rotate(&admin, id, RotationOptions::default(), &context())
         .await;
     for refused in [create().await, rotated] {
         match refused {
@@ -364,7 +364,7 @@ async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
 async fn an_expired_token_is_purged_after_30_days() {
     let world = World::new().await;
     let at = fixtures::NOW.saturating_add_seconds(60);
-    let issued = world.issue(Scope::ReadWrite, Expiry::At(at)).await;
+    let issued = world.create(Scope::ReadWrite, Expiry::At(at)).await;
     world.clock.advance_seconds(60 + 30 * 24 * 60 * 60);
     assert_eq!(world.tokens.purge_ended().await.expect("purged"), 0);
     let expired = Some(Rejection::Expired { at });
@@ -383,11 +383,11 @@ async fn a_rotated_token_keeps_name_scope_and_expiry() {
     let world = World::new().await;
     let admin = world.admin().await;
     let expiry = Expiry::At(fixtures::NOW.saturating_add_seconds(3600));
-    let old = world.issue(Scope::ReadWrite, expiry).await;
+    let old = world.create(Scope::ReadWrite, expiry).await;
     world.clock.advance_seconds(5);
     let new = world
         .tokens
-        .rotate(&admin, old.token.id, RotateToken::default(), &context())
+        .rotate(&admin, old.token.id, RotationOptions::default(), &context())
         .await
         .expect("rotated");
     assert_eq!(new.token.name, old.token.name);
@@ -408,8 +408,8 @@ async fn a_rotated_token_keeps_name_scope_and_expiry() {
 async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let old = world.issue(Scope::ReadWrite, Expiry::Never).await;
-    let with_overlap = RotateToken {
+    let old = world.create(Scope::ReadWrite, Expiry::Never).await;
+    let with_overlap = RotationOptions {
         expires: Some(Expiry::Never.into()),
         overlap: Overlap::from_seconds(60).expect("an overlap"),
     };
@@ -458,11 +458,11 @@ async fn an_agent_run_manages_no_tokens() {
         tokens.get(&run, pat).await.map(|_| ()),
         tokens.revoke(&run, pat, &context()).await,
         tokens
-            .issue(&run, wanted(Scope::ReadWrite, Expiry::Never), &context())
+            .create(&run, wanted(Scope::ReadWrite, Expiry::Never), &context())
             .await
             .map(|_| ()),
         tokens
-            .rotate(&run, pat, RotateToken::default(), &context())
+            .rotate(&run, pat, RotationOptions::default(), &context())
             .await
             .map(|_| ()),
     ];
@@ -470,8 +470,8 @@ async fn an_agent_run_manages_no_tokens() {
         assert!(
             matches!(
                 answer,
-                Err(TokenError::Refused(Refusal::Denied(
-                    Denied::HumanTokenRequired
+                Err(TokenError::NotAuthorized(ActorError::Denied(
+                    Denial::HumanTokenRequired
                 )))
             ),
             "{answer:?}"
@@ -495,7 +495,7 @@ async fn without_entropy_nothing_is_issued() {
     entropy.expect_fill().return_const(Err(EntropyError));
     let dry = Tokens::new(world.store.clone(), world.clock.clone(), Arc::new(entropy));
     let answer = dry
-        .issue(&admin, wanted(Scope::Admin, Expiry::Never), &context())
+        .create(&admin, wanted(Scope::Admin, Expiry::Never), &context())
         .await;
     assert!(matches!(answer, Err(TokenError::Entropy(_))), "{answer:?}");
     assert_eq!(world.list(&admin).await.len(), 1);
@@ -519,7 +519,7 @@ async fn last_used_times_reach_the_store_when_they_are_flushed() {
 async fn a_tombstone_is_forgotten_after_30_days() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let issued = world.issue(Scope::ReadWrite, Expiry::Never).await;
+    let issued = world.create(Scope::ReadWrite, Expiry::Never).await;
     world
         .tokens
         .revoke(&admin, issued.token.id, &context())

@@ -8,7 +8,7 @@ both_stores! { anonymous_callers_make_nothing_grow_without_a_limit }
 /// The tables that could, and how many rows they have.
 fn rows(database: &Database) -> Vec<(&'static str, u64)> {
     let tables = [
-        ("attempts", "count = count"),
+        ("rate_limits", "count = count"),
         ("invites", "digest = digest"),
         ("notices", "at = at"),
         ("sessions", "client = client"),
@@ -69,8 +69,8 @@ fn anonymous_callers_make_nothing_grow_without_a_limit(kind: Kind) {
             .filter(|event| event["action"] == action)
             .count()
     };
-    assert_eq!(actions("session.refused"), 9, "{events}");
-    assert_eq!(actions("session.refused_repeatedly"), 1, "{events}");
+    assert_eq!(actions("sign_in.rejected"), 9, "{events}");
+    assert_eq!(actions("sign_in.rejected_repeatedly"), 1, "{events}");
     let all = events["items"].as_array().expect("events").len();
     assert_eq!(all, 10 + 1, "and that the instance began: {events}");
 }

@@ -313,7 +313,7 @@ fn a_damaged_row_breaks_no_other(kind: Kind) {
     let headers = [("content-type", "application/json")];
     let claim = |body: &str| http.send("POST", "/auth/invites/claim", &headers, Some(body));
     let before = claim(&wrong).outcome();
-    database.damage("attempts", "count", "count = -1");
+    database.damage("rate_limits", "count", "count = -1");
     assert_eq!(claim(&wrong).outcome(), before);
     // The first user of the list.
     let invite = http.post(

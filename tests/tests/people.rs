@@ -55,7 +55,7 @@ fn whoever_is_invited_joins_and_works(kind: Kind) {
     let refused = oi.run(&["settings", "admin", "users", "list"]);
     assert_eq!(refused.code, 4, "{refused:?}");
     assert!(refused.stdout.contains("insufficient_scope"), "{refused:?}");
-    let trail = server.http.get("/audit?action=admin.refused", &admin.token);
+    let trail = server.http.get("/audit?action=admin.denied", &admin.token);
     assert_eq!(
         trail.json()["items"][0]["actor"]["userId"],
         grace["user"]["id"]
@@ -335,7 +335,7 @@ fn the_trail_cannot_be_changed(kind: Kind) {
     let database = Database::new(kind);
     let _admin = Server::bootstrap(&database);
     for statement in [
-        "UPDATE audit_events SET action = 'token.issued'",
+        "UPDATE audit_events SET action = 'token.created'",
         "DELETE FROM audit_events",
     ] {
         let refused = database.try_execute(statement);

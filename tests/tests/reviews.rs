@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use openindex_domain::inventory::Review;
+use openindex_domain::admin_tokens::Review;
 use openindex_domain::token::TokenId;
 use openindex_tests::{Answer, Bootstrapped, Client, Database, Kind, Oi, Server, both_stores};
 use proptest::prelude::*;

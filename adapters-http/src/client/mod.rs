@@ -22,7 +22,7 @@ mod public;
 mod query;
 mod runs;
 mod transport;
-mod work;
+mod work_items;
 
 pub use api::{Client, Probe};
 pub use base_url::{BaseUrl, InvalidBaseUrl};

@@ -27,7 +27,7 @@ pub(super) fn path(path: &str, query: &impl Serialize, page: &impl Serialize) ->
 mod tests {
     use openindex_domain::audit::AuditAction;
     use openindex_domain::token::{Scope, Status};
-    use openindex_domain::work::{ExecutionTarget, ItemKind, ItemStatus, Priority};
+    use openindex_domain::work_item::{ExecutionTarget, ItemKind, ItemStatus, Priority};
 
     use crate::wire::{
         AuditQuery, PageQuery, PatFilter, QueueQuery, SearchText, UserRef, WorkItemQuery,
@@ -68,14 +68,14 @@ mod tests {
     fn the_trail_is_filtered_by_who_what_and_when() {
         let filter = AuditQuery {
             actor: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
-            action: Some(AuditAction::TokenIssued),
+            action: Some(AuditAction::TokenCreated),
             subject: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
             since: Some(openindex_domain::testing::fixtures::NOW),
             until: None,
         };
         assert_eq!(
             path("/audit", &filter, &()),
-            "/audit?action=token.issued&actor=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2\
+            "/audit?action=token.created&actor=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2\
              &since=2026-11-24T06%3A00%3A00.000Z&subject=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
         );
     }

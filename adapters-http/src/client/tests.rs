@@ -6,7 +6,7 @@ use std::time::Duration;
 use openindex_domain::agent_run::RunTtl;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, TokenName};
-use openindex_domain::work::Title;
+use openindex_domain::work_item::Title;
 
 use crate::wire::{
     CreatePat, CreateWorkItem, IncompleteExport, PatQuery, PatchWorkItem, PlainSecret,

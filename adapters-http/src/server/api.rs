@@ -7,15 +7,15 @@ use axum::handler::Handler;
 use axum::response::IntoResponse as _;
 use axum::{Extension, Router};
 use http::{HeaderMap, HeaderValue, Uri, header};
+use openindex_domain::admin_tokens::AdminTokens;
 use openindex_domain::agent_run::AgentRuns;
 use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
-use openindex_domain::inventory::Inventory;
 use openindex_domain::invite::Invites;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::Users;
-use openindex_domain::work::Work;
+use openindex_domain::work_item::WorkItems;
 use openindex_domain::{OpaqueSecret, StoreHealth};
 use tower::ServiceExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -37,7 +37,7 @@ pub struct ApiState {
     /// The use cases of agent runs.
     pub agent_runs: AgentRuns,
     /// The use cases of work items, where this instance keeps them.
-    pub work: Option<Work>,
+    pub work_items: Option<WorkItems>,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -45,7 +45,7 @@ pub struct ApiState {
     /// The use cases of invites.
     pub invites: Invites,
     /// The use cases on all tokens.
-    pub inventory: Inventory,
+    pub admin_tokens: AdminTokens,
     /// The use cases of the audit trail.
     pub audit: Audit,
     /// Whether the store is fit to serve.
@@ -167,7 +167,7 @@ impl FromRef<Shared> for Guard {
 #[derive(Clone)]
 pub struct WorkState {
     /// The use cases of work items.
-    pub work: Work,
+    pub work_items: WorkItems,
     /// Who may call them.
     pub guard: Guard,
 }
@@ -187,9 +187,9 @@ pub fn router(state: ApiState) -> Router {
         .method_not_allowed_fallback(routes::other_method)
         .with_state(shared.clone())
         .merge(web::router(state.clone()));
-    if let Some(work) = shared.work.clone() {
+    if let Some(work_items) = shared.work_items.clone() {
         let guard = Guard::from_ref(&shared);
-        router = router.merge(work_router(WorkState { work, guard }));
+        router = router.merge(work_router(WorkState { work_items, guard }));
     }
     let base = shared.0.base.clone();
     let page = web::nowhere(state);

@@ -104,7 +104,7 @@ codes! {
     /// 429: too many calls.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// 429: as many tokens, or agent runs, were issued to the user within 24 hours as may be.
-    IssueRateReached = "issue_rate_reached", TOO_MANY_REQUESTS, "Too many were created within 24 hours";
+    CreationRateReached = "issue_rate_reached", TOO_MANY_REQUESTS, "Too many were created within 24 hours";
     /// 431: the headers are too large.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     /// 500: a fault of ours.

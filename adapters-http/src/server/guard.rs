@@ -79,7 +79,7 @@ impl Guard {
                 && let Some(audit) = &self.0.audit
             {
                 // A refusal that cannot be noted is not given: fail closed, and say so.
-                audit.note_refusal(&principal, context).await?;
+                audit.record_denial(&principal, context).await?;
             }
             return Err(denied.into());
         }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::work::Versions;
+use openindex_domain::work_item::Versions;
 
 use super::permission::{Needs, Permission};
 use super::{Code, Guard, Problem};

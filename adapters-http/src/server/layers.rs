@@ -49,7 +49,7 @@ pub struct LayerSettings {
     /// request whose body has not arrived.
     pub max_requests_in_progress: usize,
     /// How long a request waits for its turn when so many are, before it is answered with 503.
-    pub overload_patience: Duration,
+    pub overload_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose scripts may call the API, as browsers write them into `Origin`.
@@ -62,7 +62,7 @@ impl Default for LayerSettings {
         Self {
             request_timeout: Duration::from_secs(30),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
-            overload_patience: Duration::from_secs(1),
+            overload_timeout: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
         }
@@ -74,7 +74,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
     let limits = &state.settings.layers;
     let bound = Bound::new(
         limits.max_requests_in_progress,
-        limits.overload_patience,
+        limits.overload_timeout,
         state.metrics.requests.clone(),
     );
     let limits = Limits {

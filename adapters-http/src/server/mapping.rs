@@ -1,15 +1,15 @@
 //! The one mapping of the domain's errors to problems: statuses, codes, challenges and advice.
 
-mod work;
+mod work_item;
 
 use openindex_domain::StoreError;
-use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::access::{ActorError, Denial};
+use openindex_domain::admin_tokens::{AdminTokenError, MAX_UNREVIEWED};
 use openindex_domain::agent_run::AgentRunError;
-use openindex_domain::attempt::Throttled;
 use openindex_domain::audit::AuditError;
 use openindex_domain::entropy::EntropyError;
-use openindex_domain::inventory::{InventoryError, MAX_UNREVIEWED};
 use openindex_domain::invite::{InviteError, NotClaimable};
+use openindex_domain::rate_limit::RateLimited;
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
     ExpiryError, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenKind, VerifyError,
@@ -68,15 +68,15 @@ impl Problem {
     }
 }
 
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
+impl From<Denial> for Problem {
+    fn from(denied: Denial) -> Self {
         match denied {
-            Denied::HumanTokenRequired => Self::new(
+            Denial::HumanTokenRequired => Self::new(
                 Code::HumanTokenRequired,
                 "a workflow agent run's token may not do this; use a personal access token (oi_pat_…)",
             )
             .next("oi profile set --token -"),
-            Denied::InsufficientScope { required } => Self::new(
+            Denial::InsufficientScope { required } => Self::new(
                 Code::InsufficientScope,
                 match required {
                     Scope::Admin => {
@@ -89,7 +89,7 @@ impl From<Denied> for Problem {
                 r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
             ))
             .next("oi auth check"),
-            Denied::BoundToWorkItem { bound_to } => Self::new(
+            Denial::BoundToWorkItem { bound_to } => Self::new(
                 Code::RunBoundToWorkItem,
                 format!(
                     "this agent run is bound to {bound_to} and may change that work item alone; \
@@ -163,20 +163,20 @@ impl From<VerifyError> for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<ActorError> for Problem {
+    fn from(refusal: ActorError) -> Self {
         match refusal {
-            Refusal::Rejected(rejection) => rejection.into(),
-            Refusal::SessionOver => Self::authentication_required(),
-            Refusal::Denied(denied) => denied.into(),
+            ActorError::Rejected(rejection) => rejection.into(),
+            ActorError::SessionEnded => Self::authentication_required(),
+            ActorError::Denied(denied) => denied.into(),
             // No API request sends a form; the pages say what it created.
-            Refusal::FormUsed(_) => Self::new(Code::PreconditionFailed, refusal.to_string()),
+            ActorError::FormUsed(_) => Self::new(Code::PreconditionFailed, refusal.to_string()),
         }
     }
 }
 
-impl From<Throttled> for Problem {
-    fn from(throttled: Throttled) -> Self {
+impl From<RateLimited> for Problem {
+    fn from(throttled: RateLimited) -> Self {
         Self::new(Code::RateLimited, throttled.to_string())
             .retry_after(throttled.retry_after_seconds)
     }
@@ -200,7 +200,7 @@ impl From<HashError> for Problem {
 impl From<UserError> for Problem {
     fn from(error: UserError) -> Self {
         match error {
-            UserError::Refused(refusal) => refusal.into(),
+            UserError::NotAuthorized(refusal) => refusal.into(),
             UserError::NotFound => Self::new(Code::NotFound, "there is no user with this id")
                 .next("oi settings admin users list"),
             UserError::LastAdmin => Self::new(
@@ -225,7 +225,7 @@ impl From<UserError> for Problem {
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::Refused(refusal) => refusal.into(),
+            SessionError::NotAuthorized(refusal) => refusal.into(),
             SessionError::SessionRequired => Self::new(
                 Code::SessionRequired,
                 "this is done in the web interface, after signing in",
@@ -237,7 +237,7 @@ impl From<SessionError> for Problem {
                 "there is no such user, or they are suspended",
             )
             .next("oi settings admin users list"),
-            SessionError::Throttled(throttled) => throttled.into(),
+            SessionError::RateLimited(throttled) => throttled.into(),
             SessionError::Hash(error) => error.into(),
             SessionError::Entropy(error) => error.into(),
             SessionError::Store(error) => error.into(),
@@ -248,7 +248,7 @@ impl From<SessionError> for Problem {
 impl From<InviteError> for Problem {
     fn from(error: InviteError) -> Self {
         match error {
-            InviteError::Refused(refusal) => refusal.into(),
+            InviteError::NotAuthorized(refusal) => refusal.into(),
             InviteError::NotFound => Self::new(
                 Code::NotFound,
                 "there is no such invite, or it was claimed or withdrawn",
@@ -278,7 +278,7 @@ impl From<InviteError> for Problem {
                 Self::invalid_field("password", &"or tokenName is required")
             }
             InviteError::WeakPassword(weak) => Self::invalid_field("password", &weak),
-            InviteError::Throttled(throttled) => throttled.into(),
+            InviteError::RateLimited(throttled) => throttled.into(),
             InviteError::Hash(error) => error.into(),
             InviteError::Entropy(error) => error.into(),
             InviteError::Store(error) => error.into(),
@@ -286,20 +286,20 @@ impl From<InviteError> for Problem {
     }
 }
 
-impl From<InventoryError> for Problem {
-    fn from(error: InventoryError) -> Self {
+impl From<AdminTokenError> for Problem {
+    fn from(error: AdminTokenError) -> Self {
         match error {
-            InventoryError::Refused(refusal) => refusal.into(),
-            InventoryError::NotFound => Self::new(
+            AdminTokenError::NotAuthorized(refusal) => refusal.into(),
+            AdminTokenError::NotFound => Self::new(
                 Code::NotFound,
                 "there is no token with this id, or it was deleted",
             )
             .next("oi settings admin tokens list"),
-            InventoryError::FilterRequired => Self::new(
+            AdminTokenError::FilterRequired => Self::new(
                 Code::InvalidRequest,
                 "give at least one filter; without one, every token would be revoked",
             ),
-            InventoryError::ReviewOutdated(review) => Self::new(
+            AdminTokenError::ReviewOutdated(review) => Self::new(
                 Code::ReviewOutdated,
                 format!(
                     "the matching tokens have changed since you reviewed them ({} match now), so \
@@ -312,7 +312,7 @@ impl From<InventoryError> for Problem {
                 count: review.count as u64,
                 expected: review.digest.to_string(),
             }),
-            InventoryError::ReviewRequired(review) => Self::new(
+            AdminTokenError::ReviewRequired(review) => Self::new(
                 Code::ReviewRequired,
                 format!(
                     "{} tokens match, and more than {MAX_UNREVIEWED} are revoked only after a \
@@ -321,10 +321,10 @@ impl From<InventoryError> for Problem {
                     review.count
                 ),
             ),
-            InventoryError::TooMany => Self::invalid_field("tokens", &error),
-            InventoryError::Throttled(throttled) => throttled.into(),
-            InventoryError::Entropy(error) => error.into(),
-            InventoryError::Store(error) => Self::of_row(error),
+            AdminTokenError::TooMany => Self::invalid_field("tokens", &error),
+            AdminTokenError::RateLimited(throttled) => throttled.into(),
+            AdminTokenError::Entropy(error) => error.into(),
+            AdminTokenError::Store(error) => Self::of_row(error),
         }
     }
 }
@@ -342,7 +342,7 @@ impl From<AuditError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Refused(refusal) => refusal.into(),
+            TokenError::NotAuthorized(refusal) => refusal.into(),
             TokenError::NotFound => Self::new(
                 Code::NotFound,
                 "you have no token with this id; it may have been deleted",
@@ -389,13 +389,13 @@ fn issue_rate(reached: RateReached, what: &str) -> Problem {
         "{limit} {what} you within 24 hours, as many as allowed, deleted ones included; the next one \
          is possible from {until}"
     );
-    Problem::new(Code::IssueRateReached, detail).retry_after(retry_after_seconds)
+    Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
 }
 
 impl From<AgentRunError> for Problem {
     fn from(error: AgentRunError) -> Self {
         match error {
-            AgentRunError::Refused(refusal) => refusal.into(),
+            AgentRunError::NotAuthorized(refusal) => refusal.into(),
             AgentRunError::TokenRequired => Self::new(
                 Code::HumanTokenRequired,
                 "a run ends with the token that started it; start it with a personal access token \

@@ -24,7 +24,7 @@ pub(super) struct Bound(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limit: usize,
-    patience: Duration,
+    timeout: Duration,
     places: Arc<Semaphore>,
     complaints: Complaints,
     metrics: RequestMetrics,
@@ -40,10 +40,10 @@ pub(super) struct InProgress {
 struct Counted(Gauge);
 
 impl Bound {
-    pub(super) fn new(limit: usize, patience: Duration, metrics: RequestMetrics) -> Self {
+    pub(super) fn new(limit: usize, timeout: Duration, metrics: RequestMetrics) -> Self {
         Self(Arc::new(Shared {
             limit,
-            patience,
+            timeout,
             places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
             complaints: Complaints::default(),
             metrics,
@@ -68,7 +68,7 @@ impl Bound {
         let shared = &self.0;
         let _counted = Counted::new(&shared.metrics.waiting);
         let place = shared.places.clone().acquire_owned();
-        timeout(shared.patience, place).await.ok()?.ok()
+        timeout(shared.timeout, place).await.ok()?.ok()
     }
 
     fn turn_away(&self) -> Problem {

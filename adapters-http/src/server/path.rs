@@ -7,7 +7,7 @@ use http::request::Parts;
 use openindex_domain::invite::{InviteError, InviteId};
 use openindex_domain::token::{TokenError, TokenId};
 use openindex_domain::user::{UserError, UserId};
-use openindex_domain::work::{WorkError, WorkItemKey};
+use openindex_domain::work_item::{WorkItemError, WorkItemKey};
 
 use super::Problem;
 
@@ -39,7 +39,7 @@ impl Missing for InviteId {
 
 impl Missing for WorkItemKey {
     fn missing() -> Problem {
-        WorkError::NotFound.into()
+        WorkItemError::NotFound.into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry, TokenId};
 use openindex_domain::user::{Email, Role, UserChange};
-use openindex_domain::work::{DomainKey, ItemKind, Place, TopKind, WorkItemKey};
+use openindex_domain::work_item::{DomainKey, ItemKind, Placement, TopKind, WorkItemKey};
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
@@ -104,7 +104,7 @@ pub(super) fn place(
     domain: Option<DomainKey>,
     kind: Option<ItemKind>,
     parent: Option<WorkItemKey>,
-) -> Result<Place, Vec<FieldError>> {
+) -> Result<Placement, Vec<FieldError>> {
     let mut faults = Vec::new();
     if parent.is_none() && kind != Some(ItemKind::SubTask) {
         let kind = match kind {
@@ -112,7 +112,7 @@ pub(super) fn place(
             _ => TopKind::Task,
         };
         return match domain {
-            Some(domain) => Ok(Place::Domain(domain, kind)),
+            Some(domain) => Ok(Placement::Domain(domain, kind)),
             None => Err(vec![fault(
                 "domain",
                 "is required, as in OPS, unless a sub-task is made with parent",
@@ -133,7 +133,7 @@ pub(super) fn place(
         ));
     }
     match parent {
-        Some(parent) if faults.is_empty() => return Ok(Place::PartOf(parent)),
+        Some(parent) if faults.is_empty() => return Ok(Placement::PartOf(parent)),
         Some(_) => {}
         None => faults.push(fault(
             "parent",

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use openindex_domain::access::Principal;
+use openindex_domain::admin_tokens::{OwnedToken, Stats};
 use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::{OwnedToken, Stats};
 use openindex_domain::invite::Invite;
-use openindex_domain::token::{Issued, Token};
+use openindex_domain::token::{Token, TokenWithSecret};
 use openindex_domain::user::{Bootstrapped, Email, Owner, User};
-use openindex_domain::work::{Queue, QueueBucket, WorkItem};
+use openindex_domain::work_item::{Queue, QueueBucket, WorkItem};
 use openindex_domain::{Damaged, Listing};
 
 use crate::wire;
@@ -34,7 +34,7 @@ pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
 }
 
 /// The one answer that holds a secret.
-pub(super) fn created(issued: &Issued, now: Timestamp) -> wire::CreatedPat {
+pub(super) fn created(issued: &TokenWithSecret, now: Timestamp) -> wire::CreatedPat {
     wire::CreatedPat {
         pat: pat(&issued.token, now),
         token: wire::PlainSecret::new(issued.secret.expose()),
@@ -91,7 +91,7 @@ pub(super) fn agent_run(token: &Token, now: Timestamp) -> Option<wire::AgentRun>
 }
 
 /// The one answer that holds a run's secret.
-pub(super) fn started(issued: &Issued, now: Timestamp) -> Option<wire::StartedAgentRun> {
+pub(super) fn started(issued: &TokenWithSecret, now: Timestamp) -> Option<wire::StartedAgentRun> {
     Some(wire::StartedAgentRun {
         run: agent_run(&issued.token, now)?,
         token: wire::PlainSecret::new(issued.secret.expose()),

@@ -206,7 +206,7 @@ where
             let Ok(context) = Context::from_request_parts(parts, state).await;
             let audit = Web::from_ref(state).api.audit;
             // A refusal that cannot be noted is not given: fail closed, and say so.
-            audit.note_refusal(&person.principal, &context).await?;
+            audit.record_denial(&person.principal, &context).await?;
             return Err(denied.into());
         }
         Ok(Self(person))

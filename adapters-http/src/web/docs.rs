@@ -114,7 +114,7 @@ pub(super) async fn show(
     visitor: Result<Visitor, WebError>,
     State(web): State<Web>,
 ) -> Result<Response, WebError> {
-    let reference = match web.api.work {
+    let reference = match web.api.work_items {
         Some(_) => &*REFERENCE,
         None => &*WITHOUT_WORK,
     };

@@ -50,7 +50,7 @@ done! {
     PasswordChanged "password-changed" "Your password was changed. All other browser sessions have ended."
     PasswordSet "password-set" "Your password was set, and you are signed in. All other browser sessions have ended."
     SessionEnded "session-ended" "The browser session {} was ended."
-    SessionOver "session-over" "Your session has ended. Sign in to continue."
+    SignInAgain "session-over" "Your session has ended. Sign in to continue."
     SignedOut "signed-out" "You are signed out."
     SignedOutEverywhere "signed-out-everywhere" "You are signed out in every browser."
     Welcome "welcome" "Your account is ready, and you are signed in."
@@ -116,7 +116,7 @@ impl Told {
             (None, None) => (done.text(), ""),
             _ => return None,
         };
-        let is_good = *done != Done::SessionOver;
+        let is_good = *done != Done::SignInAgain;
         Some(Self {
             tone: if is_good { "good" } else { "warn" },
             before,

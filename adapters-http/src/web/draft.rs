@@ -31,7 +31,7 @@ const FAILED: &str = "(failed)";
 /// Why a form was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    SessionOver,
+    SessionEnded,
     /// The server could not do it then; see [`WebError::is_to_be_retried`](super::error::WebError).
     Failed,
 }
@@ -63,7 +63,7 @@ impl Draft {
 
     pub(super) fn why(&self) -> Why {
         match self.form.get(FAILED) {
-            "" => Why::SessionOver,
+            "" => Why::SessionEnded,
             _ => Why::Failed,
         }
     }

@@ -144,7 +144,9 @@ impl WebError {
         matches!(
             self.reason,
             Reason::StaleForm
-                | Reason::Problem(Code::Unavailable | Code::RateLimited | Code::IssueRateReached)
+                | Reason::Problem(
+                    Code::Unavailable | Code::RateLimited | Code::CreationRateReached
+                )
         )
     }
 
@@ -279,7 +281,7 @@ impl WebError {
                 "Token limit reached",
                 "Delete a token you no longer need, then try again.",
             ),
-            Code::IssueRateReached => (
+            Code::CreationRateReached => (
                 "Too many tokens were created",
                 "Your account has created as many tokens as allowed within 24 hours, deleted ones included. Try again later.",
             ),
@@ -387,11 +389,11 @@ impl Asked {
                     &self.user,
                     &next,
                     sent,
-                    Why::SessionOver,
+                    Why::SessionEnded,
                 );
                 response
             }
-            _ if self.has_cookie => Done::SessionOver.on(site, &path),
+            _ if self.has_cookie => Done::SignInAgain.on(site, &path),
             _ => redirect(&path),
         };
         if self.has_cookie

@@ -40,7 +40,7 @@ mod tests {
             "/work?status=todo",
             "/work/OPS-42.1/edit",
             "/settings/tokens",
-            "/settings/admin/audit?action=token.issued&since=2026-11-24",
+            "/settings/admin/audit?action=token.created&since=2026-11-24",
             "/settings/admin/tokens?user=usr_0199&after=%2B",
         ] {
             assert_eq!(

@@ -36,7 +36,7 @@ mod sign_in_link;
 mod site;
 mod tokens;
 mod view;
-mod work;
+mod work_items;
 
 pub use access::Needs;
 pub(crate) use protection::is_browser;

@@ -87,7 +87,7 @@ pub(super) async fn already(
                     .and_then(Invite::email)
                     .map(|email| Shown::of(email.as_str())),
                 // The user who created it may be no administrator any more.
-                Err(InviteError::Refused(_)) => None,
+                Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
             advice: "Its link was shown once. If you did not copy it, invite the same address \
@@ -104,7 +104,7 @@ pub(super) async fn already(
             kind: "sign-in link",
             name: match web.api.users.get(principal, user).await {
                 Ok(user) => Some(Shown::of(user.email.as_str())),
-                Err(UserError::NotFound | UserError::Refused(_)) => None,
+                Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
             advice: "It was shown once. If you did not copy it, create another: the first link \

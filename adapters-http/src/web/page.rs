@@ -126,7 +126,7 @@ impl Page {
                 email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
                 is_admin: owner.role == Role::Admin,
             }),
-            has_work: web.api.work.is_some(),
+            has_work: web.api.work_items.is_some(),
             current,
             ..Self::plain(&web.site)
         }

@@ -15,7 +15,7 @@ use super::error::WebError;
 use super::site::{Site, Web, redirect};
 use super::{
     account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
-    sign_in_link, tokens, work,
+    sign_in_link, tokens, work_items,
 };
 
 /// A page, or a form that a page sends.
@@ -43,7 +43,7 @@ pub fn routes() -> Vec<Route> {
 /// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback
 /// (`nowhere` is one); below `/settings` an unknown path is a page that says so.
 pub fn router(state: ApiState) -> Router {
-    let router = all(state.work.is_some())
+    let router = all(state.work_items.is_some())
         .router
         .method_not_allowed_fallback(other_method);
     protection::wrap(router, web(state))
@@ -150,7 +150,7 @@ impl Routes {
     }
 }
 
-fn all(with_work: bool) -> Routes {
+fn all(with_work_items: bool) -> Routes {
     let routes = Routes {
         router: Router::new(),
         routes: Vec::new(),
@@ -168,7 +168,7 @@ fn all(with_work: bool) -> Routes {
         .get("/join/{code}", join::show)
         .post("/join/{code}", join::submit);
     let routes = administration(agent_runs(personal(routes)));
-    if with_work {
+    if with_work_items {
         work_items(routes)
     } else {
         routes
@@ -189,18 +189,18 @@ fn agent_runs(routes: Routes) -> Routes {
 
 fn work_items(routes: Routes) -> Routes {
     routes
-        .get("/work", work::list)
-        .get("/work/queue", work::queue)
-        .get("/work/new", work::show_new_form)
-        .post("/work/new", work::create)
-        .get("/work/{key}", work::show)
-        .get("/work/{key}/edit", work::show_edit_form)
-        .post("/work/{key}/edit", work::edit)
-        .post("/work/{key}/claim", work::claim)
-        .post("/work/{key}/release", work::release)
-        .post("/work/{key}/complete", work::complete)
-        .get("/work/{key}/delete", work::confirm_delete)
-        .post("/work/{key}/delete", work::delete)
+        .get("/work", work_items::list)
+        .get("/work/queue", work_items::queue)
+        .get("/work/new", work_items::show_new_form)
+        .post("/work/new", work_items::create)
+        .get("/work/{key}", work_items::show)
+        .get("/work/{key}/edit", work_items::show_edit_form)
+        .post("/work/{key}/edit", work_items::edit)
+        .post("/work/{key}/claim", work_items::claim)
+        .post("/work/{key}/release", work_items::release)
+        .post("/work/{key}/complete", work_items::complete)
+        .get("/work/{key}/delete", work_items::confirm_delete)
+        .post("/work/{key}/delete", work_items::delete)
 }
 
 fn personal(routes: Routes) -> Routes {

@@ -59,7 +59,7 @@ impl Reason {
 
     fn of(headers: &HeaderMap, site: &Site, next: &LocalPath) -> Self {
         if let Some(draft) = Draft::of_page(headers, site, next.as_str())
-            && draft.why() == Why::SessionOver
+            && draft.why() == Why::SessionEnded
         {
             return Self::NotSaved(draft.has_entries());
         }
@@ -126,7 +126,7 @@ pub(super) async fn submit(
         return refuse(StatusCode::FORBIDDEN, String::new());
     }
     // What cannot be an address or a password is answered like a wrong one.
-    let wrong = || SignInError::Refused.to_string();
+    let wrong = || SignInError::Rejected.to_string();
     let (Ok(address), Ok(password)) = (Email::parse(email), form.password("password")) else {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong()));
     };
@@ -140,12 +140,12 @@ pub(super) async fn submit(
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
             enter(&web, &signed_in, redirect(path))
         }
-        Err(SignInError::Refused) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
+        Err(SignInError::Rejected) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
         Err(SignInError::Suspended) => refuse(
             StatusCode::FORBIDDEN,
             "This account is suspended. Contact an administrator.".to_owned(),
         ),
-        Err(SignInError::Throttled(throttled)) => {
+        Err(SignInError::RateLimited(throttled)) => {
             let seconds = throttled.retry_after_seconds;
             let wait = duration(u64::from(seconds).max(60));
             let text = format!("Too many attempts. Try again in {wait}.");

@@ -35,7 +35,7 @@ pub(super) async fn show(
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
-    match web.api.sessions.look_at_link(&code).await {
+    match web.api.sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => render(&web, &user, Invalid::default()),
         Err(SessionError::NotFound) => void_link(&web),
         Err(error) => Err(error.into()),
@@ -50,7 +50,7 @@ pub(super) async fn submit(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let sessions = &web.api.sessions;
-    let user = match sessions.look_at_link(&code).await {
+    let user = match sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => user,
         Err(SessionError::NotFound) => return void_link(&web),
         Err(error) => return Err(error.into()),
@@ -66,7 +66,7 @@ pub(super) async fn submit(
     };
     let client = client_name(&headers);
     match sessions
-        .redeem_link(&code, &password, client, &context)
+        .redeem_sign_in_link(&code, &password, client, &context)
         .await
     {
         Ok(signed_in) => {

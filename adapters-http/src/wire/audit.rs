@@ -48,7 +48,7 @@ pub struct AuditEvent {
     pub at: String,
     /// Who did it.
     pub actor: AuditActor,
-    /// What they did, as in `token.issued`.
+    /// What they did, as in `token.created`.
     pub action: String,
     /// To what, as an id.
     #[cfg_attr(feature = "server", schema(value_type = schema::SubjectId))]
@@ -85,7 +85,7 @@ pub struct AuditQuery {
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub actor: Option<UserId>,
-    /// Of this kind, as in `token.issued`.
+    /// Of this kind, as in `token.created`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::AuditAction>))]
     pub action: Option<AuditAction>,

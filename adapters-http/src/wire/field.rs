@@ -5,15 +5,17 @@
 //! may be absent or null, and for a change in part, where absent and null differ, [`kept`] and
 //! [`nullable`].
 
+use openindex_domain::admin_tokens::ReviewDigest;
 use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::ReviewDigest;
 use openindex_domain::token::{
     Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
 };
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId, UserSearch, UserSort};
-use openindex_domain::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
+use openindex_domain::work_item::{
+    Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title,
+};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -184,7 +186,7 @@ text! {
     ExecutionTarget: str::parse, ToString::to_string;
     Title: Self::parse, ToString::to_string;
     Description: Self::parse, |text| text.as_str().to_owned();
-    AuditAction: |text| Self::parse(text).ok_or("must be an action such as token.issued"),
+    AuditAction: |text| Self::parse(text).ok_or("must be an action such as token.created"),
         |action| action.as_str().to_owned();
     Subject: |text| text.parse().map_err(
         |_| "must be the id of a user, token, session or invite, or the key of a work item"),

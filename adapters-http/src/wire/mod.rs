@@ -1,8 +1,8 @@
 //! What travels in bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
 
+mod admin_tokens;
 mod audit;
 mod field;
-mod inventory;
 mod invites;
 mod me;
 mod open;
@@ -11,7 +11,7 @@ mod runs;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 mod users;
-mod work;
+mod work_item;
 
 use std::fmt;
 
@@ -20,16 +20,16 @@ use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use admin_tokens::{
+    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
+    ReportCredentials, RevokePats, RevokedPats, Stats,
+};
 pub use audit::{
     AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
     INCOMPLETE_ROW, IncompleteExport,
 };
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
-pub use inventory::{
-    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
-    ReportCredentials, RevokePats, RevokedPats, Stats,
-};
 pub use invites::{
     ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
 };
@@ -40,7 +40,7 @@ pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
 };
 pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
-pub use work::{
+pub use work_item::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
     QueueBucket, QueueQuery, SearchText, UserRef, WorkAs, WorkItem, WorkItemList, WorkItemQuery,
     WorkItemSummary, WorkQueue,
@@ -218,7 +218,7 @@ pub struct ProblemBody {
     /// Who works at the work item, with `work_item_claimed`.
     #[serde(
         default,
-        deserialize_with = "work::known_holder",
+        deserialize_with = "work_item::known_holder",
         skip_serializing_if = "Option::is_none"
     )]
     pub holder: Option<Holder>,

@@ -291,7 +291,7 @@ fn date_or_date_time() -> AnyOfBuilder {
 mod tests {
     use openindex_domain::audit::Subject;
     use openindex_domain::token::TokenName;
-    use openindex_domain::work::{
+    use openindex_domain::work_item::{
         Description, DomainKey as Domain, SearchTerms, Title as ItemTitle,
     };
     use openindex_domain::{OpaqueSecret, agent_run, invite, user};

@@ -232,7 +232,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
     let server = Server::new();
     let admin = server.admin();
     let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(90));
-    let issuer = server.issue(&admin, Scope::ReadWrite, soon).await;
+    let issuer = server.create(&admin, Scope::ReadWrite, soon).await;
     let (id, secret) = server.start_run(issuer.secret.expose(), "a", None).await;
     let run = server.get(&format!("/agent-runs/{id}"), &admin).await;
     assert_eq!(run.json()["expiresAt"], "2026-11-24T06:01:30.000Z");
@@ -248,7 +248,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
 async fn a_rotated_token_takes_its_runs_along() {
     let server = Server::new();
     let admin = server.admin();
-    let issuer = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let issuer = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let (_, secret) = server.start_run(issuer.secret.expose(), "a", None).await;
     let path = format!("/me/pats/{}/rotate", issuer.token.id);
     server.post(&path, &admin, &json!({})).await.ok();
@@ -326,7 +326,7 @@ async fn somebody_elses_runs_and_tokens_are_not_there() {
     let admin = server.admin();
     let other = server.member(2);
     let (id, secret) = server.start_run(&admin, "a", None).await;
-    let pat = server.issue(&other, Scope::ReadWrite, Expiry::Never).await;
+    let pat = server.create(&other, Scope::ReadWrite, Expiry::Never).await;
     let alike = server.get(UNKNOWN, &other).await.json();
     for path in [
         &format!("/agent-runs/{id}"),

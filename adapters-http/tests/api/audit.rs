@@ -40,7 +40,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
                 "userId": fixtures::user(1).id.to_string(),
                 "credentialId": own,
             },
-            "action": "token.issued",
+            "action": "token.created",
             "subject": created["id"],
             "related": null,
             "emailChange": null,
@@ -57,12 +57,12 @@ async fn the_trail_is_filtered_and_paged() {
     let mut ids = vec![];
     for _ in 0..5 {
         server.clock.advance_seconds(1);
-        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let issued = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         ids.push(issued.token.id.to_string());
     }
     ids.reverse();
     let mut seen = vec![];
-    let mut path = "/audit?action=token.issued&limit=2".to_owned();
+    let mut path = "/audit?action=token.created&limit=2".to_owned();
     loop {
         let page = server.get(&path, &admin).await.json();
         for event in page["items"].as_array().unwrap() {
@@ -71,7 +71,7 @@ async fn the_trail_is_filtered_and_paged() {
         let Some(cursor) = page["nextCursor"].as_str() else {
             break;
         };
-        path = format!("/audit?action=token.issued&limit=2&cursor={cursor}");
+        path = format!("/audit?action=token.created&limit=2&cursor={cursor}");
     }
     assert_eq!(seen, ids);
     let path = format!("/audit?subject={}", ids[0]);
@@ -98,7 +98,7 @@ async fn an_export_is_the_whole_trail_in_either_format() {
     let server = Server::new();
     let admin = server.admin();
     for _ in 0..250 {
-        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let issued = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         let path = format!("/me/pats/{}", issued.token.id);
         assert_eq!(server.delete(&path, &admin).await.status, 204);
     }
@@ -129,7 +129,7 @@ async fn with_pages() -> (Server, String) {
     let server = Server::new();
     let admin = server.admin();
     for _ in 0..150 {
-        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let issued = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         let path = format!("/me/pats/{}", issued.token.id);
         assert_eq!(server.delete(&path, &admin).await.status, 204);
     }

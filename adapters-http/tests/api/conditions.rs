@@ -24,7 +24,7 @@ impl World {
         let server = Server::new();
         let admin = server.admin();
         server.member(2);
-        let pat = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let pat = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         let (run, _) = server.start_run(&admin, "a", None).await;
         let key = server.make_item(&admin, json!({})).await;
         let email = json!({"email": "grace@example.com"});
@@ -54,16 +54,16 @@ impl World {
         match operation {
             "createPat" => json!({"name": "ci", "scope": "read_write"}),
             "startAgentRun" => json!({"agentId": "a", "ttlSeconds": 600}),
-            "patchUser" => json!({"role": "admin"}),
+            "updateUser" => json!({"role": "admin"}),
             "createInvite" => json!({"email": "alan@example.com"}),
-            "revokePats" => json!({"status": "live", "dryRun": false}),
+            "revokeAdminPats" => json!({"status": "live", "dryRun": false}),
             "claimInvite" => {
                 json!({"code": self.values["code"], "name": "Grace", "tokenName": "first"})
             }
-            "reportCredentials" => json!({"tokens": [self.values["secret"]]}),
+            "reportLeakedTokens" => json!({"tokens": [self.values["secret"]]}),
             "createWorkItem" => json!({"domain": "OPS", "title": "Another"}),
-            "patchWorkItem" => json!({"priority": "high"}),
-            "patchMe" => json!({"name": "Ada"}),
+            "updateWorkItem" => json!({"priority": "high"}),
+            "updateMe" => json!({"name": "Ada"}),
             _ => Value::Null,
         }
     }

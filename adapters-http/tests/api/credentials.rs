@@ -16,7 +16,7 @@ async fn report(server: &Server, body: &Value) -> Answer {
 async fn live_secrets_end_and_the_reporter_learns_nothing() {
     let server = Server::new();
     let admin = server.admin();
-    let leaked = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let leaked = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let secret = leaked.secret.expose();
     let hit = report(&server, &json!({"tokens": [secret, "nonsense", ""]})).await;
     let miss = report(&server, &json!({"tokens": ["nonsense"]})).await;
@@ -30,7 +30,7 @@ async fn live_secrets_end_and_the_reporter_learns_nothing() {
         "token_revoked"
     );
     let trail = server
-        .get("/audit?action=token.reported", &admin)
+        .get("/audit?action=token.reported_leaked", &admin)
         .await
         .json();
     assert_eq!(trail["items"].as_array().unwrap().len(), 1);
@@ -75,7 +75,7 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
     let admin = server.admin();
     let mut leaked = Vec::new();
     for _ in 0..3 {
-        let issued = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let issued = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         leaked.push(issued.secret.expose().to_owned());
     }
     let url = format!("https://github.com/o/r/blob/{}", "x".repeat(20_000));
@@ -102,7 +102,9 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
             "token_revoked"
         );
     }
-    let trail = server.get("/audit?action=token.reported", &admin).await;
+    let trail = server
+        .get("/audit?action=token.reported_leaked", &admin)
+        .await;
     assert_eq!(trail.json()["items"].as_array().unwrap().len(), 3);
     assert!(!String::from_utf8_lossy(&trail.body).contains("github.com"));
 }

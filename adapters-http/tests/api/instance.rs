@@ -134,7 +134,7 @@ async fn an_instance_without_work_items_has_no_word_of_them() {
     let with = Server::new();
     let store = Arc::new(MemoryStore::default());
     let without = Ports {
-        work: None,
+        work_items: None,
         ..Ports::of(&store)
     };
     let without = Server::on(store, without);
@@ -170,7 +170,7 @@ async fn work_items_can_be_mounted_alone() {
     let admin = domain.users.bootstrap(ada.email, ada.name, name);
     let admin = admin.await.unwrap().issued.secret;
     let router = work_router(WorkState {
-        work: domain.work,
+        work_items: domain.work_items,
         guard: Guard::new(domain.tokens),
     });
     for (path, token, status) in [

@@ -6,8 +6,8 @@ use axum::body::Body;
 use http::{Method, Request};
 use openindex_domain::StoreError;
 use openindex_domain::testing::{
-    MemoryStore, MockAgentRunStore, MockStoreHealth, MockTokenStore, MockUserStore, MockWorkStore,
-    SeededEntropy,
+    MemoryStore, MockAgentRunStore, MockStoreHealth, MockTokenStore, MockUserStore,
+    MockWorkItemStore, SeededEntropy,
 };
 use openindex_domain::token::{Secret, TokenKind};
 use serde_json::json;
@@ -83,10 +83,10 @@ async fn a_store_that_fails_after_the_verification_is_503_as_well() {
         .expect_list()
         .returning(|_, _, _, _, _| Err(StoreError::unavailable(CAUSE)));
     tokens
-        .expect_insert_within_quota()
+        .expect_create_token()
         .returning(|_| Err(StoreError::unavailable(CAUSE)));
     tokens
-        .expect_revoke_once()
+        .expect_revoke_token()
         .returning(|_| Err(StoreError::unavailable(CAUSE)));
     let mut users = MockUserStore::new();
     users
@@ -128,7 +128,7 @@ fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
     runs.expect_runs()
         .returning(move |_, _, _, _, _| Err(error()));
     runs.expect_run().returning(move |_, _| Err(error()));
-    let mut work = MockWorkStore::new();
+    let mut work = MockWorkItemStore::new();
     work.expect_create_item().returning(move |_| Err(error()));
     work.expect_change_item().returning(move |_| Err(error()));
     work.expect_item().returning(move |_, _| Err(error()));
@@ -137,7 +137,7 @@ fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
     work.expect_queue().returning(move |_, _, _| Err(error()));
     Ports {
         agent_runs: Arc::new(runs),
-        work: Some(Arc::new(work)),
+        work_items: Some(Arc::new(work)),
         ..Ports::of(memory)
     }
 }

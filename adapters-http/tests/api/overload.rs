@@ -16,7 +16,7 @@ use crate::support::{Answer, Ports, Server, with_token};
 fn at_once(max_requests_in_progress: usize) -> LayerSettings {
     LayerSettings {
         max_requests_in_progress,
-        overload_patience: Duration::ZERO,
+        overload_timeout: Duration::ZERO,
         ..LayerSettings::default()
     }
 }
@@ -107,7 +107,7 @@ async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
     let memory = Arc::new(MemoryStore::default());
     let ports = Ports::of(&memory);
     let layers = LayerSettings {
-        overload_patience: LayerSettings::default().overload_patience,
+        overload_timeout: LayerSettings::default().overload_timeout,
         ..at_once(0)
     };
     let server = Server::within(memory, ports, layers);
@@ -124,7 +124,7 @@ async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_is_served_when_a_place_is_free() {
     let layers = LayerSettings {
-        overload_patience: Duration::from_secs(30),
+        overload_timeout: Duration::from_secs(30),
         ..at_once(1)
     };
     let (server, entered, release) = held(layers);

@@ -9,18 +9,19 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics, router};
 use openindex_domain::StoreHealth;
-use openindex_domain::agent_run::{AgentId, AgentRunStore, AgentRuns, Run};
-use openindex_domain::attempt::Attempts;
+use openindex_domain::admin_tokens::AdminTokens;
+use openindex_domain::agent_run::{AgentId, AgentRun, AgentRunStore, AgentRuns};
 use openindex_domain::audit::{Audit, RequestContext};
-use openindex_domain::inventory::Inventory;
 use openindex_domain::invite::Invites;
+use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::testing::{FakeHasher, FixedClock, MemoryStore, SeededEntropy, fixtures};
 use openindex_domain::token::{
-    Expiry, IssueToken, Issued, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, Tokens,
+    Expiry, NewToken, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, TokenWithSecret,
+    Tokens,
 };
 use openindex_domain::user::{Role, User, UserStore, Users};
-use openindex_domain::work::{Work, WorkStore};
+use openindex_domain::work_item::{WorkItemStore, WorkItems};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -39,7 +40,7 @@ pub(crate) struct Server {
 pub(crate) struct Ports {
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) agent_runs: Arc<dyn AgentRunStore>,
-    pub(crate) work: Option<Arc<dyn WorkStore>>,
+    pub(crate) work_items: Option<Arc<dyn WorkItemStore>>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) health: Arc<dyn StoreHealth>,
 }
@@ -49,7 +50,7 @@ impl Ports {
         Self {
             tokens: store.clone(),
             agent_runs: store.clone(),
-            work: Some(store.clone()),
+            work_items: Some(store.clone()),
             users: store.clone(),
             health: store.clone(),
         }
@@ -98,7 +99,7 @@ impl Server {
         let Ports {
             tokens,
             agent_runs,
-            work,
+            work_items,
             users,
             health,
         } = ports;
@@ -106,13 +107,13 @@ impl Server {
         let entropy = Arc::new(SeededEntropy::new(1));
         let tokens = Tokens::new(tokens, clock.clone(), entropy.clone());
         let hasher = Arc::new(FakeHasher);
-        let attempts = Attempts::new(store.clone());
+        let rate_limits = RateLimits::new(store.clone());
         let sessions = Sessions::new(
             store.clone(),
             users.clone(),
             store.clone(),
             hasher.clone(),
-            attempts.clone(),
+            rate_limits.clone(),
             clock.clone(),
             entropy.clone(),
         );
@@ -120,24 +121,25 @@ impl Server {
             store.clone(),
             sessions.clone(),
             hasher,
-            attempts.clone(),
+            rate_limits.clone(),
             clock.clone(),
             entropy.clone(),
         );
         let router = router(ApiState {
             tokens: tokens.clone(),
             agent_runs: AgentRuns::new(agent_runs, clock.clone(), entropy.clone()),
-            work: work.map(|work| Work::new(work, clock.clone(), entropy.clone())),
+            work_items: work_items
+                .map(|store| WorkItems::new(store, clock.clone(), entropy.clone())),
             users: Users::new(users, clock.clone(), entropy.clone()),
             sessions,
             invites,
-            inventory: Inventory::new(
+            admin_tokens: AdminTokens::new(
                 store.clone(),
-                attempts.clone(),
+                rate_limits.clone(),
                 clock.clone(),
                 entropy.clone(),
             ),
-            audit: Audit::new(store.clone(), attempts, clock.clone(), entropy.clone()),
+            audit: Audit::new(store.clone(), rate_limits, clock.clone(), entropy.clone()),
             health,
             entropy: entropy.clone(),
             metrics: metrics.clone(),
@@ -170,7 +172,7 @@ impl Server {
         token.id = TokenId::generate(kind, token.created_at, &*self.entropy).expect("entropy");
         token.scope = scope;
         token.owner = user.id;
-        token.run = (kind == TokenKind::AgentRun).then(|| Run {
+        token.run = (kind == TokenKind::AgentRun).then(|| AgentRun {
             agent: AgentId::parse(&format!("agent-{number}")).expect("an id"),
             work_item: None,
             issuer: fixtures::token(number, fixtures::NOW).id,
@@ -186,15 +188,15 @@ impl Server {
     }
 
     /// Issues another token through the use case.
-    pub(crate) async fn issue(&self, by: &str, scope: Scope, expires: Expiry) -> Issued {
+    pub(crate) async fn create(&self, by: &str, scope: Scope, expires: Expiry) -> TokenWithSecret {
         let principal = self.tokens.verify(by).await.expect("a live token");
-        let wanted = IssueToken {
+        let wanted = NewToken {
             name: TokenName::parse("another").expect("a name"),
             scope,
             expires: expires.into(),
         };
         self.tokens
-            .issue(&principal, wanted, &RequestContext::default())
+            .create(&principal, wanted, &RequestContext::default())
             .await
             .expect("it is issued")
     }

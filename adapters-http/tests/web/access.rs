@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use http::{Method, header};
 use openindex_adapters_http::web::{self, Needs};
-use openindex_domain::inventory::TokenFilter;
+use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::session::IDLE_LIMIT_SECONDS;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -76,7 +76,7 @@ async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
             path.replace("{id}", &id)
         }
         "/settings/admin/tokens/revoke" => {
-            site.issue(ADMIN, "to be revoked", Scope::Admin).await;
+            site.create(ADMIN, "to be revoked", Scope::Admin).await;
             path
         }
         text if text.starts_with("/settings/agent-runs") => {
@@ -88,7 +88,7 @@ async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
             path.replace("{key}", &item.key.to_string())
         }
         text if text.contains("/tokens/{id}") => {
-            let issued = site.issue(user, "a token", scope).await;
+            let issued = site.create(user, "a token", scope).await;
             path.replace("{id}", &issued.token.id.to_string())
         }
         _ => path,
@@ -119,7 +119,7 @@ async fn presented(site: &Site, visitor: Visitor) -> (String, Option<String>) {
             (cookie, None)
         }
         Visitor::BearerOnly => {
-            let issued = site.issue(ADMIN, "bearer", Scope::ReadWrite).await;
+            let issued = site.create(ADMIN, "bearer", Scope::ReadWrite).await;
             (
                 String::new(),
                 Some(format!("Bearer {}", issued.secret.expose())),
@@ -165,8 +165,8 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
             scope: Some(Scope::Admin),
             ..TokenFilter::default()
         };
-        let (inventory, admin) = (&site.domain.inventory, site.principal(ADMIN).await);
-        let page = inventory.review(&admin, &filter, None, 1).await;
+        let (admin_tokens, admin) = (&site.domain.admin_tokens, site.principal(ADMIN).await);
+        let page = admin_tokens.review(&admin, &filter, None, 1).await;
         let digest = page.expect("a page").review.digest;
         body.replace("{expected}", &digest.to_string())
     } else {
@@ -317,7 +317,7 @@ async fn a_route_of_the_administration_that_is_refused_is_noted() {
     page.shows("Administrators only");
     let admin = site.sign_in(ADMIN).await;
     let trail = site
-        .get("/settings/admin/audit?action=admin.refused", &admin)
+        .get("/settings/admin/audit?action=admin.denied", &admin)
         .await;
     trail.shows("Admin access denied");
     trail.shows("User 2");
@@ -394,7 +394,7 @@ async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
 #[tokio::test]
 async fn inside_the_server_a_page_is_guarded_alike_and_its_request_has_an_id() {
     let site = Site::new().await;
-    let issued = site.issue(ADMIN, "bearer", Scope::Admin).await;
+    let issued = site.create(ADMIN, "bearer", Scope::Admin).await;
     let bearer = format!("Bearer {}", issued.secret.expose());
     let request = request(Method::GET, "/settings/tokens", "")
         .header(header::AUTHORIZATION, bearer)

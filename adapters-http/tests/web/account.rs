@@ -12,7 +12,7 @@ const CHANGE: &str = "currentPassword=kettle+walrus+teapot&password=elephant+umb
 #[tokio::test]
 async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let (here, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     let page = site.get("/settings/account", &here).await;
     page.shows("Changing your password ends all other browser sessions.");
@@ -196,8 +196,12 @@ async fn a_session_shows_the_address_it_was_signed_in_from() {
 #[tokio::test]
 async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
     let site = Site::new().await;
-    let token = site.issue(MEMBER, "mine", Scope::ReadWrite).await.token.id;
-    let foreign = site.issue(OTHER, "theirs", Scope::ReadWrite).await.token.id;
+    let token = site.create(MEMBER, "mine", Scope::ReadWrite).await.token.id;
+    let foreign = site
+        .create(OTHER, "theirs", Scope::ReadWrite)
+        .await
+        .token
+        .id;
     let admin = site.sign_in(ADMIN).await;
     for id in [token, foreign] {
         let path = format!("/settings/admin/tokens/{id}/revoke");

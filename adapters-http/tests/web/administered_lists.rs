@@ -62,7 +62,7 @@ async fn users_are_found_by_a_part_of_name_or_address() {
 #[tokio::test]
 async fn users_are_sorted_and_show_their_tokens_and_when_they_were_seen() {
     let site = site_with_people().await;
-    site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let order = |page: &Page| {
         let at = |name: &str| page.text.find(&format!("<bdi>{name}</bdi></a>"));
@@ -124,7 +124,7 @@ async fn pages_of_a_search_lead_forwards_and_back() {
 #[tokio::test]
 async fn an_action_leads_back_to_the_filtered_list_and_nowhere_else() {
     let site = site_with_people().await;
-    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (invite, _) = site.invite("new@example.com", Role::Member).await;
     let admin = site.sign_in(ADMIN).await;
     let user = format!("{USERS}/{}", fixtures::user(11).id);
@@ -182,7 +182,7 @@ async fn an_action_leads_back_to_the_filtered_list_and_nowhere_else() {
 #[tokio::test]
 async fn the_trail_is_filtered_by_name_and_address() {
     let site = site_with_people().await;
-    site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     site.suspend(11).await;
     for (query, is_found) in [
@@ -220,7 +220,7 @@ async fn the_trail_is_filtered_by_name_and_address() {
 #[tokio::test]
 async fn entries_name_tokens_and_lead_to_them_and_tokens_to_their_entries() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "deploy", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "deploy", Scope::ReadWrite).await;
     let run = fixtures::run(77, issued.token.id);
     site.domain
         .store
@@ -252,23 +252,23 @@ async fn entries_name_tokens_and_lead_to_them_and_tokens_to_their_entries() {
 #[tokio::test]
 async fn the_trail_is_exported_as_it_is_filtered() {
     let site = Site::new().await;
-    site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let page = site
-        .get(&format!("{AUDIT}?action=token.issued"), &admin)
+        .get(&format!("{AUDIT}?action=token.created"), &admin)
         .await;
     for (label, content_type) in [
         ("CSV", "text/csv; charset=utf-8"),
         ("JSON", "application/json"),
     ] {
         let format = label.to_lowercase();
-        let path = format!("{AUDIT}/export?action=token.issued&format={format}");
+        let path = format!("{AUDIT}/export?action=token.created&format={format}");
         page.shows(&path.replace('&', "&amp;"));
         let file = site.get(&path, &admin).await;
         assert_eq!(file.header("content-type"), content_type);
         assert!(file.header("content-disposition").starts_with("attachment"));
         assert_eq!(file.header("cache-control"), "no-store");
-        file.shows("token.issued");
+        file.shows("token.created");
         file.hides("session.started");
     }
     let wrong = site.get(&format!("{AUDIT}/export?actor=zzz"), &admin).await;

@@ -9,7 +9,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, put_user};
 #[tokio::test]
 async fn a_suspension_asks_first_and_takes_effect_at_once() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
     let user = format!("/settings/admin/users/{}", fixtures::user(MEMBER).id);
     let suspend = format!("{user}/suspend");
@@ -45,7 +45,7 @@ async fn a_suspension_asks_first_and_takes_effect_at_once() {
 #[tokio::test]
 async fn a_deletion_asks_first_and_takes_effect_at_once() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
     let id = fixtures::user(MEMBER).id;
     let user = format!("/settings/admin/users/{id}");
@@ -229,8 +229,8 @@ async fn an_invite_is_made_for_an_address_without_an_account_and_can_be_withdraw
 #[tokio::test]
 async fn everybodys_tokens_are_filtered() {
     let site = Site::new().await;
-    site.issue(MEMBER, "members-own", Scope::ReadWrite).await;
-    site.issue(ADMIN, "mighty-one", Scope::Admin).await;
+    site.create(MEMBER, "members-own", Scope::ReadWrite).await;
+    site.create(ADMIN, "mighty-one", Scope::Admin).await;
     let admin = site.sign_in(ADMIN).await;
     let member = fixtures::user(MEMBER).id;
     for (query, shown, hidden) in [
@@ -291,8 +291,8 @@ async fn everybodys_tokens_are_filtered() {
 #[tokio::test]
 async fn one_token_of_somebody_is_revoked() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
-    site.issue(OTHER, "another", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
+    site.create(OTHER, "another", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let path = format!("/settings/admin/tokens/{}/revoke", issued.token.id);
     let page = site.get(&path, &admin).await;
@@ -312,13 +312,13 @@ async fn one_token_of_somebody_is_revoked() {
 #[tokio::test]
 async fn the_trail_is_filtered_and_says_who_did_what() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let audit = "/settings/admin/audit";
     let page = site
-        .get(&format!("{audit}?action=token.issued"), &admin)
+        .get(&format!("{audit}?action=token.created"), &admin)
         .await;
-    page.shows("token.issued");
+    page.shows("token.created");
     page.shows(&issued.token.id.to_string());
     page.hides(">session.started<");
     let member = fixtures::user(MEMBER).id;
@@ -334,7 +334,7 @@ async fn the_trail_is_filtered_and_says_who_did_what() {
         ("to=2026-11-23", false),
     ] {
         let page = site.get(&format!("{audit}?{range}"), &admin).await;
-        assert_eq!(page.text.contains(">token.issued<"), is_shown, "{range}");
+        assert_eq!(page.text.contains(">token.created<"), is_shown, "{range}");
     }
     for wrong in [
         "actor=x",
@@ -406,8 +406,8 @@ async fn a_page_of_the_trail_begins_after_the_one_before() {
 #[tokio::test]
 async fn whoever_ends_a_token_is_told_of_its_agent_runs_first() {
     let site = Site::new().await;
-    let own = site.issue(ADMIN, "own", Scope::ReadWrite).await;
-    let theirs = site.issue(MEMBER, "theirs", Scope::ReadWrite).await;
+    let own = site.create(ADMIN, "own", Scope::ReadWrite).await;
+    let theirs = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let member = fixtures::user(MEMBER).id;
     for path in [

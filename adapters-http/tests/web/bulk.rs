@@ -1,6 +1,6 @@
 //! Bulk revocation: what is revoked is exactly what was reviewed, or nothing.
 
-use openindex_domain::token::{Issued, Scope};
+use openindex_domain::token::{Scope, TokenWithSecret};
 
 use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, context};
 
@@ -17,13 +17,13 @@ async fn press(site: &Site, admin: &str, expected: &str) -> Page {
     site.post(BULK, admin, &form).await
 }
 
-async fn delete(site: &Site, owner: u64, token: &Issued) {
+async fn delete(site: &Site, owner: u64, token: &TokenWithSecret) {
     let (owner, context) = (site.principal(owner).await, context());
     let deleted = site.domain.tokens.revoke(&owner, token.token.id, &context);
     deleted.await.expect("deleted");
 }
 
-async fn works(site: &Site, token: &Issued) -> bool {
+async fn works(site: &Site, token: &TokenWithSecret) -> bool {
     let verified = site.domain.tokens.verify(token.secret.expose()).await;
     verified.is_ok()
 }
@@ -31,9 +31,9 @@ async fn works(site: &Site, token: &Issued) -> bool {
 #[tokio::test]
 async fn what_was_reviewed_is_revoked_and_nothing_else() {
     let site = Site::new().await;
-    let one = site.issue(MEMBER, "one", Scope::ReadWrite).await;
-    let two = site.issue(MEMBER, "two", Scope::ReadWrite).await;
-    let kept = site.issue(ADMIN, "kept", Scope::Admin).await;
+    let one = site.create(MEMBER, "one", Scope::ReadWrite).await;
+    let two = site.create(MEMBER, "two", Scope::ReadWrite).await;
+    let kept = site.create(ADMIN, "kept", Scope::Admin).await;
     let admin = site.sign_in(ADMIN).await;
     let list = site
         .get(&format!("/settings/admin/tokens?{FILTER}"), &admin)
@@ -62,7 +62,7 @@ async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list(
     let mut tokens = Vec::new();
     for number in 1..=31 {
         let name = format!("listed-{number}");
-        tokens.push(site.issue(MEMBER, &name, Scope::ReadWrite).await);
+        tokens.push(site.create(MEMBER, &name, Scope::ReadWrite).await);
     }
     let admin = site.sign_in(ADMIN).await;
     let page = review(&site, &admin).await;
@@ -70,7 +70,7 @@ async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list(
     // The same number as before, and not the same tokens.
     let gone = tokens.remove(0);
     delete(&site, MEMBER, &gone).await;
-    tokens.push(site.issue(OTHER, "unseen", Scope::ReadWrite).await);
+    tokens.push(site.create(OTHER, "unseen", Scope::ReadWrite).await);
     let refused = press(&site, &admin, &page.expected()).await;
     assert_eq!(refused.status, 409);
     refused.shows(CHANGED);
@@ -90,7 +90,7 @@ async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list(
 #[tokio::test]
 async fn a_form_without_a_digest_revokes_nothing() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let zeros = "0".repeat(64);
     for expected in ["", "x", "1", &zeros] {
@@ -118,7 +118,7 @@ async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
     for user in [MEMBER, OTHER, ADMIN] {
         for number in 0..100 {
             let name = format!("token-{user}-{number}-");
-            tokens.push(site.issue(user, &name, Scope::ReadWrite).await);
+            tokens.push(site.create(user, &name, Scope::ReadWrite).await);
         }
     }
     let admin = site.sign_in(ADMIN).await;

@@ -59,7 +59,7 @@ async fn the_entries_of_a_new_token_come_back_and_nothing_was_created() {
 #[tokio::test]
 async fn so_do_those_of_every_other_form_with_fields() {
     let site = Site::new().await;
-    let issued = site.issue(ADMIN, "laptop", Scope::ReadWrite).await;
+    let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;
     let token = format!("/settings/tokens/{}/rotate", issued.token.id);
     let email = format!("/settings/admin/users/{}/email", fixtures::user(OTHER).id);
     for (path, form, shown) in [
@@ -83,7 +83,7 @@ async fn so_do_those_of_every_other_form_with_fields() {
 #[tokio::test]
 async fn a_form_without_fields_leads_back_to_its_page() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "laptop", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     let (page, cookie) = send_and_sign_in(&site, MEMBER, &path, "").await;
     page.shows("Review it and send it again.");
@@ -94,7 +94,7 @@ async fn a_form_without_fields_leads_back_to_its_page() {
 #[tokio::test]
 async fn neither_passwords_nor_tokens_are_carried() {
     let site = Site::new().await;
-    let secret = site.issue(MEMBER, "laptop", Scope::ReadWrite).await;
+    let secret = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let secret = secret.secret.expose().to_owned();
     let password = "currentPassword=kettle+walrus+teapot&password=elephant+umbrella";
     for (path, form) in [

@@ -124,7 +124,7 @@ async fn a_slash_too_many_leads_to_the_page() {
 async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
     let site = Site::new().await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
-    let issued = site.issue(MEMBER, "laptop", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let token = format!("/settings/tokens/{}", issued.token.id);
     site.post(&format!("{token}/rotate"), &member, "overlap=3600")
         .await;
@@ -199,7 +199,7 @@ async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
 async fn a_form_that_is_sent_again_after_it_took_effect_says_so() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
-    let issued = site.issue(ADMIN, "laptop", Scope::ReadWrite).await;
+    let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;
     let (invite, _) = site
         .invite("eve@example.com", openindex_domain::user::Role::Member)
         .await;
@@ -222,7 +222,7 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
     let (_, code) = site
         .invite("eve@example.com", openindex_domain::user::Role::Member)
         .await;
-    let issued = site.issue(ADMIN, "laptop", Scope::ReadWrite).await;
+    let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;
     let rotate = format!("/settings/tokens/{}/rotate", issued.token.id);
     let email = format!("/settings/admin/users/{}/email", fixtures::user(OTHER).id);
     let (new, join) = ("/settings/tokens/new", format!("/join/{code}"));

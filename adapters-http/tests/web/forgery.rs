@@ -57,7 +57,7 @@ async fn no_form_of_another_site_is_taken() {
 #[tokio::test]
 async fn a_refused_form_changes_nothing() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     let page = post(
@@ -77,7 +77,7 @@ async fn a_refused_form_changes_nothing() {
 async fn a_form_whose_condition_is_false_changes_nothing() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
-    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     for condition in [
         ("if-match", "\"nonsense\""),

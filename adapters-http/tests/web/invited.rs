@@ -1,7 +1,7 @@
 //! People who come with a link: invited ones, and those without a password.
 
 use openindex_domain::invite::INVITE_LIFETIME_SECONDS;
-use openindex_domain::session::LINK_LIFETIME_SECONDS;
+use openindex_domain::session::SIGN_IN_LINK_LIFETIME_SECONDS;
 use openindex_domain::testing::InMemory;
 use openindex_domain::token::Scope;
 use openindex_domain::user::Role;
@@ -110,7 +110,7 @@ async fn the_first_administrator_says_their_address() {
 #[tokio::test]
 async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "kept", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let earlier = site.sign_in(MEMBER).await;
     let path = format!("/sign-in/link/{}", site.link(MEMBER).await);
     let page = site.get(&path, "").await;
@@ -147,7 +147,9 @@ async fn a_one_time_link_ends_and_a_later_one_makes_it_void() {
     let second = format!("/sign-in/link/{}", site.link(MEMBER).await);
     assert_eq!(site.get(&first, "").await.status, 404);
     assert_eq!(site.get(&second, "").await.status, 200);
-    site.domain.clock.advance_seconds(LINK_LIFETIME_SECONDS);
+    site.domain
+        .clock
+        .advance_seconds(SIGN_IN_LINK_LIFETIME_SECONDS);
     assert_eq!(site.get(&second, "").await.status, 404);
 }
 

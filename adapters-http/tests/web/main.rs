@@ -22,4 +22,4 @@ mod sign_in_links;
 mod support;
 mod table;
 mod tokens;
-mod work;
+mod work_items;

@@ -43,7 +43,7 @@ async fn site_with(name: &str) -> (Site, String) {
             Role::Member
         };
         put_user(&site.domain, user).await;
-        site.issue(number, name, Scope::ReadWrite).await;
+        site.create(number, name, Scope::ReadWrite).await;
     }
     site.invite("new@example.com", Role::Member).await;
     let cookie = site.sign_in(ADMIN).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openindex_domain::StoreError;
-use openindex_domain::attempt::Attempts;
+use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore, fixtures};
 
@@ -21,7 +21,7 @@ fn away() -> Site {
         domain.store.clone(),
         domain.store.clone(),
         Arc::new(FakeHasher),
-        Attempts::new(domain.store.clone()),
+        RateLimits::new(domain.store.clone()),
         domain.clock.clone(),
         domain.entropy.clone(),
     );

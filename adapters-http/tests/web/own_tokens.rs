@@ -4,7 +4,7 @@ use openindex_domain::agent_run::{AgentId, NewRun, RunTtl};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
-    IssueToken, Issued, Lifetime, Overlap, RotateToken, Scope, TokenId, TokenName,
+    Lifetime, NewToken, Overlap, RotationOptions, Scope, TokenId, TokenName, TokenWithSecret,
 };
 
 use crate::support::{ADMIN, MEMBER, Page, Site, context};
@@ -19,21 +19,21 @@ fn from(address: &str) -> RequestContext {
 }
 
 /// Issues a token that lives for so many days.
-async fn issue_for(site: &Site, name: &str, days: i64) -> Issued {
+async fn issue_for(site: &Site, name: &str, days: i64) -> TokenWithSecret {
     let principal = site.principal(MEMBER).await;
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: TokenName::parse(name).expect("a name"),
         scope: Scope::ReadWrite,
         expires: Lifetime::from_seconds(days * DAY).expect("days").into(),
     };
     let tokens = &site.domain.tokens;
-    let issued = tokens.issue(&principal, wanted, &from("192.0.2.1")).await;
+    let issued = tokens.create(&principal, wanted, &from("192.0.2.1")).await;
     issued.expect("it is issued")
 }
 
-async fn rotate(site: &Site, id: TokenId, overlap: i64) -> Issued {
+async fn rotate(site: &Site, id: TokenId, overlap: i64) -> TokenWithSecret {
     site.domain.clock.advance_seconds(1);
-    let wanted = RotateToken {
+    let wanted = RotationOptions {
         expires: None,
         overlap: Overlap::from_seconds(overlap).expect("an overlap"),
     };
@@ -94,7 +94,7 @@ async fn a_list_is_searched_sorted_and_filtered_by_its_url_alone() {
 #[tokio::test]
 async fn a_search_that_cannot_be_is_told_of_and_a_token_in_it_is_not_repeated() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "ci", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "ci", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let secret = issued.secret.expose();
     let path = format!("/settings/tokens?search={secret}&sort=name");
@@ -111,8 +111,8 @@ async fn a_search_that_cannot_be_is_told_of_and_a_token_in_it_is_not_repeated() 
 #[tokio::test]
 async fn the_filters_survive_what_is_done_from_the_list() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "ci one", Scope::ReadWrite).await;
-    site.issue(MEMBER, "ci two", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "ci one", Scope::ReadWrite).await;
+    site.create(MEMBER, "ci two", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let list = "/settings/tokens?search=ci&status=live&sort=name";
     let page = site.get(list, &cookie).await;
@@ -141,23 +141,23 @@ async fn a_revoked_token_says_why_for_30_days() {
     let cookie = site.sign_in(MEMBER).await;
     let member = site.principal(MEMBER).await;
     let admin = site.principal(ADMIN).await;
-    let (tokens, inventory) = (&site.domain.tokens, &site.domain.inventory);
-    let deleted = site.issue(MEMBER, "deleted", Scope::ReadWrite).await;
-    let rotated = site.issue(MEMBER, "rotated", Scope::ReadWrite).await;
-    let leaked = site.issue(MEMBER, "leaked", Scope::ReadWrite).await;
-    let revoked = site.issue(MEMBER, "revoked", Scope::ReadWrite).await;
+    let (tokens, admin_tokens) = (&site.domain.tokens, &site.domain.admin_tokens);
+    let deleted = site.create(MEMBER, "deleted", Scope::ReadWrite).await;
+    let rotated = site.create(MEMBER, "rotated", Scope::ReadWrite).await;
+    let leaked = site.create(MEMBER, "leaked", Scope::ReadWrite).await;
+    let revoked = site.create(MEMBER, "revoked", Scope::ReadWrite).await;
     tokens
         .revoke(&member, deleted.token.id, &context())
         .await
         .expect("deleted");
     let successor = rotate(&site, rotated.token.id, 0).await;
     let reporter = from("203.0.113.99");
-    inventory
-        .report(&[leaked.secret.expose()], &reporter)
+    admin_tokens
+        .report_leaked(&[leaked.secret.expose()], &reporter)
         .await
         .expect("reported");
     let by_admin = from("203.0.113.50");
-    inventory
+    admin_tokens
         .revoke(&admin, revoked.token.id, &by_admin)
         .await
         .expect("revoked");
@@ -244,7 +244,7 @@ async fn equal_names_are_warned_of_after_creating_and_in_the_list() {
     // A rotated token and its successor have the same name for a reason.
     let page = site.post(&format!("{path}/delete"), &cookie, "").await;
     site.follow(&page, &cookie).await.hides(WARNING);
-    let other = site.issue(MEMBER, "with overlap", Scope::ReadWrite).await;
+    let other = site.create(MEMBER, "with overlap", Scope::ReadWrite).await;
     rotate(&site, other.token.id, 3600).await;
     site.get("/settings/tokens", &cookie).await.hides(WARNING);
 }

@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{IssueRate, Issued, Overlap, RotateToken, Scope, TokenId};
-use openindex_domain::work::{ItemChange, Versions};
+use openindex_domain::token::{
+    CreationRate, Overlap, RotationOptions, Scope, TokenId, TokenWithSecret,
+};
+use openindex_domain::work_item::{Versions, WorkItemChange};
 
 use crate::support::{ADMIN, CONTEXT, MEMBER, OTHER, Page, Site};
 
@@ -20,7 +22,7 @@ fn secret(page: &Page) -> String {
     format!("oi_run_{}", rest.split('"').next().expect("its end"))
 }
 
-fn issuer(run: &Issued) -> TokenId {
+fn issuer(run: &TokenWithSecret) -> TokenId {
     run.token.run.as_ref().expect("a run").issuer
 }
 
@@ -32,7 +34,7 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
         .await
         .shows("You need an active token first");
     let token = site
-        .issue(MEMBER, "laptop", Scope::ReadWrite)
+        .create(MEMBER, "laptop", Scope::ReadWrite)
         .await
         .token
         .id;
@@ -69,9 +71,9 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
 async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
-    site.issue(MEMBER, "good", Scope::ReadWrite).await;
-    let foreign = site.issue(OTHER, "foreign", Scope::ReadWrite).await;
-    let deleted = site.issue(MEMBER, "deleted", Scope::ReadWrite).await;
+    site.create(MEMBER, "good", Scope::ReadWrite).await;
+    let foreign = site.create(OTHER, "foreign", Scope::ReadWrite).await;
+    let deleted = site.create(MEMBER, "deleted", Scope::ReadWrite).await;
     let delete = format!("/settings/tokens/{}/delete", deleted.token.id);
     site.post(&delete, &cookie, "").await;
     let run = site.run(MEMBER, "runner", None).await;
@@ -119,7 +121,7 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
 async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
     let mut site = Site::new().await;
     let token = site
-        .issue(MEMBER, "laptop", Scope::ReadWrite)
+        .create(MEMBER, "laptop", Scope::ReadWrite)
         .await
         .token
         .id;
@@ -129,7 +131,10 @@ async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
             "the limit of 1 active agent runs",
         ),
         (
-            site.domain.agent_runs.clone().with_rate(IssueRate::new(1)),
+            site.domain
+                .agent_runs
+                .clone()
+                .with_rate(CreationRate::new(1)),
             "1 agent runs within 24 hours, as many as allowed",
         ),
     ] {
@@ -164,7 +169,7 @@ async fn an_ended_run_says_why() {
         .await
         .expect("revoked");
     let rotated = site.run(MEMBER, "rotated", None).await;
-    let rotate = RotateToken {
+    let rotate = RotationOptions {
         expires: None,
         overlap: Overlap::NONE,
     };
@@ -172,12 +177,12 @@ async fn an_ended_run_says_why() {
     rotate.await.expect("rotated");
     let revoked = site.run(MEMBER, "revoked", None).await;
     let admin = site.principal(ADMIN).await;
-    let inventory = &site.domain.inventory;
-    let revoke = inventory.revoke(&admin, issuer(&revoked), CONTEXT);
+    let admin_tokens = &site.domain.admin_tokens;
+    let revoke = admin_tokens.revoke(&admin, issuer(&revoked), CONTEXT);
     revoke.await.expect("revoked");
     site.run(MEMBER, "bound", Some(item.key)).await;
-    let change = ItemChange::Complete;
-    let work = &site.domain.work;
+    let change = WorkItemChange::Complete;
+    let work = &site.domain.work_items;
     let done = work.change(&person, None, item.key, Versions::ANY, change, CONTEXT);
     done.await.expect("done");
 
@@ -272,7 +277,7 @@ async fn every_confirmation_that_ends_runs_says_how_many_and_leads_to_them() {
     let listed = site.get(&format!("{LIST}?token={token}"), &member).await;
     assert_eq!(listed.text.matches("<tr role").count(), 3);
     // With none to end, nothing is said.
-    let idle = site.issue(MEMBER, "idle", Scope::ReadWrite).await.token.id;
+    let idle = site.create(MEMBER, "idle", Scope::ReadWrite).await.token.id;
     for action in ["delete", "rotate"] {
         let page = site
             .get(&format!("/settings/tokens/{idle}/{action}"), &member)
@@ -330,7 +335,7 @@ async fn a_hundred_and_twenty_runs_are_three_pages_forth_and_back() {
     empty.shows("No active agent runs");
     empty.hides("End all runs");
     let token = site
-        .issue(MEMBER, "laptop", Scope::ReadWrite)
+        .create(MEMBER, "laptop", Scope::ReadWrite)
         .await
         .token
         .id;

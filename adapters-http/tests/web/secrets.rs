@@ -63,7 +63,7 @@ async fn a_created_token_is_in_the_answer_to_its_form_and_works() {
 #[tokio::test]
 async fn a_rotated_token_is_in_the_answer_to_its_form_and_the_old_one_ends() {
     let site = Site::new().await;
-    let old = site.issue(ADMIN, "old", Scope::ReadWrite).await;
+    let old = site.create(ADMIN, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(ADMIN).await;
     let path = format!("/settings/tokens/{}/rotate", old.token.id);
     let page = site.post(&path, &cookie, "overlap=0&expiry=").await;

@@ -129,9 +129,9 @@ async fn too_many_attempts_are_answered_with_the_wait() {
 #[tokio::test]
 async fn a_sign_in_leads_back_to_the_page_that_asked_for_it() {
     let site = Site::new().await;
-    let wanted = "/settings/admin/audit?action=token.issued";
+    let wanted = "/settings/admin/audit?action=token.created";
     let page = site.get(wanted, "").await;
-    let to = "/sign-in?next=%2Fsettings%2Fadmin%2Faudit%3Faction%3Dtoken.issued";
+    let to = "/sign-in?next=%2Fsettings%2Fadmin%2Faudit%3Faction%3Dtoken.created";
     assert_eq!(page.to(), to);
     let page = site.get(to, "").await;
     page.shows(&format!("name=\"next\" value=\"{wanted}\""));
@@ -187,7 +187,7 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
 async fn what_was_done_is_said_once_and_no_link_can_say_it() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
-    let issued = site.issue(MEMBER, "<b>ci</b>", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "<b>ci</b>", Scope::ReadWrite).await;
     let delete = format!("/settings/tokens/{}/delete", issued.token.id);
     let deleted = site.post(&delete, &cookie, "").await;
     assert_eq!(deleted.to(), "/settings/tokens");

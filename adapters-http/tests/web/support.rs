@@ -13,14 +13,15 @@ use openindex_domain::access::Principal;
 use openindex_domain::agent_run::{AgentId, NewRun, RunTtl};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::form::FormId;
-use openindex_domain::session::LinkSubject;
+use openindex_domain::session::SignInLinkUser;
 use openindex_domain::testing::{FakeHasher, InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenId, TokenName};
+use openindex_domain::token::{Expiry, NewToken, Scope, TokenId, TokenName, TokenWithSecret};
 use openindex_domain::user::{
     Account, Email, Password, PasswordHasher as _, Role, User, UserChange,
 };
-use openindex_domain::work::{
-    Description, ExecutionTarget, NewItem, Place, Priority, Title, TopKind, WorkItem, WorkItemKey,
+use openindex_domain::work_item::{
+    Description, ExecutionTarget, NewWorkItem, Placement, Priority, Title, TopKind, WorkItem,
+    WorkItemKey,
 };
 use tower::ServiceExt as _;
 
@@ -52,11 +53,11 @@ pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
     ApiState {
         tokens: domain.tokens.clone(),
         agent_runs: domain.agent_runs.clone(),
-        work: Some(domain.work.clone()),
+        work_items: Some(domain.work_items.clone()),
         users: domain.users.clone(),
         sessions: domain.sessions.clone(),
         invites: domain.invites.clone(),
-        inventory: domain.inventory.clone(),
+        admin_tokens: domain.admin_tokens.clone(),
         audit: domain.audit.clone(),
         health: domain.store.clone(),
         entropy: domain.entropy.clone(),
@@ -168,15 +169,15 @@ impl Site {
         found.expect("an answer").expect("a live session")
     }
 
-    pub(crate) async fn issue(&self, user: u64, name: &str, scope: Scope) -> Issued {
-        let wanted = IssueToken {
+    pub(crate) async fn create(&self, user: u64, name: &str, scope: Scope) -> TokenWithSecret {
+        let wanted = NewToken {
             name: TokenName::from_stored(name),
             scope,
             expires: Expiry::Never.into(),
         };
         let principal = self.principal(user).await;
         let tokens = &self.domain.tokens;
-        let issued = tokens.issue(&principal, wanted, &context()).await;
+        let issued = tokens.create(&principal, wanted, &context()).await;
         issued.expect("it is issued")
     }
 
@@ -186,8 +187,8 @@ impl Site {
         user: u64,
         agent: &str,
         work_item: Option<WorkItemKey>,
-    ) -> Issued {
-        let token = self.issue(user, "for agents", Scope::ReadWrite).await;
+    ) -> TokenWithSecret {
+        let token = self.create(user, "for agents", Scope::ReadWrite).await;
         self.run_with(user, agent, work_item, token.token.id).await
     }
 
@@ -198,7 +199,7 @@ impl Site {
         agent: &str,
         work_item: Option<WorkItemKey>,
         issuer: TokenId,
-    ) -> Issued {
+    ) -> TokenWithSecret {
         let wanted = NewRun {
             agent: AgentId::parse(agent).expect("an id"),
             work_item,
@@ -213,8 +214,8 @@ impl Site {
 
     /// A work item of the user's in the domain OPS.
     pub(crate) async fn item(&self, user: u64, title: &str) -> WorkItem {
-        let wanted = NewItem {
-            place: Place::Domain("OPS".parse().expect("a key"), TopKind::Task),
+        let wanted = NewWorkItem {
+            place: Placement::Domain("OPS".parse().expect("a key"), TopKind::Task),
             title: Title::parse(title).expect("a title"),
             description: Description::default(),
             priority: Priority::Medium,
@@ -224,7 +225,7 @@ impl Site {
         let principal = self.principal(user).await;
         let created = self
             .domain
-            .work
+            .work_items
             .create(&principal, wanted, &context())
             .await;
         created.expect("it is created")
@@ -251,8 +252,12 @@ impl Site {
     /// The code of a one-time link for a user.
     pub(crate) async fn link(&self, user: u64) -> String {
         let principal = self.principal(ADMIN).await;
-        let subject = LinkSubject::ByAdmin(&principal, fixtures::user(user).id);
-        let new = self.domain.sessions.create_link(subject, &context()).await;
+        let subject = SignInLinkUser::ByAdmin(&principal, fixtures::user(user).id);
+        let new = self
+            .domain
+            .sessions
+            .create_sign_in_link(subject, &context())
+            .await;
         new.expect("a link").secret.expose().to_owned()
     }
 }

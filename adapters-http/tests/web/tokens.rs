@@ -3,7 +3,7 @@
 use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Expiry, IssueToken, ListFilter, Scope, Token, TokenName, Tokens};
+use openindex_domain::token::{Expiry, ListFilter, NewToken, Scope, Token, TokenName, Tokens};
 use openindex_domain::user::Role;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, context};
@@ -48,7 +48,7 @@ async fn an_expiry_is_a_date_or_a_preset_and_blank_is_never() {
 async fn a_form_with_a_token_in_its_text_is_rejected_and_does_not_show_it_again() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
-    let issued = site.issue(ADMIN, "leaked", Scope::Admin).await;
+    let issued = site.create(ADMIN, "leaked", Scope::Admin).await;
     let secret = issued.secret.expose();
     let (_, code) = site.invite("new@example.com", Role::Member).await;
     for (path, form) in [
@@ -235,7 +235,7 @@ async fn the_quota_is_told() {
 #[tokio::test]
 async fn somebody_elses_token_is_like_one_that_is_not_there() {
     let site = Site::new().await;
-    let issued = site.issue(OTHER, "theirs", Scope::ReadWrite).await;
+    let issued = site.create(OTHER, "theirs", Scope::ReadWrite).await;
     for user in [MEMBER, ADMIN] {
         let cookie = site.sign_in(user).await;
         for id in [issued.token.id.to_string(), "pat_x".to_owned()] {
@@ -261,7 +261,7 @@ async fn somebody_elses_token_is_like_one_that_is_not_there() {
 #[tokio::test]
 async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "old", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     let page = site.post(&path, &cookie, "overlap=3600&expiry=90").await;
@@ -284,7 +284,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
         page.shows("This token has already been rotated");
     }
     // Rotated without an overlap, the old one is revoked, and its owner is told all the same.
-    let issued = site.issue(MEMBER, "at once", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "at once", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     site.post(&path, &cookie, "overlap=0&expiry=")
         .await
@@ -296,7 +296,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
     }
-    let too_long = site.issue(MEMBER, "another", Scope::ReadWrite).await;
+    let too_long = site.create(MEMBER, "another", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", too_long.token.id);
     let page = site.post(&path, &cookie, "overlap=86401&expiry=").await;
     assert_eq!(page.status, 400);
@@ -305,7 +305,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
 #[tokio::test]
 async fn deleting_asks_first_and_takes_effect_at_once() {
     let site = Site::new().await;
-    let issued = site.issue(MEMBER, "old one", Scope::ReadWrite).await;
+    let issued = site.create(MEMBER, "old one", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     site.get(&path, &cookie).await.shows("old one");
@@ -336,14 +336,14 @@ async fn tokens_are_shown_50_a_page() {
     let cookie = site.sign_in(MEMBER).await;
     let principal = site.principal(MEMBER).await;
     for number in 0..51 {
-        let wanted = IssueToken {
+        let wanted = NewToken {
             name: TokenName::parse(&format!("token-{number:02}")).expect("a name"),
             scope: Scope::ReadWrite,
             expires: Expiry::Never.into(),
         };
         let tokens = &site.domain.tokens;
         let issued = tokens
-            .issue(&principal, wanted, &RequestContext::default())
+            .create(&principal, wanted, &RequestContext::default())
             .await;
         issued.expect("it is issued");
         site.domain.clock.advance_millis(1);
@@ -378,11 +378,11 @@ async fn tokens_are_shown_50_a_page() {
 async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
     let site = Site::new().await;
     let issued = site
-        .issue(MEMBER, "left <b>open</b>", Scope::ReadWrite)
+        .create(MEMBER, "left <b>open</b>", Scope::ReadWrite)
         .await;
     let secrets = [issued.secret.expose()];
-    let inventory = &site.domain.inventory;
-    let report = inventory.report(&secrets, &context()).await;
+    let admin_tokens = &site.domain.admin_tokens;
+    let report = admin_tokens.report_leaked(&secrets, &context()).await;
     report.expect("a report");
     let cookie = site.sign_in(MEMBER).await;
     for path in [

@@ -13,19 +13,19 @@ use async_trait::async_trait;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
+use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::{AgentId, AgentRunStore};
-use openindex_domain::attempt::AttemptStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::InventoryStore;
 use openindex_domain::invite::InviteStore;
+use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{
     AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
 };
-use openindex_domain::token::{Digest, InsertToken, Token, TokenId, TokenStore};
+use openindex_domain::token::{CreateToken, Digest, Token, TokenId, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
-use openindex_domain::work::{Holder, WorkItem, WorkStore};
+use openindex_domain::work_item::{Holder, WorkItem, WorkItemStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -117,7 +117,7 @@ impl Postgres {
         PostgresStore::connect(&format!("postgres://{role}@{rest}"), PoolOptions::default())
             .await
             .expect("a store")
-            .with_work()
+            .with_work_items()
     }
 
     /// Without a schema.
@@ -128,7 +128,7 @@ impl Postgres {
             store: PostgresStore::connect(&url, options)
                 .await
                 .expect("a store")
-                .with_work(),
+                .with_work_items(),
             raw: PgPoolOptions::new()
                 .max_connections(2)
                 .connect_lazy_with(connect),
@@ -172,7 +172,7 @@ impl AgentRunHarness for Postgres {
 
 #[async_trait]
 impl WorkHarness for Postgres {
-    fn work(&self) -> Arc<dyn WorkStore> {
+    fn work_items(&self) -> Arc<dyn WorkItemStore> {
         Arc::new(self.store.clone())
     }
 
@@ -195,11 +195,11 @@ impl AccountHarness for Postgres {
         Arc::new(self.store.clone())
     }
 
-    fn inventory(&self) -> Arc<dyn InventoryStore> {
+    fn admin_tokens(&self) -> Arc<dyn AdminTokenStore> {
         Arc::new(self.store.clone())
     }
 
-    fn attempts(&self) -> Arc<dyn AttemptStore> {
+    fn rate_limits(&self) -> Arc<dyn RateLimitStore> {
         Arc::new(self.store.clone())
     }
 
@@ -313,9 +313,9 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
 }
 
 /// The insertion of token `number` by token 0, whose trail is event `number`.
-pub fn insertion(number: u64) -> InsertToken {
+pub fn insertion(number: u64) -> CreateToken {
     let token = fixtures::token(number, fixtures::NOW);
-    InsertToken {
+    CreateToken {
         actor: Actor {
             credential: CredentialId::Token(fixtures::token(0, fixtures::NOW).id),
             requirement: Requirement::HUMAN,
@@ -324,11 +324,11 @@ pub fn insertion(number: u64) -> InsertToken {
         },
         digest: fixtures::digest(number),
         quota: 100,
-        rate: openindex_domain::token::IssueRate::DEFAULT_TOKENS,
+        rate: openindex_domain::token::CreationRate::DEFAULT_TOKENS,
         audit: fixtures::audit(
             number,
             fixtures::NOW,
-            AuditAction::TokenIssued,
+            AuditAction::TokenCreated,
             Subject::Token(token.id),
         ),
         token,

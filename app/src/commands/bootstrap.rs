@@ -8,7 +8,7 @@ use openindex_adapters_system::{check_stdout, settle_stdout};
 use openindex_app::App;
 use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Issued, TokenName};
+use openindex_domain::token::{TokenName, TokenWithSecret};
 use openindex_domain::user::{BootstrapError, Bootstrapped, Email, PersonName};
 
 use crate::args::{Bootstrap, Common};
@@ -59,7 +59,7 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
 }
 
 /// Revokes a token that nobody has seen, as its owner would.
-async fn revoke(app: &App, issued: &Issued) -> anyhow::Result<()> {
+async fn revoke(app: &App, issued: &TokenWithSecret) -> anyhow::Result<()> {
     let principal = app.tokens.verify(issued.secret.expose()).await?;
     let context = RequestContext::default();
     app.tokens

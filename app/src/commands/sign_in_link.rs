@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, anyhow};
 use openindex_adapters_system::{check_stdout, settle_stdout};
 use openindex_domain::audit::RequestContext;
-use openindex_domain::session::{LinkSubject, SessionError};
+use openindex_domain::session::{SessionError, SignInLinkUser};
 use openindex_domain::user::Email;
 
 use crate::args::{Common, SignInLink};
@@ -16,10 +16,10 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
     let config = link.server.config(common)?;
     check_stdout().context("cannot write to standard output; nothing was changed")?;
     let app = super::open_existing(config).await?;
-    let subject = LinkSubject::ByOperator(&email);
+    let subject = SignInLinkUser::ByOperator(&email);
     let created = app
         .sessions
-        .create_link(subject, &RequestContext::default())
+        .create_sign_in_link(subject, &RequestContext::default())
         .await;
     let settings = app.settings(None);
     app.close().await;

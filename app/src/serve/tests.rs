@@ -7,7 +7,7 @@ use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
 use openindex_adapters_http::server::{LayerSettings, Metrics, PeerAddress};
 use openindex_adapters_system::SystemEntropy;
-use openindex_domain::token::IssueRate;
+use openindex_domain::token::CreationRate;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -478,7 +478,7 @@ fn the_documented_limits_are_the_defaults() {
     assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [10, 60, 30]);
     let layers = LayerSettings::default();
     assert_eq!(layers.request_timeout.as_secs(), 30);
-    assert_eq!(layers.overload_patience.as_secs(), 1);
-    let rates = [IssueRate::DEFAULT_TOKENS, IssueRate::DEFAULT_RUNS];
-    assert_eq!(rates.map(IssueRate::limit), [1_000, 10_000]);
+    assert_eq!(layers.overload_timeout.as_secs(), 1);
+    let rates = [CreationRate::DEFAULT_TOKENS, CreationRate::DEFAULT_RUNS];
+    assert_eq!(rates.map(CreationRate::limit), [1_000, 10_000]);
 }

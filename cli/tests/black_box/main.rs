@@ -1,10 +1,10 @@
 //! The built `oi` against a stub of a server: what it prints, where, and how it exits.
 
+mod admin_tokens;
 mod audit;
 mod auth;
 mod hints;
 mod identity;
-mod inventory;
 mod invite;
 mod invites;
 mod leak;
@@ -22,4 +22,4 @@ mod tokens;
 mod undelivered;
 mod users;
 mod versions;
-mod work;
+mod work_items;

@@ -7,7 +7,7 @@ use crate::session::SessionRecord;
 use crate::token::{Rejection, TokenRecord};
 use crate::user::{Owner, UserId};
 
-use super::{CredentialId, Denied, Principal, Requirement};
+use super::{CredentialId, Denial, Principal, Requirement};
 
 /// The credential behind a change. A store asks it, inside the transaction of the change, whether
 /// it is still good: a request that was verified before a revocation must not write after it.
@@ -37,16 +37,16 @@ pub enum ActingRecord {
 
 /// The acting credential ceased to be good between its verification and the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ActorError {
     /// The token is not accepted any more.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The browser session is over.
     #[error("the browser session is over")]
-    SessionOver,
+    SessionEnded,
     /// It is accepted, but may not do this any more.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(#[from] Denial),
     /// The form was used before.
     #[error("this form was sent before, and created {0}")]
     FormUsed(Subject),
@@ -75,11 +75,11 @@ impl ActingRecord {
         }
     }
 
-    fn principal(&self, now: Timestamp) -> Result<Principal, Refusal> {
+    fn principal(&self, now: Timestamp) -> Result<Principal, ActorError> {
         match self {
             Self::Token(record) => Ok(record.clone().admit(now)?),
-            Self::Session(record) => record.clone().admit(now).ok_or(Refusal::SessionOver),
-            Self::FormUsed(made) => Err(Refusal::FormUsed(*made)),
+            Self::Session(record) => record.clone().admit(now).ok_or(ActorError::SessionEnded),
+            Self::FormUsed(made) => Err(ActorError::FormUsed(*made)),
         }
     }
 }
@@ -107,11 +107,11 @@ impl Actor {
     ///
     /// # Errors
     ///
-    /// [`Refusal`]; the store then writes nothing and answers with it.
-    pub fn check(&self, current: Option<&ActingRecord>) -> Result<(), Refusal> {
+    /// [`ActorError`]; the store then writes nothing and answers with it.
+    pub fn check(&self, current: Option<&ActingRecord>) -> Result<(), ActorError> {
         let gone = match self.credential {
-            CredentialId::Token(_) => Refusal::Rejected(Rejection::Unknown),
-            CredentialId::Session(_) => Refusal::SessionOver,
+            CredentialId::Token(_) => ActorError::Rejected(Rejection::Unknown),
+            CredentialId::Session(_) => ActorError::SessionEnded,
         };
         let principal = current.ok_or(gone)?.principal(self.now)?;
         if principal.credential_id() != self.credential {

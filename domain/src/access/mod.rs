@@ -5,7 +5,7 @@ mod actor;
 mod principal;
 mod requirement;
 
-pub use actor::{ActingRecord, Actor, Refusal};
+pub use actor::{ActingRecord, Actor, ActorError};
 pub(crate) use principal::Credential;
 pub use principal::{CredentialId, Principal};
-pub use requirement::{Denied, Requirement};
+pub use requirement::{Denial, Requirement};

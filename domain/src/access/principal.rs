@@ -1,13 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::agent_run::{Run, WorkItemKey};
+use crate::agent_run::{AgentRun, WorkItemKey};
 use crate::audit::AuditActor;
 use crate::session::{Session, SessionId, SessionRecord};
 use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenRecord};
 use crate::user::{Owner, UserId};
 
-use super::{Denied, Requirement};
+use super::{Denial, Requirement};
 
 /// Who a verified request acts as. Only a verification makes one:
 /// [`Tokens::verify`](crate::token::Tokens::verify) or
@@ -119,7 +119,7 @@ impl Principal {
 
     /// The agent run it acts for, unless it is a human's credential.
     #[must_use]
-    pub fn run(&self) -> Option<&Run> {
+    pub fn run(&self) -> Option<&AgentRun> {
         self.token().and_then(|token| token.run.as_ref())
     }
 
@@ -129,10 +129,10 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// [`Denied::BoundToWorkItem`].
-    pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denied> {
+    /// [`Denial::BoundToWorkItem`].
+    pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
         match self.run().and_then(|run| run.work_item) {
-            Some(bound_to) if item != Some(bound_to) => Err(Denied::BoundToWorkItem { bound_to }),
+            Some(bound_to) if item != Some(bound_to) => Err(Denial::BoundToWorkItem { bound_to }),
             _ => Ok(()),
         }
     }
@@ -163,8 +163,8 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// [`Denied`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
-    pub fn authorize(&self, requirement: Requirement) -> Result<(), Denied> {
+    /// [`Denial`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
+    pub fn authorize(&self, requirement: Requirement) -> Result<(), Denial> {
         requirement.check(&self.credential)
     }
 
@@ -218,7 +218,7 @@ mod tests {
         let run = principal(TokenKind::AgentRun, Scope::Admin, Role::Admin);
         assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
         for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
-            assert_eq!(run.authorize(requirement), Err(Denied::HumanTokenRequired));
+            assert_eq!(run.authorize(requirement), Err(Denial::HumanTokenRequired));
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn administration_needs_the_effective_scope_admin() {
-        let denied = Err(Denied::InsufficientScope {
+        let denied = Err(Denial::InsufficientScope {
             required: Scope::Admin,
         });
         for (scope, role, answer) in [

@@ -14,7 +14,7 @@ pub struct Requirement {
 
 /// Why a verified principal may not do this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum Denial {
     /// An agent run's token was presented where only a human's may act.
     #[error("only a human's personal access token may do this")]
     HumanTokenRequired,
@@ -57,12 +57,12 @@ impl Requirement {
     }
 
     /// Whether `credential` meets it.
-    pub(super) fn check(self, credential: &Credential) -> Result<(), Denied> {
+    pub(super) fn check(self, credential: &Credential) -> Result<(), Denial> {
         if self.human && !credential.is_human() {
-            return Err(Denied::HumanTokenRequired);
+            return Err(Denial::HumanTokenRequired);
         }
         if !credential.effective_scope().contains(self.scope) {
-            return Err(Denied::InsufficientScope {
+            return Err(Denial::InsufficientScope {
                 required: self.scope,
             });
         }

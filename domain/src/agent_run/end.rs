@@ -11,7 +11,7 @@ impl AgentRuns {
     /// # Errors
     ///
     /// [`AgentRunError::NotFound`] when it is unknown, ended before or someone else's, without
-    /// telling which; [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    /// telling which; [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
     pub async fn end(
         &self,
         principal: &Principal,
@@ -29,7 +29,7 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
     pub async fn end_all(
         &self,
         principal: &Principal,
@@ -54,7 +54,7 @@ impl AgentRuns {
         match self.store.end_runs(change).await? {
             EndRunsOutcome::Ended(count) => Ok(count),
             EndRunsOutcome::NotFound => Ok(0),
-            EndRunsOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            EndRunsOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

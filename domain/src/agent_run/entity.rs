@@ -10,7 +10,7 @@ pub const MAX_RUN_SECONDS: u32 = 24 * 60 * 60;
 /// What makes a token an agent run's: its kind is
 /// [`AgentRun`](crate::token::TokenKind::AgentRun) exactly when it has this.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct AgentRun {
     /// Which agent works with it.
     pub agent: AgentId,
     /// The only work item that it may change, where it is bound to one.

@@ -12,7 +12,7 @@ mod work_item_key;
 
 pub use agent_id::{AgentId, InvalidAgentId};
 pub use ended::{CLOCK_MARGIN_SECONDS, EndedRuns};
-pub use entity::{MAX_RUN_SECONDS, MIN_RUN_SECONDS, Run, RunTtl, RunTtlError};
+pub use entity::{AgentRun, MAX_RUN_SECONDS, MIN_RUN_SECONDS, RunTtl, RunTtlError};
 pub use service::{AgentRunError, AgentRuns, DEFAULT_RUN_QUOTA, RunPage};
 pub use start::NewRun;
 pub use store::{

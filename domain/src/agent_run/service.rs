@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::access::{Denied, Principal, Refusal, Requirement};
+use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::{Listing, StoreError};
-use crate::token::{IssueRate, RateReached, Token, TokenId, TokenKind};
+use crate::token::{CreationRate, RateReached, Token, TokenId, TokenKind};
 use crate::user::UserId;
 
 use super::{AgentRunStore, RunFilter, WorkItemKey};
@@ -23,7 +23,7 @@ pub struct AgentRuns {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) quota: u32,
-    pub(super) rate: IssueRate,
+    pub(super) rate: CreationRate,
 }
 
 /// Why a use case on an agent run did not do what was asked.
@@ -31,7 +31,7 @@ pub struct AgentRuns {
 pub enum AgentRunError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    NotAuthorized(#[from] ActorError),
     /// A run ends with the token that issues it, so a browser session names one, and a token no
     /// other.
     #[error(
@@ -67,9 +67,9 @@ pub enum AgentRunError {
     Store(#[from] StoreError),
 }
 
-impl From<Denied> for AgentRunError {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
+impl From<Denial> for AgentRunError {
+    fn from(denied: Denial) -> Self {
+        Self::NotAuthorized(denied.into())
     }
 }
 
@@ -95,7 +95,7 @@ impl AgentRuns {
             clock,
             entropy,
             quota: DEFAULT_RUN_QUOTA,
-            rate: IssueRate::DEFAULT_RUNS,
+            rate: CreationRate::DEFAULT_RUNS,
         }
     }
 
@@ -108,7 +108,7 @@ impl AgentRuns {
 
     /// Sets the maximum number of runs that a user may start within 24 hours.
     #[must_use]
-    pub fn with_rate(mut self, rate: IssueRate) -> Self {
+    pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
         self
     }
@@ -124,7 +124,7 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::Refused`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
     pub async fn list(
         &self,
         principal: &Principal,
@@ -146,7 +146,7 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::Refused`] unless a human asks for themselves, or an administrator;
+    /// [`AgentRunError::NotAuthorized`] unless a human asks for themselves, or an administrator;
     /// [`AgentRunError::Store`].
     pub async fn count_live(
         &self,
@@ -173,7 +173,7 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotFound`]; [`AgentRunError::Refused`] unless a human asks;
+    /// [`AgentRunError::NotFound`]; [`AgentRunError::NotAuthorized`] unless a human asks;
     /// [`AgentRunError::Store`].
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, AgentRunError> {
         principal.authorize(Requirement::HUMAN)?;

@@ -1,9 +1,9 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::token::{Issued, Scope, Secret, Token, TokenId, TokenKind, TokenName, Trace};
+use crate::token::{Scope, Secret, Token, TokenId, TokenKind, TokenName, TokenWithSecret, Trace};
 
 use super::{
-    AgentId, AgentRunError, AgentRuns, Run, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
+    AgentId, AgentRun, AgentRunError, AgentRuns, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
 };
 
 /// What a new run is to be.
@@ -29,14 +29,14 @@ impl AgentRuns {
     ///
     /// [`AgentRunError`]: refused unless `principal` is a personal access token, or a browser session
     /// that names one of the user's; the work item must be there and open; the quota and the rate
-    /// must have room; [`Refusal::FormUsed`](crate::access::Refusal::FormUsed) when the form of
+    /// must have room; [`ActorError::FormUsed`](crate::access::ActorError::FormUsed) when the form of
     /// `context` started a run before.
     pub async fn start(
         &self,
         principal: &Principal,
         wanted: NewRun,
         context: &RequestContext,
-    ) -> Result<Issued, AgentRunError> {
+    ) -> Result<TokenWithSecret, AgentRunError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
         let issuer = match (principal.token(), wanted.issuer) {
@@ -58,7 +58,7 @@ impl AgentRuns {
             revoked_at: None,
             last_used_at: None,
             successor: None,
-            run: Some(Run {
+            run: Some(AgentRun {
                 agent: wanted.agent,
                 work_item: wanted.work_item,
                 issuer,
@@ -83,7 +83,7 @@ impl AgentRuns {
         };
         let outcome = self.store.start_run(change).await?;
         match (outcome, wanted.work_item) {
-            (StartRunOutcome::Started(token), _) => Ok(Issued { token, secret }),
+            (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
             (StartRunOutcome::NoSuchWorkItem, Some(key)) => Err(AgentRunError::NoSuchWorkItem(key)),
             (StartRunOutcome::WorkItemResolved, Some(key)) => {
                 Err(AgentRunError::WorkItemResolved(key))
@@ -97,7 +97,7 @@ impl AgentRuns {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }
             (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
-            (StartRunOutcome::ActorRefused(refusal), _) => Err(refusal.into()),
+            (StartRunOutcome::NotAuthorized(refusal), _) => Err(refusal.into()),
         }
     }
 }

@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 
-use crate::access::{ActingRecord, Actor, CredentialId, Refusal};
+use crate::access::{ActingRecord, Actor, ActorError, CredentialId};
 use crate::audit::{AuditEvent, Subject};
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    Digest, IssueRate, IssuedSoFar, RateReached, Rejection, Status, Token, TokenId, TokenKind,
+    CreationRate, Digest, RateReached, Rejection, Status, Token, TokenCounts, TokenId, TokenKind,
 };
 use crate::user::UserId;
 
@@ -53,7 +53,7 @@ impl RunFilter {
 
     /// Whether it wants this run at `now`; what a store's query means.
     #[must_use]
-    pub fn wants(&self, token: &Token, now: Timestamp) -> bool {
+    pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let is_live = token.status(now) == Status::Live;
         let Some(run) = &token.run else {
             return false;
@@ -102,7 +102,7 @@ pub struct StartRun {
     /// The most live runs its owner may have, the new one included.
     pub quota: u32,
     /// How many runs its owner may start within 24 hours.
-    pub rate: IssueRate,
+    pub rate: CreationRate,
     /// The trail it leaves.
     pub audit: AuditEvent,
 }
@@ -125,14 +125,14 @@ pub enum StartRunOutcome {
     /// The owner started as many runs as they may within 24 hours; nothing changed.
     RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 /// What a store reads inside the transaction of a [`StartRun`], under locks.
 #[derive(Debug, Clone, Default)]
 pub struct StartFacts {
     /// What the owner has been issued of runs.
-    pub so_far: IssuedSoFar,
+    pub so_far: TokenCounts,
     /// How the work item stands that it is to be bound to.
     pub item: Option<BoundItem>,
     /// The token that [`StartRun::issuer`] names.
@@ -158,7 +158,7 @@ impl StartRun {
         actor: Option<&ActingRecord>,
         facts: &StartFacts,
     ) -> Result<Token, StartRunOutcome> {
-        let refused = StartRunOutcome::ActorRefused;
+        let refused = StartRunOutcome::NotAuthorized;
         self.actor.check(actor).map_err(refused)?;
         let issuer = match (actor, self.issuer()) {
             (Some(ActingRecord::Token(record)), None) => &record.token,
@@ -220,7 +220,7 @@ pub enum EndRunsOutcome {
     /// None is there: each is unknown, someone else's, or was ended before; nothing changed.
     NotFound,
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl EndRuns {
@@ -238,7 +238,7 @@ impl EndRuns {
     ) -> Result<EndedRuns, EndRunsOutcome> {
         self.actor
             .check(actor)
-            .map_err(EndRunsOutcome::ActorRefused)?;
+            .map_err(EndRunsOutcome::NotAuthorized)?;
         // One that has expired by this clock may be live by another server's.
         let tokens: Vec<Token> = found
             .iter()

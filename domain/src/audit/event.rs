@@ -102,7 +102,7 @@ impl AuditEvent {
     pub(crate) fn keep_for(&mut self, user: UserId) {
         let is_told = match self.actor.user() {
             Some(actor) => actor == user,
-            None => self.action != AuditAction::TokenReported,
+            None => self.action != AuditAction::TokenReportedLeaked,
         };
         if !is_told {
             self.context = RequestContext::default();
@@ -191,7 +191,7 @@ macro_rules! actions {
             /// Every action.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The name in stores and on the wire, as in `token.issued`.
+            /// The name in stores and on the wire, as in `token.created`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -207,13 +207,13 @@ actions! {
     /// token.
     InstanceBootstrapped = "instance.bootstrapped",
     /// A token was issued.
-    TokenIssued = "token.issued",
+    TokenCreated = "token.created",
     /// A token was replaced. Related: its successor.
     TokenRotated = "token.rotated",
     /// A token was revoked.
     TokenRevoked = "token.revoked",
     /// A token was reported as leaked and revoked.
-    TokenReported = "token.reported",
+    TokenReportedLeaked = "token.reported_leaked",
     /// An agent run began. Subject: its token; related: the work item that it is bound to.
     AgentRunStarted = "agent_run.started",
     /// An agent run was ended. Related: what it ended with, when it did not by itself.
@@ -262,19 +262,19 @@ actions! {
     SignedIn = "session.started",
     /// A wrong password was given for a user, or a right one for a suspended user, or any for an
     /// unknown account.
-    SignInRefused = "session.refused",
+    SignInRejected = "sign_in.rejected",
     /// The same for the tenth time from one network address within 15 minutes; further ones are not
     /// recorded until those are over.
-    SignInRefusedRepeatedly = "session.refused_repeatedly",
+    SignInRejectedRepeatedly = "sign_in.rejected_repeatedly",
     /// A session was ended by its user. Subject: the session.
     SignedOut = "session.ended",
     /// Several of a user's sessions were ended by them.
     SessionsEnded = "sessions.ended",
     /// A route of the administration was denied to a user.
-    AdminRefused = "admin.refused",
+    AdminDenied = "admin.denied",
     /// The same for the tenth time to one user within 15 minutes; further ones are not recorded until
     /// those are over.
-    AdminRefusedRepeatedly = "admin.refused_repeatedly",
+    AdminDeniedRepeatedly = "admin.denied_repeatedly",
 }
 
 impl AuditAction {
@@ -282,7 +282,7 @@ impl AuditAction {
     pub const ENDINGS: &'static [Self] = &[
         Self::TokenRotated,
         Self::TokenRevoked,
-        Self::TokenReported,
+        Self::TokenReportedLeaked,
         Self::AgentRunEnded,
     ];
 

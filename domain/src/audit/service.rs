@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::access::{Denied, Principal, Requirement};
+use crate::access::{Denial, Principal, Requirement};
 use crate::agent_run::WorkItemKey;
-use crate::attempt::Attempts;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::rate_limit::RateLimits;
 use crate::store::{Listing, StoreError};
 use crate::token::{Token, TokenId};
 use crate::user::MAX_PAGE;
@@ -19,7 +19,7 @@ use super::{
 #[derive(Clone)]
 pub struct Audit {
     store: Arc<dyn AuditStore>,
-    attempts: Attempts,
+    rate_limits: RateLimits,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -58,7 +58,7 @@ pub enum ActivityPlace {
 pub enum AuditError {
     /// The principal may not do this.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(#[from] Denial),
     /// No id could be made.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -72,13 +72,13 @@ impl Audit {
     #[must_use]
     pub fn new(
         store: Arc<dyn AuditStore>,
-        attempts: Attempts,
+        rate_limits: RateLimits,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self {
             store,
-            attempts,
+            rate_limits,
             clock,
             entropy,
         }
@@ -243,17 +243,17 @@ impl Audit {
     /// # Errors
     ///
     /// [`AuditError::Entropy`]; [`AuditError::Store`].
-    pub async fn note_refusal(
+    pub async fn record_denial(
         &self,
         principal: &Principal,
         context: &RequestContext,
     ) -> Result<(), AuditError> {
         let now = self.clock.now();
-        let recorded = self.attempts.denied_admin(principal.user_id(), now).await?;
-        let (each, last) = (
-            AuditAction::AdminRefused,
-            AuditAction::AdminRefusedRepeatedly,
-        );
+        let recorded = self
+            .rate_limits
+            .denied_admin(principal.user_id(), now)
+            .await?;
+        let (each, last) = (AuditAction::AdminDenied, AuditAction::AdminDeniedRepeatedly);
         let Some(action) = recorded.action(each, last) else {
             return Ok(());
         };

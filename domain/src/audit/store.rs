@@ -32,7 +32,7 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// Whether it wants this event; what a store's query means.
     #[must_use]
-    pub fn wants(&self, event: &AuditEvent) -> bool {
+    pub fn matches(&self, event: &AuditEvent) -> bool {
         self.actor
             .is_none_or(|user| event.actor.user() == Some(user))
             && self.action.is_none_or(|action| event.action == action)

@@ -3,7 +3,7 @@ use crate::clock::Timestamp;
 use crate::opaque::OpaqueSecret;
 use crate::session::{ClientName, Session, SignedIn};
 use crate::store::StoreError;
-use crate::token::{Digest, Expiry, Issued, Token, TokenName};
+use crate::token::{Digest, Expiry, Token, TokenName, TokenWithSecret};
 use crate::user::{Account, Email, Password, PersonName, User, UserId, is_vouched};
 
 use super::{Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites};
@@ -30,7 +30,7 @@ pub struct Claimed {
     /// The new user.
     pub user: User,
     /// Their token and its secret, if they asked for one.
-    pub issued: Option<Issued>,
+    pub issued: Option<TokenWithSecret>,
     /// Their browser session and its secret, if they asked for one.
     pub signed_in: Option<SignedIn>,
 }
@@ -177,7 +177,7 @@ impl Invites {
         context: &RequestContext,
     ) -> Result<Claimed, InviteError> {
         let now = self.clock.now();
-        self.attempts
+        self.rate_limits
             .open_route("claim", context.client_address, now)
             .await?;
         let invite = self.look(presented).await?;
@@ -205,7 +205,9 @@ impl Invites {
         let from = context.client_address;
         let issued = claim
             .token
-            .map(|name| Issued::mint(user.id, name, scope, Expiry::Never, now, from, entropy))
+            .map(|name| {
+                TokenWithSecret::mint(user.id, name, scope, Expiry::Never, now, from, entropy)
+            })
             .transpose()?;
         let signed_in = claim
             .session

@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::opaque::OpaqueSecret;
 use crate::token::Digest;
@@ -49,7 +49,7 @@ pub enum CreateInviteOutcome {
     /// there at all; nothing changed.
     Taken,
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl CreateInvite {
@@ -70,7 +70,7 @@ impl CreateInvite {
         if let Some(acting) = &self.actor {
             acting
                 .check(actor)
-                .map_err(CreateInviteOutcome::ActorRefused)?;
+                .map_err(CreateInviteOutcome::NotAuthorized)?;
         }
         if taken {
             return Err(CreateInviteOutcome::Taken);
@@ -101,7 +101,7 @@ impl Invites {
     ///
     /// # Errors
     ///
-    /// [`InviteError::Refused`] unless an administrator asks; [`InviteError::EmailTaken`].
+    /// [`InviteError::NotAuthorized`] unless an administrator asks; [`InviteError::EmailTaken`].
     pub async fn create(
         &self,
         principal: &Principal,
@@ -165,7 +165,7 @@ impl Invites {
         match self.store.create_invite(change).await? {
             CreateInviteOutcome::Created => Ok(NewInvite { invite, secret }),
             CreateInviteOutcome::Taken => Err(InviteError::EmailTaken),
-            CreateInviteOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            CreateInviteOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

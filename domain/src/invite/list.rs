@@ -19,7 +19,7 @@ impl Invites {
     ///
     /// # Errors
     ///
-    /// [`InviteError::Refused`] unless an administrator asks; [`InviteError::Store`].
+    /// [`InviteError::NotAuthorized`] unless an administrator asks; [`InviteError::Store`].
     pub async fn list(
         &self,
         principal: &Principal,

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::access::{Denied, Refusal};
-use crate::attempt::{Attempts, Throttled};
+use crate::access::{ActorError, Denial};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::rate_limit::{RateLimited, RateLimits};
 use crate::session::Sessions;
 use crate::store::StoreError;
 use crate::user::{HashError, PasswordHasher, WeakPassword};
@@ -19,7 +19,7 @@ pub struct Invites {
     pub(super) store: Arc<dyn InviteStore>,
     pub(super) sessions: Sessions,
     pub(super) hasher: Arc<dyn PasswordHasher>,
-    pub(super) attempts: Attempts,
+    pub(super) rate_limits: RateLimits,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
 }
@@ -29,7 +29,7 @@ pub struct Invites {
 pub enum InviteError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    NotAuthorized(#[from] ActorError),
     /// There is no such invite, or it is not open any more.
     #[error("there is no such invite, or it is not open any more")]
     NotFound,
@@ -53,7 +53,7 @@ pub enum InviteError {
     WeakPassword(#[from] WeakPassword),
     /// Too many calls.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
+    RateLimited(#[from] RateLimited),
     /// Passwords cannot be hashed now.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -65,11 +65,11 @@ pub enum InviteError {
     Store(#[from] StoreError),
 }
 
-crate::attempt::from_attempt_error!(InviteError);
+crate::rate_limit::from_attempt_error!(InviteError);
 
-impl From<Denied> for InviteError {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
+impl From<Denial> for InviteError {
+    fn from(denied: Denial) -> Self {
+        Self::NotAuthorized(denied.into())
     }
 }
 
@@ -80,7 +80,7 @@ impl Invites {
         store: Arc<dyn InviteStore>,
         sessions: Sessions,
         hasher: Arc<dyn PasswordHasher>,
-        attempts: Attempts,
+        rate_limits: RateLimits,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
@@ -88,7 +88,7 @@ impl Invites {
             store,
             sessions,
             hasher,
-            attempts,
+            rate_limits,
             clock,
             entropy,
         }

@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 
 use super::{Invite, InviteError, InviteId, InviteStatus, Invites};
@@ -23,7 +23,7 @@ pub enum WithdrawInviteOutcome {
     /// There is none, or it is claimed or withdrawn; nothing changed.
     NotFound,
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl WithdrawInvite {
@@ -40,7 +40,7 @@ impl WithdrawInvite {
     ) -> Result<Invite, WithdrawInviteOutcome> {
         self.actor
             .check(actor)
-            .map_err(WithdrawInviteOutcome::ActorRefused)?;
+            .map_err(WithdrawInviteOutcome::NotAuthorized)?;
         let now = self.actor.now;
         invite
             .filter(|invite| invite.id == self.invite)
@@ -64,7 +64,7 @@ impl Invites {
     /// # Errors
     ///
     /// [`InviteError::NotFound`] when there is none, or it is claimed or withdrawn;
-    /// [`InviteError::Refused`] unless an administrator asks.
+    /// [`InviteError::NotAuthorized`] unless an administrator asks.
     pub async fn withdraw(
         &self,
         principal: &Principal,
@@ -86,7 +86,7 @@ impl Invites {
         match self.store.withdraw_invite(change).await? {
             WithdrawInviteOutcome::Withdrawn => Ok(()),
             WithdrawInviteOutcome::NotFound => Err(InviteError::NotFound),
-            WithdrawInviteOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            WithdrawInviteOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::user::UserId;
 
@@ -47,7 +47,7 @@ pub enum EndSessionsOutcome {
     /// So many ended; where it is none, no event was written.
     Ended(u64),
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl EndSessions {
@@ -59,7 +59,7 @@ impl EndSessions {
     pub fn decide(&self, actor: Option<&ActingRecord>) -> Result<(), EndSessionsOutcome> {
         self.actor
             .check(actor)
-            .map_err(EndSessionsOutcome::ActorRefused)
+            .map_err(EndSessionsOutcome::NotAuthorized)
     }
 }
 
@@ -76,7 +76,7 @@ impl Sessions {
     ) -> Result<(), SessionError> {
         let session = principal.session().ok_or(SessionError::SessionRequired)?;
         match self.end(principal, Ended::One(session.id), context).await {
-            Err(SessionError::Refused(Refusal::SessionOver)) => Ok(()),
+            Err(SessionError::NotAuthorized(ActorError::SessionEnded)) => Ok(()),
             done => done.map(|_| ()),
         }
     }
@@ -85,7 +85,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Refused`] unless a human asks whose credential is still good;
+    /// [`SessionError::NotAuthorized`] unless a human asks whose credential is still good;
     /// [`SessionError::Store`].
     pub async fn end(
         &self,
@@ -108,7 +108,7 @@ impl Sessions {
         };
         match self.store.end_sessions(change).await? {
             EndSessionsOutcome::Ended(count) => Ok(count),
-            EndSessionsOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            EndSessionsOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -3,10 +3,10 @@
 
 mod end;
 mod entity;
-mod link;
 mod password;
 mod service;
 mod sign_in;
+mod sign_in_link;
 mod store;
 mod verify;
 
@@ -14,13 +14,14 @@ pub use end::{EndSessions, EndSessionsOutcome, Ended};
 pub use entity::{
     ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionId, TOUCH_AFTER_SECONDS,
 };
-pub use link::{
-    CreateLink, CreateLinkOutcome, LINK_LIFETIME_SECONDS, LinkId, LinkSubject, NewLink, RedeemLink,
-    RedeemLinkOutcome, SignInLink,
-};
 pub use password::{ChangePassword, ChangePasswordOutcome};
 pub use service::{SessionError, Sessions};
 pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
+pub use sign_in_link::{
+    CreateSignInLink, CreateSignInLinkOutcome, NewSignInLink, RedeemSignInLink,
+    RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SignInLink, SignInLinkId,
+    SignInLinkUser,
+};
 pub use store::{SessionRecord, SessionStore};
 
 #[cfg(feature = "testing")]

@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, CredentialId, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, CredentialId, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::user::{Account, Password, PasswordHash};
 
@@ -27,7 +27,7 @@ pub enum ChangePasswordOutcome {
     /// It was changed meanwhile by somebody else; nothing changed.
     Conflict,
     /// The acting session is over; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl ChangePassword {
@@ -45,9 +45,11 @@ impl ChangePassword {
     ) -> Result<Ended, ChangePasswordOutcome> {
         self.actor
             .check(actor)
-            .map_err(ChangePasswordOutcome::ActorRefused)?;
+            .map_err(ChangePasswordOutcome::NotAuthorized)?;
         let CredentialId::Session(own) = self.actor.credential else {
-            return Err(ChangePasswordOutcome::ActorRefused(Refusal::SessionOver));
+            return Err(ChangePasswordOutcome::NotAuthorized(
+                ActorError::SessionEnded,
+            ));
         };
         account
             .filter(|account| account.password == self.verified)
@@ -78,7 +80,7 @@ impl Sessions {
         let user = principal.user_id();
         let email = principal.owner().profile.as_ref().map(|own| &own.email);
         let email = email.ok_or(SessionError::NotFound)?;
-        self.attempts
+        self.rate_limits
             .own_password(user, context.client_address, now)
             .await?;
         let account = self.users.account(&email.key()).await?;
@@ -87,7 +89,7 @@ impl Sessions {
         if !self.hasher.verify(current, hash).await? {
             return Err(SessionError::WrongPassword);
         }
-        self.attempts.forgive_own_password(user).await?;
+        self.rate_limits.forgive_own_password(user).await?;
         new.check_new(&account.user.own_words())?;
         let change = ChangePassword {
             actor: Actor::of(principal, Requirement::HUMAN, now),
@@ -103,7 +105,7 @@ impl Sessions {
         match self.store.change_password(change).await? {
             ChangePasswordOutcome::Changed => Ok(()),
             ChangePasswordOutcome::Conflict => Err(SessionError::WrongPassword),
-            ChangePasswordOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            ChangePasswordOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use crate::access::{Denied, Principal, Refusal, Requirement};
-use crate::attempt::{Attempts, Throttled};
+use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditStore, RequestContext, Subject};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
 use crate::form;
+use crate::rate_limit::{RateLimited, RateLimits};
 use crate::store::StoreError;
 use crate::user::{HashError, PasswordHasher, UserStore, WeakPassword};
 
@@ -19,7 +19,7 @@ pub struct Sessions {
     pub(crate) users: Arc<dyn UserStore>,
     pub(super) audit: Arc<dyn AuditStore>,
     pub(super) hasher: Arc<dyn PasswordHasher>,
-    pub(super) attempts: Attempts,
+    pub(super) rate_limits: RateLimits,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
 }
@@ -29,7 +29,7 @@ pub struct Sessions {
 pub enum SessionError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    NotAuthorized(#[from] ActorError),
     /// Only somebody who is signed in with a browser may do this.
     #[error("only a browser session may do this")]
     SessionRequired,
@@ -44,7 +44,7 @@ pub enum SessionError {
     NotFound,
     /// Too many failures.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
+    RateLimited(#[from] RateLimited),
     /// Passwords cannot be checked now.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -56,11 +56,11 @@ pub enum SessionError {
     Store(#[from] StoreError),
 }
 
-crate::attempt::from_attempt_error!(SessionError);
+crate::rate_limit::from_attempt_error!(SessionError);
 
-impl From<Denied> for SessionError {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
+impl From<Denial> for SessionError {
+    fn from(denied: Denial) -> Self {
+        Self::NotAuthorized(denied.into())
     }
 }
 
@@ -72,7 +72,7 @@ impl Sessions {
         users: Arc<dyn UserStore>,
         audit: Arc<dyn AuditStore>,
         hasher: Arc<dyn PasswordHasher>,
-        attempts: Attempts,
+        rate_limits: RateLimits,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
@@ -81,7 +81,7 @@ impl Sessions {
             users,
             audit,
             hasher,
-            attempts,
+            rate_limits,
             clock,
             entropy,
         }
@@ -92,7 +92,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Refused`] unless a human asks; [`SessionError::Store`].
+    /// [`SessionError::NotAuthorized`] unless a human asks; [`SessionError::Store`].
     pub async fn list(&self, principal: &Principal) -> Result<Vec<Session>, SessionError> {
         principal.authorize(Requirement::HUMAN)?;
         let now = self.clock.now();

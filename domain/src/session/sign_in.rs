@@ -1,7 +1,7 @@
-use crate::attempt::Throttled;
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::opaque::OpaqueSecret;
+use crate::rate_limit::RateLimited;
 use crate::store::StoreError;
 use crate::token::Digest;
 use crate::user::{Account, Email, HashError, Password, PasswordHash, UserId};
@@ -22,13 +22,13 @@ pub struct SignedIn {
 pub enum SignInError {
     /// Unknown address, wrong password, no password: nobody is told which.
     #[error("the email address or the password is wrong")]
-    Refused,
+    Rejected,
     /// The password is right, and the account is suspended.
     #[error("the account is suspended")]
     Suspended,
     /// Too many failures for this account or from this address.
     #[error(transparent)]
-    Throttled(#[from] Throttled),
+    RateLimited(#[from] RateLimited),
     /// Passwords cannot be checked now.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -40,7 +40,7 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-crate::attempt::from_attempt_error!(SignInError);
+crate::rate_limit::from_attempt_error!(SignInError);
 
 /// The change: somebody signed in with a password.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ pub enum StartSessionOutcome {
     /// The session is there.
     Started,
     /// The user was suspended meanwhile, or their password changed; nothing changed.
-    Refused,
+    Rejected,
 }
 
 impl StartSession {
@@ -77,7 +77,7 @@ impl StartSession {
             .filter(|account| account.user.is_active())
             .filter(|account| account.password.as_ref() == Some(&self.verified))
             .map(|_| ())
-            .ok_or(StartSessionOutcome::Refused)
+            .ok_or(StartSessionOutcome::Rejected)
     }
 }
 
@@ -100,7 +100,7 @@ impl Sessions {
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
         // Counted before the password is looked at: parallel guesses cannot outrun the count.
-        self.attempts
+        self.rate_limits
             .sign_in(email, context.client_address, now)
             .await?;
         let account = self.users.account(&email.key()).await?;
@@ -116,9 +116,9 @@ impl Sessions {
             .and_then(|account| account.password.clone().map(|hash| (account, hash)))
         else {
             self.note_failure(subject, context).await?;
-            return Err(SignInError::Refused);
+            return Err(SignInError::Rejected);
         };
-        self.attempts.forgive_account(email).await?;
+        self.rate_limits.forgive_account(email).await?;
         if !account.user.is_active() {
             self.note_failure(subject, context).await?;
             return Err(SignInError::Suspended);
@@ -140,7 +140,7 @@ impl Sessions {
         };
         match self.store.start_session(change).await? {
             StartSessionOutcome::Started => Ok(signed_in),
-            StartSessionOutcome::Refused => Err(SignInError::Refused),
+            StartSessionOutcome::Rejected => Err(SignInError::Rejected),
         }
     }
 
@@ -173,10 +173,10 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<(), SignInError> {
         let (address, now) = (context.client_address, self.clock.now());
-        let recorded = self.attempts.failed_sign_in(address, now).await?;
+        let recorded = self.rate_limits.failed_sign_in(address, now).await?;
         let (each, last) = (
-            AuditAction::SignInRefused,
-            AuditAction::SignInRefusedRepeatedly,
+            AuditAction::SignInRejected,
+            AuditAction::SignInRejectedRepeatedly,
         );
         if let Some(action) = recorded.action(each, last) {
             let event = self.event(AuditActor::Anonymous, action, subject, context)?;

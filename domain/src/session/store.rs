@@ -9,8 +9,8 @@ use crate::token::Digest;
 use crate::user::{Owner, UserId};
 
 use super::{
-    ChangePassword, ChangePasswordOutcome, CreateLink, CreateLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemLink, RedeemLinkOutcome, Session, SessionId, SignInLink,
+    ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId, SignInLink,
     StartSession, StartSessionOutcome,
 };
 
@@ -67,14 +67,20 @@ pub trait SessionStore: Send + Sync {
 
     /// Makes a one-time link; earlier ones of the same user that were not used are void from then
     /// on.
-    async fn create_link(&self, change: CreateLink) -> Result<CreateLinkOutcome, StoreError>;
+    async fn create_sign_in_link(
+        &self,
+        change: CreateSignInLink,
+    ) -> Result<CreateSignInLinkOutcome, StoreError>;
 
     /// The one-time link with this digest.
-    async fn find_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError>;
+    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError>;
 
     /// Uses a one-time link: sets the password, ends all sessions of the user and starts a new one.
     /// Of any number of calls for one link, one succeeds.
-    async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError>;
+    async fn redeem_sign_in_link(
+        &self,
+        change: RedeemSignInLink,
+    ) -> Result<RedeemSignInLinkOutcome, StoreError>;
 
     /// Deletes the records of forms that were used before the given instant and returns how many.
     async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError>;

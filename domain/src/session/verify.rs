@@ -27,10 +27,7 @@ impl Sessions {
     /// # Errors
     ///
     /// As [`verify`](Self::verify).
-    pub async fn verify_again(
-        &self,
-        principal: &Principal,
-    ) -> Result<Option<Principal>, StoreError> {
+    pub async fn reverify(&self, principal: &Principal) -> Result<Option<Principal>, StoreError> {
         match principal.session_digest() {
             Some(digest) => self.verify_digest(digest).await,
             None => Ok(None),

@@ -4,14 +4,16 @@ use std::num::NonZeroU32;
 
 use uuid::Uuid;
 
-use crate::agent_run::{AgentId, DomainKey, Run, WorkItemKey};
+use crate::agent_run::{AgentId, AgentRun, DomainKey, WorkItemKey};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::invite::{Invite, InviteId, InviteKind};
-use crate::session::{ClientName, LinkId, Session, SessionId, SignInLink};
+use crate::session::{ClientName, Session, SessionId, SignInLink, SignInLinkId};
 use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenUse, Trace};
 use crate::user::{Email, Owner, PasswordHash, PersonName, Role, User, UserId};
-use crate::work::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem};
+use crate::work_item::{
+    Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem,
+};
 
 /// 2026-11-24T06:00:00.000Z, the present of tests.
 pub const NOW: Timestamp = match Timestamp::from_unix_millis(1_795_500_000_000) {
@@ -92,7 +94,7 @@ pub fn run(number: u64, issuer: TokenId) -> Token {
         name: TokenName::of_agent(&agent),
         scope: Scope::ReadWrite,
         expires_at: Some(NOW.saturating_add_seconds(60 * 60)),
-        run: Some(Run {
+        run: Some(AgentRun {
             agent,
             work_item: None,
             issuer,
@@ -183,7 +185,7 @@ pub fn invite(number: u64) -> Invite {
 #[must_use]
 pub fn link(number: u64) -> SignInLink {
     SignInLink {
-        id: LinkId::from_uuid(uuid(6, number)),
+        id: SignInLinkId::from_uuid(uuid(6, number)),
         user: user(1).id,
         created_by: None,
         created_at: NOW,

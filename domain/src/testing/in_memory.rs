@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
+use crate::admin_tokens::AdminTokens;
 use crate::agent_run::AgentRuns;
-use crate::attempt::Attempts;
 use crate::audit::Audit;
-use crate::inventory::Inventory;
 use crate::invite::Invites;
+use crate::rate_limit::RateLimits;
 use crate::session::Sessions;
 use crate::token::Tokens;
 use crate::user::{UserStore, Users};
-use crate::work::Work;
+use crate::work_item::WorkItems;
 
 use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
 
@@ -26,7 +26,7 @@ pub struct InMemory {
     /// The use cases of agent runs.
     pub agent_runs: AgentRuns,
     /// The use cases of work items.
-    pub work: Work,
+    pub work_items: WorkItems,
     /// The use cases of users.
     pub users: Users,
     /// The use cases of browser sessions.
@@ -34,7 +34,7 @@ pub struct InMemory {
     /// The use cases of invites.
     pub invites: Invites,
     /// The use cases on all tokens.
-    pub inventory: Inventory,
+    pub admin_tokens: AdminTokens,
     /// The use cases of the audit trail.
     pub audit: Audit,
 }
@@ -45,29 +45,29 @@ impl Default for InMemory {
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
         let hasher = Arc::new(FakeHasher);
-        let attempts = Attempts::new(store.clone());
+        let rate_limits = RateLimits::new(store.clone());
         let sessions = sessions(&store, store.clone(), &clock, &entropy);
         Self {
             tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone()),
             agent_runs: AgentRuns::new(store.clone(), clock.clone(), entropy.clone()),
-            work: Work::new(store.clone(), clock.clone(), entropy.clone()),
+            work_items: WorkItems::new(store.clone(), clock.clone(), entropy.clone()),
             users: Users::new(store.clone(), clock.clone(), entropy.clone()),
             invites: Invites::new(
                 store.clone(),
                 sessions.clone(),
                 hasher,
-                attempts.clone(),
+                rate_limits.clone(),
                 clock.clone(),
                 entropy.clone(),
             ),
             sessions,
-            inventory: Inventory::new(
+            admin_tokens: AdminTokens::new(
                 store.clone(),
-                attempts.clone(),
+                rate_limits.clone(),
                 clock.clone(),
                 entropy.clone(),
             ),
-            audit: Audit::new(store.clone(), attempts, clock.clone(), entropy.clone()),
+            audit: Audit::new(store.clone(), rate_limits, clock.clone(), entropy.clone()),
             store,
             clock,
             entropy,
@@ -94,7 +94,7 @@ fn sessions(
         users,
         store.clone(),
         Arc::new(FakeHasher),
-        Attempts::new(store.clone()),
+        RateLimits::new(store.clone()),
         clock.clone(),
         entropy.clone(),
     )

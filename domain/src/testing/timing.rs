@@ -4,14 +4,14 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{AccountHarness, FixedClock, MockPasswordHasher, SeededEntropy, fixtures};
-use crate::attempt::Attempts;
 use crate::audit::RequestContext;
+use crate::rate_limit::RateLimits;
 use crate::session::{ClientName, Sessions, SignInError};
 use crate::user::{Email, Password};
 
 /// How long sign-ins took that failed, in the caller's unit of time.
 #[derive(Debug, Clone, Copy)]
-pub struct RefusalTimes {
+pub struct RejectionTimes {
     /// The mean for an account that exists.
     pub known: f64,
     /// The mean for one that does not.
@@ -27,11 +27,11 @@ pub struct RefusalTimes {
 /// # Panics
 ///
 /// When the store fails.
-pub async fn refusal_times(
+pub async fn rejection_times(
     store: &impl AccountHarness,
     pairs: u32,
     elapsed: impl Fn() -> f64,
-) -> RefusalTimes {
+) -> RejectionTimes {
     let user = fixtures::user(1);
     store.put_user(&user).await;
     store
@@ -44,13 +44,13 @@ pub async fn refusal_times(
         store.users(),
         store.audit(),
         Arc::new(hasher),
-        Attempts::new(store.attempts()),
+        RateLimits::new(store.rate_limits()),
         Arc::new(FixedClock::at(fixtures::NOW)),
         Arc::new(SeededEntropy::new(1)),
     );
     let password = Password::parse("five words that are wrong").expect("a password");
     let unknown = Email::parse("nobody@example.com").expect("an address");
-    let attempts = store.attempts();
+    let rate_limits = store.rate_limits();
     let mut times = [Vec::new(), Vec::new()];
     for pair in 0..pairs {
         // In turn the first and the second.
@@ -66,13 +66,13 @@ pub async fn refusal_times(
             let begun = elapsed();
             let refused = sessions.sign_in(email, &password, client, &context).await;
             times[which].push(elapsed() - begun);
-            assert!(matches!(refused, Err(SignInError::Refused)), "{refused:?}");
-            let forgiven = attempts.forgive(&format!("account {}", email.key())).await;
+            assert!(matches!(refused, Err(SignInError::Rejected)), "{refused:?}");
+            let forgiven = rate_limits.reset(&format!("account {}", email.key())).await;
             forgiven.expect("forgiven");
         }
     }
     let [known, unknown] = times.map(mean_and_its_variance);
-    RefusalTimes {
+    RejectionTimes {
         known: known.0,
         unknown: unknown.0,
         t: (known.0 - unknown.0) / (known.1 + unknown.1).sqrt(),

@@ -1,4 +1,4 @@
-use crate::agent_run::Run;
+use crate::agent_run::AgentRun;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -33,7 +33,7 @@ pub struct Token {
     /// The token that took its place when it was rotated. A token is rotated once.
     pub successor: Option<TokenId>,
     /// What it is for when it is an agent run's, which is when its kind says so.
-    pub run: Option<Run>,
+    pub run: Option<AgentRun>,
     /// What people recognize it by.
     pub trace: Trace,
 }

@@ -1,4 +1,4 @@
-use crate::access::{Denied, Refusal};
+use crate::access::{ActorError, Denial};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 
@@ -10,7 +10,7 @@ use super::{ExpiryError, NotRotatable, OverlapError, RateReached};
 pub enum TokenError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    NotAuthorized(#[from] ActorError),
     /// There is no such token for this user: unknown, deleted or someone else's, alike.
     #[error("there is no such token")]
     NotFound,
@@ -41,8 +41,8 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
-impl From<Denied> for TokenError {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
+impl From<Denial> for TokenError {
+    fn from(denied: Denial) -> Self {
+        Self::NotAuthorized(denied.into())
     }
 }

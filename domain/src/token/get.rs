@@ -8,7 +8,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::NotFound`] when it is unknown, deleted or someone else's, without telling
-    /// which; [`TokenError::Refused`] unless a human's token asks; [`TokenError::Store`].
+    /// which; [`TokenError::NotAuthorized`] unless a human's token asks; [`TokenError::Store`].
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         let found = self.find(principal, id).await?;
@@ -22,7 +22,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Refused`] unless a human asks; [`TokenError::Store`].
+    /// [`TokenError::NotAuthorized`] unless a human asks; [`TokenError::Store`].
     pub async fn known(
         &self,
         principal: &Principal,

@@ -316,7 +316,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Refused`] unless a human asks; [`TokenError::Store`].
+    /// [`TokenError::NotAuthorized`] unless a human asks; [`TokenError::Store`].
     pub async fn list(
         &self,
         principal: &Principal,

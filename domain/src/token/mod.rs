@@ -3,6 +3,7 @@
 //! A *token* is the credential as an entity. Its *secret* is the plaintext, seen once; its
 //! *digest* is the SHA-256 of the secret and the only form that a store ever sees.
 
+mod create;
 mod digest;
 mod ending;
 mod entity;
@@ -10,7 +11,6 @@ mod error;
 mod expiry;
 mod get;
 mod id;
-mod issue;
 mod list;
 mod name;
 mod rate;
@@ -24,28 +24,28 @@ mod trace;
 mod usage;
 mod verify;
 
+pub use create::{NewToken, TokenWithSecret};
 pub use digest::{Digest, InvalidDigest};
 pub use ending::Endings;
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
-pub use issue::{IssueToken, Issued};
 pub use list::{
     InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE, Search,
     Seek, Sort, SortKey,
 };
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
-pub use rate::{IssueRate, RateReached};
-pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken};
+pub use rate::{CreationRate, RateReached};
+pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
 pub use scope::{InvalidScope, Scope};
 pub(crate) use secret::CONTAINS_SECRET;
 pub use secret::{MalformedSecret, Secret};
 pub use service::{DEFAULT_TOKEN_QUOTA, PURGE_BATCH, Tokens};
 pub use store::{
-    EndedToken, InsertOutcome, InsertToken, IssuedSoFar, ReplaceOutcome, ReplaceToken,
-    RevokeOutcome, RevokeToken, TokenRecord, TokenStore,
+    CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,
+    RotateTokenOutcome, TokenCounts, TokenRecord, TokenStore,
 };
 pub use trace::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, Trace};
 pub use usage::{LastUsed, TokenUse};

@@ -1,15 +1,15 @@
 use crate::clock::Timestamp;
 
-/// The span within which new tokens count for an [`IssueRate`]: 24 hours.
+/// The span within which new tokens count for an [`CreationRate`]: 24 hours.
 const WINDOW_SECONDS: i64 = 24 * 60 * 60;
 
 /// The maximum number of tokens of one kind that may be issued to a user within any 24 hours,
 /// whatever became of them. A quota counts live tokens only, so a loop that creates and deletes
 /// would fill the disk with tombstones and audit events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IssueRate(u32);
+pub struct CreationRate(u32);
 
-/// A user was issued as many tokens within 24 hours as the [`IssueRate`] allows.
+/// A user was issued as many tokens within 24 hours as the [`CreationRate`] allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the limit of {limit} new ones within 24 hours is reached until {until}")]
 pub struct RateReached {
@@ -21,7 +21,7 @@ pub struct RateReached {
     pub retry_after_seconds: u32,
 }
 
-impl IssueRate {
+impl CreationRate {
     /// Personal access tokens, unless configured otherwise.
     pub const DEFAULT_TOKENS: Self = Self(1_000);
     /// Agent runs, unless configured otherwise.
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_token_counts_for_24_hours() {
-        let rate = IssueRate::new(3);
+        let rate = CreationRate::new(3);
         assert_eq!(rate.check(None, NOW), Ok(()));
         let day = 24 * 60 * 60;
         assert_eq!(
@@ -99,7 +99,7 @@ mod tests {
             limit in 1_u32..6,
             gaps in prop::collection::vec(0_i64..40_000, 1..60),
         ) {
-            let rate = IssueRate::new(limit);
+            let rate = CreationRate::new(limit);
             let nth = |issued: &[Timestamp]| {
                 let nth = issued.len().checked_sub(limit as usize)?;
                 issued.get(nth).copied()

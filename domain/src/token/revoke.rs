@@ -1,7 +1,7 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext};
 
-use super::{RevokeOutcome, RevokeToken, TokenError, TokenId, TokenKind, Tokens};
+use super::{RevokeToken, RevokeTokenOutcome, TokenError, TokenId, TokenKind, Tokens};
 
 impl Tokens {
     /// Revokes a personal access token of the user that `principal` acts as; it may be the acting
@@ -10,7 +10,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::NotFound`] when it is unknown, already deleted or someone else's, without
-    /// telling which; [`TokenError::Refused`] unless a human asks, or when
+    /// telling which; [`TokenError::NotAuthorized`] unless a human asks, or when
     /// the acting credential was itself revoked in between;
     /// [`TokenError::Store`].
     pub async fn revoke(
@@ -31,10 +31,10 @@ impl Tokens {
             token: id,
             audit: self.audit(principal, context, now, AuditAction::TokenRevoked, id)?,
         };
-        match self.store.revoke_once(change).await? {
-            RevokeOutcome::Revoked => Ok(()),
-            RevokeOutcome::NotFound => Err(TokenError::NotFound),
-            RevokeOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        match self.store.revoke_token(change).await? {
+            RevokeTokenOutcome::Revoked => Ok(()),
+            RevokeTokenOutcome::NotFound => Err(TokenError::NotFound),
+            RevokeTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -2,8 +2,8 @@ use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, RequestContext, Subject};
 
 use super::{
-    InsertToken, Issued, PredecessorEnd, ReplaceOutcome, ReplaceToken, RequestedExpiry, Token,
-    TokenError, TokenId, Tokens,
+    CreateToken, PredecessorEnd, RequestedExpiry, RotateToken, RotateTokenOutcome, Token,
+    TokenError, TokenId, TokenWithSecret, Tokens,
 };
 
 /// The longest that a rotated token may live beside its successor: 24 hours.
@@ -44,7 +44,7 @@ impl Overlap {
 
 /// How a token is to be rotated.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RotateToken {
+pub struct RotationOptions {
     /// When the successor ends by itself. `None` keeps the predecessor's expiry, so that rotating
     /// never prolongs a life that nobody asked to prolong.
     pub expires: Option<RequestedExpiry>,
@@ -81,9 +81,9 @@ impl Tokens {
         &self,
         principal: &Principal,
         id: TokenId,
-        wanted: RotateToken,
+        wanted: RotationOptions,
         context: &RequestContext,
-    ) -> Result<Issued, TokenError> {
+    ) -> Result<TokenWithSecret, TokenError> {
         // Name and scope of a token never change, so reading them before the step is safe.
         let predecessor = self.rotatable(principal, id).await?;
         let requirement = Requirement::human_with(predecessor.scope);
@@ -93,7 +93,7 @@ impl Tokens {
             None => predecessor.expires_at.into(),
             Some(expires) => expires.resolve(now)?,
         };
-        let issued = Issued::mint(
+        let issued = TokenWithSecret::mint(
             predecessor.owner,
             predecessor.name,
             predecessor.scope,
@@ -104,7 +104,7 @@ impl Tokens {
         )?;
         let mut audit = self.audit(principal, context, now, AuditAction::TokenRotated, id)?;
         audit.related = Some(Subject::Token(issued.token.id));
-        let change = ReplaceToken {
+        let change = RotateToken {
             predecessor: id,
             end: match wanted.overlap {
                 Overlap::NONE => PredecessorEnd::AtOnce,
@@ -112,7 +112,7 @@ impl Tokens {
                     PredecessorEnd::After(now.saturating_add_seconds(seconds.into()))
                 }
             },
-            successor: InsertToken {
+            successor: CreateToken {
                 actor: Actor::of(principal, requirement, now),
                 token: issued.token.clone(),
                 digest: issued.secret.digest(),
@@ -121,13 +121,13 @@ impl Tokens {
                 audit,
             },
         };
-        match self.store.replace(change).await? {
-            ReplaceOutcome::Replaced => Ok(issued),
-            ReplaceOutcome::NotFound => Err(TokenError::NotFound),
-            ReplaceOutcome::NotRotatable(reason) => Err(reason.into()),
-            ReplaceOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
-            ReplaceOutcome::RateReached(reached) => Err(reached.into()),
-            ReplaceOutcome::ActorRefused(refusal) => Err(refusal.into()),
+        match self.store.rotate_token(change).await? {
+            RotateTokenOutcome::Rotated => Ok(issued),
+            RotateTokenOutcome::NotFound => Err(TokenError::NotFound),
+            RotateTokenOutcome::NotRotatable(reason) => Err(reason.into()),
+            RotateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            RotateTokenOutcome::RateReached(reached) => Err(reached.into()),
+            RotateTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
 
-use super::{IssueRate, LastUsed, TokenId, TokenStore};
+use super::{CreationRate, LastUsed, TokenId, TokenStore};
 
 /// The most live tokens a user may have unless configured otherwise.
 pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
@@ -24,12 +24,12 @@ pub struct Tokens {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) last_used: Arc<LastUsed>,
     pub(super) quota: u32,
-    pub(super) rate: IssueRate,
+    pub(super) rate: CreationRate,
 }
 
 impl Tokens {
     /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_TOKEN_QUOTA`]
-    /// and [`IssueRate::DEFAULT_TOKENS`].
+    /// and [`CreationRate::DEFAULT_TOKENS`].
     #[must_use]
     pub fn new(
         store: Arc<dyn TokenStore>,
@@ -42,7 +42,7 @@ impl Tokens {
             entropy,
             last_used: Arc::default(),
             quota: DEFAULT_TOKEN_QUOTA,
-            rate: IssueRate::DEFAULT_TOKENS,
+            rate: CreationRate::DEFAULT_TOKENS,
         }
     }
 
@@ -56,7 +56,7 @@ impl Tokens {
     /// Sets the maximum number of tokens that a user may be issued within 24 hours, rotations
     /// included.
     #[must_use]
-    pub fn with_rate(mut self, rate: IssueRate) -> Self {
+    pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
         self
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::access::{ActingRecord, Actor, Credential, Principal, Refusal};
+use crate::access::{ActingRecord, Actor, ActorError, Credential, Principal};
 use crate::agent_run::EndedRuns;
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
@@ -11,8 +11,8 @@ use crate::user::{Owner, UserId};
 
 use super::verify::rejection_of;
 use super::{
-    Digest, IssueRate, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection, RevokedBy,
-    Seek, Status, Token, TokenId, TokenUse,
+    CreationRate, Digest, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection,
+    RevokedBy, Seek, Status, Token, TokenId, TokenUse,
 };
 
 /// A token as a lookup answers it: with its digest, and with its owner as they are now.
@@ -42,7 +42,7 @@ impl TokenRecord {
 
 /// The change: a new token comes into being. Also the half of a rotation.
 #[derive(Debug, Clone)]
-pub struct InsertToken {
+pub struct CreateToken {
     /// Who makes it.
     pub actor: Actor,
     /// The new token.
@@ -52,36 +52,36 @@ pub struct InsertToken {
     /// The most live tokens its owner may have, the new one included.
     pub quota: u32,
     /// How many tokens its owner may be issued within 24 hours.
-    pub rate: IssueRate,
+    pub rate: CreationRate,
     /// The trail it leaves.
     pub audit: AuditEvent,
 }
 
-/// What became of an [`InsertToken`].
+/// What became of an [`CreateToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum InsertOutcome {
+pub enum CreateTokenOutcome {
     /// It is there.
-    Inserted,
+    Created,
     /// The owner has as many live tokens as they may; nothing changed.
     QuotaReached,
     /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
     RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 /// What a user has been issued, of one kind of tokens, as read inside the transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct IssuedSoFar {
+pub struct TokenCounts {
     /// How many of them are live at [`Actor::now`].
     pub live: u32,
-    /// When the [`IssueRate::limit`]-th newest of them was created, whether it is live,
+    /// When the [`CreationRate::limit`]-th newest of them was created, whether it is live,
     /// expired or revoked; `None` when there are fewer.
     pub nth_newest: Option<Timestamp>,
 }
 
-impl InsertToken {
+impl CreateToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, and
     /// what the owner has been issued of personal access tokens.
     ///
@@ -91,17 +91,17 @@ impl InsertToken {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        so_far: IssuedSoFar,
-    ) -> Result<(), InsertOutcome> {
+        so_far: TokenCounts,
+    ) -> Result<(), CreateTokenOutcome> {
         self.actor
             .check(actor)
-            .map_err(InsertOutcome::ActorRefused)?;
+            .map_err(CreateTokenOutcome::NotAuthorized)?;
         if so_far.live >= self.quota {
-            return Err(InsertOutcome::QuotaReached);
+            return Err(CreateTokenOutcome::QuotaReached);
         }
         self.rate
             .check(so_far.nth_newest, self.actor.now)
-            .map_err(InsertOutcome::RateReached)
+            .map_err(CreateTokenOutcome::RateReached)
     }
 }
 
@@ -121,13 +121,13 @@ pub struct RevokeToken {
 /// What became of a [`RevokeToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum RevokeOutcome {
+pub enum RevokeTokenOutcome {
     /// It is revoked, and this call did it.
     Revoked,
     /// There is none, it is someone else's, or it was revoked before; nothing changed.
     NotFound,
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl RevokeToken {
@@ -142,10 +142,10 @@ impl RevokeToken {
         actor: Option<&ActingRecord>,
         target: Option<&Token>,
         runs: &[Token],
-    ) -> Result<EndedToken, RevokeOutcome> {
+    ) -> Result<EndedToken, RevokeTokenOutcome> {
         self.actor
             .check(actor)
-            .map_err(RevokeOutcome::ActorRefused)?;
+            .map_err(RevokeTokenOutcome::NotAuthorized)?;
         target
             .filter(|token| token.id == self.token && token.owner == self.owner)
             .and_then(|token| token.revoked_by(RevokedBy::Owner, self.actor.now))
@@ -153,7 +153,7 @@ impl RevokeToken {
                 runs: EndedRuns::with_issuers([(token.id, &self.audit)], runs),
                 token,
             })
-            .ok_or(RevokeOutcome::NotFound)
+            .ok_or(RevokeTokenOutcome::NotFound)
     }
 }
 
@@ -169,21 +169,21 @@ pub struct EndedToken {
 
 /// The change: a token is replaced by its successor, which has the same owner, name and scope.
 #[derive(Debug, Clone)]
-pub struct ReplaceToken {
+pub struct RotateToken {
     /// The token that is replaced. Its owner must be the successor's.
     pub predecessor: TokenId,
     /// How it ends.
     pub end: PredecessorEnd,
     /// The successor, and who does it.
-    pub successor: InsertToken,
+    pub successor: CreateToken,
 }
 
-/// What became of a [`ReplaceToken`].
+/// What became of a [`RotateToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum ReplaceOutcome {
+pub enum RotateTokenOutcome {
     /// The successor is there and the predecessor has ended or will.
-    Replaced,
+    Rotated,
     /// There is no such token for this owner (any more); nothing changed.
     NotFound,
     /// The predecessor is there and cannot be rotated; nothing changed.
@@ -193,10 +193,10 @@ pub enum ReplaceOutcome {
     /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
     RateReached(RateReached),
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
-impl ReplaceToken {
+impl RotateToken {
     /// Decides, from what the store read inside the transaction: the acting credential's record, the
     /// predecessor, what the owner has been issued, and the unrevoked runs that were issued
     /// with the predecessor. Those end with it: after an overlap none of them goes on.
@@ -208,10 +208,10 @@ impl ReplaceToken {
         &self,
         actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
-        so_far: IssuedSoFar,
+        so_far: TokenCounts,
         runs: &[Token],
-    ) -> Result<EndedToken, ReplaceOutcome> {
-        let InsertToken {
+    ) -> Result<EndedToken, RotateTokenOutcome> {
+        let CreateToken {
             actor: acting,
             token: successor,
             quota,
@@ -219,20 +219,22 @@ impl ReplaceToken {
             audit,
             ..
         } = &self.successor;
-        acting.check(actor).map_err(ReplaceOutcome::ActorRefused)?;
+        acting
+            .check(actor)
+            .map_err(RotateTokenOutcome::NotAuthorized)?;
         let current = predecessor
             .filter(|token| token.id == self.predecessor && token.owner == successor.owner)
             .filter(|token| !token.is_deleted())
-            .ok_or(ReplaceOutcome::NotFound)?;
+            .ok_or(RotateTokenOutcome::NotFound)?;
         let rotated = current
             .rotated(acting.now, self.end, successor.id)
-            .map_err(ReplaceOutcome::NotRotatable)?;
+            .map_err(RotateTokenOutcome::NotRotatable)?;
         let freed = u32::from(rotated.status(acting.now) != Status::Live);
         if so_far.live.saturating_sub(freed) >= *quota {
-            return Err(ReplaceOutcome::QuotaReached);
+            return Err(RotateTokenOutcome::QuotaReached);
         }
         rate.check(so_far.nth_newest, acting.now)
-            .map_err(ReplaceOutcome::RateReached)?;
+            .map_err(RotateTokenOutcome::RateReached)?;
         let runs = match (rotated.status(acting.now), rotated.expires_at) {
             (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),
             _ => EndedRuns::with_issuers([(rotated.id, audit)], runs),
@@ -270,15 +272,15 @@ pub trait TokenStore: Send + Sync {
 
     /// Inserts the token if its owner has fewer than `quota` live ones, and was issued fewer than
     /// `rate` allows, exactly, however many calls run at the same time.
-    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError>;
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError>;
 
     /// Revokes the token and ends the agent runs that were issued with it. Of any number of calls for one token, one answers
-    /// [`RevokeOutcome::Revoked`]; once it has, no lookup that starts later finds the token live.
-    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError>;
+    /// [`RevokeTokenOutcome::Revoked`]; once it has, no lookup that starts later finds the token live.
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError>;
 
     /// Ends the predecessor and inserts its successor in one step; the runs that were issued with
     /// the predecessor end with it.
-    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError>;
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError>;
 
     /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`, in
     /// the filter's order (that of [`ListCursor::order`](super::ListCursor::order)), beginning beside

@@ -84,7 +84,7 @@ impl Tokens {
     /// # Errors
     ///
     /// As [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session, which is no token.
-    pub async fn verify_again(&self, principal: &Principal) -> Result<Principal, VerifyError> {
+    pub async fn reverify(&self, principal: &Principal) -> Result<Principal, VerifyError> {
         let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
         let (principal, _, _) = self.verify_digest(digest).await?;
         Ok(principal)

@@ -1,9 +1,11 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
-use crate::token::{Expiry, Issued, Scope, TokenName};
+use crate::token::{Expiry, Scope, TokenName, TokenWithSecret};
 
-use super::{CreateFirstAdmin, Email, FirstAdminOutcome, PersonName, Role, User, UserId, Users};
+use super::{
+    CreateFirstAdmin, CreateFirstAdminOutcome, Email, PersonName, Role, User, UserId, Users,
+};
 
 /// The first administrator and their first token.
 #[derive(Debug)]
@@ -11,7 +13,7 @@ pub struct Bootstrapped {
     /// The administrator.
     pub user: User,
     /// Their token, with the scope `admin`, and its secret.
-    pub issued: Issued,
+    pub issued: TokenWithSecret,
 }
 
 /// Why an instance was not bootstrapped.
@@ -53,7 +55,7 @@ impl Users {
             created_at: now,
             suspended_at: None,
         };
-        let issued = Issued::mint(
+        let issued = TokenWithSecret::mint(
             user.id,
             token_name,
             Scope::Admin,
@@ -78,8 +80,8 @@ impl Users {
             audit,
         };
         match self.store.create_first_admin(change).await? {
-            FirstAdminOutcome::Created => Ok(Bootstrapped { user, issued }),
-            FirstAdminOutcome::InstanceHasUsers => Err(BootstrapError::InstanceHasUsers),
+            CreateFirstAdminOutcome::Created => Ok(Bootstrapped { user, issued }),
+            CreateFirstAdminOutcome::InstanceHasUsers => Err(BootstrapError::InstanceHasUsers),
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject};
 use crate::invite::{Invite, InviteStatus};
@@ -64,7 +64,7 @@ pub enum ChangeUserOutcome {
     /// Another user has the address; nothing changed.
     EmailTaken,
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 /// What a store is to write.
@@ -115,7 +115,7 @@ impl ChangeUser {
     ) -> Result<UserDecision, ChangeUserOutcome> {
         self.actor
             .check(actor)
-            .map_err(ChangeUserOutcome::ActorRefused)?;
+            .map_err(ChangeUserOutcome::NotAuthorized)?;
         let current = user
             .filter(|user| user.id == self.user)
             .ok_or(ChangeUserOutcome::NotFound)?;
@@ -192,7 +192,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless an administrator asks; [`UserError::NotFound`];
+    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::NotFound`];
     /// [`UserError::LastAdmin`] when nobody would be left to administer the instance;
     /// [`UserError::EmailTaken`] when another user has the new address.
     pub async fn change(
@@ -210,7 +210,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless a human asks; [`UserError::NotFound`] when the store has no such
+    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::NotFound`] when the store has no such
     /// user; [`UserError::Store`].
     pub async fn rename_self(
         &self,
@@ -251,7 +251,7 @@ impl Users {
             ChangeUserOutcome::NotFound => Err(UserError::NotFound),
             ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             ChangeUserOutcome::EmailTaken => Err(UserError::EmailTaken),
-            ChangeUserOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            ChangeUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

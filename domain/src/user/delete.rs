@@ -1,4 +1,4 @@
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::invite::{Invite, InviteId, InviteStatus};
@@ -31,7 +31,7 @@ pub enum DeleteUserOutcome {
     /// The acting credential is the user's own; nothing changed.
     OwnAccount,
     /// The acting credential is no longer accepted; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 /// What a store reads inside the transaction of a [`DeleteUser`], under locks.
@@ -71,7 +71,7 @@ impl DeleteUser {
     ) -> Result<Vec<AuditEvent>, DeleteUserOutcome> {
         self.actor
             .check(actor)
-            .map_err(DeleteUserOutcome::ActorRefused)?;
+            .map_err(DeleteUserOutcome::NotAuthorized)?;
         let user = facts.user.as_ref().filter(|user| user.id == self.user);
         let user = user.ok_or(DeleteUserOutcome::NotFound)?;
         if user.is_active_admin() && facts.other_active_admins == 0 {
@@ -121,7 +121,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless an administrator asks; [`UserError::NotFound`];
+    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::NotFound`];
     /// [`UserError::LastAdmin`]; [`UserError::OwnAccount`].
     pub async fn delete(
         &self,
@@ -149,7 +149,7 @@ impl Users {
             DeleteUserOutcome::NotFound => Err(UserError::NotFound),
             DeleteUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             DeleteUserOutcome::OwnAccount => Err(UserError::OwnAccount),
-            DeleteUserOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            DeleteUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

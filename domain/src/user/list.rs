@@ -1,4 +1,4 @@
-use crate::access::{Denied, Principal, Refusal, Requirement};
+use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::entropy::EntropyError;
 use crate::store::{Listing, StoreError};
 
@@ -21,7 +21,7 @@ pub struct UserPage {
 pub enum UserError {
     /// The acting credential is not good (any more), or may not do this.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    NotAuthorized(#[from] ActorError),
     /// There is no such user.
     #[error("there is no such user")]
     NotFound,
@@ -42,9 +42,9 @@ pub enum UserError {
     Store(#[from] StoreError),
 }
 
-impl From<Denied> for UserError {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
+impl From<Denial> for UserError {
+    fn from(denied: Denial) -> Self {
+        Self::NotAuthorized(denied.into())
     }
 }
 
@@ -53,7 +53,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless an administrator asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::Store`].
     pub async fn list(
         &self,
         principal: &Principal,
@@ -71,7 +71,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::NotFound`]; [`UserError::Refused`] unless an administrator asks;
+    /// [`UserError::NotFound`]; [`UserError::NotAuthorized`] unless an administrator asks;
     /// [`UserError::Store`].
     pub async fn get(&self, principal: &Principal, id: UserId) -> Result<User, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
@@ -83,7 +83,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
     pub async fn name_of(
         &self,
         principal: &Principal,

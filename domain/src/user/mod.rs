@@ -30,7 +30,7 @@ pub use search::{
     UserSeek, UserSort,
 };
 pub use service::Users;
-pub use store::{CreateFirstAdmin, FirstAdminOutcome, UserStore};
+pub use store::{CreateFirstAdmin, CreateFirstAdminOutcome, UserStore};
 
 #[cfg(feature = "testing")]
 pub use password::MockPasswordHasher;

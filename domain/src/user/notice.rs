@@ -1,10 +1,10 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use crate::access::{ActingRecord, Actor, Principal, Refusal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
-use crate::session::LinkId;
+use crate::session::SignInLinkId;
 use crate::token::{TokenId, TokenName};
 
 use super::{UserError, UserId, Users};
@@ -31,7 +31,7 @@ pub enum NoticeAbout {
     /// A sign-in link was used: it set a new password and ended the browser sessions.
     UsedLink {
         /// The link.
-        link: LinkId,
+        link: SignInLinkId,
         /// Where the request came from; `None` if that is not known.
         from: Option<IpAddr>,
     },
@@ -88,7 +88,7 @@ pub enum DismissNoticesOutcome {
     /// So many are gone; where it is none, no event was written.
     Dismissed(u64),
     /// The acting credential is not good any more; nothing changed.
-    ActorRefused(Refusal),
+    NotAuthorized(ActorError),
 }
 
 impl DismissNotices {
@@ -106,7 +106,7 @@ impl DismissNotices {
     pub fn decide(&self, actor: Option<&ActingRecord>) -> Result<(), DismissNoticesOutcome> {
         self.actor
             .check(actor)
-            .map_err(DismissNoticesOutcome::ActorRefused)
+            .map_err(DismissNoticesOutcome::NotAuthorized)
     }
 }
 
@@ -115,7 +115,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
     pub async fn notices(&self, principal: &Principal) -> Result<Vec<Notice>, UserError> {
         principal.authorize(Requirement::HUMAN)?;
         let mut notices = self.store.notices(principal.user_id()).await?;
@@ -129,7 +129,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
     pub async fn dismiss_notices(
         &self,
         principal: &Principal,
@@ -156,7 +156,7 @@ impl Users {
         };
         match self.store.dismiss_notices(change).await? {
             DismissNoticesOutcome::Dismissed(_) => Ok(()),
-            DismissNoticesOutcome::ActorRefused(refusal) => Err(refusal.into()),
+            DismissNoticesOutcome::NotAuthorized(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -274,7 +274,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`UserError::Refused`] unless an administrator asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::Store`].
     pub async fn search(
         &self,
         principal: &Principal,

@@ -42,7 +42,7 @@ impl CreateFirstAdmin {
 /// What became of a [`CreateFirstAdmin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum FirstAdminOutcome {
+pub enum CreateFirstAdminOutcome {
     /// User and token are there.
     Created,
     /// The instance has users; nothing changed.
@@ -62,7 +62,7 @@ pub trait UserStore: Send + Sync {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
-    ) -> Result<FirstAdminOutcome, StoreError>;
+    ) -> Result<CreateFirstAdminOutcome, StoreError>;
 
     /// One user, unless deleted.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;

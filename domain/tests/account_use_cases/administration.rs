@@ -1,11 +1,11 @@
 use std::net::IpAddr;
 
-use openindex_domain::access::{Denied, Refusal};
+use openindex_domain::access::{ActorError, Denial};
+use openindex_domain::admin_tokens::{AdminTokenError, TokenFilter};
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, RequestContext, Subject};
-use openindex_domain::inventory::{InventoryError, TokenFilter};
-use openindex_domain::session::LinkSubject;
+use openindex_domain::session::SignInLinkUser;
 use openindex_domain::token::{
-    Expiry, IssueToken, Rejection, Scope, TokenError, TokenId, TokenKind, VerifyError,
+    Expiry, NewToken, Rejection, Scope, TokenError, TokenId, TokenKind, VerifyError,
 };
 use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 
@@ -46,7 +46,7 @@ async fn a_member_administers_nothing() {
     let member = world.principal(session_of(&grace)).await.expect("in");
     let all = &world.all;
     let denied = |error: &dyn std::error::Error| {
-        let insufficient = Denied::InsufficientScope {
+        let insufficient = Denial::InsufficientScope {
             required: Scope::Admin,
         };
         assert_eq!(error.to_string(), insufficient.to_string());
@@ -66,38 +66,38 @@ async fn a_member_administers_nothing() {
             .await
             .expect_err("denied"),
     );
-    let link = LinkSubject::ByAdmin(&member, world.admin.user_id());
-    let link = all.sessions.create_link(link, context()).await;
+    let link = SignInLinkUser::ByAdmin(&member, world.admin.user_id());
+    let link = all.sessions.create_sign_in_link(link, context()).await;
     denied(&link.expect_err("denied"));
     let filter = TokenFilter {
         owner: Some(grace.user.id),
         ..TokenFilter::default()
     };
     denied(
-        &all.inventory
+        &all.admin_tokens
             .list(&member, &filter, None, 1)
             .await
             .expect_err("denied"),
     );
-    let inventory = &all.inventory;
-    let review = inventory.review(&member, &filter, None, 1);
+    let admin_tokens = &all.admin_tokens;
+    let review = admin_tokens.review(&member, &filter, None, 1);
     denied(&review.await.expect_err("denied"));
-    let bulk = inventory.revoke_matching(&member, &filter, None, context());
+    let bulk = admin_tokens.revoke_matching(&member, &filter, None, context());
     denied(&bulk.await.expect_err("denied"));
-    denied(&all.inventory.stats(&member).await.expect_err("denied"));
+    denied(&all.admin_tokens.stats(&member).await.expect_err("denied"));
     let trail = all
         .audit
         .list(&member, &AuditFilter::default(), None, 1)
         .await;
     denied(&trail.expect_err("denied"));
-    let admin_token = IssueToken {
+    let admin_token = NewToken {
         name: token_name("up"),
         scope: Scope::Admin,
         expires: Expiry::Never.into(),
     };
-    let issue = all.tokens.issue(&member, admin_token, context()).await;
+    let issue = all.tokens.create(&member, admin_token, context()).await;
     assert!(
-        matches!(issue, Err(TokenError::Refused(Refusal::Denied(_)))),
+        matches!(issue, Err(TokenError::NotAuthorized(ActorError::Denied(_)))),
         "{issue:?}"
     );
 }
@@ -105,20 +105,20 @@ async fn a_member_administers_nothing() {
 #[tokio::test]
 async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
     let world = World::new().await;
-    let inventory = &world.all.inventory;
+    let admin_tokens = &world.all.admin_tokens;
     let none = TokenFilter::default();
-    let all = inventory.revoke_matching(&world.admin, &none, None, context());
-    assert!(matches!(all.await, Err(InventoryError::FilterRequired)));
-    let review = inventory.review(&world.admin, &none, None, 1);
-    assert!(matches!(review.await, Err(InventoryError::FilterRequired)));
+    let all = admin_tokens.revoke_matching(&world.admin, &none, None, context());
+    assert!(matches!(all.await, Err(AdminTokenError::FilterRequired)));
+    let review = admin_tokens.review(&world.admin, &none, None, 1);
+    assert!(matches!(review.await, Err(AdminTokenError::FilterRequired)));
     let own = TokenFilter {
         owner: Some(world.admin.user_id()),
         ..none
     };
-    let page = inventory.review(&world.admin, &own, None, 1).await;
+    let page = admin_tokens.review(&world.admin, &own, None, 1).await;
     let page = page.expect("a page");
     assert!(page.kept_own && page.tokens.is_empty());
-    let kept = inventory.revoke_matching(&world.admin, &own, None, context());
+    let kept = admin_tokens.revoke_matching(&world.admin, &own, None, context());
     let kept = kept.await.expect("an answer");
     assert!(kept.kept_own && kept.tokens.is_empty());
     assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
@@ -135,20 +135,23 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
     let principal = world.principal(session_of(&grace)).await.expect("in");
     let mut issued = Vec::new();
     for name in ["revoked", "reported"] {
-        let wanted = IssueToken {
+        let wanted = NewToken {
             name: token_name(name),
             scope: Scope::ReadWrite,
             expires: Expiry::Never.into(),
         };
-        let token = world.all.tokens.issue(&principal, wanted, &from(1)).await;
+        let token = world.all.tokens.create(&principal, wanted, &from(1)).await;
         issued.push(token.expect("issued"));
     }
-    let inventory = &world.all.inventory;
+    let admin_tokens = &world.all.admin_tokens;
     let by_admin = from(2);
-    let revoked = inventory.revoke(&world.admin, issued[0].token.id, &by_admin);
+    let revoked = admin_tokens.revoke(&world.admin, issued[0].token.id, &by_admin);
     revoked.await.expect("revoked");
     let secret = [issued[1].secret.expose()];
-    inventory.report(&secret, &from(3)).await.expect("taken");
+    admin_tokens
+        .report_leaked(&secret, &from(3))
+        .await
+        .expect("taken");
     let audit = &world.all.audit;
     let activity = audit.activity(&principal, None, 10).await.expect("a page");
     let mut told: Vec<_> = activity.events.to_vec();
@@ -157,9 +160,12 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
         told.extend(events.expect("entries").to_vec());
     }
     for (action, address) in [
-        (AuditAction::TokenIssued, Some(IpAddr::from([192, 0, 2, 1]))),
+        (
+            AuditAction::TokenCreated,
+            Some(IpAddr::from([192, 0, 2, 1])),
+        ),
         (AuditAction::TokenRevoked, None),
-        (AuditAction::TokenReported, None),
+        (AuditAction::TokenReportedLeaked, None),
     ] {
         let of_action = told.iter().filter(|event| event.action == action);
         let addresses: Vec<_> = of_action
@@ -171,9 +177,9 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
     // A token is not found by the id of an agent run that has the same UUID.
     let id = issued[0].token.id;
     let other = TokenId::new(TokenKind::AgentRun, id.uuid());
-    let found = inventory.tokens_by_id(&world.admin, vec![id]).await;
+    let found = admin_tokens.tokens_by_id(&world.admin, vec![id]).await;
     assert!(found.expect("an answer").contains_key(&id));
-    let found = inventory.tokens_by_id(&world.admin, vec![other]).await;
+    let found = admin_tokens.tokens_by_id(&world.admin, vec![other]).await;
     assert!(found.expect("an answer").is_empty());
     // An administrator is told all of it.
     let all = AuditFilter::default();
@@ -193,15 +199,19 @@ async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: token_name("leaky"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.issue(&principal, wanted, context()).await;
+    let issued = world.all.tokens.create(&principal, wanted, context()).await;
     let issued = issued.expect("issued");
     let report = [issued.secret.expose(), "oi_pat_nonsense", ""];
-    let reported = world.all.inventory.report(&report, context()).await;
+    let reported = world
+        .all
+        .admin_tokens
+        .report_leaked(&report, context())
+        .await;
     reported.expect("taken");
     let verified = world.all.tokens.verify(issued.secret.expose()).await;
     assert!(matches!(
@@ -218,7 +228,7 @@ async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
     assert_eq!(notices[0].about, told);
     let events = AuditFilter {
         subject: Some(Subject::Token(issued.token.id)),
-        action: Some(AuditAction::TokenReported),
+        action: Some(AuditAction::TokenReportedLeaked),
         ..AuditFilter::default()
     };
     let events = world.all.store.events(&events, None, 10).await;

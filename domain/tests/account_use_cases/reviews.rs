@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use openindex_domain::access::Principal;
-use openindex_domain::inventory::{
-    InventoryError, InventoryStore as _, MAX_UNREVIEWED, Review, ReviewDigest, TokenFilter,
+use openindex_domain::admin_tokens::{
+    AdminTokenError, AdminTokenStore as _, MAX_UNREVIEWED, Review, ReviewDigest, TokenFilter,
 };
-use openindex_domain::token::{Expiry, IssueToken, Issued, Overlap, RotateToken, Scope, Status};
+use openindex_domain::token::{
+    Expiry, NewToken, Overlap, RotationOptions, Scope, Status, TokenWithSecret,
+};
 use openindex_domain::token::{Lifetime, TokenId};
 use openindex_domain::user::Role;
 use proptest::prelude::*;
@@ -62,7 +64,7 @@ impl Reviewing {
 struct Play {
     world: World,
     grace: Principal,
-    issued: Vec<Issued>,
+    issued: Vec<TokenWithSecret>,
     reviews: Vec<Reviewing>,
     /// How many revocations ended something, and how many were outdated.
     done: (usize, usize),
@@ -114,7 +116,7 @@ impl Play {
     }
 
     /// All tokens that are not revoked.
-    async fn standing(&self) -> BTreeSet<TokenId> {
+    async fn unrevoked(&self) -> BTreeSet<TokenId> {
         let now = self.world.all.tokens.now();
         let filter = TokenFilter::default();
         let ids = self.world.all.store.matching(&filter, now);
@@ -126,7 +128,7 @@ impl Play {
         match step {
             Step::Create => {
                 let lifetime = Lifetime::from_seconds(60).expect("a minute");
-                let wanted = IssueToken {
+                let wanted = NewToken {
                     name: token_name("ci"),
                     scope: Scope::ReadWrite,
                     expires: if number.is_multiple_of(2) {
@@ -135,7 +137,7 @@ impl Play {
                         Expiry::Never.into()
                     },
                 };
-                let issued = all.tokens.issue(&self.grace, wanted, context()).await;
+                let issued = all.tokens.create(&self.grace, wanted, context()).await;
                 self.issued.push(issued.expect("issued"));
             }
             Step::Delete => {
@@ -153,7 +155,7 @@ impl Play {
             }
             Step::Rotate => {
                 if let Some(issued) = Self::chosen(&mut self.issued, number) {
-                    let rotation = RotateToken {
+                    let rotation = RotationOptions {
                         expires: None,
                         overlap: Overlap::from_seconds(i64::from(number % 2) * 30).expect("short"),
                     };
@@ -173,8 +175,8 @@ impl Play {
     }
 
     async fn start_review(&mut self, number: u8) {
-        let (filter, inventory) = (self.filter(number), &self.world.all.inventory);
-        let page = inventory
+        let (filter, admin_tokens) = (self.filter(number), &self.world.all.admin_tokens);
+        let page = admin_tokens
             .review(&self.world.admin, &filter, None, PAGE)
             .await;
         let page = page.expect("a page");
@@ -188,14 +190,14 @@ impl Play {
     }
 
     async fn turn_page(&mut self, number: u8) {
-        let inventory = &self.world.all.inventory;
+        let admin_tokens = &self.world.all.admin_tokens;
         let Some(review) = Self::chosen(&mut self.reviews, number) else {
             return;
         };
         if review.next.is_none() {
             return;
         }
-        let page = inventory.review(&self.world.admin, &review.filter, review.next, PAGE);
+        let page = admin_tokens.review(&self.world.admin, &review.filter, review.next, PAGE);
         let page = page.await.expect("a page");
         review.has_changed |= page.review.digest != review.digest;
         review
@@ -205,15 +207,15 @@ impl Play {
     }
 
     async fn revoke(&mut self, number: u8) {
-        let before = self.standing().await;
-        let inventory = &self.world.all.inventory;
+        let before = self.unrevoked().await;
+        let admin_tokens = &self.world.all.admin_tokens;
         let Some(review) = Self::chosen(&mut self.reviews, number) else {
             return;
         };
         let (filter, expected) = (review.filter, Some(review.digest));
-        let revoked = inventory.revoke_matching(&self.world.admin, &filter, expected, context());
+        let revoked = admin_tokens.revoke_matching(&self.world.admin, &filter, expected, context());
         let revoked = revoked.await;
-        let ended: BTreeSet<TokenId> = &before - &self.standing().await;
+        let ended: BTreeSet<TokenId> = &before - &self.unrevoked().await;
         let ids = ended.iter().copied();
         match revoked {
             Ok(revoked) => {
@@ -228,7 +230,7 @@ impl Play {
                 }
                 self.done.0 += usize::from(!ended.is_empty());
             }
-            Err(InventoryError::ReviewOutdated(current)) => {
+            Err(AdminTokenError::ReviewOutdated(current)) => {
                 assert!(ended.is_empty(), "nothing: {ended:?}");
                 assert_ne!(Some(current.digest), expected);
                 self.done.1 += 1;
@@ -289,20 +291,20 @@ async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
             play.step(Step::Create, 1).await;
         }
     }
-    let before = play.standing().await;
+    let before = play.unrevoked().await;
     let filter = play.filter(1);
-    let (admin, inventory) = (&play.world.admin, &play.world.all.inventory);
-    let refused = inventory
+    let (admin, admin_tokens) = (&play.world.admin, &play.world.all.admin_tokens);
+    let refused = admin_tokens
         .revoke_matching(admin, &filter, None, context())
         .await;
-    let Err(InventoryError::ReviewRequired(review)) = refused else {
+    let Err(AdminTokenError::ReviewRequired(review)) = refused else {
         panic!("{refused:?}");
     };
-    assert_eq!(play.standing().await, before);
-    let page = inventory.review(admin, &filter, None, PAGE).await;
+    assert_eq!(play.unrevoked().await, before);
+    let page = admin_tokens.review(admin, &filter, None, PAGE).await;
     let digest = page.expect("a page").review.digest;
     assert_eq!(digest, review.digest);
-    let done = inventory.revoke_matching(admin, &filter, Some(digest), context());
+    let done = admin_tokens.revoke_matching(admin, &filter, Some(digest), context());
     assert_eq!(done.await.expect("revoked").tokens.len(), review.count);
 }
 
@@ -313,7 +315,12 @@ async fn pages_of_a_review_lead_forth_and_back() {
         play.step(Step::Create, 1).await;
     }
     let (admin, filter) = (&play.world.admin, play.filter(0));
-    let review = |after| play.world.all.inventory.review(admin, &filter, after, PAGE);
+    let review = |after| {
+        play.world
+            .all
+            .admin_tokens
+            .review(admin, &filter, after, PAGE)
+    };
     let first = review(None).await.expect("a page");
     let second = review(first.next).await.expect("a page");
     let third = review(second.next).await.expect("a page");
@@ -338,14 +345,14 @@ async fn pages_of_a_review_lead_forth_and_back() {
     };
     play.world
         .all
-        .inventory
+        .admin_tokens
         .revoke_matching(admin, &filter, None, context())
         .await
         .expect("done");
     let page = play
         .world
         .all
-        .inventory
+        .admin_tokens
         .review(admin, &revoked, None, PAGE)
         .await;
     assert_eq!(page.expect("a page").review, Review::of([]));

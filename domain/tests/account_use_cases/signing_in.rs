@@ -1,17 +1,17 @@
 use std::sync::{Arc, Mutex};
 
 use openindex_domain::StoreError;
-use openindex_domain::access::Refusal;
-use openindex_domain::attempt::Attempts;
+use openindex_domain::access::ActorError;
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
+use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::{
-    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, LINK_LIFETIME_SECONDS, LinkSubject,
-    SessionError, Sessions, SignInError, TOUCH_AFTER_SECONDS,
+    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
+    Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
 };
 use openindex_domain::testing::{
-    InMemory, MockAttemptStore, MockAuditStore, MockPasswordHasher, MockUserStore, fixtures,
+    InMemory, MockAuditStore, MockPasswordHasher, MockRateLimitStore, MockUserStore, fixtures,
 };
-use openindex_domain::token::{Expiry, IssueToken, Scope};
+use openindex_domain::token::{Expiry, NewToken, Scope};
 use openindex_domain::user::{Role, UserChange, WeakPassword};
 
 use crate::world::{
@@ -30,12 +30,12 @@ async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
     ] {
         let answer = world.sign_in(address, word).await;
         assert!(
-            matches!(answer, Err(SignInError::Refused)),
+            matches!(answer, Err(SignInError::Rejected)),
             "{address}: {answer:?}"
         );
     }
     assert_eq!(
-        world.count(AuditAction::SignInRefused).await,
+        world.count(AuditAction::SignInRejected).await,
         3,
         "known and unknown accounts leave the same trail"
     );
@@ -58,16 +58,16 @@ async fn failures_of_one_address_are_recorded_ten_times_and_the_tenth_says_so() 
         let answer = world.sign_in(address, OTHER).await;
         assert!(answer.is_err(), "{address}: {answer:?}");
         let recorded = [
-            world.count(AuditAction::SignInRefused).await,
-            world.count(AuditAction::SignInRefusedRepeatedly).await,
+            world.count(AuditAction::SignInRejected).await,
+            world.count(AuditAction::SignInRejectedRepeatedly).await,
         ];
         let expected = [(number + 1).min(9), usize::from(number >= 9)];
         assert_eq!(recorded, expected, "after {} failures", number + 1);
     }
     world.all.clock.advance_seconds(15 * 60);
     let answer = world.sign_in("nobody@example.com", OTHER).await;
-    assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
-    assert_eq!(world.count(AuditAction::SignInRefused).await, 10);
+    assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+    assert_eq!(world.count(AuditAction::SignInRejected).await, 10);
 }
 
 #[tokio::test]
@@ -83,11 +83,11 @@ async fn denied_administration_is_recorded_ten_times_a_user_and_the_tenth_says_s
     let second = world.principal(&again).await.expect("another session");
     for number in 1..=25 {
         let principal = if number % 2 == 0 { &first } else { &second };
-        let noted = world.all.audit.note_refusal(principal, context()).await;
+        let noted = world.all.audit.record_denial(principal, context()).await;
         noted.expect("counted");
         let recorded = [
-            world.count(AuditAction::AdminRefused).await,
-            world.count(AuditAction::AdminRefusedRepeatedly).await,
+            world.count(AuditAction::AdminDenied).await,
+            world.count(AuditAction::AdminDeniedRepeatedly).await,
         ];
         let expected = [number.min(9), usize::from(number >= 10)];
         assert_eq!(recorded, expected, "after {number}");
@@ -102,7 +102,7 @@ async fn a_suspended_account_is_told_only_to_whoever_knows_its_password() {
     let suspend = users.change(&world.admin, grace.user.id, UserChange::Suspend, context());
     suspend.await.expect("suspended");
     let wrong = world.sign_in("grace@example.com", OTHER).await;
-    assert!(matches!(wrong, Err(SignInError::Refused)), "{wrong:?}");
+    assert!(matches!(wrong, Err(SignInError::Rejected)), "{wrong:?}");
     let right = world.sign_in("grace@example.com", PASSWORD).await;
     assert!(matches!(right, Err(SignInError::Suspended)), "{right:?}");
     assert!(world.principal(session_of(&grace)).await.is_none());
@@ -119,12 +119,12 @@ async fn spellings_of_one_address_share_their_failures() {
             "GRACE@Example.COM"
         };
         let answer = world.sign_in(spelling, OTHER).await;
-        assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+        assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
     }
     for word in [PASSWORD, OTHER] {
         let answer = world.sign_in("Grace@example.com", word).await;
         assert!(
-            matches!(answer, Err(SignInError::Throttled(_))),
+            matches!(answer, Err(SignInError::RateLimited(_))),
             "{answer:?}"
         );
     }
@@ -139,7 +139,7 @@ async fn a_right_password_forgives_the_failures_before_it() {
     for _ in 0..3 {
         for _ in 0..9 {
             let answer = world.sign_in("grace@example.com", OTHER).await;
-            assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+            assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
         }
         assert!(world.sign_in("grace@example.com", PASSWORD).await.is_ok());
     }
@@ -153,12 +153,12 @@ async fn guessing_from_one_address_is_slowed_down_whatever_the_account() {
     for number in 0..100 {
         let address = format!("user{number}@example.net");
         let answer = world.sign_in_from(&address, OTHER, &attacker).await;
-        assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+        assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
     }
     // The same network, and the right password.
     let neighbor = from("2001:db8::2");
     let answer = world.sign_in_from("grace@example.com", PASSWORD, &neighbor);
-    assert!(matches!(answer.await, Err(SignInError::Throttled(_))));
+    assert!(matches!(answer.await, Err(SignInError::RateLimited(_))));
     let elsewhere = from("2001:db8:1::1");
     let answer = world.sign_in_from("grace@example.com", PASSWORD, &elsewhere);
     assert!(answer.await.is_ok());
@@ -227,7 +227,10 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
     assert!(world.principal(first).await.is_none());
     let stale = sessions.end(&principal, Ended::All, context()).await;
     assert!(
-        matches!(stale, Err(SessionError::Refused(Refusal::SessionOver))),
+        matches!(
+            stale,
+            Err(SessionError::NotAuthorized(ActorError::SessionEnded))
+        ),
         "{stale:?}"
     );
     let principal = world.principal(&second).await.expect("signed in");
@@ -247,12 +250,12 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
         .await
         .expect("in");
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: token_name("ci"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.issue(&principal, wanted, context()).await;
+    let issued = world.all.tokens.create(&principal, wanted, context()).await;
     let issued = issued.expect("a session issues tokens");
     let change = |current: &'static str, new: &'static str| {
         let (sessions, principal) = (world.all.sessions.clone(), principal.clone());
@@ -285,21 +288,21 @@ async fn a_one_time_link_opens_an_account_once() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let sessions = &world.all.sessions;
-    let by_admin = LinkSubject::ByAdmin(&world.admin, grace.user.id);
+    let by_admin = SignInLinkUser::ByAdmin(&world.admin, grace.user.id);
     let void = sessions
-        .create_link(by_admin, context())
+        .create_sign_in_link(by_admin, context())
         .await
         .expect("a link");
     let address = email("GRACE@example.com");
-    let by_operator = LinkSubject::ByOperator(&address);
-    let link = sessions.create_link(by_operator, context()).await;
+    let by_operator = SignInLinkUser::ByOperator(&address);
+    let link = sessions.create_sign_in_link(by_operator, context()).await;
     let link = link.expect("a link");
     let redeem = |code: String, word: &'static str| {
         let sessions = sessions.clone();
         async move {
             let chosen = password(word);
             sessions
-                .redeem_link(&code, &chosen, client(), context())
+                .redeem_sign_in_link(&code, &chosen, client(), context())
                 .await
         }
     };
@@ -321,14 +324,17 @@ async fn a_one_time_link_opens_an_account_once() {
     assert!(matches!(again, Err(SessionError::NotFound)), "{again:?}");
 
     let late = sessions
-        .create_link(by_operator, context())
+        .create_sign_in_link(by_operator, context())
         .await
         .expect("a link");
-    world.all.clock.advance_seconds(LINK_LIFETIME_SECONDS);
+    world
+        .all
+        .clock
+        .advance_seconds(SIGN_IN_LINK_LIFETIME_SECONDS);
     let late = redeem(late.secret.expose().to_owned(), PASSWORD).await;
     assert!(matches!(late, Err(SessionError::NotFound)), "{late:?}");
     let nobody = email("nobody@example.com");
-    let nobody = sessions.create_link(LinkSubject::ByOperator(&nobody), context());
+    let nobody = sessions.create_sign_in_link(SignInLinkUser::ByOperator(&nobody), context());
     assert!(matches!(nobody.await, Err(SessionError::NotFound)));
 }
 
@@ -353,9 +359,9 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
         let steps = steps.clone();
         move |step: String| steps.lock().expect("the steps").push(step)
     };
-    let mut attempts = MockAttemptStore::new();
+    let mut rate_limits = MockRateLimitStore::new();
     let count = note();
-    attempts.expect_count().returning(move |buckets, _| {
+    rate_limits.expect_count().returning(move |buckets, _| {
         count(format!("count in {} buckets", buckets.len()));
         Ok(Ok(()))
     });
@@ -377,7 +383,7 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
         store,
         Arc::new(audit),
         Arc::new(passwords),
-        Attempts::new(Arc::new(attempts)),
+        RateLimits::new(Arc::new(rate_limits)),
         world.all.clock.clone(),
         world.all.entropy.clone(),
     );
@@ -385,7 +391,7 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
     let answer = sessions
         .sign_in(&address, &guess, client(), context())
         .await;
-    assert!(matches!(answer, Err(SignInError::Refused)), "{answer:?}");
+    assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
     let steps = steps.lock().expect("the steps");
     steps.clone()
 }
@@ -402,7 +408,7 @@ async fn known_and_unknown_accounts_take_the_same_steps() {
             "count in 1 buckets",
             "verify",
             "count in 1 buckets",
-            "append SignInRefused"
+            "append SignInRejected"
         ]
     );
     assert_eq!(without_password, known);

@@ -1,5 +1,5 @@
 //! Agent runs and the work they do, through the use cases, on the in-memory store.
 
 mod runs;
-mod work;
+mod work_items;
 mod world;

@@ -1,13 +1,13 @@
-use openindex_domain::access::{Denied, Principal, Refusal, Requirement};
+use openindex_domain::access::{ActorError, Denial, Principal, Requirement};
 use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter, RunTtl};
 use openindex_domain::audit::{AuditAction, RequestContext};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
-    Expiry, IssueToken, Overlap, Rejection, RotateToken, Scope, Secret, Status, TokenError,
+    Expiry, NewToken, Overlap, Rejection, RotationOptions, Scope, Secret, Status, TokenError,
     TokenKind, TokenName, VerifyError,
 };
 use openindex_domain::user::UserChange;
-use openindex_domain::work::{ItemChange, Versions};
+use openindex_domain::work_item::{Versions, WorkItemChange};
 
 use crate::world::{World, agent, context};
 
@@ -28,18 +28,18 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
     assert_eq!(run.run().map(|run| run.agent.as_str()), Some("builder"));
     assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
     for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
-        assert_eq!(run.authorize(requirement), Err(Denied::HumanTokenRequired));
+        assert_eq!(run.authorize(requirement), Err(Denial::HumanTokenRequired));
     }
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: TokenName::parse("more").expect("a name"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.issue(&run, wanted, context()).await;
+    let issued = world.all.tokens.create(&run, wanted, context()).await;
     assert!(matches!(
         issued,
-        Err(TokenError::Refused(Refusal::Denied(
-            Denied::HumanTokenRequired
+        Err(TokenError::NotAuthorized(ActorError::Denied(
+            Denial::HumanTokenRequired
         )))
     ));
     let id = run.token().expect("a token").id;
@@ -54,8 +54,8 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
         assert!(
             matches!(
                 error,
-                Some(AgentRunError::Refused(Refusal::Denied(
-                    Denied::HumanTokenRequired
+                Some(AgentRunError::NotAuthorized(ActorError::Denied(
+                    Denial::HumanTokenRequired
                 )))
             ),
             "{error:?}"
@@ -112,7 +112,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
     let principal = world.verify(&issuer).await;
     let run = world.start(&principal, "a", None).await.expect("a run");
     // An overlap of ten seconds: then both are over.
-    let wanted = RotateToken {
+    let wanted = RotationOptions {
         expires: None,
         overlap: Overlap::from_seconds(10).expect("ten seconds"),
     };
@@ -216,10 +216,10 @@ async fn runs_are_counted_for_oneself_and_by_administrators() {
     assert_eq!(counted.expect("an administrator may"), 0);
     let plain = world.verify(&other).await;
     let refused = runs.count_live(&plain, foreign, None).await;
-    assert!(matches!(refused, Err(AgentRunError::Refused(_))));
+    assert!(matches!(refused, Err(AgentRunError::NotAuthorized(_))));
     let run = world.run("two", None).await;
     let refused = runs.count_live(&run, ada, None).await;
-    assert!(matches!(refused, Err(AgentRunError::Refused(_))));
+    assert!(matches!(refused, Err(AgentRunError::NotAuthorized(_))));
 }
 
 #[tokio::test]
@@ -227,8 +227,8 @@ async fn a_history_tells_who_did_what_and_from_where_to_nobody() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let agent = world.run("builder", None).await;
-    let change = ItemChange::Claim;
-    let work = &world.all.work;
+    let change = WorkItemChange::Claim;
+    let work = &world.all.work_items;
     let from = RequestContext {
         client_address: "192.0.2.1".parse().ok(),
         ..context().clone()

@@ -4,9 +4,9 @@ use openindex_domain::access::Principal;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
-use openindex_domain::token::{Expiry, IssueToken, Issued, Scope, TokenName};
-use openindex_domain::work::{
-    Description, ExecutionTarget, NewItem, Place, Priority, Title, TopKind, WorkItem,
+use openindex_domain::token::{Expiry, NewToken, Scope, TokenName, TokenWithSecret};
+use openindex_domain::work_item::{
+    Description, ExecutionTarget, NewWorkItem, Placement, Priority, Title, TopKind, WorkItem,
 };
 
 pub(crate) struct World {
@@ -31,7 +31,7 @@ impl World {
         principal: &Principal,
         agent_id: &str,
         work_item: Option<WorkItemKey>,
-    ) -> Result<Issued, AgentRunError> {
+    ) -> Result<TokenWithSecret, AgentRunError> {
         let wanted = NewRun {
             agent: agent(agent_id),
             work_item,
@@ -50,30 +50,33 @@ impl World {
         self.verify(&run.expect("a run")).await
     }
 
-    pub(crate) async fn verify(&self, issued: &Issued) -> Principal {
+    pub(crate) async fn verify(&self, issued: &TokenWithSecret) -> Principal {
         let verified = self.all.tokens.verify(issued.secret.expose()).await;
         verified.expect("live")
     }
 
-    pub(crate) async fn pat(&self, name: &str, expires: Expiry) -> Issued {
-        let wanted = IssueToken {
+    pub(crate) async fn pat(&self, name: &str, expires: Expiry) -> TokenWithSecret {
+        let wanted = NewToken {
             name: TokenName::parse(name).expect("a name"),
             scope: Scope::ReadWrite,
             expires: expires.into(),
         };
-        let issued = self.all.tokens.issue(&self.person, wanted, context());
+        let issued = self.all.tokens.create(&self.person, wanted, context());
         issued.await.expect("a token")
     }
 
     pub(crate) async fn task(&self, title: &str) -> WorkItem {
-        let made = self.all.work.create(&self.person, task(title), context());
+        let made = self
+            .all
+            .work_items
+            .create(&self.person, task(title), context());
         made.await.expect("made")
     }
 }
 
-pub(crate) fn task(title: &str) -> NewItem {
-    NewItem {
-        place: Place::Domain("OPS".parse().expect("a key"), TopKind::Task),
+pub(crate) fn task(title: &str) -> NewWorkItem {
+    NewWorkItem {
+        place: Placement::Domain("OPS".parse().expect("a key"), TopKind::Task),
         title: Title::parse(title).expect("a title"),
         description: Description::default(),
         priority: Priority::Medium,

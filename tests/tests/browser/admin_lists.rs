@@ -58,7 +58,7 @@ fn a_user_is_searched_for_and_suspended_by_keyboard_and_the_search_is_still_ther
 fn an_entry_leads_to_its_token_and_the_token_to_its_entries() {
     let sample = Sample::new();
     let browser = &sample.browser;
-    browser.open("/settings/admin/audit?action=token.issued");
+    browser.open("/settings/admin/audit?action=token.created");
     focus(&sample, "main tbody a[href*='/admin/tokens/']");
     browser.keys(ENTER);
     browser.wait("the token", || {

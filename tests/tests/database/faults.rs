@@ -236,7 +236,7 @@ fn a_sqlite_file_without_a_table_is_not_ready() {
     let database = Database::new(Kind::Sqlite);
     let token = Server::bootstrap(&database).token;
     let server = Server::start(&database);
-    for table in ["tokens", "attempts", "work_items"] {
+    for table in ["tokens", "rate_limits", "work_items"] {
         assert_well(&server, &token);
         database.execute(&format!("ALTER TABLE {table} RENAME TO elsewhere"));
         let [read, change, ready] = outcomes(&server, &token);

@@ -16,7 +16,7 @@ fn fail_with(code: &str, message: &str) -> String {
         "CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN RAISE '{message}' USING ERRCODE = '{code}'; END $$; {}{}{}",
         trigger("tokens"),
-        trigger("attempts"),
+        trigger("rate_limits"),
         trigger("audit_events")
     )
 }
@@ -62,7 +62,7 @@ fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_
         assert_well(&server, &token);
         let log = server.log();
         assert_eq!(log.matches("the store failed").count(), 1, "{log}");
-        let left = database.execute("SELECT 1 FROM attempts WHERE key LIKE 'probe%'");
+        let left = database.execute("SELECT 1 FROM rate_limits WHERE key LIKE 'probe%'");
         assert_eq!(left, 0);
     }
 }
@@ -107,7 +107,7 @@ fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_o
     let log = server.log();
     assert_eq!(log.matches("the store failed").count(), 1, "{log}");
     assert_eq!(
-        database.execute("DELETE FROM attempts WHERE key LIKE 'probe%'"),
+        database.execute("DELETE FROM rate_limits WHERE key LIKE 'probe%'"),
         0
     );
 }

@@ -191,7 +191,7 @@ fn the_schema_of_tables_that_are_not_found_is_named() {
     assert!(!said.contains("pending migrations"), "{said}");
     database.execute(&format!("GRANT CONNECT ON DATABASE {db} TO {role}"));
     // One table alone.
-    database.execute_all("CREATE SCHEMA away; ALTER TABLE attempts SET SCHEMA away");
+    database.execute_all("CREATE SCHEMA away; ALTER TABLE rate_limits SET SCHEMA away");
     let server = Server::start_at(&url, &[]);
     assert_eq!(server.http.get("/ready", "").status, 503);
     let log = server.log();

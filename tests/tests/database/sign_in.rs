@@ -46,7 +46,7 @@ fn postgresql_executes_the_same_statements_for_known_and_unknown_accounts() {
             let (_, sql) = statement.split_once(": ")?;
             // Uses and housekeeping go on beside it.
             let concerns = [
-                "attempts",
+                "rate_limits",
                 "users",
                 "audit_events",
                 "pg_advisory",

@@ -66,7 +66,7 @@ const SURPLUSES: [Surplus; 19] = [
     ),
     taken(
         "ALTER ROLE {group} NOBYPASSRLS; GRANT {owner} TO {group}; GRANT {group} TO {role}",
-        "is a member of {owner}, which owns _sqlx_migrations, attempts, audit_events, ",
+        "is a member of {owner}, which owns _sqlx_migrations, audit_events, ",
     ),
     taken(
         "GRANT pg_execute_server_program TO {role}",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::board::{Known, Random};
 use crate::clients::Sent;
-use crate::log::{Act, Change, Issued, Item, Outcome, Run, Span, User};
+use crate::log::{Act, Change, Item, Outcome, Run, Span, TokenWithSecret, User};
 use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};
 
@@ -239,7 +239,7 @@ impl Changer<'_> {
 
     /// Writes down what was issued, and puts it up to be checked.
     fn note(&self, created: &Value, span: Span, run: Option<Run>) -> New {
-        let issued = Issued {
+        let issued = TokenWithSecret {
             owner: self.person.user,
             run,
             span,

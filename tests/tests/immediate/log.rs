@@ -34,7 +34,7 @@ impl Span {
 
 /// A credential that a server has answered with.
 #[derive(Debug, Clone)]
-pub(crate) struct Issued {
+pub(crate) struct TokenWithSecret {
     pub(crate) owner: User,
     /// The token that started it and the item that it is bound to, where it is a run.
     pub(crate) run: Option<Run>,
@@ -108,7 +108,7 @@ pub(crate) struct Change {
 /// All of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
-    pub(crate) issued: Vec<Issued>,
+    pub(crate) issued: Vec<TokenWithSecret>,
     pub(crate) checks: Vec<Check>,
     pub(crate) changes: Vec<Change>,
     /// The kind of each fault.
@@ -133,7 +133,7 @@ impl Recorder {
     }
 
     /// Writes down a new credential.
-    pub(crate) fn issued(&self, issued: Issued) -> Credential {
+    pub(crate) fn issued(&self, issued: TokenWithSecret) -> Credential {
         let mut log = self.log();
         log.issued.push(issued);
         Credential(log.issued.len() - 1)

@@ -85,7 +85,7 @@ fn prove(plan: Plan) {
     let http = processes.servers[0].http.clone();
     let urls = processes.servers.iter().map(|server| server.url.as_str());
     let spares = Trial::join_spares(plan, &http, &admin.token, || {
-        let _ = database.execute("DELETE FROM attempts");
+        let _ = database.execute("DELETE FROM rate_limits");
     });
     let trial = Trial::new(plan, Replicas::new(urls), &admin.token, spares);
     let log = trial.run(&http, |trial| processes.break_things(trial));

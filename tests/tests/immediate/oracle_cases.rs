@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::log::{
-    Act, Change, Check, Credential, Issued, Item, Log, Outcome, Run, Span, User, Verdict,
+    Act, Change, Check, Credential, Item, Log, Outcome, Run, Span, TokenWithSecret, User, Verdict,
 };
 use crate::oracle::{Finding, judge};
 use Outcome::{Done, Unknown};
@@ -17,7 +17,7 @@ const RUN: Credential = Credential(2);
 
 /// A token, another one, and a run of the first that is bound to an item; issued by number 8.
 fn world() -> Log {
-    let issued = |run, invoked| Issued {
+    let issued = |run, invoked| TokenWithSecret {
         owner: OWNER,
         run,
         span: span(invoked, invoked + 2),

@@ -11,12 +11,13 @@ use axum::Extension;
 use openindex_adapters_http::server::{
     ApiSettings, ApiState, LayerSettings, Metrics, PeerAddress, router,
 };
-use openindex_domain::attempt::AttemptStore as _;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
-    Digest, InsertOutcome, InsertToken, ListFilter, ReplaceOutcome, ReplaceToken, RevokeOutcome,
-    RevokeToken, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore, TokenUse, Tokens,
+    CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
+    RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore,
+    TokenUse, Tokens,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -74,7 +75,7 @@ fn run_on_doubles(remembered: Duration) -> Log {
     let replicas = Replicas::new(urls.iter().map(String::as_str));
     let http = Client::new(&urls[0]);
     let spares = Trial::join_spares(PLAN, &http, admin.expose(), || {
-        let purged = memory.store.purge_attempts(Timestamp::MAX);
+        let purged = memory.store.purge_rate_limits(Timestamp::MAX);
         let _ = runtime.block_on(purged);
     });
     let trial = Trial::new(PLAN, replicas, admin.expose(), spares);
@@ -98,11 +99,11 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
     let state = ApiState {
         tokens,
         agent_runs: memory.agent_runs.clone(),
-        work: Some(memory.work.clone()),
+        work_items: Some(memory.work_items.clone()),
         users: memory.users.clone(),
         sessions: memory.sessions.clone(),
         invites: memory.invites.clone(),
-        inventory: memory.inventory.clone(),
+        admin_tokens: memory.admin_tokens.clone(),
         audit: memory.audit.clone(),
         metrics: Arc::new(Metrics::new("double")),
         health: memory.store.clone(),
@@ -155,16 +156,16 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         Ok(record)
     }
 
-    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
-        self.store.insert_within_quota(change).await
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
+        self.store.create_token(change).await
     }
 
-    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
-        self.store.revoke_once(change).await
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError> {
+        self.store.revoke_token(change).await
     }
 
-    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
-        self.store.replace(change).await
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError> {
+        self.store.rotate_token(change).await
     }
 
     async fn list(

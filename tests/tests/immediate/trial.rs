@@ -9,7 +9,7 @@ use openindex_tests::Client;
 
 use crate::board::{Board, Known};
 use crate::changes::{self, Person};
-use crate::log::{Issued, Log, Recorder, Span, User, Verdict};
+use crate::log::{Log, Recorder, Span, TokenWithSecret, User, Verdict};
 use crate::pace::{Pace, Plan};
 use crate::totals::Totals;
 use crate::wire::{Links, Replicas};
@@ -43,7 +43,7 @@ impl Trial {
     ) -> Self {
         let recorder = Recorder::default();
         let number = recorder.number();
-        let issued = Issued {
+        let issued = TokenWithSecret {
             owner: User(plan.users),
             run: None,
             span: Span {
@@ -116,7 +116,7 @@ impl Trial {
         let (id, secret) =
             http.join_with_token(&self.admin.secret, &format!("member{user}@example.com"));
         let answered = self.recorder.number();
-        let issued = Issued {
+        let issued = TokenWithSecret {
             owner: User(user),
             run: None,
             span: Span { invoked, answered },
@@ -135,7 +135,7 @@ impl Trial {
         let user = User(self.pace.plan().users + 1 + spares.len());
         drop(spares);
         let number = self.recorder.number();
-        let issued = Issued {
+        let issued = TokenWithSecret {
             owner: user,
             run: None,
             span: Span {
@@ -148,7 +148,7 @@ impl Trial {
     }
 
     /// Writes down a new credential, and puts it up to be checked.
-    pub(crate) fn put_up(&self, issued: Issued, secret: &str) -> Known {
+    pub(crate) fn put_up(&self, issued: TokenWithSecret, secret: &str) -> Known {
         let known = Known {
             credential: self.recorder.issued(issued),
             secret: secret.into(),

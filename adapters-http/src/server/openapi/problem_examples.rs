@@ -1,16 +1,16 @@
 //! An example of each kind of problem, made as the server makes it where that needs no request.
 
-use openindex_domain::access::Denied;
+use openindex_domain::access::Denial;
+use openindex_domain::admin_tokens::{AdminTokenError, Review};
 use openindex_domain::agent_run::AgentRunError;
-use openindex_domain::attempt::Throttled;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::{InventoryError, Review};
 use openindex_domain::invite::{InviteError, NotClaimable};
+use openindex_domain::rate_limit::RateLimited;
 use openindex_domain::token::{
     MalformedSecret, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenId, TokenKind,
 };
 use openindex_domain::user::UserError;
-use openindex_domain::work::{ExecutionTarget, ItemStatus, WorkConflict};
+use openindex_domain::work_item::{ExecutionTarget, ItemStatus, WorkItemConflict};
 
 use crate::server::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 use crate::wire::Holder;
@@ -33,11 +33,11 @@ pub(super) fn example(code: Code) -> Problem {
         Code::TokenExpired => Rejection::Expired { at }.into(),
         Code::TokenRevoked => Rejection::Revoked { at }.into(),
         Code::OwnerSuspended => Rejection::OwnerSuspended.into(),
-        Code::InsufficientScope => Denied::InsufficientScope {
+        Code::InsufficientScope => Denial::InsufficientScope {
             required: Scope::Admin,
         }
         .into(),
-        Code::HumanTokenRequired => Denied::HumanTokenRequired.into(),
+        Code::HumanTokenRequired => Denial::HumanTokenRequired.into(),
         Code::SessionRequired => plain("sign in to the web interface to do this"),
         Code::RunBoundToWorkItem => {
             plain("this agent run is bound to OPS-42 and may change that work item alone")
@@ -53,8 +53,8 @@ pub(super) fn example(code: Code) -> Problem {
         Code::TokenAlreadyRotated => {
             TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }).into()
         }
-        Code::ReviewOutdated => InventoryError::ReviewOutdated(Review::of([successor])).into(),
-        Code::ReviewRequired => InventoryError::ReviewRequired(Review {
+        Code::ReviewOutdated => AdminTokenError::ReviewOutdated(Review::of([successor])).into(),
+        Code::ReviewRequired => AdminTokenError::ReviewRequired(Review {
             count: 336,
             ..Review::of([])
         })
@@ -70,17 +70,17 @@ pub(super) fn example(code: Code) -> Problem {
         )
         .held_by(Holder::AgentId("builder-7".to_owned()))
         .next("oi queue list"),
-        Code::WorkItemResolved => WorkConflict::Resolved(ItemStatus::Done).into(),
-        Code::WorkItemNotClaimed => WorkConflict::NotClaimed.into(),
-        Code::WrongExecutionTarget => WorkConflict::WrongTarget(ExecutionTarget::Human).into(),
-        Code::InvalidTransition => WorkConflict::Transition {
+        Code::WorkItemResolved => WorkItemConflict::Resolved(ItemStatus::Done).into(),
+        Code::WorkItemNotClaimed => WorkItemConflict::NotClaimed.into(),
+        Code::WrongExecutionTarget => WorkItemConflict::WrongTarget(ExecutionTarget::Human).into(),
+        Code::InvalidTransition => WorkItemConflict::Transition {
             from: ItemStatus::Cancelled,
             to: ItemStatus::Done,
         }
         .into(),
-        Code::HasSubTasks => WorkConflict::HasParts.into(),
-        Code::NumbersExhausted => WorkConflict::NumbersExhausted.into(),
-        Code::VersionMismatch => WorkConflict::VersionMismatch { current: 8 }.into(),
+        Code::HasSubTasks => WorkItemConflict::HasParts.into(),
+        Code::NumbersExhausted => WorkItemConflict::NumbersExhausted.into(),
+        Code::VersionMismatch => WorkItemConflict::VersionMismatch { current: 8 }.into(),
         Code::PreconditionFailed => plain(
             "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
         ),
@@ -98,12 +98,12 @@ pub(super) fn example(code: Code) -> Problem {
         Code::UnsupportedMediaType => {
             plain("send the body with the header Content-Type: application/json")
         }
-        Code::RateLimited => Throttled {
+        Code::RateLimited => RateLimited {
             until: at,
             retry_after_seconds: 840,
         }
         .into(),
-        Code::IssueRateReached => TokenError::RateReached(RateReached {
+        Code::CreationRateReached => TokenError::RateReached(RateReached {
             limit: 1_000,
             until: at,
             retry_after_seconds: 840,

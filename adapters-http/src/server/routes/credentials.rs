@@ -17,18 +17,18 @@ use crate::wire::{CredentialReport, PlainSecret};
 /// Also takes the array that GitHub sends to the partners of its secret scanning. Of each entry the
 /// `token` is read; `type`, `url` and `source` are ignored and not stored.
 #[utoipa::path(post, path = "/credentials/revoke", tag = "instance",
-    operation_id = "reportCredentials",
+    operation_id = "reportLeakedTokens",
     request_body = CredentialReport,
     responses(
         (status = 202, description = "Thank you"),
     ))]
-pub(super) async fn revoke(
+pub(super) async fn report_leaked(
     _: Public,
     State(state): State<Shared>,
     context: Context,
     Reported(tokens): Reported,
 ) -> Result<StatusCode, Problem> {
     let texts: Vec<&str> = tokens.iter().map(PlainSecret::expose).collect();
-    state.inventory.report(&texts, &context).await?;
+    state.admin_tokens.report_leaked(&texts, &context).await?;
     Ok(StatusCode::ACCEPTED)
 }

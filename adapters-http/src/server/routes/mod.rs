@@ -36,7 +36,7 @@ pub(super) fn all() -> Routes<Shared> {
         me::pats::create,
         InsufficientScope,
         TokenLimitReached,
-        IssueRateReached
+        CreationRateReached
     );
     let routes = route!(routes, me::pats::show);
     let routes = route!(routes, me::pats::delete);
@@ -47,7 +47,7 @@ pub(super) fn all() -> Routes<Shared> {
         TokenNotLive,
         TokenAlreadyRotated,
         TokenLimitReached,
-        IssueRateReached
+        CreationRateReached
     );
     let routes = route!(routes, agent_runs::list);
     let routes = route!(
@@ -55,7 +55,7 @@ pub(super) fn all() -> Routes<Shared> {
         agent_runs::start,
         RunLimitReached,
         WorkItemResolved,
-        IssueRateReached
+        CreationRateReached
     );
     let routes = route!(routes, agent_runs::show);
     let routes = route!(routes, agent_runs::end);
@@ -88,7 +88,7 @@ pub(super) fn all() -> Routes<Shared> {
         EmailTaken,
         RateLimited
     );
-    route!(routes, credentials::revoke, RateLimited)
+    route!(routes, credentials::report_leaked, RateLimited)
 }
 
 /// The routes of work items.

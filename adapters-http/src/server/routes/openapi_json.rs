@@ -10,7 +10,7 @@ use crate::server::{Public, openapi};
 
 /// With the public URL as its server: "/" would leave the prefix under which a proxy serves it.
 fn json(state: &Shared) -> String {
-    let mut document = match state.work {
+    let mut document = match state.work_items {
         Some(_) => openapi::document(),
         None => openapi::without_work(),
     };

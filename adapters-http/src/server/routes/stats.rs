@@ -16,6 +16,6 @@ pub(super) async fn show(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
 ) -> Result<Json<Stats>, Problem> {
-    let counts = state.inventory.stats(&principal).await?;
+    let counts = state.admin_tokens.stats(&principal).await?;
     Ok(Json(to_wire::stats(counts)))
 }

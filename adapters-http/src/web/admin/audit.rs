@@ -127,10 +127,10 @@ pub(in crate::web) async fn list(
     let actor = filter.and_then(|filter| filter.actor);
     let met: Vec<UserId> = events.iter().flat_map(users_of).chain(actor).collect();
     people.meet(&web, principal, &met).await?;
-    let inventory = &web.api.inventory;
+    let admin_tokens = &web.api.admin_tokens;
     let ids = events.iter().flat_map(tokens_of).collect();
     let known = Known {
-        tokens: inventory.tokens_by_id(principal, ids).await?,
+        tokens: admin_tokens.tokens_by_id(principal, ids).await?,
         people,
     };
     let now = web.api.tokens.now();
@@ -466,10 +466,10 @@ pub(in crate::web) fn actor(actor: AuditActor, user: UserId) -> &'static str {
 pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
         AuditAction::InstanceBootstrapped => "Instance bootstrapped",
-        AuditAction::TokenIssued => "Token created",
+        AuditAction::TokenCreated => "Token created",
         AuditAction::TokenRotated => "Token rotated",
         AuditAction::TokenRevoked => "Token revoked",
-        AuditAction::TokenReported => "Token reported as leaked",
+        AuditAction::TokenReportedLeaked => "Token reported as leaked",
         AuditAction::AgentRunStarted => "Agent run started",
         AuditAction::AgentRunEnded => "Agent run ended",
         AuditAction::WorkItemCreated => "Work item created",
@@ -493,14 +493,14 @@ pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
         AuditAction::SignInLinkCreated => "Sign-in link created",
         AuditAction::SignInLinkUsed => "Sign-in link used",
         AuditAction::SignedIn => "Signed in",
-        AuditAction::SignInRefused => "Sign-in rejected",
-        AuditAction::SignInRefusedRepeatedly => {
+        AuditAction::SignInRejected => "Sign-in rejected",
+        AuditAction::SignInRejectedRepeatedly => {
             "Sign-in rejected repeatedly; further attempts not recorded"
         }
         AuditAction::SignedOut => "Signed out",
         AuditAction::SessionsEnded => "Browser sessions ended",
-        AuditAction::AdminRefused => "Admin access denied",
-        AuditAction::AdminRefusedRepeatedly => {
+        AuditAction::AdminDenied => "Admin access denied",
+        AuditAction::AdminDeniedRepeatedly => {
             "Admin access denied repeatedly; further attempts not recorded"
         }
     }

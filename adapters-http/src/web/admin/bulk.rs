@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::inventory::{InventoryError, ReviewPage, TokenFilter};
+use openindex_domain::admin_tokens::{AdminTokenError, ReviewPage, TokenFilter};
 use openindex_domain::token::TokenId;
 
 use crate::web::access::Administrator;
@@ -52,7 +52,7 @@ pub(in crate::web) async fn preview(
         return Ok(to_list(&chosen));
     };
     let principal = &by.0.principal;
-    let review = |after| web.api.inventory.review(principal, &filter, after, PAGE);
+    let review = |after| web.api.admin_tokens.review(principal, &filter, after, PAGE);
     let mut found = review(query.get("after").parse().ok()).await?;
     let reviewed = query.get("expected");
     let has_changed = !reviewed.is_empty() && reviewed != found.review.digest.to_string();
@@ -71,10 +71,10 @@ pub(in crate::web) async fn revoke(
     let Some(filter) = understood(&chosen) else {
         return Ok(to_list(&chosen));
     };
-    let (inventory, principal) = (&web.api.inventory, &by.0.principal);
+    let (admin_tokens, principal) = (&web.api.admin_tokens, &by.0.principal);
     // A form that names no tokens reviewed none.
     if let Ok(expected) = form.get("expected").parse() {
-        let revoked = inventory.revoke_matching(principal, &filter, Some(expected), &context);
+        let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
         match revoked.await {
             Ok(revoked) => {
                 let about = match revoked.tokens.count() {
@@ -83,11 +83,11 @@ pub(in crate::web) async fn revoke(
                 };
                 return Ok(Done::TokensRevoked.to(&web.site, LIST, &about));
             }
-            Err(InventoryError::ReviewOutdated(_)) => {}
+            Err(AdminTokenError::ReviewOutdated(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let found = inventory.review(principal, &filter, None, PAGE).await?;
+    let found = admin_tokens.review(principal, &filter, None, PAGE).await?;
     render(&web, &by, chosen, &found, true)
 }
 

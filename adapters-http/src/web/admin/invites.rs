@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::{Principal, Refusal};
+use openindex_domain::access::{ActorError, Principal};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
@@ -22,8 +22,8 @@ use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
-use super::link::LinkPage;
 use super::people::People;
+use super::sign_in_link::LinkPage;
 use super::{Back, IdPath, PAGE, users};
 
 const PATH: &str = "/settings/admin/invites";
@@ -139,7 +139,7 @@ pub(in crate::web) async fn create(
             let error = "belongs to an account already; make a sign-in link for it instead";
             return refuse(StatusCode::CONFLICT, error.to_owned()).await;
         }
-        Err(InviteError::Refused(Refusal::FormUsed(made))) => {
+        Err(InviteError::NotAuthorized(ActorError::FormUsed(made))) => {
             return once::already(&web, &by.0, made).await;
         }
         Err(error) => return Err(error.into()),

@@ -3,8 +3,8 @@
 pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod invites;
-mod link;
 mod people;
+mod sign_in_link;
 mod token_filter;
 pub(super) mod tokens;
 pub(super) mod user;

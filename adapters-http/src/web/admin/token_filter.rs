@@ -1,5 +1,5 @@
+use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::TokenFilter;
 use openindex_domain::token::{Scope, Status};
 
 use crate::web::form::Form;

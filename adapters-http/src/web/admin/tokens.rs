@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::Principal;
+use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::inventory::{OwnedToken, TokenFilter};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::web::access::Administrator;
@@ -99,7 +99,7 @@ pub(in crate::web) async fn list(
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let inventory = &web.api.inventory;
+    let admin_tokens = &web.api.admin_tokens;
     let chosen = ChosenFilter::of_query(&query);
     let after: Option<TokenId> = query.get("after").parse().ok();
     let (filter, wrong_field) = match chosen.parse() {
@@ -107,10 +107,10 @@ pub(in crate::web) async fn list(
         Err(field) => (None, Some(field)),
     };
     let found = match &filter {
-        Some(filter) => Some(inventory.list(principal, filter, after, PAGE).await?),
+        Some(filter) => Some(admin_tokens.list(principal, filter, after, PAGE).await?),
         None => None,
     };
-    let counts = inventory.stats(principal).await?;
+    let counts = admin_tokens.stats(principal).await?;
     let mut people = People::load(&web, principal).await?;
     if let Some(owner) = filter.and_then(|filter| filter.owner) {
         people.meet(&web, principal, &[owner]).await?;
@@ -154,7 +154,7 @@ async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToke
         token: Some(id),
         ..TokenFilter::default()
     };
-    let found = web.api.inventory.list(by, &filter, None, 1).await?;
+    let found = web.api.admin_tokens.list(by, &filter, None, 1).await?;
     if found.tokens.damaged().next().is_some() {
         return Err(WebError::damaged(DamagedRow::Token(id)));
     }
@@ -169,7 +169,11 @@ pub(in crate::web) async fn show(
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let found = web.api.inventory.tokens_by_id(principal, vec![id]).await?;
+    let found = web
+        .api
+        .admin_tokens
+        .tokens_by_id(principal, vec![id])
+        .await?;
     let token = found.get(&id).ok_or(WebError::NOT_FOUND)?;
     let mut people = People::load(&web, principal).await?;
     people.meet(&web, principal, &[token.owner]).await?;
@@ -219,7 +223,7 @@ pub(in crate::web) async fn revoke(
     let principal = &by.0.principal;
     // A token that cannot be read can be revoked.
     let owned = find(&web, principal, id).await.ok().flatten();
-    web.api.inventory.revoke(principal, id, &context).await?;
+    web.api.admin_tokens.revoke(principal, id, &context).await?;
     let about = owned.map_or_else(
         || id.to_string(),
         |owned| owned.token.name.as_str().to_owned(),

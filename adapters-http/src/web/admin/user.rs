@@ -4,9 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::Refusal;
+use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
-use openindex_domain::session::{LinkSubject, SessionError};
+use openindex_domain::session::{SessionError, SignInLinkUser};
 use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 
 use crate::server::{Code, Context};
@@ -22,7 +22,7 @@ use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
-use super::link::LinkPage;
+use super::sign_in_link::LinkPage;
 use super::users::{self, UserView};
 use super::{Back, IdPath};
 
@@ -328,9 +328,14 @@ pub(in crate::web) async fn sign_in_link(
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
     let user = find(&web, &by, id).await?;
-    let subject = LinkSubject::ByAdmin(&by.0.principal, id);
-    let new = match web.api.sessions.create_link(subject, &context).await {
-        Err(SessionError::Refused(Refusal::FormUsed(made))) => {
+    let subject = SignInLinkUser::ByAdmin(&by.0.principal, id);
+    let new = match web
+        .api
+        .sessions
+        .create_sign_in_link(subject, &context)
+        .await
+    {
+        Err(SessionError::NotAuthorized(ActorError::FormUsed(made))) => {
             return once::already(&web, &by.0, made).await;
         }
         created => created?,

@@ -147,7 +147,7 @@ pub(in crate::web) async fn list(
         ),
         Some(_) => None,
     };
-    let counts = web.api.inventory.stats(principal).await?;
+    let counts = web.api.admin_tokens.stats(principal).await?;
     let now = web.api.tokens.now();
     let page = Page::of(&web, &by.0, "users");
     let link = |name: &str, to: String| chosen.clone().with(name, to).on(PATH);

@@ -66,7 +66,7 @@ pub(in crate::web) async fn list(
         live: Ending::of(&web, &person, principal.user_id(), None)
             .await?
             .count,
-        has_work: web.api.work.is_some(),
+        has_work: web.api.work_items.is_some(),
         paging: Paging::of(&query, PATH, &chosen, next.map(|id| id.to_string())),
         chosen,
     };

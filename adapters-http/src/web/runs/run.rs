@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::token::{Status, TokenId};
-use openindex_domain::work::ItemFilter;
+use openindex_domain::work_item::WorkItemFilter;
 
 use crate::web::access::Person;
 use crate::web::admin::IdPath;
@@ -44,12 +44,12 @@ pub(in crate::web) async fn show(
     let details = Details::of(&web, &person, std::slice::from_ref(&token)).await?;
     let mut claims = Vec::new();
     let mut has_more_claims = false;
-    if let Some(work) = &web.api.work
+    if let Some(work) = &web.api.work_items
         && token.status(now) == Status::Live
     {
-        let filter = ItemFilter {
+        let filter = WorkItemFilter {
             run: Some(id),
-            ..ItemFilter::default()
+            ..WorkItemFilter::default()
         };
         let found = work.list(principal, &filter, None, CLAIMS).await?;
         has_more_claims = found.next.is_some();
@@ -61,7 +61,7 @@ pub(in crate::web) async fn show(
     let template = RunPage {
         page: Page::of(&web, &person, "agent-runs"),
         run: RunView::of(&token, &details, now).ok_or(WebError::NOT_FOUND)?,
-        has_work: web.api.work.is_some(),
+        has_work: web.api.work_items.is_some(),
         claims,
         has_more_claims,
     };

@@ -2,10 +2,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::Refusal;
+use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
 use openindex_domain::form::FormId;
-use openindex_domain::token::{Issued, ListFilter, ListedStatus, MAX_TOKEN_PAGE, Token, TokenId};
+use openindex_domain::token::{
+    ListFilter, ListedStatus, MAX_TOKEN_PAGE, Token, TokenId, TokenWithSecret,
+};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -157,7 +159,7 @@ pub(in crate::web) async fn start(
         let runs = &web.api.agent_runs;
         match runs.start(&person.principal, wanted, &context).await {
             Ok(run) => return started(&web, &person, &run),
-            Err(AgentRunError::Refused(Refusal::FormUsed(made))) => {
+            Err(AgentRunError::NotAuthorized(ActorError::FormUsed(made))) => {
                 return once::already(&web, &person, made).await;
             }
             Err(AgentRunError::NoSuchIssuer(_)) => {
@@ -228,7 +230,7 @@ async fn render(
             .collect(),
         agent: typed.agent,
         work_item: typed.work_item,
-        has_work: web.api.work.is_some(),
+        has_work: web.api.work_items.is_some(),
         times: TIMES
             .iter()
             .map(|(value, label)| Choice {
@@ -242,7 +244,7 @@ async fn render(
     html(template.errors.status(), &template)
 }
 
-fn started(web: &Web, person: &Person, issued: &Issued) -> Result<Response, WebError> {
+fn started(web: &Web, person: &Person, issued: &TokenWithSecret) -> Result<Response, WebError> {
     let token = &issued.token;
     let run = token.run.as_ref();
     let template = StartedPage {
@@ -255,7 +257,7 @@ fn started(web: &Web, person: &Person, issued: &Issued) -> Result<Response, WebE
             .map(|at| Moment::new(at, web.api.agent_runs.now())),
         secret: issued.secret.expose(),
         url: &web.api.settings.public_url,
-        has_work: web.api.work.is_some(),
+        has_work: web.api.work_items.is_some(),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -71,14 +71,14 @@ impl Details {
                 .then(|| "It reached its time limit".to_owned());
         };
         let reason = match (event.action, event.related) {
-            (AuditAction::TokenReported, _) => "Reported as leaked",
+            (AuditAction::TokenReportedLeaked, _) => "Reported as leaked",
             (_, Some(Subject::WorkItem(key))) => {
                 return Some(format!("{key} was completed, cancelled or deleted"));
             }
             (_, Some(Subject::User(_))) => "Your account was suspended",
             (_, Some(_)) => match self.endings.get(&issuer) {
                 Some(event) if event.action == AuditAction::TokenRotated => "Its token was rotated",
-                Some(event) if event.action == AuditAction::TokenReported => {
+                Some(event) if event.action == AuditAction::TokenReportedLeaked => {
                     "Its token was reported as leaked"
                 }
                 Some(event) if by_me(event) => "Its token was deleted",

@@ -2,9 +2,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::Refusal;
+use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
-use openindex_domain::token::{Expiry, IssueToken, Scope, TokenError, TokenName};
+use openindex_domain::token::{Expiry, NewToken, Scope, TokenError, TokenName};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -57,14 +57,14 @@ pub(in crate::web) async fn create(
     let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
         return render(&web, &person, &form, errors, None);
     };
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name,
         scope,
         // Left blank, the token does not expire.
         expires: expires.unwrap_or(Expiry::Never).into(),
     };
     let tokens = &web.api.tokens;
-    match tokens.issue(&person.principal, wanted, &context).await {
+    match tokens.create(&person.principal, wanted, &context).await {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");
             // The secret is shown, whatever becomes of this lookup.
@@ -73,7 +73,7 @@ pub(in crate::web) async fn create(
             let (title, query) = ("Token created", Query::default());
             super::created(&web, page, &issued, title, None, shares_name, &query)
         }
-        Err(TokenError::Refused(Refusal::FormUsed(made))) => {
+        Err(TokenError::NotAuthorized(ActorError::FormUsed(made))) => {
             once::already(&web, &person, made).await
         }
         Err(TokenError::Expiry(error)) => {

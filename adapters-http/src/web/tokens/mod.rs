@@ -18,7 +18,7 @@ pub(super) use show::show;
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::{Issued, Token, TokenError, TokenId};
+use openindex_domain::token::{Token, TokenError, TokenId, TokenWithSecret};
 
 use super::error::{DamagedRow, WebError};
 use super::page::{Page, html};
@@ -57,7 +57,7 @@ struct CreatedPage<'a> {
 fn created(
     web: &Web,
     page: Page,
-    issued: &Issued,
+    issued: &TokenWithSecret,
     title: &'static str,
     predecessor: Option<String>,
     shares_name: bool,

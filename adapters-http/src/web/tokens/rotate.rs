@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use openindex_domain::token::{Overlap, RotateToken, Token, TokenError};
+use openindex_domain::token::{Overlap, RotationOptions, Token, TokenError};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -76,7 +76,7 @@ pub(in crate::web) async fn rotate(
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
-    let wanted = RotateToken {
+    let wanted = RotationOptions {
         expires: expires.map(Into::into),
         overlap,
     };

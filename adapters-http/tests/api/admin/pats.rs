@@ -37,7 +37,7 @@ async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_to
     let server = Server::new();
     let admin = server.admin();
     let grace = server.token(2, TokenKind::Personal, Scope::ReadWrite, Role::Member);
-    let other = server.issue(&admin, Scope::Admin, Expiry::Never).await;
+    let other = server.create(&admin, Scope::Admin, Expiry::Never).await;
     let body = json!({"status": "live", "dryRun": true});
     let preview = server
         .post("/admin/pats/revoke", &admin, &body)

@@ -124,7 +124,7 @@ async fn whoever_does_not_administer_is_told_which_scope_it_takes_and_noted() {
     let answer = server.get("/admin/users", &run).await;
     assert_eq!(answer.problem(403), "human_token_required");
     let admin = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
-    let path = format!("/audit?action=admin.refused&actor={}", fixtures::user(1).id);
+    let path = format!("/audit?action=admin.denied&actor={}", fixtures::user(1).id);
     let trail = server.get(&path, &admin).await.json();
     assert_eq!(trail["items"].as_array().unwrap().len(), 3);
 }

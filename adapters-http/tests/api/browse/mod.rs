@@ -8,7 +8,7 @@ mod version;
 
 use http::{Method, header};
 use openindex_domain::testing::fixtures;
-use openindex_domain::work::{DomainKey, WorkItem, WorkItemKey};
+use openindex_domain::work_item::{DomainKey, WorkItem, WorkItemKey};
 use serde_json::{Value, json};
 
 use crate::support::{Server, with_token};

@@ -108,8 +108,8 @@ async fn whoever_holds_a_real_secret_is_told_what_became_of_it() {
     let server = Server::new();
     let admin = server.admin();
     let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(60));
-    let expiring = server.issue(&admin, Scope::ReadWrite, soon).await;
-    let revoked = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let expiring = server.create(&admin, Scope::ReadWrite, soon).await;
+    let revoked = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", revoked.token.id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     let known = revoked.secret.expose().to_owned();

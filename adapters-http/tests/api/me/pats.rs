@@ -78,7 +78,7 @@ async fn an_expired_token_stays_on_the_list_until_it_is_deleted() {
     let server = Server::new();
     let admin = server.admin();
     let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
-    let token = server.issue(&admin, Scope::ReadWrite, soon).await.token;
+    let token = server.create(&admin, Scope::ReadWrite, soon).await.token;
     server.clock.advance_millis(1);
     let path = format!("/me/pats/{}", token.id);
     assert_eq!(server.get(&path, &admin).await.json()["status"], "expired");
@@ -94,7 +94,7 @@ async fn a_list_is_filtered_and_paged() {
     let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
     for number in 0..6 {
         let expiry = if number % 2 == 0 { soon } else { Expiry::Never };
-        server.issue(&admin, Scope::ReadWrite, expiry).await;
+        server.create(&admin, Scope::ReadWrite, expiry).await;
     }
     server.clock.advance_millis(1);
     let list = async |query: &str| server.get(&format!("/me/pats{query}"), &admin).await.json();
@@ -290,7 +290,7 @@ async fn an_expiry_in_the_past_is_refused_with_the_servers_time() {
 async fn a_day_that_is_today_west_of_greenwich_and_has_ended_in_utc_is_told_as_that() {
     let server = Server::new();
     let admin = server.admin();
-    let token = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let token = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let rotate = format!("/me/pats/{}/rotate", token.token.id);
     for (path, mut body) in [
         ("/me/pats", json!({"name": "ci", "scope": "admin"})),
@@ -329,8 +329,8 @@ async fn no_token_makes_a_mightier_one() {
 async fn a_weak_token_does_not_rotate_a_mightier_one() {
     let server = Server::new();
     let admin = server.admin();
-    let weak = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
-    let mighty = server.issue(&admin, Scope::Admin, Expiry::Never).await;
+    let weak = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let mighty = server.create(&admin, Scope::Admin, Expiry::Never).await;
     let path = format!("/me/pats/{}/rotate", mighty.token.id);
     let answer = server.post(&path, weak.secret.expose(), &json!({})).await;
     assert_eq!(answer.problem(403), "insufficient_scope");
@@ -341,7 +341,7 @@ async fn a_weak_token_does_not_rotate_a_mightier_one() {
 async fn an_agent_run_is_refused_on_every_route() {
     let server = Server::new();
     let admin = server.admin();
-    let pat = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let pat = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let run = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
     let one = format!("/me/pats/{}", pat.token.id);
     let rotate = format!("{one}/rotate");
@@ -367,7 +367,7 @@ async fn what_belongs_to_someone_else_is_not_there() {
     let server = Server::new();
     let admin = server.admin();
     let other = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
-    let pat = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let pat = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let foreign = format!("/me/pats/{}", pat.token.id);
     for path in [
         foreign.as_str(),
@@ -397,7 +397,7 @@ async fn the_limit_of_live_tokens_is_409() {
     let server = Server::new();
     let admin = server.admin();
     for _ in 1..100 {
-        server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     }
     let body = json!({"name": "one too many", "scope": "read_write"});
     let answer = server.post("/me/pats", &admin, &body).await;
@@ -409,7 +409,7 @@ async fn rotation_ends_the_old_secret_as_the_new_one_begins() {
     let server = Server::new();
     let admin = server.admin();
     let expiry = Expiry::parse("2026-12-31").unwrap();
-    let old = server.issue(&admin, Scope::ReadWrite, expiry).await;
+    let old = server.create(&admin, Scope::ReadWrite, expiry).await;
     let path = format!("/me/pats/{}/rotate", old.token.id);
     let request = with_token(Method::POST, &path, &admin);
     let rotated = server.send(request, Body::empty()).await;
@@ -436,7 +436,7 @@ async fn of_rotations_at_the_same_time_the_losers_are_told_the_successor() {
     let server = Server::new();
     let admin = server.admin();
     for body in [json!({}), json!({"overlapSeconds": 60})] {
-        let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+        let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         let path = format!("/me/pats/{}/rotate", old.token.id);
         let rotations = (0..8).map(|_| server.post(&path, &admin, &body));
         let answers = futures_util::future::join_all(rotations).await;
@@ -453,7 +453,7 @@ async fn of_rotations_at_the_same_time_the_losers_are_told_the_successor() {
 async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_was_deleted() {
     let server = Server::new();
     let (admin, other) = (server.admin(), server.member(2));
-    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", old.token.id);
     let rotate = format!("{path}/rotate");
     assert_eq!(server.post(&rotate, &admin, &json!({})).await.status, 201);
@@ -462,7 +462,7 @@ async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_
     assert_eq!(answer.problem(404), "not_found");
     assert_eq!(server.get(&path, &admin).await.problem(404), "not_found");
     assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
-    let deleted = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let deleted = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", deleted.token.id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     let answer = server
@@ -470,7 +470,7 @@ async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_
         .await;
     assert_eq!(answer.problem(404), "not_found");
     // One that was deleted in its overlap has a successor all the same.
-    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", old.token.id);
     let rotate = format!("{path}/rotate");
     let new = server
@@ -487,7 +487,7 @@ async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_
 async fn rotation_with_an_overlap_keeps_both_until_it_is_over() {
     let server = Server::new();
     let admin = server.admin();
-    let old = server.issue(&admin, Scope::ReadWrite, Expiry::Never).await;
+    let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}/rotate", old.token.id);
     let body = json!({"overlapSeconds": 60, "expiresAt": ""});
     let new = server.post(&path, &admin, &body).await.json();
@@ -514,7 +514,7 @@ async fn a_rotation_that_cannot_be_says_why() {
     let server = Server::new();
     let admin = server.admin();
     let soon = Expiry::At(fixtures::NOW.saturating_add_millis(1));
-    let token = server.issue(&admin, Scope::ReadWrite, soon).await.token;
+    let token = server.create(&admin, Scope::ReadWrite, soon).await.token;
     let path = format!("/me/pats/{}/rotate", token.id);
     for (body, field) in [
         (json!({"overlapSeconds": 86_401}), "overlapSeconds"),
@@ -569,7 +569,7 @@ async fn the_trail_tells_who_did_what_in_which_request() {
     let created = server.send(request, Body::from(body)).await.json();
     let events = trail(&server).await;
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].action.as_str(), "token.issued");
+    assert_eq!(events[0].action.as_str(), "token.created");
     assert_eq!(
         events[0].subject.to_string(),
         created["id"].as_str().unwrap()

@@ -95,7 +95,7 @@ pub(super) fn events() -> Vec<AuditEvent> {
     };
     let mut events = vec![
         event('1', "token", "token.rotated"),
-        event('2', "anonymous", "token.reported"),
+        event('2', "anonymous", "token.reported_leaked"),
         event('3', "operator", "instance.bootstrapped"),
     ];
     let first = &mut events[0];

@@ -1,6 +1,6 @@
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::wire::PlainSecret;
-use openindex_domain::work::AgentId;
+use openindex_domain::work_item::AgentId;
 use serde::Serialize;
 use zeroize::Zeroizing;
 

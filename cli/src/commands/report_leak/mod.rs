@@ -30,7 +30,7 @@ Examples:
   git log -p | oi report-leak --app-url https://openindex.example.com";
 
 /// The most secrets in one report.
-const MAX_REPORT: usize = 1_000;
+const MAX_REPORTED: usize = 1_000;
 const PIECE: usize = 64 * 1024;
 
 /// What was sent.
@@ -120,7 +120,7 @@ fn piped(client: &Client) -> Result<Answer, CliError> {
                 Found::Secret(_) => {}
                 Found::Malformed => answer.malformed += 1,
             }
-            if waiting.len() == MAX_REPORT {
+            if waiting.len() == MAX_REPORTED {
                 send(client, &mut waiting, &mut answer)?;
             }
             Ok::<(), Failure>(())

@@ -1,5 +1,5 @@
 use openindex_adapters_http::wire::CreateWorkItem;
-use openindex_domain::work::{DomainKey, ExecutionTarget, ItemKind, Priority, WorkItemKey};
+use openindex_domain::work_item::{DomainKey, ExecutionTarget, ItemKind, Priority, WorkItemKey};
 
 use crate::app::App;
 use crate::commands::look_first;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use openindex_domain::work::Description;
+use openindex_domain::work_item::Description;
 
 use crate::error::Failure;
 use crate::exit_code::ExitCode;

@@ -1,5 +1,5 @@
 use openindex_adapters_http::wire::{SearchText, WorkItemQuery};
-use openindex_domain::work::{
+use openindex_domain::work_item::{
     AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, WorkItemKey,
 };
 

@@ -18,7 +18,7 @@ pub(super) use show::{lead_on, listing};
 use clap::Subcommand;
 use openindex_adapters_http::client::{Client, ClientError};
 use openindex_adapters_http::wire::WorkItem;
-use openindex_domain::work::{AgentId, Title, WorkItemKey};
+use openindex_domain::work_item::{AgentId, Title, WorkItemKey};
 
 use crate::app::{App, Session};
 use crate::commands::look_first;

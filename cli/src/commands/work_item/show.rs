@@ -1,7 +1,7 @@
 //! How work items look to a person.
 
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
-use openindex_domain::work::ItemStatus;
+use openindex_domain::work_item::ItemStatus;
 
 use crate::app::App;
 use crate::error::CliError;

@@ -1,5 +1,5 @@
 use openindex_adapters_http::wire::PatchWorkItem;
-use openindex_domain::work::{ExecutionTarget, ItemStatus, Priority};
+use openindex_domain::work_item::{ExecutionTarget, ItemStatus, Priority};
 
 use super::Key;
 use crate::app::App;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use openindex_domain::work::{ExecutionTarget, ItemKind, ItemStatus, Priority};
+use openindex_domain::work_item::{ExecutionTarget, ItemKind, ItemStatus, Priority};
 
 pub(super) fn kind() -> impl TypedValueParser<Value = ItemKind> {
     one_of(ItemKind::ALL.iter().map(|kind| kind.as_str()))

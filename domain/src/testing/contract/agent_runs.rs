@@ -7,7 +7,7 @@ use super::{
     insertion, list, put, replacement, revocation, seed, session_actor, spoil_actor, start_session,
     trail,
 };
-use crate::access::{CredentialId, Refusal};
+use crate::access::{ActorError, CredentialId};
 use crate::agent_run::{
     AgentId, EndRuns, EndRunsOutcome, RunFilter, RunState, StartRun, StartRunOutcome,
 };
@@ -16,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
 use crate::token::{
-    InsertOutcome, IssueRate, PredecessorEnd, Rejection, ReplaceOutcome, RevokeOutcome, Status,
-    Token, TokenId, TokenName,
+    CreateTokenOutcome, CreationRate, PredecessorEnd, Rejection, RevokeTokenOutcome,
+    RotateTokenOutcome, Status, Token, TokenId, TokenName,
 };
 
 /// The beginning of run `number`, whose trail is event `number`.
@@ -28,7 +28,7 @@ pub(super) fn start(number: u64, quota: u32) -> StartRun {
         actor: actor(),
         digest: fixtures::digest(number),
         quota,
-        rate: IssueRate::DEFAULT_RUNS,
+        rate: CreationRate::DEFAULT_RUNS,
         audit: fixtures::audit(number, NOW, action, subject),
         run,
     }
@@ -131,7 +131,7 @@ pub async fn hold_a_quota_of_their_own(harness: &dyn AgentRunHarness) {
     // One live token, the acting one, leaves room for a second.
     assert_eq!(
         insert(harness, insertion(70, 2)).await,
-        InsertOutcome::Inserted
+        CreateTokenOutcome::Created
     );
 }
 
@@ -140,7 +140,7 @@ pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let with_rate = |number| {
         let mut change = start(number, 100);
-        change.rate = IssueRate::new(5);
+        change.rate = CreationRate::new(5);
         begin(harness, change)
     };
     let start_and_end = |number: u64| async move {
@@ -163,8 +163,8 @@ pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
     assert_eq!(runs(harness, false, None, 100).await, []);
     // The acting token is the first personal one of the day; this is the second.
     let mut change = insertion(71, 100);
-    change.rate = IssueRate::new(2);
-    assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+    change.rate = CreationRate::new(2);
+    assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
 }
 
 /// A browser session starts runs with a token of its user that is live, and with no other; the run
@@ -213,13 +213,16 @@ pub async fn are_started_by_a_session_with_a_token_of_its_user<
     // A token does not start a run of another one.
     let mut other = start(21, 100);
     other.run.run.as_mut().expect("a run").issuer = issuer.id;
-    let refused = StartRunOutcome::ActorRefused(Refusal::Rejected(Rejection::Unknown));
+    let refused = StartRunOutcome::NotAuthorized(ActorError::Rejected(Rejection::Unknown));
     assert_eq!(begin(harness, other).await, refused);
     let revoked = harness
         .tokens()
-        .revoke_once(revocation(issuer.id, 70))
+        .revoke_token(revocation(issuer.id, 70))
         .await;
-    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeTokenOutcome::Revoked
+    );
     assert_eq!(stored(harness, 20).await.status(NOW), Status::Revoked);
 }
 
@@ -239,7 +242,7 @@ pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
         matches!(started, StartRunOutcome::Started(_)),
         "{started:?}"
     );
-    let refused = StartRunOutcome::ActorRefused(Refusal::FormUsed(first));
+    let refused = StartRunOutcome::NotAuthorized(ActorError::FormUsed(first));
     assert_eq!(begin(harness, sent(11)).await, refused);
     assert_eq!(runs(harness, true, None, 10).await.len(), 1);
 }
@@ -305,7 +308,7 @@ pub async fn are_those_that_the_filter_wants(harness: &dyn AgentRunHarness) {
                     let found = store.runs(fixtures::user(1).id, &filter, NOW, None, 100);
                     let found = found.await.expect("the store answers");
                     let found: Vec<TokenId> = found.iter().map(|run| run.id).collect();
-                    let wanted = all.iter().rev().filter(|run| filter.wants(run, NOW));
+                    let wanted = all.iter().rev().filter(|run| filter.matches(run, NOW));
                     let wanted: Vec<TokenId> = wanted.map(|run| run.id).collect();
                     assert_eq!(found, wanted, "{filter:?}");
                 }
@@ -329,8 +332,14 @@ pub async fn are_told_of_by_what_ended_them(harness: &dyn AgentRunHarness) {
     .await;
     let ended = end(harness, ending(own.id, 1)).await;
     assert_eq!(ended, EndRunsOutcome::Ended(1));
-    let revoked = harness.tokens().revoke_once(revocation(issuer.id, 2)).await;
-    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    let revoked = harness
+        .tokens()
+        .revoke_token(revocation(issuer.id, 2))
+        .await;
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeTokenOutcome::Revoked
+    );
     let ids = [own.id, with_token.id, live.id, issuer.id];
     let found = harness
         .audit()
@@ -381,14 +390,14 @@ pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AgentRunHarnes
         starting.actor = spoiled.clone();
         assert_eq!(
             begin(harness, starting).await,
-            StartRunOutcome::ActorRefused(how.refusal()),
+            StartRunOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         let mut ending = ending(run.id, 1);
         ending.actor = spoiled;
         assert_eq!(
             end(harness, ending).await,
-            EndRunsOutcome::ActorRefused(how.refusal()),
+            EndRunsOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         assert!(find(harness, 10).await.is_none(), "{how:?}");
@@ -492,8 +501,14 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
     let foreign = fixtures::run(201, acting().id);
     put(harness, 200, &over).await;
     put(harness, 201, &foreign).await;
-    let revoked = harness.tokens().revoke_once(revocation(issuer.id, 1)).await;
-    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    let revoked = harness
+        .tokens()
+        .revoke_token(revocation(issuer.id, 1))
+        .await;
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeTokenOutcome::Revoked
+    );
     for number in 100..200 {
         let run = stored(harness, number).await;
         assert_eq!(run.revoked_at, Some(NOW), "{number}");
@@ -528,10 +543,10 @@ pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness
         short.expires_at = Some(NOW.saturating_add_seconds(60));
         put(harness, 20 + number, &short).await;
         let change = replacement(issuer.id, 30 + number, end);
-        let replaced = harness.tokens().replace(change).await;
+        let replaced = harness.tokens().rotate_token(change).await;
         assert_eq!(
             replaced.expect("the store answers"),
-            ReplaceOutcome::Replaced
+            RotateTokenOutcome::Rotated
         );
     }
     for number in [11, 21] {
@@ -555,20 +570,23 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
         starting.actor.credential = CredentialId::Token(issuer.id);
         starting.run = fixtures::run(run_number, issuer.id);
         let tokens = harness.tokens();
-        let revoking = tokens.revoke_once(revocation(issuer.id, 300 + round));
+        let revoking = tokens.revoke_token(revocation(issuer.id, 300 + round));
         let (started, revoked) = if round % 2 == 0 {
             join(begin(harness, starting), revoking).await
         } else {
             let (revoked, started) = join(revoking, begin(harness, starting)).await;
             (started, revoked)
         };
-        assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+        assert_eq!(
+            revoked.expect("the store answers"),
+            RevokeTokenOutcome::Revoked
+        );
         match started {
             StartRunOutcome::Started(_) => {
                 let run = stored(harness, run_number).await;
                 assert_eq!(run.status(NOW), Status::Revoked);
             }
-            StartRunOutcome::ActorRefused(refusal) => {
+            StartRunOutcome::NotAuthorized(refusal) => {
                 assert_eq!(refusal, Rejection::Revoked { at: NOW }.into());
             }
             other => panic!("unexpected {other:?}"),

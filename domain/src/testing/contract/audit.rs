@@ -8,7 +8,7 @@ use crate::audit::{
 };
 use crate::store::StoreError;
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, PredecessorEnd, ReplaceOutcome, RevokeOutcome};
+use crate::token::{CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome};
 
 /// Actor, action, time and request id come back as they were given, the newest first.
 pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
@@ -35,11 +35,17 @@ pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
         rotate.successor.audit.clone(),
         issue.audit.clone(),
     ];
-    assert_eq!(insert(harness, issue).await, InsertOutcome::Inserted);
-    let rotated = tokens.replace(rotate).await.expect("the store answers");
-    assert_eq!(rotated, ReplaceOutcome::Replaced);
-    let revoked = tokens.revoke_once(revoke).await.expect("the store answers");
-    assert_eq!(revoked, RevokeOutcome::Revoked);
+    assert_eq!(insert(harness, issue).await, CreateTokenOutcome::Created);
+    let rotated = tokens
+        .rotate_token(rotate)
+        .await
+        .expect("the store answers");
+    assert_eq!(rotated, RotateTokenOutcome::Rotated);
+    let revoked = tokens
+        .revoke_token(revoke)
+        .await
+        .expect("the store answers");
+    assert_eq!(revoked, RevokeTokenOutcome::Revoked);
     assert_eq!(trail(harness).await, expected);
     let everything = AuditFilter::default();
     let newest = harness.audit().events(&everything, None, 2).await;
@@ -53,24 +59,24 @@ pub async fn and_change_come_together_or_not_at_all(harness: &dyn Harness) {
     let tokens = harness.tokens();
     let first = insertion(1, 100);
     let taken = first.audit.id;
-    assert_eq!(insert(harness, first).await, InsertOutcome::Inserted);
+    assert_eq!(insert(harness, first).await, CreateTokenOutcome::Created);
     let old = fixtures::token(2, NOW);
     put(harness, 2, &old).await;
     let before = (list(harness, old.owner).await, trail(harness).await);
 
     let mut issue = insertion(3, 100);
     issue.audit.id = taken;
-    let answer = tokens.insert_within_quota(issue).await.map(|_| ());
+    let answer = tokens.create_token(issue).await.map(|_| ());
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
 
     let mut revoke = revocation(old.id, 4);
     revoke.audit.id = taken;
-    let answer = tokens.revoke_once(revoke).await.map(|_| ());
+    let answer = tokens.revoke_token(revoke).await.map(|_| ());
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
 
     let mut rotate = replacement(old.id, 5, PredecessorEnd::AtOnce);
     rotate.successor.audit.id = taken;
-    let answer = tokens.replace(rotate).await.map(|_| ());
+    let answer = tokens.rotate_token(rotate).await.map(|_| ());
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
 
     let after = (list(harness, old.owner).await, trail(harness).await);
@@ -80,7 +86,7 @@ pub async fn and_change_come_together_or_not_at_all(harness: &dyn Harness) {
     }
 }
 
-/// Each filter wants what [`AuditFilter::wants`] says, and pages follow one another without gap or
+/// Each filter wants what [`AuditFilter::matches`] says, and pages follow one another without gap or
 /// repetition.
 pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
@@ -95,7 +101,7 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     for number in 1..=12_u32 {
         let at = NOW.saturating_add_millis(i64::from(number / 3));
         let (action, subject) = match number % 3 {
-            0 => (AuditAction::TokenIssued, Subject::Token(token)),
+            0 => (AuditAction::TokenCreated, Subject::Token(token)),
             1 => (AuditAction::UserSuspended, Subject::User(ada)),
             _ => (AuditAction::SignedOut, Subject::Session(session)),
         };
@@ -143,7 +149,7 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     ] {
         let expected: Vec<_> = events
             .iter()
-            .filter(|event| filter.wants(event))
+            .filter(|event| filter.matches(event))
             .cloned()
             .collect();
         let mut seen: Vec<AuditEvent> = vec![];
@@ -216,7 +222,7 @@ pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness
         at: event.at,
         id: event.id,
     };
-    let expected: Vec<AuditEvent> = events.into_iter().filter(|it| filter.wants(it)).collect();
+    let expected: Vec<AuditEvent> = events.into_iter().filter(|it| filter.matches(it)).collect();
     assert_eq!(expected.len(), 16);
     for (index, event) in expected.iter().enumerate() {
         let older = harness.audit().events(&filter, Some(place(event)), 3).await;

@@ -153,7 +153,7 @@ pub async fn changes_a_name_for_its_own_user(harness: &dyn AccountHarness) {
     let mut rename = change(ada.id, UserChange::SetName(name("Ada King")), 2);
     rename.audit.action = AuditAction::UserNameChanged;
     let denied = apply(harness, rename.clone()).await;
-    assert!(matches!(denied, ChangeUserOutcome::ActorRefused(_)));
+    assert!(matches!(denied, ChangeUserOutcome::NotAuthorized(_)));
     rename.actor.requirement = Requirement::HUMAN;
     ada.name = name("Ada King");
     let outcome = apply(harness, rename.clone()).await;
@@ -256,7 +256,7 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
         let outcome = apply(harness, suspend).await;
         assert_eq!(
             outcome,
-            ChangeUserOutcome::ActorRefused(how.refusal()),
+            ChangeUserOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         assert_eq!(user(harness, 2).await, grace);

@@ -5,15 +5,17 @@ use futures_util::future::join_all;
 use super::{DamageHarness, NOW, acting, actor, find, list, put, revocation, seed, trail};
 use crate::StoreError;
 use crate::access::{Actor, Requirement};
+use crate::admin_tokens::{
+    ReportLeakedTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
+};
 use crate::agent_run::{EndRuns, EndRunsOutcome, RunFilter};
 use crate::audit::{AuditAction, AuditFilter, RequestContext, Subject};
-use crate::inventory::{ReportTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
 use crate::store::Listing;
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, ListFilter, RevokeOutcome, Scope, Token};
+use crate::token::{CreateTokenOutcome, ListFilter, RevokeTokenOutcome, Scope, Token};
 use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange};
-use crate::work::{Bucket, ItemFilter};
+use crate::work_item::{QueueSection, WorkItemFilter};
 
 /// What makes token 1 a damaged one.
 const TOKEN: [(&str, &str); 6] = [
@@ -88,7 +90,7 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
         assert_eq!(mine.to_vec(), [good.clone(), acting()], "{statement}");
         assert_eq!(damaged(&mine), expected, "{statement}");
         let filter = TokenFilter::default();
-        let all = harness.inventory().tokens(&filter, NOW, None, 10).await;
+        let all = harness.admin_tokens().tokens(&filter, NOW, None, 10).await;
         let all = all.expect("a list");
         assert_eq!((all.len(), damaged(&all)), (2, expected.to_vec()));
         // At the same time, and so in one batch.
@@ -103,8 +105,8 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
             }
         }
         let inserted = super::insertion(3, 3);
-        let inserted = tokens.insert_within_quota(inserted).await;
-        assert_eq!(inserted.expect("counted"), InsertOutcome::QuotaReached);
+        let inserted = tokens.create_token(inserted).await;
+        assert_eq!(inserted.expect("counted"), CreateTokenOutcome::QuotaReached);
         put(harness, 1, &bad).await;
     }
 }
@@ -135,13 +137,13 @@ pub async fn is_revoked_without_being_read(harness: &dyn DamageHarness) {
         let mut foreign = revocation(bad.id, event);
         foreign.owner = fixtures::user(2).id;
         let tokens = harness.tokens();
-        let outcome = tokens.revoke_once(foreign).await.expect("decided");
-        assert_eq!(outcome, RevokeOutcome::NotFound, "{statement}");
-        let outcome = tokens.revoke_once(revocation(bad.id, event)).await;
-        assert_eq!(outcome.expect("decided"), RevokeOutcome::Revoked);
+        let outcome = tokens.revoke_token(foreign).await.expect("decided");
+        assert_eq!(outcome, RevokeTokenOutcome::NotFound, "{statement}");
+        let outcome = tokens.revoke_token(revocation(bad.id, event)).await;
+        assert_eq!(outcome.expect("decided"), RevokeTokenOutcome::Revoked);
         assert!(is_gone(harness, 1).await, "{statement}");
-        let again = tokens.revoke_once(revocation(bad.id, event + 100)).await;
-        assert_eq!(again.expect("decided"), RevokeOutcome::NotFound);
+        let again = tokens.revoke_token(revocation(bad.id, event + 100)).await;
+        assert_eq!(again.expect("decided"), RevokeTokenOutcome::NotFound);
         assert_eq!(list(harness, good.owner).await, [good, acting()]);
         let told = &trail(harness).await[0];
         assert_eq!(told.subject, Subject::Token(bad.id));
@@ -166,7 +168,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
         expected: Some(Review::of([bad.id, good.id]).digest),
         audit: fixtures::audit(9, NOW, AuditAction::TokenRevoked, Subject::User(good.owner)),
     };
-    let store = harness.inventory();
+    let store = harness.admin_tokens();
     let mut ids = store.matching(&change.filter, NOW).await.expect("ids");
     ids.sort();
     assert_eq!(ids, [acting().id, bad.id, good.id]);
@@ -203,15 +205,15 @@ pub async fn is_reported(harness: &dyn DamageHarness) {
     let (_, good) = seed_damaged(harness, TOKEN[0].1).await;
     let event = |number| {
         let subject = Subject::User(good.owner);
-        fixtures::audit(number, NOW, AuditAction::TokenReported, subject).id
+        fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject).id
     };
     let reported = [(1, 21), (2, 22)].map(|(token, id)| (fixtures::digest(token), event(id)));
-    let change = ReportTokens {
+    let change = ReportLeakedTokens {
         reported: reported.to_vec(),
         now: NOW,
         context: RequestContext::default(),
     };
-    let count = harness.inventory().report(change).await;
+    let count = harness.admin_tokens().report_leaked_tokens(change).await;
     assert_eq!(count.expect("the store answers"), 2);
     assert!(is_gone(harness, 1).await);
     let notices = harness.users().notices(good.owner).await.expect("notices");
@@ -396,13 +398,13 @@ pub async fn is_a_work_item_beside_others(harness: &dyn DamageHarness) {
         harness.put_work_item(&bad).await;
         let statement = format!("UPDATE work_items SET {change} WHERE title = 'Item 1'");
         harness.damage(&statement).await;
-        let store = harness.work();
-        let items = store.items(&ItemFilter::default(), NOW, None, 10).await;
+        let store = harness.work_items();
+        let items = store.items(&WorkItemFilter::default(), NOW, None, 10).await;
         let items = items.expect("a list");
         assert_eq!(*items, std::slice::from_ref(&good), "{change}");
         let expected = [("work_items", "OPS-1".to_owned(), column)];
         assert_eq!(damaged(&items), expected, "{change}");
-        let queue = store.queue(&Bucket::Available, NOW, 10).await;
+        let queue = store.queue(&QueueSection::Available, NOW, 10).await;
         let queue = queue.expect("a list");
         assert_eq!(*queue, std::slice::from_ref(&good), "{change}");
         let read = store.item(bad.key, NOW).await;
@@ -430,7 +432,7 @@ pub async fn is_not_a_name_of_another_rule(harness: &dyn DamageHarness) {
         let profile = record.owner.profile.expect("a profile");
         assert_eq!(profile.name.as_str(), text);
         assert_eq!(profile.email.as_str(), text);
-        let (work, filter) = (harness.work(), ItemFilter::default());
+        let (work, filter) = (harness.work_items(), WorkItemFilter::default());
         let items = work.items(&filter, NOW, None, 10).await.expect("a list");
         assert_eq!(items[0].title.as_str(), text);
         assert_eq!(record.token.scope, Scope::Admin);

@@ -1,22 +1,24 @@
 //! The ends of damaged rows, and that they break no other row.
 
 use super::damage::{admin, damaged, is_gone};
-use super::work_changes::{apply, change, change_by_run, put_run};
+use super::work_item_changes::{apply, change, change_by_run, put_run};
 use super::{
-    DamageHarness, NOW, change_user, delete_user, find, invites, links, put, revocation, seed,
-    start_session, trail,
+    DamageHarness, NOW, change_user, delete_user, find, invites, put, revocation, seed,
+    sign_in_links, start_session, trail,
 };
+use crate::admin_tokens::{ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::agent_run::{EndRuns, EndRunsOutcome};
-use crate::attempt::Bucket as Attempts;
 use crate::audit::{AuditAction, Subject};
-use crate::inventory::{ReportTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::invite::CreateInviteOutcome;
-use crate::session::CreateLinkOutcome;
+use crate::rate_limit::RateLimit;
+use crate::session::CreateSignInLinkOutcome;
 use crate::store::{Listing, StoreError};
 use crate::testing::fixtures;
-use crate::token::{ListFilter, ListedStatus, RevokeOutcome, Token};
+use crate::token::{ListFilter, ListedStatus, RevokeTokenOutcome, Token};
 use crate::user::{ChangeUserOutcome, DeleteUserOutcome, UserChange};
-use crate::work::{Bucket, ChangeItemOutcome, Claim, Holder, ItemChange, ItemFilter, Versions};
+use crate::work_item::{
+    ChangeWorkItemOutcome, Claim, Holder, QueueSection, Versions, WorkItemChange, WorkItemFilter,
+};
 
 /// A person deletes a damaged item, whose runs end with it; nothing else can be done with it, and
 /// the queue goes past it.
@@ -36,35 +38,38 @@ pub async fn a_work_item_by_a_person_alone(harness: &dyn DamageHarness) {
         let run = put_run(harness, number, Some("OPS-1")).await;
         let statement = format!("UPDATE work_items SET {damage} WHERE title = 'Item 1'");
         harness.damage(&statement).await;
-        let mut of_a_version = change("OPS-1", ItemChange::Delete, number);
+        let mut of_a_version = change("OPS-1", WorkItemChange::Delete, number);
         of_a_version.expected = Versions::OneOf(vec![1]);
         for refused in [
             of_a_version,
-            change("OPS-1", ItemChange::Claim, number),
-            change("OPS-1", ItemChange::Release, number),
-            change("OPS-1", ItemChange::Complete, number),
-            change_by_run("OPS-1", ItemChange::Delete, number, run.id),
+            change("OPS-1", WorkItemChange::Claim, number),
+            change("OPS-1", WorkItemChange::Release, number),
+            change("OPS-1", WorkItemChange::Complete, number),
+            change_by_run("OPS-1", WorkItemChange::Delete, number, run.id),
         ] {
             let outcome = apply(harness, refused).await;
-            let ChangeItemOutcome::Damaged(row) = outcome else {
+            let ChangeWorkItemOutcome::Damaged(row) = outcome else {
                 panic!("{damage}: {outcome:?}");
             };
             assert_eq!((row.table, row.id.as_str()), ("work_items", "OPS-1"));
         }
-        let queue = harness.work().queue(&Bucket::Available, NOW, 1).await;
+        let queue = harness
+            .work_items()
+            .queue(&QueueSection::Available, NOW, 1)
+            .await;
         assert_eq!(queue.expect("a list").count(), 1, "{damage}");
-        let delete = change("OPS-1", ItemChange::Delete, number);
+        let delete = change("OPS-1", WorkItemChange::Delete, number);
         let outcome = apply(harness, delete).await;
-        assert_eq!(outcome, ChangeItemOutcome::Deleted, "{damage}");
-        let (work, filter) = (harness.work(), ItemFilter::default());
+        assert_eq!(outcome, ChangeWorkItemOutcome::Deleted, "{damage}");
+        let (work, filter) = (harness.work_items(), WorkItemFilter::default());
         let items = work.items(&filter, NOW, None, 9).await.expect("a list");
         assert_eq!(*items, std::slice::from_ref(&good), "{damage}");
         let ended = find(harness, number).await.expect("a tombstone");
         assert_eq!(ended.token.revoked_at, Some(NOW), "{damage}");
     }
     harness.put_work_item(&bad).await;
-    let claimed = apply(harness, change("OPS-2", ItemChange::Claim, 50)).await;
-    assert!(matches!(claimed, ChangeItemOutcome::Changed(_)));
+    let claimed = apply(harness, change("OPS-2", WorkItemChange::Claim, 50)).await;
+    assert!(matches!(claimed, ChangeWorkItemOutcome::Changed(_)));
 }
 
 async fn listed(harness: &dyn DamageHarness, status: Option<ListedStatus>) -> Listing<Token> {
@@ -84,9 +89,9 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
     let (bad, good) = (fixtures::token(1, NOW), fixtures::token(2, NOW));
     put(harness, 2, &good).await;
     let all = async |after, limit| {
-        let inventory = harness.inventory();
+        let admin_tokens = harness.admin_tokens();
         let filter = TokenFilter::default();
-        inventory.tokens(&filter, NOW, after, limit).await
+        admin_tokens.tokens(&filter, NOW, after, limit).await
     };
     for (round, (column, change)) in (0..).zip([
         ("kind", "kind = 'robot'"),
@@ -119,8 +124,8 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
             let read = harness.tokens().get(bad.owner, bad.id).await;
             assert!(read.is_err(), "{change}: {read:?}");
             let event = revocation(bad.id, 100 + round);
-            let outcome = harness.tokens().revoke_once(event).await;
-            assert_eq!(outcome.expect("decided"), RevokeOutcome::Revoked);
+            let outcome = harness.tokens().revoke_token(event).await;
+            assert_eq!(outcome.expect("decided"), RevokeTokenOutcome::Revoked);
             damage().await;
         }
         let event = |number| {
@@ -141,7 +146,7 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
             expected: None,
             audit: event(200 + round),
         };
-        let outcome = harness.inventory().revoke_matching(revoke).await;
+        let outcome = harness.admin_tokens().revoke_matching(revoke).await;
         let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("decided") else {
             panic!("the actor is good");
         };
@@ -149,12 +154,12 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
         assert_eq!(all(None, 10).await.expect("a list").count(), 2, "{change}");
         damage().await;
         harness.damage("DELETE FROM notices").await;
-        let report = ReportTokens {
+        let report = ReportLeakedTokens {
             reported: vec![(fixtures::digest(1), event(300 + round).id)],
             now: NOW,
             context: crate::audit::RequestContext::default(),
         };
-        let reported = harness.inventory().report(report).await;
+        let reported = harness.admin_tokens().report_leaked_tokens(report).await;
         assert_eq!(reported.expect("decided"), 1, "{change}");
         assert!(is_gone(harness, 1).await, "{change}");
     }
@@ -183,14 +188,14 @@ pub async fn what_is_a_deleted_users(harness: &dyn DamageHarness) {
         }
         let created = invites::create(harness, invite).await;
         assert_eq!(created, CreateInviteOutcome::Created);
-        let mut link = links::creation(number);
+        let mut link = sign_in_links::creation(number);
         if by_grace {
             link.link.created_by = Some(grace.id);
         } else {
             link.link.user = grace.id;
         }
-        let created = links::create(harness, link).await;
-        assert_eq!(created, CreateLinkOutcome::Created);
+        let created = sign_in_links::create(harness, link).await;
+        assert_eq!(created, CreateSignInLinkOutcome::Created);
     }
     start_session(harness, 1).await;
     for statement in [
@@ -245,12 +250,15 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
     harness.damage(&statement).await;
     item.claim = None;
     let found = harness
-        .work()
+        .work_items()
         .item(item.key, NOW)
         .await
         .expect("not damaged");
     assert_eq!(found, Some(item.clone()));
-    let queue = harness.work().queue(&Bucket::Available, NOW, 9).await;
+    let queue = harness
+        .work_items()
+        .queue(&QueueSection::Available, NOW, 9)
+        .await;
     assert_eq!(queue.expect("a list"), [item]);
     let (owner, id) = (run.owner, run.id);
     let end = EndRuns {
@@ -275,15 +283,15 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
     let refused = !matches!(claimed, Ok(crate::invite::ClaimInviteOutcome::Claimed));
     assert!(refused && claimed.is_ok(), "{claimed:?}");
 
-    let bucket = [Attempts {
+    let bucket = [RateLimit {
         key: "sign-in".to_owned(),
         limit: 1,
     }];
     let count = async || {
-        let counted: Result<_, StoreError> = harness.attempts().count(&bucket, NOW).await;
+        let counted: Result<_, StoreError> = harness.rate_limits().count(&bucket, NOW).await;
         counted.expect("counted").is_ok()
     };
     assert!(count().await && !count().await);
-    harness.damage("UPDATE attempts SET count = -1").await;
+    harness.damage("UPDATE rate_limits SET count = -1").await;
     assert!(count().await && !count().await);
 }

@@ -7,18 +7,20 @@ use super::{
     AccountHarness, NOW, Spoiled, WorkHarness, actor, find, insert, insertion, seed, session_actor,
     session_start, spoil_actor, start_session, trail,
 };
-use crate::access::{Actor, CredentialId, Refusal, Requirement};
+use crate::access::{Actor, ActorError, CredentialId, Requirement};
 use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
 use crate::invite::{ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome};
-use crate::session::{CreateLink, CreateLinkOutcome, RedeemLink, RedeemLinkOutcome};
+use crate::session::{
+    CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
+};
 use crate::session::{EndSessions, Ended, StartSessionOutcome};
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, Rejection, Token, TokenRecord};
+use crate::token::{CreateTokenOutcome, Rejection, Token, TokenRecord};
 use crate::user::{
     Account, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, Notice, Owner, Role, User,
     UserChange, UserId,
 };
-use crate::work::{Claim, Holder};
+use crate::work_item::{Claim, Holder};
 
 pub(super) fn deletion(user: UserId, event: u64) -> DeleteUser {
     let (action, subject) = (AuditAction::UserDeleted, Subject::User(user));
@@ -104,11 +106,11 @@ async fn claim(harness: &dyn AccountHarness, claim: ClaimInvite) -> ClaimInviteO
     outcome.expect("the store answers")
 }
 
-fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateLink {
+fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateSignInLink {
     let mut link = fixtures::link(number);
     link.user = user.id;
     link.created_by = by.map(|by| by.id);
-    CreateLink {
+    CreateSignInLink {
         actor: None,
         digest: fixtures::digest(number + 6_000),
         audit: fixtures::audit(
@@ -121,15 +123,18 @@ fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateLi
     }
 }
 
-async fn create_link(harness: &dyn AccountHarness, link: CreateLink) -> CreateLinkOutcome {
-    let outcome = harness.sessions().create_link(link).await;
+async fn create_sign_in_link(
+    harness: &dyn AccountHarness,
+    link: CreateSignInLink,
+) -> CreateSignInLinkOutcome {
+    let outcome = harness.sessions().create_sign_in_link(link).await;
     outcome.expect("the store answers")
 }
 
-fn redemption(number: u64, user: &User, event: u64) -> RedeemLink {
+fn redemption(number: u64, user: &User, event: u64) -> RedeemSignInLink {
     let mut session = fixtures::session(number + 600);
     session.user = user.id;
-    RedeemLink {
+    RedeemSignInLink {
         link: fixtures::link(number).id,
         digest: fixtures::digest(number + 7_000),
         hash: fixtures::password_hash(number),
@@ -155,7 +160,7 @@ async fn record(harness: &dyn AccountHarness, number: u64) -> TokenRecord {
     find(harness, number).await.expect("its tombstone is there")
 }
 
-/// Tokens, agent runs, sessions, links, notices and the password end with the user; so do what they
+/// Tokens, agent runs, sessions, sign_in_links, notices and the password end with the user; so do what they
 /// made for others. Other users keep theirs.
 pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
@@ -173,8 +178,8 @@ pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness)
     let mut linda = fixtures::user(3);
     linda.role = Role::Member;
     harness.put_user(&linda).await;
-    let _ = create_link(harness, link_for(1, &grace, None, 101)).await;
-    let _ = create_link(harness, link_for(2, &linda, Some(&grace), 102)).await;
+    let _ = create_sign_in_link(harness, link_for(1, &grace, None, 101)).await;
+    let _ = create_sign_in_link(harness, link_for(2, &linda, Some(&grace), 102)).await;
     let _ = invite(harness, invitation(1, &grace, 103)).await;
     let _ = invite(harness, invitation(2, &fixtures::user(1), 104)).await;
 
@@ -200,9 +205,9 @@ pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness)
     assert_eq!(sessions.sessions(grace.id).await.expect("it answers"), []);
     let found = sessions.find_session(&fixtures::digest(1_001)).await;
     assert!(found.expect("it answers").is_none());
-    let own = sessions.find_link(&fixtures::digest(6_001)).await;
+    let own = sessions.find_sign_in_link(&fixtures::digest(6_001)).await;
     assert_eq!(own.expect("it answers"), None);
-    let made = sessions.find_link(&fixtures::digest(6_002)).await;
+    let made = sessions.find_sign_in_link(&fixtures::digest(6_002)).await;
     assert_eq!(made.expect("it answers"), None);
     let invites = harness
         .invites()
@@ -211,7 +216,7 @@ pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness)
         .expect("it answers");
     let withdrawn: Vec<_> = invites.iter().map(|invite| invite.withdrawn_at).collect();
     assert_eq!(withdrawn, [None, Some(NOW)], "only what they made");
-    let stats = harness.inventory().stats(NOW).await.expect("it answers");
+    let stats = harness.admin_tokens().stats(NOW).await.expect("it answers");
     assert_eq!((stats.users_active, stats.users_suspended), (2, 0));
 
     let trail = trail(harness).await;
@@ -293,8 +298,8 @@ pub async fn refuses_oneself_the_last_admin_and_the_deleted(harness: &dyn Accoun
         let outcome = apply(harness, change(grace.id, step, 6)).await;
         assert_eq!(outcome, ChangeUserOutcome::NotFound);
     }
-    let outcome = create_link(harness, link_for(1, &grace, None, 7)).await;
-    assert_eq!(outcome, CreateLinkOutcome::NotFound);
+    let outcome = create_sign_in_link(harness, link_for(1, &grace, None, 7)).await;
+    assert_eq!(outcome, CreateSignInLinkOutcome::NotFound);
     let deleted = of_action(&trail(harness).await, AuditAction::UserDeleted).len();
     assert_eq!(deleted, 1);
 }
@@ -307,15 +312,15 @@ pub async fn lets_nothing_of_theirs_write_afterwards(harness: &dyn AccountHarnes
     of_ada.actor = acts_with(20);
     assert_eq!(delete(harness, of_ada).await, DeleteUserOutcome::Deleted);
     let before = trail(harness).await;
-    let refusal = Refusal::Rejected(Rejection::Revoked { at: NOW });
+    let refusal = ActorError::Rejected(Rejection::Revoked { at: NOW });
     let inserted = insert(harness, insertion(50, 100)).await;
-    assert_eq!(inserted, InsertOutcome::ActorRefused(refusal));
+    assert_eq!(inserted, CreateTokenOutcome::NotAuthorized(refusal));
     let outcome = apply(harness, change(grace.id, UserChange::Suspend, 2)).await;
-    assert_eq!(outcome, ChangeUserOutcome::ActorRefused(refusal));
+    assert_eq!(outcome, ChangeUserOutcome::NotAuthorized(refusal));
     let back = deletion(grace.id, 3);
     assert_eq!(
         delete(harness, back).await,
-        DeleteUserOutcome::ActorRefused(refusal)
+        DeleteUserOutcome::NotAuthorized(refusal)
     );
     let end = EndSessions {
         actor: session_actor(1),
@@ -335,7 +340,7 @@ pub async fn lets_nothing_of_theirs_write_afterwards(harness: &dyn AccountHarnes
         .expect("it answers");
     assert_eq!(
         ended,
-        crate::session::EndSessionsOutcome::ActorRefused(Refusal::SessionOver)
+        crate::session::EndSessionsOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     let start = session_start(2, fixtures::password_hash(1));
     let started = harness.sessions().start_session(start).await;
@@ -357,7 +362,7 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
         let outcome = delete(harness, deletion).await;
         assert_eq!(
             outcome,
-            DeleteUserOutcome::ActorRefused(how.refusal()),
+            DeleteUserOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         assert_eq!(user(harness, 2).await, grace);
@@ -431,7 +436,7 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
         put_of(harness, &grace, fixtures::token(n, NOW), n).await;
         let hash = fixtures::password_hash(n);
         harness.put_password(grace.id, &hash).await;
-        let _ = create_link(harness, link_for(n, &grace, None, n)).await;
+        let _ = create_sign_in_link(harness, link_for(n, &grace, None, n)).await;
         let _ = invite(harness, invitation(n, &grace, n + 1)).await;
         let mut start = session_start(n, hash);
         start.session.user = grace.id;
@@ -443,7 +448,7 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
             change.audit = fixtures::audit(
                 n + 10 + i,
                 NOW,
-                AuditAction::TokenIssued,
+                AuditAction::TokenCreated,
                 Subject::Token(change.token.id),
             );
             insert(harness, change)
@@ -459,7 +464,7 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
                 join(join_all(inserts), sessions.start_session(start)),
                 join(
                     claim(harness, claim_of(n, joining, n + 4)),
-                    sessions.redeem_link(redemption(n, &grace, n + 5)),
+                    sessions.redeem_sign_in_link(redemption(n, &grace, n + 5)),
                 ),
             ),
         )
@@ -473,8 +478,10 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
         }
         let left = sessions.sessions(grace.id).await;
         assert_eq!(left.expect("it answers"), [], "round {round}");
-        let late = sessions.redeem_link(redemption(n, &grace, n + 6)).await;
-        assert_ne!(late.expect("it answers"), RedeemLinkOutcome::Redeemed);
+        let late = sessions
+            .redeem_sign_in_link(redemption(n, &grace, n + 6))
+            .await;
+        assert_ne!(late.expect("it answers"), RedeemSignInLinkOutcome::Redeemed);
         let late = claim(harness, claim_of(n, fixtures::user(n + 2), n + 7)).await;
         assert_ne!(late, ClaimInviteOutcome::Claimed);
     }
@@ -486,7 +493,7 @@ pub async fn changes_an_address_and_leaves_both_in_the_trail(harness: &dyn Accou
     seed(harness).await;
     start_session(harness, 1).await;
     let ada = fixtures::user(1);
-    let _ = create_link(harness, link_for(1, &ada, None, 101)).await;
+    let _ = create_sign_in_link(harness, link_for(1, &ada, None, 101)).await;
     let to = email("Ada.Lovelace@Example.org");
     let step = UserChange::SetEmail(to.clone());
     let expected = User {
@@ -509,7 +516,7 @@ pub async fn changes_an_address_and_leaves_both_in_the_trail(harness: &dyn Accou
         sessions.sessions(ada.id).await.expect("it answers").len(),
         1
     );
-    let link = sessions.find_link(&fixtures::digest(6_001)).await;
+    let link = sessions.find_sign_in_link(&fixtures::digest(6_001)).await;
     assert_eq!(link.expect("it answers"), None);
     let trail = trail(harness).await;
     let [event] = of_action(&trail, AuditAction::UserSuspended)[..] else {
@@ -593,7 +600,7 @@ pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + Work
     ];
     for (number, (holder, on_behalf)) in (1..).zip(claims) {
         let mut item = fixtures::work_item(number);
-        item.status = crate::work::ItemStatus::InProgress;
+        item.status = crate::work_item::ItemStatus::InProgress;
         item.assignee = Some(grace.id);
         item.created_by = grace.id;
         item.claim = Some(Claim {
@@ -610,13 +617,17 @@ pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + Work
     );
     for (number, claimed) in [(1, false), (2, false), (3, true), (4, true)] {
         let key = fixtures::work_item(number).key;
-        let item = harness.work().item(key, NOW).await.expect("it answers");
+        let item = harness
+            .work_items()
+            .item(key, NOW)
+            .await
+            .expect("it answers");
         let item = item.expect("it is there");
         assert_eq!(item.claim.is_some(), claimed, "{number}");
         assert_eq!((item.assignee, item.created_by), (Some(grace.id), grace.id));
     }
-    let available = &crate::work::Bucket::Available;
-    let queue = harness.work().queue(available, NOW, 10).await;
+    let available = &crate::work_item::QueueSection::Available;
+    let queue = harness.work_items().queue(available, NOW, 10).await;
     let queue: Vec<_> = queue
         .expect("it answers")
         .iter()

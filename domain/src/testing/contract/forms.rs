@@ -2,14 +2,16 @@
 
 use futures_util::future::join_all;
 
-use super::{AccountHarness, NOW, actor, insert, insertion, invites, links, list, seed, trail};
-use crate::access::Refusal;
+use super::{
+    AccountHarness, NOW, actor, insert, insertion, invites, list, seed, sign_in_links, trail,
+};
+use crate::access::ActorError;
 use crate::audit::Subject;
 use crate::form::{FormId, SentForm};
 use crate::invite::CreateInviteOutcome;
-use crate::session::CreateLinkOutcome;
+use crate::session::CreateSignInLinkOutcome;
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, InsertToken};
+use crate::token::{CreateToken, CreateTokenOutcome};
 
 /// Form `number`, as user 1 sends it.
 fn form(number: u64, made: Subject) -> SentForm {
@@ -18,14 +20,14 @@ fn form(number: u64, made: Subject) -> SentForm {
 }
 
 /// The insertion of token `number`, sent with form `of`.
-fn sent(number: u64, of: u64, quota: u32) -> InsertToken {
+fn sent(number: u64, of: u64, quota: u32) -> CreateToken {
     let mut change = insertion(number, quota);
     change.actor.form = Some(form(of, Subject::Token(change.token.id)));
     change
 }
 
-const fn used(made: Subject) -> Refusal {
-    Refusal::FormUsed(made)
+const fn used(made: Subject) -> ActorError {
+    ActorError::FormUsed(made)
 }
 
 /// Whatever a form creates, it creates once; the second change says what the first created.
@@ -35,9 +37,9 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     let made = Subject::Token(first.token.id);
     assert_eq!(
         insert(harness, first.clone()).await,
-        InsertOutcome::Inserted
+        CreateTokenOutcome::Created
     );
-    let refused = InsertOutcome::ActorRefused(used(made));
+    let refused = CreateTokenOutcome::NotAuthorized(used(made));
     assert_eq!(insert(harness, second).await, refused);
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
 
@@ -51,11 +53,11 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     }
     let created = invites::create(harness, invite).await;
     assert_eq!(created, CreateInviteOutcome::Created);
-    let refused = CreateInviteOutcome::ActorRefused(used(invited));
+    let refused = CreateInviteOutcome::NotAuthorized(used(invited));
     assert_eq!(invites::create(harness, again).await, refused);
 
-    let mut link = links::creation(1);
-    let mut again = links::creation(2);
+    let mut link = sign_in_links::creation(1);
+    let mut again = sign_in_links::creation(2);
     let user = Subject::User(link.link.user);
     for change in [&mut link, &mut again] {
         let mut actor = actor();
@@ -63,11 +65,11 @@ pub async fn create_once(harness: &dyn AccountHarness) {
         change.actor = Some(actor);
     }
     assert_eq!(
-        links::create(harness, link).await,
-        CreateLinkOutcome::Created
+        sign_in_links::create(harness, link).await,
+        CreateSignInLinkOutcome::Created
     );
-    let refused = CreateLinkOutcome::ActorRefused(used(user));
-    assert_eq!(links::create(harness, again).await, refused);
+    let refused = CreateSignInLinkOutcome::NotAuthorized(used(user));
+    assert_eq!(sign_in_links::create(harness, again).await, refused);
     assert_eq!(trail(harness).await.len(), 3);
     // Another form, one of another page or user, and none at all, create as ever.
     let mut of_another = sent(6, 1, 100);
@@ -80,7 +82,7 @@ pub async fn create_once(harness: &dyn AccountHarness) {
         insertion(5, 100),
         of_another,
     ] {
-        assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+        assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
     }
 }
 
@@ -90,14 +92,14 @@ pub async fn create_once_of_16_at_the_same_time(harness: &dyn AccountHarness) {
     let all = join_all((1..=16).map(|number| insert(harness, sent(number, 1, 100)))).await;
     let created = all
         .iter()
-        .filter(|outcome| **outcome == InsertOutcome::Inserted);
+        .filter(|outcome| **outcome == CreateTokenOutcome::Created);
     assert_eq!(created.count(), 1, "{all:?}");
     let tokens = list(harness, fixtures::user(1).id).await;
     assert_eq!(tokens.len(), 2);
     let made = Subject::Token(tokens[0].id);
     for outcome in all {
-        if outcome != InsertOutcome::Inserted {
-            assert_eq!(outcome, InsertOutcome::ActorRefused(used(made)));
+        if outcome != CreateTokenOutcome::Created {
+            assert_eq!(outcome, CreateTokenOutcome::NotAuthorized(used(made)));
         }
     }
 }
@@ -107,11 +109,11 @@ pub async fn are_not_used_up_by_a_change_that_is_not_made(harness: &dyn AccountH
     seed(harness).await;
     assert_eq!(
         insert(harness, sent(1, 1, 1)).await,
-        InsertOutcome::QuotaReached
+        CreateTokenOutcome::QuotaReached
     );
     assert_eq!(
         insert(harness, sent(1, 1, 100)).await,
-        InsertOutcome::Inserted
+        CreateTokenOutcome::Created
     );
 }
 
@@ -120,7 +122,7 @@ pub async fn are_forgotten_in_time(harness: &dyn AccountHarness) {
     seed(harness).await;
     assert_eq!(
         insert(harness, sent(1, 1, 100)).await,
-        InsertOutcome::Inserted
+        CreateTokenOutcome::Created
     );
     let sessions = harness.sessions();
     let purge = async |before| {
@@ -133,6 +135,6 @@ pub async fn are_forgotten_in_time(harness: &dyn AccountHarness) {
     assert_eq!(purge(NOW.saturating_add_millis(1)).await, 1);
     assert_eq!(
         insert(harness, sent(2, 1, 100)).await,
-        InsertOutcome::Inserted
+        CreateTokenOutcome::Created
     );
 }

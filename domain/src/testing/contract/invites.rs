@@ -10,7 +10,7 @@ use crate::invite::{
     InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
 };
 use crate::testing::fixtures;
-use crate::user::{Account, CreateFirstAdmin, Email, FirstAdminOutcome, Role};
+use crate::user::{Account, CreateFirstAdmin, CreateFirstAdminOutcome, Email, Role};
 
 fn admin_actor() -> Actor {
     Actor {
@@ -278,11 +278,11 @@ pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn A
     let created = harness.users().create_first_admin(change).await;
     assert_eq!(
         created.expect("the store answers"),
-        FirstAdminOutcome::Created
+        CreateFirstAdminOutcome::Created
     );
     let invite = look(harness, 1).await.expect("it is there");
     assert_eq!(invite.status(NOW), InviteStatus::Withdrawn);
-    let stats = harness.inventory().stats(NOW).await;
+    let stats = harness.admin_tokens().stats(NOW).await;
     assert_eq!(stats.expect("the store answers").invites_open, 0);
 }
 
@@ -322,14 +322,14 @@ pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness
         invite.actor = Some(spoiled.clone());
         assert_eq!(
             create(harness, invite).await,
-            CreateInviteOutcome::ActorRefused(how.refusal()),
+            CreateInviteOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         let mut withdrawn = withdrawal(1, 9);
         withdrawn.actor = spoiled;
         assert_eq!(
             withdraw(harness, withdrawn).await,
-            WithdrawInviteOutcome::ActorRefused(how.refusal()),
+            WithdrawInviteOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
     }

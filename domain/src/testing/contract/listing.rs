@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Harness, NOW, acting, insert, insertion, put, seed};
 use crate::testing::fixtures;
 use crate::token::{
-    InsertOutcome, ListCursor, ListFilter, ListedStatus, Search, Seek, Sort, Token, TokenId,
+    CreateTokenOutcome, ListCursor, ListFilter, ListedStatus, Search, Seek, Sort, Token, TokenId,
     TokenName, TokenUse, Trace,
 };
 use crate::user::UserId;
@@ -104,7 +104,7 @@ pub async fn finds_a_part_of_a_name(harness: &dyn Harness) {
     for (number, name) in (1..).zip(names) {
         let mut change = insertion(number, 100);
         change.token.name = TokenName::parse(name).expect("a name");
-        assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+        assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
     }
     let all = page(harness, &ListFilter::default(), None, 100).await;
     for text in [
@@ -148,7 +148,7 @@ pub async fn tells_where_a_token_was_created_and_used(harness: &dyn Harness) {
     let mut change = insertion(1, 100);
     change.token.trace = trace;
     let mut token = change.token.clone();
-    assert_eq!(insert(harness, change).await, InsertOutcome::Inserted);
+    assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
     let later = NOW.saturating_add_millis(1);
     for (uses, at, from) in [
         (vec![], None, None),

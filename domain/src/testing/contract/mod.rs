@@ -10,45 +10,45 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::access::{Actor, CredentialId, Denied, Refusal, Requirement};
+use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
+use crate::admin_tokens::AdminTokenStore;
 use crate::agent_run::AgentRunStore;
-use crate::attempt::AttemptStore;
 use crate::audit::{AuditAction, AuditEvent, AuditFilter, AuditStore, Subject};
 use crate::clock::Timestamp;
-use crate::inventory::InventoryStore;
 use crate::invite::InviteStore;
+use crate::rate_limit::RateLimitStore;
 use crate::session::{SessionStore, StartSession, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{
-    Digest, InsertOutcome, InsertToken, IssueRate, ListFilter, PredecessorEnd, Rejection,
-    ReplaceToken, RevokeToken, Scope, Token, TokenId, TokenRecord, TokenStore,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, PredecessorEnd, Rejection,
+    RevokeToken, RotateToken, Scope, Token, TokenId, TokenRecord, TokenStore,
 };
 use crate::user::{PasswordHash, Role, User, UserId, UserStore};
-use crate::work::{WorkItem, WorkStore};
+use crate::work_item::{WorkItem, WorkItemStore};
 
+pub mod admin_tokens;
 pub mod agent_runs;
-pub mod attempts;
 pub mod audit;
 pub mod change_user;
+pub mod create;
 pub mod damage;
 pub mod damage_ends;
 pub mod delete_user;
 pub mod forms;
-pub mod insert;
-pub mod inventory;
 pub mod invites;
-pub mod links;
 pub mod listing;
 pub mod lookup;
-pub mod replace;
+pub mod maintenance;
+pub mod rate_limits;
 pub mod review;
 pub mod revoke;
+pub mod rotate;
 pub mod sessions;
-pub mod upkeep;
+pub mod sign_in_links;
 pub mod users;
-pub mod work;
-pub mod work_changes;
-pub mod work_races;
+pub mod work_item_changes;
+pub mod work_item_races;
+pub mod work_items;
 
 /// An empty store under test, and the two ways in which a test begins with something in it.
 #[async_trait]
@@ -74,7 +74,7 @@ pub trait AgentRunHarness: Harness {
 #[async_trait]
 pub trait WorkHarness: AgentRunHarness {
     /// The store of work items.
-    fn work(&self) -> Arc<dyn WorkStore>;
+    fn work_items(&self) -> Arc<dyn WorkItemStore>;
     /// Inserts a work item past every rule, or replaces the one with the same key. The next number
     /// of its domain is greater than its own.
     async fn put_work_item(&self, item: &WorkItem);
@@ -90,9 +90,9 @@ pub trait AccountHarness: Harness {
     /// The store of invites.
     fn invites(&self) -> Arc<dyn InviteStore>;
     /// The store as a whole.
-    fn inventory(&self) -> Arc<dyn InventoryStore>;
+    fn admin_tokens(&self) -> Arc<dyn AdminTokenStore>;
     /// The store of attempts.
-    fn attempts(&self) -> Arc<dyn AttemptStore>;
+    fn rate_limits(&self) -> Arc<dyn RateLimitStore>;
     /// Gives a user that is there a password.
     async fn put_password(&self, user: UserId, hash: &PasswordHash);
 }
@@ -153,7 +153,7 @@ macro_rules! token_store_contract {
                 finds_a_part_of_a_name
                 tells_where_a_token_was_created_and_used
             }
-            insert {
+            create {
                 keeps_every_field
                 counts_only_live_tokens_of_the_owner
                 holds_the_quota_exactly_under_64_creates
@@ -172,7 +172,7 @@ macro_rules! token_store_contract {
                 refuses_an_actor_that_is_no_longer_good
                 lets_a_token_revoke_itself
             }
-            replace {
+            rotate {
                 ends_the_old_and_inserts_the_new_at_once
                 keeps_the_old_for_its_overlap
                 refuses_what_cannot_be_rotated
@@ -182,7 +182,7 @@ macro_rules! token_store_contract {
                 makes_one_successor_of_16_at_the_same_time
                 racing_a_revocation_one_of_them_wins
             }
-            upkeep {
+            maintenance {
                 notes_the_latest_use
                 notes_thousands_of_uses_in_one_batch
                 purges_what_ended_before_the_horizon
@@ -250,7 +250,7 @@ macro_rules! account_store_contract {
                 acts_for_tokens_as_a_token_does
                 forgets_what_is_over
             }
-            links {
+            sign_in_links {
                 leave_a_notice_for_the_next_sign_in
                 open_an_account_once
                 open_an_account_once_of_16_at_the_same_time
@@ -278,9 +278,9 @@ macro_rules! account_store_contract {
                 make_nobody_when_their_maker_ceased_to_administer
                 refuse_an_actor_that_is_no_longer_good
             }
-            inventory {
+            admin_tokens {
                 tells_why_a_token_was_revoked
-                wants_what_the_filter_wants
+                matches_what_the_filter_matches
                 pages_newest_first_with_owners
                 revokes_all_in_one_step
                 revokes_only_what_the_filter_wants
@@ -296,7 +296,7 @@ macro_rules! account_store_contract {
                 revokes_more_than_a_page_only_after_a_review
                 holds_while_tokens_come_and_go
             }
-            attempts {
+            rate_limits {
                 count_to_the_limit_and_start_again
                 count_in_all_buckets_or_in_none
                 count_exactly_under_64_at_the_same_time
@@ -339,19 +339,19 @@ macro_rules! agent_run_store_contract {
 macro_rules! work_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
-            work {
+            work_items {
                 keeps_every_field
                 counts_within_the_domain_and_within_the_parent
                 never_gives_a_number_twice
                 is_created_once_by_a_form
                 refuses_what_cannot_be_made
-                wants_what_the_filter_wants
+                matches_what_the_filter_matches
                 pages_newest_first
                 searches_in_any_case_and_without_wildcards
                 orders_the_queue_by_urgency_and_age
                 leaves_out_a_claim_whose_run_is_over
             }
-            work_changes {
+            work_item_changes {
                 write_what_they_decide_and_leave_a_trail
                 change_nothing_twice
                 are_refused_for_another_version
@@ -364,7 +364,7 @@ macro_rules! work_store_contract {
                 bind_no_run_to_what_is_resolved
                 and_their_trail_come_together_or_not_at_all
             }
-            work_races {
+            work_item_races {
                 give_one_item_to_one_of_64_agents
                 drain_500_items_with_16_agents
                 give_each_new_item_a_number_of_its_own
@@ -445,17 +445,17 @@ fn actor() -> Actor {
 }
 
 /// The insertion of token `number`, whose trail is event `number`.
-fn insertion(number: u64, quota: u32) -> InsertToken {
+fn insertion(number: u64, quota: u32) -> CreateToken {
     let token = fixtures::token(number, NOW);
-    InsertToken {
+    CreateToken {
         actor: actor(),
         digest: fixtures::digest(number),
         quota,
-        rate: IssueRate::DEFAULT_TOKENS,
+        rate: CreationRate::DEFAULT_TOKENS,
         audit: fixtures::audit(
             number,
             NOW,
-            AuditAction::TokenIssued,
+            AuditAction::TokenCreated,
             Subject::Token(token.id),
         ),
         token,
@@ -473,12 +473,12 @@ fn revocation(token: TokenId, event: u64) -> RevokeToken {
 }
 
 /// The rotation of `predecessor` to token `number`, whose trail is event `number`.
-fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> ReplaceToken {
+fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> RotateToken {
     let mut successor = insertion(number, 100);
     successor.audit.action = AuditAction::TokenRotated;
     successor.audit.subject = Subject::Token(predecessor);
     successor.audit.related = Some(Subject::Token(successor.token.id));
-    ReplaceToken {
+    RotateToken {
         predecessor,
         end,
         successor,
@@ -523,12 +523,12 @@ impl Spoiled {
         Self::Gone,
     ];
 
-    fn refusal(self) -> Refusal {
+    fn refusal(self) -> ActorError {
         match self {
             Self::Revoked => Rejection::Revoked { at: NOW }.into(),
             Self::Expired => Rejection::Expired { at: NOW }.into(),
             Self::Suspended => Rejection::OwnerSuspended.into(),
-            Self::Demoted => Denied::InsufficientScope {
+            Self::Demoted => Denial::InsufficientScope {
                 required: Scope::Admin,
             }
             .into(),
@@ -537,10 +537,10 @@ impl Spoiled {
     }
 }
 
-async fn insert(harness: &dyn Harness, change: InsertToken) -> InsertOutcome {
+async fn insert(harness: &dyn Harness, change: CreateToken) -> CreateTokenOutcome {
     harness
         .tokens()
-        .insert_within_quota(change)
+        .create_token(change)
         .await
         .expect("the store answers")
 }

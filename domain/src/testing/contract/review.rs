@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use futures_util::future::{BoxFuture, join_all};
 
-use super::inventory::{fill, revocation, revoke, wanted, wanted_by_id};
+use super::admin_tokens::{fill, revocation, revoke, wanted, wanted_by_id};
 use super::{AccountHarness, NOW, acting, insert, insertion, put, seed, trail};
-use crate::audit::{AuditAction, Subject};
-use crate::inventory::{
+use crate::admin_tokens::{
     MAX_UNREVIEWED, OwnedToken, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
+use crate::audit::{AuditAction, Subject};
 use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 
@@ -19,7 +19,7 @@ pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
     let run = fixtures::run(7, tokens[5].id);
     let unknown = fixtures::token(99, NOW).id;
     let ids = [tokens[1].id, tokens[2].id, run.id, tokens[5].id, unknown];
-    let store = harness.inventory();
+    let store = harness.admin_tokens();
     let found = store.tokens_by_id(&ids).await.expect("the store answers");
     let mut expected = [&tokens[1], &tokens[2], &run, &tokens[5]].map(Token::clone);
     expected.sort_by_key(|token| std::cmp::Reverse(token.id));

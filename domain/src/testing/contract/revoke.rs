@@ -4,12 +4,12 @@ use futures_util::future::join_all;
 
 use super::{Harness, NOW, Spoiled, acting, find, list, put, revocation, seed, spoil_actor, trail};
 use crate::testing::fixtures;
-use crate::token::{RevokeOutcome, RevokeToken, RevokedBy};
+use crate::token::{RevokeToken, RevokeTokenOutcome, RevokedBy};
 
-async fn revoke(harness: &dyn Harness, change: RevokeToken) -> RevokeOutcome {
+async fn revoke(harness: &dyn Harness, change: RevokeToken) -> RevokeTokenOutcome {
     harness
         .tokens()
-        .revoke_once(change)
+        .revoke_token(change)
         .await
         .expect("the store answers")
 }
@@ -21,7 +21,7 @@ pub async fn leaves_a_tombstone(harness: &dyn Harness) {
     put(harness, 1, &token).await;
     assert_eq!(
         revoke(harness, revocation(token.id, 1)).await,
-        RevokeOutcome::Revoked
+        RevokeTokenOutcome::Revoked
     );
     let tombstone = find(harness, 1).await.expect("a tombstone").token;
     assert_eq!(tombstone.revoked_at, Some(NOW));
@@ -38,11 +38,11 @@ pub async fn counts_once_however_often(harness: &dyn Harness) {
     put(harness, 1, &token).await;
     assert_eq!(
         revoke(harness, revocation(token.id, 1)).await,
-        RevokeOutcome::Revoked
+        RevokeTokenOutcome::Revoked
     );
     let mut again = revocation(token.id, 2);
     again.actor.now = NOW.saturating_add_seconds(1);
-    assert_eq!(revoke(harness, again).await, RevokeOutcome::NotFound);
+    assert_eq!(revoke(harness, again).await, RevokeTokenOutcome::NotFound);
     let tombstone = find(harness, 1).await.expect("a tombstone").token;
     assert_eq!(tombstone.revoked_at, Some(NOW));
     assert_eq!(trail(harness).await.len(), 1);
@@ -57,7 +57,7 @@ pub async fn counts_once_of_32_at_the_same_time(harness: &dyn Harness) {
         join_all((1..=32).map(|event| revoke(harness, revocation(token.id, event)))).await;
     let revoked = outcomes
         .iter()
-        .filter(|outcome| **outcome == RevokeOutcome::Revoked)
+        .filter(|outcome| **outcome == RevokeTokenOutcome::Revoked)
         .count();
     assert_eq!(revoked, 1, "{outcomes:?}");
     assert_eq!(trail(harness).await.len(), 1);
@@ -71,7 +71,7 @@ pub async fn takes_an_expired_token_off_the_list(harness: &dyn Harness) {
     put(harness, 1, &token).await;
     assert_eq!(
         revoke(harness, revocation(token.id, 1)).await,
-        RevokeOutcome::Revoked
+        RevokeTokenOutcome::Revoked
     );
     assert_eq!(list(harness, token.owner).await, vec![acting()]);
 }
@@ -86,7 +86,7 @@ pub async fn finds_nothing_of_someone_else(harness: &dyn Harness) {
     for id in [foreign.id, fixtures::token(2, NOW).id] {
         assert_eq!(
             revoke(harness, revocation(id, 1)).await,
-            RevokeOutcome::NotFound
+            RevokeTokenOutcome::NotFound
         );
     }
     assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
@@ -104,7 +104,7 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
         change.actor = spoil_actor(harness, how).await;
         assert_eq!(
             revoke(harness, change).await,
-            RevokeOutcome::ActorRefused(how.refusal()),
+            RevokeTokenOutcome::NotAuthorized(how.refusal()),
             "{how:?}"
         );
         let found = find(harness, 1).await.expect("it is there").token;
@@ -118,10 +118,10 @@ pub async fn lets_a_token_revoke_itself(harness: &dyn Harness) {
     seed(harness).await;
     assert_eq!(
         revoke(harness, revocation(acting().id, 1)).await,
-        RevokeOutcome::Revoked
+        RevokeTokenOutcome::Revoked
     );
     assert_eq!(
         revoke(harness, revocation(acting().id, 2)).await,
-        RevokeOutcome::ActorRefused(Spoiled::Revoked.refusal())
+        RevokeTokenOutcome::NotAuthorized(Spoiled::Revoked.refusal())
     );
 }

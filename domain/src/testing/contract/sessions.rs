@@ -4,14 +4,14 @@ use super::{
     AccountHarness, NOW, acting, actor, find, insert, insertion, put, revocation, seed,
     session_actor, session_start, start_session, trail,
 };
-use crate::access::{Actor, Refusal};
+use crate::access::{Actor, ActorError};
 use crate::audit::{AuditAction, Subject};
 use crate::session::{
     ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
     Ended, IDLE_LIMIT_SECONDS, Session, StartSessionOutcome,
 };
 use crate::testing::fixtures;
-use crate::token::{InsertOutcome, RevokeOutcome};
+use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
 
 async fn sessions(harness: &dyn AccountHarness) -> Vec<Session> {
     let user = fixtures::user(1).id;
@@ -104,7 +104,7 @@ pub async fn starts_none_for_a_password_that_was_changed(harness: &dyn AccountHa
             .await;
         assert_eq!(
             started.expect("the store answers"),
-            StartSessionOutcome::Refused,
+            StartSessionOutcome::Rejected,
             "step {step}: no password, another one, suspended"
         );
     }
@@ -132,7 +132,10 @@ pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
     }
     assert_eq!(trail(harness).await.len(), 5 + 3);
     let over = end(harness, ending(by, Ended::All, 5)).await;
-    assert_eq!(over, EndSessionsOutcome::ActorRefused(Refusal::SessionOver));
+    assert_eq!(
+        over,
+        EndSessionsOutcome::NotAuthorized(ActorError::SessionEnded)
+    );
 }
 
 /// The acting session stays, the others end, and tokens are left alone.
@@ -175,7 +178,7 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
     let refused = harness.sessions().change_password(by_token).await;
     assert!(matches!(
         refused.expect("the store answers"),
-        ChangePasswordOutcome::ActorRefused(_)
+        ChangePasswordOutcome::NotAuthorized(_)
     ));
 }
 
@@ -191,14 +194,14 @@ pub async fn refuses_a_session_that_was_ended_in_between(harness: &dyn AccountHa
     issue.actor = session_actor(1);
     assert_eq!(
         insert(harness, issue).await,
-        InsertOutcome::ActorRefused(Refusal::SessionOver)
+        CreateTokenOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     let mut revoke = revocation(fixtures::token(30, NOW).id, 32);
     revoke.actor = session_actor(1);
-    let revoked = harness.tokens().revoke_once(revoke).await;
+    let revoked = harness.tokens().revoke_token(revoke).await;
     assert_eq!(
         revoked.expect("the store answers"),
-        RevokeOutcome::ActorRefused(Refusal::SessionOver)
+        RevokeTokenOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     assert!(find(harness, 31).await.is_none());
 }
@@ -209,18 +212,21 @@ pub async fn acts_for_tokens_as_a_token_does(harness: &dyn AccountHarness) {
     start_session(harness, 1).await;
     let mut issue = insertion(31, 100);
     issue.actor = session_actor(1);
-    assert_eq!(insert(harness, issue).await, InsertOutcome::Inserted);
+    assert_eq!(insert(harness, issue).await, CreateTokenOutcome::Created);
     let mut late = insertion(33, 100);
     late.actor = session_actor(1);
     late.actor.now = NOW.saturating_add_seconds(IDLE_LIMIT_SECONDS);
     assert_eq!(
         insert(harness, late).await,
-        InsertOutcome::ActorRefused(Refusal::SessionOver)
+        CreateTokenOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     let mut revoke = revocation(fixtures::token(31, NOW).id, 32);
     revoke.actor = session_actor(1);
-    let revoked = harness.tokens().revoke_once(revoke).await;
-    assert_eq!(revoked.expect("the store answers"), RevokeOutcome::Revoked);
+    let revoked = harness.tokens().revoke_token(revoke).await;
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeTokenOutcome::Revoked
+    );
 }
 
 /// Only what is over by one of the limits goes.

@@ -3,13 +3,13 @@
 use futures_util::future::join_all;
 
 use super::{AccountHarness, NOW, Spoiled, acting, actor, find, list, put, spoil_actor, trail};
+use crate::admin_tokens::ReportLeakedTokens;
 use crate::audit::{AuditAction, AuditActor, Subject};
-use crate::inventory::ReportTokens;
 use crate::testing::fixtures;
 use crate::user::{
-    Account, CreateFirstAdmin, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome,
-    ListedUser, Notice, NoticeAbout, PersonName, Role, User, UserCursor, UserQuery, UserSearch,
-    UserSeek, UserSort,
+    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DismissNotices, DismissNoticesOutcome,
+    Email, ListedUser, Notice, NoticeAbout, PersonName, Role, User, UserCursor, UserQuery,
+    UserSearch, UserSeek, UserSort,
 };
 
 fn creation(number: u64) -> CreateFirstAdmin {
@@ -27,7 +27,7 @@ fn creation(number: u64) -> CreateFirstAdmin {
     }
 }
 
-async fn create(harness: &dyn AccountHarness, number: u64) -> FirstAdminOutcome {
+async fn create(harness: &dyn AccountHarness, number: u64) -> CreateFirstAdminOutcome {
     harness
         .users()
         .create_first_admin(creation(number))
@@ -37,7 +37,7 @@ async fn create(harness: &dyn AccountHarness, number: u64) -> FirstAdminOutcome 
 
 /// User, token and event appear in one step.
 pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn AccountHarness) {
-    assert_eq!(create(harness, 1).await, FirstAdminOutcome::Created);
+    assert_eq!(create(harness, 1).await, CreateFirstAdminOutcome::Created);
     let expected = creation(1);
     let users = harness.users().page(None, 10).await;
     assert_eq!(
@@ -58,7 +58,7 @@ pub async fn creates_nothing_when_somebody_is_there(harness: &dyn AccountHarness
     harness.put_user(&somebody).await;
     assert_eq!(
         create(harness, 1).await,
-        FirstAdminOutcome::InstanceHasUsers
+        CreateFirstAdminOutcome::InstanceHasUsers
     );
     let users = harness.users().page(None, 10).await;
     assert_eq!(users.expect("the store answers"), vec![somebody]);
@@ -71,7 +71,7 @@ pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn Accoun
     let outcomes = join_all((1..=16).map(|number| create(harness, number))).await;
     let created = outcomes
         .iter()
-        .filter(|outcome| **outcome == FirstAdminOutcome::Created)
+        .filter(|outcome| **outcome == CreateFirstAdminOutcome::Created)
         .count();
     assert_eq!(created, 1, "{outcomes:?}");
     let users = harness.users().page(None, 50).await;
@@ -268,15 +268,15 @@ pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         let event = fixtures::audit(
             number,
             at,
-            AuditAction::TokenReported,
+            AuditAction::TokenReportedLeaked,
             Subject::Token(token.id),
         );
-        let change = ReportTokens {
+        let change = ReportLeakedTokens {
             reported: vec![(fixtures::digest(number), event.id)],
             now: at,
             context: crate::audit::RequestContext::default(),
         };
-        let reported = harness.inventory().report(change).await;
+        let reported = harness.admin_tokens().report_leaked_tokens(change).await;
         assert_eq!(reported.expect("the store answers"), 1);
         expected.push(Notice {
             about: NoticeAbout::LeakedToken {
@@ -318,7 +318,7 @@ pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness
     let refused = users.dismiss_notices(stale).await;
     assert_eq!(
         refused.expect("the store answers"),
-        DismissNoticesOutcome::ActorRefused(Spoiled::Revoked.refusal())
+        DismissNoticesOutcome::NotAuthorized(Spoiled::Revoked.refusal())
     );
     let told = users.notices(owner.id).await.expect("the store answers");
     assert_eq!(told, expected[..1]);

@@ -7,8 +7,8 @@ use crate::session::Ended;
 use crate::store::{Listing, StoreError};
 use crate::token::{Status, Token, TokenKind};
 use crate::user::{
-    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, DeleteUser, DeleteUserFacts,
-    DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, FirstAdminOutcome, ListedUser,
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
+    DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
     Notice, User, UserCursor, UserId, UserQuery, UserSeek, UserStore,
 };
 
@@ -88,10 +88,10 @@ impl UserStore for MemoryStore {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
-    ) -> Result<FirstAdminOutcome, StoreError> {
+    ) -> Result<CreateFirstAdminOutcome, StoreError> {
         let mut state = self.state();
         if !state.accounts.is_empty() {
-            return Ok(FirstAdminOutcome::InstanceHasUsers);
+            return Ok(CreateFirstAdminOutcome::InstanceHasUsers);
         }
         state.check_new(&change.token, &change.digest)?;
         state.check_new_event(&change.audit)?;
@@ -107,7 +107,7 @@ impl UserStore for MemoryStore {
         state.write_account(account);
         state.write_token(change.token, change.digest);
         state.write_event(change.audit);
-        Ok(FirstAdminOutcome::Created)
+        Ok(CreateFirstAdminOutcome::Created)
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {

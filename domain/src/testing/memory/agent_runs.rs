@@ -66,7 +66,7 @@ impl AgentRunStore for MemoryStore {
             .values()
             .rev()
             .map(|(token, _)| token)
-            .filter(|token| token.owner == owner && filter.wants(token, now))
+            .filter(|token| token.owner == owner && filter.matches(token, now))
             .filter(|token| after.is_none_or(|after| token.id < after))
             .take(limit as usize)
             .cloned()

@@ -18,7 +18,7 @@ impl AuditStore for MemoryStore {
             .state()
             .audit
             .values()
-            .filter(|event| filter.wants(event))
+            .filter(|event| filter.matches(event))
             .filter(|event| after.is_none_or(|after| (event.at, event.id) < (after.at, after.id)))
             .cloned()
             .collect();

@@ -1,13 +1,13 @@
 //! A store in memory that passes the same contract suite as the databases.
 
 mod accounts;
+mod admin_tokens;
 mod agent_runs;
 mod audit;
-mod inventory;
 mod invites;
 mod sessions;
 mod tokens;
-mod work;
+mod work_items;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,16 +17,16 @@ use async_trait::async_trait;
 
 use crate::access::{ActingRecord, Actor, CredentialId};
 use crate::agent_run::{DomainKey, EndedRuns, WorkItemKey};
-use crate::attempt::{AttemptStore, Bucket, Tally, Throttled};
 use crate::audit::{AuditEvent, AuditEventId, Subject};
 use crate::clock::Timestamp;
 use crate::form::FormId;
 use crate::invite::{Invite, InviteId};
-use crate::session::{Ended, LinkId, Session, SessionId, SessionRecord, SignInLink};
+use crate::rate_limit::{RateLimit, RateLimitStore, RateLimited, RateWindow};
+use crate::session::{Ended, Session, SessionId, SessionRecord, SignInLink, SignInLinkId};
 use crate::store::{StoreError, StoreHealth};
 use crate::token::{Digest, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, Owner, User, UserId};
-use crate::work::WorkItem;
+use crate::work_item::WorkItem;
 
 /// A store in memory: for tests, and as the reading example of what a store does. One lock makes
 /// each step atomic.
@@ -45,10 +45,10 @@ struct State {
     // that a lookup puts nothing together.
     records: HashMap<Digest, Arc<TokenRecord>, BuildHasherDefault<FirstBytes>>,
     sessions: BTreeMap<SessionId, (Session, Digest)>,
-    links: BTreeMap<LinkId, (SignInLink, Digest)>,
+    links: BTreeMap<SignInLinkId, (SignInLink, Digest)>,
     invites: BTreeMap<InviteId, (Invite, Digest)>,
     notices: Vec<(UserId, Notice)>,
-    attempts: HashMap<String, Tally>,
+    rate_limits: HashMap<String, RateWindow>,
     work_items: BTreeMap<WorkItemKey, WorkItem>,
     last_numbers: BTreeMap<DomainKey, u32>,
     audit: BTreeMap<AuditEventId, AuditEvent>,
@@ -277,36 +277,36 @@ impl StoreHealth for MemoryStore {
 }
 
 #[async_trait]
-impl AttemptStore for MemoryStore {
+impl RateLimitStore for MemoryStore {
     async fn count(
         &self,
-        buckets: &[Bucket],
+        buckets: &[RateLimit],
         now: Timestamp,
-    ) -> Result<Result<(), Throttled>, StoreError> {
+    ) -> Result<Result<(), RateLimited>, StoreError> {
         let mut state = self.state();
         let mut tallies = Vec::new();
         for bucket in buckets {
-            let current = state.attempts.get(&bucket.key).copied();
+            let current = state.rate_limits.get(&bucket.key).copied();
             match bucket.decide(current, now) {
                 Ok(tally) => tallies.push((bucket.key.clone(), tally)),
                 Err(throttled) => return Ok(Err(throttled)),
             }
         }
-        state.attempts.extend(tallies);
+        state.rate_limits.extend(tallies);
         Ok(Ok(()))
     }
 
-    async fn forgive(&self, key: &str) -> Result<(), StoreError> {
-        self.state().attempts.remove(key);
+    async fn reset(&self, key: &str) -> Result<(), StoreError> {
+        self.state().rate_limits.remove(key);
         Ok(())
     }
 
-    async fn purge_attempts(&self, begun_before: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_rate_limits(&self, begun_before: Timestamp) -> Result<u64, StoreError> {
         let mut state = self.state();
-        let before = state.attempts.len();
+        let before = state.rate_limits.len();
         state
-            .attempts
+            .rate_limits
             .retain(|_, tally| tally.begun_at >= begun_before);
-        Ok((before - state.attempts.len()) as u64)
+        Ok((before - state.rate_limits.len()) as u64)
     }
 }

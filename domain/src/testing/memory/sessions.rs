@@ -2,9 +2,9 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::session::{
-    ChangePassword, ChangePasswordOutcome, CreateLink, CreateLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemLink, RedeemLinkOutcome, Session, SessionId, SessionRecord,
-    SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
 };
 use crate::store::StoreError;
 use crate::token::Digest;
@@ -104,7 +104,10 @@ impl SessionStore for MemoryStore {
         Ok(ChangePasswordOutcome::Changed)
     }
 
-    async fn create_link(&self, change: CreateLink) -> Result<CreateLinkOutcome, StoreError> {
+    async fn create_sign_in_link(
+        &self,
+        change: CreateSignInLink,
+    ) -> Result<CreateSignInLinkOutcome, StoreError> {
         let mut state = self.state();
         let actor = change
             .actor
@@ -122,10 +125,10 @@ impl SessionStore for MemoryStore {
             .links
             .insert(change.link.id, (change.link, change.digest));
         state.write_event(change.audit);
-        Ok(CreateLinkOutcome::Created)
+        Ok(CreateSignInLinkOutcome::Created)
     }
 
-    async fn find_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
+    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
         let state = self.state();
         let mut links = state.links.values();
         Ok(links
@@ -133,7 +136,10 @@ impl SessionStore for MemoryStore {
             .map(|(link, _)| link.clone()))
     }
 
-    async fn redeem_link(&self, change: RedeemLink) -> Result<RedeemLinkOutcome, StoreError> {
+    async fn redeem_sign_in_link(
+        &self,
+        change: RedeemSignInLink,
+    ) -> Result<RedeemSignInLinkOutcome, StoreError> {
         let mut state = self.state();
         let user = change.session.user;
         let link = state.links.get(&change.link).map(|(link, _)| link);
@@ -154,7 +160,7 @@ impl SessionStore for MemoryStore {
             .sessions
             .insert(change.session.id, (change.session, change.digest));
         state.write_event(change.audit);
-        Ok(RedeemLinkOutcome::Redeemed)
+        Ok(RedeemSignInLinkOutcome::Redeemed)
     }
 
     async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {

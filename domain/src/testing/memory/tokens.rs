@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    Digest, InsertOutcome, InsertToken, IssueRate, IssuedSoFar, ListCursor, ListFilter,
-    ReplaceOutcome, ReplaceToken, RevokeOutcome, RevokeToken, Seek, Status, Token, TokenId,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListCursor, ListFilter, RevokeToken,
+    RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Status, Token, TokenCounts, TokenId,
     TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use crate::user::UserId;
@@ -18,9 +18,9 @@ impl State {
         &self,
         kind: TokenKind,
         owner: UserId,
-        rate: IssueRate,
+        rate: CreationRate,
         now: Timestamp,
-    ) -> IssuedSoFar {
+    ) -> TokenCounts {
         let issued = || {
             let tokens = self.tokens.values().map(|(token, _)| token);
             tokens.filter(|token| token.kind() == kind && token.owner == owner)
@@ -28,7 +28,7 @@ impl State {
         let live = issued().filter(|token| token.status(now) == Status::Live);
         let mut created: Vec<Timestamp> = issued().map(|token| token.created_at).collect();
         created.sort_unstable_by(|a, b| b.cmp(a));
-        IssuedSoFar {
+        TokenCounts {
             live: u32::try_from(live.count()).unwrap_or(u32::MAX),
             nth_newest: created.get(rate.limit() as usize - 1).copied(),
         }
@@ -44,7 +44,7 @@ impl TokenStore for MemoryStore {
         Ok(self.state().records.get(digest).cloned())
     }
 
-    async fn insert_within_quota(&self, change: InsertToken) -> Result<InsertOutcome, StoreError> {
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
         let (owner, now) = (change.token.owner, change.actor.now);
@@ -57,10 +57,10 @@ impl TokenStore for MemoryStore {
         state.use_form(&change.actor);
         state.write_token(change.token, change.digest);
         state.write_event(change.audit);
-        Ok(InsertOutcome::Inserted)
+        Ok(CreateTokenOutcome::Created)
     }
 
-    async fn revoke_once(&self, change: RevokeToken) -> Result<RevokeOutcome, StoreError> {
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError> {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
         let runs = state.unrevoked_runs();
@@ -73,12 +73,12 @@ impl TokenStore for MemoryStore {
         state.update_token(ended.token);
         state.write_ended(ended.runs);
         state.write_event(change.audit);
-        Ok(RevokeOutcome::Revoked)
+        Ok(RevokeTokenOutcome::Revoked)
     }
 
-    async fn replace(&self, change: ReplaceToken) -> Result<ReplaceOutcome, StoreError> {
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError> {
         let mut state = self.state();
-        let InsertToken {
+        let CreateToken {
             actor,
             token: successor,
             digest,
@@ -102,7 +102,7 @@ impl TokenStore for MemoryStore {
         state.write_ended(ended.runs);
         state.write_token(successor.clone(), *digest);
         state.write_event(audit.clone());
-        Ok(ReplaceOutcome::Replaced)
+        Ok(RotateTokenOutcome::Rotated)
     }
 
     async fn list(

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::Listing;
-use openindex_domain::inventory::{InventoryError, OwnedToken, TokenFilter};
+use openindex_domain::admin_tokens::{AdminTokenError, OwnedToken, TokenFilter};
 use openindex_domain::token::TokenId;
 
 use crate::server::api::Shared;
@@ -33,7 +33,7 @@ impl From<PatFilter> for TokenFilter {
 /// Everybody's tokens, the newest first, a page at a time.
 ///
 /// Live and expired tokens, unless `status` says otherwise. A token must match every filter.
-#[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAllPats",
+#[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAdminPats",
     params(PatFilter, PageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]
 pub(in crate::server) async fn list(
@@ -42,7 +42,7 @@ pub(in crate::server) async fn list(
     Query(filter, page): Query<PatFilter, Page<TokenId>>,
 ) -> Result<Json<AdminPatList>, Problem> {
     let page = state
-        .inventory
+        .admin_tokens
         .list(&principal, &filter.into(), page.after, page.limit)
         .await?;
     let now = state.tokens.now();
@@ -57,7 +57,7 @@ pub(in crate::server) async fn list(
 /// Revoke one token of any owner.
 ///
 /// The agent runs that were started with it end as well.
-#[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokePat",
+#[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokeAdminPat",
     params(("id" = String, Path, description = "`pat_…`")),
     responses(
         (status = 204, description = "It is gone"),
@@ -68,7 +68,7 @@ pub(in crate::server) async fn revoke(
     context: Context,
     PathId(id): PathId<TokenId>,
 ) -> Result<StatusCode, Problem> {
-    state.inventory.revoke(&principal, id, &context).await?;
+    state.admin_tokens.revoke(&principal, id, &context).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -79,7 +79,7 @@ pub(in crate::server) async fn revoke(
 /// revoked (409 `review_outdated`). More than 200 tokens are revoked only with `expected` (409
 /// `review_required`). The acting token is never revoked. The agent runs that were started with the
 /// tokens end with them.
-#[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokePats",
+#[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokeAdminPats",
     request_body = RevokePats,
     responses((status = 200, description = "What was revoked, or would be", body = RevokedPats)))]
 pub(in crate::server) async fn revoke_matching(
@@ -94,18 +94,18 @@ pub(in crate::server) async fn revoke_matching(
         cursor,
         ..
     } = wanted;
-    let (inventory, filter) = (&state.inventory, PatFilter::from(wanted).into());
+    let (admin_tokens, filter) = (&state.admin_tokens, PatFilter::from(wanted).into());
     let now = state.tokens.now();
     let shown = |tokens: &Listing<OwnedToken>| {
         let items = tokens.iter().take(MAX_SHOWN as usize);
         items.map(|owned| to_wire::owned(owned, now)).collect()
     };
     if dry_run {
-        let page = inventory
+        let page = admin_tokens
             .review(&principal, &filter, cursor, MAX_SHOWN)
             .await?;
         if expected.is_some_and(|expected| expected != page.review.digest) {
-            return Err(InventoryError::ReviewOutdated(page.review).into());
+            return Err(AdminTokenError::ReviewOutdated(page.review).into());
         }
         return Ok(Json(RevokedPats {
             dry_run,
@@ -117,7 +117,7 @@ pub(in crate::server) async fn revoke_matching(
             next_cursor: page.next.map(|id| id.to_string()),
         }));
     }
-    let revoked = inventory
+    let revoked = admin_tokens
         .revoke_matching(&principal, &filter, expected, &context)
         .await?;
     let mut damaged = to_wire::damaged(&revoked.tokens);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use openindex_domain::session::LinkSubject;
+use openindex_domain::session::SignInLinkUser;
 use openindex_domain::user::{self, UserChange, UserCursor, UserId, UserSeek};
 
 use crate::server::api::Shared;
@@ -68,7 +68,7 @@ pub(in crate::server) async fn show(
 /// A role counts at once, for tokens and browser sessions that they have as well. With another
 /// address, their id, tokens and sessions stay; the former address no longer signs in, and open
 /// sign-in links are void. Each request makes one of the two changes.
-#[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "patchUser",
+#[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "updateUser",
     params(("id" = String, Path, description = "`usr_…`")),
     request_body = PatchUser,
     responses(
@@ -88,7 +88,7 @@ pub(in crate::server) async fn patch(
 
 /// Delete a user.
 ///
-/// It cannot be undone. Their tokens, agent runs, sessions, sign-in links, open invites, claims of
+/// It cannot be undone. Their tokens, agent runs, sessions, sign-in sign_in_links, open invites, claims of
 /// work items and password end at once, their name and email address are erased, and the address is
 /// free again. Their id stays in the audit trail and in work items. The last active administrator
 /// cannot be deleted, nor can the caller.
@@ -162,8 +162,11 @@ pub(in crate::server) async fn sign_in_link(
     context: Context,
     PathId(id): PathId<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
-    let subject = LinkSubject::ByAdmin(&principal, id);
-    let new = state.sessions.create_link(subject, &context).await?;
+    let subject = SignInLinkUser::ByAdmin(&principal, id);
+    let new = state
+        .sessions
+        .create_sign_in_link(subject, &context)
+        .await?;
     let link = SignInLink {
         id: new.link.id.to_string(),
         user_id: new.link.user.to_string(),

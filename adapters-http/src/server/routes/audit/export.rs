@@ -39,7 +39,7 @@ const MARK_GRACE: Duration = Duration::from_secs(1);
 /// reason as `subject` and the status as `clientAddress`. A complete export ends with the end of the
 /// chunked body, and for clients that send `TE: trailers` with the trailer `X-Export-Events`: the
 /// number of events.
-#[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAudit",
+#[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAuditEvents",
     params(ExportQuery, AuditQuery),
     responses((status = 200, description = "The events", content(
         (Vec<AuditEvent> = "application/json"),
@@ -147,9 +147,9 @@ impl Export {
     /// Verifies the credential again: a token, or a browser session.
     async fn verified(&self) -> Result<Principal, Problem> {
         if self.principal.session().is_none() {
-            return Ok(self.tokens.verify_again(&self.principal).await?);
+            return Ok(self.tokens.reverify(&self.principal).await?);
         }
-        let verified = self.sessions.verify_again(&self.principal).await?;
+        let verified = self.sessions.reverify(&self.principal).await?;
         let ended = "the browser session ended during the export; sign in and export again";
         verified.ok_or_else(|| Problem::new(Code::AuthenticationRequired, ended))
     }

@@ -29,7 +29,7 @@ impl From<AuditQuery> for AuditFilter {
 ///
 /// Records every change to this instance. Entries cannot be edited or deleted. An entry must match
 /// every filter.
-#[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAudit",
+#[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAuditEvents",
     params(AuditQuery, PageQuery),
     responses((status = 200, description = "The events", body = AuditList)))]
 pub(in crate::server) async fn list(

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::access::Principal;
-use openindex_domain::work::{ItemChange, ItemEdit, Versions, WorkItemKey};
+use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemEdit, WorkItemKey};
 
 use crate::server::body::Body;
 use crate::server::if_match::{IfMatch, Versioned};
@@ -31,7 +31,7 @@ pub(in crate::server) async fn show(
     State(state): State<WorkState>,
     PathId(key): PathId<WorkItemKey>,
 ) -> Result<Tagged, Problem> {
-    let item = state.work.get(&principal, key).await?;
+    let item = state.work_items.get(&principal, key).await?;
     Ok(tagged(&item))
 }
 
@@ -41,7 +41,7 @@ pub(in crate::server) async fn show(
 /// item away from whoever works at it, and one that resolves it also ends the runs that are bound to
 /// it. An agent run gives another status only to what it has claimed, and leaves the
 /// `executionTarget` to people.
-#[utoipa::path(patch, path = "/browse/{key}", tag = "work", operation_id = "patchWorkItem",
+#[utoipa::path(patch, path = "/browse/{key}", tag = "work", operation_id = "updateWorkItem",
     params(
         ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
@@ -60,7 +60,7 @@ pub(in crate::server) async fn patch(
     Body(patch): Body<PatchWorkItem>,
 ) -> Result<Tagged, Problem> {
     let me = principal.user_id();
-    let edit = ItemEdit {
+    let edit = WorkItemEdit {
         title: patch.title,
         description: patch.description,
         status: patch.status,
@@ -68,16 +68,16 @@ pub(in crate::server) async fn patch(
         target: patch.execution_target,
         assignee: patch.assignee.map(|user| user.map(|user| user.resolve(me))),
     };
-    if edit == ItemEdit::default() {
+    if edit == WorkItemEdit::default() {
         return Err(Problem::new(
             Code::InvalidRequest,
             "give at least one field that is to change: title, description, status, priority, \
              executionTarget or assignee",
         ));
     }
-    let change = ItemChange::Edit(edit);
+    let change = WorkItemChange::Edit(edit);
     let changed = state
-        .work
+        .work_items
         .change(&principal, None, key, expected, change, &context)
         .await?;
     changed.as_ref().map(tagged).ok_or_else(Problem::internal)
@@ -101,9 +101,9 @@ pub(in crate::server) async fn delete(
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let change = ItemChange::Delete;
+    let change = WorkItemChange::Delete;
     state
-        .work
+        .work_items
         .change(&principal, None, key, expected, change, &context)
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -131,7 +131,7 @@ pub(in crate::server) async fn claim(
     IfMatch(expected): IfMatch,
     Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
-    let change = ItemChange::Claim;
+    let change = WorkItemChange::Claim;
     act(&state, &principal, key, expected, worker, change, &context).await
 }
 
@@ -157,7 +157,7 @@ pub(in crate::server) async fn release(
     IfMatch(expected): IfMatch,
     Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
-    let change = ItemChange::Release;
+    let change = WorkItemChange::Release;
     act(&state, &principal, key, expected, worker, change, &context).await
 }
 
@@ -184,7 +184,7 @@ pub(in crate::server) async fn complete(
     IfMatch(expected): IfMatch,
     Body(worker): Body<WorkAs>,
 ) -> Result<Tagged, Problem> {
-    let change = ItemChange::Complete;
+    let change = WorkItemChange::Complete;
     act(&state, &principal, key, expected, worker, change, &context).await
 }
 
@@ -194,11 +194,11 @@ async fn act(
     key: WorkItemKey,
     expected: Versions,
     worker: WorkAs,
-    change: ItemChange,
+    change: WorkItemChange,
     context: &Context,
 ) -> Result<Tagged, Problem> {
     let changed = state
-        .work
+        .work_items
         .change(principal, worker.agent_id, key, expected, change, context)
         .await?;
     changed.as_ref().map(tagged).ok_or_else(Problem::internal)

@@ -6,8 +6,8 @@ pub(super) mod queue;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
-use openindex_domain::work::{
-    ExecutionTarget, ItemCursor, ItemFilter, NewItem, Priority, WorkItem,
+use openindex_domain::work_item::{
+    ExecutionTarget, NewWorkItem, Priority, WorkItem, WorkItemCursor, WorkItemFilter,
 };
 
 use crate::server::body::Body;
@@ -36,10 +36,10 @@ fn tagged(item: &WorkItem) -> Tagged {
 pub(in crate::server) async fn list(
     AnyToken(principal): AnyToken,
     State(state): State<WorkState>,
-    Query(query, page): Query<WorkItemQuery, Page<ItemCursor>>,
+    Query(query, page): Query<WorkItemQuery, Page<WorkItemCursor>>,
 ) -> Result<Json<WorkItemList>, Problem> {
     let me = principal.user_id();
-    let filter = ItemFilter {
+    let filter = WorkItemFilter {
         domain: query.domain,
         kind: query.kind,
         statuses: query.statuses,
@@ -52,7 +52,7 @@ pub(in crate::server) async fn list(
         search: query.search.map(|text| text.terms()).unwrap_or_default(),
     };
     let page = state
-        .work
+        .work_items
         .list(&principal, &filter, page.after, page.limit)
         .await?;
     Ok(Json(WorkItemList {
@@ -80,7 +80,7 @@ pub(in crate::server) async fn create(
     Body(body): Body<CreateWorkItem>,
 ) -> Result<Created, Problem> {
     let me = principal.user_id();
-    let wanted = NewItem {
+    let wanted = NewWorkItem {
         place: place(body.domain, body.kind, body.parent)?,
         title: body.title,
         description: body.description.unwrap_or_default(),
@@ -88,7 +88,10 @@ pub(in crate::server) async fn create(
         target: body.execution_target.unwrap_or(ExecutionTarget::Either),
         assignee: body.assignee.map(|user| user.resolve(me)),
     };
-    let item = state.work.create(&principal, wanted, &context).await?;
+    let item = state
+        .work_items
+        .create(&principal, wanted, &context)
+        .await?;
     let headers = [
         (header::LOCATION, format!("/browse/{}", item.key)),
         (header::ETAG, etag(item.version)),

@@ -12,7 +12,7 @@ use crate::wire::{QueueQuery, WorkQueue};
 /// `mine` is, for an agent run, what was claimed in it; for a person, what the agent that they name
 /// works at in whatever run, or, where they name none, what is assigned to them. The most
 /// urgent items come first, then the oldest.
-#[utoipa::path(get, path = "/browse/queue", tag = "work", operation_id = "workQueue",
+#[utoipa::path(get, path = "/browse/queue", tag = "work", operation_id = "getQueue",
     params(QueueQuery),
     responses(
         (status = 200, description = "Both parts, without descriptions", body = WorkQueue),
@@ -23,6 +23,9 @@ pub(in crate::server) async fn show(
     Query(wanted, ()): Query<QueueQuery>,
 ) -> Result<Json<WorkQueue>, Problem> {
     let limit = wanted.limit.unwrap_or(DEFAULT_PAGE);
-    let queue = state.work.queue(&principal, wanted.agent_id, limit).await?;
+    let queue = state
+        .work_items
+        .queue(&principal, wanted.agent_id, limit)
+        .await?;
     Ok(Json(to_wire::queue(&queue)))
 }

@@ -26,7 +26,7 @@ pub(super) async fn show(AnyToken(principal): AnyToken) -> Result<Json<Me>, Prob
 ///
 /// The name is shown wherever the caller is, from now on. The email address and the role are changed
 /// by an administrator. Sending the present name is not an error.
-#[utoipa::path(patch, path = "/me", tag = "me", operation_id = "patchMe",
+#[utoipa::path(patch, path = "/me", tag = "me", operation_id = "updateMe",
     request_body = PatchMe,
     responses((status = 200, description = "The token's owner as they are now, and the token", body = Me)))]
 pub(in crate::server) async fn patch(

@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
-use openindex_domain::token::{Expiry, IssueToken, Issued, ListFilter, RotateToken, Seek, TokenId};
+use openindex_domain::token::{
+    Expiry, ListFilter, NewToken, RotationOptions, Seek, TokenId, TokenWithSecret,
+};
 
 use crate::server::api::Shared;
 use crate::server::body::Body;
@@ -72,12 +74,12 @@ pub(in crate::server) async fn create(
     Body(body): Body<CreatePat>,
 ) -> Result<Created, Problem> {
     let expires = requested_expiry(body.expires_at, body.expires_in)?;
-    let wanted = IssueToken {
+    let wanted = NewToken {
         name: body.name,
         scope: body.scope,
         expires: expires.unwrap_or_else(|| Expiry::Never.into()),
     };
-    let issued = state.tokens.issue(&principal, wanted, &context).await?;
+    let issued = state.tokens.create(&principal, wanted, &context).await?;
     Ok(created(&state, &issued))
 }
 
@@ -136,7 +138,7 @@ pub(in crate::server) async fn rotate(
     PathId(id): PathId<TokenId>,
     Body(body): Body<RotatePat>,
 ) -> Result<Created, Problem> {
-    let wanted = RotateToken {
+    let wanted = RotationOptions {
         expires: requested_expiry(body.expires_at, body.expires_in)?,
         overlap: body.overlap_seconds.unwrap_or_default(),
     };
@@ -147,7 +149,7 @@ pub(in crate::server) async fn rotate(
     Ok(created(&state, &issued))
 }
 
-fn created(state: &ApiState, issued: &Issued) -> Created {
+fn created(state: &ApiState, issued: &TokenWithSecret) -> Created {
     let location = format!("/me/pats/{}", issued.token.id);
     (
         StatusCode::CREATED,

@@ -1,0 +1,116 @@
+//! What people and agents ask for when they work.
+
+use openindex_domain::work_item::{AgentId, WorkItemKey};
+use ureq::http::Method;
+
+use crate::wire::{
+    CreateWorkItem, PatchWorkItem, QueueQuery, WorkAs, WorkItem, WorkItemList, WorkQueue,
+};
+
+use super::query::path;
+use super::{Client, ClientError, PageQuery, WorkItemQuery};
+
+impl Client {
+    /// One page of the work items that the filter wants, the newest first.
+    pub fn work_items_list(
+        &self,
+        filter: &WorkItemQuery,
+        page: &PageQuery,
+    ) -> Result<WorkItemList, ClientError> {
+        self.get(&path("/browse", filter, page))
+    }
+
+    /// One work item.
+    pub fn work_item_get(&self, key: WorkItemKey) -> Result<WorkItem, ClientError> {
+        self.get(&format!("/browse/{key}"))
+    }
+
+    /// Makes a work item. Not to be repeated without looking when the answer got lost: see
+    /// [`ClientError::Transport`].
+    pub fn work_item_create(&self, wanted: &CreateWorkItem) -> Result<WorkItem, ClientError> {
+        let answer = self.0.send(Method::POST, "/browse", Some(wanted))?;
+        self.0.read(&answer)
+    }
+
+    /// Changes a work item; where a version is expected, only if it has that one.
+    pub fn work_item_update(
+        &self,
+        key: WorkItemKey,
+        wanted: &PatchWorkItem,
+        expected: Option<u64>,
+    ) -> Result<WorkItem, ClientError> {
+        let path = format!("/browse/{key}");
+        let answer = self
+            .0
+            .send_if_match(Method::PATCH, &path, Some(wanted), expected)?;
+        self.0.read(&answer)
+    }
+
+    /// Takes a work item on. May be repeated: what this worker holds already stays so.
+    pub fn work_item_claim(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "claim", agent)
+    }
+
+    /// Gives a work item back. May be repeated.
+    pub fn work_item_release(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "release", agent)
+    }
+
+    /// Says that the work is done. That ends the runs that are bound to the item. May be repeated,
+    /// but not by such a run: its second call is a 401.
+    pub fn work_item_complete(
+        &self,
+        key: WorkItemKey,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        self.work_item_act(key, "complete", agent)
+    }
+
+    /// Deletes a work item; where a version is expected, only if it has that one.
+    pub fn work_item_delete(
+        &self,
+        key: WorkItemKey,
+        expected: Option<u64>,
+    ) -> Result<(), ClientError> {
+        let path = format!("/browse/{key}");
+        let answer = self
+            .0
+            .send_if_match(Method::DELETE, &path, None::<&()>, expected)?;
+        self.0.confirm(&answer, 204)
+    }
+
+    /// What there is to do: for anybody, and for this agent or, without one, for the caller.
+    pub fn work_queue(
+        &self,
+        agent: Option<&AgentId>,
+        limit: Option<u32>,
+    ) -> Result<WorkQueue, ClientError> {
+        let wanted = QueueQuery {
+            agent_id: agent.cloned(),
+            limit,
+        };
+        self.get(&path("/browse/queue", &wanted, &()))
+    }
+
+    fn work_item_act(
+        &self,
+        key: WorkItemKey,
+        action: &str,
+        agent: Option<&AgentId>,
+    ) -> Result<WorkItem, ClientError> {
+        let path = format!("/browse/{key}/{action}");
+        let wanted = WorkAs {
+            agent_id: agent.cloned(),
+        };
+        let answer = self.0.send(Method::POST, &path, Some(&wanted))?;
+        self.0.read(&answer)
+    }
+}

@@ -1,0 +1,170 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::agent_run::AgentId;
+use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemError, WorkItemKey};
+
+use crate::server::Context;
+use crate::web::access::Person;
+use crate::web::admin::IdPath;
+use crate::web::done::Done;
+use crate::web::error::WebError;
+use crate::web::form::Sent;
+use crate::web::names::Names;
+use crate::web::page::{Page, html};
+use crate::web::site::Web;
+
+use super::item::Refused;
+use super::view::{ItemView, users_of};
+use super::{PATH, expected, item, path_of, use_cases};
+
+#[derive(Template)]
+#[template(path = "work/delete.html")]
+struct DeletePage {
+    page: Page,
+    item: ItemView,
+    bound_runs: usize,
+}
+
+/// Takes an item on, for oneself or for an agent. Whatever version it has: who comes second is told.
+pub(in crate::web) async fn claim(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let agent = match form.get("agent").trim() {
+        "" => None,
+        text => {
+            let Ok(agent) = AgentId::parse(text) else {
+                let why = Refused::Agent(form.shown("agent").to_owned());
+                return item::refuse(&web, &person, key, why).await;
+            };
+            Some(agent)
+        }
+    };
+    let asked = Asked {
+        agent,
+        expected: Versions::ANY,
+        change: WorkItemChange::Claim,
+        done: Done::ItemClaimed,
+    };
+    asked.of(&web, &person, key, &context).await
+}
+
+pub(in crate::web) async fn release(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+    sent: Sent,
+) -> Result<Response, WebError> {
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        WorkItemChange::Release,
+        Done::ItemReleased,
+    )
+    .await
+}
+
+pub(in crate::web) async fn complete(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+    sent: Sent,
+) -> Result<Response, WebError> {
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        WorkItemChange::Complete,
+        Done::ItemCompleted,
+    )
+    .await
+}
+
+pub(in crate::web) async fn confirm_delete(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+) -> Result<Response, WebError> {
+    let principal = &person.principal;
+    let item = use_cases(&web)?.get(principal, key).await?;
+    let names = Names::of(&web, &person, users_of(&item).collect()).await?;
+    let template = DeletePage {
+        page: Page::of(&web, &person, "work"),
+        bound_runs: item::bound_runs(&web, &person, key).await?,
+        item: ItemView::of(&item, principal.user_id(), &names, web.api.tokens.now()),
+    };
+    html(StatusCode::OK, &template)
+}
+
+pub(in crate::web) async fn delete(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+    sent: Sent,
+) -> Result<Response, WebError> {
+    change(
+        &web,
+        &person,
+        key,
+        &sent,
+        WorkItemChange::Delete,
+        Done::ItemDeleted,
+    )
+    .await
+}
+
+/// Changes the version that the form was shown with, for oneself.
+async fn change(
+    web: &Web,
+    person: &Person,
+    key: WorkItemKey,
+    Sent { context, form }: &Sent,
+    change: WorkItemChange,
+    done: Done,
+) -> Result<Response, WebError> {
+    let asked = Asked {
+        agent: None,
+        expected: expected(form),
+        change,
+        done,
+    };
+    asked.of(web, person, key, context).await
+}
+
+/// What a button asks for.
+struct Asked {
+    agent: Option<AgentId>,
+    expected: Versions,
+    change: WorkItemChange,
+    done: Done,
+}
+
+impl Asked {
+    async fn of(
+        self,
+        web: &Web,
+        person: &Person,
+        key: WorkItemKey,
+        context: &Context,
+    ) -> Result<Response, WebError> {
+        let (principal, change) = (&person.principal, self.change);
+        let changed = use_cases(web)?
+            .change(principal, self.agent, key, self.expected, change, context)
+            .await;
+        match changed {
+            Ok(Some(_)) => Ok(self.done.to(&web.site, &path_of(key), &key.to_string())),
+            Ok(None) => Ok(self.done.to(&web.site, PATH, &key.to_string())),
+            Err(WorkItemError::Conflict(why)) => {
+                item::refuse(web, person, key, Refused::Conflict(why)).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::access::ActorError;
+use openindex_domain::form::FormId;
+use openindex_domain::work_item::{
+    DomainKey, NewWorkItem, Placement, TopKind, WorkItemConflict, WorkItemError,
+};
+
+use crate::web::access::Person;
+use crate::web::done::Done;
+use crate::web::error::WebError;
+use crate::web::form::{Form, Sent};
+use crate::web::names::Names;
+use crate::web::once;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+
+use super::fields::{Errors, Fields, Values, read};
+use super::view::conflict;
+use super::{path_of, use_cases};
+
+#[derive(Template)]
+#[template(path = "work/new.html")]
+struct NewPage {
+    page: Page,
+    form: FormId,
+    fields: Fields,
+    place: TypedPlace,
+    status: StatusCode,
+}
+
+/// Where the new item belongs, as it was typed.
+#[derive(Default)]
+struct TypedPlace {
+    parent: String,
+    domain: String,
+    is_project: bool,
+    error: Option<String>,
+}
+
+impl TypedPlace {
+    fn of(form: &Form) -> Self {
+        Self {
+            parent: form.shown("parent").to_owned(),
+            domain: form.shown("domain").to_owned(),
+            is_project: form.get("kind") == "project",
+            error: None,
+        }
+    }
+}
+
+/// The form; `?parent=` makes it one for a sub-task.
+pub(in crate::web) async fn show_form(
+    person: Person,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let entries = person.entries();
+    let is_entered = !entries.get("priority").is_empty();
+    let (place, values) = if is_entered {
+        (TypedPlace::of(entries), Values::typed(entries))
+    } else {
+        let place = TypedPlace {
+            parent: query.get("parent").to_owned(),
+            domain: query.get("domain").to_owned(),
+            ..TypedPlace::default()
+        };
+        (place, Values::blank())
+    };
+    let fields = Fields::of(&web, &person, values, None, Errors::default());
+    let fields = fields.await?;
+    render(&web, &person, entries, fields, place)
+}
+
+pub(in crate::web) async fn create(
+    person: Person,
+    State(web): State<Web>,
+    Sent { context, form }: Sent,
+) -> Result<Response, WebError> {
+    let context = once::context(&web, context, &form)?;
+    let mut typed = TypedPlace::of(&form);
+    let place = place(&form).map_err(|error| typed.error = Some(error));
+    let mut errors = Errors::default();
+    let read = read(&form).map_err(|wrong| errors = wrong);
+    if let (Ok(place), Ok(read)) = (place, read) {
+        let wanted = NewWorkItem {
+            place,
+            title: read.title,
+            description: read.description,
+            priority: read.priority,
+            target: read.target,
+            assignee: read.assignee,
+        };
+        let work = use_cases(&web)?;
+        match work.create(&person.principal, wanted, &context).await {
+            Ok(item) => {
+                let key = item.key;
+                return Ok(Done::ItemCreated.to(&web.site, &path_of(key), &key.to_string()));
+            }
+            Err(WorkItemError::NotAuthorized(ActorError::FormUsed(made))) => {
+                return once::already(&web, &person, made).await;
+            }
+            Err(WorkItemError::NoSuchParent) => {
+                typed.error = Some("There is no such item to add a sub-task to.".to_owned());
+            }
+            Err(WorkItemError::Conflict(why @ WorkItemConflict::NoSuchAssignee)) => {
+                let names = Names::of(&web, &person, Vec::new()).await?;
+                errors.other = Some(conflict(&why, &names));
+            }
+            Err(WorkItemError::Conflict(WorkItemConflict::Resolved(_))) => {
+                let error = "The item that it belongs to is done or cancelled.";
+                typed.error = Some(error.to_owned());
+            }
+            Err(WorkItemError::Conflict(why)) => {
+                let names = Names::of(&web, &person, Vec::new()).await?;
+                typed.error = Some(conflict(&why, &names));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let fields = Fields::of(&web, &person, Values::typed(&form), None, errors).await?;
+    render(&web, &person, &form, fields, typed)
+}
+
+/// A part of another item, or an item of its own in a domain.
+fn place(form: &Form) -> Result<Placement, String> {
+    let parent = form.get("parent").trim();
+    if !parent.is_empty() {
+        let parent = parent.parse().map(Placement::PartOf);
+        return parent.map_err(|error| format!("The parent {error}."));
+    }
+    let kind = if form.get("kind") == "project" {
+        TopKind::Project
+    } else {
+        TopKind::Task
+    };
+    let domain = DomainKey::parse(&form.get("domain").trim().to_uppercase());
+    domain
+        .map(|domain| Placement::Domain(domain, kind))
+        .map_err(|error| format!("The domain {error}."))
+}
+
+fn render(
+    web: &Web,
+    person: &Person,
+    form: &Form,
+    fields: Fields,
+    place: TypedPlace,
+) -> Result<Response, WebError> {
+    let template = NewPage {
+        page: Page::of(web, person, "work"),
+        form: once::to_show(web, form)?,
+        status: if fields.errors.any() || place.error.is_some() {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        },
+        fields,
+        place,
+    };
+    html(template.status, &template)
+}

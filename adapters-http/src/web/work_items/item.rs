@@ -1,0 +1,156 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::agent_run::RunFilter;
+use openindex_domain::work_item::{WorkItem, WorkItemConflict, WorkItemFilter, WorkItemKey};
+
+use crate::web::access::Person;
+use crate::web::admin::IdPath;
+use crate::web::error::WebError;
+use crate::web::names::{Named, Names};
+use crate::web::page::{Page, html};
+use crate::web::site::Web;
+use crate::web::view::{Moment, Shown};
+
+use super::history::{Entry, History, RunLink};
+use super::use_cases;
+use super::view::{ItemView, conflict, users_of};
+
+/// How many sub-tasks the page of an item shows.
+const PARTS: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "work/item.html")]
+struct WorkItemPage {
+    page: Page,
+    item: ItemView,
+    description: Shown,
+    whole: Option<String>,
+    created_by: Named,
+    created: Moment,
+    resolved: Option<Moment>,
+    /// The run in which an agent works on it.
+    run: Option<RunLink>,
+    /// The user in whose name an agent works on it.
+    on_behalf: Option<Named>,
+    parts: Vec<ItemView>,
+    has_more_parts: bool,
+    /// How many of the person's live runs are bound to it, and end with it.
+    bound_runs: usize,
+    history: Vec<Entry>,
+    problem: Option<String>,
+    /// What was typed for an agent's id that is none.
+    wrong_agent: Option<String>,
+}
+
+/// Why a button did nothing.
+pub(super) enum Refused {
+    /// It cannot be done as things stand.
+    Conflict(WorkItemConflict),
+    /// This is no agent's id.
+    Agent(String),
+}
+
+pub(in crate::web) async fn show(
+    person: Person,
+    State(web): State<Web>,
+    IdPath(key): IdPath<WorkItemKey>,
+) -> Result<Response, WebError> {
+    let item = use_cases(&web)?.get(&person.principal, key).await?;
+    render(&web, &person, &item, None).await
+}
+
+/// The page again, after something that could not be done.
+pub(super) async fn refuse(
+    web: &Web,
+    person: &Person,
+    key: WorkItemKey,
+    why: Refused,
+) -> Result<Response, WebError> {
+    let item = use_cases(web)?.get(&person.principal, key).await?;
+    render(web, person, &item, Some(why)).await
+}
+
+/// How many of the person's own live runs are bound to the item.
+pub(super) async fn bound_runs(
+    web: &Web,
+    person: &Person,
+    key: WorkItemKey,
+) -> Result<usize, WebError> {
+    let filter = RunFilter {
+        work_item: Some(key),
+        ..RunFilter::LIVE
+    };
+    let runs = &web.api.agent_runs;
+    let found = runs.list(&person.principal, &filter, None, 1_000).await?;
+    Ok(found.runs.count())
+}
+
+async fn render(
+    web: &Web,
+    person: &Person,
+    item: &WorkItem,
+    why: Option<Refused>,
+) -> Result<Response, WebError> {
+    let principal = &person.principal;
+    let (me, key) = (principal.user_id(), item.key);
+    let of_item = WorkItemFilter {
+        parent: Some(key),
+        ..WorkItemFilter::default()
+    };
+    let parts = use_cases(web)?
+        .list(principal, &of_item, None, PARTS)
+        .await?;
+    let claim = item.claim.as_ref();
+    let run = claim.and_then(|claim| claim.run);
+    let history = History::of(web, person, key, run).await?;
+    let behalf = claim.and_then(|claim| claim.on_behalf);
+    let behalf = behalf.or_else(|| history.owner_of(run?));
+    let holder = match &why {
+        Some(Refused::Conflict(WorkItemConflict::Claimed(holder))) => holder.person(),
+        _ => None,
+    };
+    let met = users_of(item)
+        .chain([item.created_by])
+        .chain(behalf)
+        .chain(holder)
+        .chain(history.users())
+        .chain(parts.items.iter().flat_map(users_of))
+        .collect();
+    let names = Names::of(web, person, met).await?;
+    let now = web.api.tokens.now();
+    let status = match &why {
+        Some(Refused::Conflict(_)) => StatusCode::CONFLICT,
+        Some(Refused::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
+    let template = WorkItemPage {
+        page: Page::of(web, person, "work").with_damaged(&parts.items),
+        description: Shown::of(item.description.as_str()),
+        whole: key.whole().map(|whole| whole.to_string()),
+        created_by: names.within(item.created_by),
+        created: Moment::new(item.created_at, now),
+        resolved: item.resolved_at.map(|at| Moment::new(at, now)),
+        run: run.map(|run| history.link(run)),
+        on_behalf: behalf.map(|user| names.within(user)),
+        parts: parts
+            .items
+            .iter()
+            .map(|part| ItemView::of(part, me, &names, now))
+            .collect(),
+        has_more_parts: parts.next.is_some(),
+        bound_runs: bound_runs(web, person, key).await?,
+        history: history.entries(key, &names, now),
+        problem: match &why {
+            Some(Refused::Conflict(why)) => Some(conflict(why, &names)),
+            Some(Refused::Agent(_)) | None => None,
+        },
+        item: ItemView::of(item, me, &names, now),
+        wrong_agent: match why {
+            Some(Refused::Agent(typed)) => Some(typed),
+            Some(Refused::Conflict(_)) | None => None,
+        },
+    };
+    html(status, &template)
+}

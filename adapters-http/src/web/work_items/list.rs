@@ -1,0 +1,186 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::agent_run::AgentId;
+use openindex_domain::user::UserId;
+use openindex_domain::work_item::{
+    ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemCursor, WorkItemFilter,
+};
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::names::Names;
+use crate::web::page::{Page, html};
+use crate::web::paging::Paging;
+use crate::web::query::Query;
+use crate::web::site::Web;
+
+use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
+use super::{PATH, use_cases};
+
+/// How many items a page shows.
+const PAGE: u32 = 50;
+const FIELDS: [&str; 9] = [
+    "q", "status", "assignee", "priority", "kind", "target", "domain", "agent", "parent",
+];
+const OPEN: [ItemStatus; 2] = [ItemStatus::Todo, ItemStatus::InProgress];
+
+#[derive(Template)]
+#[template(path = "work/list.html")]
+struct ListPage {
+    page: Page,
+    items: Vec<ItemView>,
+    chosen: Query,
+    selects: Vec<Select>,
+    is_filtered: bool,
+    wrong_field: Option<&'static str>,
+    paging: Paging,
+}
+
+/// A list to choose a filter from.
+struct Select {
+    name: &'static str,
+    label: &'static str,
+    options: Vec<Choice>,
+}
+
+pub(in crate::web) async fn list(
+    person: Person,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let work = use_cases(&web)?;
+    let principal = &person.principal;
+    let me = principal.user_id();
+    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
+        chosen.with(field, query.get(field))
+    });
+    let after: Option<WorkItemCursor> = query.get("after").parse().ok();
+    let (filter, wrong_field) = match parse(&query, me) {
+        Ok(filter) => (Some(filter), None),
+        Err(field) => (None, Some(field)),
+    };
+    let found = match &filter {
+        Some(filter) => Some(work.list(principal, filter, after, PAGE).await?),
+        None => None,
+    };
+    let next = found.as_ref().and_then(|found| found.next);
+    let items = found.map(|found| found.items).unwrap_or_default();
+    let assignee = filter.as_ref().and_then(|filter| filter.assignee);
+    let met = items.iter().flat_map(users_of).chain(assignee).collect();
+    let names = Names::of(&web, &person, met).await?;
+    let now = web.api.tokens.now();
+    let template = ListPage {
+        page: Page::of(&web, &person, "work").with_damaged(&items),
+        items: items
+            .iter()
+            .map(|item| ItemView::of(item, me, &names, now))
+            .collect(),
+        selects: selects(
+            &query,
+            assignees(query.get("assignee"), assignee, me, &names),
+        ),
+        is_filtered: !chosen.is_empty(),
+        wrong_field,
+        paging: Paging::of(&query, PATH, &chosen, next.map(|cursor| cursor.to_string())),
+        chosen,
+    };
+    let status = if wrong_field.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
+}
+
+fn parse(query: &Query, me: UserId) -> Result<WorkItemFilter, &'static str> {
+    Ok(WorkItemFilter {
+        domain: query.read("domain", |text| text.to_uppercase().parse().ok())?,
+        kind: query.read("kind", |text| text.parse().ok())?,
+        statuses: match query.get("status") {
+            "" => OPEN.to_vec(),
+            "all" => Vec::new(),
+            text => vec![text.parse().map_err(|_| "status")?],
+        },
+        priority: query.read("priority", |text| text.parse().ok())?,
+        target: query.read("target", |text| text.parse().ok())?,
+        assignee: query.read("assignee", |text| match text {
+            "me" => Some(me),
+            id => id.parse().ok(),
+        })?,
+        agent: query.read("agent", |text| AgentId::parse(text).ok())?,
+        run: None,
+        parent: query.read("parent", |text| text.parse().ok())?,
+        search: SearchTerms::parse(query.get("q")).map_err(|_| "q")?,
+    })
+}
+
+fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
+    let selected = query.get("status");
+    let mut statuses = vec![Choice::new("", "Open", selected)];
+    statuses.extend(choices(
+        ItemStatus::ALL,
+        ItemStatus::as_str,
+        status,
+        selected,
+    ));
+    statuses.push(Choice::new("all", "All", selected));
+    let any = |name, others: Vec<Choice>| {
+        let any = Choice::new("", "Any", query.get(name));
+        std::iter::once(any).chain(others).collect()
+    };
+    let chosen = |name| query.get(name);
+    let priorities = choices(
+        Priority::ALL,
+        Priority::as_str,
+        priority,
+        chosen("priority"),
+    );
+    let kinds = choices(ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
+    let targets = ExecutionTarget::ALL;
+    let targets = choices(targets, ExecutionTarget::as_str, target, chosen("target"));
+    [
+        ("status", "Status", statuses),
+        ("assignee", "Assignee", assignees),
+        ("priority", "Priority", any("priority", priorities)),
+        ("kind", "Kind", any("kind", kinds)),
+        ("target", "For", any("target", targets)),
+    ]
+    .map(|(name, label, options)| Select {
+        name,
+        label,
+        options,
+    })
+    .into()
+}
+
+/// Every value of a vocabulary.
+pub(super) fn choices<T: Copy>(
+    all: &[T],
+    value: impl Fn(T) -> &'static str,
+    label: impl Fn(T) -> &'static str,
+    selected: &str,
+) -> Vec<Choice> {
+    all.iter()
+        .map(|one| Choice::new(value(*one), label(*one), selected))
+        .collect()
+}
+
+/// Anyone, oneself, and who was chosen by a link.
+fn assignees(selected: &str, other: Option<UserId>, me: UserId, names: &Names) -> Vec<Choice> {
+    // A link names oneself by id.
+    let selected = if other == Some(me) { "me" } else { selected };
+    let mut all = vec![
+        Choice::new("", "Anyone", selected),
+        Choice::new("me", "You", selected),
+    ];
+    if let Some(user) = other.filter(|user| *user != me) {
+        all.push(Choice::new(
+            &user.to_string(),
+            names.get(user).as_str(),
+            selected,
+        ));
+    }
+    all
+}

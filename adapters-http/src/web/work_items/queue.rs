@@ -1,0 +1,103 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use openindex_domain::agent_run::AgentId;
+use openindex_domain::work_item::{QueueBucket, WorkItem};
+
+use crate::web::access::Person;
+use crate::web::error::WebError;
+use crate::web::names::Names;
+use crate::web::page::{Page, html};
+use crate::web::query::Query;
+use crate::web::site::Web;
+
+use super::view::{ItemView, users_of};
+use super::{PATH, use_cases};
+
+/// How many items each part shows.
+const SHOWN: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "work/queue.html")]
+struct QueuePage<'a> {
+    page: Page,
+    /// What an agent sees, instead of what a person does.
+    is_for_agents: bool,
+    agent: &'a str,
+    is_agent_wrong: bool,
+    mine: Part,
+    /// Where all of those are listed.
+    all_mine: String,
+    next: Part,
+}
+
+struct Part {
+    items: Vec<ItemView>,
+    has_more: bool,
+}
+
+pub(in crate::web) async fn queue(
+    person: Person,
+    State(web): State<Web>,
+    query: Query,
+) -> Result<Response, WebError> {
+    let work = use_cases(&web)?;
+    let principal = &person.principal;
+    let is_for_agents = query.get("for") == "agents";
+    let agent = query.read("agent", |text| AgentId::parse(text).ok());
+    let is_agent_wrong = is_for_agents && agent.is_err();
+    let agent = agent.unwrap_or_default().filter(|_| is_for_agents);
+    let is_named = agent.is_some();
+    let found = work.queue(principal, agent, SHOWN).await?;
+    let (mine, next) = if is_for_agents {
+        // Without a name, it is nobody's work in particular.
+        let none = QueueBucket {
+            items: Vec::new().into(),
+            more: false,
+        };
+        (if is_named { found.mine } else { none }, found.available)
+    } else {
+        let next = work.available_to_people(principal, SHOWN).await?;
+        (found.mine, next)
+    };
+    let both = mine.items.iter().chain(next.items.iter());
+    let names = Names::of(&web, &person, both.flat_map(users_of).collect()).await?;
+    let now = web.api.tokens.now();
+    let me = principal.user_id();
+    let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
+    let template = QueuePage {
+        page: Page::of(&web, &person, "queue")
+            .with_damaged(&mine.items)
+            .with_damaged(&next.items),
+        is_for_agents,
+        agent: query.get("agent"),
+        all_mine: if is_for_agents {
+            Query::default().with("agent", query.get("agent"))
+        } else {
+            Query::default().with("assignee", "me")
+        }
+        .on(PATH),
+        is_agent_wrong,
+        next: Part {
+            // What is theirs stands above.
+            items: next
+                .items
+                .iter()
+                .filter(|item| !mine.items.iter().any(|own| own.key == item.key))
+                .map(view)
+                .collect(),
+            has_more: next.more,
+        },
+        mine: Part {
+            items: mine.items.iter().map(view).collect(),
+            has_more: mine.more,
+        },
+    };
+    let status = if is_agent_wrong {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    html(status, &template)
+}

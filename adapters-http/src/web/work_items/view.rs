@@ -1,0 +1,176 @@
+use openindex_domain::clock::Timestamp;
+use openindex_domain::user::UserId;
+use openindex_domain::work_item::{
+    ExecutionTarget, Holder, ItemKind, ItemStatus, Priority, WorkItem, WorkItemConflict,
+};
+
+use crate::web::names::Names;
+use crate::web::view::{Badge, Moment, Shown};
+
+/// A work item in a list, or on its page.
+pub(super) struct ItemView {
+    pub(super) key: String,
+    pub(super) kind: &'static str,
+    pub(super) title: Shown,
+    pub(super) status: Badge,
+    pub(super) is_resolved: bool,
+    pub(super) priority: &'static str,
+    pub(super) is_pressing: bool,
+    pub(super) target: &'static str,
+    /// Who sees to it, and the id.
+    pub(super) assignee: Option<(Shown, String)>,
+    pub(super) claim: Option<ClaimView>,
+    pub(super) is_for_agents: bool,
+    pub(super) updated: Moment,
+    pub(super) version: u64,
+}
+
+/// Who works on an item.
+pub(super) struct ClaimView {
+    pub(super) who: Shown,
+    pub(super) is_agent: bool,
+    pub(super) is_mine: bool,
+    pub(super) since: Moment,
+}
+
+/// An entry of a select.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) label: Shown,
+    pub(super) is_selected: bool,
+}
+
+impl Choice {
+    pub(super) fn new(value: &str, label: &str, selected: &str) -> Self {
+        Self {
+            value: value.to_owned(),
+            label: Shown::of(label),
+            is_selected: value == selected,
+        }
+    }
+}
+
+/// The users whom an item mentions in a list.
+pub(super) fn users_of(item: &WorkItem) -> impl Iterator<Item = UserId> {
+    let claim = item.claim.as_ref();
+    let holder = claim.and_then(|claim| claim.holder.person());
+    item.assignee.into_iter().chain(holder)
+}
+
+impl ItemView {
+    pub(super) fn of(item: &WorkItem, me: UserId, names: &Names, now: Timestamp) -> Self {
+        Self {
+            key: item.key.to_string(),
+            kind: kind(item.kind),
+            title: Shown::of(item.title.as_str()),
+            status: Badge::new(
+                status(item.status),
+                match item.status {
+                    ItemStatus::InProgress => "warn",
+                    ItemStatus::Done => "good",
+                    ItemStatus::Todo | ItemStatus::Cancelled => "calm",
+                },
+            ),
+            is_resolved: item.status.is_resolved(),
+            priority: priority(item.priority),
+            is_pressing: item.priority >= Priority::High,
+            target: target(item.target),
+            assignee: item
+                .assignee
+                .map(|user| (names.get(user), user.to_string())),
+            claim: item.claim.as_ref().map(|claim| ClaimView {
+                who: match &claim.holder {
+                    Holder::Person(user) => names.get(*user),
+                    Holder::Agent(agent) => Shown::of(agent.as_str()),
+                },
+                is_agent: claim.holder.agent().is_some(),
+                is_mine: claim.holder.person() == Some(me),
+                since: Moment::new(claim.at, now),
+            }),
+            is_for_agents: item.target == ExecutionTarget::Agent,
+            updated: Moment::new(item.updated_at, now),
+            version: item.version,
+        }
+    }
+
+    /// Whether the person who looks can take it on.
+    pub(super) const fn can_be_claimed(&self) -> bool {
+        !self.is_resolved && self.claim.is_none() && !self.is_for_agents
+    }
+
+    pub(super) fn is_mine(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.is_mine)
+    }
+}
+
+pub(super) const fn kind(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Project => "Project",
+        ItemKind::Task => "Task",
+        ItemKind::SubTask => "Sub-task",
+    }
+}
+
+pub(super) const fn status(status: ItemStatus) -> &'static str {
+    match status {
+        ItemStatus::Todo => "To do",
+        ItemStatus::InProgress => "In progress",
+        ItemStatus::Done => "Done",
+        ItemStatus::Cancelled => "Cancelled",
+    }
+}
+
+pub(super) const fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "Low",
+        Priority::Medium => "Medium",
+        Priority::High => "High",
+        Priority::Urgent => "Urgent",
+    }
+}
+
+pub(super) const fn target(target: ExecutionTarget) -> &'static str {
+    match target {
+        ExecutionTarget::Human => "People",
+        ExecutionTarget::Agent => "Agents",
+        ExecutionTarget::Either => "Anyone",
+    }
+}
+
+/// Why something cannot be done as things stand, in a person's words.
+pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
+    match conflict {
+        WorkItemConflict::VersionMismatch { .. } => {
+            "This item has changed since you opened it. Nothing was done; look at it again."
+                .to_owned()
+        }
+        WorkItemConflict::Resolved(now) => format!(
+            "This item is {}. Change its status to work on it again.",
+            status(*now).to_lowercase()
+        ),
+        WorkItemConflict::Claimed(Holder::Person(user)) => {
+            format!("{} is working on this item.", names.get(*user).as_str())
+        }
+        WorkItemConflict::Claimed(Holder::Agent(agent)) => {
+            format!("The agent {agent} is working on this item.")
+        }
+        WorkItemConflict::NotClaimed => "The agent must claim this item first.".to_owned(),
+        WorkItemConflict::WrongTarget(only) => format!(
+            "This item is for {} only. Edit it to change that.",
+            target(*only).to_lowercase()
+        ),
+        WorkItemConflict::Transition { from, to } => format!(
+            "An item that is {} cannot become {}.",
+            status(*from).to_lowercase(),
+            status(*to).to_lowercase()
+        ),
+        WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
+        WorkItemConflict::PartOfPart => "A sub-task cannot have sub-tasks of its own.".to_owned(),
+        WorkItemConflict::NoSuchAssignee => {
+            "The assignee does not exist or is suspended. Choose another one.".to_owned()
+        }
+        WorkItemConflict::NumbersExhausted => {
+            "No number is left for another item here. Choose another domain.".to_owned()
+        }
+    }
+}

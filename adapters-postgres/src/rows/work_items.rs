@@ -1,0 +1,142 @@
+//! From rows to work items.
+
+use std::num::NonZeroU32;
+
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Status, TokenId, TokenKind};
+use openindex_domain::user::UserId;
+use openindex_domain::work_item::{
+    AgentId, Claim, Description, Holder, Priority, Title, WorkItem, WorkItemCursor, WorkItemKey,
+};
+use openindex_domain::{Damaged, DamagedColumn, StoreError};
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::{any_instant, get, instant, optional_instant, parse};
+
+/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed, or the person who
+/// claimed it.
+macro_rules! select_work_item {
+    ($condition:literal) => {
+        concat!(
+            "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
+             w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
+             w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, w.updated_at, w.resolved_at, w.version, w.last_part, \
+             r.id AS run_id, r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, p.deleted_at AS person_deleted_at \
+             FROM work_items w LEFT JOIN tokens r ON r.id = w.claim_run_id \
+             LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) WHERE ",
+            $condition
+        )
+    };
+}
+pub(crate) use select_work_item;
+
+/// The item as it is at `now`: without a claim that does not hold any more.
+pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreError> {
+    item(row, now).map_err(|column| {
+        let at = any_instant(row, "created_at");
+        let cursor = key(row).map(|key| WorkItemCursor { at, key }.to_string());
+        let id = match key(row) {
+            Ok(key) => key.to_string(),
+            // As far as it can be read.
+            Err(_) => format!(
+                "{}-{}",
+                get::<&str>(row, "domain").unwrap_or_default(),
+                get::<i32>(row, "number").unwrap_or_default()
+            ),
+        };
+        Damaged {
+            cursor: cursor.unwrap_or_default(),
+            ..Damaged::new("work_items", &id, column)
+        }
+        .into()
+    })
+}
+
+fn key(row: &PgRow) -> Result<WorkItemKey, DamagedColumn> {
+    Ok(WorkItemKey {
+        domain: parse(row, "domain")?,
+        number: NonZeroU32::new(number(row, "number")?).ok_or(DamagedColumn("number"))?,
+        part: NonZeroU32::new(number(row, "part")?),
+    })
+}
+
+fn item(row: &PgRow, now: Timestamp) -> Result<WorkItem, DamagedColumn> {
+    let version = u64::try_from(get::<i64>(row, "version")?);
+    Ok(WorkItem {
+        key: key(row)?,
+        kind: parse(row, "kind")?,
+        title: Title::from_stored(get(row, "title")?),
+        description: Description::from_stored(get(row, "description")?),
+        status: parse(row, "status")?,
+        priority: priority(row)?,
+        target: parse(row, "target")?,
+        assignee: get::<Option<Uuid>>(row, "assignee_id")?.map(UserId::from_uuid),
+        claim: claim(row, now)?,
+        created_by: UserId::from_uuid(get(row, "created_by")?),
+        created_at: instant(row, "created_at")?,
+        updated_at: instant(row, "updated_at")?,
+        resolved_at: optional_instant(row, "resolved_at")?,
+        version: version.map_err(|_| DamagedColumn("version"))?,
+        last_part: number(row, "last_part")?,
+    })
+}
+
+/// The claim of a work item, if it holds.
+fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
+    let agent = get::<Option<&str>>(row, "claim_agent")?.map(AgentId::from_stored);
+    let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
+    let run = get::<Option<Uuid>>(row, "claim_run_id")?;
+    let run = run.map(|run| TokenId::new(TokenKind::AgentRun, run));
+    let at = optional_instant(row, "claimed_at")?;
+    let claim = match (agent, user, run, at) {
+        (None, None, None, None) => return Ok(None),
+        (Some(agent), None, run, Some(at)) => Claim {
+            holder: Holder::Agent(agent),
+            run,
+            on_behalf: get::<Option<Uuid>>(row, "claim_on_behalf_id")?.map(UserId::from_uuid),
+            at,
+        },
+        (None, Some(user), None, Some(at)) => Claim {
+            holder: Holder::Person(user),
+            run: None,
+            on_behalf: None,
+            at,
+        },
+        // Claimed by half, or by two.
+        _ => return Err(DamagedColumn("claimed_at")),
+    };
+    let run = match get::<Option<Uuid>>(row, "run_id")? {
+        // One whose end cannot be read is accepted nowhere, and holds nothing.
+        Some(_) => match (
+            optional_instant(row, "run_revoked_at"),
+            optional_instant(row, "run_expires_at"),
+        ) {
+            (Ok(revoked_at), Ok(expires_at)) => Some(Status::of(revoked_at, expires_at, now)),
+            _ => None,
+        },
+        None => None,
+    };
+    let person_deleted = !matches!(optional_instant(row, "person_deleted_at"), Ok(None));
+    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
+}
+
+fn number(row: &PgRow, column: &'static str) -> Result<u32, DamagedColumn> {
+    u32::try_from(get::<i32>(row, column)?)
+        .ok()
+        .filter(|number| *number <= WorkItemKey::MAX_NUMBER)
+        .ok_or(DamagedColumn(column))
+}
+
+fn priority(row: &PgRow) -> Result<Priority, DamagedColumn> {
+    u8::try_from(get::<i16>(row, "priority")?)
+        .ok()
+        .and_then(Priority::from_rank)
+        .ok_or(DamagedColumn("priority"))
+}
+
+/// The number and the part of a key as they are stored; 0 is no part.
+pub(crate) fn key_numbers(key: WorkItemKey) -> [i64; 2] {
+    let part = key.part.map_or(0, NonZeroU32::get);
+    [key.number.get(), part].map(i64::from)
+}

@@ -1,0 +1,21 @@
+//! All tokens of the instance, for those who administer it, and for whoever finds one leaked.
+
+mod bulk;
+mod filter;
+mod list;
+mod report_leaked;
+mod review;
+mod revoke;
+mod service;
+mod store;
+
+pub use bulk::{BulkRevocation, MAX_UNREVIEWED, RevokeMatching, RevokeMatchingOutcome};
+pub use filter::TokenFilter;
+pub use list::{OwnedToken, TokenPage};
+pub use report_leaked::{MAX_REPORTED, ReportLeakedTokens};
+pub use review::{InvalidReviewDigest, Review, ReviewDigest, ReviewPage};
+pub use service::{AdminTokenError, AdminTokens};
+pub use store::{AdminTokenStore, Stats};
+
+#[cfg(feature = "testing")]
+pub use store::MockAdminTokenStore;

@@ -1,0 +1,500 @@
+//! All tokens of the instance.
+
+use futures_util::future::{join, join_all};
+
+use super::{
+    AccountHarness, NOW, Spoiled, acting, actor, find, insert, insertion, put, seed, spoil_actor,
+    trail,
+};
+use crate::access::{Actor, CredentialId, Requirement};
+use crate::admin_tokens::{
+    ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter,
+};
+use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
+use crate::testing::fixtures;
+use crate::token::{PredecessorEnd, RevokedBy, Scope, Status, Token, TokenId};
+use crate::user::Role;
+
+/// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
+/// listed.
+pub(super) async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    let hour = 60 * 60;
+    let mut tokens: Vec<Token> = (1..=6).map(|number| fixtures::token(number, NOW)).collect();
+    tokens[0].scope = Scope::ReadWrite;
+    tokens[1].owner = grace.id;
+    tokens[1].last_used_at = Some(NOW.saturating_add_seconds(hour));
+    tokens[2].expires_at = Some(NOW);
+    tokens[3].expires_at = Some(NOW.saturating_add_seconds(hour));
+    tokens[3].owner = grace.id;
+    tokens[4].revoked_at = Some(NOW);
+    tokens[5].created_at = NOW.saturating_add_seconds(-hour);
+    for (number, token) in (1..).zip(&tokens) {
+        put(harness, number, token).await;
+    }
+    let mut run = fixtures::run(7, tokens[4].id);
+    run.owner = tokens[4].owner;
+    put(harness, 7, &run).await;
+    tokens.insert(0, acting());
+    tokens
+}
+
+pub(super) async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
+    let tokens = harness.admin_tokens().tokens(filter, NOW, None, 100).await;
+    let tokens = tokens.expect("the store answers");
+    tokens.iter().map(|owned| owned.token.id).collect()
+}
+
+pub(super) async fn wanted_by_id(
+    harness: &dyn AccountHarness,
+    filter: &TokenFilter,
+) -> Vec<TokenId> {
+    let ids = harness.admin_tokens().matching(filter, NOW).await;
+    ids.expect("the store answers")
+}
+
+/// The revocation of what the filter wants, whose trail is event `event` and those derived from it.
+pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
+    let subject = Subject::User(fixtures::user(1).id);
+    RevokeMatching {
+        actor: Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..actor()
+        },
+        filter,
+        kept: None,
+        expected: None,
+        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
+    }
+}
+
+pub(super) async fn revoke(
+    harness: &dyn AccountHarness,
+    change: RevokeMatching,
+) -> RevokeMatchingOutcome {
+    let outcome = harness.admin_tokens().revoke_matching(change).await;
+    outcome.expect("the store answers")
+}
+
+/// Each filter wants what [`TokenFilter::matches`] says.
+pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let none = TokenFilter::default();
+    let minute = NOW.saturating_add_seconds(60);
+    for filter in [
+        none,
+        TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            ..none
+        },
+        TokenFilter {
+            scope: Some(Scope::ReadWrite),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Live),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Expired),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Revoked),
+            ..none
+        },
+        TokenFilter {
+            unused_since: Some(NOW),
+            ..none
+        },
+        TokenFilter {
+            unused_since: Some(minute),
+            ..none
+        },
+        TokenFilter {
+            expiring_before: Some(minute),
+            ..none
+        },
+        TokenFilter {
+            expiring_before: Some(minute.saturating_add_seconds(60 * 60)),
+            token: Some(tokens[4].id),
+            status: Some(Status::Live),
+            owner: Some(fixtures::user(2).id),
+            scope: Some(Scope::Admin),
+            unused_since: Some(minute),
+        },
+    ] {
+        let mut expected: Vec<TokenId> = tokens
+            .iter()
+            .filter(|token| filter.matches(token, NOW))
+            .map(|token| token.id)
+            .collect();
+        expected.sort_by(|one, other| other.cmp(one));
+        assert_eq!(wanted(harness, &filter).await, expected, "{filter:?}");
+        let mut ids = wanted_by_id(harness, &filter).await;
+        ids.sort_by(|one, other| other.cmp(one));
+        assert_eq!(ids, expected, "{filter:?}");
+    }
+}
+
+/// Pages follow one another without gap or repetition, each token with its owner as they are.
+pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
+    fill(harness).await;
+    let all = wanted(harness, &TokenFilter::default()).await;
+    let mut seen = vec![];
+    loop {
+        let after = seen.last().copied();
+        let page = harness
+            .admin_tokens()
+            .tokens(&TokenFilter::default(), NOW, after, 2)
+            .await
+            .expect("the store answers");
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        for owned in page {
+            let number = if owned.token.owner == fixtures::user(2).id {
+                2
+            } else {
+                1
+            };
+            assert_eq!(owned.owner, fixtures::owner(number));
+            seen.push(owned.token.id);
+        }
+    }
+    assert_eq!(seen, all);
+}
+
+/// All that the filter wants at once, whoever owns it, but for the one that is kept; each with its
+/// event; and as it was, with its owner.
+pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let mut change = revocation(TokenFilter::default(), 1);
+    change.kept = Some(acting().id);
+    let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
+        panic!("the actor is good");
+    };
+    let mut expected: Vec<Token> = tokens[1..]
+        .iter()
+        .filter(|token| token.revoked_at.is_none())
+        .cloned()
+        .collect();
+    expected.sort_by_key(|token| std::cmp::Reverse(token.id));
+    let found: Vec<Token> = revoked.iter().map(|owned| owned.token.clone()).collect();
+    assert_eq!(found, expected);
+    assert!(
+        revoked
+            .iter()
+            .all(|owned| owned.owner.id == owned.token.owner)
+    );
+    for number in 1..=6 {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at, Some(NOW), "{number}");
+    }
+    let run = find(harness, 7).await.expect("it is there").token;
+    assert_eq!(run.revoked_at, None, "no agent run");
+    let left = wanted(harness, &TokenFilter::default()).await;
+    assert_eq!(left, [acting().id]);
+    let events = trail(harness).await;
+    assert_eq!(events.len(), expected.len());
+    for token in &expected {
+        let subject = Subject::Token(token.id);
+        assert!(events.iter().any(|event| event.subject == subject));
+    }
+}
+
+/// Only what the filter wants ends, however it narrows; a token's own id is one way.
+pub async fn revokes_only_what_the_filter_wants(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let none = TokenFilter::default();
+    let steps = [
+        TokenFilter {
+            token: Some(tokens[1].id),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Expired),
+            ..none
+        },
+        TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            unused_since: Some(NOW.saturating_add_seconds(60)),
+            ..none
+        },
+        TokenFilter {
+            status: Some(Status::Revoked),
+            ..none
+        },
+    ];
+    for (event, filter) in (1..).zip(steps) {
+        let expected = match filter.status {
+            Some(Status::Revoked) => vec![],
+            _ => wanted(harness, &filter).await,
+        };
+        let outcome = revoke(harness, revocation(filter, event)).await;
+        let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
+            panic!("the actor is good");
+        };
+        let found: Vec<TokenId> = revoked.iter().map(|owned| owned.token.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let left = wanted(harness, &none).await;
+    assert_eq!(
+        left.len(),
+        3,
+        "acting, used a moment ago, and the old one: {left:?}"
+    );
+}
+
+/// Tokens that are issued while all of their owner's are revoked: each is either revoked with them,
+/// or was issued by a credential that was still good after it, of which there is none.
+pub async fn lets_no_token_escape_that_is_issued_meanwhile(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let grace = fixtures::user(2);
+    harness.put_user(&grace).await;
+    let mut stolen = fixtures::token(1, NOW);
+    stolen.owner = grace.id;
+    put(harness, 1, &stolen).await;
+    let issue = |number| {
+        let mut change = insertion(number, 1_000);
+        change.actor.credential = CredentialId::Token(stolen.id);
+        change.token.owner = grace.id;
+        insert(harness, change)
+    };
+    let filter = TokenFilter {
+        owner: Some(grace.id),
+        ..TokenFilter::default()
+    };
+    let racing = join_all((100..132).map(issue));
+    let bulk = async {
+        // In the midst of them.
+        let (_, outcome) = join(issue(99), revoke(harness, revocation(filter, 1))).await;
+        outcome
+    };
+    let (_, outcome) = join(racing, bulk).await;
+    assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(_)));
+    assert_eq!(wanted(harness, &filter).await, vec![]);
+}
+
+/// A credential that ended between verification and change ends nothing.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+    let token = fixtures::token(1, NOW);
+    seed(harness).await;
+    put(harness, 1, &token).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = spoil_actor(harness, how).await;
+        let mut change = revocation(TokenFilter::default(), 1);
+        change.actor = Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..spoiled
+        };
+        assert_eq!(
+            revoke(harness, change).await,
+            RevokeMatchingOutcome::NotAuthorized(how.refusal()),
+            "{how:?}"
+        );
+        assert_eq!(find(harness, 1).await.expect("it is there").token, token);
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Of what is reported, what is live is revoked, with an event and a notice; the rest is not
+/// touched. A token that is reported twice is reported once.
+pub async fn takes_reports_of_live_tokens_alone(harness: &dyn AccountHarness) {
+    let tokens = fill(harness).await;
+    let event = |number| {
+        let (action, subject) = (
+            AuditAction::TokenReportedLeaked,
+            Subject::Token(tokens[1].id),
+        );
+        fixtures::audit(number, NOW, action, subject).id
+    };
+    let report = || ReportLeakedTokens {
+        // Live, of another user, expired, revoked, unknown, and the first again.
+        reported: [1, 2, 3, 5, 99, 1]
+            .into_iter()
+            .zip(1..)
+            .map(|(number, id)| (fixtures::digest(number), event(id)))
+            .collect(),
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    let reported = harness.admin_tokens().report_leaked_tokens(report()).await;
+    assert_eq!(reported.expect("the store answers"), 2);
+    for (number, revoked) in [(1, true), (2, true), (3, false), (4, false)] {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at.is_some(), revoked, "{number}");
+    }
+    let events = trail(harness).await;
+    assert_eq!(events.len(), 2);
+    let grace = fixtures::user(2).id;
+    assert!(events.iter().any(|event| {
+        event.action == AuditAction::TokenReportedLeaked
+            && event.subject == Subject::Token(tokens[2].id)
+            && event.related == Some(Subject::User(grace))
+    }));
+    let notices = harness.users().notices(grace).await;
+    assert_eq!(notices.expect("the store answers").len(), 1);
+    let again = harness.admin_tokens().report_leaked_tokens(report()).await;
+    assert_eq!(again.expect("the store answers"), 0);
+}
+
+/// As of now.
+pub async fn counts_everything(harness: &dyn AccountHarness) {
+    let stats = harness.admin_tokens().stats(NOW).await;
+    assert_eq!(stats.expect("the store answers"), Stats::default());
+    fill(harness).await;
+    let mut suspended = fixtures::user(3);
+    suspended.suspended_at = Some(NOW);
+    let mut member = fixtures::user(4);
+    member.role = Role::Member;
+    harness.put_user(&suspended).await;
+    harness.put_user(&member).await;
+    let stats = harness.admin_tokens().stats(NOW).await;
+    assert_eq!(
+        stats.expect("the store answers"),
+        Stats {
+            users_active: 3,
+            users_suspended: 1,
+            admins_active: 2,
+            tokens_live: 5,
+            tokens_live_admin: 4,
+            tokens_expired: 1,
+            invites_open: 0,
+        }
+    );
+}
+
+/// Bulk revocations and reports end the runs that were issued with what they revoke, in the same
+/// step; other runs go on. A run can be reported itself.
+pub async fn ends_the_agent_runs_of_what_it_revokes(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let issuers: Vec<Token> = (1..=3).map(|number| fixtures::token(number, NOW)).collect();
+    for (number, issuer) in (1..).zip(&issuers) {
+        put(harness, number, issuer).await;
+        for run in [10 * number, 10 * number + 1] {
+            put(harness, run, &fixtures::run(run, issuer.id)).await;
+        }
+    }
+    let one = TokenFilter {
+        token: Some(issuers[0].id),
+        ..TokenFilter::default()
+    };
+    let outcome = revoke(harness, revocation(one, 1)).await;
+    assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(tokens) if tokens.len() == 1));
+    let event =
+        |number| fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject()).id;
+    let report = ReportLeakedTokens {
+        reported: vec![
+            (fixtures::digest(2), event(2)),
+            // One with its issuer, and one without: they are reported themselves.
+            (fixtures::digest(20), event(4)),
+            (fixtures::digest(31), event(3)),
+        ],
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    let reported = harness.admin_tokens().report_leaked_tokens(report).await;
+    assert_eq!(reported.expect("the store answers"), 3);
+    for (number, revoked_at) in [
+        (10, Some(NOW)),
+        (11, Some(NOW)),
+        (20, Some(NOW)),
+        (21, Some(NOW)),
+        (30, None),
+        (31, Some(NOW)),
+        (3, None),
+    ] {
+        let token = find(harness, number).await.expect("it is there").token;
+        assert_eq!(token.revoked_at, revoked_at, "{number}");
+    }
+    let trail = trail(harness).await;
+    let ended = trail
+        .iter()
+        .filter(|event| event.action == AuditAction::AgentRunEnded);
+    assert_eq!(ended.count(), 3, "two with the first, one with the second");
+    assert_eq!(trail.len(), 7);
+    let told = harness.users().notices(fixtures::user(1).id).await;
+    assert_eq!(told.expect("the store answers").len(), 3);
+}
+
+fn subject() -> Subject {
+    Subject::User(fixtures::user(1).id)
+}
+
+/// A tombstone tells who or what revoked the token.
+pub async fn tells_why_a_token_was_revoked(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    let other = fixtures::user(2);
+    harness.put_user(&other).await;
+    for number in 1..=5 {
+        let mut token = fixtures::token(number, NOW);
+        if number == 5 {
+            token.owner = other.id;
+        }
+        put(harness, number, &token).await;
+    }
+    let id = |number| fixtures::token(number, NOW).id;
+    let tokens = harness.tokens();
+    let _ = tokens
+        .revoke_token(super::revocation(id(1), 11))
+        .await
+        .expect("revoked");
+    let replaced = super::replacement(id(2), 12, PredecessorEnd::AtOnce);
+    let _ = tokens.rotate_token(replaced).await.expect("replaced");
+    let report = ReportLeakedTokens {
+        reported: vec![(
+            fixtures::digest(3),
+            fixtures::audit(
+                13,
+                NOW,
+                AuditAction::TokenReportedLeaked,
+                Subject::Token(id(3)),
+            )
+            .id,
+        )],
+        now: NOW,
+        context: RequestContext::default(),
+    };
+    harness
+        .admin_tokens()
+        .report_leaked_tokens(report)
+        .await
+        .expect("reported");
+    for (number, event) in [(4, 14), (5, 15)] {
+        let mut change = revocation(
+            TokenFilter {
+                token: Some(id(number)),
+                ..TokenFilter::default()
+            },
+            event,
+        );
+        change.audit.actor = AuditActor::Token {
+            user: acting().owner,
+            token: acting().id,
+        };
+        let _ = revoke(harness, change).await;
+    }
+    for (number, reason) in [
+        (1, RevokedBy::Owner),
+        (2, RevokedBy::Rotation),
+        (3, RevokedBy::Leak),
+        (4, RevokedBy::Owner),
+        (5, RevokedBy::Administrator),
+    ] {
+        let owner = if number == 5 {
+            other.id
+        } else {
+            acting().owner
+        };
+        let token = super::listing::shown(harness, owner, id(number)).await;
+        assert_eq!(token.trace.revoked_by, Some(reason), "{number}");
+        assert_eq!(token.revoked_at, Some(NOW));
+    }
+    let live = super::listing::shown(harness, acting().owner, acting().id).await;
+    assert_eq!(live.trace.revoked_by, None);
+}

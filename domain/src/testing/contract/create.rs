@@ -1,0 +1,224 @@
+//! Inserting within the quota.
+
+use futures_util::future::join_all;
+
+use super::{
+    Harness, NOW, SECRET, Spoiled, acting, find, insert, insertion, list, put, revocation, seed,
+    spoil_actor, trail,
+};
+use crate::access::CredentialId;
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::testing::fixtures;
+use crate::token::{CreateTokenOutcome, CreationRate, RevokeTokenOutcome, Scope, TokenName};
+
+/// What goes in comes out, to the millisecond and the last character.
+pub async fn keeps_every_field(harness: &dyn Harness) {
+    seed(harness).await;
+    let mut plain = insertion(1, 100);
+    plain.token.scope = Scope::ReadWrite;
+    plain.token.created_at = NOW.saturating_add_millis(1);
+    plain.token.expires_at = Some(NOW.saturating_add_millis(7));
+    plain.token.name = TokenName::from_stored("Zoë's 界 <b>'\"; DROP \u{202e}%_");
+    let mut extreme = insertion(2, 100);
+    extreme.token.created_at = NOW.saturating_add_millis(2);
+    extreme.token.expires_at = Some(Timestamp::MAX);
+    let before_the_rule = format!("{SECRET}{}", "界".repeat(45));
+    extreme.token.name = TokenName::from_stored(&before_the_rule);
+    for (number, change) in [(1, &plain), (2, &extreme)] {
+        assert_eq!(
+            insert(harness, change.clone()).await,
+            CreateTokenOutcome::Created
+        );
+        let record = find(harness, number).await.expect("it was inserted");
+        assert_eq!(record.token, change.token);
+    }
+    let expected = vec![extreme.token, plain.token, acting()];
+    assert_eq!(list(harness, fixtures::user(1).id).await, expected);
+}
+
+/// Expired and revoked tokens and those of others leave room.
+pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let mut expired = fixtures::token(11, NOW);
+    expired.expires_at = Some(NOW);
+    let mut revoked = fixtures::token(12, NOW);
+    revoked.revoked_at = Some(NOW);
+    let mut foreign = fixtures::token(13, NOW);
+    foreign.owner = fixtures::user(2).id;
+    let mut ending = fixtures::token(14, NOW);
+    ending.expires_at = Some(NOW.saturating_add_millis(1));
+    for (number, token) in [
+        (11, &expired),
+        (12, &revoked),
+        (13, &foreign),
+        (14, &ending),
+    ] {
+        put(harness, number, token).await;
+    }
+    // Live are the acting token and the one that is about to end.
+    assert_eq!(
+        insert(harness, insertion(1, 2)).await,
+        CreateTokenOutcome::QuotaReached
+    );
+    assert_eq!(
+        insert(harness, insertion(1, 3)).await,
+        CreateTokenOutcome::Created
+    );
+    assert_eq!(
+        insert(harness, insertion(2, 3)).await,
+        CreateTokenOutcome::QuotaReached
+    );
+    assert!(
+        find(harness, 2).await.is_none(),
+        "a refused token is not kept"
+    );
+}
+
+/// Of 64 simultaneous creates with room for 9, exactly 9 succeed.
+pub async fn holds_the_quota_exactly_under_64_creates(harness: &dyn Harness) {
+    seed(harness).await;
+    let outcomes = join_all((1..=64).map(|number| insert(harness, insertion(number, 10)))).await;
+    let inserted = outcomes
+        .iter()
+        .filter(|outcome| **outcome == CreateTokenOutcome::Created)
+        .count();
+    assert_eq!(inserted, 9, "the acting token is the tenth: {outcomes:?}");
+    assert_eq!(list(harness, fixtures::user(1).id).await.len(), 10);
+    assert_eq!(trail(harness).await.len(), 9);
+}
+
+/// What was created within 24 hours counts, also when it is revoked or expired; what is older, of
+/// someone else or an agent run does not.
+pub async fn counts_tokens_of_24_hours_whatever_became_of_them(harness: &dyn Harness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let day = 24 * 60 * 60;
+    let mut revoked = fixtures::token(
+        11,
+        NOW.saturating_add_seconds(-day).saturating_add_millis(1),
+    );
+    revoked.revoked_at = Some(NOW);
+    let mut expired = fixtures::token(12, NOW);
+    expired.expires_at = Some(NOW);
+    let old = fixtures::token(10, NOW.saturating_add_seconds(-day));
+    let mut foreign = fixtures::token(13, NOW);
+    foreign.owner = fixtures::user(2).id;
+    let tokens = [(10, &old), (11, &revoked), (12, &expired), (13, &foreign)];
+    for (number, token) in tokens {
+        put(harness, number, token).await;
+    }
+    put(harness, 14, &fixtures::run(14, acting().id)).await;
+    let with_rate = |number, limit| {
+        let mut change = insertion(number, 100);
+        change.rate = CreationRate::new(limit);
+        insert(harness, change)
+    };
+    // Three were created since, the acting token among them.
+    match with_rate(20, 3).await {
+        CreateTokenOutcome::RateReached(reached) => {
+            assert_eq!((reached.limit, reached.retry_after_seconds), (3, 1));
+            assert_eq!(reached.until, NOW.saturating_add_millis(1));
+        }
+        outcome => panic!("unexpected {outcome:?}"),
+    }
+    assert!(find(harness, 20).await.is_none());
+    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(with_rate(21, 4).await, CreateTokenOutcome::Created);
+}
+
+/// Of 64 simultaneous creates at a rate of 9, exactly 9 succeed, also when each is deleted at once.
+pub async fn holds_the_rate_exactly_under_64_creates(harness: &dyn Harness) {
+    seed(harness).await;
+    let create_and_delete = |number| async move {
+        let mut change = insertion(number, 100);
+        change.rate = CreationRate::new(10);
+        let id = change.token.id;
+        let outcome = insert(harness, change).await;
+        if outcome == CreateTokenOutcome::Created {
+            let tokens = harness.tokens();
+            let revoked = tokens.revoke_token(revocation(id, number + 100));
+            assert_eq!(
+                revoked.await.expect("the store answers"),
+                RevokeTokenOutcome::Revoked
+            );
+        }
+        outcome
+    };
+    let outcomes = join_all((1..=64).map(create_and_delete)).await;
+    let inserted = outcomes
+        .iter()
+        .filter(|it| **it == CreateTokenOutcome::Created);
+    assert_eq!(
+        inserted.count(),
+        9,
+        "the acting token is the tenth: {outcomes:?}"
+    );
+    let is_told = |it: &&CreateTokenOutcome| matches!(it, CreateTokenOutcome::RateReached(_));
+    assert_eq!(outcomes.iter().filter(is_told).count(), 55);
+    assert_eq!(list(harness, acting().owner).await, [acting()]);
+}
+
+/// A credential that ended between verification and change makes no token and leaves no trail.
+pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut change = insertion(1, 100);
+        change.actor = spoil_actor(harness, how).await;
+        assert_eq!(
+            insert(harness, change).await,
+            CreateTokenOutcome::NotAuthorized(how.refusal()),
+            "{how:?}"
+        );
+        assert!(find(harness, 1).await.is_none(), "{how:?}");
+        assert_eq!(trail(harness).await, vec![], "{how:?}");
+    }
+}
+
+/// Creates that race the revocation of their own credential: those that were in time are whole,
+/// and once the revocation has answered none comes through.
+pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
+    seed(harness).await;
+    // Another token of the same owner does the revoking, so that the acting one can be refused.
+    put(harness, 50, &fixtures::token(50, NOW)).await;
+    let mut revoke = revocation(acting().id, 51);
+    revoke.actor.credential = CredentialId::Token(fixtures::token(50, NOW).id);
+    let racing = join_all((1..=16).map(|number| insert(harness, insertion(number, 100))));
+    let tokens = harness.tokens();
+    let (outcomes, revoked) = futures_util::future::join(racing, tokens.revoke_token(revoke)).await;
+    assert_eq!(
+        revoked.expect("the store answers"),
+        RevokeTokenOutcome::Revoked
+    );
+    let refused = CreateTokenOutcome::NotAuthorized(Spoiled::Revoked.refusal());
+    for (number, outcome) in (1..).zip(&outcomes) {
+        let there = find(harness, number).await.is_some();
+        assert_eq!(
+            there,
+            *outcome == CreateTokenOutcome::Created,
+            "{outcome:?}"
+        );
+        assert!(there || *outcome == refused, "{outcome:?}");
+    }
+    assert_eq!(insert(harness, insertion(17, 100)).await, refused);
+}
+
+/// Ids and digests are unique; a second one is refused as a fault and changes nothing.
+pub async fn refuses_an_id_or_digest_that_exists(harness: &dyn Harness) {
+    seed(harness).await;
+    assert_eq!(
+        insert(harness, insertion(1, 100)).await,
+        CreateTokenOutcome::Created
+    );
+    let mut same_id = insertion(2, 100);
+    same_id.token.id = fixtures::token(1, NOW).id;
+    let mut same_digest = insertion(3, 100);
+    same_digest.digest = fixtures::digest(1);
+    for change in [same_id, same_digest] {
+        let answer = harness.tokens().create_token(change).await;
+        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+    }
+    assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
+    assert_eq!(trail(harness).await.len(), 1);
+}

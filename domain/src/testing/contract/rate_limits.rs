@@ -1,0 +1,76 @@
+//! Counts of attempts.
+
+use futures_util::future::join_all;
+
+use super::{AccountHarness, NOW};
+use crate::clock::Timestamp;
+use crate::rate_limit::{RateLimit, RateLimited};
+
+fn bucket(key: &str, limit: u32) -> RateLimit {
+    RateLimit {
+        key: key.to_owned(),
+        limit,
+    }
+}
+
+async fn count(
+    harness: &dyn AccountHarness,
+    buckets: &[RateLimit],
+    now: Timestamp,
+) -> Result<(), RateLimited> {
+    let counted = harness.rate_limits().count(buckets, now).await;
+    counted.expect("the store answers")
+}
+
+/// A bucket fills, and is empty again when its window is over, or when it is forgiven.
+pub async fn count_to_the_limit_and_start_again(harness: &dyn AccountHarness) {
+    let buckets = [bucket("account zoë@example.com", 2)];
+    for _ in 0..2 {
+        assert_eq!(count(harness, &buckets, NOW).await, Ok(()));
+    }
+    let refused = count(harness, &buckets, NOW).await;
+    let until = refused.expect_err("it is full").until;
+    let almost = until.saturating_add_millis(-1);
+    assert!(count(harness, &buckets, almost).await.is_err());
+    assert_eq!(count(harness, &buckets, until).await, Ok(()));
+
+    let rate_limits = harness.rate_limits();
+    let forgiven = rate_limits.reset(&buckets[0].key).await;
+    forgiven.expect("the store answers");
+    for _ in 0..2 {
+        assert_eq!(count(harness, &buckets, until).await, Ok(()));
+    }
+    let purged = rate_limits.purge_rate_limits(until).await;
+    assert_eq!(purged.expect("the store answers"), 0);
+    let later = until.saturating_add_millis(1);
+    let purged = rate_limits.purge_rate_limits(later).await;
+    assert_eq!(purged.expect("the store answers"), 1);
+}
+
+/// A full bucket keeps the others as they were.
+pub async fn count_in_all_buckets_or_in_none(harness: &dyn AccountHarness) {
+    let (narrow, wide) = (bucket("narrow", 1), bucket("wide", 2));
+    let both = [wide.clone(), narrow];
+    assert_eq!(count(harness, &both, NOW).await, Ok(()));
+    for _ in 0..3 {
+        assert!(count(harness, &both, NOW).await.is_err());
+    }
+    let alone = [wide];
+    assert_eq!(count(harness, &alone, NOW).await, Ok(()));
+    assert!(count(harness, &alone, NOW).await.is_err());
+}
+
+/// Of 64 simultaneous attempts at a bucket for 10, exactly 10 are counted, in whatever order the
+/// buckets are named.
+pub async fn count_exactly_under_64_at_the_same_time(harness: &dyn AccountHarness) {
+    let (one, other) = (bucket("one", 10), bucket("other", 1_000));
+    let forth = [one.clone(), other.clone()];
+    let back = [other, one];
+    let counted = join_all((0..64).map(|number| {
+        let buckets = if number % 2 == 0 { &forth } else { &back };
+        count(harness, buckets, NOW)
+    }))
+    .await;
+    let counted = counted.iter().filter(|counted| counted.is_ok()).count();
+    assert_eq!(counted, 10);
+}

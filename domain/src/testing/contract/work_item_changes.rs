@@ -1,0 +1,582 @@
+//! Work items: what happens to them.
+
+use super::agent_runs::{begin, start};
+use super::work_items::{agent, create, creation, item, items, key, worker};
+use super::{NOW, Spoiled, WorkHarness, acting, find, put, seed, spoil_actor, trail};
+use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
+use crate::agent_run::StartRunOutcome;
+use crate::audit::{AuditAction, Subject};
+use crate::testing::fixtures;
+use crate::token::{Token, TokenId};
+use crate::work_item::{
+    ChangeWorkItem, ChangeWorkItemOutcome, Claim, CreateWorkItemOutcome, Description,
+    ExecutionTarget, Holder, ItemStatus, Placement, Priority, QueueSection, Title, Versions,
+    WorkItem, WorkItemChange, WorkItemConflict, WorkItemEdit, WorkItemFilter, Worker,
+};
+
+/// What user 1 does to an item, whose trail is event `event`.
+pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWorkItem {
+    let (key, action) = (key(text), AuditAction::WorkItemUpdated);
+    ChangeWorkItem {
+        actor: worker(),
+        worker: Worker::Person(fixtures::user(1).id),
+        key,
+        expected: Versions::ANY,
+        change,
+        audit: fixtures::audit(event, NOW, action, Subject::WorkItem(key)),
+    }
+}
+
+/// What an agent does in run `number`, whose digest has the same number.
+pub(super) fn change_by_run(
+    text: &str,
+    what: WorkItemChange,
+    event: u64,
+    run: TokenId,
+) -> ChangeWorkItem {
+    let mut change = change(text, what, event);
+    change.actor.credential = CredentialId::Token(run);
+    change.worker = Worker::Agent {
+        agent: agent(0),
+        run: Some(run),
+    };
+    change
+}
+
+pub(super) async fn apply(
+    harness: &dyn WorkHarness,
+    change: ChangeWorkItem,
+) -> ChangeWorkItemOutcome {
+    let outcome = harness.work_items().change_item(change).await;
+    outcome.expect("the store answers")
+}
+
+pub(super) fn edit(edit: WorkItemEdit) -> WorkItemChange {
+    WorkItemChange::Edit(edit)
+}
+
+fn status(status: ItemStatus) -> WorkItemChange {
+    edit(WorkItemEdit {
+        status: Some(status),
+        ..WorkItemEdit::default()
+    })
+}
+
+/// Run `number` of user 1, bound to an item or not, with a digest of its number.
+pub(super) async fn put_run(harness: &dyn WorkHarness, number: u64, bound: Option<&str>) -> Token {
+    let mut token = fixtures::run(number, acting().id);
+    if let Some(run) = &mut token.run {
+        run.work_item = bound.map(key);
+    }
+    put(harness, number, &token).await;
+    token
+}
+
+/// An item goes through its life; every step is written, counted and told.
+pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let run = put_run(harness, 10, None).await;
+    let later = NOW.saturating_add_seconds(1);
+    let everything = WorkItemEdit {
+        title: Title::parse("Another").ok(),
+        description: Description::parse("more").ok(),
+        status: None,
+        priority: Some(Priority::High),
+        target: Some(ExecutionTarget::Agent),
+        assignee: Some(Some(fixtures::user(2).id)),
+    };
+    let mut expected = WorkItem {
+        title: Title::parse("Another").expect("a title"),
+        description: Description::parse("more").expect("a description"),
+        priority: Priority::High,
+        target: ExecutionTarget::Agent,
+        assignee: Some(fixtures::user(2).id),
+        updated_at: later,
+        ..fixtures::work_item(1)
+    };
+    for (event, what) in (1..).zip([
+        edit(everything),
+        WorkItemChange::Claim,
+        WorkItemChange::Release,
+        WorkItemChange::Claim,
+        WorkItemChange::Complete,
+        status(ItemStatus::Todo),
+    ]) {
+        match event {
+            2 | 4 => {
+                expected.status = ItemStatus::InProgress;
+                expected.claim = Some(Claim {
+                    holder: Holder::Agent(agent(0)),
+                    run: Some(run.id),
+                    on_behalf: None,
+                    at: later,
+                });
+            }
+            3 | 6 => {
+                expected.status = ItemStatus::Todo;
+                expected.claim = None;
+                expected.resolved_at = None;
+            }
+            5 => {
+                expected.status = ItemStatus::Done;
+                expected.claim = None;
+                expected.resolved_at = Some(later);
+            }
+            _ => {}
+        }
+        expected.version += 1;
+        // Who may take it on, and that it is to be done again, is for a person to say.
+        let mut change = match event {
+            1 | 6 => change("OPS-1", what, event),
+            _ => change_by_run("OPS-1", what, event, run.id),
+        };
+        change.actor.now = later;
+        let outcome = apply(harness, change).await;
+        assert_eq!(outcome, ChangeWorkItemOutcome::Changed(expected.clone()));
+        assert_eq!(item(harness, expected.key).await, Some(expected.clone()));
+        assert_eq!(trail(harness).await.len() as u64, event);
+    }
+    let outcome = apply(harness, change("OPS-1", WorkItemChange::Delete, 9)).await;
+    assert_eq!(outcome, ChangeWorkItemOutcome::Deleted);
+    assert_eq!(item(harness, expected.key).await, None);
+    assert_eq!(items(harness, &WorkItemFilter::default()).await, vec![]);
+    let outcome = apply(harness, change("OPS-1", WorkItemChange::Delete, 10)).await;
+    assert_eq!(outcome, ChangeWorkItemOutcome::NotFound);
+    assert_eq!(trail(harness).await.len(), 7);
+}
+
+/// What is so already is no change: no version, no event.
+pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut held = fixtures::work_item(1);
+    held.status = ItemStatus::InProgress;
+    let run = put_run(harness, 10, None).await;
+    held.claim = Some(Claim {
+        holder: Holder::Agent(agent(0)),
+        run: Some(run.id),
+        on_behalf: None,
+        at: NOW.saturating_add_seconds(-5),
+    });
+    harness.put_work_item(&held).await;
+    let mut done = fixtures::work_item(2);
+    done.status = ItemStatus::Done;
+    done.resolved_at = Some(NOW);
+    harness.put_work_item(&done).await;
+    harness.put_work_item(&fixtures::work_item(3)).await;
+    for (text, what, unchanged) in [
+        ("OPS-1", WorkItemChange::Claim, held),
+        ("OPS-2", WorkItemChange::Complete, done.clone()),
+        ("OPS-2", WorkItemChange::Release, done),
+        ("OPS-3", WorkItemChange::Release, fixtures::work_item(3)),
+        (
+            "OPS-3",
+            edit(WorkItemEdit::default()),
+            fixtures::work_item(3),
+        ),
+        ("OPS-3", status(ItemStatus::Todo), fixtures::work_item(3)),
+    ] {
+        let outcome = apply(harness, change_by_run(text, what, 1, run.id)).await;
+        assert_eq!(outcome, ChangeWorkItemOutcome::Unchanged(unchanged));
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// Only the version that was seen is changed.
+pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut seen = fixtures::work_item(1);
+    seen.version = 5;
+    harness.put_work_item(&seen).await;
+    for expected in [
+        Versions::OneOf(vec![4]),
+        Versions::OneOf(vec![6, 4]),
+        Versions::OneOf(vec![]),
+        Versions::NoneOf(vec![5]),
+        Versions::NoneOf(vec![4, 5]),
+    ] {
+        for what in [
+            status(ItemStatus::Done),
+            WorkItemChange::Claim,
+            WorkItemChange::Delete,
+        ] {
+            let mut change = change("OPS-1", what, 1);
+            change.expected = expected.clone();
+            assert_eq!(
+                apply(harness, change).await,
+                ChangeWorkItemOutcome::Conflict(WorkItemConflict::VersionMismatch { current: 5 })
+            );
+        }
+    }
+    assert_eq!(item(harness, seen.key).await, Some(seen));
+    let mut fits = change("OPS-1", status(ItemStatus::Done), 1);
+    fits.expected = Versions::OneOf(vec![4, 5]);
+    assert!(matches!(
+        apply(harness, fits).await,
+        ChangeWorkItemOutcome::Changed(_)
+    ));
+}
+
+/// What the rules forbid leaves everything as it is.
+pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let run = put_run(harness, 10, None).await;
+    let other = put_run(harness, 11, None).await;
+    let mut held = fixtures::work_item(1);
+    held.status = ItemStatus::InProgress;
+    held.claim = Some(Claim {
+        holder: Holder::Agent(agent(11)),
+        run: Some(other.id),
+        on_behalf: None,
+        at: NOW,
+    });
+    let mut human = fixtures::work_item(2);
+    human.target = ExecutionTarget::Human;
+    let mut done = fixtures::work_item(3);
+    done.status = ItemStatus::Done;
+    done.resolved_at = Some(NOW);
+    let whole = fixtures::work_item(4);
+    let mut part = fixtures::work_item(4);
+    part.key = key("OPS-4.1");
+    part.kind = crate::work_item::ItemKind::SubTask;
+    let before = [&held, &human, &done, &whole, &part];
+    for item in before {
+        harness.put_work_item(item).await;
+    }
+    let claimed = || WorkItemConflict::Claimed(Holder::Agent(agent(11)));
+    for (text, what, conflict) in [
+        ("OPS-1", WorkItemChange::Claim, claimed()),
+        ("OPS-1", WorkItemChange::Release, claimed()),
+        ("OPS-1", WorkItemChange::Complete, claimed()),
+        ("OPS-1", WorkItemChange::Delete, claimed()),
+        ("OPS-1", status(ItemStatus::Done), claimed()),
+        (
+            "OPS-2",
+            WorkItemChange::Claim,
+            WorkItemConflict::WrongTarget(ExecutionTarget::Human),
+        ),
+        (
+            "OPS-3",
+            WorkItemChange::Claim,
+            WorkItemConflict::Resolved(ItemStatus::Done),
+        ),
+        (
+            "OPS-3",
+            status(ItemStatus::Cancelled),
+            WorkItemConflict::Transition {
+                from: ItemStatus::Done,
+                to: ItemStatus::Cancelled,
+            },
+        ),
+        (
+            "OPS-4",
+            WorkItemChange::Complete,
+            WorkItemConflict::NotClaimed,
+        ),
+        (
+            "OPS-4",
+            status(ItemStatus::Done),
+            WorkItemConflict::NotClaimed,
+        ),
+        (
+            "OPS-4",
+            status(ItemStatus::InProgress),
+            WorkItemConflict::NotClaimed,
+        ),
+        (
+            "OPS-4",
+            WorkItemChange::Delete,
+            WorkItemConflict::NotClaimed,
+        ),
+        (
+            "OPS-2",
+            edit(WorkItemEdit {
+                title: Title::parse("not for agents").ok(),
+                ..WorkItemEdit::default()
+            }),
+            WorkItemConflict::WrongTarget(ExecutionTarget::Human),
+        ),
+    ] {
+        let outcome = apply(harness, change_by_run(text, what.clone(), 1, run.id)).await;
+        assert_eq!(
+            outcome,
+            ChangeWorkItemOutcome::Conflict(conflict),
+            "{text} {what:?}"
+        );
+    }
+    let outcome = apply(harness, change("OPS-4", WorkItemChange::Delete, 1)).await;
+    assert_eq!(
+        outcome,
+        ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts)
+    );
+    let retarget = edit(WorkItemEdit {
+        target: Some(ExecutionTarget::Agent),
+        ..WorkItemEdit::default()
+    });
+    for text in ["OPS-2", "OPS-4"] {
+        let outcome = apply(harness, change_by_run(text, retarget.clone(), 1, run.id)).await;
+        let refusal = ActorError::Denied(Denial::HumanTokenRequired);
+        assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(refusal));
+    }
+    let nothing = change("OPS-5", WorkItemChange::Claim, 1);
+    assert_eq!(
+        apply(harness, nothing).await,
+        ChangeWorkItemOutcome::NotFound
+    );
+    for expected in before {
+        assert_eq!(item(harness, expected.key).await.as_ref(), Some(expected));
+    }
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+/// A person's claim is one: agents leave the item alone, other people may step in, and it is not in
+/// the queue.
+pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let run = put_run(harness, 10, None).await;
+    let user = fixtures::user(1).id;
+    let held = WorkItem {
+        status: ItemStatus::InProgress,
+        assignee: Some(user),
+        claim: Some(Claim {
+            holder: Holder::Person(user),
+            run: None,
+            on_behalf: None,
+            at: NOW,
+        }),
+        version: 2,
+        ..fixtures::work_item(1)
+    };
+    let outcome = apply(harness, change("OPS-1", WorkItemChange::Claim, 1)).await;
+    assert_eq!(outcome, ChangeWorkItemOutcome::Changed(held.clone()));
+    assert_eq!(item(harness, held.key).await, Some(held.clone()));
+    let available = harness
+        .work_items()
+        .queue(&QueueSection::Available, NOW, 10)
+        .await;
+    assert_eq!(available.expect("the store answers"), vec![]);
+    let claimed =
+        || ChangeWorkItemOutcome::Conflict(WorkItemConflict::Claimed(Holder::Person(user)));
+    for what in [
+        WorkItemChange::Claim,
+        WorkItemChange::Complete,
+        WorkItemChange::Release,
+    ] {
+        let outcome = apply(harness, change_by_run("OPS-1", what, 2, run.id)).await;
+        assert_eq!(outcome, claimed());
+    }
+    let mut other = change("OPS-1", WorkItemChange::Claim, 2);
+    other.worker = Worker::Person(fixtures::user(2).id);
+    assert_eq!(apply(harness, other.clone()).await, claimed());
+    other.change = WorkItemChange::Release;
+    let released = apply(harness, other).await;
+    let ChangeWorkItemOutcome::Changed(released) = released else {
+        panic!("{released:?}");
+    };
+    assert_eq!(released.claim, None);
+    assert_eq!(
+        released.assignee,
+        Some(user),
+        "that is not for others to end"
+    );
+    // Assigned, but not begun: anybody may take it on.
+    let outcome = apply(
+        harness,
+        change_by_run("OPS-1", WorkItemChange::Claim, 3, run.id),
+    )
+    .await;
+    assert!(
+        matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+}
+
+/// Somebody who is there and not suspended can be assigned, and nobody else.
+pub async fn assign_only_who_is_there(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut suspended = fixtures::user(2);
+    suspended.suspended_at = Some(NOW);
+    harness.put_user(&suspended).await;
+    harness.put_user(&fixtures::user(4)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let assign = |number: u64| {
+        edit(WorkItemEdit {
+            assignee: Some(Some(fixtures::user(number).id)),
+            ..WorkItemEdit::default()
+        })
+    };
+    for number in [2, 3] {
+        assert_eq!(
+            apply(harness, change("OPS-1", assign(number), 1)).await,
+            ChangeWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+        );
+    }
+    let outcome = apply(harness, change("OPS-1", assign(4), 1)).await;
+    assert!(
+        matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    let nobody = edit(WorkItemEdit {
+        assignee: Some(None),
+        ..WorkItemEdit::default()
+    });
+    let outcome = apply(harness, change("OPS-1", nobody, 2)).await;
+    assert!(
+        matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    let unassigned = item(harness, key("OPS-1")).await.expect("it is there");
+    assert_eq!(unassigned.assignee, None);
+}
+
+/// A credential that ended between verification and change changes nothing.
+pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn WorkHarness) {
+    harness.put_user(&fixtures::user(1)).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let spoiled = spoil_actor(harness, how).await;
+        for what in [
+            WorkItemChange::Claim,
+            WorkItemChange::Complete,
+            WorkItemChange::Delete,
+        ] {
+            let mut change = change("OPS-1", what, 1);
+            change.actor = Actor {
+                requirement: match how {
+                    Spoiled::Demoted => Requirement::HUMAN_ADMIN,
+                    _ => Requirement::ANY_TOKEN,
+                },
+                ..spoiled.clone()
+            };
+            assert_eq!(
+                apply(harness, change).await,
+                ChangeWorkItemOutcome::NotAuthorized(how.refusal()),
+                "{how:?}"
+            );
+        }
+    }
+    let left = item(harness, key("OPS-1")).await;
+    assert_eq!(left, Some(fixtures::work_item(1)));
+    assert_eq!(trail(harness).await, vec![]);
+}
+
+async fn is_live(harness: &dyn WorkHarness, number: u64) -> bool {
+    let record = find(harness, number).await.expect("it is there");
+    record.token.revoked_at.is_none()
+}
+
+/// Runs that are bound to an item end with its completion, or its cancellation, in that step,
+/// whoever owns them; others go on. So does the run that does it, if it is bound to it.
+pub async fn end_the_runs_that_are_bound_to_what_is_resolved(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    for (number, by_itself) in [(1, true), (2, false)] {
+        harness.put_work_item(&fixtures::work_item(number)).await;
+        let text = format!("OPS-{number}");
+        let first = u64::from(number) * 100;
+        let own = put_run(harness, first, Some(&text)).await;
+        let mut foreign = put_run(harness, first + 1, Some(&text)).await;
+        foreign.owner = fixtures::user(2).id;
+        put(harness, first + 1, &foreign).await;
+        let _ = put_run(harness, first + 2, Some("OPS-99")).await;
+        let _ = put_run(harness, first + 3, None).await;
+        let resolving = if by_itself {
+            let claim = change_by_run(&text, WorkItemChange::Claim, first, own.id);
+            let claimed = apply(harness, claim).await;
+            assert!(
+                matches!(claimed, ChangeWorkItemOutcome::Changed(_)),
+                "{claimed:?}"
+            );
+            change_by_run(&text, WorkItemChange::Complete, first + 1, own.id)
+        } else {
+            change(&text, status(ItemStatus::Cancelled), first + 1)
+        };
+        let outcome = apply(harness, resolving).await;
+        assert!(
+            matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
+            "{outcome:?}"
+        );
+        for (number, live) in [(0, false), (1, false), (2, true), (3, true)] {
+            assert_eq!(is_live(harness, first + number).await, live, "{number}");
+        }
+        let trail = trail(harness).await;
+        let ended = trail
+            .iter()
+            .filter(|event| event.action == AuditAction::AgentRunEnded)
+            .filter(|event| event.related == Some(Subject::WorkItem(key(&text))));
+        assert_eq!(ended.count(), 2);
+    }
+}
+
+/// The same with a deletion.
+pub async fn end_the_runs_that_are_bound_to_what_is_deleted(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let _ = put_run(harness, 10, Some("OPS-1")).await;
+    let _ = put_run(harness, 11, Some("OPS-2")).await;
+    let outcome = apply(harness, change("OPS-1", WorkItemChange::Delete, 1)).await;
+    assert_eq!(outcome, ChangeWorkItemOutcome::Deleted);
+    assert!(!is_live(harness, 10).await);
+    assert!(is_live(harness, 11).await);
+    assert_eq!(trail(harness).await.len(), 2);
+}
+
+/// A run is bound to an item that is open, not to one that is resolved.
+pub async fn bind_no_run_to_what_is_resolved(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let bound = |number: u64| {
+        let mut change = start(number, 10);
+        let run = change.run.run.as_mut().expect("a run");
+        run.work_item = Some(key("OPS-1"));
+        change
+    };
+    let started = begin(harness, bound(10)).await;
+    assert!(
+        matches!(started, StartRunOutcome::Started(_)),
+        "{started:?}"
+    );
+    let record = find(harness, 10).await.expect("it is there");
+    let run = record.token.run.expect("a run");
+    assert_eq!(run.work_item, Some(key("OPS-1")));
+    let outcome = apply(harness, change("OPS-1", WorkItemChange::Complete, 1)).await;
+    assert!(
+        matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        begin(harness, bound(11)).await,
+        StartRunOutcome::WorkItemResolved
+    );
+    assert!(find(harness, 11).await.is_none());
+}
+
+/// An event that cannot be written keeps its change from happening, runs included.
+pub async fn and_their_trail_come_together_or_not_at_all(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let made = create(
+        harness,
+        creation(
+            Placement::Domain(key("OPS-1").domain, crate::work_item::TopKind::Task),
+            1,
+        ),
+    )
+    .await;
+    let CreateWorkItemOutcome::Created(made) = made else {
+        panic!("{made:?}");
+    };
+    let _ = put_run(harness, 10, Some("OPS-1")).await;
+    // Event 1 is there already.
+    let store = harness.work_items();
+    let completing = store.change_item(change("OPS-1", WorkItemChange::Complete, 1));
+    assert!(completing.await.is_err());
+    let creating = store.create_item(creation(Placement::PartOf(made.key), 1));
+    assert!(creating.await.is_err());
+    assert_eq!(items(harness, &WorkItemFilter::default()).await, vec![made]);
+    assert!(is_live(harness, 10).await);
+    assert_eq!(trail(harness).await.len(), 1);
+}

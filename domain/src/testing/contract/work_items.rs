@@ -1,0 +1,566 @@
+//! Work items: making and finding them.
+
+use super::{NOW, SECRET, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
+use crate::access::{Actor, ActorError, Requirement};
+use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
+use crate::audit::{AuditAction, Subject};
+use crate::clock::Timestamp;
+use crate::form::{FormId, SentForm};
+use crate::testing::fixtures;
+use crate::token::TokenId;
+use crate::work_item::{
+    Claim, CreateWorkItem, CreateWorkItemOutcome, Description, ExecutionTarget, Holder, ItemKind,
+    ItemStatus, NewWorkItem, Placement, Priority, QueueSection, SearchTerms, Title, TopKind,
+    WorkItem, WorkItemConflict, WorkItemCursor, WorkItemFilter,
+};
+
+pub(super) fn key(text: &str) -> WorkItemKey {
+    text.parse().expect("a key")
+}
+
+pub(super) fn agent(number: u64) -> AgentId {
+    AgentId::parse(&format!("agent-{number}")).expect("a well-formed id")
+}
+
+fn domain(text: &str) -> DomainKey {
+    text.parse().expect("a key")
+}
+
+/// Acts with the token that acts, for what any token may do.
+pub(super) fn worker() -> Actor {
+    Actor {
+        requirement: Requirement::ANY_TOKEN,
+        ..actor()
+    }
+}
+
+fn task(place: Placement) -> NewWorkItem {
+    NewWorkItem {
+        place,
+        title: Title::parse("Mend it").expect("a title"),
+        description: Description::default(),
+        priority: Priority::Medium,
+        target: ExecutionTarget::Either,
+        assignee: None,
+    }
+}
+
+fn in_domain(text: &str) -> Placement {
+    Placement::Domain(domain(text), TopKind::Task)
+}
+
+/// The making of an item, whose trail is event `event`.
+pub(super) fn creation(place: Placement, event: u64) -> CreateWorkItem {
+    let creator = fixtures::user(1).id;
+    CreateWorkItem {
+        actor: worker(),
+        creator,
+        item: task(place),
+        audit: fixtures::audit(
+            event,
+            NOW,
+            AuditAction::WorkItemCreated,
+            Subject::User(creator),
+        ),
+    }
+}
+
+pub(super) async fn create(
+    harness: &dyn WorkHarness,
+    change: CreateWorkItem,
+) -> CreateWorkItemOutcome {
+    let outcome = harness.work_items().create_item(change).await;
+    outcome.expect("the store answers")
+}
+
+pub(super) async fn item(harness: &dyn WorkHarness, key: WorkItemKey) -> Option<WorkItem> {
+    let found = harness.work_items().item(key, NOW).await;
+    found.expect("the store answers")
+}
+
+async fn created(harness: &dyn WorkHarness, place: Placement, event: u64) -> WorkItem {
+    match create(harness, creation(place, event)).await {
+        CreateWorkItemOutcome::Created(item) => item,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) async fn items(harness: &dyn WorkHarness, filter: &WorkItemFilter) -> Vec<WorkItem> {
+    let found = harness.work_items().items(filter, NOW, None, 1_000).await;
+    found.expect("the store answers").into_iter().collect()
+}
+
+async fn queue(harness: &dyn WorkHarness, bucket: &QueueSection) -> Vec<WorkItem> {
+    let found = harness.work_items().queue(bucket, NOW, 1_000).await;
+    found.expect("the store answers").into_iter().collect()
+}
+
+/// A new item is found with all that it was given, and an item that is put with all that it has.
+pub async fn keeps_every_field(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let assignee = fixtures::user(2);
+    harness.put_user(&assignee).await;
+    let mut change = creation(Placement::Domain(domain("OPS"), TopKind::Project), 1);
+    change.item.title = Title::from_stored(&format!("Größe % _ \\ '; -- {SECRET}"));
+    change.item.description = Description::from_stored(&format!("# Why\r\n\tso 🦀\n{SECRET}"));
+    change.item.priority = Priority::Urgent;
+    change.item.target = ExecutionTarget::Agent;
+    change.item.assignee = Some(assignee.id);
+    let (mut event, wanted) = (change.audit.clone(), change.item.clone());
+    let CreateWorkItemOutcome::Created(made) = create(harness, change).await else {
+        panic!("it is made");
+    };
+    let expected = WorkItem {
+        key: key("OPS-1"),
+        kind: ItemKind::Project,
+        title: wanted.title,
+        description: wanted.description,
+        priority: Priority::Urgent,
+        target: ExecutionTarget::Agent,
+        assignee: Some(assignee.id),
+        ..fixtures::work_item(1)
+    };
+    assert_eq!(made, expected);
+    assert_eq!(item(harness, made.key).await, Some(made.clone()));
+    event.subject = Subject::WorkItem(made.key);
+    assert_eq!(trail(harness).await, vec![event]);
+    let full = WorkItem {
+        key: key("ABCDEFGHIJ-2147483646.2147483646"),
+        kind: ItemKind::SubTask,
+        status: ItemStatus::Cancelled,
+        claim: Some(Claim {
+            holder: Holder::Agent(agent(1)),
+            run: None,
+            on_behalf: None,
+            at: NOW.saturating_add_seconds(2),
+        }),
+        created_at: NOW.saturating_add_seconds(1),
+        updated_at: NOW.saturating_add_seconds(2),
+        resolved_at: Some(NOW.saturating_add_seconds(3)),
+        version: 7,
+        last_part: 9,
+        ..made
+    };
+    harness.put_work_item(&full).await;
+    assert_eq!(item(harness, full.key).await, Some(full));
+    assert_eq!(item(harness, key("OPS-2")).await, None);
+    assert_eq!(item(harness, key("OPS-1.1")).await, None);
+}
+
+/// Each domain and each parent counts for itself.
+pub async fn counts_within_the_domain_and_within_the_parent(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    for (event, (place, expected)) in (1..).zip([
+        (in_domain("OPS"), "OPS-1"),
+        (in_domain("WEB"), "WEB-1"),
+        (in_domain("OPS"), "OPS-2"),
+        (Placement::PartOf(key("OPS-1")), "OPS-1.1"),
+        (Placement::PartOf(key("OPS-2")), "OPS-2.1"),
+        (Placement::PartOf(key("OPS-1")), "OPS-1.2"),
+        (in_domain("OPS"), "OPS-3"),
+    ]) {
+        let made = created(harness, place, event).await;
+        assert_eq!(made.key, key(expected));
+        let is_part = made.key.part.is_some();
+        assert_eq!(made.kind == ItemKind::SubTask, is_part);
+    }
+    let parent = item(harness, key("OPS-1")).await.expect("it is there");
+    assert_eq!(parent.last_part, 2);
+    assert_eq!(parent.version, 1, "that it has parts is no change of it");
+}
+
+/// The number of an item that is gone is not given again.
+pub async fn never_gives_a_number_twice(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    for event in [1, 2] {
+        let _ = created(harness, in_domain("OPS"), event).await;
+    }
+    let _ = created(harness, Placement::PartOf(key("OPS-1")), 3).await;
+    for (event, text) in [(4, "OPS-2"), (5, "OPS-1.1")] {
+        let change =
+            super::work_item_changes::change(text, crate::work_item::WorkItemChange::Delete, event);
+        let outcome = harness.work_items().change_item(change).await;
+        let outcome = outcome.expect("the store answers");
+        assert_eq!(outcome, crate::work_item::ChangeWorkItemOutcome::Deleted);
+    }
+    let next = created(harness, in_domain("OPS"), 6).await;
+    assert_eq!(next.key, key("OPS-3"));
+    let next = created(harness, Placement::PartOf(key("OPS-1")), 7).await;
+    assert_eq!(next.key, key("OPS-1.2"));
+}
+
+/// A form creates one item, and the second change names it; no number is used up.
+pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
+    let sent = |place, event, form| {
+        let mut change = creation(place, event);
+        let made = Subject::User(change.creator);
+        change.actor.form = Some(SentForm { id: form, made });
+        create(harness, change)
+    };
+    let made = |outcome| match outcome {
+        CreateWorkItemOutcome::Created(item) => item,
+        other => panic!("{other:?}"),
+    };
+    let first: WorkItem = made(sent(in_domain("OPS"), 1, form).await);
+    let refused = |key| {
+        let used = ActorError::FormUsed(Subject::WorkItem(key));
+        CreateWorkItemOutcome::NotAuthorized(used)
+    };
+    assert_eq!(sent(in_domain("OPS"), 2, form).await, refused(first.key));
+    let other = FormId::from_uuid(fixtures::token(2, NOW).id.uuid());
+    let part = made(sent(Placement::PartOf(first.key), 3, other).await);
+    assert_eq!(sent(in_domain("OPS"), 4, other).await, refused(part.key));
+    // No number was lost.
+    let next = created(harness, in_domain("OPS"), 5).await;
+    assert_eq!(next.key, key("OPS-2"));
+}
+
+/// A part of nothing, of a part, or of what is resolved, somebody who is not there, and a spoiled
+/// credential: nothing is made, and no number is used up.
+pub async fn refuses_what_cannot_be_made(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let mut suspended = fixtures::user(2);
+    suspended.suspended_at = Some(NOW);
+    harness.put_user(&suspended).await;
+    let part = WorkItem {
+        key: key("OPS-7.1"),
+        kind: ItemKind::SubTask,
+        ..fixtures::work_item(7)
+    };
+    let done = WorkItem {
+        status: ItemStatus::Done,
+        resolved_at: Some(NOW),
+        ..fixtures::work_item(8)
+    };
+    for item in [&fixtures::work_item(7), &part, &done] {
+        harness.put_work_item(item).await;
+    }
+    for (place, outcome) in [
+        (
+            Placement::PartOf(key("OPS-6")),
+            CreateWorkItemOutcome::NoSuchParent,
+        ),
+        (
+            Placement::PartOf(key("OPS-7.1")),
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::PartOfPart),
+        ),
+        (
+            Placement::PartOf(key("OPS-8")),
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::Resolved(ItemStatus::Done)),
+        ),
+    ] {
+        assert_eq!(create(harness, creation(place, 1)).await, outcome);
+    }
+    for nobody in [suspended.id, fixtures::user(3).id] {
+        let mut change = creation(in_domain("OPS"), 1);
+        change.item.assignee = Some(nobody);
+        assert_eq!(
+            create(harness, change).await,
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+        );
+    }
+    for how in Spoiled::ALL {
+        seed(harness).await;
+        let mut change = creation(in_domain("OPS"), 1);
+        // A demotion takes nothing away that work needs.
+        let requirement = match how {
+            Spoiled::Demoted => Requirement::HUMAN_ADMIN,
+            _ => Requirement::ANY_TOKEN,
+        };
+        let spoiled = spoil_actor(harness, how).await;
+        change.actor = Actor {
+            requirement,
+            ..spoiled
+        };
+        assert_eq!(
+            create(harness, change).await,
+            CreateWorkItemOutcome::NotAuthorized(how.refusal()),
+            "{how:?}"
+        );
+    }
+    assert_eq!(trail(harness).await, vec![]);
+    seed(harness).await;
+    let next = created(harness, in_domain("OPS"), 1).await;
+    assert_eq!(next.key, key("OPS-9"));
+}
+
+/// Items that differ in everything a filter looks at, created one after the other.
+async fn fill(harness: &dyn WorkHarness) -> Vec<WorkItem> {
+    seed(harness).await;
+    harness.put_user(&fixtures::user(2)).await;
+    let run = fixtures::run(10, acting().id);
+    put(harness, 10, &run).await;
+    let claim = |run: Option<TokenId>| {
+        Some(Claim {
+            holder: Holder::Agent(agent(10)),
+            run,
+            on_behalf: None,
+            at: NOW,
+        })
+    };
+    let mut items: Vec<WorkItem> = (1..=8).map(fixtures::work_item).collect();
+    items[0].status = ItemStatus::Done;
+    items[0].resolved_at = Some(NOW);
+    items[1].kind = ItemKind::Project;
+    items[1].priority = Priority::Low;
+    items[2].target = ExecutionTarget::Human;
+    items[2].priority = Priority::Urgent;
+    items[3].claim = claim(Some(run.id));
+    items[3].status = ItemStatus::InProgress;
+    items[3].priority = Priority::Urgent;
+    items[4].claim = claim(None);
+    items[4].assignee = Some(fixtures::user(2).id);
+    items[5].assignee = Some(fixtures::user(2).id);
+    items[5].target = ExecutionTarget::Agent;
+    items[5].priority = Priority::High;
+    items[6].key = key("OPS-2.3");
+    items[6].kind = ItemKind::SubTask;
+    items[6].title = Title::parse("100% ÄRGER_mit C:\\temp").expect("a title");
+    items[7].key = key("WEB-1");
+    items[7].status = ItemStatus::Cancelled;
+    items[7].resolved_at = Some(NOW);
+    items[7].description = Description::parse("See ops-2.3\nand Ärger").expect("a description");
+    for (second, item) in (0..).zip(&mut items) {
+        // Two items of each time, so that their keys decide.
+        item.created_at = NOW.saturating_add_seconds(second / 2);
+        harness.put_work_item(item).await;
+    }
+    items
+}
+
+fn keys(items: &[WorkItem]) -> Vec<String> {
+    items.iter().map(|item| item.key.to_string()).collect()
+}
+
+/// What [`WorkItemFilter::matches`] and [`QueueSection::holds`] say is what a store answers.
+pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
+    let all = fill(harness).await;
+    let none = WorkItemFilter::default;
+    let search = |text: &str| WorkItemFilter {
+        search: SearchTerms::parse(text).expect("a search"),
+        ..none()
+    };
+    let filters = [
+        none(),
+        WorkItemFilter {
+            domain: Some(domain("OPS")),
+            ..none()
+        },
+        WorkItemFilter {
+            kind: Some(ItemKind::Project),
+            ..none()
+        },
+        WorkItemFilter {
+            statuses: vec![ItemStatus::Todo],
+            ..none()
+        },
+        WorkItemFilter {
+            statuses: vec![ItemStatus::Done, ItemStatus::Cancelled],
+            ..none()
+        },
+        WorkItemFilter {
+            priority: Some(Priority::Urgent),
+            ..none()
+        },
+        WorkItemFilter {
+            target: Some(ExecutionTarget::Agent),
+            ..none()
+        },
+        WorkItemFilter {
+            assignee: Some(fixtures::user(2).id),
+            ..none()
+        },
+        WorkItemFilter {
+            agent: Some(agent(10)),
+            ..none()
+        },
+        WorkItemFilter {
+            run: Some(fixtures::run(10, acting().id).id),
+            ..none()
+        },
+        WorkItemFilter {
+            parent: Some(key("OPS-2")),
+            ..none()
+        },
+        WorkItemFilter {
+            domain: Some(domain("OPS")),
+            statuses: vec![ItemStatus::Todo, ItemStatus::InProgress],
+            assignee: Some(fixtures::user(2).id),
+            target: Some(ExecutionTarget::Agent),
+            ..none()
+        },
+        search("item"),
+        search("2.3 ärger"),
+    ];
+    for filter in filters {
+        let mut expected: Vec<WorkItem> = all
+            .iter()
+            .filter(|item| filter.matches(item))
+            .cloned()
+            .collect();
+        expected.sort_by_key(|item| std::cmp::Reverse(WorkItemCursor::of(item)));
+        assert!(!expected.is_empty(), "{filter:?} tells something");
+        assert_eq!(items(harness, &filter).await, expected, "{filter:?}");
+    }
+    let mine = [
+        QueueSection::Available,
+        QueueSection::AvailableToPeople,
+        QueueSection::OfAgent(agent(10)),
+        QueueSection::OfRun(fixtures::run(10, acting().id).id),
+        QueueSection::OfPerson(fixtures::user(2).id),
+    ];
+    for bucket in mine {
+        let mut expected: Vec<String> = keys(
+            &all.iter()
+                .filter(|item| bucket.holds(item))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        assert!(!expected.is_empty(), "{bucket:?} tells something");
+        let mut found = keys(&queue(harness, &bucket).await);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{bucket:?}");
+    }
+}
+
+/// Pages of any length make up the whole, the newest first, and of one time the later key.
+pub async fn pages_newest_first(harness: &dyn WorkHarness) {
+    fill(harness).await;
+    let all = items(harness, &WorkItemFilter::default()).await;
+    assert_eq!(
+        keys(&all),
+        [
+            "WEB-1", "OPS-2.3", "OPS-6", "OPS-5", "OPS-4", "OPS-3", "OPS-2", "OPS-1"
+        ]
+    );
+    for limit in 1..=9 {
+        let (mut paged, mut after) = (Vec::new(), None);
+        loop {
+            let filter = WorkItemFilter::default();
+            let page = harness.work_items().items(&filter, NOW, after, limit).await;
+            let page = page.expect("the store answers");
+            let Some(last) = page.last() else {
+                break;
+            };
+            assert!(page.len() <= limit as usize);
+            after = Some(WorkItemCursor::of(last));
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "{limit}");
+    }
+}
+
+/// A search takes its words as they are, in whatever case.
+pub async fn searches_in_any_case_and_without_wildcards(harness: &dyn WorkHarness) {
+    fill(harness).await;
+    for (text, expected) in [
+        ("ÄRGER", vec!["WEB-1", "OPS-2.3"]),
+        ("ärger 100%", vec!["OPS-2.3"]),
+        ("OPS-2.3", vec!["WEB-1", "OPS-2.3"]),
+        ("c:\\temp", vec!["OPS-2.3"]),
+        ("1%0", vec![]),
+        ("_rger", vec![]),
+        ("'", vec![]),
+        ("item_1", vec![]),
+        ("item ops-3", vec!["OPS-3"]),
+    ] {
+        let filter = WorkItemFilter {
+            search: SearchTerms::parse(text).expect("a search"),
+            ..WorkItemFilter::default()
+        };
+        assert_eq!(keys(&items(harness, &filter).await), expected, "{text}");
+    }
+}
+
+/// The most urgent first, then the oldest, then the lesser key.
+pub async fn orders_the_queue_by_urgency_and_age(harness: &dyn WorkHarness) {
+    let mut all = fill(harness).await;
+    for item in &mut all {
+        item.status = ItemStatus::Todo;
+        item.resolved_at = None;
+        item.target = ExecutionTarget::Either;
+        item.claim = None;
+        harness.put_work_item(item).await;
+    }
+    let expected = [
+        "OPS-3", "OPS-4", "OPS-6", "OPS-1", "OPS-5", "OPS-2.3", "WEB-1", "OPS-2",
+    ];
+    assert_eq!(
+        keys(&queue(harness, &QueueSection::Available).await),
+        expected
+    );
+    let first = harness
+        .work_items()
+        .queue(&QueueSection::Available, NOW, 3)
+        .await;
+    assert_eq!(keys(&first.expect("the store answers")), expected[..3]);
+}
+
+/// A claim that was made in a run is none from the moment on in which that run is over, whatever
+/// ended it; and one that was made without a run stays.
+pub async fn leaves_out_a_claim_whose_run_is_over(harness: &dyn WorkHarness) {
+    seed(harness).await;
+    let over: Timestamp = NOW.saturating_add_seconds(60);
+    let mut run = fixtures::run(10, acting().id);
+    run.expires_at = Some(over);
+    put(harness, 10, &run).await;
+    for (number, run) in [
+        (1, Some(run.id)),
+        (2, None),
+        (3, Some(fixtures::run(11, acting().id).id)),
+    ] {
+        let item = WorkItem {
+            status: ItemStatus::InProgress,
+            claim: Some(Claim {
+                holder: Holder::Agent(agent(10)),
+                run,
+                on_behalf: None,
+                at: NOW,
+            }),
+            ..fixtures::work_item(number)
+        };
+        harness.put_work_item(&item).await;
+    }
+    let seen = |at: Timestamp| async move {
+        let store = harness.work_items();
+        let available = store.queue(&QueueSection::Available, at, 10).await;
+        let mine = store.queue(&QueueSection::OfAgent(agent(10)), at, 10).await;
+        let filter = WorkItemFilter {
+            agent: Some(agent(10)),
+            ..WorkItemFilter::default()
+        };
+        let filtered = store.items(&filter, at, None, 10).await;
+        let one = store
+            .item(key("OPS-1"), at)
+            .await
+            .expect("the store answers");
+        (
+            keys(&available.expect("the store answers")),
+            keys(&mine.expect("the store answers")),
+            keys(&filtered.expect("the store answers")),
+            one.expect("it is there").claim.is_some(),
+        )
+    };
+    let texts = |keys: &[&str]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    // Of OPS-3, the run is forgotten.
+    let held = (
+        texts(&["OPS-3"]),
+        texts(&["OPS-1", "OPS-2"]),
+        texts(&["OPS-2", "OPS-1"]),
+        true,
+    );
+    let lapsed = (
+        texts(&["OPS-1", "OPS-3"]),
+        texts(&["OPS-2"]),
+        texts(&["OPS-2"]),
+        false,
+    );
+    assert_eq!(seen(over.saturating_add_millis(-1)).await, held);
+    assert_eq!(seen(over).await, lapsed);
+    run.revoked_at = Some(NOW);
+    put(harness, 10, &run).await;
+    assert_eq!(seen(NOW).await, lapsed);
+}

@@ -1,0 +1,118 @@
+use std::net::IpAddr;
+
+use crate::access::{Actor, Principal, Requirement};
+use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::clock::Timestamp;
+use crate::entropy::{Entropy, EntropyError};
+use crate::user::UserId;
+
+use super::{
+    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenError,
+    TokenId, TokenKind, TokenName, Tokens, Trace,
+};
+
+/// What a new token is to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What its owner calls it.
+    pub name: TokenName,
+    /// What it is for; at most the issuing principal's effective scope.
+    pub scope: Scope,
+    /// When it ends by itself.
+    pub expires: RequestedExpiry,
+}
+
+/// A new token and its secret, which exists here and nowhere else.
+#[derive(Debug)]
+pub struct TokenWithSecret {
+    /// The token.
+    pub token: Token,
+    /// Its plaintext. Give it to the owner and drop it.
+    pub secret: Secret,
+}
+
+impl TokenWithSecret {
+    /// A new personal access token with its secret, created by a request from this client address,
+    /// not yet in any store.
+    pub(crate) fn mint(
+        owner: UserId,
+        name: TokenName,
+        scope: Scope,
+        expires: Expiry,
+        now: Timestamp,
+        from: Option<IpAddr>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        let kind = TokenKind::Personal;
+        let secret = Secret::generate(kind, entropy)?;
+        Ok(Self {
+            token: Token {
+                id: TokenId::generate(kind, now, entropy)?,
+                owner,
+                name,
+                scope,
+                created_at: now,
+                expires_at: expires.instant(),
+                revoked_at: None,
+                last_used_at: None,
+                successor: None,
+                run: None,
+                trace: Trace::of_new(&secret, from),
+            },
+            secret,
+        })
+    }
+}
+
+impl Tokens {
+    /// Issues a personal access token to the user that `principal` acts as.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
+    /// the wanted one; the expiry must lie in the future; the quota and the rate
+    /// must have room.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        wanted: NewToken,
+        context: &RequestContext,
+    ) -> Result<TokenWithSecret, TokenError> {
+        let requirement = Requirement::human_with(wanted.scope);
+        principal.authorize(requirement)?;
+        let now = self.clock.now();
+        let issued = TokenWithSecret::mint(
+            principal.user_id(),
+            wanted.name,
+            wanted.scope,
+            wanted.expires.resolve(now)?,
+            now,
+            context.client_address,
+            &*self.entropy,
+        )?;
+        let change = CreateToken {
+            actor: Actor::of(principal, requirement, now).with_form(
+                context.form,
+                principal.user_id(),
+                Subject::Token(issued.token.id),
+            ),
+            token: issued.token.clone(),
+            digest: issued.secret.digest(),
+            quota: self.quota,
+            rate: self.rate,
+            audit: self.audit(
+                principal,
+                context,
+                now,
+                AuditAction::TokenCreated,
+                issued.token.id,
+            )?,
+        };
+        match self.store.create_token(change).await? {
+            CreateTokenOutcome::Created => Ok(issued),
+            CreateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
+            CreateTokenOutcome::RateReached(reached) => Err(reached.into()),
+            CreateTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+        }
+    }
+}

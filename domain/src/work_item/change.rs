@@ -1,0 +1,449 @@
+use crate::access::{ActingRecord, Actor, ActorError, Denial, Principal, Requirement};
+use crate::agent_run::{AgentId, EndedRuns, WorkItemKey};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::clock::Timestamp;
+use crate::store::Damaged;
+use crate::token::Token;
+use crate::user::{User, UserId};
+
+use super::create::check_assignee;
+use super::{
+    Claim, Description, ExecutionTarget, ItemStatus, Priority, Title, WorkItem, WorkItemConflict,
+    WorkItemError, WorkItems, Worker,
+};
+
+/// What may be written of an item; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkItemEdit {
+    /// What it is about.
+    pub title: Option<Title>,
+    /// What is to be done.
+    pub description: Option<Description>,
+    /// Where it stands.
+    pub status: Option<ItemStatus>,
+    /// How soon.
+    pub priority: Option<Priority>,
+    /// Who may take it on.
+    pub target: Option<ExecutionTarget>,
+    /// Who sees to it; `Some(None)` is nobody.
+    pub assignee: Option<Option<UserId>>,
+}
+
+/// What happens to an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkItemChange {
+    /// It is written anew in part.
+    Edit(WorkItemEdit),
+    /// The worker takes it on.
+    Claim,
+    /// The worker gives it back.
+    Release,
+    /// It is done.
+    Complete,
+    /// It is no more.
+    Delete,
+}
+
+impl WorkItemChange {
+    const fn action(&self) -> AuditAction {
+        match self {
+            Self::Edit(_) => AuditAction::WorkItemUpdated,
+            Self::Claim => AuditAction::WorkItemClaimed,
+            Self::Release => AuditAction::WorkItemReleased,
+            Self::Complete => AuditAction::WorkItemCompleted,
+            Self::Delete => AuditAction::WorkItemDeleted,
+        }
+    }
+}
+
+/// A set of versions of a work item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Versions {
+    /// These alone.
+    OneOf(Vec<u64>),
+    /// All but these.
+    NoneOf(Vec<u64>),
+}
+
+impl Versions {
+    /// Every version.
+    pub const ANY: Self = Self::NoneOf(Vec::new());
+
+    /// Whether this version is in the set.
+    #[must_use]
+    pub fn contain(&self, version: u64) -> bool {
+        match self {
+            Self::OneOf(versions) => versions.contains(&version),
+            Self::NoneOf(versions) => !versions.contains(&version),
+        }
+    }
+}
+
+/// The change: something happens to a work item.
+#[derive(Debug, Clone)]
+pub struct ChangeWorkItem {
+    /// Who asks for it.
+    pub actor: Actor,
+    /// Who works: the person, or the agent that acts for them.
+    pub worker: Worker,
+    /// Which item.
+    pub key: WorkItemKey,
+    /// The versions that it may have.
+    pub expected: Versions,
+    /// What.
+    pub change: WorkItemChange,
+    /// The trail it leaves.
+    pub audit: AuditEvent,
+}
+
+/// What became of a [`ChangeWorkItem`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum ChangeWorkItemOutcome {
+    /// The item as it is now.
+    Changed(WorkItem),
+    /// It was so already; nothing changed, and no event was written.
+    Unchanged(WorkItem),
+    /// It is deleted.
+    Deleted,
+    /// There is no such item; nothing changed.
+    NotFound,
+    /// It cannot be done as things stand; nothing changed.
+    Conflict(WorkItemConflict),
+    /// The item's row is damaged; nothing changed.
+    Damaged(Damaged),
+    /// The acting credential is not good any more; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+/// What a store reads inside the transaction of a [`ChangeWorkItem`], under locks.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeFacts {
+    /// The item, without a claim that does not hold at [`Actor::now`].
+    pub item: Option<WorkItem>,
+    /// The damage of the item's row; then there is no `item`.
+    pub damaged: Option<Damaged>,
+    /// Whether any item is a part of it.
+    pub has_parts: bool,
+    /// The user whom [`ChangeWorkItem::new_assignee`] names.
+    pub assignee: Option<User>,
+    /// The unrevoked runs that are bound to it.
+    pub runs: Vec<Token>,
+}
+
+/// What a store is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeDecision {
+    /// The item as it is to be written; `None` deletes it.
+    pub item: Option<WorkItem>,
+    /// The runs that end with it.
+    pub runs: EndedRuns,
+}
+
+impl ChangeWorkItem {
+    /// The user that becomes the assignee, for the store to look up.
+    #[must_use]
+    pub fn new_assignee(&self) -> Option<UserId> {
+        match &self.change {
+            WorkItemChange::Edit(edit) => edit.assignee.flatten(),
+            _ => None,
+        }
+    }
+
+    /// Decides, from the acting credential's record and what else the store read inside the
+    /// transaction.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to answer with when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        facts: &ChangeFacts,
+    ) -> Result<ChangeDecision, ChangeWorkItemOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(ChangeWorkItemOutcome::NotAuthorized)?;
+        if let Some(damaged) = &facts.damaged {
+            return self.delete_damaged(damaged, facts);
+        }
+        let item = facts.item.clone().filter(|item| item.key == self.key);
+        let current = item.ok_or(ChangeWorkItemOutcome::NotFound)?;
+        if matches!(self.worker, Worker::Agent { .. }) && self.retargets(&current) {
+            // Who may take an item on is for people to say.
+            let denied = Denial::HumanTokenRequired;
+            return Err(ChangeWorkItemOutcome::NotAuthorized(denied.into()));
+        }
+        if !self.expected.contain(current.version) {
+            return Err(ChangeWorkItemOutcome::Conflict(
+                WorkItemConflict::VersionMismatch {
+                    current: current.version,
+                },
+            ));
+        }
+        let was_open = !current.status.is_resolved();
+        let item = self
+            .apply(&current, facts, actor)
+            .map_err(ChangeWorkItemOutcome::Conflict)?;
+        if item.as_ref() == Some(&current) {
+            return Err(ChangeWorkItemOutcome::Unchanged(current));
+        }
+        let is_open = item.as_ref().is_some_and(|item| !item.status.is_resolved());
+        Ok(ChangeDecision {
+            runs: if was_open && !is_open {
+                EndedRuns::with_work_item(&self.audit, self.key, &facts.runs)
+            } else {
+                EndedRuns::default()
+            },
+            item: item.map(|item| WorkItem {
+                version: current.version.saturating_add(1),
+                updated_at: self.actor.now,
+                ..item
+            }),
+        })
+    }
+
+    /// Of a damaged item, neither claim nor version is known: a person can delete it, and nothing
+    /// else can be done.
+    fn delete_damaged(
+        &self,
+        damaged: &Damaged,
+        facts: &ChangeFacts,
+    ) -> Result<ChangeDecision, ChangeWorkItemOutcome> {
+        let is_person = matches!(self.worker, Worker::Person(_));
+        if !is_person || self.change != WorkItemChange::Delete || self.expected != Versions::ANY {
+            return Err(ChangeWorkItemOutcome::Damaged(damaged.clone()));
+        }
+        if facts.has_parts {
+            return Err(ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts));
+        }
+        Ok(ChangeDecision {
+            item: None,
+            runs: EndedRuns::with_work_item(&self.audit, self.key, &facts.runs),
+        })
+    }
+
+    fn retargets(&self, current: &WorkItem) -> bool {
+        match &self.change {
+            WorkItemChange::Edit(edit) => {
+                edit.target.is_some_and(|target| target != current.target)
+            }
+            _ => false,
+        }
+    }
+
+    /// The item afterwards; the same when it is so already, `None` when it is deleted.
+    fn apply(
+        &self,
+        current: &WorkItem,
+        facts: &ChangeFacts,
+        actor: Option<&ActingRecord>,
+    ) -> Result<Option<WorkItem>, WorkItemConflict> {
+        let now = self.actor.now;
+        match &self.change {
+            WorkItemChange::Edit(edit) => {
+                self.worker.may_disturb(current)?;
+                check_assignee(self.new_assignee(), facts.assignee.as_ref())?;
+                let edited = edit.apply(current, now)?;
+                if edited.status != current.status {
+                    self.worker.must_hold(current)?;
+                }
+                Ok(Some(edited))
+            }
+            WorkItemChange::Claim => {
+                let user = actor.and_then(ActingRecord::owner).map(|owner| owner.id);
+                self.worker.claim(current, user, now).map(Some)
+            }
+            WorkItemChange::Release => {
+                self.worker.may_disturb(current)?;
+                Ok(Some(self.worker.release(current, now)))
+            }
+            WorkItemChange::Complete => self.worker.complete(current, now).map(Some),
+            WorkItemChange::Delete => {
+                self.worker.may_disturb(current)?;
+                self.worker.must_hold(current)?;
+                if facts.has_parts {
+                    return Err(WorkItemConflict::HasParts);
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl WorkItemEdit {
+    fn apply(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkItemConflict> {
+        let mut item = current.clone();
+        if let Some(title) = &self.title {
+            item.title.clone_from(title);
+        }
+        if let Some(description) = &self.description {
+            item.description.clone_from(description);
+        }
+        if let Some(priority) = self.priority {
+            item.priority = priority;
+        }
+        if let Some(target) = self.target {
+            item.target = target;
+        }
+        if let Some(assignee) = self.assignee {
+            item.assignee = assignee;
+        }
+        match self.status {
+            Some(status) => to_status(item, status, now),
+            None => Ok(item),
+        }
+    }
+}
+
+fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem, WorkItemConflict> {
+    let from = item.status;
+    if from != to && !from.next().contains(&to) {
+        return Err(WorkItemConflict::Transition { from, to });
+    }
+    Ok(item.with_status(to, now))
+}
+
+impl Worker {
+    /// An agent leaves alone what is for people, and what somebody else works at; a person may step
+    /// in.
+    fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+        if matches!(self, Self::Person(_)) {
+            return Ok(());
+        }
+        if item.target == ExecutionTarget::Human {
+            return Err(WorkItemConflict::WrongTarget(item.target));
+        }
+        match item.claimed_by_other(self) {
+            Some(claim) => Err(WorkItemConflict::Claimed(claim.holder.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// An agent claims what it gives another status or deletes, so that no two do one piece of work
+    /// and none is dropped unseen.
+    fn must_hold(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+        if matches!(self, Self::Agent { .. }) && item.claim.is_none() {
+            return Err(WorkItemConflict::NotClaimed);
+        }
+        Ok(())
+    }
+
+    /// `user` is the person whose credential acts.
+    fn claim(
+        &self,
+        current: &WorkItem,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<WorkItem, WorkItemConflict> {
+        if current.status.is_resolved() {
+            return Err(WorkItemConflict::Resolved(current.status));
+        }
+        if let Some(claim) = current.claimed_by_other(self) {
+            return Err(WorkItemConflict::Claimed(claim.holder.clone()));
+        }
+        let not_for_us = match self {
+            Self::Agent { .. } => ExecutionTarget::Human,
+            Self::Person(_) => ExecutionTarget::Agent,
+        };
+        if current.target == not_for_us {
+            return Err(WorkItemConflict::WrongTarget(current.target));
+        }
+        let mut item = current.clone();
+        // What this worker has claimed already keeps its time.
+        item.claim.get_or_insert_with(|| Claim {
+            holder: self.as_holder(),
+            run: self.run(),
+            on_behalf: user.filter(|_| matches!(self, Self::Agent { run: None, .. })),
+            at: now,
+        });
+        if let Self::Person(user) = self {
+            item.assignee = Some(*user);
+        }
+        to_status(item, ItemStatus::InProgress, now)
+    }
+
+    /// Whatever claim there is ends, and with a person's own their assignment.
+    fn release(&self, current: &WorkItem, now: Timestamp) -> WorkItem {
+        let mut item = current.clone();
+        let claim = item.claim.take();
+        let own = match (self, &claim) {
+            (Self::Person(_), Some(claim)) => self.is_holder(claim),
+            (Self::Person(_), None) => true,
+            (Self::Agent { .. }, _) => false,
+        };
+        if let Self::Person(user) = self
+            && own
+            && item.assignee == Some(*user)
+            && !item.status.is_resolved()
+        {
+            item.assignee = None;
+        }
+        if claim.is_some() && item.status == ItemStatus::InProgress {
+            return item.with_status(ItemStatus::Todo, now);
+        }
+        item
+    }
+
+    fn complete(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkItemConflict> {
+        if current.status == ItemStatus::Done {
+            return Ok(current.clone());
+        }
+        self.may_disturb(current)?;
+        if !current.status.is_resolved() {
+            self.must_hold(current)?;
+        }
+        to_status(current.clone(), ItemStatus::Done, now)
+    }
+}
+
+impl WorkItems {
+    /// Changes a work item: edits, claims, releases, completes or deletes it. `agent` is for whom a
+    /// person acts; a run acts for its own agent. `expected` are the versions that the item may
+    /// have. Returns the updated item, or `None` if it was deleted. Repeating a change is not an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkItemError`]: not found; refused to a run that is bound to another item; or a conflict with
+    /// how things stand.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        agent: Option<AgentId>,
+        key: WorkItemKey,
+        expected: Versions,
+        change: WorkItemChange,
+        context: &RequestContext,
+    ) -> Result<Option<WorkItem>, WorkItemError> {
+        let requirement = Requirement::ANY_TOKEN;
+        principal.authorize(requirement)?;
+        principal.authorize_change_of(Some(key))?;
+        let now = self.clock.now();
+        let change = ChangeWorkItem {
+            actor: Actor::of(principal, requirement, now),
+            worker: Worker::of(principal, agent)?,
+            key,
+            expected,
+            audit: AuditEvent::new(
+                principal.audit_actor(),
+                change.action(),
+                Subject::WorkItem(key),
+                context,
+                now,
+                &*self.entropy,
+            )?,
+            change,
+        };
+        match self.store.change_item(change).await? {
+            ChangeWorkItemOutcome::Changed(item) | ChangeWorkItemOutcome::Unchanged(item) => {
+                Ok(Some(item))
+            }
+            ChangeWorkItemOutcome::Deleted => Ok(None),
+            ChangeWorkItemOutcome::NotFound => Err(WorkItemError::NotFound),
+            ChangeWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            ChangeWorkItemOutcome::Damaged(damaged) => Err(WorkItemError::Store(damaged.into())),
+            ChangeWorkItemOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Work items and the queue: what `read_write` tokens are for.
+//!
+//! This module stands on tokens, and nothing of tokens stands on it: an embedding service that has
+//! work of its own leaves it out.
+
+mod attributes;
+mod change;
+mod conflict;
+mod create;
+mod filter;
+mod item;
+mod service;
+mod store;
+mod text;
+
+pub use attributes::{
+    ExecutionTarget, InvalidExecutionTarget, InvalidItemKind, InvalidItemStatus, InvalidPriority,
+    ItemKind, ItemStatus, Priority,
+};
+pub use change::{
+    ChangeDecision, ChangeFacts, ChangeWorkItem, ChangeWorkItemOutcome, Versions, WorkItemChange,
+    WorkItemEdit,
+};
+pub use conflict::WorkItemConflict;
+pub use create::{
+    CreateDecision, CreateFacts, CreateWorkItem, CreateWorkItemOutcome, NewWorkItem, Placement,
+    TopKind,
+};
+pub use filter::{InvalidWorkItemCursor, QueueSection, WorkItemCursor, WorkItemFilter};
+pub use item::{Claim, Holder, WorkItem, Worker};
+pub use service::{Queue, QueueBucket, WorkItemError, WorkItemPage, WorkItems};
+pub use store::WorkItemStore;
+pub use text::{Description, InvalidDescription, InvalidSearch, InvalidTitle, SearchTerms, Title};
+
+pub use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
+
+#[cfg(feature = "testing")]
+pub use store::MockWorkItemStore;
