@@ -17,6 +17,7 @@ mod pgbouncer;
 mod proxy;
 mod server;
 mod squid;
+pub mod texts;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
@@ -46,8 +47,13 @@ pub fn binary(name: &str) -> PathBuf {
     let directory = std::env::var_os("OPENINDEX_TEST_PROGRAMS").map_or_else(
         || {
             let tests = std::env::current_exe().expect("the test's own path");
-            let directory = tests.parent().and_then(|deps| deps.parent());
-            directory.expect("target/<profile>/deps").to_owned()
+            let directory = tests.parent().expect("target/<profile>");
+            let is_test = directory.ends_with("deps");
+            directory
+                .parent()
+                .filter(|_| is_test)
+                .unwrap_or(directory)
+                .to_owned()
         },
         PathBuf::from,
     );
