@@ -17,3 +17,8 @@ pub use config::{Config, DEFAULT_DATABASE_URL, DatabaseUrl, InvalidDatabaseUrl};
 pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;
 pub use openindex_adapters_http::DEFAULT_LISTEN;
+
+/// Compiles the Rust of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -160,10 +160,8 @@ fn quoted(text: &str) -> Vec<String> {
 type Families = BTreeMap<String, BTreeSet<String>>;
 
 fn documented() -> Families {
-    let readme = include_str!("../../README.md");
-    let (_, section) = readme.split_once("### Metrics").expect("the section");
-    let (section, _) = section.split_once("\n## ").expect("its end");
-    let rows = section
+    let page = include_str!("../../docs/metrics.md");
+    let rows = page
         .lines()
         .filter(|line| line.starts_with("| `openindex_"));
     let mut families = Families::new();
@@ -208,7 +206,7 @@ fn exposed(scraped: &str) -> Families {
 }
 
 #[tokio::test]
-async fn the_readme_lists_the_metrics_and_labels_that_are_exposed_and_no_others() {
+async fn the_documentation_lists_exactly_the_exposed_metrics_and_labels() {
     let server = Running::start(1024).await;
     server.api("/me", &server.token).await;
     let scraped = server.scrape().await;

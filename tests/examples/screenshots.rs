@@ -1,4 +1,4 @@
-//! Takes a picture of every page, light and dark, wide and narrow, for `docs/screenshots`.
+//! Takes a picture of every page, light and dark, wide and narrow, into the given directory.
 //! `scripts/screenshots` runs it.
 
 #[path = "../tests/browser/driver.rs"]
