@@ -70,10 +70,7 @@ async fn a_missing_directory_is_named_and_not_created() {
     let connected = SqliteStore::connect(&url).await;
     assert!(is_unavailable(&connected));
     let causes = causes(&connected.expect_err("no directory"));
-    assert!(
-        causes.contains("cannot create the database file"),
-        "{causes}"
-    );
+    assert!(causes.contains("cannot create database file"), "{causes}");
     assert!(causes.contains("not-there/store.db"), "{causes}");
     assert!(!missing.exists());
 }

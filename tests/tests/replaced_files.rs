@@ -33,7 +33,7 @@ fn until_logged(server: &Server, expected: &str) {
 
 /// Nothing that requires the database succeeds, and the log names the file and the way out.
 fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
-    until_logged(server, "database not in its place");
+    until_logged(server, "database file removed or replaced");
     until_logged(server, "write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
     for answer in [
@@ -132,7 +132,7 @@ fn a_database_that_comes_back_is_served_without_a_restart() {
     fs::rename(&main, &away).expect("moved away");
     serves_nothing(&server, &admin, &path, "openindex.db");
     fs::rename(away, main).expect("moved back");
-    until_logged(&server, "database back in its place");
+    until_logged(&server, "database file is back");
     assert_eq!(server.http.delete(&path, &admin).status, 204);
     server.kill();
     let server = Server::start(&database);

@@ -177,7 +177,7 @@ fn a_sqlite_file_that_cannot_be_used_is_named_with_what_to_do() {
         &url("missing.db?mode=rw"),
         &["database file not found: ", "missing.db"],
     );
-    assert_says(&url(""), &["is a directory or a device; name a file"]);
+    assert_says(&url(""), &["is a directory or a device; specify a file"]);
     assert_says(
         "sqlite:///dev/null",
         &["/dev/null is a directory or a device"],

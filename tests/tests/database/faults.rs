@@ -78,13 +78,13 @@ const INSIDE: [Fault; 7] = [
         breaks: "REVOKE SELECT ON tokens FROM {role}",
         ends_sessions: false,
         mends: "GRANT SELECT ON tokens TO {role}",
-        log: "lacks SELECT on tokens; run the SQL of `oi-server grants`",
+        log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants`",
     },
     Fault {
         breaks: "REVOKE UPDATE ON users FROM {role}",
         ends_sessions: false,
         mends: "GRANT UPDATE ON users TO {role}",
-        log: "lacks UPDATE on users;",
+        log: "missing privileges: UPDATE on users;",
     },
     Fault {
         breaks: "REVOKE SELECT ON _sqlx_migrations FROM {role}",

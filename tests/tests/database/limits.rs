@@ -69,11 +69,8 @@ fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends()
     for outcome in outcomes(&server, &token) {
         assert_eq!(outcome, (503, "unavailable".to_owned()));
     }
-    wait_for_log(
-        &server,
-        "where a pooler is in front, whether that is paused",
-    );
-    assert_refused(&lent, &["whether that is paused"]);
+    wait_for_log(&server, "if a pooler is in front, whether it is paused");
+    assert_refused(&lent, &["whether it is paused"]);
     lending.command("RESUME");
     assert_well(&server, &token);
     wait_for_log(&server, "the store works again");
@@ -84,7 +81,7 @@ fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends()
     pooler.command(&format!("DISABLE {db}"));
     assert_refused(
         &url,
-        &["is disabled", "run ENABLE on the console of PgBouncer"],
+        &["is disabled", "run ENABLE in the PgBouncer console"],
     );
     pooler.command(&format!("ENABLE {db}"));
     assert_well(&server, &token);

@@ -157,7 +157,7 @@ fn migrations_are_not_applied_through_a_pooler_in_transaction_mode() {
         let said = said(&oi_server(&url, arguments));
         assert!(said.contains("pending migrations: 0001 tokens"), "{said}");
         assert!(
-            said.contains("with a URL that leads to PostgreSQL itself"),
+            said.contains("with a URL that points at PostgreSQL itself"),
             "{said}"
         );
     }
@@ -186,7 +186,7 @@ fn the_served_role_signs_in_to_a_pooler_with_scram() {
     let wrong = oi_server(&as_user(&through, &format!("{role}:hunter2")), &["migrate"]);
     let said = said(&wrong);
     assert!(
-        said.contains("check user and password in the database URL"),
+        said.contains("check the user and password in the database URL"),
         "{said}"
     );
     assert!(!said.contains("hunter2"), "{said}");

@@ -194,7 +194,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     );
     let server = Server::start(&other);
     let log = server.log();
-    assert!(log.contains("migrated by a newer release"), "{log}");
+    assert!(log.contains("schema is newer than this server"), "{log}");
     assert!(log.contains("9999"), "{log}");
     assert_eq!(server.http.get("/ready", "").status, 200);
 }
@@ -206,7 +206,10 @@ fn a_right_that_is_missing_is_named_and_not_ready() {
     let admin = Server::bootstrap(&database);
     database.execute(&format!("REVOKE INSERT ON audit_events FROM {role}"));
     let server = Server::start_at(&url, &[]);
-    wait_for_log(&server, "lacks INSERT on audit_events; run the SQL of");
+    wait_for_log(
+        &server,
+        "missing privileges: INSERT on audit_events; run the SQL from",
+    );
     let unavailable = (503, "unavailable".to_owned());
     let [read, change, ready] = outcomes(&server, &admin.token);
     assert_eq!(

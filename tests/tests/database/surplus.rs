@@ -5,7 +5,7 @@ use openindex_tests::{Database, Kind, Server};
 
 use crate::support::{as_user, grant, name, oi_server, served};
 
-const WARNING: &str = "the database role has more rights than serving requires";
+const WARNING: &str = "database role has more privileges than serving requires";
 
 /// What gives the role more, what the warning says of it, and whether running the SQL of
 /// `oi-server grants` as a superuser takes it.
@@ -148,7 +148,7 @@ fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_
         let told = warnings();
         assert_eq!(told.len(), 1, "{}: {told:?}", surplus.given);
         assert!(told[0].contains(&named(surplus.told)), "{told:?}");
-        assert!(told[0].contains("run the SQL of `oi-server grants`"));
+        assert!(told[0].contains("run the SQL from `oi-server grants`"));
         grant(&database, &role);
         if !surplus.is_taken {
             assert_eq!(warnings().len(), 1, "{}", surplus.given);

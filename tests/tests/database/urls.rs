@@ -28,19 +28,22 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
         ),
         (
             format!("{url}?SSLMODE=hunter2"),
-            "the parameter sslmode of the PostgreSQL URL in lower case",
+            "parameter sslmode of the PostgreSQL URL must be lower case",
         ),
         (
             format!("{url}?sslmode=hunter2"),
-            "write disable, allow, prefer",
+            "use disable, allow, prefer",
         ),
         (format!("{url}?schema=hunter2"), "search_path%3DNAME"),
-        (format!("{url}?sslrootcert=/hunter2.pem"), "name a PEM file"),
+        (
+            format!("{url}?sslrootcert=/hunter2.pem"),
+            "path of a PEM file",
+        ),
         (
             url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1:2"),
-            "a list of hosts",
+            "multiple hosts",
         ),
-        (format!("{url}?host=hunter2,b"), "a list of hosts"),
+        (format!("{url}?host=hunter2,b"), "multiple hosts"),
     ] {
         let said = said(&oi_server(&url, &["migrate"]));
         assert!(said.contains(expected), "{url}: {said}");
@@ -50,17 +53,17 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
         (
             "PGSSLMODE",
             "hunter2",
-            "the variable PGSSLMODE has an invalid value; write disable",
+            "invalid value of environment variable PGSSLMODE; use disable",
         ),
         (
             "PGPORT",
             "hunter2",
-            "the variable PGPORT has an invalid value; write a number",
+            "invalid value of environment variable PGPORT; use a number",
         ),
         (
             "PGSSLROOTCERT",
             "/hunter2",
-            "the variable PGSSLROOTCERT has an invalid value",
+            "invalid value of environment variable PGSSLROOTCERT",
         ),
     ] {
         let said = said(&migrate_with("postgres:///oi", &[(variable, value)]));
