@@ -155,7 +155,7 @@ impl SqliteStore {
     /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
     /// agent runs can be bound to one. Without this, the methods of
     /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
-    /// [`StoreError::Corrupt`], and everything else works.
+    /// [`StoreError::Unavailable`], and everything else works.
     ///
     /// Call this before the store is cloned and shared: the file does not remember it.
     #[must_use]
