@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use openindex_tests::{Answer, Bootstrapped, Client, Database, Kind, Server, both_stores};
+use openindex_tests::{Response, Bootstrapped, Client, Database, Kind, Server, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
@@ -80,7 +80,7 @@ fn of_64_agents_who_claim_one_item_one_gets_it(kind: Kind) {
         })
         .collect();
     let path = format!("/browse/{key}/claim");
-    let answers: Vec<(&str, Answer)> = std::thread::scope(|scope| {
+    let answers: Vec<(&str, Response)> = std::thread::scope(|scope| {
         let claims: Vec<_> = (0..)
             .zip(&agents)
             .map(|(number, (agent, run))| {
@@ -212,7 +212,7 @@ fn a_revocation_ends_100_runs_before_it_is_answered(kind: Kind) {
 }
 
 /// Ends a run, which is told by its id, and that of what else it is about.
-type Cause = fn(&World, &str, &str) -> Answer;
+type Cause = fn(&World, &str, &str) -> Response;
 
 fn a_run_ends_with_whatever_it_stands_on(kind: Kind) {
     let world = World::new(kind);

@@ -1,7 +1,7 @@
 //! How damaged rows end on the built programs, what the pages show of them, and what is an outage
 //! instead.
 
-use openindex_tests::{Answer, Bootstrapped, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Response, Bootstrapped, Database, Kind, Oi, Server, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
@@ -19,7 +19,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("text: {value}"))
 }
 
-fn damaged(list: &Answer) -> Vec<[String; 3]> {
+fn damaged(list: &Response) -> Vec<[String; 3]> {
     assert_eq!(list.status, 200, "{list:?}");
     let list = list.json();
     let rows = list["damaged"].as_array().cloned().unwrap_or_default();
@@ -35,7 +35,7 @@ fn post_item(server: &Server, admin: &Bootstrapped, title: &str) {
     assert_eq!(posted.status, 201, "{posted:?}");
 }
 
-fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Answer {
+fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {token}");
     let headers = [
         ("authorization", bearer.as_str()),
@@ -45,7 +45,7 @@ fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Answer {
     server.http.send("PATCH", path, &headers, Some(&body))
 }
 
-fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Answer {
+fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Response {
     let headers = [
         ("cookie", cookie),
         ("content-type", "application/x-www-form-urlencoded"),
@@ -54,7 +54,7 @@ fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Answer {
     server.http.send("POST", path, &headers, Some(form))
 }
 
-fn open(server: &Server, cookie: &str, path: &str) -> Answer {
+fn open(server: &Server, cookie: &str, path: &str) -> Response {
     server.http.send("GET", path, &[("cookie", cookie)], None)
 }
 

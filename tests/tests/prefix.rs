@@ -1,6 +1,6 @@
 //! A server that is reached under a prefix, behind a real proxy that takes the prefix away.
 
-use openindex_tests::{Answer, Client, Database, Kind, Nginx, Server, free_port};
+use openindex_tests::{Response, Client, Database, Kind, Nginx, Server, free_port};
 use serde_json::json;
 
 struct Proxied {
@@ -32,7 +32,7 @@ impl Proxied {
 
     /// Follows where an answer leads.
     #[track_caller]
-    fn follow(&self, answer: &Answer, headers: &[(&str, &str)]) -> Answer {
+    fn follow(&self, answer: &Response, headers: &[(&str, &str)]) -> Response {
         let to = answer.header("location");
         assert!(to.starts_with("/oi/"), "{answer:?}");
         self.origin.send("GET", to, headers, None)

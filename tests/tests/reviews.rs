@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use openindex_domain::admin_tokens::Review;
 use openindex_domain::token::TokenId;
-use openindex_tests::{Answer, Bootstrapped, Client, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Response, Bootstrapped, Client, Database, Kind, Oi, Server, both_stores};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    fn api(&self, expected: Option<&str>) -> Answer {
+    fn api(&self, expected: Option<&str>) -> Response {
         let body = json!({
             "user": self.grace.user, "expiringBefore": BEFORE, "dryRun": expected.is_none(),
             "expected": expected,
@@ -139,7 +139,7 @@ impl World {
         oi.run(&[&command[..], &filter, arguments].concat())
     }
 
-    fn page(&self, expected: Option<&str>) -> Answer {
+    fn page(&self, expected: Option<&str>) -> Response {
         let http: &Client = &self.replicas[0].http;
         let (path, user) = ("/settings/admin/tokens/revoke", &self.grace.user);
         let filter = format!("user={user}&expiringBefore={BEFORE}");
