@@ -56,7 +56,7 @@ async fn browse(store: &PostgresStore, kind: u8) -> Result<(), StoreError> {
 
 async fn count(store: &PostgresStore) -> Result<(), StoreError> {
     let bucket = RateLimit {
-        key: "somebody".to_owned(),
+        key: "a bucket".to_owned(),
         limit: 100,
     };
     store.count(&[bucket], NOW).await.map(drop)

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 fn bucket() -> RateLimit {
     RateLimit {
-        key: "somebody".to_owned(),
+        key: "a bucket".to_owned(),
         limit: 10,
     }
 }

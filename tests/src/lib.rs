@@ -20,7 +20,7 @@ mod squid;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
-pub use http::{Response, Client};
+pub use http::{Client, Response};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
 pub use proxy::{HaProxy, Nginx, free_port};

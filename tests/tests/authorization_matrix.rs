@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use openindex_domain::testing::SeededEntropy;
 use openindex_domain::token::{Secret, TokenKind};
-use openindex_tests::{Response, Bootstrapped, Database, Kind, Server, both_stores};
+use openindex_tests::{Bootstrapped, Database, Kind, Response, Server, both_stores};
 use serde_json::json;
 
-both_stores! { every_route_answers_every_credential_as_it_must }
+both_stores! { every_route_returns_the_right_status_for_every_credential }
 
 /// What a route needs. `Human` routes are those where an agent run's token would be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ struct World {
     joined: Cell<u32>,
 }
 
-fn every_route_answers_every_credential_as_it_must(kind: Kind) {
+fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start_with(&database, &["--token-quota", "1000"]);
     let admin = Server::bootstrap(&database);

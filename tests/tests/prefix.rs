@@ -1,6 +1,6 @@
 //! A server that is reached under a prefix, behind a real proxy that takes the prefix away.
 
-use openindex_tests::{Response, Client, Database, Kind, Nginx, Server, free_port};
+use openindex_tests::{Client, Database, Kind, Nginx, Response, Server, free_port};
 use serde_json::json;
 
 struct Proxied {
@@ -50,7 +50,7 @@ fn links(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_location_leads_to_what_was_made_and_the_description_names_the_prefix() {
+fn a_location_points_at_the_created_resource_and_the_description_names_the_prefix() {
     for more in [
         "",
         "proxy_set_header Host $http_host; proxy_http_version 1.1;",

@@ -79,7 +79,7 @@ fn a_revocation_survives_the_removal_of_the_log_and_a_kill() {
 }
 
 #[test]
-fn a_database_that_is_replaced_under_the_server_takes_no_change() {
+fn a_replaced_database_accepts_no_change() {
     let replace: [fn(&Path); 3] = [
         |path| {
             let other = path.with_extension("other");
@@ -123,7 +123,7 @@ fn a_restored_backup_is_served_after_a_kill_without_the_log_of_the_replaced_data
 }
 
 #[test]
-fn a_database_that_comes_back_is_served_without_a_restart() {
+fn a_restored_database_is_served_without_a_restart() {
     let database = Database::new(Kind::Sqlite);
     let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);

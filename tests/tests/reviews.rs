@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use openindex_domain::admin_tokens::Review;
 use openindex_domain::token::TokenId;
-use openindex_tests::{Response, Bootstrapped, Client, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Bootstrapped, Client, Database, Kind, Oi, Response, Server, both_stores};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 both_stores! {
-    what_is_revoked_is_what_was_reviewed_whatever_happens_meanwhile,
+    a_bulk_revocation_revokes_exactly_what_was_reviewed,
     more_than_a_thousand_tokens_are_reviewed_page_by_page,
 }
 
@@ -256,7 +256,7 @@ fn ids(listed: &Value) -> BTreeSet<String> {
     items.map(|item| text(&item["id"]).to_owned()).collect()
 }
 
-fn what_is_revoked_is_what_was_reviewed_whatever_happens_meanwhile(kind: Kind) {
+fn a_bulk_revocation_revokes_exactly_what_was_reviewed(kind: Kind) {
     let world = World::new(kind);
     let mut runner = TestRunner::deterministic();
     for way in [Way::Api, Way::Oi, Way::Page] {

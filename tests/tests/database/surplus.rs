@@ -118,7 +118,7 @@ const fn left(given: &'static str, told: &'static str, undone: &'static str) -> 
 }
 
 #[test]
-fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_can_be() {
+fn every_excess_privilege_is_logged_and_revoked_if_possible() {
     let database = Database::new(Kind::Postgres);
     // Not a superuser, unlike the user that the cluster came with.
     let owner = format!("owner_{}", name(&database));
@@ -161,7 +161,7 @@ fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_
 }
 
 #[test]
-fn running_the_grants_as_the_owner_takes_what_it_can_and_fails_at_nothing() {
+fn the_grants_run_as_the_owner_revoke_what_they_can_without_errors() {
     let database = Database::new(Kind::Postgres);
     let owner = format!("owner_{}", name(&database));
     database.execute_all(&format!(

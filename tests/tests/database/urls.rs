@@ -15,7 +15,7 @@ fn migrate_with(url: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
+fn a_url_for_another_program_is_rejected_with_a_hint_and_never_repeated() {
     let url = "postgres://oi:hunter2@127.0.0.1/oi";
     for (url, expected) in [
         (
@@ -73,7 +73,7 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
 }
 
 #[test]
-fn what_has_no_effect_is_named_in_the_log_with_what_to_do_instead() {
+fn settings_without_effect_are_logged_with_a_hint() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -106,7 +106,7 @@ fn what_has_no_effect_is_named_in_the_log_with_what_to_do_instead() {
 }
 
 #[test]
-fn what_the_url_leaves_out_comes_from_the_variables_and_the_password_file() {
+fn what_the_url_omits_comes_from_the_variables_and_the_password_file() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let (_, server) = url.split_once('@').expect("a user");
