@@ -126,7 +126,7 @@ impl LookupConnections {
         connection: &mut PgConnection,
         keys: Vec<&[u8]>,
     ) -> sqlx::Result<Vec<PgRow>> {
-        // Not read-only: so a standby refuses it, to which the pooler may lead this time.
+        // Read-write, so that a standby rejects it: the pooler may point at one by now.
         let begin = self.options.begin_for_pooler(READ_WRITE) + &plan("LOCAL");
         let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
         let rows = select(&mut transaction, keys).await;

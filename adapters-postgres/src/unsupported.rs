@@ -1,7 +1,7 @@
 //! Settings in a database URL or in the environment that other programs support and this one does
 //! not, with what to do instead. None of them is ignored silently.
 
-/// A parameter of a database URL that the driver does not know.
+/// A parameter of a database URL that the driver does not support.
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     /// What to do instead.
@@ -76,7 +76,7 @@ pub(crate) fn parameter(name: &str) -> Option<&'static Parameter> {
     all.find(|parameter| parameter.name.eq_ignore_ascii_case(name))
 }
 
-/// Environment variables that libpq reads and the driver does not.
+/// Environment variables that libpq supports and the driver does not.
 const VARIABLES: [(&str, &str); 22] = [
     ("PGSERVICE", HOST),
     ("PGSERVICEFILE", HOST),

@@ -319,7 +319,7 @@ async fn concurrent_changes_of_all_kinds_never_deadlock() {
         token.scope = Scope::ReadWrite;
         postgres.put_token(&token, &fixtures::digest(number)).await;
     }
-    // Two replicas.
+    // Two stores, as of two replicas.
     let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store");

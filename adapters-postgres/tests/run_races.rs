@@ -217,7 +217,7 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     for number in 1..=ADMIN {
         token_of_user(&postgres.raw, number).await;
     }
-    // Two replicas.
+    // Two stores, as of two replicas.
     let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")

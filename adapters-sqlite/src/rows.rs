@@ -447,7 +447,7 @@ pub(crate) fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
     Ok(Notice { about, at })
 }
 
-/// Returns the window of a bucket. An unreadable one counts as empty, so that nobody is locked out.
+/// Returns the window of a bucket. An unreadable one counts as empty, so that no user is locked out.
 pub(crate) fn rate_window(row: &SqliteRow) -> Option<RateWindow> {
     let count: i64 = get(row, "count").ok()?;
     Some(RateWindow {

@@ -456,7 +456,7 @@ pub(crate) fn rate_limit_key(row: &PgRow) -> Result<String, StoreError> {
     Ok(get(row, "key")?)
 }
 
-/// Returns the window of a bucket. An unreadable one counts as empty, so that nobody is locked out.
+/// Returns the window of a bucket. An unreadable one counts as empty, so that no user is locked out.
 pub(crate) fn rate_window(row: &PgRow) -> Option<RateWindow> {
     let count: i64 = get(row, "count").ok()?;
     Some(RateWindow {

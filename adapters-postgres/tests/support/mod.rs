@@ -366,7 +366,7 @@ pub async fn waiting_for_locks(pool: &PgPool) -> i64 {
     )
     .fetch_one(pool)
     .await
-    .expect("an answer")
+    .expect("a count")
 }
 
 pub async fn a_session_waits_for_a_lock(pool: &PgPool) -> bool {
