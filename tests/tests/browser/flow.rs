@@ -130,7 +130,7 @@ fn without_javascript_everything_works() {
 }
 
 #[test]
-fn by_keyboard_alone_one_signs_in_and_reaches_the_content() {
+fn signing_in_and_reaching_the_content_works_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -189,7 +189,7 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
 }
 
 #[test]
-fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+fn the_notice_of_a_leaked_token_stays_until_it_is_dismissed() {
     let sample = Sample::new();
     let browser = &sample.browser;
     assert!(browser.text("main .banner.bad").contains("old laptop"));

@@ -24,7 +24,7 @@ fn fail_with(code: &str, message: &str) -> String {
 const RECOVER: &str = "DROP FUNCTION full_disk CASCADE";
 
 #[test]
-fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_succeeds() {
+fn postgresql_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
     let database = Database::new(Kind::Postgres);
     let (url, _) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -68,7 +68,7 @@ fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_
 }
 
 #[test]
-fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_one_succeeds() {
+fn sqlite_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
     let database = Database::new(Kind::Sqlite);
     let token = Server::bootstrap(&database).token;
     // A file that reaches the limit is an error to the process instead of its end.
@@ -113,7 +113,7 @@ fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_o
 }
 
 #[test]
-fn an_outage_is_noticed_to_be_over_without_a_probe() {
+fn the_end_of_an_outage_is_noticed_without_a_probe() {
     let database = Database::new(Kind::Postgres);
     let (url, _) = served(&database);
     let token = Server::bootstrap(&database).token;
