@@ -7,7 +7,7 @@ use openindex_domain::entropy::EntropyError;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The store could not be opened or migrated.
-    #[error("cannot open or migrate the database")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The system has no entropy for password hashing.
     #[error(transparent)]
