@@ -64,13 +64,13 @@ fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
     Arc::new(move |batch| {
         observe(LookupObserved {
             size: batch.requests,
-            duration: batch.took,
+            duration: batch.duration,
             outcome: match batch.outcome {
-                Outcome::Answered => LookupOutcome::Answered,
+                Outcome::Completed => LookupOutcome::Answered,
                 Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
                 _ => LookupOutcome::Unavailable,
             },
-            queued: batch.left_behind,
+            queued: batch.queued,
         });
     })
 }
