@@ -209,7 +209,7 @@ impl Server {
     #[must_use]
     pub fn welcome(&self) -> String {
         let mut text = String::new();
-        while !text.contains("another start prints another one") {
+        while !text.contains("prints a new link") {
             let bytes = self.stdout.recv_timeout(START).expect("a welcome");
             text.push_str(&String::from_utf8_lossy(&bytes));
         }
