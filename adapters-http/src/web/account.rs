@@ -15,7 +15,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
-use super::invalid::Invalid;
+use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
@@ -93,7 +93,7 @@ pub(super) async fn change_password(
             }
             Err(SessionError::WrongPassword) => errors.add("current", WRONG),
             Err(SessionError::WeakPassword(weak)) => {
-                errors.add("password", format!("The password {weak}."));
+                errors.add("password", weak_password(weak));
             }
             Err(error) => return Err(error.into()),
         }

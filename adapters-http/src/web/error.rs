@@ -73,7 +73,7 @@ impl DamagedRow {
 /// For a form about something that is gone: sent a second time, it finds what the first time did.
 const SENT_TWICE: (&str, &str) = (
     "Not found",
-    "What this form is about no longer exists. If you sent the form before, it took effect then.",
+    "This no longer exists. If you sent this form before, it already took effect.",
 );
 
 impl WebError {
@@ -215,38 +215,38 @@ impl WebError {
             Reason::Problem(code) => code,
             Reason::Elsewhere => {
                 return (
-                    "This server is for its own machine only",
-                    "You opened it by another name. If you operate it, set its public address with --public-url https://…, so that users can sign in safely.",
+                    "This server accepts local connections only",
+                    "You opened it under a different host name. If you operate it, set --public-url https://… to its public address so that users can sign in securely.",
                 );
             }
             Reason::OtherAddress => {
                 return (
                     "This page is at another address",
-                    "You opened this server at an address that is not its public URL, so nothing was changed. Open it at the address below. If that address is wrong, an operator can correct it with --public-url.",
+                    "You opened this server at an address other than its public URL, so nothing was changed. Use the address below. If that address is wrong, an operator can correct it with --public-url.",
                 );
             }
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
-                    "You opened it more than a day ago, so nothing was created. Open the page again and send the form from there.",
+                    "You opened it more than a day ago, so nothing was created. Reload the page and send the form again.",
                 );
             }
             Reason::Damaged(DamagedRow::User(_)) => {
                 return (
-                    "This user is damaged",
-                    "Their row in the database cannot be read, so none of their tokens and browser sessions is accepted. Suspend or delete the user, or ask an operator to restore the row from a backup. The server's log names the column.",
+                    "This user’s data is damaged",
+                    "Their database row can’t be read, so their tokens and browser sessions are rejected. Suspend or delete the user, or ask an operator to restore the row from a backup. The server log names the column.",
                 );
             }
             Reason::Damaged(DamagedRow::OwnToken(_) | DamagedRow::Token(_)) => {
                 return (
-                    "This token is damaged",
-                    "Its row in the database cannot be read, so it is not accepted. Delete the token and create another.",
+                    "This token’s data is damaged",
+                    "Its database row can’t be read, so it is rejected. Delete the token and create a new one.",
                 );
             }
             Reason::SignIn | Reason::CrossSite => {
                 return (
                     "Request blocked",
-                    "It came from another site, or your browser did not say where it came from. Nothing was changed. If you sent the form, open its page here and send it again. An operator checks that the proxy in front of the server passes on the Origin header, and that --public-url is the address in the browser.",
+                    "It came from another site, or your browser didn’t say where it came from. Nothing was changed. If you sent this form, open its page and send it again. If you operate this server, check that the proxy forwards the Origin header and that --public-url matches the address in the browser.",
                 );
             }
         };
@@ -258,8 +258,8 @@ impl WebError {
             ),
             Code::RateLimited => ("Too many attempts", "Nothing was changed."),
             Code::Unavailable => (
-                "Not available right now",
-                "The server can’t do this at the moment. If you sent a form, check whether it took effect before you send it again.",
+                "Temporarily unavailable",
+                "The server can’t handle this request right now. If you sent a form, check whether it took effect before you send it again.",
             ),
             Code::LastAdmin => (
                 "You can’t remove the last administrator",
@@ -271,7 +271,7 @@ impl WebError {
             ),
             Code::TokenAlreadyRotated => (
                 "This token has already been rotated",
-                "Its successor has the same name, and its value was shown once. If you did not copy it, rotate the successor.",
+                "Its successor has the same name, and its value was shown once. If you didn’t copy it, rotate the successor.",
             ),
             Code::TokenNotLive => (
                 "This token has expired",
@@ -282,8 +282,8 @@ impl WebError {
                 "Delete a token you no longer need, then try again.",
             ),
             Code::CreationRateReached => (
-                "Too many tokens were created",
-                "Your account has created as many tokens as allowed within 24 hours, deleted ones included. Try again later.",
+                "Too many tokens created",
+                "Your account has reached the limit of tokens created within 24 hours, including deleted ones.",
             ),
             Code::BodyTooLarge => (
                 "Request too large",
@@ -291,19 +291,19 @@ impl WebError {
             ),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "Invalid request",
-                "The form did not arrive as its page sends it, so nothing was changed. Open the page again and retry.",
+                "The form was incomplete or malformed, so nothing was changed. Reload the page and try again.",
             ),
             Code::PreconditionFailed => (
-                "Nothing was changed",
-                "A condition of the request was not met. Open the page again and retry.",
+                "Precondition failed",
+                "A condition of the request was not met. Nothing was changed. Reload the page and try again.",
             ),
             Code::MethodNotAllowed => (
                 "Method not allowed",
-                "This address doesn’t support that kind of request. Open it from the page that leads to it.",
+                "This address doesn’t support that kind of request. Go back and try again.",
             ),
             _ => (
                 "Something went wrong",
-                "This is a fault of the server. It was logged: an operator can find it by the time and the request’s ID.",
+                "The server hit an internal error. It was logged; an operator can find it by the time and the request ID.",
             ),
         }
     }

@@ -1,6 +1,7 @@
 //! What is wrong with the fields of a form.
 
 use http::StatusCode;
+use openindex_domain::user::{MIN_PASSWORD_CHARS, WeakPassword};
 
 /// A message for each invalid field, by the id of its element, in the order of the page: the first
 /// gets the focus.
@@ -47,6 +48,19 @@ impl Invalid {
             StatusCode::OK
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
+        }
+    }
+}
+
+/// Returns what to tell a user whose new password was rejected.
+pub(super) fn weak_password(weak: WeakPassword) -> String {
+    match weak {
+        WeakPassword::TooShort => format!("Use at least {MIN_PASSWORD_CHARS} characters."),
+        WeakPassword::Common => {
+            "This password is too easy to guess. Try several unrelated words.".to_owned()
+        }
+        WeakPassword::Personal => {
+            "Don’t use your name, your email address or “openindex”.".to_owned()
         }
     }
 }

@@ -14,9 +14,9 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::{Form, Sent};
-use super::invalid::Invalid;
+use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
-use super::sign_in::{client_name, enter, sentence};
+use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
 use super::view::{Moment, Shown};
 
@@ -106,11 +106,18 @@ pub(super) async fn submit(
         }
         Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
         Err(InviteError::WeakPassword(weak)) => {
-            errors.add("password", format!("The password {weak}."));
+            errors.add("password", weak_password(weak));
             render(&web, &visitor, &invite, &form, errors)
         }
-        Err(error @ (InviteError::EmailTaken | InviteError::EmailRequired)) => {
-            errors.add("email", sentence(&error.to_string()));
+        Err(InviteError::EmailTaken) => {
+            errors.add(
+                "email",
+                "This address already has an account. Sign in instead.",
+            );
+            render(&web, &visitor, &invite, &form, errors)
+        }
+        Err(InviteError::EmailRequired) => {
+            errors.add("email", "Enter your email address.");
             render(&web, &visitor, &invite, &form, errors)
         }
         Err(error) => Err(error.into()),

@@ -90,14 +90,14 @@ pub(super) async fn already(
                 Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
-            advice: "Its link was shown once. If you did not copy it, invite the same address \
-                     again: the first link then stops working.",
+            advice: "Its link was shown once. If you didn’t copy it, invite the same address \
+                     again; the first link will stop working.",
             delete: None,
             another: (
                 "/settings/admin/invites".to_owned(),
                 "Create another invite",
             ),
-            back: ("/settings/admin/invites", "Back to the invites"),
+            back: ("/settings/admin/invites", "Back to invites"),
         },
         Subject::User(user) => AlreadyPage {
             page: Page::of(web, person, "users"),
@@ -107,21 +107,21 @@ pub(super) async fn already(
                 Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
-            advice: "It was shown once. If you did not copy it, create another: the first link \
-                     then stops working.",
+            advice: "It was shown once. If you didn’t copy it, create another one; the first link \
+                     will stop working.",
             delete: None,
             another: (
                 format!("/settings/admin/users/{user}"),
                 "Create another sign-in link",
             ),
-            back: ("/settings/admin/users", "Back to the users"),
+            back: ("/settings/admin/users", "Back to users"),
         },
         Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
             page: Page::of(web, person, "work"),
             kind: "work item",
             name: Some(Shown::of(&key.to_string())),
-            advice: "Open it from the list of work items.",
+            advice: "Find it in the list of work items.",
             delete: None,
             another: ("/work/new".to_owned(), "Create another work item"),
             back: ("/work", "Back to work items"),
@@ -140,10 +140,10 @@ pub(super) async fn already(
                 page: Page::of(web, person, "tokens"),
                 kind: "token",
                 advice: if token.is_some() {
-                    "Its value was shown once. If you did not copy it, delete the token and \
-                     create another."
+                    "Its value was shown once. If you didn’t copy it, delete the token and \
+                     create another one."
                 } else {
-                    "It is not among your tokens."
+                    "It’s no longer among your tokens."
                 },
                 delete: token.as_ref().map(|token| {
                     (
@@ -153,7 +153,7 @@ pub(super) async fn already(
                 }),
                 name: token.map(|token| Shown::of(token.name.as_str())),
                 another: ("/settings/tokens/new".to_owned(), "Create another token"),
-                back: ("/settings/tokens", "Back to the tokens"),
+                back: ("/settings/tokens", "Back to tokens"),
             }
         }
     };
@@ -171,9 +171,9 @@ async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, Web
         page: Page::of(web, person, "agent-runs"),
         kind: "agent run",
         advice: if run.is_some() {
-            "Its token was shown once. If you did not copy it, end the run and start another."
+            "Its token was shown once. If you didn’t copy it, end the run and start another one."
         } else {
-            "It is not among your agent runs."
+            "It’s no longer among your agent runs."
         },
         delete: run.as_ref().map(|_| end),
         name: run.map(|run| Shown::of(run.agent.as_str())),

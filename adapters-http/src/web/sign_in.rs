@@ -21,8 +21,9 @@ use super::query::Query;
 use super::site::{Site, Transport, Web, redirect};
 use super::view::duration;
 
-/// Where a sign-in leads unless something else was wanted.
+/// The page that opens after sign-in when the request names no other.
 const HOME: &str = crate::TOKENS_PAGE;
+const WRONG: &str = "Incorrect email address or password.";
 
 #[derive(Template)]
 #[template(path = "public/sign_in.html")]
@@ -52,7 +53,7 @@ impl Reason {
         ("/settings/admin/users", "Users"),
         ("/settings/admin/invites", "Invites"),
         ("/settings/admin/tokens", "All tokens"),
-        ("/settings/admin/audit", "Audit"),
+        ("/settings/admin/audit", "Audit log"),
         ("/settings/tokens", "Tokens"),
         ("/settings/account", "Account"),
     ];
@@ -108,7 +109,7 @@ pub(super) async fn submit(
 ) -> Result<Response, WebError> {
     let next = LocalPath::parse(form.get("next"));
     let email = form.get("email");
-    let refuse = |status, error: String| {
+    let reject = |status, error: String| {
         let template = SignInPage {
             page: Page::plain(&web.site),
             email: form.shown("email"),
@@ -123,12 +124,12 @@ pub(super) async fn submit(
         html(status, &template)
     };
     if web.site.transport == Transport::Readable {
-        return refuse(StatusCode::FORBIDDEN, String::new());
+        return reject(StatusCode::FORBIDDEN, String::new());
     }
-    // What cannot be an address or a password is answered like a wrong one.
-    let wrong = || SignInError::Rejected.to_string();
+    let wrong = || reject(StatusCode::UNPROCESSABLE_ENTITY, WRONG.to_owned());
+    // Malformed input gets the same response as a wrong password.
     let (Ok(address), Ok(password)) = (Email::parse(email), form.password("password")) else {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong()));
+        return wrong();
     };
     let sessions = &web.api.sessions;
     let client = client_name(&headers);
@@ -140,8 +141,8 @@ pub(super) async fn submit(
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
             enter(&web, &signed_in, redirect(path))
         }
-        Err(SignInError::Rejected) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
-        Err(SignInError::Suspended) => refuse(
+        Err(SignInError::Rejected) => wrong(),
+        Err(SignInError::Suspended) => reject(
             StatusCode::FORBIDDEN,
             "This account is suspended. Contact an administrator.".to_owned(),
         ),
@@ -149,7 +150,7 @@ pub(super) async fn submit(
             let seconds = throttled.retry_after_seconds;
             let wait = duration(u64::from(seconds).max(60));
             let text = format!("Too many attempts. Try again in {wait}.");
-            let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, text)?;
+            let mut response = reject(StatusCode::TOO_MANY_REQUESTS, text)?;
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, value);
             Ok(response)
@@ -202,16 +203,4 @@ pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
     ClientName::cut(text.unwrap_or_default())
-}
-
-/// A message of the domain, which is a fragment, as a sentence.
-pub(super) fn sentence(fragment: &str) -> String {
-    let mut chars = fragment.chars();
-    let first = chars.next().map(char::to_uppercase);
-    first
-        .into_iter()
-        .flatten()
-        .chain(chars)
-        .chain(['.'])
-        .collect()
 }

@@ -12,7 +12,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
-use super::invalid::Invalid;
+use super::invalid::{Invalid, weak_password};
 use super::join::void_link;
 use super::page::{Page, html};
 use super::sign_in::{client_name, enter};
@@ -62,7 +62,7 @@ pub(super) async fn submit(
     }
     let password = match form.password("password") {
         Ok(password) => password,
-        Err(error) => return render(&web, &user, wrong(&error)),
+        Err(error) => return render(&web, &user, wrong(format!("The password {error}."))),
     };
     let client = client_name(&headers);
     match sessions
@@ -74,13 +74,13 @@ pub(super) async fn submit(
             enter(&web, &signed_in, to)
         }
         Err(SessionError::NotFound) => void_link(&web),
-        Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(&weak)),
+        Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(weak_password(weak))),
         Err(error) => Err(error.into()),
     }
 }
 
-fn wrong(error: &dyn std::fmt::Display) -> Invalid {
-    Invalid::field("password", format!("The password {error}."))
+fn wrong(message: String) -> Invalid {
+    Invalid::field("password", message)
 }
 
 fn render(web: &Web, user: &User, errors: Invalid) -> Result<Response, WebError> {

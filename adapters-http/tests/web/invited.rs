@@ -62,12 +62,12 @@ async fn what_is_wrong_is_said_beside_the_field_and_the_name_is_kept() {
     for (form, message) in [
         (
             "name=Grace&password=short",
-            "The password must have at least 15 characters",
+            "Use at least 15 characters.",
         ),
-        ("name=Grace&password=passwordpassword", "harder to guess"),
+        ("name=Grace&password=passwordpassword", "too easy to guess"),
         (
             "name=Grace&password=grace%40example.com",
-            "must not be made of your name",
+            "Don’t use your name, your email address",
         ),
         (
             "name=&password=elephant+umbrella",

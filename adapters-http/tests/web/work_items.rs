@@ -49,7 +49,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     site.get("/work", &cookie).await.shows("No open work items");
     site.get("/work/queue", &cookie)
         .await
-        .shows("Nothing is waiting");
+        .shows("The queue is empty");
     let created = site
         .post("/work/new", &cookie, &format!("{NEW}&title=Mend+the+gate"))
         .await;
@@ -66,7 +66,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     page.shows("Release");
     let queue = site.get("/work/queue", &cookie).await;
     queue.shows("Complete<span");
-    queue.shows("Nothing is waiting");
+    queue.shows("The queue is empty");
     let version = read(&site, "OPS-1").await.version;
     let released = site
         .post(
@@ -86,7 +86,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
         )
         .await;
     let page = site.follow(&done, &cookie).await;
-    page.shows("OPS-1</bdi> is done.");
+    page.shows("OPS-1</bdi> was completed.");
     for entry in ["Created", "Claimed", "Released", "Completed"] {
         page.shows(&format!(
             "<span class=\"strong\">{entry}</span> by <bdi>you</bdi>"
@@ -198,7 +198,7 @@ async fn who_comes_second_is_told_who_was_first() {
     page.shows("User 2 is working on this item.");
     page.hides("user2@example.com");
     // A person may take it from them, knowingly.
-    page.shows("Take it from <bdi>User 2</bdi>");
+    page.shows("Release claim by <bdi>User 2</bdi>");
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/release", &other, &format!("version={version}"))
         .await;

@@ -198,7 +198,7 @@ async fn parse(
     by: &Principal,
     query: &Query,
 ) -> Result<Result<AuditFilter, Wrong>, WebError> {
-    const DATE: &str = "must be a date: YYYY-MM-DD";
+    const DATE: &str = "must be a date (YYYY-MM-DD)";
     let wrong = |field, why: &str| {
         let (why, users) = (why.to_owned(), None);
         Ok(Err(Wrong { field, why, users }))
@@ -217,7 +217,7 @@ async fn parse(
     }
     match (query.get("action"), AuditAction::parse(query.get("action"))) {
         ("", _) => {}
-        (_, None) => return wrong("Action", "must be an action of this list"),
+        (_, None) => return wrong("Action", "must be one of the listed actions"),
         (_, action) => filter.action = action,
     }
     match (query.get("subject"), query.get("subject").parse().ok()) {
@@ -473,7 +473,7 @@ pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
         AuditAction::AgentRunStarted => "Agent run started",
         AuditAction::AgentRunEnded => "Agent run ended",
         AuditAction::WorkItemCreated => "Work item created",
-        AuditAction::WorkItemUpdated => "Work item changed",
+        AuditAction::WorkItemUpdated => "Work item updated",
         AuditAction::WorkItemClaimed => "Work item claimed",
         AuditAction::WorkItemReleased => "Work item released",
         AuditAction::WorkItemCompleted => "Work item completed",

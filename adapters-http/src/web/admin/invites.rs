@@ -136,7 +136,7 @@ pub(in crate::web) async fn create(
     {
         Ok(new) => new,
         Err(InviteError::EmailTaken) => {
-            let error = "belongs to an account already; make a sign-in link for it instead";
+            let error = "already belongs to an account";
             return refuse(StatusCode::CONFLICT, error.to_owned()).await;
         }
         Err(InviteError::NotAuthorized(ActorError::FormUsed(made))) => {
@@ -151,7 +151,7 @@ pub(in crate::web) async fn create(
         mixed: email.mixed_scripts().join(", "),
         purpose: "Anyone who opens it can create the account. It works once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
-        again: "Inviting the same address again makes this link stop working.",
+        again: "If you invite this address again, this link stops working.",
         url: &web.api.settings.invite_link(&new.secret),
         back: PATH.to_owned(),
         back_label: "Invites",

@@ -237,7 +237,7 @@ pub(in crate::web) async fn set_email(
             Ok(done.to(&web.site, &to, changed.name.as_str()))
         }
         Err(UserError::EmailTaken) => {
-            let error = "belongs to another user; choose another one";
+            let error = "belongs to another user";
             refuse(StatusCode::CONFLICT, error.to_owned())
         }
         Err(error) => Err(error.into()),
@@ -345,9 +345,9 @@ pub(in crate::web) async fn sign_in_link(
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
-        purpose: "Anyone who opens it can set a new password for the account and is signed in. It works once.",
+        purpose: "Anyone who opens it can set a new password and sign in to the account. It works once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
-        again: "Creating another link for this user makes this one stop working.",
+        again: "If you create another link for this user, this one stops working.",
         url: &web.api.settings.sign_in_link(&new.secret),
         back: format!(
             "{}/{id}{}",

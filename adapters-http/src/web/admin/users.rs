@@ -100,8 +100,8 @@ const fn label(sort: UserSort) -> &'static str {
         UserSort::Joined => "Joined, oldest first",
         UserSort::Newest => "Joined, newest first",
         UserSort::Name => "Name",
-        UserSort::LastSeen => "Last seen, latest first",
-        UserSort::LeastSeen => "Last seen, never or longest ago first",
+        UserSort::LastSeen => "Last seen, most recent first",
+        UserSort::LeastSeen => "Last seen, never or least recent first",
     }
 }
 

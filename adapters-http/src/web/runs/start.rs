@@ -143,12 +143,14 @@ pub(in crate::web) async fn start(
         "" => Ok(None),
         text => text.parse::<WorkItemKey>().map(Some),
     };
-    let work_item = work_item.map_err(|error| errors.work_item = Some(error.to_string()));
+    let work_item = work_item.map_err(|_| {
+        errors.work_item = Some("must be a key such as OPS-42 or OPS-42.1".to_owned())
+    });
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
     let ttl = ttl
         .ok_or(())
-        .map_err(|()| errors.time = Some("Choose how long it lasts."));
+        .map_err(|()| errors.time = Some("Choose when the run expires."));
     if let (Ok(agent), Ok(issuer), Ok(work_item), Ok(ttl)) = (agent, issuer, work_item, ttl) {
         let wanted = NewRun {
             agent,
@@ -163,13 +165,13 @@ pub(in crate::web) async fn start(
                 return once::already(&web, &person, made).await;
             }
             Err(AgentRunError::NoSuchIssuer(_)) => {
-                errors.token = Some("This token is no longer active. Choose another one.");
+                errors.token = Some("This token is no longer active. Choose another.");
             }
             Err(AgentRunError::NoSuchWorkItem(key)) => {
-                errors.work_item = Some(format!("is not there: no work item is called {key}"));
+                errors.work_item = Some(format!("{key} doesn’t exist"));
             }
             Err(AgentRunError::WorkItemResolved(key)) => {
-                let error = format!("must be open: {key} is done or cancelled");
+                let error = format!("{key} is already done or cancelled");
                 errors.work_item = Some(error);
             }
             Err(AgentRunError::QuotaReached { quota }) => {
@@ -180,7 +182,7 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::RateReached(reached)) => {
                 let wait = duration(reached.retry_after_seconds.into());
                 errors.limit = Some(format!(
-                    "You’ve started {} agent runs within 24 hours, as many as allowed. Try again in {wait}.",
+                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again in {wait}.",
                     reached.limit
                 ));
             }

@@ -68,21 +68,21 @@ impl Details {
             return run
                 .revoked_at
                 .is_none()
-                .then(|| "It reached its time limit".to_owned());
+                .then(|| "Time limit reached".to_owned());
         };
         let reason = match (event.action, event.related) {
             (AuditAction::TokenReportedLeaked, _) => "Reported as leaked",
             (_, Some(Subject::WorkItem(key))) => {
                 return Some(format!("{key} was completed, cancelled or deleted"));
             }
-            (_, Some(Subject::User(_))) => "Your account was suspended",
+            (_, Some(Subject::User(_))) => "Account suspended",
             (_, Some(_)) => match self.endings.get(&issuer) {
-                Some(event) if event.action == AuditAction::TokenRotated => "Its token was rotated",
+                Some(event) if event.action == AuditAction::TokenRotated => "Issuing token rotated",
                 Some(event) if event.action == AuditAction::TokenReportedLeaked => {
-                    "Its token was reported as leaked"
+                    "Issuing token reported as leaked"
                 }
-                Some(event) if by_me(event) => "Its token was deleted",
-                _ => "Its token was revoked by an administrator",
+                Some(event) if by_me(event) => "Issuing token deleted",
+                _ => "Issuing token revoked by an administrator",
             },
             (_, None) if by_me(event) => "Ended by you",
             (_, None) => return None,

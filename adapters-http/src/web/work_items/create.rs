@@ -104,14 +104,14 @@ pub(in crate::web) async fn create(
                 return once::already(&web, &person, made).await;
             }
             Err(WorkItemError::NoSuchParent) => {
-                typed.error = Some("There is no such item to add a sub-task to.".to_owned());
+                typed.error = Some("The parent item doesn’t exist.".to_owned());
             }
             Err(WorkItemError::Conflict(why @ WorkItemConflict::NoSuchAssignee)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
                 errors.other = Some(conflict(&why, &names));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::Resolved(_))) => {
-                let error = "The item that it belongs to is done or cancelled.";
+                let error = "The parent item is done or cancelled.";
                 typed.error = Some(error.to_owned());
             }
             Err(WorkItemError::Conflict(why)) => {

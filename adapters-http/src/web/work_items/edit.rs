@@ -183,7 +183,7 @@ async fn differences(
         of(
             now.assignee != typed.assignee,
             "Assignee",
-            assignee.as_ref().map_or("Nobody", Shown::as_str),
+            assignee.as_ref().map_or("Unassigned", Shown::as_str),
         ),
     ];
     Ok(all.into_iter().flatten().collect())

@@ -108,7 +108,7 @@ pub(super) fn read(form: &Form) -> Result<Read, Errors> {
     let title = Title::parse(form.get("title")).map_err(|error| errors.title = text(&error));
     let description = Description::parse(&lines(form.get("description")));
     let description = description.map_err(|error| errors.description = text(&error));
-    let choice = || "Choose one of the entries of each list.".to_owned();
+    let choice = || "Choose a value from each list.".to_owned();
     let priority = form.get("priority").parse();
     let priority = priority.map_err(|_| errors.other = Some(choice()));
     let target = form.get("target").parse();
@@ -143,7 +143,7 @@ impl Fields {
         let selected = values.assignee.as_str();
         let me = principal.user_id().to_string();
         let mut assignees = vec![
-            Choice::new("", "Nobody", selected),
+            Choice::new("", "Unassigned", selected),
             Choice::new(&me, "You", selected),
         ];
         let mut has_more_people = false;

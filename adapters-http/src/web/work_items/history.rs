@@ -105,7 +105,7 @@ impl History {
                     AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
                         names.within(user)
                     }
-                    AuditActor::Operator => Named::other("the server’s operator"),
+                    AuditActor::Operator => Named::other("the server operator"),
                     AuditActor::Anonymous => Named::other("an anonymous caller"),
                 },
                 run: run_of(event).map(|run| self.link(run)),

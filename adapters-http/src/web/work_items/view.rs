@@ -141,7 +141,7 @@ pub(super) const fn target(target: ExecutionTarget) -> &'static str {
 pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
     match conflict {
         WorkItemConflict::VersionMismatch { .. } => {
-            "This item has changed since you opened it. Nothing was done; look at it again."
+            "This item has changed since you opened it. Nothing was done; review it and try again."
                 .to_owned()
         }
         WorkItemConflict::Resolved(now) => format!(
@@ -160,17 +160,17 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
             target(*only).to_lowercase()
         ),
         WorkItemConflict::Transition { from, to } => format!(
-            "An item that is {} cannot become {}.",
-            status(*from).to_lowercase(),
-            status(*to).to_lowercase()
+            "The status can’t change from {} to {}.",
+            status(*from),
+            status(*to)
         ),
         WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
-        WorkItemConflict::PartOfPart => "A sub-task cannot have sub-tasks of its own.".to_owned(),
+        WorkItemConflict::PartOfPart => "A sub-task can’t have sub-tasks.".to_owned(),
         WorkItemConflict::NoSuchAssignee => {
-            "The assignee does not exist or is suspended. Choose another one.".to_owned()
+            "The assignee doesn’t exist or is suspended. Choose someone else.".to_owned()
         }
         WorkItemConflict::NumbersExhausted => {
-            "No number is left for another item here. Choose another domain.".to_owned()
+            "No item numbers are left here. Choose another domain.".to_owned()
         }
     }
 }
