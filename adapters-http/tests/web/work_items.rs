@@ -316,7 +316,7 @@ async fn two_hundred_items_are_four_pages_and_found_by_filter() {
         assert_eq!(rows(&page), count, "{query}");
     }
     let queue = site.get("/work/queue", &cookie).await;
-    queue.shows("The first 50 are shown.");
+    queue.shows("Only the first 50 are shown.");
     for query in [
         "status=x",
         "assignee=x",
@@ -346,7 +346,7 @@ async fn a_sub_task_belongs_to_its_item_which_is_not_deleted_before_it() {
     let part = "parent=OPS-1.1&title=x&priority=low&target=human&assignee=";
     site.post("/work/new", &cookie, part)
         .await
-        .shows("cannot have sub-tasks of its own");
+        .shows("A sub-task can’t have sub-tasks.");
     let deleted = site
         .post("/work/OPS-1.1/delete", &cookie, "version=1")
         .await;
