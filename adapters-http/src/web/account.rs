@@ -28,7 +28,7 @@ const WRONG: &str = "Incorrect current password.";
 #[template(path = "account.html")]
 struct AccountPage {
     page: Page,
-    /// As it is, or as it was typed.
+    /// The current name, or the invalid one that was entered.
     name: Shown,
     sessions: Vec<SessionView>,
     min_password: usize,
@@ -48,7 +48,7 @@ struct SessionView {
 }
 
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    // What was typed when the session had ended.
+    // The name entered before the session ended.
     let typed = Some(person.entries().shown("name")).filter(|name| !name.is_empty());
     render(&web, &person, typed, Invalid::default()).await
 }
