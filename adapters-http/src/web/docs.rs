@@ -40,7 +40,7 @@ struct Operation {
     path: String,
     summary: Prose,
     description: Prose,
-    needs: &'static str,
+    access: &'static str,
     curl: Curl,
     commands: Vec<String>,
     parameters: Vec<Field>,
@@ -228,7 +228,7 @@ fn operation(
     method: &str,
     value: &Value,
 ) -> Operation {
-    let needs = match value["x-openindex-needs"].as_str() {
+    let access = match value["x-openindex-needs"].as_str() {
         Some("any_token") => "Requires a personal access token or the token of an agent run.",
         Some("human") => "Requires a personal access token.",
         Some("human_admin") => "Requires an administrator's token with the scope admin.",
@@ -240,7 +240,7 @@ fn operation(
         path: path.to_owned(),
         summary: prose(&value["summary"]),
         description: prose(&value["description"]),
-        needs,
+        access,
         curl: curl(document, path, method, value),
         commands: items(&document["x-oi"][&text(&value["operationId"])])
             .map(text)

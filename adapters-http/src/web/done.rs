@@ -1,7 +1,7 @@
-//! What was just done, said once, on the page that follows.
+//! The confirmation of a change, shown once, on the page that follows.
 //!
-//! It travels in a cookie of its own and not in the URL: a link cannot forge it, a reload does not
-//! repeat it, and nothing of it is in a log.
+//! It is passed in a cookie rather than in the URL: links cannot forge it, a reload does not repeat
+//! it, and it appears in no log.
 
 use std::convert::Infallible;
 
@@ -19,12 +19,12 @@ const COOKIE: CookieName = CookieName {
     secure: "__Host-openindex_done",
     loopback: "openindex_done",
 };
-/// The page that follows a redirect is opened at once.
+/// The browser follows the redirect immediately.
 const MAX_AGE_SECONDS: i64 = 60;
 
 macro_rules! done {
     ($($name:ident $code:literal $text:literal)*) => {
-        /// Something that was done; `{}` in its text stands for whom or what it was done to.
+        /// A completed change. `{}` in its text stands for the name of what was changed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Done { $($name),* }
 
@@ -72,7 +72,7 @@ done! {
     RoleChanged "role-changed" "The role of {} was changed. The change applies to existing tokens, too."
 }
 
-/// What a page says was done.
+/// The confirmation that a page shows.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     /// `good` or `warn`: a class of the style sheet.
@@ -83,12 +83,12 @@ pub(super) struct Told {
 }
 
 impl Done {
-    /// Sends the browser to `path`, where the page says what was done.
+    /// Redirects to `path`, whose page shows the confirmation.
     pub(super) fn on(self, site: &Site, path: &str) -> Response {
         with(site, path, self.code())
     }
 
-    /// The same for what was done to `about`, a name or an address.
+    /// Redirects to `path`, whose page shows the confirmation for `about`, a name or an address.
     pub(super) fn to(self, site: &Site, path: &str, about: &str) -> Response {
         let about = utf8_percent_encode(about, NON_ALPHANUMERIC);
         with(site, path, &format!("{}.{about}", self.code()))
@@ -126,7 +126,7 @@ impl Told {
     }
 }
 
-/// What was done by the request that led here, if the browser was told.
+/// The confirmation of the previous request, if there is one to show.
 pub(super) struct JustDone(pub(super) Option<Told>);
 
 impl<S> FromRequestParts<S> for JustDone
@@ -142,13 +142,13 @@ where
     }
 }
 
-/// Whether the browser carries something to be said.
+/// Returns whether the request has a confirmation to show.
 pub(super) fn is_pending(headers: &HeaderMap, site: &Site) -> bool {
     cookie::is_presented(headers, site.transport, COOKIE)
 }
 
-/// Takes it from the browser when the response is a page, which has said it.
-pub(super) fn was_said(response: &mut Response, site: &Site) {
+/// Clears the confirmation if the response is a page, which has shown it.
+pub(super) fn clear_if_shown(response: &mut Response, site: &Site) {
     let headers = response.headers_mut();
     let is_page = headers
         .get(header::CONTENT_TYPE)
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_found_by_its_own_code() {
+    fn every_code_is_unique() {
         for done in Done::ALL {
             let same = Done::ALL.iter().filter(|other| other.code() == done.code());
             assert_eq!(same.count(), 1, "{done:?}");

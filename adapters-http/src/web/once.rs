@@ -1,5 +1,5 @@
-//! Forms that create something: each is good once, so that a reload, a double click or a step back
-//! creates nothing a second time.
+//! Forms that create something. Each can be used once, so a reload, a double click or the back button
+//! does not create a duplicate.
 
 use askama::Template;
 use axum::response::Response;
@@ -24,7 +24,7 @@ use super::view::Shown;
 /// The name of the hidden field.
 pub(super) const FIELD: &str = "form";
 
-/// Returns the form that a page shows: the one that was sent, if it can be sent again, or a new one.
+/// Returns the ID for the form on a page: the sent one if it is still open, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
     let now = web.api.tokens.now();
     match open(web, sent) {
@@ -35,11 +35,11 @@ pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
     }
 }
 
-/// Returns the request's context with the form that was sent.
+/// Returns the request context with the form's ID.
 ///
 /// # Errors
 ///
-/// [`WebError::STALE_FORM`] when the form has no id, or is too old.
+/// [`WebError::STALE_FORM`] if the form has no ID or is too old.
 pub(super) fn context(
     web: &Web,
     context: Context,
@@ -64,20 +64,20 @@ struct AlreadyPage {
     kind: &'static str,
     name: Option<Shown>,
     advice: &'static str,
-    /// Where it ends, and what the button says.
+    /// The path and label of the button that deletes or ends it.
     delete: Option<(String, &'static str)>,
     another: (String, &'static str),
     back: (&'static str, &'static str),
 }
 
-/// The page that says what the form created when it was sent first.
+/// Returns the page that names what the form created when it was first sent.
 pub(super) async fn already(
     web: &Web,
     person: &Person,
-    made: Subject,
+    created: Subject,
 ) -> Result<Response, WebError> {
     let principal = &person.principal;
-    let template = match made {
+    let template = match created {
         Subject::Invite(id) => AlreadyPage {
             page: Page::of(web, person, "invites"),
             kind: "invite",
@@ -86,7 +86,7 @@ pub(super) async fn already(
                     .as_ref()
                     .and_then(Invite::email)
                     .map(|email| Shown::of(email.as_str())),
-                // The user who created it may be no administrator any more.
+                // The user may no longer be an administrator.
                 Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
@@ -127,7 +127,7 @@ pub(super) async fn already(
             back: ("/work", "Back to work items"),
         },
         _ => {
-            let token = match made {
+            let token = match created {
                 Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
                 _ => Ok(None),
             };

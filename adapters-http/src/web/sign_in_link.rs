@@ -1,4 +1,4 @@
-//! `/sign-in/link/{code}`: somebody without a password chooses one.
+//! `/sign-in/link/{code}`: sets a new password with a sign-in link.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
 use super::invalid::{Invalid, weak_password};
-use super::join::void_link;
+use super::join::invalid_link;
 use super::page::{Page, html};
 use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
@@ -37,7 +37,7 @@ pub(super) async fn show(
 ) -> Result<Response, WebError> {
     match web.api.sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => render(&web, &user, Invalid::default()),
-        Err(SessionError::NotFound) => void_link(&web),
+        Err(SessionError::NotFound) => invalid_link(&web),
         Err(error) => Err(error.into()),
     }
 }
@@ -52,7 +52,7 @@ pub(super) async fn submit(
     let sessions = &web.api.sessions;
     let user = match sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => user,
-        Err(SessionError::NotFound) => return void_link(&web),
+        Err(SessionError::NotFound) => return invalid_link(&web),
         Err(error) => return Err(error.into()),
     };
     if web.site.transport == Transport::Readable {
@@ -73,7 +73,7 @@ pub(super) async fn submit(
             let to = Done::PasswordSet.on(&web.site, crate::TOKENS_PAGE);
             enter(&web, &signed_in, to)
         }
-        Err(SessionError::NotFound) => void_link(&web),
+        Err(SessionError::NotFound) => invalid_link(&web),
         Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(weak_password(weak))),
         Err(error) => Err(error.into()),
     }
