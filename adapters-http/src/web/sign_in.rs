@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-out`
+//! `/sign-in` and `/sign-out`.
 
 use askama::Template;
 use axum::extract::State;
@@ -32,20 +32,20 @@ struct SignInPage<'a> {
     email: &'a str,
     next: &'a str,
     error: Option<String>,
-    /// Why the page is shown, if not by the user's own choice.
+    /// Why the user was redirected here; `None` if they opened the page themselves.
     reason: Option<Reason>,
-    /// A password would be readable on the way, so none is asked for.
+    /// Passwords could be intercepted, so the page has no form.
     is_readable: bool,
     /// No user exists yet.
     is_new: bool,
 }
 
-/// Why a sign-in is asked for.
+/// Why the user was redirected to sign in.
 enum Reason {
-    /// A form was sent when the session had ended; whether its entries come back.
+    /// A form was sent after the session had ended. Contains whether its entries will be restored.
     NotSaved(bool),
-    /// The page with this name was opened.
-    Wanted(&'static str),
+    /// A page with this name was opened.
+    PageRequested(&'static str),
 }
 
 impl Reason {
@@ -66,7 +66,7 @@ impl Reason {
         }
         let mut names = Self::NAMES.iter();
         let name = names.find(|(path, _)| next.as_str().starts_with(path));
-        Self::Wanted(name.map_or("the page you asked for", |(_, name)| name))
+        Self::PageRequested(name.map_or("the page you asked for", |(_, name)| name))
     }
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn sign_out(
     Ok(leave(&web, Done::SignedOut))
 }
 
-/// Hands a new session to the browser and sends it on.
+/// Adds the cookies of a new session to a redirect.
 pub(super) fn enter(
     web: &Web,
     signed_in: &SignedIn,
@@ -189,7 +189,7 @@ pub(super) fn enter(
     Ok(to)
 }
 
-/// Takes the session back from the browser and sends it to the sign-in.
+/// Clears the session cookie and redirects to the sign-in page.
 pub(super) fn leave(web: &Web, done: Done) -> Response {
     let mut response = done.on(&web.site, "/sign-in");
     if let Some(clear) = cookie::clear(web.site.transport) {

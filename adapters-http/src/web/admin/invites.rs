@@ -139,8 +139,8 @@ pub(in crate::web) async fn create(
             let error = "already belongs to an account";
             return reject(StatusCode::CONFLICT, error.to_owned()).await;
         }
-        Err(InviteError::NotAuthorized(ActorError::FormUsed(made))) => {
-            return once::already(&web, &by.0, made).await;
+        Err(InviteError::NotAuthorized(ActorError::FormUsed(created))) => {
+            return once::already(&web, &by.0, created).await;
         }
         Err(error) => return Err(error.into()),
     };

@@ -335,8 +335,8 @@ pub(in crate::web) async fn sign_in_link(
         .create_sign_in_link(subject, &context)
         .await
     {
-        Err(SessionError::NotAuthorized(ActorError::FormUsed(made))) => {
-            return once::already(&web, &by.0, made).await;
+        Err(SessionError::NotAuthorized(ActorError::FormUsed(created))) => {
+            return once::already(&web, &by.0, created).await;
         }
         created => created?,
     };

@@ -7,7 +7,7 @@ use openindex_domain::work_item::{
 use crate::web::names::Names;
 use crate::web::view::{Badge, Moment, Shown};
 
-/// A work item in a list, or on its page.
+/// A work item in a list or on its page.
 pub(super) struct ItemView {
     pub(super) key: String,
     pub(super) kind: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct ItemView {
     pub(super) priority: &'static str,
     pub(super) is_pressing: bool,
     pub(super) target: &'static str,
-    /// Who sees to it, and the id.
+    /// The name and ID of the assignee.
     pub(super) assignee: Option<(Shown, String)>,
     pub(super) claim: Option<ClaimView>,
     pub(super) is_for_agents: bool,
@@ -25,7 +25,7 @@ pub(super) struct ItemView {
     pub(super) version: u64,
 }
 
-/// Who works on an item.
+/// The claim of an item.
 pub(super) struct ClaimView {
     pub(super) who: Shown,
     pub(super) is_agent: bool,
@@ -33,7 +33,7 @@ pub(super) struct ClaimView {
     pub(super) since: Moment,
 }
 
-/// An entry of a select.
+/// An option of a select.
 pub(super) struct Choice {
     pub(super) value: String,
     pub(super) label: Shown,
@@ -50,7 +50,7 @@ impl Choice {
     }
 }
 
-/// The users whom an item mentions in a list.
+/// Returns the users that an item's row mentions.
 pub(super) fn users_of(item: &WorkItem) -> impl Iterator<Item = UserId> {
     let claim = item.claim.as_ref();
     let holder = claim.and_then(|claim| claim.holder.person());
@@ -93,7 +93,7 @@ impl ItemView {
         }
     }
 
-    /// Whether the person who looks can take it on.
+    /// Returns whether the user can claim the item.
     pub(super) const fn can_be_claimed(&self) -> bool {
         !self.is_resolved && self.claim.is_none() && !self.is_for_agents
     }
@@ -137,7 +137,7 @@ pub(super) const fn target(target: ExecutionTarget) -> &'static str {
     }
 }
 
-/// Why something cannot be done as things stand, in a person's words.
+/// Returns the message for a conflict.
 pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
     match conflict {
         WorkItemConflict::VersionMismatch { .. } => {
