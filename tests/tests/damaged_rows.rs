@@ -206,7 +206,7 @@ fn a_damaged_row_of_any_list_hides_no_other(kind: Kind) {
         let path = format!("/settings/admin/{page}");
         let shown = http.send("GET", &path, &[("cookie", &cookie)], None);
         assert_eq!(shown.status, 200, "{path}: {shown:?}");
-        let told = shown.text.contains("A row of this list is damaged");
+        let told = shown.text.contains("A row in this list is damaged");
         assert_eq!(told, page != "audit", "{path}: {shown:?}");
     }
 

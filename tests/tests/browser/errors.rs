@@ -47,7 +47,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
         sign_in(browser, "ada@example.com", PASSWORD);
         browser.text("main #name");
         let said = browser.text("main");
-        assert!(said.contains("not carried out"), "{said}");
+        assert!(said.contains("not processed"), "{said}");
         assert_eq!(browser.path(), "/settings/tokens/new");
         assert_eq!(browser.value("#name"), "nightly & weekly");
         assert_eq!(browser.value("#expiry"), "90");

@@ -45,8 +45,11 @@ fn from_the_invite_to_the_401() {
     browser.press("Sign out");
     browser.wait_for_heading("Sign in");
     sign_in(&browser, "grace@example.com", "not her password at all");
-    browser.wait("a refusal", || {
-        browser.text("main").contains("wrong") && browser.path() == "/sign-in"
+    browser.wait("a rejected sign-in", || {
+        browser
+            .text("main")
+            .contains("Incorrect email address or password.")
+            && browser.path() == "/sign-in"
     });
     sign_in(&browser, "GRACE@example.com", PASSWORD);
     browser.wait_for_heading("Personal access tokens");
