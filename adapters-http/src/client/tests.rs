@@ -193,7 +193,10 @@ fn an_endless_answer_is_not_read_to_its_end() {
     endless.resize(endless.len() + size, b' ');
     let (url, _) = server(endless);
     let error = client(&url).me().unwrap_err();
-    assert!(error.to_string().contains("larger than any"), "{error}");
+    assert!(
+        error.to_string().contains("the response is too large"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -611,10 +614,13 @@ fn a_response_of_another_form_is_told_by_the_field() {
         ),
         (
             r#"{"user":{"id":["secret"]}}"#,
-            "the field user.id is of another type",
+            "the field user.id has an unexpected type",
         ),
-        (r#"{"user":"secret"}"#, "the field user is of another type"),
-        (r#""secret""#, "JSON of another form"),
+        (
+            r#"{"user":"secret"}"#,
+            "the field user has an unexpected type",
+        ),
+        (r#""secret""#, "unexpected JSON"),
     ] {
         let (url, _) = server(answer("200 OK", JSON, body));
         let error = client(&url).me().unwrap_err();

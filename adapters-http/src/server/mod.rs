@@ -1,4 +1,4 @@
-//! The server's side.
+//! The server side: extractors, routes, error mapping and OpenAPI.
 
 mod api;
 mod body;

@@ -76,7 +76,7 @@ fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends()
     assert_refused(&lent, &["whether that is paused"]);
     lending.command("RESUME");
     assert_well(&server, &token);
-    wait_for_log(&server, "the store works again");
+    wait_for_log(&server, "store recovered");
     drop(server);
     let server = Server::start_at(&url, &[]);
     assert_well(&server, &token);

@@ -4,8 +4,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Connections of clients, as the accept loop sees them. Cheap to clone; the default one is not
-/// shown anywhere.
+/// Client connections, counted by the accept loop. Cheap to clone; the default value is not
+/// exported.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionMetrics {
     open: Gauge,
@@ -18,18 +18,18 @@ struct Reason {
     reason: &'static str,
 }
 
-/// Why the server closed a connection that the client would have kept.
+/// Why the server closed a connection that the client kept open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// No whole request head arrived in time, the first one of the connection.
+    /// The first request head did not arrive completely in time.
     HeadTimeout,
     /// No further request arrived in time.
     IdleTimeout,
-    /// The client did not take its answer.
+    /// The client did not read the response in time.
     AnswerTimeout,
-    /// It had waited the longest when another client needed the place.
+    /// The longest-idle connection, closed to make room for a new client.
     MadeRoom,
-    /// Every place was taken, and each by a request in progress.
+    /// Rejected because every connection was in use by a request in progress.
     Refused,
 }
 
@@ -42,7 +42,7 @@ impl Cut {
         Self::Refused,
     ];
 
-    /// Its name as a label.
+    /// Returns the value of the label `reason`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,21 +61,25 @@ impl ConnectionMetrics {
         for cut in Cut::ALL {
             drop(metrics.cut.get_or_create(&Reason::of(cut)));
         }
-        registry.register("connections_open", "Open connections", metrics.open.clone());
+        registry.register(
+            "connections_open",
+            "Number of open client connections",
+            metrics.open.clone(),
+        );
         registry.register(
             "connections_accepted",
-            "Connections that were served",
+            "Number of accepted client connections",
             metrics.accepted.clone(),
         );
         registry.register(
             "connections_cut",
-            "Connections that the server closed although the client had not, and why",
+            "Number of connections that the server closed, by reason",
             metrics.cut.clone(),
         );
         metrics
     }
 
-    /// Counts a connection as open for as long as the answer lives.
+    /// Counts a connection as open until the returned value is dropped.
     #[must_use]
     pub fn opened(&self) -> OpenConnection {
         self.accepted.inc();
@@ -83,7 +87,7 @@ impl ConnectionMetrics {
         OpenConnection(self.open.clone())
     }
 
-    /// Counts a connection that was closed, or not served at all.
+    /// Counts a connection that the server closed or rejected.
     pub fn cut(&self, cut: Cut) {
         self.cut.get_or_create(&Reason::of(cut)).inc();
     }
@@ -97,7 +101,7 @@ impl Reason {
     }
 }
 
-/// A connection that is open.
+/// An open connection, counted until dropped.
 #[derive(Debug)]
 pub struct OpenConnection(Gauge);
 
