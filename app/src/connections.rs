@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection, Stopping};
+use openindex_adapters_http::server::{ConnectionMetrics, DropReason, OpenConnection, Stopping};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep_until};
 
@@ -93,7 +93,7 @@ struct State {
     ticket: Option<u64>,
     /// When it is closed, and why; none while a request is in progress, which has a limit of its
     /// own.
-    deadline: Option<(Instant, Cut)>,
+    deadline: Option<(Instant, DropReason)>,
 }
 
 impl Places {
@@ -118,7 +118,7 @@ impl Places {
                 self.free.clone().acquire_owned().await.ok()?
             }
             Err(_) => {
-                self.metrics.cut(Cut::Refused);
+                self.metrics.dropped(DropReason::LimitReached);
                 return None;
             }
         };
@@ -134,7 +134,7 @@ impl Places {
             _open: self.metrics.opened(),
             _permit: permit,
         });
-        place.wait(self.limits.head_timeout, Cut::HeadTimeout);
+        place.wait(self.limits.head_timeout, DropReason::HeadTimeout);
         Some(place)
     }
 
@@ -164,7 +164,7 @@ impl Place {
         if is_first {
             self.enter(Phase::Head);
             let deadline = Instant::now() + self.places.limits.head_timeout;
-            self.state().deadline = Some((deadline, Cut::HeadTimeout));
+            self.state().deadline = Some((deadline, DropReason::HeadTimeout));
         }
         is_first
     }
@@ -202,13 +202,13 @@ impl Place {
     /// There is something for the client to read.
     pub(crate) fn answer(&self) {
         let deadline = Instant::now() + self.places.limits.answer_timeout;
-        self.state().deadline = Some((deadline, Cut::AnswerTimeout));
+        self.state().deadline = Some((deadline, DropReason::ResponseTimeout));
     }
 
     /// The answer is over; the next request may come.
     pub(crate) fn rest(&self) {
         self.enter(Phase::Answered);
-        self.wait(self.places.limits.idle_timeout, Cut::IdleTimeout);
+        self.wait(self.places.limits.idle_timeout, DropReason::IdleTimeout);
     }
 
     /// Everything was written so far.
@@ -249,7 +249,7 @@ impl Place {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn wait(&self, timeout: Duration, cut: Cut) {
+    fn wait(&self, timeout: Duration, cut: DropReason) {
         let waiting = &self.places.waiting;
         let ticket = waiting.next.fetch_add(1, Ordering::Relaxed);
         waiting.lock().insert(ticket, self.made_room.clone());
@@ -260,16 +260,16 @@ impl Place {
 
     /// Resolves when the connection is to be closed. A deadline that moves away moves nothing but
     /// a number: the timer looks again when it goes off.
-    pub(crate) async fn over(&self) -> Cut {
+    pub(crate) async fn over(&self) -> DropReason {
         let cut = tokio::select! {
-            () = self.made_room.notified() => Cut::MadeRoom,
+            () = self.made_room.notified() => DropReason::Evicted,
             cut = self.overdue() => cut,
         };
-        self.places.metrics.cut(cut);
+        self.places.metrics.dropped(cut);
         cut
     }
 
-    async fn overdue(&self) -> Cut {
+    async fn overdue(&self) -> DropReason {
         let limits = &self.places.limits;
         let shortest = limits
             .head_timeout

@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved, outage};
+use openindex_adapters_http::server::{DropReason, PeerAddress, Stopping, Unserved, outage};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
@@ -131,7 +131,7 @@ pub(crate) async fn accept(
                     cut = place.over() => {
                         tracing::debug!(reason = cut.as_str(), "a connection was cut");
                         // The connection goes on for as long as it takes to say so.
-                        if cut != Cut::HeadTimeout || !place.reject_head() {
+                        if cut != DropReason::HeadTimeout || !place.reject_head() {
                             break;
                         }
                     }

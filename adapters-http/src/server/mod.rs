@@ -40,7 +40,7 @@ pub use layers::{
     DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES,
 };
 pub use metrics::{
-    ConnectionMetrics, Cut, LookupObserved, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
+    ConnectionMetrics, DropReason, LookupBatch, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
     OpenConnection, PoolState,
 };
 pub use openapi::document as openapi;

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 pub struct ConnectionMetrics {
     open: Gauge,
     accepted: Counter,
-    cut: Family<Reason, Counter>,
+    dropped: Family<Reason, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -20,26 +20,26 @@ struct Reason {
 
 /// Why the server closed a connection that the client kept open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum DropReason {
     /// The first request head did not arrive completely in time.
     HeadTimeout,
     /// No further request arrived in time.
     IdleTimeout,
     /// The client did not read the response in time.
-    AnswerTimeout,
+    ResponseTimeout,
     /// The longest-idle connection, closed to make room for a new client.
-    MadeRoom,
+    Evicted,
     /// Rejected because every connection was in use by a request in progress.
-    Refused,
+    LimitReached,
 }
 
-impl Cut {
+impl DropReason {
     const ALL: [Self; 5] = [
         Self::HeadTimeout,
         Self::IdleTimeout,
-        Self::AnswerTimeout,
-        Self::MadeRoom,
-        Self::Refused,
+        Self::ResponseTimeout,
+        Self::Evicted,
+        Self::LimitReached,
     ];
 
     /// Returns the value of the label `reason`.
@@ -48,9 +48,9 @@ impl Cut {
         match self {
             Self::HeadTimeout => "head_timeout",
             Self::IdleTimeout => "idle_timeout",
-            Self::AnswerTimeout => "answer_timeout",
-            Self::MadeRoom => "made_room",
-            Self::Refused => "refused",
+            Self::ResponseTimeout => "response_timeout",
+            Self::Evicted => "evicted",
+            Self::LimitReached => "limit_reached",
         }
     }
 }
@@ -58,8 +58,8 @@ impl Cut {
 impl ConnectionMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        for cut in Cut::ALL {
-            drop(metrics.cut.get_or_create(&Reason::of(cut)));
+        for dropped in DropReason::ALL {
+            drop(metrics.dropped.get_or_create(&Reason::of(dropped)));
         }
         registry.register(
             "connections_open",
@@ -72,9 +72,9 @@ impl ConnectionMetrics {
             metrics.accepted.clone(),
         );
         registry.register(
-            "connections_cut",
+            "connections_dropped",
             "Number of connections that the server closed, by reason",
-            metrics.cut.clone(),
+            metrics.dropped.clone(),
         );
         metrics
     }
@@ -88,15 +88,15 @@ impl ConnectionMetrics {
     }
 
     /// Counts a connection that the server closed or rejected.
-    pub fn cut(&self, cut: Cut) {
-        self.cut.get_or_create(&Reason::of(cut)).inc();
+    pub fn dropped(&self, dropped: DropReason) {
+        self.dropped.get_or_create(&Reason::of(dropped)).inc();
     }
 }
 
 impl Reason {
-    const fn of(cut: Cut) -> Self {
+    const fn of(dropped: DropReason) -> Self {
         Self {
-            reason: cut.as_str(),
+            reason: dropped.as_str(),
         }
     }
 }

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 /// A completed or failed batch of token lookups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LookupObserved {
+pub struct LookupBatch {
     /// Number of lookups in the batch.
     pub size: usize,
     /// Time from sending the batch to its result.
@@ -23,7 +23,7 @@ pub struct LookupObserved {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupOutcome {
     /// The store returned a result.
-    Answered,
+    Succeeded,
     /// The store was unavailable.
     Unavailable,
     /// The store returned invalid data.
@@ -31,11 +31,11 @@ pub enum LookupOutcome {
 }
 
 impl LookupOutcome {
-    const ALL: [Self; 3] = [Self::Answered, Self::Unavailable, Self::Corrupt];
+    const ALL: [Self; 3] = [Self::Succeeded, Self::Unavailable, Self::Corrupt];
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
+            Self::Succeeded => "ok",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",
         }
@@ -90,7 +90,7 @@ impl LookupMetrics {
         clippy::cast_precision_loss,
         reason = "a batch has nowhere near 2^52 lookups"
     )]
-    pub(super) fn observe(&self, observed: LookupObserved) {
+    pub(super) fn observe(&self, observed: LookupBatch) {
         self.size.observe(observed.size as f64);
         self.duration
             .get_or_create(&Outcome::of(observed.outcome))

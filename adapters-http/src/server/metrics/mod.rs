@@ -16,8 +16,8 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use connections::{ConnectionMetrics, Cut, OpenConnection};
-pub use lookups::{LookupObserved, LookupOutcome};
+pub use connections::{ConnectionMetrics, DropReason, OpenConnection};
+pub use lookups::{LookupBatch, LookupOutcome};
 pub use pools::PoolState;
 pub(super) use requests::RequestMetrics;
 pub(super) use verifications::VerificationMetrics;
@@ -77,14 +77,14 @@ impl Metrics {
     }
 
     /// Counts a batch of lookups.
-    pub fn observe_lookup(&self, observed: LookupObserved) {
+    pub fn observe_lookup(&self, observed: LookupBatch) {
         self.lookups.observe(observed);
     }
 
     /// Returns [`observe_lookup`](Self::observe_lookup) as a plain function, for code that batches
     /// lookups and should not depend on metrics.
     #[must_use]
-    pub fn lookup_observer(self: &Arc<Self>) -> Arc<dyn Fn(LookupObserved) + Send + Sync> {
+    pub fn lookup_observer(self: &Arc<Self>) -> Arc<dyn Fn(LookupBatch) + Send + Sync> {
         let metrics = self.clone();
         Arc::new(move |observed| metrics.observe_lookup(observed))
     }
