@@ -1,6 +1,6 @@
 //! Calls without a token: the secret is in the body.
 
-use crate::wire::{ClaimInvite, ClaimedInvite, ReportCredentials};
+use crate::wire::{ClaimInvite, ClaimedInvite, ReportLeakedTokens};
 
 use super::{Client, ClientError};
 
@@ -31,7 +31,7 @@ impl Client {
     /// # Errors
     ///
     /// [`ClientError::InsecureTransport`] if a token would not be sent either.
-    pub fn credentials_revoke(&self, report: &ReportCredentials) -> Result<(), ClientError> {
+    pub fn report_leaked(&self, report: &ReportLeakedTokens) -> Result<(), ClientError> {
         let answer = self.0.post_public("/credentials/revoke", report)?;
         self.0.confirm(&answer, 202)
     }

@@ -10,7 +10,7 @@ use openindex_domain::work_item::Title;
 
 use crate::wire::{
     CreatePat, CreateWorkItem, IncompleteExport, PatQuery, PatchWorkItem, PlainSecret,
-    ReportCredentials, StartAgentRun,
+    ReportLeakedTokens, StartAgentRun,
 };
 
 use super::*;
@@ -300,11 +300,11 @@ fn a_probe_tells_the_status_and_the_time_there() {
 
 #[test]
 fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
-    let report = || ReportCredentials {
+    let report = || ReportLeakedTokens {
         tokens: vec![PlainSecret::new("leaked")],
     };
     let (url, sent) = server(answer("202 Accepted", "", ""));
-    client(&url).credentials_revoke(&report()).unwrap();
+    client(&url).report_leaked(&report()).unwrap();
     let request = sent.recv().unwrap();
     assert!(request.starts_with("POST /credentials/revoke HTTP/1.1\r\n"));
     assert!(request.ends_with(r#"{"tokens":["leaked"]}"#), "{request}");
@@ -313,7 +313,7 @@ fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
     let client = Client::new(&url, None).unwrap();
     for error in [
         client.check_confidential().unwrap_err(),
-        client.credentials_revoke(&report()).unwrap_err(),
+        client.report_leaked(&report()).unwrap_err(),
     ] {
         assert!(matches!(error, ClientError::InsecureTransport { .. }));
     }

@@ -4,7 +4,7 @@ use openindex_domain::work_item::{AgentId, WorkItemKey};
 use ureq::http::Method;
 
 use crate::wire::{
-    CreateWorkItem, PatchWorkItem, QueueQuery, WorkAs, WorkItem, WorkItemList, WorkQueue,
+    CreateWorkItem, PatchWorkItem, QueueQuery, OnBehalfOf, WorkItem, WorkItemList, WorkQueue,
 };
 
 use super::query::path;
@@ -108,7 +108,7 @@ impl Client {
         agent: Option<&AgentId>,
     ) -> Result<WorkItem, ClientError> {
         let path = format!("/browse/{key}/{action}");
-        let wanted = WorkAs {
+        let wanted = OnBehalfOf {
             agent_id: agent.cloned(),
         };
         let answer = self.0.send(Method::POST, &path, Some(&wanted))?;

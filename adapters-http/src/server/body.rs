@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Schema;
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
-use crate::wire::{FoundCredential, PlainSecret, ReportCredentials};
+use crate::wire::{ScannerFinding, PlainSecret, ReportLeakedTokens};
 
 /// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor
 /// that reads the body calls [`ask`](Self::ask) and fails; the request is then handled again, with
@@ -83,13 +83,13 @@ impl<S: Send + Sync> FromRequest<S> for Reported {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = receive(request).await?;
         if !bytes.trim_ascii_start().starts_with(b"[") {
-            return parse::<ReportCredentials>(&bytes).map(|report| Self(report.tokens));
+            return parse::<ReportLeakedTokens>(&bytes).map(|report| Self(report.tokens));
         }
         let entries: Vec<&RawValue> =
             serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
         // Entries without a token are skipped, because a report is always accepted.
         let found = entries.into_iter().filter_map(|entry| {
-            let found: FoundCredential = serde_json::from_str(entry.get()).ok()?;
+            let found: ScannerFinding = serde_json::from_str(entry.get()).ok()?;
             Some(found.token)
         });
         Ok(Self(found.collect()))
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::wire::{
         ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchMe, PatchUser, PatchWorkItem,
-        RevokePats, RotatePat, StartAgentRun, WorkAs,
+        RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.
@@ -259,7 +259,7 @@ mod tests {
         check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
             "status": "todo", "priority": "low", "executionTarget": "agent",
             "assignee": user}));
-        check.check::<ReportCredentials>(&json!({"tokens": ["oi_pat_x"]}));
+        check.check::<ReportLeakedTokens>(&json!({"tokens": ["oi_pat_x"]}));
         check.check::<RevokePats>(&json!({"user": user, "scope": "admin", "status": "live",
             "unusedSince": "2026-01-01", "expiringBefore": "2026-12-31T00:00:00Z",
             "dryRun": true, "expected": "0".repeat(64),
@@ -268,7 +268,7 @@ mod tests {
             "overlapSeconds": 60}));
         check.check::<StartAgentRun>(&json!({"agentId": "a", "workItemKey": "OPS-1",
             "ttlSeconds": 60, "scope": "read_write"}));
-        check.check::<WorkAs>(&json!({"agentId": "a"}));
+        check.check::<OnBehalfOf>(&json!({"agentId": "a"}));
     }
 
     fn wrong<T>(read: Result<T, Problem>) -> Vec<(String, String)> {
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn a_name_of_a_field_is_a_string() {
         for body in [&b"{1: 2}"[..], b"{null: 2}", b"{agentId: \"a\"}"] {
-            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            let problem = parse::<OnBehalfOf>(body).map(|_| ()).unwrap_err();
             assert!(problem.body().detail.contains("key must be a string"));
         }
     }
@@ -532,7 +532,7 @@ mod tests {
             &deep,
             &nested,
         ] {
-            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            let problem = parse::<OnBehalfOf>(body).map(|_| ()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidRequest);
             assert!(!problem.body().detail.contains("hunter2"), "{problem:?}");
         }
@@ -543,7 +543,7 @@ mod tests {
             b"null",
             b"{}",
         ] {
-            assert!(parse::<WorkAs>(body).is_ok(), "{body:?}");
+            assert!(parse::<OnBehalfOf>(body).is_ok(), "{body:?}");
         }
     }
 

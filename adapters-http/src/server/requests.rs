@@ -8,7 +8,7 @@ use utoipa::PartialSchema;
 
 use crate::wire::{
     ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchMe, PatchUser,
-    PatchWorkItem, ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+    PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
 };
 
 use super::given::Reader;
@@ -25,9 +25,9 @@ impl Request for ClaimInvite {}
 impl Request for CreateInvite {}
 impl Request for PatchMe {}
 impl Request for PatchWorkItem {}
-impl Request for ReportCredentials {}
+impl Request for ReportLeakedTokens {}
 impl Request for StartAgentRun {}
-impl Request for WorkAs {}
+impl Request for OnBehalfOf {}
 
 impl Request for PatchUser {
     fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {

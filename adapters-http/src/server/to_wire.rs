@@ -132,16 +132,16 @@ pub(super) fn work_item(item: &WorkItem) -> wire::WorkItem {
 
 pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
     wire::WorkQueue {
-        available: bucket(&queue.available),
-        mine: bucket(&queue.mine),
+        available: section(&queue.available),
+        mine: section(&queue.mine),
     }
 }
 
-fn bucket(bucket: &QueueBucket) -> wire::QueueBucket {
-    wire::QueueBucket {
-        damaged: damaged(&bucket.items),
-        items: bucket.items.iter().map(work_item_summary).collect(),
-        more: bucket.more,
+fn section(section: &QueueBucket) -> wire::QueueSection {
+    wire::QueueSection {
+        damaged: damaged(&section.items),
+        items: section.items.iter().map(work_item_summary).collect(),
+        more: section.more,
     }
 }
 

@@ -228,7 +228,7 @@ pub struct Stats {
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ReportCredentials {
+pub struct ReportLeakedTokens {
     /// Secrets of the leaked tokens; at most 1,000.
     #[cfg_attr(feature = "server", schema(value_type = Vec<String>, max_items = 1_000))]
     pub tokens: Vec<PlainSecret>,
@@ -238,7 +238,7 @@ pub struct ReportCredentials {
 /// Other fields are ignored.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct FoundCredential {
+pub struct ScannerFinding {
     /// Secret of the leaked token.
     #[cfg_attr(feature = "server", schema(value_type = String))]
     pub token: PlainSecret,
@@ -248,9 +248,9 @@ pub struct FoundCredential {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(untagged)]
-pub enum CredentialReport {
+pub enum LeakReport {
     /// An object with the secrets.
-    Secrets(ReportCredentials),
+    Secrets(ReportLeakedTokens),
     /// An array of scanner findings, at most 1,000: objects with a `token`; `type`, `url` and
     /// `source` are ignored. Entries without a token are skipped.
     Found(Vec<serde_json::Value>),

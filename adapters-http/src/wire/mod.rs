@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use admin_tokens::{
-    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
-    ReportCredentials, RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, LeakReport, ScannerFinding, MatchingTokens, PatFilter,
+    ReportLeakedTokens, RevokePats, RevokedPats, Stats,
 };
 pub use audit::{
     AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
@@ -42,7 +42,7 @@ pub use runs::{
 pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
 pub use work_item::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
-    QueueBucket, QueueQuery, SearchText, UserRef, WorkAs, WorkItem, WorkItemList, WorkItemQuery,
+    QueueSection, QueueQuery, SearchText, UserRef, OnBehalfOf, WorkItem, WorkItemList, WorkItemQuery,
     WorkItemSummary, WorkQueue,
 };
 

@@ -184,17 +184,17 @@ pub struct WorkItemList {
 #[serde(rename_all = "camelCase")]
 pub struct WorkQueue {
     /// Items that an agent can claim: unresolved, unclaimed and not for people only.
-    pub available: QueueBucket,
+    pub available: QueueSection,
     /// For an agent run, the items it has claimed; for a person, the items that the named agent has
     /// claimed or, if none is named, the items assigned to the person.
-    pub mine: QueueBucket,
+    pub mine: QueueSection,
 }
 
 /// A section of the work queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct QueueBucket {
+pub struct QueueSection {
     /// First items: the most urgent, then the oldest.
     pub items: Vec<WorkItemSummary>,
     /// Whether there are more items.
@@ -423,7 +423,7 @@ pub enum Holder {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkAs {
+pub struct OnBehalfOf {
     /// Agent to act for; absent for the caller.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]

@@ -58,8 +58,8 @@ impl DropReason {
 impl ConnectionMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        for dropped in DropReason::ALL {
-            drop(metrics.dropped.get_or_create(&Reason::of(dropped)));
+        for reason in DropReason::ALL {
+            drop(metrics.dropped.get_or_create(&Reason::of(reason)));
         }
         registry.register(
             "connections_open",
@@ -88,15 +88,15 @@ impl ConnectionMetrics {
     }
 
     /// Counts a connection that the server closed or rejected.
-    pub fn dropped(&self, dropped: DropReason) {
-        self.dropped.get_or_create(&Reason::of(dropped)).inc();
+    pub fn dropped(&self, reason: DropReason) {
+        self.dropped.get_or_create(&Reason::of(reason)).inc();
     }
 }
 
 impl Reason {
-    const fn of(dropped: DropReason) -> Self {
+    const fn of(reason: DropReason) -> Self {
         Self {
-            reason: dropped.as_str(),
+            reason: reason.as_str(),
         }
     }
 }

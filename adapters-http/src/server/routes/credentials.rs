@@ -6,7 +6,7 @@ use http::StatusCode;
 use crate::server::api::Shared;
 use crate::server::body::Reported;
 use crate::server::{Context, Problem, Public};
-use crate::wire::{CredentialReport, PlainSecret};
+use crate::wire::{LeakReport, PlainSecret};
 
 /// Report leaked tokens
 ///
@@ -18,7 +18,7 @@ use crate::wire::{CredentialReport, PlainSecret};
 /// each entry is read; `type`, `url` and `source` are ignored and not stored.
 #[utoipa::path(post, path = "/credentials/revoke", tag = "account",
     operation_id = "reportLeakedTokens",
-    request_body = CredentialReport,
+    request_body = LeakReport,
     responses(
         (status = 202, description = "Report accepted"),
     ))]

@@ -10,7 +10,7 @@ use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
-use crate::wire::{PatchWorkItem, WorkAs};
+use crate::wire::{PatchWorkItem, OnBehalfOf};
 
 use super::{Tagged, tagged};
 
@@ -118,7 +118,7 @@ pub(in crate::server) async fn delete(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
         ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
         (status = 200, description = "The updated item", body = wire::WorkItem,
             headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
@@ -129,7 +129,7 @@ pub(in crate::server) async fn claim(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Claim;
     act(&state, &principal, key, expected, worker, change, &context).await
@@ -144,7 +144,7 @@ pub(in crate::server) async fn claim(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
         ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
         (status = 200, description = "The updated item", body = wire::WorkItem,
             headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
@@ -155,7 +155,7 @@ pub(in crate::server) async fn release(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Release;
     act(&state, &principal, key, expected, worker, change, &context).await
@@ -172,7 +172,7 @@ pub(in crate::server) async fn release(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
         ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
         (status = 200, description = "The updated item", body = wire::WorkItem,
             headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
@@ -183,7 +183,7 @@ pub(in crate::server) async fn complete(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Complete;
     act(&state, &principal, key, expected, worker, change, &context).await
@@ -194,7 +194,7 @@ async fn act(
     principal: &Principal,
     key: WorkItemKey,
     expected: Versions,
-    worker: WorkAs,
+    worker: OnBehalfOf,
     change: WorkItemChange,
     context: &Context,
 ) -> Result<Tagged, Problem> {
