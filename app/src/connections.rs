@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection, Stopping};
+use openindex_adapters_http::server::{ConnectionMetrics, DropReason, OpenConnection, Stopping};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep_until};
 
@@ -93,7 +93,7 @@ struct State {
     ticket: Option<u64>,
     /// When the connection is closed, and why; `None` while a request is in progress, which has its
     /// own timeout.
-    deadline: Option<(Instant, Cut)>,
+    deadline: Option<(Instant, DropReason)>,
 }
 
 impl Slots {
@@ -118,7 +118,7 @@ impl Slots {
                 self.free.clone().acquire_owned().await.ok()?
             }
             Err(_) => {
-                self.metrics.cut(Cut::Refused);
+                self.metrics.dropped(DropReason::LimitReached);
                 return None;
             }
         };
@@ -134,7 +134,7 @@ impl Slots {
             _open: self.metrics.opened(),
             _permit: permit,
         });
-        slot.wait(self.limits.head_timeout, Cut::HeadTimeout);
+        slot.wait(self.limits.head_timeout, DropReason::HeadTimeout);
         Some(slot)
     }
 
@@ -165,7 +165,7 @@ impl Slot {
         if is_first {
             self.enter(Phase::Head);
             let deadline = Instant::now() + self.slots.limits.head_timeout;
-            self.state().deadline = Some((deadline, Cut::HeadTimeout));
+            self.state().deadline = Some((deadline, DropReason::HeadTimeout));
         }
         is_first
     }
@@ -203,13 +203,13 @@ impl Slot {
     /// Restarts the timeout within which the client must read some of its response.
     pub(crate) fn restart_response_timeout(&self) {
         let deadline = Instant::now() + self.slots.limits.response_timeout;
-        self.state().deadline = Some((deadline, Cut::AnswerTimeout));
+        self.state().deadline = Some((deadline, DropReason::ResponseTimeout));
     }
 
     /// Ends the response, and waits for the next request.
     pub(crate) fn end_response(&self) {
         self.enter(Phase::Responded);
-        self.wait(self.slots.limits.idle_timeout, Cut::IdleTimeout);
+        self.wait(self.slots.limits.idle_timeout, DropReason::IdleTimeout);
     }
 
     /// Records that everything was written.
@@ -250,7 +250,7 @@ impl Slot {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn wait(&self, timeout: Duration, cut: Cut) {
+    fn wait(&self, timeout: Duration, cut: DropReason) {
         let idle = &self.slots.idle;
         let ticket = idle.next.fetch_add(1, Ordering::Relaxed);
         idle.lock().insert(ticket, self.evicted.clone());
@@ -261,16 +261,16 @@ impl Slot {
 
     /// Resolves when the connection must be closed, with the reason. Postponing a deadline does not
     /// reset the timer, which checks the deadline again when it fires.
-    pub(crate) async fn must_close(&self) -> Cut {
+    pub(crate) async fn must_close(&self) -> DropReason {
         let cut = tokio::select! {
-            () = self.evicted.notified() => Cut::MadeRoom,
+            () = self.evicted.notified() => DropReason::Evicted,
             cut = self.timed_out() => cut,
         };
-        self.slots.metrics.cut(cut);
+        self.slots.metrics.dropped(cut);
         cut
     }
 
-    async fn timed_out(&self) -> Cut {
+    async fn timed_out(&self) -> DropReason {
         let limits = &self.slots.limits;
         let shortest = limits
             .head_timeout

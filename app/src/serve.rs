@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{Cut, PeerAddress, Stopping, Unserved, outage};
+use openindex_adapters_http::server::{DropReason, PeerAddress, Stopping, Unserved, outage};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
@@ -129,7 +129,7 @@ pub(crate) async fn accept(
                     cut = slot.must_close() => {
                         tracing::debug!(reason = cut.as_str(), "connection closed by the server");
                         // A late head gets a 408 before the connection closes.
-                        if cut != Cut::HeadTimeout || !slot.reject_head() {
+                        if cut != DropReason::HeadTimeout || !slot.reject_head() {
                             break;
                         }
                     }

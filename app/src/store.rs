@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, PoolState};
+use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
 use openindex_coalescing::{Observer, Outcome};
@@ -62,11 +62,11 @@ schema!(PostgresStore);
 fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
     let observe = metrics.lookup_observer();
     Arc::new(move |batch| {
-        observe(LookupObserved {
+        observe(LookupBatch {
             size: batch.requests,
             duration: batch.duration,
             outcome: match batch.outcome {
-                Outcome::Completed => LookupOutcome::Answered,
+                Outcome::Completed => LookupOutcome::Succeeded,
                 Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
                 _ => LookupOutcome::Unavailable,
             },

@@ -158,7 +158,7 @@ fn an_interrupted_export_makes_the_command_fail(kind: Kind) {
     assert_eq!(error["code"], "token_revoked");
     let message = error["message"].as_str().expect("a message");
     assert!(
-        message.starts_with("the export is not complete: the token was revoked"),
+        message.starts_with("the export is incomplete: the token was revoked"),
         "{message}"
     );
     let last = text.lines().last().expect("a row");

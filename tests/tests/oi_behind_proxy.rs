@@ -73,7 +73,7 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_denies_is_rep
     assert_eq!(created.code, 0, "{created:?}");
     let stock = Squid::start("");
     let refused = oi(&url, &admin, &stock.url).run(&CREATE);
-    let said = format!("refuses to connect to oi.corp.example:{secure} (HTTP 403)");
+    let said = format!("does not allow connections to oi.corp.example:{secure} (HTTP 403)");
     assert!(refused.stderr.contains(&said), "{refused:?}");
     assert!(
         !refused.stderr.contains("may have been done"),

@@ -108,7 +108,7 @@ impl Server {
 
     fn cut(&self, reason: &str) -> u64 {
         self.count(&format!(
-            "openindex_connections_cut_total{{reason=\"{reason}\"}}"
+            "openindex_connections_dropped_total{{reason=\"{reason}\"}}"
         ))
     }
 
@@ -329,7 +329,7 @@ async fn a_client_that_does_not_read_its_response_is_disconnected() {
     client
         .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
-    server.until_cut("answer_timeout").await;
+    server.until_cut("response_timeout").await;
 }
 
 #[tokio::test]
@@ -348,7 +348,7 @@ async fn a_client_that_reads_slowly_but_steadily_gets_its_response() {
         assert!(within(client.0.read(&mut buffer)).await.unwrap() > 0);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(server.cut("answer_timeout"), 0);
+    assert_eq!(server.cut("response_timeout"), 0);
 }
 
 #[tokio::test]
@@ -398,8 +398,8 @@ async fn silent_clients_do_not_block_others() {
         assert_eq!(silent.closed().await, "");
     }
     assert_eq!(idle.closed().await, "");
-    assert_eq!(server.cut("refused"), 0);
-    assert!(server.cut("made_room") >= 199);
+    assert_eq!(server.cut("limit_reached"), 0);
+    assert!(server.cut("evicted") >= 199);
     assert!(server.count("openindex_connections_open") <= 2);
 }
 
@@ -429,7 +429,7 @@ async fn a_server_full_of_requests_responds_503_and_recovers() {
         assert_eq!(problem["code"], "overloaded");
         assert_eq!(problem["status"], 503);
     }
-    assert_eq!(server.cut("refused"), 3);
+    assert_eq!(server.cut("limit_reached"), 3);
     server.release.add_permits(2);
     one.read_response("waited").await;
     two.read_response("waited").await;
