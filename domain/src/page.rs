@@ -1,11 +1,12 @@
-//! Pages of a list.
+//! Pagination of listings.
 
 use std::str::FromStr;
 
 use crate::store::Listing;
 
-/// Cuts a list that was asked for one more than `limit` down to a page, and returns where the next
-/// page begins when there are more rows: after its last row whose place can be read.
+/// Truncates a listing that was read with one row more than `limit` to a page of at most `limit`
+/// rows. Returns the cursor of the next page, or `None` if this is the last one. The cursor is that
+/// of the last row on the page whose position can be read.
 pub(crate) fn cut<T, C: FromStr>(
     rows: &mut Listing<T>,
     limit: u32,
