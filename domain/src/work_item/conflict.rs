@@ -1,44 +1,44 @@
 use super::{ExecutionTarget, Holder, ItemStatus};
 
-/// Why something cannot be done as things stand.
+/// Why the current state of a work item does not permit a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkItemConflict {
-    /// It was changed meanwhile.
+    /// It has another version than the caller expected.
     #[error("it has version {current} by now")]
     VersionMismatch {
-        /// Its version.
+        /// The current version.
         current: u64,
     },
-    /// There is nothing left to do.
+    /// It is done or cancelled.
     #[error("it is {0}")]
     Resolved(ItemStatus),
-    /// Somebody else works at it.
+    /// Another worker has claimed it.
     #[error("{} works at it", .0.describe())]
     Claimed(Holder),
-    /// An agent that does not work at it would give it another status or delete it.
+    /// An agent tried to change its status or to delete it without a claim.
     #[error("it must be claimed first")]
     NotClaimed,
-    /// It is for people, or for agents, alone.
+    /// It is only for people, or only for agents.
     #[error("its execution target is {0}")]
     WrongTarget(ExecutionTarget),
-    /// The one status does not follow on the other.
+    /// The status transition is invalid.
     #[error("{to} does not follow on {from}")]
     Transition {
-        /// Where it stands.
+        /// The current status.
         from: ItemStatus,
-        /// Where it cannot go.
+        /// The requested status.
         to: ItemStatus,
     },
-    /// It has parts, which would be lost.
+    /// It has sub-tasks, which would be lost.
     #[error("it has sub-tasks")]
     HasParts,
-    /// A part has no parts of its own.
+    /// A sub-task cannot have sub-tasks.
     #[error("it is a sub-task itself")]
     PartOfPart,
-    /// There is no such user, or they are suspended.
+    /// The assignee does not exist or is suspended.
     #[error("there is no such user to assign it to")]
     NoSuchAssignee,
-    /// The domain or the item has as many as there are numbers.
+    /// The domain or the parent has no numbers left.
     #[error("there is no number left")]
     NumbersExhausted,
 }

@@ -5,34 +5,34 @@ use zeroize::Zeroizing;
 use super::Password;
 use super::guess::{self, is_one_piece_repeated};
 
-/// The fewest characters of a new password, counted as [`Password::parse`] does (NIST
-/// SP 800-63B-4 §3.1.1.2, for a password that is the only factor).
+/// The minimum length of a new password in characters, counted as in [`Password::parse`] (NIST SP
+/// 800-63B-4 §3.1.1.2, for a password that is the only factor).
 pub const MIN_PASSWORD_CHARS: usize = 15;
 
-/// What a password must cost at least: as much as three independent entries of the list of common
-/// passwords. So a few unrelated words always pass.
+/// The minimum cost of a password: that of three independent entries of the list of common
+/// passwords, so that a few unrelated words always pass.
 const ENOUGH: u32 = 3 * guess::COMMON;
 
-/// A shorter word of a person's name is a coincidence in too many passwords.
+/// The minimum length of a personal word; shorter ones occur by chance in too many passwords.
 const SHORTEST_PERSONAL: usize = 3;
 
-/// What everybody here is tempted by.
+/// The name of the service, a common choice for its passwords.
 const SERVICE: &str = "openindex";
 
-/// Why a password must not be chosen. The text is for the person who chose it.
+/// Why a password must not be chosen. The message is shown to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Fewer than [`MIN_PASSWORD_CHARS`].
+    /// Shorter than [`MIN_PASSWORD_CHARS`].
     #[error(
         "must have at least {MIN_PASSWORD_CHARS} characters; a few words in a row are easy to remember"
     )]
     TooShort,
-    /// One or two common passwords, sequences or repetitions, and little besides.
+    /// Consists mostly of common passwords, sequences or repetitions.
     #[error(
         "must be harder to guess than common passwords, sequences and repetitions; a few unrelated words in a row are easy to remember"
     )]
     Common,
-    /// The same, with words that others know to be the person's.
+    /// Consists mostly of words that are associated with the user.
     #[error(
         "must not be made of your name, your email address or \"openindex\"; a few unrelated words in a row are easy to remember"
     )]
@@ -40,15 +40,15 @@ pub enum WeakPassword {
 }
 
 impl Password {
-    /// Whether this may be chosen as a new password: long enough, and not what an attacker tries
-    /// first. There are no composition rules, and case makes no difference.
+    /// Checks that this may be chosen as a new password: long enough, and not among an attacker's
+    /// first guesses. There are no composition rules, and case is ignored.
     ///
-    /// `person` is what others know of whoever chooses: name, email address, and the like, whole;
-    /// the words in them are found here.
+    /// `person` contains texts associated with the user, such as their name and email address,
+    /// which are split into words here.
     ///
     /// # Errors
     ///
-    /// [`WeakPassword`].
+    /// [`WeakPassword`] when it violates a rule.
     pub fn check_new(&self, person: &[&str]) -> Result<(), WeakPassword> {
         if self.expose().chars().count() < MIN_PASSWORD_CHARS {
             return Err(WeakPassword::TooShort);
@@ -67,14 +67,14 @@ impl Password {
 }
 
 fn lower_case(text: &str) -> Zeroizing<String> {
-    // No character becomes longer than three times itself; growing would leave an unwiped copy.
+    // Lower case is at most three times as long; growing would leave a copy that is not zeroed.
     let mut lower = Zeroizing::new(String::with_capacity(3 * text.len()));
     lower.extend(text.chars().flat_map(char::to_lowercase));
     lower
 }
 
-/// The words in what is known of a person: parts between white space and punctuation, letters
-/// and digits of a part, with accents and without.
+/// Returns the words in the texts associated with a user: parts between white space and
+/// punctuation, and the letters and the digits of each part, with and without accents.
 fn words_of(person: &[&str]) -> Vec<String> {
     let mut words = vec![SERVICE.to_owned()];
     for known in person {

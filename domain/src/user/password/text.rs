@@ -3,32 +3,34 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// The most characters a password may have, counted as [`Password::parse`] does.
+/// The maximum length of a password in characters, counted as in [`Password::parse`].
 pub const MAX_PASSWORD_CHARS: usize = 256;
 
-/// No character decomposes canonically into more than four, so a text with more characters than
-/// this cannot be composed into [`MAX_PASSWORD_CHARS`]. Normalization must buffer a run of combining
-/// marks; this bounds it.
+/// No character decomposes canonically into more than four, so text with more characters than this
+/// cannot be composed into [`MAX_PASSWORD_CHARS`]. Limits what normalization has to buffer for a
+/// sequence of combining marks.
 const MAX_TYPED_CHARS: usize = 4 * MAX_PASSWORD_CHARS;
 
-/// What a person typed as their password, in normalization form NFKC: the keyboards of two
-/// systems may spell one character with different code points (NIST SP 800-63B-4 §3.1.1.2).
-/// Nothing else is changed; white space and case count.
+/// A password as typed, normalized to NFKC, because different systems may encode the same key as
+/// different code points (NIST SP 800-63B-4 §3.1.1.2). Nothing else is changed: white space and
+/// case are significant.
 ///
-/// Signing in takes any `Password`; whether one may be *chosen* is [`Password::check_new`].
+/// Any `Password` can be used to sign in; [`Password::check_new`] checks whether it may be
+/// *chosen*.
 ///
-/// The memory is wiped on drop; there is no `Clone`, no `Display` and no serialization, and
+/// The memory is zeroed on drop; there is no `Clone`, no `Display` and no serialization, and
 /// `Debug` is redacted. [`Password::expose`] is the only way to read it.
 pub struct Password(Zeroizing<String>);
 
-/// The password is longer than any that is accepted. It is refused rather than cut, so that each
-/// typed character counts.
+/// The password is too long. It is rejected instead of truncated, so that every typed character
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have at most {MAX_PASSWORD_CHARS} characters")]
 pub struct TooLongPassword;
 
 impl Password {
-    /// Normalizes what was typed. The length is that of the outcome in Unicode scalar values.
+    /// Normalizes a typed password. Its length is the number of Unicode scalar values of the
+    /// result.
     ///
     /// # Errors
     ///
@@ -37,7 +39,7 @@ impl Password {
         if text.chars().nth(MAX_TYPED_CHARS).is_some() {
             return Err(TooLongPassword);
         }
-        // As large as it can get: growing would leave an unwiped copy behind.
+        // The maximum size: growing would leave a copy that is not zeroed.
         let mut normalized = Zeroizing::new(String::with_capacity(
             MAX_PASSWORD_CHARS * char::MAX_LEN_UTF8,
         ));
@@ -50,7 +52,7 @@ impl Password {
         Ok(Self(normalized))
     }
 
-    /// The plaintext, for a hasher and for nothing else.
+    /// Returns the plaintext, for a hasher only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -59,7 +61,7 @@ impl Password {
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not even the length: that alone narrows a search.
+        // Not even the length, which would narrow a search.
         f.write_str("Password[redacted]")
     }
 }
@@ -102,7 +104,7 @@ mod tests {
             let longer = longest + c;
             assert_eq!(Password::parse(&longer).err(), Some(TooLongPassword), "{c}");
         }
-        // One character that NFKC turns into eighteen.
+        // NFKC expands this character to eighteen.
         assert!(Password::parse(&"\u{fdfa}".repeat(15)).is_err());
         assert!(Password::parse(&"\u{301}".repeat(1_000_000)).is_err());
     }
