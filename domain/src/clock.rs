@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_outside_1970_to_9999_do_not_exist() {
+    fn instants_outside_1970_to_9999_are_rejected() {
         for text in ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"] {
             assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
         }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_means_the_beginning_of_its_day() {
+    fn a_date_means_the_start_of_its_day() {
         let since = |text| Timestamp::parse_since(text).map(|at| at.to_string());
         let midnight = Some("2026-12-31T00:00:00.000Z".to_owned());
         assert_eq!(since("2026-12-31"), midnight);
@@ -152,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn writing_and_reading_is_the_identity(millis in 0..=MAX_UNIX_MILLIS) {
+        fn text_round_trips(millis in 0..=MAX_UNIX_MILLIS) {
             let at = Timestamp::from_unix_millis(millis).unwrap();
             prop_assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at));
             prop_assert_eq!(Timestamp::from_datetime(at.to_datetime()), Some(at));

@@ -71,7 +71,7 @@ mod tests {
     use crate::testing::{SeededEntropy, fixtures, fixtures::NOW};
 
     #[test]
-    fn a_form_can_be_sent_for_a_day_and_from_no_later_day() {
+    fn a_form_can_be_submitted_for_a_day() {
         let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
         let hour = 60 * 60;
         for (after, open) in [
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_another_for_another_user_and_on_another_page() {
+    fn a_form_is_bound_to_its_user_and_page() {
         let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
         let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
         let token = |number| Subject::Token(fixtures::token(number, NOW).id);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_remembered_for_longer_than_it_can_be_sent() {
+    fn a_form_is_remembered_for_longer_than_it_can_be_submitted() {
         let latest_use = FORM_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS;
         assert!(KEPT_SECONDS > latest_use);
     }

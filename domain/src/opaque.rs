@@ -71,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_can_be_read(seed in any::<u64>()) {
+        fn generated_secrets_round_trip(seed in any::<u64>()) {
             let secret = OpaqueSecret::generate(&SeededEntropy::new(seed)).unwrap();
             let read = OpaqueSecret::parse(secret.expose()).unwrap();
             prop_assert_eq!(read.digest(), secret.digest());
@@ -80,7 +80,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_else_is_refused_without_a_panic(text in ".{0,60}") {
+        fn other_text_is_rejected_without_a_panic(text in ".{0,60}") {
             let plain = text.len() == CHARS
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
             prop_assert_eq!(OpaqueSecret::parse(&text).is_some(), plain);

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_than_a_page_tells_that_there_is_another() {
+    fn one_more_row_than_a_page_yields_a_cursor() {
         let three = [Ok(1), Ok(2), Ok(3)];
         assert_eq!(page(&three, 2), (vec![1, 2], 0, Some(2)));
         assert_eq!(page(&three[..2], 2), (vec![1, 2], 0, None));

@@ -319,7 +319,7 @@ mod tests {
     use crate::testing::fixtures::NOW;
 
     #[test]
-    fn a_bucket_fills_and_empties_with_its_window() {
+    fn a_limit_is_reached_and_resets_with_its_window() {
         let bucket = RateLimit {
             key: "x".to_owned(),
             limit: 2,

@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damaged_rows_keep_their_place_when_the_order_is_turned_around() {
+    fn damaged_rows_keep_their_position_when_reversed() {
         let damaged = |id: &str| Damaged::new("tokens", &id, DamagedColumn("scope")).into();
         let rows = [
             Err(damaged("a")),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_has_every_cause() {
+    fn a_log_line_has_every_cause() {
         let inner = StoreError::corrupt("no such table");
         let outer = StoreError::unavailable(inner);
         assert_eq!(

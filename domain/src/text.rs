@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn composed_and_decomposed_letters_are_one_name() {
+    fn composed_and_decomposed_letters_yield_one_name() {
         assert_eq!(line("Jose\u{301}", 4), line("Jos\u{e9}", 4));
         assert_eq!(line("\u{1112}\u{1161}\u{11ab}", 1).unwrap(), "\u{d55c}");
         assert_eq!(
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_refused() {
+    fn invisible_characters_are_rejected() {
         for c in [
             '\u{200b}',
             '\u{feff}',
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_to_look_like_anything_is_refused_and_named() {
+    fn unassigned_and_private_use_characters_are_rejected_by_name() {
         for (c, kind) in [
             ('\u{e000}', "private-use"),
             ('\u{f8ff}', "private-use"),
@@ -319,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn blanks_alone_are_no_name() {
+    fn white_space_is_not_a_name() {
         for text in ["\u{a0}", "\u{3000}\u{2003}", " \u{2007} ", "\u{1680}"] {
             assert_eq!(line(text, 9), Err(InvalidLine::Blank), "{text:?}");
         }
     }
 
     #[test]
-    fn joiners_and_selectors_stay_where_a_script_or_an_emoji_needs_them() {
+    fn joiners_and_selectors_stay_where_a_script_or_emoji_requires_them() {
         for text in [
             "می\u{200c}خواهم",
             "क्\u{200d}ष",

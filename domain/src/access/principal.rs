@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_run_is_refused_wherever_a_human_must_act() {
+    fn an_agent_run_is_denied_where_a_human_is_required() {
         let run = principal(TokenKind::AgentRun, Scope::Admin, Role::Admin);
         assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
         for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_session_may_do_what_its_person_may() {
+    fn a_browser_session_has_the_permissions_of_its_user() {
         for role in Role::ALL {
             let mut owner = fixtures::owner(1);
             owner.role = role;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn administration_needs_the_effective_scope_admin() {
+    fn administration_requires_the_effective_scope_admin() {
         let denied = Err(Denial::InsufficientScope {
             required: Scope::Admin,
         });

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_names_the_set_and_not_its_order() {
+    fn a_digest_does_not_depend_on_the_order() {
         let all = Review::of(ids(1..=5));
         assert_eq!(all, Review::of(ids((1..=5).rev())));
         assert_eq!(all.count, 5);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_read_as_it_is_written_and_in_no_other_way() {
+    fn a_digest_has_one_spelling() {
         let digest = Review::of(ids(1..=5)).digest;
         let text = digest.to_string();
         assert_eq!(text.len(), 64);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_stays_what_it_was_in_earlier_versions() {
+    fn a_digest_is_the_same_as_in_earlier_versions() {
         // The digest of no tokens: SHA-256 of the prefix alone.
         assert_eq!(
             Review::of([]).digest.to_string(),

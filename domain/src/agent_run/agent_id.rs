@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_plain_and_taken_as_it_is() {
+    fn an_id_is_ascii_and_not_trimmed() {
         for text in ["a", "builder-7", "team/ci:nightly@eu_1.2", &"x".repeat(64)] {
             assert_eq!(AgentId::parse(text).unwrap().as_str(), text);
         }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_run_outlives_its_issuer_and_none_is_prolonged() {
+    fn no_run_outlives_its_issuer_or_is_extended() {
         let issuer = fixtures::token(1, NOW).id;
         let soon = NOW.saturating_add_seconds(10);
         let long = fixtures::run(10, issuer);

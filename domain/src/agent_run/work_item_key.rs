@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_knows_its_whole() {
+    fn a_sub_task_key_contains_its_parent() {
         let part: WorkItemKey = "OPS-42.1".parse().unwrap();
         assert_eq!(part.whole(), "OPS-42".parse().ok());
         assert_eq!(part.whole().unwrap().whole(), None);
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written_the_same(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
+        fn instants_round_trip(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
             if let Ok(key) = text.parse::<WorkItemKey>() {
                 prop_assert_eq!(key.to_string(), text);
             }

@@ -440,7 +440,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn every_action_and_subject_can_be_read_back() {
+    fn actions_and_subjects_round_trip() {
         for action in AuditAction::ALL {
             assert_eq!(AuditAction::parse(action.as_str()), Some(*action));
         }
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_names_its_request_by_a_uuid_or_a_trace_id_and_by_nothing_else() {
+    fn a_clients_request_id_is_a_uuid_or_a_trace_id() {
         let canonical = "0af7651916cd43dd8448eb211c80319c";
         for text in [
             canonical,
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_id_is_taken_from_a_valid_traceparent_alone() {
+    fn a_trace_id_is_read_only_from_a_valid_traceparent() {
         let trace = "0af7651916cd43dd8448eb211c80319c";
         for valid in [
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

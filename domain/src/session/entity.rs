@@ -110,7 +110,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+    fn a_session_expires_by_either_limit() {
         let session = fixtures::session(1);
         let (now, begun) = (fixtures::NOW, session.created_at);
         assert_eq!(now, begun);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_name_is_cut_and_harmless() {
+    fn a_client_name_is_truncated_and_harmless() {
         let name = ClientName::cut(&format!("a\u{1b}[31m\n{}", "x".repeat(300)));
         assert_eq!(name.as_str().chars().count(), ClientName::MAX_CHARS);
         assert!(name.as_str().starts_with("a[31mx"));

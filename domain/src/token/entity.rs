@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_never_prolongs_a_life() {
+    fn an_overlap_never_extends_a_lifetime() {
         let now = fixtures::NOW;
         let successor = fixtures::token(2, now).id;
         let soon = now.saturating_add_seconds(10);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_token_is_not_rotated() {
+    fn an_expired_token_cannot_be_rotated() {
         let now = fixtures::NOW;
         let mut token = fixtures::token(1, now);
         token.expires_at = Some(now);

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_means_to_the_end_of_that_day_in_utc() {
+    fn a_date_means_the_end_of_its_day_in_utc() {
         assert_eq!(parsed("2026-12-31"), "2027-01-01T00:00:00.000Z");
         assert_eq!(parsed("2028-02-29"), "2028-03-01T00:00:00.000Z");
         assert_eq!(parsed("9999-12-30"), "9999-12-31T00:00:00.000Z");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_time_is_taken_at_its_instant() {
+    fn a_date_time_means_its_instant() {
         assert_eq!(
             parsed("2026-12-31T12:00:00+02:00"),
             "2026-12-31T10:00:00.000Z"
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_past_is_read_and_lies_in_the_past() {
+    fn dates_before_1970_are_in_the_past() {
         for text in ["0001-01-01", "1969-12-31T23:59:59Z"] {
             assert_eq!(
                 Expiry::parse(text).map(Expiry::instant),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_text_is_rejected() {
         for text in [
             "tomorrow",
             "90d",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_present_is_not_the_future() {
+    fn now_is_not_in_the_future() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         assert_eq!(
             Expiry::At(now).check_future(now),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_counted_from_the_present_and_stays_within_the_calendar() {
+    fn a_lifetime_starts_now_and_stays_within_the_calendar() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         let after = |seconds| Lifetime::from_seconds(seconds).map(RequestedExpiry::from);
         let in_an_hour = after(3_600).and_then(|expiry| expiry.resolve(now));
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_in_the_past_is_refused_with_the_time_that_decided() {
+    fn an_expiry_in_the_past_is_rejected_with_the_servers_time() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         let error = RequestedExpiry::from(Expiry::At(now)).resolve(now);
         assert_eq!(
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_has_ended_in_utc_is_refused_with_the_day_and_the_time_there() {
+    fn a_day_that_has_ended_in_utc_is_rejected_with_the_time_in_utc() {
         let resolve = |day, now| {
             let now = Timestamp::parse_rfc3339(now).unwrap();
             let expiry = RequestedExpiry::from(Expiry::parse(day).unwrap()).resolve(now);
@@ -352,19 +352,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(millis in 0..=253_402_300_799_999_i64) {
+        fn text_round_trips(millis in 0..=253_402_300_799_999_i64) {
             let expiry = Expiry::from(Timestamp::from_unix_millis(millis));
             prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
             prop_assert_eq!(Expiry::parse(&Expiry::Never.to_string()), Ok(Expiry::Never));
         }
 
         #[test]
-        fn any_text_is_read_or_refused_without_a_panic(text in ".{0,40}") {
+        fn arbitrary_text_never_panics(text in ".{0,40}") {
             let _ = Expiry::parse(&text);
         }
 
         #[test]
-        fn any_almost_date_is_read_or_refused_without_a_panic(
+        fn near_dates_never_panic(
             text in "[+-]?[0-9]{1,6}-[0-9]{1,3}-[0-9]{1,3}(T[0-9:.]{0,20}(Z|[+-][0-9:]{0,6})?)?"
         ) {
             if let Ok(expiry) = Expiry::parse(&text) {

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prefix_tells_the_kind() {
+    fn the_prefix_determines_the_kind() {
         for (text, kind) in [
             ("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", TokenKind::Personal),
             ("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", TokenKind::AgentRun),

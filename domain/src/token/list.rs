@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_name_is_found_whatever_its_case_or_composition() {
+    fn a_part_of_a_name_is_found_in_any_case_or_composition() {
         let mut token = fixtures::token(1, NOW);
         token.name = TokenName::parse("Über-Straße E\u{301}TAT").expect("a name");
         for (text, is_found) in [
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_expires_and_what_was_never_used_is_last() {
+    fn tokens_that_never_expire_or_were_never_used_come_last() {
         let at = |millis| Timestamp::from_unix_millis(millis);
         let expiries = [at(1), at(2), None].map(SortKey::Expiry);
         let uses = [at(2), at(1), None].map(SortKey::LastUsed);
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_form_is_none() {
+    fn other_text_is_not_a_cursor() {
         let id = fixtures::token(1, NOW).id;
         for text in [
             String::new(),
@@ -455,7 +455,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_as_it_was_written(
+        fn cursors_round_trip(
             name in ".{1,40}", millis in proptest::option::of(0..=253_402_300_799_999_i64)
         ) {
             let mut token = fixtures::token(1, NOW);

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_trimmed_and_bounded() {
+    fn is_trimmed_and_limited() {
         assert_eq!(
             TokenName::parse("  deploy bot ").unwrap().as_str(),
             "deploy bot"

@@ -232,19 +232,19 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_kind_alone() {
+    fn debug_shows_only_the_kind() {
         let secret = Secret::generate(TokenKind::AgentRun, &SeededEntropy::new(1)).unwrap();
         assert_eq!(format!("{secret:?}"), "oi_run_[redacted]");
     }
 
     #[test]
-    fn a_prefix_of_one_kind_on_the_body_of_the_other_is_refused() {
+    fn a_prefix_of_one_kind_with_the_body_of_the_other_is_rejected() {
         let text = secret(3, TokenKind::Personal).replace("oi_pat_", "oi_run_");
         assert_eq!(Secret::parse(&text).err(), Some(MalformedSecret::Checksum));
     }
 
     #[test]
-    fn no_entropy_makes_no_secret() {
+    fn no_secret_is_generated_without_entropy() {
         let mut entropy = crate::testing::MockEntropy::new();
         entropy.expect_fill().return_const(Err(EntropyError));
         assert!(Secret::generate(TokenKind::Personal, &entropy).is_err());
@@ -264,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_can_be_read(seed in any::<u64>(), kind in kinds()) {
+        fn generated_secrets_round_trip(seed in any::<u64>(), kind in kinds()) {
             let text = secret(seed, kind);
             let read = Secret::parse(&text).unwrap();
             prop_assert_eq!(read.kind(), kind);
@@ -275,7 +275,7 @@ mod tests {
         }
 
         #[test]
-        fn every_single_character_change_is_refused(
+        fn every_single_character_change_is_rejected(
             seed in any::<u64>(), kind in kinds(), other in any::<char>()
         ) {
             let text: Vec<char> = secret(seed, kind).chars().collect();
@@ -293,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn every_case_flip_is_refused(seed in any::<u64>(), kind in kinds()) {
+        fn every_case_flip_is_rejected(seed in any::<u64>(), kind in kinds()) {
             let text = secret(seed, kind);
             prop_assert!(Secret::parse(&text.to_ascii_uppercase()).is_err());
             prop_assert!(Secret::parse(&text.to_ascii_lowercase()).is_err());
@@ -306,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn every_prefix_and_every_extension_is_refused(
+        fn every_prefix_and_every_extension_is_rejected(
             seed in any::<u64>(), kind in kinds(), more in ".{1,8}"
         ) {
             let text = secret(seed, kind);
@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn a_secret_is_found_in_any_text_and_nothing_else_is(
+        fn a_secret_is_found_anywhere_in_text(
             seed in any::<u64>(), kind in kinds(), before in ".{0,80}", after in ".{0,80}",
             broken in 0..SECRET_CHARS
         ) {
@@ -337,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_that_is_stored_contains_a_secret(
+        fn no_stored_text_contains_a_secret(
             seed in any::<u64>(), kind in kinds(), before in "[a-z ]{0,20}", after in "[a-z ]{0,20}"
         ) {
             use crate::agent_run::{AgentId, InvalidAgentId};
@@ -361,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_is_refused_without_a_panic(text in ".*") {
+        fn arbitrary_text_is_rejected_without_a_panic(text in ".*") {
             prop_assert!(Secret::parse(&text).is_err());
             prop_assert!(Secret::digest_of(&text).is_err());
         }

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_read_again_and_nothing_else_is() {
+    fn stored_names_round_trip_and_other_text_is_rejected() {
         for reason in RevokedBy::ALL {
             assert_eq!(reason.as_str().parse(), Ok(reason));
         }

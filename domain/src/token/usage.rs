@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_flush_is_made_up_for_by_the_next() {
+    async fn a_failed_flush_is_repeated_by_the_next() {
         let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
         let last_used = LastUsed::default();
         last_used.record(used(id, now, 1));

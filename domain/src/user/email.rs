@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_and_what_is_no_domain_is_refused() {
+    fn invisible_characters_and_invalid_domains_are_rejected() {
         for text in [
             "ada\u{200b}@example.com",
             "ada@exam\u{ad}ple.com",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_alike_tells_its_scripts() {
+    fn a_look_alike_names_its_scripts() {
         let scripts = |text: &str| Email::parse(text).unwrap().mixed_scripts();
         assert_eq!(scripts("\u{430}dmin@example.com"), ["Cyrillic", "Latin"]);
         assert_eq!(scripts("admin@ex\u{430}mple.com"), ["Cyrillic", "Latin"]);

@@ -322,7 +322,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_cursor_can_be_read_back_and_nothing_else_is_one() {
+    fn cursors_round_trip_and_other_text_is_rejected() {
         let listed = ListedUser {
             user: fixtures::user(1),
             live_tokens: 0,

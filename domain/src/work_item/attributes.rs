@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_can_be_read_back_and_no_other() {
+    fn names_round_trip_and_other_text_is_rejected() {
         for kind in ItemKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
         }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cancelled_is_taken_up_again_before_it_is_done() {
+    fn a_cancelled_item_is_reopened_before_it_is_done() {
         use ItemStatus::{Cancelled, Done, InProgress, Todo};
         for (from, allowed) in [
             (Todo, vec![InProgress, Done, Cancelled]),

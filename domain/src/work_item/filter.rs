@@ -144,7 +144,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_cursor_can_be_read_back() {
+    fn cursors_round_trip() {
         let cursor = WorkItemCursor::of(&fixtures::work_item(42));
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for text in ["", "~", "1~", "~OPS-1", "-1~OPS-1", "x~OPS-1", "1~OPS-0"] {

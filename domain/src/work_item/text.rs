@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_shows_all_that_it_holds() {
+    fn a_description_has_no_hidden_characters() {
         for c in [
             '\u{202a}',
             '\u{202b}',

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_what_the_policy_reckons_with() {
+    fn the_list_has_the_expected_size() {
         assert!(COMMON.len() <= 4096, "an entry counts as 12 bits");
         assert_eq!(COMMON.len(), LIST.lines().count(), "no entry twice");
         assert!(LIST.lines().is_sorted());
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_entry_is_not_an_entry() {
+    fn a_part_of_an_entry_is_not_common() {
         assert!(is_common("princess"));
         assert!(!is_common("princes"));
         assert!(!is_common(""));

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_has_its_price() {
+    fn a_piece_has_its_cost() {
         for (text, expected) in [
             ("", 0),
             ("k", LETTER),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_persons_words_are_the_cheapest() {
+    fn the_users_own_words_cost_least() {
         let words = ["lovelace".to_owned(), "renée".to_owned()];
         assert_eq!(price("lovelace", &words), PERSONAL);
         assert_eq!(price("renée1815", &words), PERSONAL + 4 * DIGIT);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_may_end_early_and_have_a_long_piece() {
+    fn a_repetition_can_be_incomplete_and_have_a_long_piece() {
         assert!(is_one_piece_repeated("x7f!x7f!x7f!x7", 15));
         assert!(is_one_piece_repeated("字字", 15));
         assert!(!is_one_piece_repeated("x7f!x7f?", 15));

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_kept_as_it_came_and_not_shown() {
+    fn a_hash_is_stored_unchanged_and_redacted() {
         let hash = PasswordHash::from_stored("$argon2id$v=19$…".to_owned());
         assert_eq!(hash.as_stored(), "$argon2id$v=19$…");
         assert_eq!(format!("{hash:?}"), "PasswordHash[redacted]");

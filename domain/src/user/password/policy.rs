@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn no_kind_of_character_is_asked_for() {
+    fn no_kind_of_character_is_required() {
         for text in [
             "vkqtmexwzrbjhpd",
             "VKQTMEXWZRBJHPD",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_thinks_of_is_refused() {
+    fn common_choices_are_rejected() {
         for text in [
             "aaaaaaaaaaaaaaa",
             "               ",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_know_of_the_person_is_refused() {
+    fn passwords_based_on_personal_texts_are_rejected() {
         for text in [
             "ada lovelace-byron",
             "AdaLovelaceByron",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_counts_with_accents_and_without() {
+    fn a_name_counts_with_and_without_accents() {
         for text in ["renée müller 1234", "reneemuller123456"] {
             let password = Password::parse(text).unwrap();
             assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_of_a_person_is_no_reason_to_refuse() {
+    fn nothing_is_rejected_for_empty_personal_texts() {
         let password = Password::parse("correct horse battery staple").unwrap();
         assert_eq!(password.check_new(&[]), Ok(()));
         assert_eq!(password.check_new(&["", " ", "-@-", "B"]), Ok(()));
@@ -241,7 +241,7 @@ mod tests {
         }
 
         #[test]
-        fn a_short_piece_over_and_over_is_refused(piece in "[a-z0-9!é字 ]{1,7}", times in 15_usize..30) {
+        fn a_short_repeated_piece_is_rejected(piece in "[a-z0-9!é字 ]{1,7}", times in 15_usize..30) {
             prop_assert!(check(&piece.repeat(times)).is_err());
         }
 
@@ -255,7 +255,7 @@ mod tests {
         }
 
         #[test]
-        fn every_text_has_an_answer(text in "\\PC{0,256}", known in "\\PC{0,60}") {
+        fn every_text_has_a_cost(text in "\\PC{0,256}", known in "\\PC{0,60}") {
             if let Ok(password) = Password::parse(&text) {
                 let _ = password.check_new(&[&known]);
             }

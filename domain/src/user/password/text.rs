@@ -77,20 +77,20 @@ mod tests {
     }
 
     #[test]
-    fn one_character_has_one_spelling() {
+    fn one_character_has_one_encoding() {
         assert_eq!(parsed("cafe\u{301}"), "caf\u{e9}");
         assert_eq!(parsed("\u{ff41}\u{ff11}"), "a1");
         assert_eq!(parsed("a\u{a0}b"), "a b");
     }
 
     #[test]
-    fn white_space_and_case_are_left_alone() {
+    fn white_space_and_case_are_significant() {
         assert_eq!(parsed("  Two  Words "), "  Two  Words ");
         assert_eq!(parsed(""), "");
     }
 
     #[test]
-    fn up_to_256_characters_are_taken_whole_and_more_are_refused() {
+    fn up_to_256_characters_are_accepted_and_more_are_rejected() {
         for c in [
             "x",
             "é",
@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_typed_twice_is_the_same(text in "\\PC{0,256}") {
+        fn equal_text_yields_equal_passwords(text in "\\PC{0,256}") {
             if let Ok(password) = Password::parse(&text) {
                 prop_assert_eq!(parsed(password.expose()), password.expose());
                 let decomposed: String = text.nfd().collect();
@@ -126,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_much(text in "\\PC*") {
+        fn long_text_never_panics(text in "\\PC*") {
             prop_assert_eq!(
                 Password::parse(&text).is_ok(),
                 text.nfkc().count() <= MAX_PASSWORD_CHARS
