@@ -8,7 +8,7 @@ use crate::entropy::{Entropy, EntropyError};
 
 /// The text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of this type")]
+#[error("invalid id")]
 pub struct InvalidId;
 
 /// Returns a new UUID version 7 (RFC 9562 §5.7) with the time `now`, so that ids sort by creation.

@@ -18,7 +18,7 @@ pub enum StoreError {
     Unavailable(#[source] BoxError),
     /// The store returned an impossible value: a digest of the wrong length, an unknown scope, a
     /// violated constraint. A retry does not help; an operator has to investigate.
-    #[error("the store holds or answered something invalid")]
+    #[error("the store returned invalid data")]
     Corrupt(#[source] BoxError),
 }
 
@@ -88,7 +88,7 @@ impl StoreError {
 
 /// The name of a column whose value is none that the domain writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("column {0} holds a value that is none of its values")]
+#[error("column {0} has an invalid value")]
 pub struct DamagedColumn(pub &'static str);
 
 impl From<DamagedColumn> for StoreError {
@@ -324,7 +324,7 @@ mod tests {
         let outer = StoreError::unavailable(inner);
         assert_eq!(
             outer.causes(),
-            "the store holds or answered something invalid: no such table"
+            "the store returned invalid data: no such table"
         );
     }
 }

@@ -67,7 +67,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_the_name_is_kept() {
         ("name=Grace&password=passwordpassword", "harder to guess"),
         (
             "name=Grace&password=grace%40example.com",
-            "must not be made of your name",
+            "must not be based on your name",
         ),
         (
             "name=&password=elephant+umbrella",

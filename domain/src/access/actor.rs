@@ -42,13 +42,13 @@ pub enum ActorError {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The browser session has ended.
-    #[error("the browser session is over")]
+    #[error("the browser session has ended")]
     SessionEnded,
     /// The credential is accepted, but no longer permitted to make this change.
     #[error(transparent)]
     Denied(#[from] Denial),
     /// The form was already used.
-    #[error("this form was sent before, and created {0}")]
+    #[error("this form was already submitted and created {0}")]
     FormUsed(Subject),
 }
 

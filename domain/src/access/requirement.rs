@@ -16,16 +16,16 @@ pub struct Requirement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// An agent run's token was used for an operation that requires a human.
-    #[error("only a human's personal access token may do this")]
+    #[error("this requires a human's personal access token")]
     HumanTokenRequired,
     /// The effective scope is insufficient.
-    #[error("this needs the scope {required}")]
+    #[error("this requires the scope {required}")]
     InsufficientScope {
         /// The scope that is required.
         required: Scope,
     },
     /// An agent run that is bound to a work item tried to change something else.
-    #[error("this agent run may change {bound_to} alone")]
+    #[error("this agent run can only change {bound_to}")]
     BoundToWorkItem {
         /// The only work item that the run may change.
         bound_to: WorkItemKey,

@@ -26,7 +26,7 @@ pub enum AdminTokenError {
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
     /// The token does not exist or was revoked before.
-    #[error("there is no such token")]
+    #[error("token not found")]
     NotFound,
     /// The filter is empty, so a bulk revocation would revoke everything.
     #[error("a filter is required")]
@@ -37,12 +37,10 @@ pub enum AdminTokenError {
     ReviewOutdated(Review),
     /// Too many tokens match to revoke them without a review; this is their review, and nothing was
     /// revoked.
-    #[error(
-        "more than {MAX_UNREVIEWED} tokens are revoked only after a review; nothing was revoked"
-    )]
+    #[error("revoking more than {MAX_UNREVIEWED} tokens requires a review; nothing was revoked")]
     ReviewRequired(Review),
     /// The report has more than [`MAX_REPORTED`](super::MAX_REPORTED) secrets.
-    #[error("a report has at most {} tokens", super::MAX_REPORTED)]
+    #[error("a report can contain at most {} tokens", super::MAX_REPORTED)]
     TooMany,
     /// The rate limit is reached.
     #[error(transparent)]

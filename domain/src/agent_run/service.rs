@@ -35,23 +35,24 @@ pub enum AgentRunError {
     /// A run ends with its issuing token, so a browser session must name one, and a token can only
     /// name itself.
     #[error(
-        "a run is issued by the personal access token that acts, or by one that a session names"
+        "a run must be started with the acting personal access token, or from a browser session \
+         with one that it names"
     )]
     TokenRequired,
     /// The user has no live personal access token with this id.
-    #[error("there is no live token {0} to issue a run")]
+    #[error("there is no live token {0} to start a run with")]
     NoSuchIssuer(TokenId),
     /// The user has no such run, or it has already ended.
-    #[error("there is no such run")]
+    #[error("agent run not found")]
     NotFound,
     /// The work item to bind the run to does not exist.
-    #[error("there is no work item {0}")]
+    #[error("work item {0} not found")]
     NoSuchWorkItem(WorkItemKey),
     /// The work item is done or cancelled.
     #[error("{0} is done or cancelled")]
     WorkItemResolved(WorkItemKey),
     /// The user has reached the maximum number of live runs.
-    #[error("the limit of {quota} live runs is reached")]
+    #[error("the limit of {quota} live agent runs is reached")]
     QuotaReached {
         /// The maximum number of live runs per user.
         quota: u32,

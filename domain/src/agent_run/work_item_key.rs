@@ -15,7 +15,7 @@ pub struct DomainKey(
 
 /// The text is not a valid domain key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 2 to 10 upper-case letters and digits, a letter first, as in OPS")]
+#[error("must be 2 to 10 upper-case letters and digits, beginning with a letter, such as OPS")]
 pub struct InvalidDomainKey;
 
 impl DomainKey {
@@ -82,7 +82,7 @@ pub struct WorkItemKey {
 
 /// The text is not a valid work item key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the key of a work item, as in OPS-42 or OPS-42.1")]
+#[error("must be a work item key such as OPS-42 or OPS-42.1")]
 pub struct InvalidWorkItemKey;
 
 impl WorkItemKey {

@@ -367,7 +367,7 @@ pub struct RequestId(Arc<str>);
 
 /// The text is not a valid request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a request id has 1 to 128 visible ASCII characters")]
+#[error("must be 1 to 128 visible ASCII characters")]
 pub struct InvalidRequestId;
 
 impl RequestId {

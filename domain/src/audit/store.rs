@@ -66,7 +66,7 @@ impl fmt::Display for AuditCursor {
 
 /// The text is not a cursor of the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidAuditCursor;
 
 impl FromStr for AuditCursor {

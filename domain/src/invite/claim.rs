@@ -39,10 +39,10 @@ pub struct Claimed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotClaimable {
     /// No invite has this secret.
-    #[error("there is no such invite")]
+    #[error("invite not found")]
     Unknown,
     /// The invite has already been claimed.
-    #[error("the invite was claimed already")]
+    #[error("the invite has already been claimed")]
     Claimed,
     /// It was withdrawn, or replaced by a later one.
     #[error("the invite was withdrawn")]
@@ -51,10 +51,10 @@ pub enum NotClaimable {
     #[error("the invite has expired")]
     Expired,
     /// The user who sent it is no longer an active administrator.
-    #[error("whoever invited may not invite any more")]
+    #[error("the user who sent the invite can no longer invite others")]
     NotVouched,
     /// The invite is for the first administrator, and there are users already.
-    #[error("the instance has users already")]
+    #[error("the instance already has users")]
     InstanceHasUsers,
 }
 

@@ -31,10 +31,10 @@ pub enum InviteError {
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
     /// The invite does not exist or is no longer open.
-    #[error("there is no such invite, or it is not open any more")]
+    #[error("invite not found, or no longer open")]
     NotFound,
     /// A user with this address exists.
-    #[error("somebody with this email address has an account already")]
+    #[error("a user with this email address already exists")]
     EmailTaken,
     /// The invite cannot be claimed.
     #[error(transparent)]
@@ -46,7 +46,7 @@ pub enum InviteError {
     #[error("the invite is for another email address")]
     EmailMismatch,
     /// The claim requests neither a password nor a token, so the user could not sign in.
-    #[error("choose a password, or ask for a token")]
+    #[error("choose a password or request a token")]
     NothingToSignInWith,
     /// The password is too easy to guess.
     #[error(transparent)]

@@ -31,16 +31,16 @@ pub enum SessionError {
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
     /// Only a browser session may do this.
-    #[error("only a browser session may do this")]
+    #[error("this requires a browser session")]
     SessionRequired,
     /// The current password does not match.
-    #[error("the current password is wrong")]
+    #[error("incorrect current password")]
     WrongPassword,
     /// The new password is too easy to guess.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
     /// The user does not exist, or the link is unknown, used, replaced or expired.
-    #[error("there is no such thing, or not any more")]
+    #[error("not found")]
     NotFound,
     /// The rate limit is reached.
     #[error(transparent)]

@@ -21,7 +21,7 @@ pub struct SignedIn {
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// Unknown address, no password, or wrong password; the error does not say which.
-    #[error("the email address or the password is wrong")]
+    #[error("incorrect email address or password")]
     Rejected,
     /// The password is correct, but the account is suspended.
     #[error("the account is suspended")]

@@ -13,7 +13,7 @@ pub struct Digest([u8; 32]);
 
 /// A stored digest that is not 32 bytes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest has 32 bytes")]
+#[error("a digest must have 32 bytes")]
 pub struct InvalidDigest;
 
 impl Digest {

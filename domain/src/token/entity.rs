@@ -94,7 +94,7 @@ pub enum NotRotatable {
     #[error("the token has expired")]
     Expired,
     /// It has been rotated before, whether or not the overlap is over.
-    #[error("the token was already rotated to {successor}")]
+    #[error("the token has already been rotated to {successor}")]
     AlreadyRotated {
         /// The token that replaced it, which may itself have been revoked since.
         successor: TokenId,

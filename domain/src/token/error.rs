@@ -13,7 +13,7 @@ pub enum TokenError {
     NotAuthorized(#[from] ActorError),
     /// The user has no such token: it is unknown, deleted or belongs to someone else. The error
     /// does not say which.
-    #[error("there is no such token")]
+    #[error("token not found")]
     NotFound,
     /// The user has reached the maximum number of live tokens.
     #[error("the limit of {quota} live tokens is reached")]

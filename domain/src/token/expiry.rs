@@ -135,7 +135,7 @@ pub enum ExpiryError {
         now: Timestamp,
     },
     /// Shorter than one second, or ending after the year 9999.
-    #[error("must be at least 1 second, and lead at most to the end of the year 9999")]
+    #[error("must be at least 1 second, and must not end after the year 9999")]
     Lifetime,
 }
 

@@ -167,7 +167,7 @@ pub struct ListCursor {
 
 /// The text is not a cursor of a list of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidListCursor;
 
 impl ListCursor {

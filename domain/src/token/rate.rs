@@ -11,7 +11,7 @@ pub struct CreationRate(u32);
 
 /// The user has reached the [`CreationRate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the limit of {limit} new ones within 24 hours is reached until {until}")]
+#[error("the limit of {limit} within 24 hours is reached; try again after {until}")]
 pub struct RateReached {
     /// The maximum number of tokens within 24 hours.
     pub limit: u32,

@@ -13,7 +13,7 @@ pub enum Scope {
 
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is read_write or admin")]
+#[error("must be read_write or admin")]
 pub struct InvalidScope;
 
 impl Scope {

@@ -152,7 +152,7 @@ impl fmt::Debug for Secret {
 
 /// The error message for text that contains a secret; it does not repeat the secret.
 pub(crate) const CONTAINS_SECRET: &str =
-    "must not contain a token; revoke that token, and send the text without it";
+    "must not contain a token; revoke that token and remove it from the text";
 
 /// Validates a presented secret and returns its kind and text.
 fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedSecret> {

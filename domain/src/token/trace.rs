@@ -40,7 +40,7 @@ pub struct LastFour([u8; Self::CHARS]);
 
 /// The text cannot be the last four characters of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the end of a secret is 4 letters, digits or underscores")]
+#[error("must be 4 letters, digits or underscores")]
 pub struct InvalidLastFour;
 
 impl LastFour {
@@ -106,7 +106,7 @@ impl RevokedBy {
 
 /// The text is not a reason for a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a reason is owner, administrator, rotation or leak")]
+#[error("must be owner, administrator, rotation or leak")]
 pub struct InvalidRevokedBy;
 
 impl FromStr for RevokedBy {

@@ -20,7 +20,7 @@ pub struct Bootstrapped {
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     /// There are users already, who can invite others.
-    #[error("the instance has users already")]
+    #[error("the instance already has users")]
     InstanceHasUsers,
     /// No secret could be generated.
     #[error(transparent)]

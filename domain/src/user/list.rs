@@ -23,7 +23,7 @@ pub enum UserError {
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
     /// The user does not exist.
-    #[error("there is no such user")]
+    #[error("user not found")]
     NotFound,
     /// No active administrator would be left.
     #[error("this is the last active administrator")]

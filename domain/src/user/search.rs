@@ -167,7 +167,7 @@ pub struct UserCursor {
 
 /// The text is not a cursor of a list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidUserCursor;
 
 impl UserCursor {

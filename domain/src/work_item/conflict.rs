@@ -4,25 +4,25 @@ use super::{ExecutionTarget, Holder, ItemStatus};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkItemConflict {
     /// It has another version than the caller expected.
-    #[error("it has version {current} by now")]
+    #[error("the item has changed and is now at version {current}")]
     VersionMismatch {
         /// The current version.
         current: u64,
     },
     /// It is done or cancelled.
-    #[error("it is {0}")]
+    #[error("the item is already {0}")]
     Resolved(ItemStatus),
     /// Another worker has claimed it.
-    #[error("{} works at it", .0.describe())]
+    #[error("the item is claimed by {}", .0.describe())]
     Claimed(Holder),
     /// An agent tried to change its status or to delete it without a claim.
-    #[error("it must be claimed first")]
+    #[error("the item must be claimed first")]
     NotClaimed,
     /// It is only for people, or only for agents.
-    #[error("its execution target is {0}")]
+    #[error("the item's execution target is {0}")]
     WrongTarget(ExecutionTarget),
     /// The status transition is invalid.
-    #[error("{to} does not follow on {from}")]
+    #[error("invalid status transition from {from} to {to}")]
     Transition {
         /// The current status.
         from: ItemStatus,
@@ -30,16 +30,16 @@ pub enum WorkItemConflict {
         to: ItemStatus,
     },
     /// It has sub-tasks, which would be lost.
-    #[error("it has sub-tasks")]
+    #[error("the item has sub-tasks")]
     HasParts,
     /// A sub-task cannot have sub-tasks.
-    #[error("it is a sub-task itself")]
+    #[error("a sub-task cannot have sub-tasks")]
     PartOfPart,
     /// The assignee does not exist or is suspended.
-    #[error("there is no such user to assign it to")]
+    #[error("the assignee does not exist or is suspended")]
     NoSuchAssignee,
     /// The domain or the parent has no numbers left.
-    #[error("there is no number left")]
+    #[error("there are no numbers left")]
     NumbersExhausted,
 }
 

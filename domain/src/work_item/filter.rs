@@ -91,7 +91,7 @@ impl fmt::Display for WorkItemCursor {
 
 /// The text is not a cursor of a list of work items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidWorkItemCursor;
 
 impl FromStr for WorkItemCursor {

@@ -26,13 +26,13 @@ pub enum WorkItemError {
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
     /// The work item does not exist.
-    #[error("there is no such work item")]
+    #[error("work item not found")]
     NotFound,
     /// The parent does not exist.
-    #[error("there is no such parent")]
+    #[error("parent not found")]
     NoSuchParent,
     /// A run can only work for its own agent.
-    #[error("this run works for the agent {own} alone")]
+    #[error("this agent run can only work for the agent {own}")]
     OtherAgent {
         /// The run's agent.
         own: AgentId,

@@ -84,7 +84,7 @@ pub enum InvalidDescription {
     #[error("must not be longer than {} bytes in UTF-8", Description::MAX_BYTES)]
     TooLong,
     /// An escape, a NUL or another control character.
-    #[error("must not contain control characters but tabs and line breaks")]
+    #[error("must not contain control characters other than tabs and line breaks")]
     Control,
     /// The secret of a token, which everyone who can read the description could use.
     #[error("{}", CONTAINS_SECRET)]
@@ -149,7 +149,7 @@ pub struct SearchTerms(Vec<String>);
 /// The search is too long, or contains control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must have at most {} words and {} characters, no control characters",
+    "must have at most {} words, at most {} characters and no control characters",
     SearchTerms::MAX_TERMS,
     SearchTerms::MAX_CHARS
 )]

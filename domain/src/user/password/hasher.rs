@@ -41,7 +41,7 @@ pub enum HashError {
     Busy,
     /// The hasher failed, or it cannot interpret the stored hash. The cause is for the operator's
     /// log.
-    #[error("a password could not be hashed")]
+    #[error("the password could not be hashed")]
     Failed(#[source] BoxError),
 }
 

@@ -24,17 +24,20 @@ const SERVICE: &str = "openindex";
 pub enum WeakPassword {
     /// Shorter than [`MIN_PASSWORD_CHARS`].
     #[error(
-        "must have at least {MIN_PASSWORD_CHARS} characters; a few words in a row are easy to remember"
+        "must have at least {MIN_PASSWORD_CHARS} characters; several unrelated words are easy to \
+         remember"
     )]
     TooShort,
     /// Consists mostly of common passwords, sequences or repetitions.
     #[error(
-        "must be harder to guess than common passwords, sequences and repetitions; a few unrelated words in a row are easy to remember"
+        "must be harder to guess than common passwords, sequences and repetitions; try several \
+         unrelated words"
     )]
     Common,
     /// Consists mostly of words that are associated with the user.
     #[error(
-        "must not be made of your name, your email address or \"openindex\"; a few unrelated words in a row are easy to remember"
+        "must not be based on your name, your email address or \"openindex\"; try several \
+         unrelated words"
     )]
     Personal,
 }
