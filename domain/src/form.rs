@@ -14,7 +14,7 @@ pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 /// The maximum clock difference between two replicas: 1 hour.
 const CLOCK_SKEW_SECONDS: i64 = 60 * 60;
 /// How long a store remembers a used form: until it has expired by every replica's clock.
-pub(crate) const KEPT_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
+pub(crate) const RETENTION_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
 
 prefixed_id! {
     /// The id of a rendered form: `frm_` and a UUID. It is not a secret and grants nothing.
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn a_form_is_remembered_for_longer_than_it_can_be_submitted() {
         let latest_use = FORM_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS;
-        assert!(KEPT_SECONDS > latest_use);
+        assert!(RETENTION_SECONDS > latest_use);
     }
 }

@@ -77,8 +77,11 @@ impl ActingRecord {
 
     fn principal(&self, now: Timestamp) -> Result<Principal, ActorError> {
         match self {
-            Self::Token(record) => Ok(record.clone().admit(now)?),
-            Self::Session(record) => record.clone().admit(now).ok_or(ActorError::SessionEnded),
+            Self::Token(record) => Ok(record.clone().authenticate(now)?),
+            Self::Session(record) => record
+                .clone()
+                .authenticate(now)
+                .ok_or(ActorError::SessionEnded),
             Self::FormUsed(made) => Err(ActorError::FormUsed(*made)),
         }
     }

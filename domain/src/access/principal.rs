@@ -245,13 +245,13 @@ mod tests {
         let denied = Err(Denial::InsufficientScope {
             required: Scope::Admin,
         });
-        for (scope, role, answer) in [
+        for (scope, role, result) in [
             (Scope::Admin, Role::Admin, Ok(())),
             (Scope::Admin, Role::Member, denied),
             (Scope::ReadWrite, Role::Admin, denied),
         ] {
             let principal = principal(TokenKind::Personal, scope, role);
-            assert_eq!(principal.authorize(Requirement::HUMAN_ADMIN), answer);
+            assert_eq!(principal.authorize(Requirement::HUMAN_ADMIN), result);
             assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
         }
     }

@@ -190,7 +190,7 @@ impl AdminTokens {
             RevokeMatchingOutcome::ReviewRequired(review) => {
                 Err(AdminTokenError::ReviewRequired(review))
             }
-            RevokeMatchingOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            RevokeMatchingOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -187,14 +187,14 @@ mod tests {
         assert_eq!(text.len(), 64);
         assert_eq!(text.parse(), Ok(digest));
         let longer = format!("{text}0");
-        let mut spoiled = text.clone();
-        spoiled.replace_range(..1, "g");
+        let mut invalid = text.clone();
+        invalid.replace_range(..1, "g");
         let wide = "é".repeat(32);
         for wrong in [
             "",
             &text[1..],
             &longer,
-            &spoiled,
+            &invalid,
             &text.to_uppercase(),
             &wide,
         ] {

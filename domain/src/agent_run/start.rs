@@ -41,12 +41,12 @@ impl AgentRuns {
     pub async fn start(
         &self,
         principal: &Principal,
-        wanted: NewRun,
+        request: NewRun,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, AgentRunError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
-        let issuer = match (principal.token(), wanted.issuer) {
+        let issuer = match (principal.token(), request.issuer) {
             (Some(token), None) => token.id,
             (None, Some(named)) => named,
             // With another token as its issuer, a run would outlive the acting token.
@@ -58,16 +58,16 @@ impl AgentRuns {
         let run = Token {
             id: TokenId::generate(kind, now, &*self.entropy)?,
             owner: principal.user_id(),
-            name: TokenName::of_agent(&wanted.agent),
+            name: TokenName::of_agent(&request.agent),
             scope: Scope::ReadWrite,
             created_at: now,
-            expires_at: Some(now.saturating_add_seconds(wanted.ttl.seconds().into())),
+            expires_at: Some(now.saturating_add_seconds(request.ttl.seconds().into())),
             revoked_at: None,
             last_used_at: None,
             successor: None,
             run: Some(AgentRun {
-                agent: wanted.agent,
-                work_item: wanted.work_item,
+                agent: request.agent,
+                work_item: request.work_item,
                 issuer,
             }),
             trace: Trace::of_new(&secret, context.client_address),
@@ -75,7 +75,7 @@ impl AgentRuns {
         let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
         let actor = principal.audit_actor();
         let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
-        audit.related = wanted.work_item.map(Subject::WorkItem);
+        audit.related = request.work_item.map(Subject::WorkItem);
         let change = StartRun {
             actor: Actor::of(principal, requirement, now).with_form(
                 context.form,
@@ -89,7 +89,7 @@ impl AgentRuns {
             audit,
         };
         let outcome = self.store.start_run(change).await?;
-        match (outcome, wanted.work_item) {
+        match (outcome, request.work_item) {
             (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
             (StartRunOutcome::NoSuchWorkItem, Some(key)) => Err(AgentRunError::NoSuchWorkItem(key)),
             (StartRunOutcome::WorkItemResolved, Some(key)) => {
@@ -104,7 +104,7 @@ impl AgentRuns {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }
             (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
-            (StartRunOutcome::NotAuthorized(refusal), _) => Err(refusal.into()),
+            (StartRunOutcome::NotAuthorized(error), _) => Err(error.into()),
         }
     }
 }

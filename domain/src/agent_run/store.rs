@@ -158,8 +158,8 @@ impl StartRun {
         actor: Option<&ActingRecord>,
         facts: &StartFacts,
     ) -> Result<Token, StartRunOutcome> {
-        let refused = StartRunOutcome::NotAuthorized;
-        self.actor.check(actor).map_err(refused)?;
+        let rejected = StartRunOutcome::NotAuthorized;
+        self.actor.check(actor).map_err(rejected)?;
         let issuer = match (actor, self.issuer()) {
             (Some(ActingRecord::Token(record)), None) => &record.token,
             // A token can only start runs of its own: with another issuer, they would outlive it.
@@ -168,7 +168,7 @@ impl StartRun {
                 .as_ref()
                 .filter(|token| token.id == id && self.may_issue(token))
                 .ok_or(StartRunOutcome::NoSuchIssuer)?,
-            _ => return Err(refused(Rejection::Unknown.into())),
+            _ => return Err(rejected(Rejection::Unknown.into())),
         };
         let (so_far, item) = (facts.so_far, facts.item);
         let binding = self.run.run.as_ref().and_then(|run| run.work_item);

@@ -100,7 +100,7 @@ impl AuditEvent {
     /// Removes what `user`, whom the event concerns, must not see: another user's request id and
     /// client address, and the reporter of a leaked token, so that reporting has no drawbacks.
     /// Failed sign-ins are left intact, so that the user can judge them.
-    pub(crate) fn keep_for(&mut self, user: UserId) {
+    pub(crate) fn redact_for(&mut self, user: UserId) {
         let is_told = match self.actor.user() {
             Some(actor) => actor == user,
             None => self.action != AuditAction::TokenReportedLeaked,

@@ -106,7 +106,7 @@ impl Audit {
             ..AuditFilter::default()
         };
         let events = self.store.events(&filter, None, limit).await?;
-        Ok(events.each(|event| event.keep_for(token.owner)))
+        Ok(events.each(|event| event.redact_for(token.owner)))
     }
 
     /// Returns a page of the audit log, newest first, starting after `after`. `limit` is clamped to
@@ -158,7 +158,7 @@ impl Audit {
             ..AuditFilter::default()
         };
         let found = self.store.events(&filter, after, limit + 1).await?;
-        let mut events = found.each(|event| event.keep_for(user));
+        let mut events = found.each(|event| event.redact_for(user));
         if newer_than.is_none() {
             let next = crate::page::cut(&mut events, limit, place_of);
             let previous = after.and(first_place(&events));

@@ -4,7 +4,7 @@ use crate::opaque::OpaqueSecret;
 use crate::session::{ClientName, Session, SignedIn};
 use crate::store::StoreError;
 use crate::token::{Digest, Expiry, Token, TokenName, TokenWithSecret};
-use crate::user::{Account, Email, Password, PersonName, User, UserId, is_vouched};
+use crate::user::{Account, Email, Password, PersonName, User, UserId, is_creator_valid};
 
 use super::{Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites};
 
@@ -129,7 +129,7 @@ fn check(
         InviteStatus::Withdrawn => return Err(NotClaimable::Withdrawn),
         InviteStatus::Expired => return Err(NotClaimable::Expired),
     }
-    if !is_vouched(invite.created_by, creator) {
+    if !is_creator_valid(invite.created_by, creator) {
         return Err(NotClaimable::NotVouched);
     }
     if invite.kind == InviteKind::FirstAdmin && any_user {
@@ -178,7 +178,7 @@ impl Invites {
     ) -> Result<Claimed, InviteError> {
         let now = self.clock.now();
         self.rate_limits
-            .open_route("claim", context.client_address, now)
+            .unauthenticated_route("claim", context.client_address, now)
             .await?;
         let invite = self.look(presented).await?;
         let email = claimed_email(&invite, claim.email)?;

@@ -168,7 +168,7 @@ impl Invites {
         match self.store.create_invite(change).await? {
             CreateInviteOutcome::Created => Ok(NewInvite { invite, secret }),
             CreateInviteOutcome::Taken => Err(InviteError::EmailTaken),
-            CreateInviteOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateInviteOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -110,7 +110,7 @@ impl Sessions {
         };
         match self.store.end_sessions(change).await? {
             EndSessionsOutcome::Ended(count) => Ok(count),
-            EndSessionsOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            EndSessionsOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Sessions {
         if !self.hasher.verify(current, hash).await? {
             return Err(SessionError::WrongPassword);
         }
-        self.rate_limits.forgive_own_password(user).await?;
+        self.rate_limits.reset_own_password(user).await?;
         new.check_new(&account.user.own_words())?;
         let change = ChangePassword {
             actor: Actor::of(principal, Requirement::HUMAN, now),
@@ -110,7 +110,7 @@ impl Sessions {
         match self.store.change_password(change).await? {
             ChangePasswordOutcome::Changed => Ok(()),
             ChangePasswordOutcome::Conflict => Err(SessionError::WrongPassword),
-            ChangePasswordOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangePasswordOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

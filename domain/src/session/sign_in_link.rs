@@ -5,7 +5,9 @@ use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
 use crate::token::Digest;
-use crate::user::{Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_vouched};
+use crate::user::{
+    Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
+};
 
 use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
 
@@ -48,7 +50,7 @@ impl SignInLink {
     fn is_usable(&self, user: Option<&User>, creator: Option<&User>, now: Timestamp) -> bool {
         self.is_open(now)
             && user.is_some_and(|user| user.id == self.user && user.is_active())
-            && is_vouched(self.created_by, creator)
+            && is_creator_valid(self.created_by, creator)
     }
 }
 
@@ -235,7 +237,7 @@ impl Sessions {
         match self.store.create_sign_in_link(change).await? {
             CreateSignInLinkOutcome::Created => Ok(NewSignInLink { link, secret }),
             CreateSignInLinkOutcome::NotFound => Err(SessionError::NotFound),
-            CreateSignInLinkOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateSignInLinkOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 
@@ -285,7 +287,7 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<SignedIn, SessionError> {
         self.rate_limits
-            .open_route("link", context.client_address, self.clock.now())
+            .unauthenticated_route("link", context.client_address, self.clock.now())
             .await?;
         let (link, user) = self.get_sign_in_link(presented).await?;
         new.check_new(&user.own_words())?;

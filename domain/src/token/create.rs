@@ -78,17 +78,17 @@ impl Tokens {
     pub async fn create(
         &self,
         principal: &Principal,
-        wanted: NewToken,
+        request: NewToken,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, TokenError> {
-        let requirement = Requirement::human_with(wanted.scope);
+        let requirement = Requirement::human_with(request.scope);
         principal.authorize(requirement)?;
         let now = self.clock.now();
         let issued = TokenWithSecret::mint(
             principal.user_id(),
-            wanted.name,
-            wanted.scope,
-            wanted.expires.resolve(now)?,
+            request.name,
+            request.scope,
+            request.expires.resolve(now)?,
             now,
             context.client_address,
             &*self.entropy,
@@ -115,7 +115,7 @@ impl Tokens {
             CreateTokenOutcome::Created => Ok(issued),
             CreateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
             CreateTokenOutcome::RateReached(reached) => Err(reached.into()),
-            CreateTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateTokenOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -278,8 +278,8 @@ impl ListFilter {
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
-        self.status.map_or(status != Status::Revoked, |wanted| {
-            wanted == ListedStatus::from(status)
+        self.status.map_or(status != Status::Revoked, |expected| {
+            expected == ListedStatus::from(status)
         }) && self.name.as_ref().is_none_or(|name| *name == token.name)
             && self
                 .search

@@ -32,7 +32,7 @@ impl TokenRecord {
     /// # Errors
     ///
     /// [`Rejection`] when the token is not accepted.
-    pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
+    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
         match rejection_of(&self, now) {
             Some(rejection) => Err(rejection),
             None => Ok(Principal::new(Credential::Token(self))),

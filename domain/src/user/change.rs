@@ -255,7 +255,7 @@ impl Users {
             ChangeUserOutcome::NotFound => Err(UserError::NotFound),
             ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             ChangeUserOutcome::EmailTaken => Err(UserError::EmailTaken),
-            ChangeUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangeUserOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -152,7 +152,7 @@ impl Users {
             DeleteUserOutcome::NotFound => Err(UserError::NotFound),
             DeleteUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             DeleteUserOutcome::OwnAccount => Err(UserError::OwnAccount),
-            DeleteUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            DeleteUserOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -220,8 +220,8 @@ mod tests {
             "ada\u{fe0f}@example.com",
             "ada@\u{3164}example.com",
         ] {
-            let refused = Email::parse(text);
-            assert!(matches!(refused, Err(InvalidEmail::Unseen(_))), "{text:?}");
+            let rejected = Email::parse(text);
+            assert!(matches!(rejected, Err(InvalidEmail::Unseen(_))), "{text:?}");
         }
         for text in [
             "ada@example,com",

@@ -159,7 +159,7 @@ impl Users {
         };
         match self.store.dismiss_notices(change).await? {
             DismissNoticesOutcome::Dismissed(_) => Ok(()),
-            DismissNoticesOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            DismissNoticesOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -242,11 +242,11 @@ impl ChangeWorkItem {
         let now = self.actor.now;
         match &self.change {
             WorkItemChange::Edit(edit) => {
-                self.worker.may_disturb(current)?;
+                self.worker.check_may_change(current)?;
                 check_assignee(self.new_assignee(), facts.assignee.as_ref())?;
                 let edited = edit.apply(current, now)?;
                 if edited.status != current.status {
-                    self.worker.must_hold(current)?;
+                    self.worker.check_has_claim(current)?;
                 }
                 Ok(Some(edited))
             }
@@ -255,13 +255,13 @@ impl ChangeWorkItem {
                 self.worker.claim(current, user, now).map(Some)
             }
             WorkItemChange::Release => {
-                self.worker.may_disturb(current)?;
+                self.worker.check_may_change(current)?;
                 Ok(Some(self.worker.release(current, now)))
             }
             WorkItemChange::Complete => self.worker.complete(current, now).map(Some),
             WorkItemChange::Delete => {
-                self.worker.may_disturb(current)?;
-                self.worker.must_hold(current)?;
+                self.worker.check_may_change(current)?;
+                self.worker.check_has_claim(current)?;
                 if facts.has_parts {
                     return Err(WorkItemConflict::HasParts);
                 }
@@ -307,7 +307,7 @@ fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem,
 impl Worker {
     /// Agents may not change items for people only, or items that another worker has claimed;
     /// people may.
-    fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+    fn check_may_change(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Person(_)) {
             return Ok(());
         }
@@ -322,7 +322,7 @@ impl Worker {
 
     /// Agents must claim an item before they change its status or delete it, so that no two work on
     /// the same item and no work is dropped unnoticed.
-    fn must_hold(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+    fn check_has_claim(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Agent { .. }) && item.claim.is_none() {
             return Err(WorkItemConflict::NotClaimed);
         }
@@ -389,9 +389,9 @@ impl Worker {
         if current.status == ItemStatus::Done {
             return Ok(current.clone());
         }
-        self.may_disturb(current)?;
+        self.check_may_change(current)?;
         if !current.status.is_resolved() {
-            self.must_hold(current)?;
+            self.check_has_claim(current)?;
         }
         to_status(current.clone(), ItemStatus::Done, now)
     }
@@ -446,7 +446,7 @@ impl WorkItems {
             ChangeWorkItemOutcome::NotFound => Err(WorkItemError::NotFound),
             ChangeWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
             ChangeWorkItemOutcome::Damaged(damaged) => Err(WorkItemError::Store(damaged.into())),
-            ChangeWorkItemOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangeWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -209,12 +209,12 @@ fn next_number(last: u32) -> Result<NonZeroU32, WorkItemConflict> {
 
 /// Checks that the assignee exists and is not suspended.
 pub(super) fn check_assignee(
-    wanted: Option<UserId>,
+    assignee: Option<UserId>,
     found: Option<&User>,
 ) -> Result<(), WorkItemConflict> {
-    let fits =
-        wanted.is_none_or(|wanted| found.is_some_and(|user| user.id == wanted && user.is_active()));
-    if fits {
+    let is_valid =
+        assignee.is_none_or(|id| found.is_some_and(|user| user.id == id && user.is_active()));
+    if is_valid {
         Ok(())
     } else {
         Err(WorkItemConflict::NoSuchAssignee)
@@ -265,7 +265,7 @@ impl WorkItems {
             CreateWorkItemOutcome::Created(item) => Ok(item),
             CreateWorkItemOutcome::NoSuchParent => Err(WorkItemError::NoSuchParent),
             CreateWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
-            CreateWorkItemOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

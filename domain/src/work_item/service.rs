@@ -155,8 +155,8 @@ impl WorkItems {
             Worker::Agent { agent, run: None } => QueueSection::OfAgent(agent),
         };
         Ok(Queue {
-            available: self.bucket(&QueueSection::Available, limit).await?,
-            mine: self.bucket(&mine, limit).await?,
+            available: self.section(&QueueSection::Available, limit).await?,
+            mine: self.section(&mine, limit).await?,
         })
     }
 
@@ -172,11 +172,13 @@ impl WorkItems {
         limit: u32,
     ) -> Result<QueueBucket, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
-        Ok(self.bucket(&QueueSection::AvailableToPeople, limit).await?)
+        Ok(self
+            .section(&QueueSection::AvailableToPeople, limit)
+            .await?)
     }
 
-    async fn bucket(&self, bucket: &QueueSection, limit: u32) -> Result<QueueBucket, StoreError> {
-        let found = self.store.queue(bucket, self.clock.now(), limit + 1);
+    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueBucket, StoreError> {
+        let found = self.store.queue(section, self.clock.now(), limit + 1);
         let mut items = found.await?;
         let more = items.count() > limit as usize;
         crate::page::cut(&mut items, limit, WorkItemCursor::of);

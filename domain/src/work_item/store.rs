@@ -52,7 +52,7 @@ pub trait WorkItemStore: Send + Sync {
     /// Returns the first items of the section, at most `limit`, in its order.
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError>;

@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_title_is_one_line_and_a_description_many() {
-        assert_eq!(Title::parse(" Mend it ").unwrap().as_str(), "Mend it");
+        assert_eq!(Title::parse(" Fix it ").unwrap().as_str(), "Fix it");
         for (text, error) in [
             (" ", InvalidTitle::Blank),
             ("a\nb", InvalidTitle::Control),

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::{
-    AccountHarness, NOW, actor, insert, insertion, invites, list, seed, sign_in_links, trail,
+    AccountHarness, NOW, actor, audit_log, insert, insertion, invites, list, seed, sign_in_links,
 };
 use crate::access::ActorError;
 use crate::audit::Subject;
@@ -39,8 +39,8 @@ pub async fn create_once(harness: &dyn AccountHarness) {
         insert(harness, first.clone()).await,
         CreateTokenOutcome::Created
     );
-    let refused = CreateTokenOutcome::NotAuthorized(used(made));
-    assert_eq!(insert(harness, second).await, refused);
+    let rejected = CreateTokenOutcome::NotAuthorized(used(made));
+    assert_eq!(insert(harness, second).await, rejected);
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
 
     let mut invite = invites::creation(1);
@@ -53,8 +53,8 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     }
     let created = invites::create(harness, invite).await;
     assert_eq!(created, CreateInviteOutcome::Created);
-    let refused = CreateInviteOutcome::NotAuthorized(used(invited));
-    assert_eq!(invites::create(harness, again).await, refused);
+    let rejected = CreateInviteOutcome::NotAuthorized(used(invited));
+    assert_eq!(invites::create(harness, again).await, rejected);
 
     let mut link = sign_in_links::creation(1);
     let mut again = sign_in_links::creation(2);
@@ -68,9 +68,9 @@ pub async fn create_once(harness: &dyn AccountHarness) {
         sign_in_links::create(harness, link).await,
         CreateSignInLinkOutcome::Created
     );
-    let refused = CreateSignInLinkOutcome::NotAuthorized(used(user));
-    assert_eq!(sign_in_links::create(harness, again).await, refused);
-    assert_eq!(trail(harness).await.len(), 3);
+    let rejected = CreateSignInLinkOutcome::NotAuthorized(used(user));
+    assert_eq!(sign_in_links::create(harness, again).await, rejected);
+    assert_eq!(audit_log(harness).await.len(), 3);
     // Another form, one of another page or user, and changes without a form are not affected.
     let mut of_another = sent(6, 1, 100);
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
@@ -125,12 +125,7 @@ pub async fn are_purged_in_time(harness: &dyn AccountHarness) {
         CreateTokenOutcome::Created
     );
     let sessions = harness.sessions();
-    let purge = async |before| {
-        sessions
-            .purge_forms(before)
-            .await
-            .expect("the store answers")
-    };
+    let purge = async |before| sessions.purge_forms(before).await.expect("the store works");
     assert_eq!(purge(NOW).await, 0);
     assert_eq!(purge(NOW.saturating_add_millis(1)).await, 1);
     assert_eq!(

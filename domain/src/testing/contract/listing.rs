@@ -18,13 +18,13 @@ async fn page(
 ) -> Vec<Token> {
     let tokens = harness.tokens();
     let found = tokens.list(acting().owner, filter, NOW, seek, limit).await;
-    found.expect("the store answers").to_vec()
+    found.expect("the store works").to_vec()
 }
 
 /// Returns a token as its owner sees it.
 pub(super) async fn shown(harness: &dyn Harness, owner: UserId, id: TokenId) -> Token {
     let found = harness.tokens().get(owner, id).await;
-    found.expect("the store answers").expect("the token")
+    found.expect("the store works").expect("the token")
 }
 
 const fn address(number: u8) -> IpAddr {
@@ -164,8 +164,8 @@ pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
                 from: from.map(address),
             })
             .collect();
-        let noted = harness.tokens().record_last_used(&uses).await;
-        noted.expect("the store answers");
+        let recorded = harness.tokens().record_last_used(&uses).await;
+        recorded.expect("the store works");
         token.last_used_at = at;
         token.trace.last_used_from = from.map(address);
         assert_eq!(shown(harness, token.owner, id).await, token);
@@ -178,8 +178,8 @@ pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
         at: later.saturating_add_millis(1),
         from: None,
     };
-    let noted = harness.tokens().record_last_used(&[last]).await;
-    noted.expect("the store answers");
+    let recorded = harness.tokens().record_last_used(&[last]).await;
+    recorded.expect("the store works");
     let found = shown(harness, token.owner, token.id).await;
     assert_eq!((found.last_used_at, found.trace), (Some(last.at), trace));
 }

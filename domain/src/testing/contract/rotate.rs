@@ -3,8 +3,8 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    Harness, NOW, Spoiled, acting, find, list, put, replacement, revocation, seed, spoil_actor,
-    trail,
+    Harness, InvalidActor, NOW, acting, audit_log, find, invalidate_actor, list, put, replacement,
+    revocation, seed,
 };
 use crate::testing::fixtures;
 use crate::token::{
@@ -24,7 +24,7 @@ async fn rotate(harness: &dyn Harness, change: RotateToken) -> RotateTokenOutcom
         .tokens()
         .rotate_token(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 /// Without an overlap, the old token is a tombstone as soon as the new one exists.
@@ -89,7 +89,7 @@ pub async fn rejects_tokens_that_cannot_be_rotated(harness: &dyn Harness) {
         assert_eq!(rotate(harness, change).await, outcome);
         assert!(find(harness, 5).await.is_none());
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
     assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
 }
 
@@ -142,18 +142,18 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     let old = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &old).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut change = replacement(old.id, 2, PredecessorEnd::AtOnce);
-        change.successor.actor = spoil_actor(harness, how).await;
+        change.successor.actor = invalidate_actor(harness, how).await;
         assert_eq!(
             rotate(harness, change).await,
-            RotateTokenOutcome::NotAuthorized(how.refusal()),
+            RotateTokenOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(find(harness, 1).await.expect("it is there").token, old);
         assert!(find(harness, 2).await.is_none(), "{how:?}");
-        assert_eq!(trail(harness).await, vec![], "{how:?}");
+        assert_eq!(audit_log(harness).await, vec![], "{how:?}");
     }
 }
 
@@ -192,7 +192,7 @@ pub async fn creates_one_successor_of_16_concurrent_calls(harness: &dyn Harness)
     assert!(lost.iter().all(|outcome| *outcome == told), "{outcomes:?}");
     let old = find(harness, 1).await.expect("the old token").token;
     assert_eq!(old.successor, Some(fixtures::token(successors[0], NOW).id));
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Of a concurrent rotation and revocation of one token, exactly one succeeds.
@@ -216,7 +216,7 @@ pub async fn succeeds_or_loses_against_a_concurrent_revocation(harness: &dyn Har
             RotateTokenOutcome::NotFound => false,
             other => panic!("unexpected {other:?}"),
         };
-        let revoked = revoked.expect("the store answers") == RevokeTokenOutcome::Revoked;
+        let revoked = revoked.expect("the store works") == RevokeTokenOutcome::Revoked;
         assert!(rotated != revoked, "rotated {rotated}, revoked {revoked}");
         let old = find(harness, number).await.expect("a tombstone").token;
         assert_eq!(old.status(NOW), Status::Revoked);

@@ -32,12 +32,12 @@ impl AuditStore for MemoryStore {
     }
 
     async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
-        let is_wanted = |event: &&AuditEvent| {
+        let is_matching = |event: &&AuditEvent| {
             AuditAction::ENDINGS.contains(&event.action)
                 && matches!(event.subject, Subject::Token(id) if tokens.contains(&id))
         };
         let state = self.state();
-        let found = state.audit.values().filter(is_wanted).cloned();
+        let found = state.audit.values().filter(is_matching).cloned();
         Ok(found.collect::<Vec<_>>().into())
     }
 

@@ -280,19 +280,19 @@ impl StoreHealth for MemoryStore {
 impl RateLimitStore for MemoryStore {
     async fn count(
         &self,
-        buckets: &[RateLimit],
+        limits: &[RateLimit],
         now: Timestamp,
     ) -> Result<Result<(), RateLimited>, StoreError> {
         let mut state = self.state();
-        let mut tallies = Vec::new();
-        for bucket in buckets {
-            let current = state.rate_limits.get(&bucket.key).copied();
-            match bucket.decide(current, now) {
-                Ok(tally) => tallies.push((bucket.key.clone(), tally)),
+        let mut windows = Vec::new();
+        for limit in limits {
+            let current = state.rate_limits.get(&limit.key).copied();
+            match limit.decide(current, now) {
+                Ok(window) => windows.push((limit.key.clone(), window)),
                 Err(throttled) => return Ok(Err(throttled)),
             }
         }
-        state.rate_limits.extend(tallies);
+        state.rate_limits.extend(windows);
         Ok(Ok(()))
     }
 
@@ -306,7 +306,7 @@ impl RateLimitStore for MemoryStore {
         let before = state.rate_limits.len();
         state
             .rate_limits
-            .retain(|_, tally| tally.begun_at >= begun_before);
+            .retain(|_, window| window.begun_at >= begun_before);
         Ok((before - state.rate_limits.len()) as u64)
     }
 }

@@ -146,11 +146,11 @@ impl TokenStore for MemoryStore {
 
     async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         let mut state = self.state();
-        for noted in uses {
-            let found = state.token(noted.token).cloned();
-            if let Some(mut token) = found.filter(|token| token.last_used_at < Some(noted.at)) {
-                token.last_used_at = Some(noted.at);
-                token.trace.last_used_from = noted.from;
+        for token_use in uses {
+            let found = state.token(token_use.token).cloned();
+            if let Some(mut token) = found.filter(|token| token.last_used_at < Some(token_use.at)) {
+                token.last_used_at = Some(token_use.at);
+                token.trace.last_used_from = token_use.from;
                 state.update_token(token);
             }
         }

@@ -140,14 +140,14 @@ impl WorkItemStore for MemoryStore {
 
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError> {
         let state = self.state();
         let mut items: Vec<WorkItem> = state
             .all_work_items(now)
-            .filter(|item| bucket.holds(item))
+            .filter(|item| section.holds(item))
             .collect();
         items.sort_by_key(|item| (std::cmp::Reverse(item.priority), WorkItemCursor::of(item)));
         items.truncate(limit as usize);
