@@ -149,7 +149,7 @@ pub(super) fn page(
     query
 }
 
-/// [`QueueSection::holds`] as a query, with the bucket's order.
+/// [`QueueSection::contains`] as a query, with the bucket's order.
 pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryBuilder<Postgres> {
     // As in the index of what is open.
     let mut query = QueryBuilder::new(select_work_item!("w.status IN ('todo', 'in_progress')"));
@@ -186,7 +186,7 @@ pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryB
     query
 }
 
-/// [`Claim::holds`](openindex_domain::work_item::Claim::holds) as a condition, and false where there is no
+/// [`Claim::is_valid`](openindex_domain::work_item::Claim::is_valid) as a condition, and false where there is no
 /// claim; never NULL, so that it can be negated: a run that is there expires.
 fn push_claim_holds(query: &mut QueryBuilder<Postgres>, now: Timestamp) {
     query

@@ -1,5 +1,5 @@
 //! What is looked for, as SQL: a filter, and a part of the queue. The words of the domain for both
-//! are [`WorkItemFilter::matches`] and [`QueueSection::holds`].
+//! are [`WorkItemFilter::matches`] and [`QueueSection::contains`].
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work_item::{QueueSection, WorkItemCursor, WorkItemFilter};
@@ -135,7 +135,7 @@ pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryB
     query
 }
 
-/// [`Claim::holds`](openindex_domain::work_item::Claim::holds), and false where there is no claim; never
+/// [`Claim::is_valid`](openindex_domain::work_item::Claim::is_valid), and false where there is no claim; never
 /// NULL, so that it can be negated: a run that is there expires.
 fn push_claim_holds(query: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     query

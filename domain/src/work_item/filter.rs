@@ -126,7 +126,7 @@ impl QueueSection {
     /// Returns whether the section contains the item. This defines what a store's query must
     /// return.
     #[must_use]
-    pub fn holds(&self, item: &WorkItem) -> bool {
+    pub fn contains(&self, item: &WorkItem) -> bool {
         let run = item.claim.as_ref().and_then(|claim| claim.run);
         match self {
             Self::Available => item.is_available(),

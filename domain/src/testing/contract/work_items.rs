@@ -336,7 +336,7 @@ fn keys(items: &[WorkItem]) -> Vec<String> {
     items.iter().map(|item| item.key.to_string()).collect()
 }
 
-/// The store returns what [`WorkItemFilter::matches`] and [`QueueSection::holds`] define.
+/// The store returns what [`WorkItemFilter::matches`] and [`QueueSection::contains`] define.
 pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
     let all = fill(harness).await;
     let none = WorkItemFilter::default;
@@ -416,7 +416,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
     for section in mine {
         let mut expected: Vec<String> = keys(
             &all.iter()
-                .filter(|item| section.holds(item))
+                .filter(|item| section.contains(item))
                 .cloned()
                 .collect::<Vec<_>>(),
         );

@@ -27,13 +27,13 @@ impl State {
     /// Returns the item in its state at `now`.
     fn work_item(&self, key: WorkItemKey, now: Timestamp) -> Option<WorkItem> {
         let stored = self.work_items.get(&key)?;
-        let holds = |claim: &Claim| {
+        let is_valid = |claim: &Claim| {
             let run = claim.run.and_then(|run| self.token(run));
             let deleted = claim.person().is_some_and(|id| self.deleted.contains(&id));
-            claim.holds(run.map(|run| run.status(now)), deleted)
+            claim.is_valid(run.map(|run| run.status(now)), deleted)
         };
         Some(WorkItem {
-            claim: stored.claim.clone().filter(holds),
+            claim: stored.claim.clone().filter(is_valid),
             ..stored.clone()
         })
     }
@@ -147,7 +147,7 @@ impl WorkItemStore for MemoryStore {
         let state = self.state();
         let mut items: Vec<WorkItem> = state
             .all_work_items(now)
-            .filter(|item| section.holds(item))
+            .filter(|item| section.contains(item))
             .collect();
         items.sort_by_key(|item| (std::cmp::Reverse(item.priority), WorkItemCursor::of(item)));
         items.truncate(limit as usize);
