@@ -10,7 +10,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Token, TokenWithSecret};
 use openindex_domain::user::{Bootstrapped, Email, Owner, User};
-use openindex_domain::work_item::{Queue, QueueBucket, WorkItem};
+use openindex_domain::work_item::{Queue, QueueItems, WorkItem};
 use openindex_domain::{Damaged, Listing};
 
 use crate::wire;
@@ -139,7 +139,7 @@ pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
     }
 }
 
-fn bucket(bucket: &QueueBucket) -> wire::QueueBucket {
+fn bucket(bucket: &QueueItems) -> wire::QueueBucket {
     wire::QueueBucket {
         damaged: damaged(&bucket.items),
         items: bucket.items.iter().map(work_item_summary).collect(),

@@ -67,14 +67,14 @@ pub struct WorkItemPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     /// Items that an agent can claim.
-    pub available: QueueBucket,
+    pub available: QueueItems,
     /// Items that the caller is working on.
-    pub mine: QueueBucket,
+    pub mine: QueueItems,
 }
 
 /// The first items of a section of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueBucket {
+pub struct QueueItems {
     /// The items.
     pub items: Listing<WorkItem>,
     /// Whether the section has more items.
@@ -170,18 +170,18 @@ impl WorkItems {
         &self,
         principal: &Principal,
         limit: u32,
-    ) -> Result<QueueBucket, WorkItemError> {
+    ) -> Result<QueueItems, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         Ok(self
             .section(&QueueSection::AvailableToPeople, limit)
             .await?)
     }
 
-    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueBucket, StoreError> {
+    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueItems, StoreError> {
         let found = self.store.queue(section, self.clock.now(), limit + 1);
         let mut items = found.await?;
         let more = items.count() > limit as usize;
         crate::page::cut(&mut items, limit, WorkItemCursor::of);
-        Ok(QueueBucket { items, more })
+        Ok(QueueItems { items, more })
     }
 }

@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
-use openindex_domain::work_item::{QueueBucket, WorkItem};
+use openindex_domain::work_item::{QueueItems, WorkItem};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -52,7 +52,7 @@ pub(in crate::web) async fn queue(
     let found = work.queue(principal, agent, SHOWN).await?;
     let (mine, next) = if is_for_agents {
         // Without a name, it is nobody's work in particular.
-        let none = QueueBucket {
+        let none = QueueItems {
             items: Vec::new().into(),
             more: false,
         };
