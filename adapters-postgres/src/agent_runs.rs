@@ -119,13 +119,13 @@ async fn start(
     };
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let kind = TokenKind::AgentRun;
-    let so_far = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
+    let counts = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
     let issuer = match change.issuer() {
         Some(id) => tokens::record_by_id(&mut transaction, id).await?,
         None => None,
     };
     let facts = StartFacts {
-        so_far,
+        counts,
         item,
         issuer: issuer.map(|record| record.token),
     };

@@ -175,8 +175,8 @@ async fn create(
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let (owner, now) = (change.token.owner, change.actor.now);
     let kind = TokenKind::Personal;
-    let so_far = issued(&mut transaction, kind, owner, change.rate, now).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
+    let counts = issued(&mut transaction, kind, owner, change.rate, now).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), counts) {
         return Ok(outcome);
     }
     insert(&mut transaction, &change.token, &change.digest).await?;
@@ -221,9 +221,9 @@ async fn rotate(
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
     let kind = TokenKind::Personal;
-    let so_far = issued(&mut transaction, kind, owner, successor.rate, now).await?;
+    let counts = issued(&mut transaction, kind, owner, successor.rate, now).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, now).await?;
-    let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
+    let ended = match change.decide(actor.as_ref(), predecessor, counts, &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };

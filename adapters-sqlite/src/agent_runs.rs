@@ -24,7 +24,7 @@ impl AgentRunStore for SqliteStore {
         let (owner, now) = (change.run.owner, change.actor.now);
         let runs = of_owner_after(&mut transaction, owner, now).await?;
         let kind = TokenKind::AgentRun;
-        let so_far = TokenCounts {
+        let counts = TokenCounts {
             live: tokens::count_live(&runs, now),
             nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
         };
@@ -40,7 +40,7 @@ impl AgentRunStore for SqliteStore {
             None => None,
         };
         let facts = StartFacts {
-            so_far,
+            counts,
             item,
             issuer: issuer.map(|record| record.token),
         };

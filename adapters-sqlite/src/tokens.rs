@@ -42,8 +42,8 @@ impl TokenStore for SqliteStore {
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let so_far = issued(&mut transaction, &change).await?;
-        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
+        let counts = issued(&mut transaction, &change).await?;
+        if let Err(outcome) = change.decide(actor.as_ref(), counts) {
             return Ok(outcome);
         }
         insert(&mut transaction, &change.token, &change.digest).await?;
@@ -75,10 +75,10 @@ impl TokenStore for SqliteStore {
         let actor = acting::record(&mut transaction, &successor.actor).await?;
         let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
         let predecessor = predecessor.as_ref().map(|record| &record.token);
-        let so_far = issued(&mut transaction, successor).await?;
+        let counts = issued(&mut transaction, successor).await?;
         let (issuers, now) = ([change.predecessor], successor.actor.now);
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
-        let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
+        let ended = match change.decide(actor.as_ref(), predecessor, counts, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };

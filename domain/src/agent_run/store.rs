@@ -131,7 +131,7 @@ pub enum StartRunOutcome {
 #[derive(Debug, Clone, Default)]
 pub struct StartFacts {
     /// The number of the owner's runs.
-    pub so_far: TokenCounts,
+    pub counts: TokenCounts,
     /// The state of the work item to bind the run to; `None` if it does not exist or none was
     /// requested.
     pub item: Option<BoundItem>,
@@ -170,18 +170,18 @@ impl StartRun {
                 .ok_or(StartRunOutcome::NoSuchIssuer)?,
             _ => return Err(rejected(Rejection::Unknown.into())),
         };
-        let (so_far, item) = (facts.so_far, facts.item);
+        let (counts, item) = (facts.counts, facts.item);
         let binding = self.run.run.as_ref().and_then(|run| run.work_item);
         match (binding, item) {
             (Some(_), None) => return Err(StartRunOutcome::NoSuchWorkItem),
             (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
             (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }
-        if so_far.live >= self.quota {
+        if counts.live >= self.quota {
             return Err(StartRunOutcome::QuotaReached);
         }
         self.rate
-            .check(so_far.nth_newest, self.actor.now)
+            .check(counts.nth_newest, self.actor.now)
             .map_err(StartRunOutcome::RateReached)?;
         let mut run = self.run.clone();
         run.expires_at = match (run.expires_at, issuer.expires_at) {
