@@ -470,7 +470,7 @@ pub(crate) async fn by_optional_id(
     id: Option<UserId>,
 ) -> Result<Option<User>, StoreError> {
     match id {
-        Some(id) => StoreError::unless_damaged(by_id(connection, id).await),
+        Some(id) => StoreError::ignore_damaged(by_id(connection, id).await),
         None => Ok(None),
     }
 }

@@ -117,7 +117,7 @@ async fn change_one(
     locks::runs_of_work_item(&mut transaction, &change.actor, Some(key)).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
-    let (item, damaged) = StoreError::separate(by_key(&mut transaction, key, now).await)?;
+    let (item, damaged) = StoreError::separate_damaged(by_key(&mut transaction, key, now).await)?;
     let facts = ChangeFacts {
         item,
         damaged,

@@ -66,7 +66,7 @@ impl WorkItemStore for SqliteStore {
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
         let read = by_key(&mut *transaction, key, now).await;
-        let (item, damaged) = StoreError::separate(read)?;
+        let (item, damaged) = StoreError::separate_damaged(read)?;
         let facts = ChangeFacts {
             item,
             damaged,

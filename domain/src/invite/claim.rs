@@ -147,17 +147,17 @@ impl Invites {
     /// user with the invited address exists; [`InviteError::Store`] when the store fails.
     pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
-        let invite = StoreError::unless_damaged(self.store.find_invite(&secret.digest()).await)?;
+        let invite = StoreError::ignore_damaged(self.store.find_invite(&secret.digest()).await)?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
         let users = &self.sessions.users;
         let creator = match invite.created_by {
-            Some(id) => StoreError::unless_damaged(users.find(id).await)?,
+            Some(id) => StoreError::ignore_damaged(users.find(id).await)?,
             None => None,
         };
         let any_user = users.page(None, 1).await?.count() > 0;
         check(&invite, creator.as_ref(), any_user, self.clock.now())?;
         if let Some(email) = invite.email()
-            && StoreError::separate(users.account(&email.key()).await)? != (None, None)
+            && StoreError::separate_damaged(users.account(&email.key()).await)? != (None, None)
         {
             return Err(InviteError::EmailTaken);
         }

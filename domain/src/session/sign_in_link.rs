@@ -254,11 +254,11 @@ impl Sessions {
     ) -> Result<(SignInLink, User), SessionError> {
         let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
         let link =
-            StoreError::unless_damaged(self.store.find_sign_in_link(&secret.digest()).await)?;
+            StoreError::ignore_damaged(self.store.find_sign_in_link(&secret.digest()).await)?;
         let link = link.ok_or(SessionError::NotFound)?;
-        let user = StoreError::unless_damaged(self.users.find(link.user).await)?;
+        let user = StoreError::ignore_damaged(self.users.find(link.user).await)?;
         let creator = match link.created_by {
-            Some(id) => StoreError::unless_damaged(self.users.find(id).await)?,
+            Some(id) => StoreError::ignore_damaged(self.users.find(id).await)?,
             None => None,
         };
         match user {
