@@ -103,7 +103,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
         }
     };
     let bound = store.start_run(start(1, Some(key))).await;
-    assert_eq!(bound.expect("answered"), StartRunOutcome::NoSuchWorkItem);
+    assert_eq!(bound.expect("answered"), StartRunOutcome::WorkItemNotFound);
     let free = store.start_run(start(1, None)).await;
     assert!(matches!(free, Ok(StartRunOutcome::Started(_))), "{free:?}");
 

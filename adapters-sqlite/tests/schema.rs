@@ -302,7 +302,7 @@ async fn without_work_there_are_no_tables_of_it() {
     sqlite.put_work_item(&item).await;
     let started = sqlite.store.start_run(bound_start(&item)).await;
     let started = started.expect("the store answers");
-    assert_eq!(started, StartRunOutcome::NoSuchWorkItem);
+    assert_eq!(started, StartRunOutcome::WorkItemNotFound);
     let started = with_work_items.start_run(bound_start(&item)).await;
     let started = started.expect("the store answers");
     assert!(

@@ -402,7 +402,7 @@ impl From<AgentRunError> for Problem {
                  (oi_pat_…)",
             )
             .next("oi profile set --token -"),
-            AgentRunError::NoSuchIssuer(id) => Self::invalid_field(
+            AgentRunError::IssuerNotFound(id) => Self::invalid_field(
                 "token",
                 &format!("must be the id of a live token of yours; {id} is none"),
             )
@@ -412,7 +412,7 @@ impl From<AgentRunError> for Problem {
                 "you have no agent run with this id, or it was ended before",
             )
             .next("oi agent-run list"),
-            AgentRunError::NoSuchWorkItem(key) => Self::invalid_field(
+            AgentRunError::WorkItemNotFound(key) => Self::invalid_field(
                 "workItemKey",
                 &format!("must be the key of a work item; there is no {key}"),
             )

@@ -41,13 +41,13 @@ pub enum AgentRunError {
     TokenRequired,
     /// The user has no live personal access token with this id.
     #[error("there is no live token {0} to start a run with")]
-    NoSuchIssuer(TokenId),
+    IssuerNotFound(TokenId),
     /// The user has no such run, or it has already ended.
     #[error("agent run not found")]
     NotFound,
     /// The work item to bind the run to does not exist.
     #[error("work item {0} not found")]
-    NoSuchWorkItem(WorkItemKey),
+    WorkItemNotFound(WorkItemKey),
     /// The work item is done or cancelled.
     #[error("{0} is done or cancelled")]
     WorkItemResolved(WorkItemKey),

@@ -33,7 +33,7 @@ impl AgentRuns {
     ///   has started a run before.
     /// - [`AgentRunError::TokenRequired`] unless `principal` is a personal access token, or a
     ///   browser session that names one of the user's.
-    /// - [`AgentRunError::NoSuchIssuer`], [`AgentRunError::NoSuchWorkItem`] and
+    /// - [`AgentRunError::IssuerNotFound`], [`AgentRunError::WorkItemNotFound`] and
     ///   [`AgentRunError::WorkItemResolved`] when the token or the work item cannot be used.
     /// - [`AgentRunError::QuotaReached`] and [`AgentRunError::RateReached`] when the user has
     ///   reached a limit.
@@ -91,15 +91,17 @@ impl AgentRuns {
         let outcome = self.store.start_run(change).await?;
         match (outcome, request.work_item) {
             (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
-            (StartRunOutcome::NoSuchWorkItem, Some(key)) => Err(AgentRunError::NoSuchWorkItem(key)),
+            (StartRunOutcome::WorkItemNotFound, Some(key)) => {
+                Err(AgentRunError::WorkItemNotFound(key))
+            }
             (StartRunOutcome::WorkItemResolved, Some(key)) => {
                 Err(AgentRunError::WorkItemResolved(key))
             }
             // No work item was requested, so such an outcome is an error of the store.
-            (StartRunOutcome::NoSuchWorkItem | StartRunOutcome::WorkItemResolved, None) => {
+            (StartRunOutcome::WorkItemNotFound | StartRunOutcome::WorkItemResolved, None) => {
                 Err(crate::StoreError::corrupt("a work item that was not asked for").into())
             }
-            (StartRunOutcome::NoSuchIssuer, _) => Err(AgentRunError::NoSuchIssuer(issuer)),
+            (StartRunOutcome::IssuerNotFound, _) => Err(AgentRunError::IssuerNotFound(issuer)),
             (StartRunOutcome::QuotaReached, _) => {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }

@@ -114,11 +114,11 @@ pub enum StartRunOutcome {
     /// The run was started; contains its token as written.
     Started(Token),
     /// The work item does not exist, or the store has no work items; nothing changed.
-    NoSuchWorkItem,
+    WorkItemNotFound,
     /// The work item is done or cancelled; nothing changed.
     WorkItemResolved,
     /// The owner has no such live token to start it with; nothing changed.
-    NoSuchIssuer,
+    IssuerNotFound,
     /// The owner has reached the maximum number of live runs; nothing changed.
     QuotaReached,
     /// The owner has reached the maximum number of runs started within 24 hours; nothing changed.
@@ -167,13 +167,13 @@ impl StartRun {
                 .issuer
                 .as_ref()
                 .filter(|token| token.id == id && self.may_issue(token))
-                .ok_or(StartRunOutcome::NoSuchIssuer)?,
+                .ok_or(StartRunOutcome::IssuerNotFound)?,
             _ => return Err(rejected(Rejection::Unknown.into())),
         };
         let (counts, item) = (facts.counts, facts.item);
         let binding = self.run.run.as_ref().and_then(|run| run.work_item);
         match (binding, item) {
-            (Some(_), None) => return Err(StartRunOutcome::NoSuchWorkItem),
+            (Some(_), None) => return Err(StartRunOutcome::WorkItemNotFound),
             (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
             (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }

@@ -37,7 +37,7 @@ pub enum WorkItemConflict {
     PartOfPart,
     /// The assignee does not exist or is suspended.
     #[error("the assignee does not exist or is suspended")]
-    NoSuchAssignee,
+    AssigneeNotFound,
     /// The domain or the parent has no numbers left.
     #[error("there are no numbers left")]
     NumbersExhausted,

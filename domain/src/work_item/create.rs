@@ -66,7 +66,7 @@ pub enum CreateWorkItemOutcome {
     /// The new item.
     Created(WorkItem),
     /// The parent does not exist; nothing changed.
-    NoSuchParent,
+    ParentNotFound,
     /// The current state of the parent or the assignee does not permit it; nothing changed.
     Conflict(WorkItemConflict),
     /// The acting credential is no longer valid; nothing changed.
@@ -155,7 +155,7 @@ impl CreateWorkItem {
             }
             Placement::PartOf(whole) => {
                 let parent = facts.parent.filter(|parent| parent.key == whole);
-                let mut parent = parent.ok_or(CreateWorkItemOutcome::NoSuchParent)?;
+                let mut parent = parent.ok_or(CreateWorkItemOutcome::ParentNotFound)?;
                 if parent.key.part.is_some() {
                     return Err(conflict(WorkItemConflict::PartOfPart));
                 }
@@ -217,7 +217,7 @@ pub(super) fn check_assignee(
     if is_valid {
         Ok(())
     } else {
-        Err(WorkItemConflict::NoSuchAssignee)
+        Err(WorkItemConflict::AssigneeNotFound)
     }
 }
 
@@ -228,7 +228,7 @@ impl WorkItems {
     ///
     /// - [`WorkItemError::NotAuthorized`] for a run that is bound to a work item; with
     ///   [`ActorError::FormUsed`] when the form of `context` has created an item before.
-    /// - [`WorkItemError::NoSuchParent`] when the parent does not exist.
+    /// - [`WorkItemError::ParentNotFound`] when the parent does not exist.
     /// - [`WorkItemError::Conflict`] when the parent or the assignee cannot be used, or no number
     ///   is left.
     /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
@@ -263,7 +263,7 @@ impl WorkItems {
         };
         match self.store.create_item(change).await? {
             CreateWorkItemOutcome::Created(item) => Ok(item),
-            CreateWorkItemOutcome::NoSuchParent => Err(WorkItemError::NoSuchParent),
+            CreateWorkItemOutcome::ParentNotFound => Err(WorkItemError::ParentNotFound),
             CreateWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
             CreateWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
         }

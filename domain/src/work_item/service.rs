@@ -30,7 +30,7 @@ pub enum WorkItemError {
     NotFound,
     /// The parent does not exist.
     #[error("parent not found")]
-    NoSuchParent,
+    ParentNotFound,
     /// A run can only work for its own agent.
     #[error("this agent run can only work for the agent {own}")]
     OtherAgent {

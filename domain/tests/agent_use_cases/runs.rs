@@ -179,7 +179,7 @@ async fn a_run_is_bound_only_to_an_open_work_item() {
     assert!(bound.is_ok());
     let nowhere = "OPS-99".parse().ok();
     let missing = world.start(&world.person, "a", nowhere).await;
-    assert!(matches!(missing, Err(AgentRunError::NoSuchWorkItem(key)) if Some(key) == nowhere));
+    assert!(matches!(missing, Err(AgentRunError::WorkItemNotFound(key)) if Some(key) == nowhere));
 }
 
 #[tokio::test]

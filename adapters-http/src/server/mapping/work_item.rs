@@ -16,7 +16,7 @@ impl From<WorkItemError> for Problem {
                 "there is no work item with this key, or it was deleted",
             )
             .next("oi work-item list"),
-            WorkItemError::NoSuchParent => Self::invalid_field(
+            WorkItemError::ParentNotFound => Self::invalid_field(
                 "parent",
                 &"must be the key of a project or task; there is none with this one",
             )
@@ -103,7 +103,7 @@ impl From<WorkItemConflict> for Problem {
                 "parent",
                 &"must be a project or task; a sub-task has no sub-tasks of its own",
             ),
-            WorkItemConflict::NoSuchAssignee => Self::invalid_field(
+            WorkItemConflict::AssigneeNotFound => Self::invalid_field(
                 "assignee",
                 &"must be the id of a user who is not suspended; there is none with this one",
             ),

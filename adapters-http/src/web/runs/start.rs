@@ -162,10 +162,10 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(made))) => {
                 return once::already(&web, &person, made).await;
             }
-            Err(AgentRunError::NoSuchIssuer(_)) => {
+            Err(AgentRunError::IssuerNotFound(_)) => {
                 errors.token = Some("This token is no longer active. Choose another one.");
             }
-            Err(AgentRunError::NoSuchWorkItem(key)) => {
+            Err(AgentRunError::WorkItemNotFound(key)) => {
                 errors.work_item = Some(format!("is not there: no work item is called {key}"));
             }
             Err(AgentRunError::WorkItemResolved(key)) => {

@@ -103,10 +103,10 @@ pub(in crate::web) async fn create(
             Err(WorkItemError::NotAuthorized(ActorError::FormUsed(made))) => {
                 return once::already(&web, &person, made).await;
             }
-            Err(WorkItemError::NoSuchParent) => {
+            Err(WorkItemError::ParentNotFound) => {
                 typed.error = Some("There is no such item to add a sub-task to.".to_owned());
             }
-            Err(WorkItemError::Conflict(why @ WorkItemConflict::NoSuchAssignee)) => {
+            Err(WorkItemError::Conflict(why @ WorkItemConflict::AssigneeNotFound)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
                 errors.other = Some(conflict(&why, &names));
             }

@@ -166,7 +166,7 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
         ),
         WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
         WorkItemConflict::PartOfPart => "A sub-task cannot have sub-tasks of its own.".to_owned(),
-        WorkItemConflict::NoSuchAssignee => {
+        WorkItemConflict::AssigneeNotFound => {
             "The assignee does not exist or is suspended. Choose another one.".to_owned()
         }
         WorkItemConflict::NumbersExhausted => {

@@ -198,7 +198,7 @@ pub async fn are_started_by_a_session_with_a_token_of_its_user<
     };
     let unknown = fixtures::token(99, NOW).id;
     for id in [expired.id, revoked.id, foreign.id, run.id, unknown] {
-        assert_eq!(with(20, id).await, StartRunOutcome::NoSuchIssuer, "{id}");
+        assert_eq!(with(20, id).await, StartRunOutcome::IssuerNotFound, "{id}");
     }
     assert!(
         runs(harness, false, None, 10).await.len() == 1,
@@ -373,7 +373,7 @@ pub async fn are_not_bound_to_a_missing_work_item(harness: &dyn AgentRunHarness)
     run.work_item = "NOWHERE-1".parse().ok();
     assert_eq!(
         begin(harness, change).await,
-        StartRunOutcome::NoSuchWorkItem
+        StartRunOutcome::WorkItemNotFound
     );
     assert!(find(harness, 10).await.is_none());
     assert_eq!(audit_log(harness).await, vec![]);

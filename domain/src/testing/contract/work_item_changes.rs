@@ -412,7 +412,7 @@ pub async fn assign_only_active_users(harness: &dyn WorkHarness) {
     for number in [2, 3] {
         assert_eq!(
             apply(harness, change("OPS-1", assign(number), 1)).await,
-            ChangeWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+            ChangeWorkItemOutcome::Conflict(WorkItemConflict::AssigneeNotFound)
         );
     }
     let outcome = apply(harness, change("OPS-1", assign(4), 1)).await;

@@ -242,7 +242,7 @@ pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
     for (place, outcome) in [
         (
             Placement::PartOf(key("OPS-6")),
-            CreateWorkItemOutcome::NoSuchParent,
+            CreateWorkItemOutcome::ParentNotFound,
         ),
         (
             Placement::PartOf(key("OPS-7.1")),
@@ -260,7 +260,7 @@ pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
         change.item.assignee = Some(unknown);
         assert_eq!(
             create(harness, change).await,
-            CreateWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::AssigneeNotFound)
         );
     }
     for how in InvalidActor::ALL {
