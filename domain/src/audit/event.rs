@@ -101,11 +101,11 @@ impl AuditEvent {
     /// client address, and the reporter of a leaked token, so that reporting has no drawbacks.
     /// Failed sign-ins are left intact, so that the user can judge them.
     pub(crate) fn redact_for(&mut self, user: UserId) {
-        let is_told = match self.actor.user() {
+        let is_shown_to = match self.actor.user() {
             Some(actor) => actor == user,
             None => self.action != AuditAction::TokenReportedLeaked,
         };
-        if !is_told {
+        if !is_shown_to {
             self.context = RequestContext::default();
         }
     }

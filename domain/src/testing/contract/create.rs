@@ -156,8 +156,8 @@ pub async fn enforces_the_rate_exactly_under_64_creations(harness: &dyn Harness)
         9,
         "the acting token is the tenth: {outcomes:?}"
     );
-    let is_told = |it: &&CreateTokenOutcome| matches!(it, CreateTokenOutcome::RateReached(_));
-    assert_eq!(outcomes.iter().filter(is_told).count(), 55);
+    let is_shown_to = |it: &&CreateTokenOutcome| matches!(it, CreateTokenOutcome::RateReached(_));
+    assert_eq!(outcomes.iter().filter(is_shown_to).count(), 55);
     assert_eq!(list(harness, acting().owner).await, [acting()]);
 }
 
