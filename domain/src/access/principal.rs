@@ -132,7 +132,7 @@ impl Principal {
     /// # Errors
     ///
     /// [`Denial::BoundToWorkItem`] when the run is bound to another item.
-    pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
+    pub fn authorize_work_item_change(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
         match self.run().and_then(|run| run.work_item) {
             Some(bound_to) if item != Some(bound_to) => Err(Denial::BoundToWorkItem { bound_to }),
             _ => Ok(()),

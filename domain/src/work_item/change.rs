@@ -421,7 +421,7 @@ impl WorkItems {
     ) -> Result<Option<WorkItem>, WorkItemError> {
         let requirement = Requirement::ANY_TOKEN;
         principal.authorize(requirement)?;
-        principal.authorize_change_of(Some(key))?;
+        principal.authorize_work_item_change(Some(key))?;
         let now = self.clock.now();
         let change = ChangeWorkItem {
             actor: Actor::of(principal, requirement, now),

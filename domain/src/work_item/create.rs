@@ -240,7 +240,7 @@ impl WorkItems {
     ) -> Result<WorkItem, WorkItemError> {
         let requirement = Requirement::ANY_TOKEN;
         principal.authorize(requirement)?;
-        principal.authorize_change_of(None)?;
+        principal.authorize_work_item_change(None)?;
         let now = self.clock.now();
         let creator = principal.user_id();
         let change = CreateWorkItem {
