@@ -41,7 +41,7 @@ impl AdminTokenStore for PostgresStore {
         .await
     }
 
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,

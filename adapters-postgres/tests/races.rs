@@ -385,7 +385,7 @@ async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the
             unused_since: Some(NOW.saturating_add_seconds(60)),
             ..TokenFilter::default()
         };
-        let reviewed = postgres.store.matching(&filter, NOW).await;
+        let reviewed = postgres.store.matching_ids(&filter, NOW).await;
         let reviewed = Review::of(reviewed.expect("answered"));
         assert_eq!(reviewed.count, 2);
         let mut other = postgres.raw.begin().await.expect("a transaction");
@@ -409,7 +409,7 @@ async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the
         }
         other.commit().await.expect("committed");
         let outcome = waiting.await.expect("no panic").expect("answered");
-        let now = postgres.store.matching(&filter, NOW).await;
+        let now = postgres.store.matching_ids(&filter, NOW).await;
         let now = Review::of(now.expect("answered"));
         assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(now));
         let revoked: i64 =

@@ -39,7 +39,7 @@ impl AdminTokenStore for SqliteStore {
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
     }
 
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,

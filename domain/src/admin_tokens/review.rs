@@ -126,7 +126,7 @@ impl AdminTokens {
         let (kept, kept_own) = kept(principal, filter, now);
         let mut ids = match filter.status {
             Some(Status::Revoked) => Vec::new(),
-            _ => self.store.matching(filter, now).await?,
+            _ => self.store.matching_ids(filter, now).await?,
         };
         ids.retain(|id| Some(*id) != kept);
         ids.sort_unstable_by_key(|id| Reverse(*id));

@@ -119,7 +119,7 @@ impl Play {
     async fn unrevoked(&self) -> BTreeSet<TokenId> {
         let now = self.world.all.tokens.now();
         let filter = TokenFilter::default();
-        let ids = self.world.all.store.matching(&filter, now);
+        let ids = self.world.all.store.matching_ids(&filter, now);
         ids.await.expect("the store works").into_iter().collect()
     }
 

@@ -54,7 +54,7 @@ pub(super) async fn matching_tokens_by_id(
     harness: &dyn AccountHarness,
     filter: &TokenFilter,
 ) -> Vec<TokenId> {
-    let ids = harness.admin_tokens().matching(filter, NOW).await;
+    let ids = harness.admin_tokens().matching_ids(filter, NOW).await;
     ids.expect("the store works")
 }
 

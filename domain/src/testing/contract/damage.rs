@@ -168,7 +168,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
         audit: fixtures::audit(9, NOW, AuditAction::TokenRevoked, Subject::User(good.owner)),
     };
     let store = harness.admin_tokens();
-    let mut ids = store.matching(&change.filter, NOW).await.expect("ids");
+    let mut ids = store.matching_ids(&change.filter, NOW).await.expect("ids");
     ids.sort();
     assert_eq!(ids, [acting().id, bad.id, good.id]);
     let reviewed = store.tokens_by_id(&ids).await.expect("a list");
