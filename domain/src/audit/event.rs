@@ -280,7 +280,7 @@ actions! {
 
 impl AuditAction {
     /// The actions that end a token or an agent run, which is then the subject.
-    pub const ENDINGS: &'static [Self] = &[
+    pub const END_ACTIONS: &'static [Self] = &[
         Self::TokenRotated,
         Self::TokenRevoked,
         Self::TokenReportedLeaked,

@@ -188,7 +188,7 @@ impl Audit {
     ///
     /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
     /// fails.
-    pub async fn endings(
+    pub async fn end_events(
         &self,
         principal: &Principal,
         tokens: &[Token],
@@ -205,7 +205,7 @@ impl Audit {
         if ended.is_empty() {
             return Ok(HashMap::new());
         }
-        let found = self.store.endings(&ended).await?;
+        let found = self.store.end_events(&ended).await?;
         let by_subject = found.iter().filter_map(|event| match event.subject {
             Subject::Token(id) => Some((id, event.clone())),
             _ => None,

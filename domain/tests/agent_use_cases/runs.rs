@@ -251,6 +251,6 @@ async fn a_history_shows_who_did_what_without_request_details() {
             .iter()
             .all(|event| event.context == RequestContext::default())
     );
-    let ended = audit.endings(&agent, &[]).await;
+    let ended = audit.end_events(&agent, &[]).await;
     assert!(ended.is_err(), "a run reads no reasons");
 }

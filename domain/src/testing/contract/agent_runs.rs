@@ -344,7 +344,7 @@ pub async fn are_listed_with_the_events_that_ended_them(harness: &dyn AgentRunHa
     let ids = [own.id, with_token.id, live.id, issuer.id];
     let found = harness
         .audit()
-        .endings(&ids)
+        .end_events(&ids)
         .await
         .expect("the store works");
     let mut found: Vec<_> = found

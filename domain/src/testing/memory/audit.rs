@@ -31,9 +31,9 @@ impl AuditStore for MemoryStore {
         Ok(events.into())
     }
 
-    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
         let is_matching = |event: &&AuditEvent| {
-            AuditAction::ENDINGS.contains(&event.action)
+            AuditAction::END_ACTIONS.contains(&event.action)
                 && matches!(event.subject, Subject::Token(id) if tokens.contains(&id))
         };
         let state = self.state();
