@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
-    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
-    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, ListedStatus,
+    RevocableTokens, RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome,
+    Seek, Sort, SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore,
+    TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -194,7 +195,7 @@ async fn revoke(
     let issuer = &[change.token];
     locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let target = endings(&mut transaction, TokenKind::Personal, issuer).await?;
+    let target = revocable(&mut transaction, TokenKind::Personal, issuer).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
     let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
         Ok(ended) => ended,
@@ -317,22 +318,22 @@ pub(crate) async fn unended(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_unexpired!("t.owner_id = $2"))
         .bind(horizon(now))
         .bind(owner.uuid())
         .fetch_all(connection)
         .await
         .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn endings(
+pub(crate) async fn revocable(
     connection: &mut PgConnection,
     kind: TokenKind,
     ids: &[TokenId],
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let found = sqlx::query(select_token!(
         "t.id = ANY ($1) AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
@@ -342,7 +343,7 @@ pub(crate) async fn endings(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 async fn listed(
@@ -441,8 +442,8 @@ pub(crate) async fn issued(
         .await
         .map_err(store_error)?
         .iter()
-        .map(rows::ending)
-        .collect::<Result<Endings, StoreError>>()?;
+        .map(rows::revocable)
+        .collect::<Result<RevocableTokens, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -518,7 +519,7 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
 pub(crate) async fn write_ends(
     connection: &mut PgConnection,
     ended: &[Token],
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     let (damaged, tokens): (Vec<&Token>, Vec<&Token>) =
         ended.iter().partition(|token| read.is_damaged(token.id));

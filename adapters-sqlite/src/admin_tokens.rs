@@ -11,7 +11,7 @@ use openindex_domain::admin_tokens::{
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::token::{Digest, RevocableTokens, Status, Token, TokenId};
 use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -87,7 +87,10 @@ impl AdminTokenStore for SqliteStore {
         let mut query = wanted(&change.filter, change.actor.now, None, None);
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
-        let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+        let read: RevocableTokens = found
+            .iter()
+            .map(rows::revocable)
+            .collect::<Result<_, _>>()?;
         let decided = match change.decide(&read) {
             Ok(decided) => decided,
             Err(outcome) => return Ok(outcome),
@@ -295,7 +298,7 @@ fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
 async fn by_digests(
     connection: &mut SqliteConnection,
     digests: impl Iterator<Item = &Digest>,
-) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
+) -> Result<(HashMap<Digest, Token>, RevocableTokens), StoreError> {
     let digests = digests.map(|digest| {
         let mut hexadecimal = String::with_capacity(64);
         for byte in digest.as_bytes() {
@@ -311,7 +314,10 @@ async fn by_digests(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let read: RevocableTokens = found
+        .iter()
+        .map(rows::revocable)
+        .collect::<Result<_, _>>()?;
     let digests = found.iter().map(rows::digest);
     let there = digests
         .zip(&*read)
@@ -324,7 +330,7 @@ async fn by_digests(
 async fn write(
     connection: &mut SqliteConnection,
     decided: Vec<(Token, AuditEvent)>,
-    read: &Endings,
+    read: &RevocableTokens,
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();

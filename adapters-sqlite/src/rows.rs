@@ -230,7 +230,7 @@ pub(crate) const LISTED_KINDS: [&str; 2] = [
 
 /// A token as far as ending it takes, and whether its row is damaged. What cannot be read is what
 /// keeps nothing from ending.
-pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
+pub(crate) fn revocable(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
     if let Ok(token) = token_fields(row) {
         return Ok((token, false));
     }

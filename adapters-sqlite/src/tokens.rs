@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
-    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
-    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, ListedStatus,
+    RevocableTokens, RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome,
+    Seek, Sort, SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore,
+    TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -56,7 +57,7 @@ impl TokenStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (issuers, now) = ([change.token], change.actor.now);
-        let target = endings(&mut transaction, TokenKind::Personal, &issuers).await?;
+        let target = revocable(&mut transaction, TokenKind::Personal, &issuers).await?;
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
         let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
             Ok(ended) => ended,
@@ -306,11 +307,11 @@ pub(crate) async fn record_by_id(
 }
 
 /// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
-pub(crate) async fn endings(
+pub(crate) async fn revocable(
     connection: &mut SqliteConnection,
     kind: TokenKind,
     ids: &[TokenId],
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_token!(
         "t.id IN (SELECT unhex(value) FROM json_each(?1)) \
          AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
@@ -320,7 +321,7 @@ pub(crate) async fn endings(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// What the owner has been issued of personal access tokens.
@@ -343,8 +344,8 @@ async fn issued(
     .await
     .map_err(store_error)?
     .iter()
-    .map(rows::ending)
-    .collect::<Result<Endings, StoreError>>()?;
+    .map(rows::revocable)
+    .collect::<Result<RevocableTokens, StoreError>>()?;
     Ok(TokenCounts {
         live: count_live(&tokens, now),
         nth_newest: nth_newest(connection, TokenKind::Personal, owner, change.rate).await?,
@@ -434,7 +435,7 @@ pub(crate) async fn unended(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
@@ -446,7 +447,7 @@ pub(crate) async fn unended(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// Writes what a revocation or a rotation changes of a token.
@@ -475,7 +476,7 @@ pub(crate) async fn update(
 pub(crate) async fn write_ends(
     connection: &mut SqliteConnection,
     ended: &[Token],
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     let mut tokens = Vec::with_capacity(ended.len());
     for token in ended {

@@ -5,7 +5,6 @@
 
 mod create;
 mod digest;
-mod ending;
 mod entity;
 mod error;
 mod expiry;
@@ -14,6 +13,7 @@ mod id;
 mod list;
 mod name;
 mod rate;
+mod revocable;
 mod revoke;
 mod rotate;
 mod scope;
@@ -26,7 +26,6 @@ mod verify;
 
 pub use create::{NewToken, TokenWithSecret};
 pub use digest::{Digest, InvalidDigest};
-pub use ending::Endings;
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
@@ -38,6 +37,7 @@ pub use list::{
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
 pub use rate::{CreationRate, RateReached};
+pub use revocable::RevocableTokens;
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
 pub use scope::{InvalidScope, Scope};
 pub(crate) use secret::CONTAINS_SECRET;
