@@ -487,8 +487,8 @@ pub(crate) async fn insert(
     .bind(run.map(|run| run.agent.as_str()))
     .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
     .bind(run.map(|run| run.issuer.uuid()))
-    .bind(token.trace.last_four.map(|end| end.to_string()))
-    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.details.last_four.map(|end| end.to_string()))
+    .bind(token.details.created_from.map(|from| from.to_string()))
     .bind(token.name.folded())
     .execute(connection)
     .await
@@ -506,7 +506,7 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     .bind(token.expires_at.map(Timestamp::to_datetime))
     .bind(token.revoked_at.map(Timestamp::to_datetime))
     .bind(token.successor.map(|id| id.to_string()))
-    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
+    .bind(token.details.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -538,7 +538,7 @@ pub(crate) async fn write_ends(
     };
     let reasons: Vec<_> = tokens
         .iter()
-        .map(|token| token.trace.revoked_by.map(RevokedBy::as_str))
+        .map(|token| token.details.revoked_by.map(RevokedBy::as_str))
         .collect();
     let updated = sqlx::query(
         "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at, \

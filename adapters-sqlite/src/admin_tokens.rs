@@ -288,7 +288,7 @@ fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
         token: Token {
-            trace: rows::trace(row),
+            details: rows::details(row),
             ..record.token
         },
         owner: record.owner,

@@ -420,8 +420,8 @@ pub(crate) async fn insert(
             .map(|key| key.to_string()),
     )
     .bind(token.run.as_ref().map(|run| run.issuer.uuid()))
-    .bind(token.trace.last_four.map(|end| end.to_string()))
-    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.details.last_four.map(|end| end.to_string()))
+    .bind(token.details.created_from.map(|from| from.to_string()))
     .bind(token.name.folded())
     .execute(connection)
     .await
@@ -463,7 +463,7 @@ pub(crate) async fn update(
     .bind(token.expires_at.map(Timestamp::unix_millis))
     .bind(token.revoked_at.map(Timestamp::unix_millis))
     .bind(token.successor.map(|id| id.to_string()))
-    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
+    .bind(token.details.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -500,7 +500,7 @@ pub(crate) async fn write_ends(
             at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())
         };
         let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
-        let reason = token.trace.revoked_by.map(RevokedBy::as_str);
+        let reason = token.details.revoked_by.map(RevokedBy::as_str);
         // Writing to a string cannot fail.
         let _ = write!(
             ends,

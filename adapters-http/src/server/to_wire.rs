@@ -25,11 +25,11 @@ pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
         last_used_at: text(token.last_used_at),
         status: token.status(now).into(),
         replaced_by: token.successor.map(|successor| successor.to_string()),
-        last_four: token.trace.last_four.map(|end| end.to_string()),
-        created_from: token.trace.created_from.map(|from| from.to_string()),
-        last_used_from: token.trace.last_used_from.map(|from| from.to_string()),
+        last_four: token.details.last_four.map(|end| end.to_string()),
+        created_from: token.details.created_from.map(|from| from.to_string()),
+        last_used_from: token.details.last_used_from.map(|from| from.to_string()),
         revoked_at: text(token.revoked_at),
-        revoked_by: token.trace.revoked_by.map(Into::into),
+        revoked_by: token.details.revoked_by.map(Into::into),
     }
 }
 

@@ -1,6 +1,8 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::token::{Scope, Secret, Token, TokenId, TokenKind, TokenName, TokenWithSecret, Trace};
+use crate::token::{
+    Scope, Secret, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenWithSecret,
+};
 
 use super::{
     AgentId, AgentRun, AgentRunError, AgentRuns, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
@@ -70,7 +72,7 @@ impl AgentRuns {
                 work_item: request.work_item,
                 issuer,
             }),
-            trace: Trace::of_new(&secret, context.client_address),
+            details: TokenDetails::of_new(&secret, context.client_address),
         };
         let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
         let actor = principal.audit_actor();

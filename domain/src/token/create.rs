@@ -7,8 +7,8 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::user::UserId;
 
 use super::{
-    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenError,
-    TokenId, TokenKind, TokenName, Tokens, Trace,
+    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenDetails,
+    TokenError, TokenId, TokenKind, TokenName, Tokens,
 };
 
 /// The properties of a token to create.
@@ -57,7 +57,7 @@ impl TokenWithSecret {
                 last_used_at: None,
                 successor: None,
                 run: None,
-                trace: Trace::of_new(&secret, from),
+                details: TokenDetails::of_new(&secret, from),
             },
             secret,
         })

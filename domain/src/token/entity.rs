@@ -2,7 +2,7 @@ use crate::agent_run::AgentRun;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{RevokedBy, Scope, TokenId, TokenKind, TokenName, Trace};
+use super::{RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
 
 /// How long a token is stored after it was revoked or has expired: 30 days. Until then, whoever
 /// presents its secret learns what happened to it instead of getting "unknown".
@@ -37,7 +37,7 @@ pub struct Token {
     /// [`TokenKind::AgentRun`].
     pub run: Option<AgentRun>,
     /// Details that help its owner to recognize it.
-    pub trace: Trace,
+    pub details: TokenDetails,
 }
 
 /// A token's status.
@@ -140,7 +140,7 @@ impl Token {
     #[must_use]
     pub fn revoked_by(&self, reason: RevokedBy, now: Timestamp) -> Option<Self> {
         let mut revoked = self.revoked(now)?;
-        revoked.trace.revoked_by = Some(reason);
+        revoked.details.revoked_by = Some(reason);
         Some(revoked)
     }
 
@@ -192,7 +192,7 @@ impl Token {
         match end {
             PredecessorEnd::AtOnce => {
                 rotated.revoked_at = Some(now);
-                rotated.trace.revoked_by = Some(RevokedBy::Rotation);
+                rotated.details.revoked_by = Some(RevokedBy::Rotation);
             }
             PredecessorEnd::After(at) => {
                 rotated.expires_at = Some(self.expires_at.map_or(at, |own| own.min(at)));

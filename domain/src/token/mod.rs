@@ -4,6 +4,7 @@
 //! *digest* is the SHA-256 of the secret and the only form that stores receive.
 
 mod create;
+mod details;
 mod digest;
 mod entity;
 mod error;
@@ -20,11 +21,11 @@ mod scope;
 mod secret;
 mod service;
 mod store;
-mod trace;
 mod usage;
 mod verify;
 
 pub use create::{NewToken, TokenWithSecret};
+pub use details::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, TokenDetails};
 pub use digest::{Digest, InvalidDigest};
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
@@ -47,7 +48,6 @@ pub use store::{
     CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,
     RotateTokenOutcome, TokenCounts, TokenRecord, TokenStore,
 };
-pub use trace::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, Trace};
 pub use usage::{LastUsed, TokenUse};
 pub use verify::{Rejection, VerifyError};
 

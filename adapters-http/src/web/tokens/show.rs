@@ -98,9 +98,9 @@ pub(in crate::web) async fn show(
     let template = ShowPage {
         page: Page::of(&web, &person, "tokens"),
         effective_scope: scope_name(token.scope.min(allowed)),
-        last_four: token.trace.last_four.map(|end| end.to_string()),
-        created_from: token.trace.created_from,
-        last_used_from: token.trace.last_used_from,
+        last_four: token.details.last_four.map(|end| end.to_string()),
+        created_from: token.details.created_from,
+        last_used_from: token.details.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
         chain: chain(&web, &person, &token, &events, now).await?,
         runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),

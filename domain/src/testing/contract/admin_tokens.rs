@@ -500,9 +500,9 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
             acting().owner
         };
         let token = super::listing::shown(harness, owner, id(number)).await;
-        assert_eq!(token.trace.revoked_by, Some(reason), "{number}");
+        assert_eq!(token.details.revoked_by, Some(reason), "{number}");
         assert_eq!(token.revoked_at, Some(NOW));
     }
     let live = super::listing::shown(harness, acting().owner, acting().id).await;
-    assert_eq!(live.trace.revoked_by, None);
+    assert_eq!(live.details.revoked_by, None);
 }

@@ -150,7 +150,7 @@ impl TokenStore for MemoryStore {
             let found = state.token(token_use.token).cloned();
             if let Some(mut token) = found.filter(|token| token.last_used_at < Some(token_use.at)) {
                 token.last_used_at = Some(token_use.at);
-                token.trace.last_used_from = token_use.from;
+                token.details.last_used_from = token_use.from;
                 state.update_token(token);
             }
         }
