@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::session::Ended;
+use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
@@ -290,7 +290,7 @@ async fn change_user(
     update_user(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_sessions {
-        sessions::end(&mut transaction, change.user, Ended::All).await?;
+        sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
     }
     if decision.void_links {
         sign_in_links::void(&mut transaction, change.user).await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::session::Ended;
+use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
@@ -113,7 +113,7 @@ impl UserStore for SqliteStore {
         }
         update_user(&mut transaction, &decision.user).await?;
         if decision.end_sessions {
-            sessions::end(&mut transaction, change.user, Ended::All).await?;
+            sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
         }
         if decision.void_links {
             sign_in_links::void(&mut transaction, change.user).await?;

@@ -2,7 +2,7 @@ use crate::access::{ActingRecord, Actor, ActorError, CredentialId, Principal, Re
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::user::{Account, Password, PasswordHash};
 
-use super::{Ended, SessionError, Sessions};
+use super::{SessionError, SessionSelection, Sessions};
 
 /// The change that sets a user's password, ends their other sessions and deletes their open sign-in
 /// links, because a link could be used to change the password back.
@@ -42,7 +42,7 @@ impl ChangePassword {
         &self,
         actor: Option<&ActingRecord>,
         account: Option<&Account>,
-    ) -> Result<Ended, ChangePasswordOutcome> {
+    ) -> Result<SessionSelection, ChangePasswordOutcome> {
         self.actor
             .check(actor)
             .map_err(ChangePasswordOutcome::NotAuthorized)?;
@@ -53,7 +53,7 @@ impl ChangePassword {
         };
         account
             .filter(|account| account.password == self.verified)
-            .map(|_| Ended::AllBut(own))
+            .map(|_| SessionSelection::AllBut(own))
             .ok_or(ChangePasswordOutcome::Conflict)
     }
 }

@@ -9,7 +9,7 @@ use crate::user::{
     Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
 };
 
-use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
+use super::{ClientName, Session, SessionError, SessionSelection, Sessions, SignedIn};
 
 /// The lifetime of a sign-in link: 1 hour.
 pub const SIGN_IN_LINK_LIFETIME_SECONDS: i64 = 60 * 60;
@@ -163,11 +163,11 @@ impl RedeemSignInLink {
         link: Option<&SignInLink>,
         user: Option<&User>,
         creator: Option<&User>,
-    ) -> Result<Ended, RedeemSignInLinkOutcome> {
+    ) -> Result<SessionSelection, RedeemSignInLinkOutcome> {
         let is_it = |link: &&SignInLink| link.id == self.link && link.user == self.session.user;
         match link.filter(is_it) {
             Some(link) if link.is_usable(user, creator, self.now) => {
-                Ok(Ended::AllBut(self.session.id))
+                Ok(SessionSelection::AllBut(self.session.id))
             }
             _ => Err(RedeemSignInLinkOutcome::Rejected),
         }

@@ -5,8 +5,8 @@ use openindex_domain::access::ActorError;
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::{
-    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
-    Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
+    ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
+    SessionSelection, Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
 };
 use openindex_domain::testing::{
     InMemory, MockAuditStore, MockPasswordHasher, MockRateLimitStore, MockUserStore, fixtures,
@@ -225,7 +225,9 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
         .await
         .expect("twice is no error");
     assert!(world.principal(first).await.is_none());
-    let stale = sessions.end(&principal, Ended::All, context()).await;
+    let stale = sessions
+        .end(&principal, SessionSelection::All, context())
+        .await;
     assert!(
         matches!(
             stale,
@@ -234,7 +236,9 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
         "{stale:?}"
     );
     let principal = world.principal(&second).await.expect("signed in");
-    let ended = sessions.end(&principal, Ended::All, context()).await;
+    let ended = sessions
+        .end(&principal, SessionSelection::All, context())
+        .await;
     assert_eq!(ended.expect("ended"), 2);
     assert!(world.principal(&third).await.is_none());
     let by_token = sessions.sign_out(&world.admin, context()).await;

@@ -13,7 +13,7 @@ use crate::invite::{ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteO
 use crate::session::{
     CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
 };
-use crate::session::{EndSessions, Ended, StartSessionOutcome};
+use crate::session::{EndSessions, SessionSelection, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, Rejection, Token, TokenRecord};
 use crate::user::{
@@ -340,7 +340,7 @@ pub async fn rejects_the_users_credentials_afterwards(harness: &dyn AccountHarne
     let end = EndSessions {
         actor: session_actor(1),
         user: fixtures::user(1).id,
-        ended: Ended::All,
+        selection: SessionSelection::All,
         audit: fixtures::audit(
             4,
             NOW,

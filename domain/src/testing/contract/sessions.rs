@@ -8,7 +8,7 @@ use crate::access::{Actor, ActorError};
 use crate::audit::{AuditAction, Subject};
 use crate::session::{
     ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
-    Ended, IDLE_LIMIT_SECONDS, Session, StartSessionOutcome,
+    IDLE_LIMIT_SECONDS, Session, SessionSelection, StartSessionOutcome,
 };
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
@@ -30,12 +30,12 @@ async fn numbers(harness: &dyn AccountHarness) -> Vec<u64> {
         .collect()
 }
 
-fn ending(actor: Actor, ended: Ended, event: u64) -> EndSessions {
+fn ending(actor: Actor, selection: SessionSelection, event: u64) -> EndSessions {
     let user = fixtures::user(1).id;
     EndSessions {
         actor,
         user,
-        ended,
+        selection,
         audit: fixtures::audit(event, NOW, AuditAction::SessionsEnded, Subject::User(user)),
     }
 }
@@ -121,18 +121,18 @@ pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
     }
     let id = |number| fixtures::session(number).id;
     let by = session_actor(1);
-    for (event, ended, count, left) in [
-        (1, Ended::One(id(5)), 1, vec![1, 2, 3, 4]),
-        (2, Ended::One(id(5)), 0, vec![1, 2, 3, 4]),
-        (3, Ended::AllBut(id(1)), 3, vec![1]),
-        (4, Ended::All, 1, vec![]),
+    for (event, selection, count, left) in [
+        (1, SessionSelection::One(id(5)), 1, vec![1, 2, 3, 4]),
+        (2, SessionSelection::One(id(5)), 0, vec![1, 2, 3, 4]),
+        (3, SessionSelection::AllBut(id(1)), 3, vec![1]),
+        (4, SessionSelection::All, 1, vec![]),
     ] {
-        let outcome = end(harness, ending(by.clone(), ended, event)).await;
-        assert_eq!(outcome, EndSessionsOutcome::Ended(count), "{ended:?}");
-        assert_eq!(numbers(harness).await, left, "{ended:?}");
+        let outcome = end(harness, ending(by.clone(), selection, event)).await;
+        assert_eq!(outcome, EndSessionsOutcome::Ended(count), "{selection:?}");
+        assert_eq!(numbers(harness).await, left, "{selection:?}");
     }
     assert_eq!(audit_log(harness).await.len(), 5 + 3);
-    let over = end(harness, ending(by, Ended::All, 5)).await;
+    let over = end(harness, ending(by, SessionSelection::All, 5)).await;
     assert_eq!(
         over,
         EndSessionsOutcome::NotAuthorized(ActorError::SessionEnded)
@@ -189,7 +189,11 @@ pub async fn rejects_a_session_that_ended_in_the_meantime(harness: &dyn AccountH
     start_session(harness, 1).await;
     put(harness, 30, &fixtures::token(30, NOW)).await;
     let own = fixtures::session(1).id;
-    let ended = end(harness, ending(session_actor(1), Ended::One(own), 9)).await;
+    let ended = end(
+        harness,
+        ending(session_actor(1), SessionSelection::One(own), 9),
+    )
+    .await;
     assert_eq!(ended, EndSessionsOutcome::Ended(1));
     let mut issue = insertion(31, 100);
     issue.actor = session_actor(1);

@@ -22,7 +22,9 @@ use crate::clock::Timestamp;
 use crate::form::FormId;
 use crate::invite::{Invite, InviteId};
 use crate::rate_limit::{RateLimit, RateLimitStore, RateLimited, RateWindow};
-use crate::session::{Ended, Session, SessionId, SessionRecord, SignInLink, SignInLinkId};
+use crate::session::{
+    Session, SessionId, SessionRecord, SessionSelection, SignInLink, SignInLinkId,
+};
 use crate::store::{StoreError, StoreHealth};
 use crate::token::{Digest, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, Owner, User, UserId};
@@ -199,10 +201,10 @@ impl State {
     }
 
     /// Ends a user's sessions and returns how many.
-    fn end_sessions(&mut self, user: UserId, ended: Ended) -> u64 {
+    fn end_sessions(&mut self, user: UserId, selection: SessionSelection) -> u64 {
         let before = self.sessions.len();
         self.sessions
-            .retain(|id, (session, _)| session.user != user || !ended.includes(*id));
+            .retain(|id, (session, _)| session.user != user || !selection.includes(*id));
         (before - self.sessions.len()) as u64
     }
 
