@@ -38,15 +38,15 @@ pub struct AuditPage {
 pub struct ActivityPage {
     /// The events, newest first.
     pub events: Listing<AuditEvent>,
-    /// Pass it as [`ActivityPlace::Before`] for the page of newer events; `None` on the first page.
+    /// Pass it as [`ActivitySeek::Before`] for the page of newer events; `None` on the first page.
     pub previous: Option<AuditCursor>,
-    /// Pass it as [`ActivityPlace::After`] for the page of older events; `None` on the last page.
+    /// Pass it as [`ActivitySeek::After`] for the page of older events; `None` on the last page.
     pub next: Option<AuditCursor>,
 }
 
 /// Which page of a user's own activity to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityPlace {
+pub enum ActivitySeek {
     /// The page that starts after this event, with older ones.
     After(AuditCursor),
     /// The page that ends before this event, with newer ones.
@@ -141,15 +141,15 @@ impl Audit {
     pub async fn activity(
         &self,
         principal: &Principal,
-        place: Option<ActivityPlace>,
+        place: Option<ActivitySeek>,
         limit: u32,
     ) -> Result<ActivityPage, AuditError> {
         principal.authorize(Requirement::HUMAN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let (after, newer_than) = match place {
             None => (None, None),
-            Some(ActivityPlace::After(cursor)) => (Some(cursor), None),
-            Some(ActivityPlace::Before(cursor)) => (None, Some(cursor)),
+            Some(ActivitySeek::After(cursor)) => (Some(cursor), None),
+            Some(ActivitySeek::Before(cursor)) => (None, Some(cursor)),
         };
         let user = principal.user_id();
         let filter = AuditFilter {
