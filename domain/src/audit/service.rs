@@ -91,7 +91,7 @@ impl Audit {
     ///
     /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
     /// fails.
-    pub async fn of_own_token(
+    pub async fn own_token_events(
         &self,
         principal: &Principal,
         token: &Token,

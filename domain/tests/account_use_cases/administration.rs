@@ -156,7 +156,7 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
     let activity = audit.activity(&principal, None, 10).await.expect("a page");
     let mut told: Vec<_> = activity.events.to_vec();
     for one in &issued {
-        let events = audit.of_own_token(&principal, &one.token, 10).await;
+        let events = audit.own_token_events(&principal, &one.token, 10).await;
         told.extend(events.expect("entries").to_vec());
     }
     for (action, address) in [

@@ -81,7 +81,7 @@ pub(in crate::web) async fn show(
     let token = tokens.known(principal, id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
-    let events = web.api.audit.of_own_token(principal, &token, NEWEST);
+    let events = web.api.audit.own_token_events(principal, &token, NEWEST);
     let events = events.await?;
     let issued_with = RunFilter {
         issuer: Some(id),
@@ -130,7 +130,10 @@ async fn chain(
         let found = web.api.tokens.known(&person.principal, id).await?;
         before = match &found {
             Some(found) => {
-                let events = web.api.audit.of_own_token(&person.principal, found, NEWEST);
+                let events = web
+                    .api
+                    .audit
+                    .own_token_events(&person.principal, found, NEWEST);
                 predecessor(id, &events.await?)
             }
             None => None,
