@@ -78,7 +78,7 @@ pub(in crate::web) async fn show(
     query: Query,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
-    let token = tokens.known(principal, id).await?;
+    let token = tokens.get_including_revoked(principal, id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
     let events = web.api.audit.own_token_events(principal, &token, NEWEST);
@@ -127,7 +127,11 @@ async fn chain(
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = web.api.tokens.known(&person.principal, id).await?;
+        let found = web
+            .api
+            .tokens
+            .get_including_revoked(&person.principal, id)
+            .await?;
         before = match &found {
             Some(found) => {
                 let events = web
@@ -148,7 +152,11 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = web.api.tokens.known(&person.principal, id).await?;
+        let found = web
+            .api
+            .tokens
+            .get_including_revoked(&person.principal, id)
+            .await?;
         after = found.as_ref().and_then(|found| found.successor);
         chain.push(Link::of(id, found.as_ref(), now));
     }
