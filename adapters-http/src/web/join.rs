@@ -49,7 +49,7 @@ pub(super) async fn show(
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
-    match web.api.invites.look(&code).await {
+    match web.api.invites.preview(&code).await {
         Ok(invite) => render(
             &web,
             &visitor,
@@ -68,7 +68,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let invite = match web.api.invites.look(&code).await {
+    let invite = match web.api.invites.preview(&code).await {
         Ok(invite) => invite,
         Err(error) => return void(&web, error),
     };

@@ -145,7 +145,7 @@ impl Invites {
     ///
     /// [`InviteError::NotClaimable`] when it cannot be claimed; [`InviteError::EmailTaken`] when a
     /// user with the invited address exists; [`InviteError::Store`] when the store fails.
-    pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
+    pub async fn preview(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
         let invite = StoreError::ignore_damaged(self.store.find_invite(&secret.digest()).await)?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
@@ -180,7 +180,7 @@ impl Invites {
         self.rate_limits
             .unauthenticated_route("claim", context.client_address, now)
             .await?;
-        let invite = self.look(presented).await?;
+        let invite = self.preview(presented).await?;
         let email = claimed_email(&invite, claim.email)?;
         if claim.password.is_none() && claim.token.is_none() {
             return Err(InviteError::NothingToSignInWith);

@@ -9,7 +9,7 @@ use crate::world::{PASSWORD, World, context, email, password, session_of};
 async fn an_invite_creates_one_signed_in_user() {
     let world = World::new().await;
     let code = world.invite("Grace@Example.com", Role::Member).await;
-    let invite = world.all.invites.look(&code).await.expect("open");
+    let invite = world.all.invites.preview(&code).await.expect("open");
     assert_eq!(invite.role(), Role::Member);
     let claimed = world.claim(&code).await.expect("claimed");
     assert_eq!(claimed.user.email.as_str(), "Grace@Example.com");
