@@ -105,7 +105,7 @@ pub enum NotRotatable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PredecessorEnd {
     /// Immediately: it is revoked in the same step.
-    AtOnce,
+    Immediately,
     /// At this instant, or when it expires if that is earlier.
     After(Timestamp),
 }
@@ -190,7 +190,7 @@ impl Token {
             ..self.clone()
         };
         match end {
-            PredecessorEnd::AtOnce => {
+            PredecessorEnd::Immediately => {
                 rotated.revoked_at = Some(now);
                 rotated.details.revoked_by = Some(RevokedBy::Rotation);
             }
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(rotated.expires_at, Some(soon));
         assert_eq!(rotated.status(now), Status::Live);
         assert_eq!(
-            rotated.rotated(now, PredecessorEnd::AtOnce, successor),
+            rotated.rotated(now, PredecessorEnd::Immediately, successor),
             Err(NotRotatable::AlreadyRotated { successor })
         );
     }
@@ -304,7 +304,7 @@ mod tests {
         let mut token = fixtures::token(1, now);
         token.expires_at = Some(now);
         assert_eq!(
-            token.rotated(now, PredecessorEnd::AtOnce, fixtures::token(2, now).id),
+            token.rotated(now, PredecessorEnd::Immediately, fixtures::token(2, now).id),
             Err(NotRotatable::Expired)
         );
     }

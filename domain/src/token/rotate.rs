@@ -113,7 +113,7 @@ impl Tokens {
         let change = RotateToken {
             predecessor: id,
             end: match request.overlap {
-                Overlap::NONE => PredecessorEnd::AtOnce,
+                Overlap::NONE => PredecessorEnd::Immediately,
                 Overlap(seconds) => {
                     PredecessorEnd::After(now.saturating_add_seconds(seconds.into()))
                 }

@@ -452,7 +452,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .revoke_token(super::revocation(id(1), 11))
         .await
         .expect("revoked");
-    let replaced = super::replacement(id(2), 12, PredecessorEnd::AtOnce);
+    let replaced = super::replacement(id(2), 12, PredecessorEnd::Immediately);
     let _ = tokens.rotate_token(replaced).await.expect("replaced");
     let report = ReportLeakedTokens {
         reported: vec![(

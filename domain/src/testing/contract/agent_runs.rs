@@ -534,7 +534,7 @@ pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness
     seed(harness).await;
     let later = NOW.saturating_add_seconds(120);
     for (number, end) in [
-        (1, PredecessorEnd::AtOnce),
+        (1, PredecessorEnd::Immediately),
         (2, PredecessorEnd::After(later)),
     ] {
         let issuer = fixtures::token(number, NOW);

@@ -23,7 +23,7 @@ pub async fn records_each_change_unchanged(harness: &dyn Harness) {
     issue.audit.actor = by_token;
     issue.audit.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
     issue.audit.context.client_address = Some("2001:db8::7".parse().expect("an address"));
-    let mut rotate = replacement(issue.token.id, 2, PredecessorEnd::AtOnce);
+    let mut rotate = replacement(issue.token.id, 2, PredecessorEnd::Immediately);
     rotate.successor.audit.actor = by_token;
     rotate.successor.audit.at = NOW.saturating_add_millis(1);
     let mut revoke = revocation(fixtures::token(2, NOW).id, 3);
@@ -69,7 +69,7 @@ pub async fn is_written_with_its_change_or_not_at_all(harness: &dyn Harness) {
     let result = tokens.revoke_token(revoke).await.map(|_| ());
     assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
 
-    let mut rotate = replacement(old.id, 5, PredecessorEnd::AtOnce);
+    let mut rotate = replacement(old.id, 5, PredecessorEnd::Immediately);
     rotate.successor.audit.id = taken;
     let result = tokens.rotate_token(rotate).await.map(|_| ());
     assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
