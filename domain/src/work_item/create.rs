@@ -108,17 +108,17 @@ impl CreateWorkItem {
                     part: None,
                 })
             }
-            Placement::PartOf(whole) => {
+            Placement::PartOf(parent) => {
                 let last = facts.parent.as_ref().map_or(0, |parent| parent.last_part);
                 next_number(last).map(|part| WorkItemKey {
                     part: Some(part),
-                    ..whole
+                    ..parent
                 })
             }
         };
-        let made = key.map_or(Subject::User(self.creator), Subject::WorkItem);
+        let created = key.map_or(Subject::User(self.creator), Subject::WorkItem);
         Actor {
-            form: self.actor.form.map(|form| SentForm { made, ..form }),
+            form: self.actor.form.map(|form| SentForm { created, ..form }),
             ..self.actor.clone()
         }
     }
@@ -153,8 +153,8 @@ impl CreateWorkItem {
                 };
                 (key, kind, None)
             }
-            Placement::PartOf(whole) => {
-                let parent = facts.parent.filter(|parent| parent.key == whole);
+            Placement::PartOf(parent_key) => {
+                let parent = facts.parent.filter(|parent| parent.key == parent_key);
                 let mut parent = parent.ok_or(CreateWorkItemOutcome::ParentNotFound)?;
                 if parent.key.part.is_some() {
                     return Err(conflict(WorkItemConflict::PartOfPart));
@@ -166,7 +166,7 @@ impl CreateWorkItem {
                 parent.last_part = part.get();
                 let key = WorkItemKey {
                     part: Some(part),
-                    ..whole
+                    ..parent_key
                 };
                 (key, ItemKind::SubTask, Some(parent))
             }

@@ -232,8 +232,8 @@ pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
     let sent = |number: u64| {
         let mut change = start(number, 100);
-        let made = Subject::Token(change.run.id);
-        change.actor.form = Some(SentForm { id: form, made });
+        let created = Subject::Token(change.run.id);
+        change.actor.form = Some(SentForm { id: form, created });
         change
     };
     let first = Subject::Token(sent(10).run.id);

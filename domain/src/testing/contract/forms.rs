@@ -14,9 +14,9 @@ use crate::testing::fixtures;
 use crate::token::{CreateToken, CreateTokenOutcome};
 
 /// Returns form `number`, as submitted by user 1.
-fn form(number: u64, made: Subject) -> SentForm {
+fn form(number: u64, created: Subject) -> SentForm {
     let id = FormId::from_uuid(fixtures::token(number, NOW).id.uuid());
-    SentForm::new(id, fixtures::user(1).id, made)
+    SentForm::new(id, fixtures::user(1).id, created)
 }
 
 /// Returns the insertion of token `number`, submitted with form `of`.
@@ -26,20 +26,20 @@ fn sent(number: u64, of: u64, quota: u32) -> CreateToken {
     change
 }
 
-const fn used(made: Subject) -> ActorError {
-    ActorError::FormUsed(made)
+const fn used(created: Subject) -> ActorError {
+    ActorError::FormUsed(created)
 }
 
 /// A form creates one thing; a second change fails with the id of the first one.
 pub async fn create_once(harness: &dyn AccountHarness) {
     seed(harness).await;
     let (first, second) = (sent(1, 1, 100), sent(2, 1, 100));
-    let made = Subject::Token(first.token.id);
+    let created = Subject::Token(first.token.id);
     assert_eq!(
         insert(harness, first.clone()).await,
         CreateTokenOutcome::Created
     );
-    let rejected = CreateTokenOutcome::NotAuthorized(used(made));
+    let rejected = CreateTokenOutcome::NotAuthorized(used(created));
     assert_eq!(insert(harness, second).await, rejected);
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
 
@@ -74,8 +74,8 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     // Another form, one of another page or user, and changes without a form are not affected.
     let mut of_another = sent(6, 1, 100);
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
-    let made = Subject::Token(of_another.token.id);
-    of_another.actor.form = Some(SentForm::new(form, fixtures::user(2).id, made));
+    let created = Subject::Token(of_another.token.id);
+    of_another.actor.form = Some(SentForm::new(form, fixtures::user(2).id, created));
     for change in [
         sent(3, 3, 100),
         sent(4, 4, 100),
@@ -96,10 +96,10 @@ pub async fn create_once_of_16_concurrent_calls(harness: &dyn AccountHarness) {
     assert_eq!(created.count(), 1, "{all:?}");
     let tokens = list(harness, fixtures::user(1).id).await;
     assert_eq!(tokens.len(), 2);
-    let made = Subject::Token(tokens[0].id);
+    let created = Subject::Token(tokens[0].id);
     for outcome in all {
         if outcome != CreateTokenOutcome::Created {
-            assert_eq!(outcome, CreateTokenOutcome::NotAuthorized(used(made)));
+            assert_eq!(outcome, CreateTokenOutcome::NotAuthorized(used(created)));
         }
     }
 }

@@ -197,8 +197,8 @@ pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
     let sent = |place, event, form| {
         let mut change = creation(place, event);
-        let made = Subject::User(change.creator);
-        change.actor.form = Some(SentForm { id: form, made });
+        let created = Subject::User(change.creator);
+        change.actor.form = Some(SentForm { id: form, created });
         create(harness, change)
     };
     let made = |outcome| match outcome {

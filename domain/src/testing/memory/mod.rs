@@ -98,8 +98,8 @@ impl State {
 
     fn acting(&self, actor: &Actor) -> Option<ActingRecord> {
         let used = actor.form.and_then(|form| self.forms.get(&form.id));
-        if let Some((made, _)) = used {
-            return Some(ActingRecord::FormUsed(*made));
+        if let Some((created, _)) = used {
+            return Some(ActingRecord::FormUsed(*created));
         }
         match actor.credential {
             CredentialId::Token(id) => self.record(id).map(ActingRecord::Token),
@@ -110,7 +110,7 @@ impl State {
     /// Records the form of a change that is written.
     fn use_form(&mut self, actor: &Actor) {
         if let Some(form) = actor.form {
-            self.forms.insert(form.id, (form.made, actor.now));
+            self.forms.insert(form.id, (form.created, actor.now));
         }
     }
 
