@@ -216,7 +216,7 @@ pub struct EndRuns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndRunsOutcome {
-    /// This call ended so many runs.
+    /// The number of runs that this call ended.
     Ended(usize),
     /// Every run is unknown, belongs to someone else or had ended before; nothing changed.
     NotFound,

@@ -44,7 +44,7 @@ pub struct EndSessions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndSessionsOutcome {
-    /// So many sessions ended; if none, no event was written.
+    /// The number of sessions that ended; if 0, no event was written.
     Ended(u64),
     /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),

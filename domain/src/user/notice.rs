@@ -86,7 +86,7 @@ pub struct DismissNotices {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum DismissNoticesOutcome {
-    /// So many notices were dismissed; if none, no event was written.
+    /// The number of dismissed notices; if 0, no event was written.
     Dismissed(u64),
     /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
