@@ -292,7 +292,7 @@ async fn change_user(
     if decision.end_sessions {
         sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
     }
-    if decision.void_links {
+    if decision.delete_links {
         sign_in_links::void(&mut transaction, change.user).await?;
     }
     audit::insert_all(&mut transaction, &decision.events).await?;

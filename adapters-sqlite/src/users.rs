@@ -115,7 +115,7 @@ impl UserStore for SqliteStore {
         if decision.end_sessions {
             sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
         }
-        if decision.void_links {
+        if decision.delete_links {
             sign_in_links::void(&mut transaction, change.user).await?;
         }
         agent_runs::write(&mut transaction, &decision.runs, &runs).await?;

@@ -191,8 +191,8 @@ impl UserStore for MemoryStore {
         if decision.end_sessions {
             state.end_sessions(change.user, SessionSelection::All);
         }
-        if decision.void_links {
-            state.void_links(change.user);
+        if decision.delete_links {
+            state.delete_links(change.user);
         }
         for event in decision.events {
             state.write_event(event);

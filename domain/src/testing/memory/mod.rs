@@ -209,7 +209,7 @@ impl State {
     }
 
     /// Deletes a user's open sign-in links.
-    fn void_links(&mut self, user: UserId) {
+    fn delete_links(&mut self, user: UserId) {
         self.links
             .retain(|_, (link, _)| link.user != user || link.used_at.is_some());
     }

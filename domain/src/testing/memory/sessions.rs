@@ -98,7 +98,7 @@ impl SessionStore for MemoryStore {
         if let Some(user) = user {
             state.set_password(user, change.hash);
             state.end_sessions(user, selection);
-            state.void_links(user);
+            state.delete_links(user);
         }
         state.write_event(change.audit);
         Ok(ChangePasswordOutcome::Changed)
@@ -120,7 +120,7 @@ impl SessionStore for MemoryStore {
         if let Some(actor) = &change.actor {
             state.use_form(actor);
         }
-        state.void_links(change.link.user);
+        state.delete_links(change.link.user);
         state
             .links
             .insert(change.link.id, (change.link, change.digest));
