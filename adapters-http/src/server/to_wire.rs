@@ -104,7 +104,7 @@ pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
     wire::WorkItemSummary {
         key: item.key.to_string(),
         kind: item.kind.into(),
-        parent: item.key.whole().map(|parent| parent.to_string()),
+        parent: item.key.parent().map(|parent| parent.to_string()),
         title: item.title.as_str().to_owned(),
         status: item.status.into(),
         priority: item.priority.into(),

@@ -54,7 +54,7 @@ impl WorkItemFilter {
             && self.run.is_none_or(|id| run == Some(id))
             && self
                 .parent
-                .is_none_or(|parent| item.key.whole() == Some(parent))
+                .is_none_or(|parent| item.key.parent() == Some(parent))
             && self
                 .search
                 .terms()

@@ -93,7 +93,7 @@ impl WorkItemStore for MemoryStore {
             has_parts: state
                 .work_items
                 .keys()
-                .any(|key| key.whole() == Some(change.key)),
+                .any(|key| key.parent() == Some(change.key)),
             assignee: change.new_assignee().and_then(|id| state.user(id)).cloned(),
             runs: state.unrevoked_runs(),
             damaged: None,
