@@ -121,7 +121,7 @@ async fn change_one(
     let facts = ChangeFacts {
         item,
         damaged,
-        has_parts: query::has_parts(&mut transaction, key).await?,
+        has_sub_tasks: query::has_sub_tasks(&mut transaction, key).await?,
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
         runs: runs.to_vec(),
     };

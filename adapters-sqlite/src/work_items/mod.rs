@@ -70,7 +70,7 @@ impl WorkItemStore for SqliteStore {
         let facts = ChangeFacts {
             item,
             damaged,
-            has_parts: has_parts(&mut transaction, key).await?,
+            has_sub_tasks: has_sub_tasks(&mut transaction, key).await?,
             assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
             runs: runs.to_vec(),
         };
@@ -142,7 +142,7 @@ pub(crate) async fn by_key(
         .transpose()
 }
 
-async fn has_parts(
+async fn has_sub_tasks(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
 ) -> Result<bool, StoreError> {

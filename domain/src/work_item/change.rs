@@ -124,7 +124,7 @@ pub struct ChangeFacts {
     /// The damage of the item's row, in which case `item` is `None`.
     pub damaged: Option<Damaged>,
     /// Whether it has sub-tasks.
-    pub has_parts: bool,
+    pub has_sub_tasks: bool,
     /// The user with the id that [`ChangeWorkItem::new_assignee`] returns.
     pub assignee: Option<User>,
     /// The unrevoked runs that are bound to it.
@@ -214,8 +214,10 @@ impl ChangeWorkItem {
         if !is_person || self.change != WorkItemChange::Delete || self.expected != Versions::ANY {
             return Err(ChangeWorkItemOutcome::Damaged(damaged.clone()));
         }
-        if facts.has_parts {
-            return Err(ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts));
+        if facts.has_sub_tasks {
+            return Err(ChangeWorkItemOutcome::Conflict(
+                WorkItemConflict::HasSubTasks,
+            ));
         }
         Ok(ChangeDecision {
             item: None,
@@ -262,8 +264,8 @@ impl ChangeWorkItem {
             WorkItemChange::Delete => {
                 self.worker.check_may_change(current)?;
                 self.worker.check_has_claim(current)?;
-                if facts.has_parts {
-                    return Err(WorkItemConflict::HasParts);
+                if facts.has_sub_tasks {
+                    return Err(WorkItemConflict::HasSubTasks);
                 }
                 Ok(None)
             }

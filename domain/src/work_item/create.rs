@@ -157,7 +157,7 @@ impl CreateWorkItem {
                 let parent = facts.parent.filter(|parent| parent.key == parent_key);
                 let mut parent = parent.ok_or(CreateWorkItemOutcome::ParentNotFound)?;
                 if parent.key.part.is_some() {
-                    return Err(conflict(WorkItemConflict::PartOfPart));
+                    return Err(conflict(WorkItemConflict::NestedSubTask));
                 }
                 if parent.status.is_resolved() {
                     return Err(conflict(WorkItemConflict::Resolved(parent.status)));

@@ -94,12 +94,12 @@ impl From<WorkItemConflict> for Problem {
                     names(from.next())
                 ),
             ),
-            WorkItemConflict::HasParts => Self::new(
+            WorkItemConflict::HasSubTasks => Self::new(
                 Code::HasSubTasks,
                 "the work item has sub-tasks, which would be lost with it; delete them first",
             )
             .next("oi work-item list"),
-            WorkItemConflict::PartOfPart => Self::invalid_field(
+            WorkItemConflict::NestedSubTask => Self::invalid_field(
                 "parent",
                 &"must be a project or task; a sub-task has no sub-tasks of its own",
             ),

@@ -164,8 +164,10 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
             status(*from).to_lowercase(),
             status(*to).to_lowercase()
         ),
-        WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
-        WorkItemConflict::PartOfPart => "A sub-task cannot have sub-tasks of its own.".to_owned(),
+        WorkItemConflict::HasSubTasks => "This item has sub-tasks. Delete them first.".to_owned(),
+        WorkItemConflict::NestedSubTask => {
+            "A sub-task cannot have sub-tasks of its own.".to_owned()
+        }
         WorkItemConflict::AssigneeNotFound => {
             "The assignee does not exist or is suspended. Choose another one.".to_owned()
         }

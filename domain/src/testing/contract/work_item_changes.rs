@@ -309,7 +309,7 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     let outcome = apply(harness, change("OPS-4", WorkItemChange::Delete, 1)).await;
     assert_eq!(
         outcome,
-        ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts)
+        ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasSubTasks)
     );
     let retarget = edit(WorkItemEdit {
         target: Some(ExecutionTarget::Agent),

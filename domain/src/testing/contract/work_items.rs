@@ -246,7 +246,7 @@ pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
         ),
         (
             Placement::PartOf(key("OPS-7.1")),
-            CreateWorkItemOutcome::Conflict(WorkItemConflict::PartOfPart),
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::NestedSubTask),
         ),
         (
             Placement::PartOf(key("OPS-8")),

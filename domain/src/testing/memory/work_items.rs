@@ -90,7 +90,7 @@ impl WorkItemStore for MemoryStore {
         let actor = state.acting(&change.actor);
         let facts = ChangeFacts {
             item: state.work_item(change.key, change.actor.now),
-            has_parts: state
+            has_sub_tasks: state
                 .work_items
                 .keys()
                 .any(|key| key.parent() == Some(change.key)),
