@@ -71,7 +71,7 @@ impl Versions {
 
     /// Returns whether the set contains this version.
     #[must_use]
-    pub fn contain(&self, version: u64) -> bool {
+    pub fn contains(&self, version: u64) -> bool {
         match self {
             Self::OneOf(versions) => versions.contains(&version),
             Self::NoneOf(versions) => !versions.contains(&version),
@@ -174,7 +174,7 @@ impl ChangeWorkItem {
             let denied = Denial::HumanTokenRequired;
             return Err(ChangeWorkItemOutcome::NotAuthorized(denied.into()));
         }
-        if !self.expected.contain(current.version) {
+        if !self.expected.contains(current.version) {
             return Err(ChangeWorkItemOutcome::Conflict(
                 WorkItemConflict::VersionMismatch {
                     current: current.version,
