@@ -264,7 +264,7 @@ impl From<InviteError> for Problem {
                 "there is no such invite; copy the whole link, or ask for a new one",
             ),
             InviteError::NotClaimable(
-                reason @ (NotClaimable::NotVouched
+                reason @ (NotClaimable::InviterNotAdmin
                 | NotClaimable::Claimed
                 | NotClaimable::Withdrawn
                 | NotClaimable::Expired
@@ -274,7 +274,7 @@ impl From<InviteError> for Problem {
             InviteError::EmailMismatch => {
                 Self::invalid_field("email", &"must be the invited address")
             }
-            InviteError::NothingToSignInWith => {
+            InviteError::NoCredential => {
                 Self::invalid_field("password", &"or tokenName is required")
             }
             InviteError::WeakPassword(weak) => Self::invalid_field("password", &weak),

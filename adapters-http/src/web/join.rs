@@ -163,7 +163,7 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
             "If that was you, sign in. If not, tell the person who sent it.",
         ),
         // Alike, since the standing of whoever invited is nothing for a stranger.
-        NotClaimable::Withdrawn | NotClaimable::NotVouched => (
+        NotClaimable::Withdrawn | NotClaimable::InviterNotAdmin => (
             StatusCode::GONE,
             "This invite is no longer valid",
             "Sign in if you have an account. Otherwise ask an administrator for a new invite.",

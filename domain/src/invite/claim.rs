@@ -52,7 +52,7 @@ pub enum NotClaimable {
     Expired,
     /// The user who sent it is no longer an active administrator.
     #[error("the user who sent the invite can no longer invite others")]
-    NotVouched,
+    InviterNotAdmin,
     /// The invite is for the first administrator, and there are users already.
     #[error("the instance already has users")]
     InstanceHasUsers,
@@ -130,7 +130,7 @@ fn check(
         InviteStatus::Expired => return Err(NotClaimable::Expired),
     }
     if !is_creator_valid(invite.created_by, creator) {
-        return Err(NotClaimable::NotVouched);
+        return Err(NotClaimable::InviterNotAdmin);
     }
     if invite.kind == InviteKind::FirstAdmin && any_user {
         return Err(NotClaimable::InstanceHasUsers);
@@ -183,7 +183,7 @@ impl Invites {
         let invite = self.preview(presented).await?;
         let email = claimed_email(&invite, claim.email)?;
         if claim.password.is_none() && claim.token.is_none() {
-            return Err(InviteError::NothingToSignInWith);
+            return Err(InviteError::NoCredential);
         }
         let entropy = &*self.entropy;
         let user = User {

@@ -47,7 +47,7 @@ pub enum InviteError {
     EmailMismatch,
     /// The claim requests neither a password nor a token, so the user could not sign in.
     #[error("choose a password or request a token")]
-    NothingToSignInWith,
+    NoCredential,
     /// The password is too easy to guess.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),

@@ -47,7 +47,7 @@ async fn an_invite_is_for_its_address_and_requires_a_way_to_sign_in() {
     );
     let nothing = claim(None, None).await;
     assert!(
-        matches!(nothing, Err(InviteError::NothingToSignInWith)),
+        matches!(nothing, Err(InviteError::NoCredential)),
         "{nothing:?}"
     );
     for (word, weak) in [

@@ -298,7 +298,7 @@ pub async fn cannot_be_claimed_when_their_creator_is_no_administrator(
     let mut invite = creation(1);
     invite.invite.created_by = Some(maker.id);
     let _ = create(harness, invite).await;
-    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::NotVouched);
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::InviterNotAdmin);
     for (role, suspended_at, outcome) in [
         (Role::Member, None, rejected),
         (Role::Admin, Some(NOW), rejected),
