@@ -20,8 +20,8 @@ pub enum InvalidEmail {
     #[error("must be an email address such as ada@example.com")]
     Malformed,
     /// An invisible, unassigned or private-use character, as its code point.
-    #[error("{}", text::unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", text::forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
     /// The part after the `@` is not a valid domain (UTS #46).
     #[error("must have a valid domain after the @")]
     Domain,
@@ -50,7 +50,7 @@ impl Email {
             return Err(InvalidEmail::Malformed);
         }
         if let Some(c) = text::invisible(&text) {
-            return Err(InvalidEmail::Unseen(c.into()));
+            return Err(InvalidEmail::ForbiddenCharacter(c.into()));
         }
         ascii_domain(domain)
             .filter(|domain| is_host_name(domain))
@@ -221,7 +221,10 @@ mod tests {
             "ada@\u{3164}example.com",
         ] {
             let rejected = Email::parse(text);
-            assert!(matches!(rejected, Err(InvalidEmail::Unseen(_))), "{text:?}");
+            assert!(
+                matches!(rejected, Err(InvalidEmail::ForbiddenCharacter(_))),
+                "{text:?}"
+            );
         }
         for text in [
             "ada@example,com",
