@@ -201,7 +201,7 @@ pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
     let text = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
-    ClientName::cut(text.unwrap_or_default())
+    ClientName::sanitize(text.unwrap_or_default())
 }
 
 /// A message of the domain, which is a fragment, as a sentence.

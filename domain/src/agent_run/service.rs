@@ -141,7 +141,7 @@ impl AgentRuns {
         let owner = principal.user_id();
         let found = self.store.runs(owner, filter, now, after, limit + 1);
         let mut runs = found.await?;
-        let next = crate::page::cut(&mut runs, limit, |run| run.id);
+        let next = crate::page::truncate(&mut runs, limit, |run| run.id);
         Ok(RunPage { runs, next })
     }
 

@@ -126,7 +126,7 @@ impl Audit {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut events = self.store.events(filter, after, limit + 1).await?;
-        let next = crate::page::cut(&mut events, limit, place_of);
+        let next = crate::page::truncate(&mut events, limit, place_of);
         Ok(AuditPage { events, next })
     }
 
@@ -160,7 +160,7 @@ impl Audit {
         let found = self.store.events(&filter, after, limit + 1).await?;
         let mut events = found.each(|event| event.redact_for(user));
         if newer_than.is_none() {
-            let next = crate::page::cut(&mut events, limit, place_of);
+            let next = crate::page::truncate(&mut events, limit, place_of);
             let previous = after.and(first_place(&events));
             return Ok(ActivityPage {
                 events,
@@ -170,7 +170,7 @@ impl Audit {
         }
         // The extra row is the farthest from the event, which is the newest.
         events.reverse();
-        let previous = crate::page::cut(&mut events, limit, place_of);
+        let previous = crate::page::truncate(&mut events, limit, place_of);
         let next = first_place(&events);
         events.reverse();
         Ok(ActivityPage {

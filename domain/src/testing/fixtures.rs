@@ -153,7 +153,7 @@ pub fn session(number: u64) -> Session {
         user: user(1).id,
         created_at: NOW,
         last_seen_at: NOW,
-        client: ClientName::cut(&format!("Browser/{number}")),
+        client: ClientName::sanitize(&format!("Browser/{number}")),
         client_address: (number != 2).then(|| std::net::Ipv6Addr::LOCALHOST.into()),
     }
 }

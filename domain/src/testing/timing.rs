@@ -62,7 +62,7 @@ pub async fn rejection_times(
         };
         for which in [first, 1 - first] {
             let email = [&user.email, &unknown][which];
-            let client = ClientName::cut("a browser");
+            let client = ClientName::sanitize("a browser");
             let begun = elapsed();
             let rejected = sessions.sign_in(email, &password, client, &context).await;
             times[which].push(elapsed() - begun);

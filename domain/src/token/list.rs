@@ -337,9 +337,9 @@ impl Tokens {
         let mut tokens = found.await?;
         let further = match sort {
             Sort::Newest => {
-                crate::page::cut(&mut tokens, limit, |token| ListCursor::of(token, sort))
+                crate::page::truncate(&mut tokens, limit, |token| ListCursor::of(token, sort))
             }
-            _ => crate::page::cut(&mut tokens, limit, |token| {
+            _ => crate::page::truncate(&mut tokens, limit, |token| {
                 Placed(ListCursor::of(token, sort))
             })
             .map(|Placed(cursor)| cursor),

@@ -129,7 +129,7 @@ impl WorkItems {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let now = self.clock.now();
         let mut items = self.store.items(filter, now, after, limit + 1).await?;
-        let next = crate::page::cut(&mut items, limit, WorkItemCursor::of);
+        let next = crate::page::truncate(&mut items, limit, WorkItemCursor::of);
         Ok(WorkItemPage { items, next })
     }
 
@@ -181,7 +181,7 @@ impl WorkItems {
         let found = self.store.queue(section, self.clock.now(), limit + 1);
         let mut items = found.await?;
         let more = items.count() > limit as usize;
-        crate::page::cut(&mut items, limit, WorkItemCursor::of);
+        crate::page::truncate(&mut items, limit, WorkItemCursor::of);
         Ok(QueueItems { items, more })
     }
 }

@@ -102,7 +102,7 @@ pub(crate) fn token_name(text: &str) -> TokenName {
 }
 
 pub(crate) fn client() -> ClientName {
-    ClientName::cut("Browser/1")
+    ClientName::sanitize("Browser/1")
 }
 
 pub(crate) fn context() -> &'static RequestContext {
