@@ -89,7 +89,7 @@ async fn create(
         }
         Placement::PartOf(whole) => facts.parent = by_key(&mut transaction, whole, now).await?,
     }
-    let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
+    let actor = acting::record(&mut transaction, &change.actor_with_form(&facts)).await?;
     let decision = match change.decide(actor.as_ref(), facts) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),

@@ -42,7 +42,7 @@ impl WorkItemStore for SqliteStore {
                 facts.parent = by_key(&mut *transaction, parent, change.actor.now).await?;
             }
         }
-        let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
+        let actor = acting::record(&mut transaction, &change.actor_with_form(&facts)).await?;
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),

@@ -99,7 +99,7 @@ impl CreateWorkItem {
     /// Returns the actor; if the request was sent with a form, with the key of the new item, which
     /// is known only from `facts`.
     #[must_use]
-    pub fn actor_making(&self, facts: &CreateFacts) -> Actor {
+    pub fn actor_with_form(&self, facts: &CreateFacts) -> Actor {
         let key = match self.item.place {
             Placement::Domain(domain, _) => {
                 next_number(facts.last_number).map(|number| WorkItemKey {

@@ -61,7 +61,7 @@ impl WorkItemStore for MemoryStore {
             }
             Placement::PartOf(parent) => facts.parent = state.work_item(parent, change.actor.now),
         }
-        let making = change.actor_making(&facts);
+        let making = change.actor_with_form(&facts);
         let actor = state.acting(&making);
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
