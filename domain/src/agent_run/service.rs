@@ -15,8 +15,8 @@ const MAX_COUNTED: u32 = 100_000;
 /// The default maximum number of live runs per user.
 pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
 
-/// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get) and
-/// [`end`](Self::end). Cheap to clone.
+/// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get)
+/// and [`end`](Self::end). Cheap to clone.
 #[derive(Clone)]
 pub struct AgentRuns {
     pub(super) store: Arc<dyn AgentRunStore>,

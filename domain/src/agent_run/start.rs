@@ -24,7 +24,7 @@ pub struct NewRun {
 
 impl AgentRuns {
     /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever
-    /// that user's role. It ends when its lifetime is over, when its issuing token or its work item
+    /// that user's role. It ends when it expires, when its issuing token or its work item
     /// ends, when its owner is suspended or deleted, or when it is [ended](Self::end), whichever
     /// comes first.
     ///

@@ -4,8 +4,8 @@ use crate::user::UserId;
 
 use super::{RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
 
-/// How long a token is stored after it was revoked or has expired: 30 days. Until then, whoever
-/// presents its secret learns what happened to it instead of getting "unknown".
+/// How long a token is stored after it was revoked or has expired: 30 days. Until then, a request
+/// with its secret fails with the reason instead of as unknown.
 pub const RETENTION_DAYS: i64 = 30;
 
 /// The maximum remaining lifetime of a token that [expires soon](Token::expires_soon): 7 days.
@@ -93,7 +93,7 @@ pub enum NotRotatable {
     /// It has expired or was revoked, so there is nothing to replace.
     #[error("the token has expired")]
     Expired,
-    /// It has been rotated before, whether or not the overlap is over.
+    /// It has been rotated before, whether or not the overlap has ended.
     #[error("the token has already been rotated to {successor}")]
     AlreadyRotated {
         /// The token that replaced it, which may itself have been revoked since.

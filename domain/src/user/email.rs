@@ -254,7 +254,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_address_is_accepted_again_unchanged(text in "\\PC{1,20}@\\PC{1,20}|.{1,9}@[a-z]{1,9}") {
+        fn an_accepted_address_is_accepted_again_unchanged(
+            text in "\\PC{1,20}@\\PC{1,20}|.{1,9}@[a-z]{1,9}",
+        ) {
             if let Ok(email) = Email::parse(&text) {
                 prop_assert_eq!(Email::parse(email.as_str()), Ok(email.clone()));
                 let nfd: String = text.nfd().collect();

@@ -352,7 +352,7 @@ impl Worker {
             return Err(WorkItemConflict::WrongTarget(current.target));
         }
         let mut item = current.clone();
-        // A claim that this worker already has keeps its time.
+        // The time of an existing claim of this worker is not changed.
         item.claim.get_or_insert_with(|| Claim {
             holder: self.as_holder(),
             run: self.run(),

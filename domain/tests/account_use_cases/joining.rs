@@ -77,13 +77,13 @@ async fn the_first_administrator_claims_a_new_instance_once() {
         session: None,
     };
     let invites = &all.invites;
-    let void = invites.claim(
+    let invalid = invites.claim(
         earlier.secret.expose(),
         claim(Some("ada@example.com")),
         context(),
     );
     assert!(matches!(
-        void.await,
+        invalid.await,
         Err(InviteError::NotClaimable(NotClaimable::Withdrawn))
     ));
     let nameless = invites.claim(link.secret.expose(), claim(None), context());

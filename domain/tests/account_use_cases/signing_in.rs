@@ -297,7 +297,7 @@ async fn a_sign_in_link_works_once() {
     let grace = world.join(Role::Member).await;
     let sessions = &world.all.sessions;
     let by_admin = SignInLinkUser::ByAdmin(&world.admin, grace.user.id);
-    let void = sessions
+    let invalid = sessions
         .create_sign_in_link(by_admin, context())
         .await
         .expect("a link");
@@ -315,7 +315,7 @@ async fn a_sign_in_link_works_once() {
         }
     };
     let code = link.secret.expose().to_owned();
-    let rejected = redeem(void.secret.expose().to_owned(), OTHER).await;
+    let rejected = redeem(invalid.secret.expose().to_owned(), OTHER).await;
     assert!(
         matches!(rejected, Err(SessionError::NotFound)),
         "{rejected:?}"

@@ -411,7 +411,7 @@ pub async fn is_a_work_item_beside_others(harness: &dyn DamageHarness) {
     }
 }
 
-/// Stored text is accepted as it is: names written under earlier rules are not damaged.
+/// Stored text is accepted without validation: names written under earlier rules are not damaged.
 pub async fn is_not_a_name_of_earlier_rules(harness: &dyn DamageHarness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);

@@ -151,7 +151,7 @@ pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarn
     };
     let _ = create(harness, again).await;
     assert_eq!(status(look(harness, 3).await), withdrawn);
-    assert_eq!(status(look(harness, 4).await), open, "somebody else's");
+    assert_eq!(status(look(harness, 4).await), open, "of another address");
     assert_eq!(status(look(harness, 5).await), open);
     assert_eq!(status(look(harness, 2).await), open, "of another kind");
     let replaced = |number| Some(Subject::Invite(fixtures::invite(number).id));

@@ -221,6 +221,8 @@ pub async fn are_rejected_for_another_version(harness: &dyn WorkHarness) {
 
 /// A change that the rules forbid leaves everything unchanged.
 pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
+    use WorkItemConflict::NotClaimed;
+
     seed(harness).await;
     let run = put_run(harness, 10, None).await;
     let other = put_run(harness, 11, None).await;
@@ -270,26 +272,10 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
                 to: ItemStatus::Cancelled,
             },
         ),
-        (
-            "OPS-4",
-            WorkItemChange::Complete,
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            status(ItemStatus::Done),
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            status(ItemStatus::InProgress),
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            WorkItemChange::Delete,
-            WorkItemConflict::NotClaimed,
-        ),
+        ("OPS-4", WorkItemChange::Complete, NotClaimed),
+        ("OPS-4", status(ItemStatus::Done), NotClaimed),
+        ("OPS-4", status(ItemStatus::InProgress), NotClaimed),
+        ("OPS-4", WorkItemChange::Delete, NotClaimed),
         (
             "OPS-2",
             edit(WorkItemEdit {
