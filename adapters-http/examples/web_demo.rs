@@ -46,7 +46,7 @@ async fn join(demo: &InMemory, code: &str, email: &str, name: &str) -> Outcome<P
         name: PersonName::parse(name)?,
         password: Some(Password::parse(PASSWORD)?),
         token: None,
-        session: Some(ClientName::cut(FIREFOX)),
+        session: Some(ClientName::sanitize(FIREFOX)),
     };
     let claimed = demo.invites.claim(code, claim, &context()).await?;
     let signed_in = claimed.signed_in.ok_or("not signed in")?;
@@ -146,7 +146,7 @@ async fn fill(demo: &InMemory) -> Outcome<(String, String)> {
 
 async fn sign_in(demo: &InMemory, email: &str, client: &str) -> Outcome<Principal> {
     let (email, password) = (Email::parse(email)?, Password::parse(PASSWORD)?);
-    let client = ClientName::cut(client);
+    let client = ClientName::sanitize(client);
     let signed_in = demo
         .sessions
         .sign_in(&email, &password, client, &context())

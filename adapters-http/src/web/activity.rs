@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::audit::{ActivityPlace, AuditActor, AuditCursor, AuditEvent, Subject};
+use openindex_domain::audit::{ActivitySeek, AuditActor, AuditCursor, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenKind;
 use openindex_domain::user::{Email, UserId};
@@ -53,14 +53,14 @@ pub(super) async fn list(
     query: Query,
 ) -> Result<Response, WebError> {
     let place = match (query.get("before").parse(), query.get("after").parse()) {
-        (Ok(before), _) => Some(ActivityPlace::Before(before)),
-        (_, Ok(after)) => Some(ActivityPlace::After(after)),
+        (Ok(before), _) => Some(ActivitySeek::Before(before)),
+        (_, Ok(after)) => Some(ActivitySeek::After(after)),
         _ => None,
     };
     let audit = &web.api.audit;
     let found = audit.activity(&person.principal, place, PAGE).await?;
     // Paging back to the first page redirects to the list, so that it starts with the newest entry.
-    if found.previous.is_none() && matches!(place, Some(ActivityPlace::Before(_))) {
+    if found.previous.is_none() && matches!(place, Some(ActivitySeek::Before(_))) {
         return Ok(redirect(PATH));
     }
     let (user, now) = (person.principal.user_id(), web.api.tokens.now());

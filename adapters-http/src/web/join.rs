@@ -49,7 +49,7 @@ pub(super) async fn show(
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
-    match web.api.invites.look(&code).await {
+    match web.api.invites.preview(&code).await {
         Ok(invite) => render(
             &web,
             &visitor,
@@ -68,7 +68,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let invite = match web.api.invites.look(&code).await {
+    let invite = match web.api.invites.preview(&code).await {
         Ok(invite) => invite,
         Err(error) => return invalid_invite(&web, error),
     };
@@ -170,7 +170,7 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
             "If that was you, sign in. If not, tell the person who sent it.",
         ),
         // The same text, so that strangers do not learn about the inviting administrator.
-        NotClaimable::Withdrawn | NotClaimable::NotVouched => (
+        NotClaimable::Withdrawn | NotClaimable::InviterNotAdmin => (
             StatusCode::GONE,
             "This invite is no longer valid",
             "Sign in if you have an account. Otherwise ask an administrator for a new invite.",

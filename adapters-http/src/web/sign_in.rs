@@ -202,5 +202,5 @@ pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
     let text = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
-    ClientName::cut(text.unwrap_or_default())
+    ClientName::sanitize(text.unwrap_or_default())
 }

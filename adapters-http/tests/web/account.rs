@@ -181,7 +181,7 @@ async fn a_session_shows_the_address_it_was_signed_in_from() {
         client_address: Some("2001:db8::7".parse().unwrap()),
         ..RequestContext::default()
     };
-    let client = openindex_domain::session::ClientName::cut("<i>Odd/1");
+    let client = openindex_domain::session::ClientName::sanitize("<i>Odd/1");
     let sessions = &site.domain.sessions;
     let there = sessions
         .sign_in(&email, &password.unwrap(), client, &context)

@@ -31,7 +31,7 @@ impl TokenFilter {
             && self.scope.is_none_or(|scope| token.scope == scope)
             && self
                 .status
-                .map_or(status != Status::Revoked, |wanted| status == wanted)
+                .map_or(status != Status::Revoked, |expected| status == expected)
             && self.unused_since.is_none_or(|since| last_used < since)
             && self
                 .expiring_before

@@ -278,8 +278,8 @@ impl ListFilter {
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
-        self.status.map_or(status != Status::Revoked, |wanted| {
-            wanted == ListedStatus::from(status)
+        self.status.map_or(status != Status::Revoked, |expected| {
+            expected == ListedStatus::from(status)
         }) && self.name.as_ref().is_none_or(|name| *name == token.name)
             && self
                 .search
@@ -337,9 +337,9 @@ impl Tokens {
         let mut tokens = found.await?;
         let further = match sort {
             Sort::Newest => {
-                crate::page::cut(&mut tokens, limit, |token| ListCursor::of(token, sort))
+                crate::page::truncate(&mut tokens, limit, |token| ListCursor::of(token, sort))
             }
-            _ => crate::page::cut(&mut tokens, limit, |token| {
+            _ => crate::page::truncate(&mut tokens, limit, |token| {
                 Placed(ListCursor::of(token, sort))
             })
             .map(|Placed(cursor)| cursor),

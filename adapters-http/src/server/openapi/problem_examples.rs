@@ -80,7 +80,7 @@ pub(super) fn example(code: Code) -> Problem {
             to: ItemStatus::Done,
         }
         .into(),
-        Code::HasSubTasks => WorkItemConflict::HasParts.into(),
+        Code::HasSubTasks => WorkItemConflict::HasSubTasks.into(),
         Code::NumbersExhausted => WorkItemConflict::NumbersExhausted.into(),
         Code::VersionMismatch => WorkItemConflict::VersionMismatch { current: 8 }.into(),
         Code::PreconditionFailed => {

@@ -164,10 +164,10 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
                 return once::already(&web, &person, created).await;
             }
-            Err(AgentRunError::NoSuchIssuer(_)) => {
+            Err(AgentRunError::IssuerNotFound(_)) => {
                 errors.token = Some("This token is no longer active. Choose another.");
             }
-            Err(AgentRunError::NoSuchWorkItem(key)) => {
+            Err(AgentRunError::WorkItemNotFound(key)) => {
                 errors.work_item = Some(format!("{key} doesn’t exist"));
             }
             Err(AgentRunError::WorkItemResolved(key)) => {

@@ -128,7 +128,7 @@ async fn render(
     let template = WorkItemPage {
         page: Page::of(web, person, "work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
-        whole: key.whole().map(|whole| whole.to_string()),
+        whole: key.parent().map(|whole| whole.to_string()),
         created_by: names.within(item.created_by),
         created: Moment::new(item.created_at, now),
         resolved: item.resolved_at.map(|at| Moment::new(at, now)),

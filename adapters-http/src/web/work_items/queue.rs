@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
-use openindex_domain::work_item::{QueueBucket, WorkItem};
+use openindex_domain::work_item::{QueueItems, WorkItem};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;

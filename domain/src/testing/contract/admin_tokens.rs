@@ -3,8 +3,8 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AccountHarness, NOW, Spoiled, acting, actor, find, insert, insertion, put, seed, spoil_actor,
-    trail,
+    AccountHarness, InvalidActor, NOW, acting, actor, audit_log, find, insert, insertion,
+    invalidate_actor, put, seed,
 };
 use crate::access::{Actor, CredentialId, Requirement};
 use crate::admin_tokens::{
@@ -41,18 +41,21 @@ pub(super) async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     tokens
 }
 
-pub(super) async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
-    let tokens = harness.admin_tokens().tokens(filter, NOW, None, 100).await;
-    let tokens = tokens.expect("the store answers");
-    tokens.iter().map(|owned| owned.token.id).collect()
-}
-
-pub(super) async fn wanted_by_id(
+pub(super) async fn matching_tokens(
     harness: &dyn AccountHarness,
     filter: &TokenFilter,
 ) -> Vec<TokenId> {
-    let ids = harness.admin_tokens().matching(filter, NOW).await;
-    ids.expect("the store answers")
+    let tokens = harness.admin_tokens().tokens(filter, NOW, None, 100).await;
+    let tokens = tokens.expect("the store works");
+    tokens.iter().map(|owned| owned.token.id).collect()
+}
+
+pub(super) async fn matching_tokens_by_id(
+    harness: &dyn AccountHarness,
+    filter: &TokenFilter,
+) -> Vec<TokenId> {
+    let ids = harness.admin_tokens().matching_ids(filter, NOW).await;
+    ids.expect("the store works")
 }
 
 /// Returns the revocation of the tokens that match the filter. Its events are `event` and those
@@ -76,7 +79,7 @@ pub(super) async fn revoke(
     change: RevokeMatching,
 ) -> RevokeMatchingOutcome {
     let outcome = harness.admin_tokens().revoke_matching(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 /// Each filter returns what [`TokenFilter::matches`] defines.
@@ -133,8 +136,12 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             .map(|token| token.id)
             .collect();
         expected.sort_by(|one, other| other.cmp(one));
-        assert_eq!(wanted(harness, &filter).await, expected, "{filter:?}");
-        let mut ids = wanted_by_id(harness, &filter).await;
+        assert_eq!(
+            matching_tokens(harness, &filter).await,
+            expected,
+            "{filter:?}"
+        );
+        let mut ids = matching_tokens_by_id(harness, &filter).await;
         ids.sort_by(|one, other| other.cmp(one));
         assert_eq!(ids, expected, "{filter:?}");
     }
@@ -143,7 +150,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
 /// Pages have no gaps or repetitions, and each token has its current owner.
 pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
     fill(harness).await;
-    let all = wanted(harness, &TokenFilter::default()).await;
+    let all = matching_tokens(harness, &TokenFilter::default()).await;
     let mut seen = vec![];
     loop {
         let after = seen.last().copied();
@@ -151,7 +158,7 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
             .admin_tokens()
             .tokens(&TokenFilter::default(), NOW, after, 2)
             .await
-            .expect("the store answers");
+            .expect("the store works");
         assert!(page.len() <= 2);
         if page.is_empty() {
             break;
@@ -197,9 +204,9 @@ pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     }
     let run = find(harness, 7).await.expect("it is there").token;
     assert_eq!(run.revoked_at, None, "no agent run");
-    let left = wanted(harness, &TokenFilter::default()).await;
+    let left = matching_tokens(harness, &TokenFilter::default()).await;
     assert_eq!(left, [acting().id]);
-    let events = trail(harness).await;
+    let events = audit_log(harness).await;
     assert_eq!(events.len(), expected.len());
     for token in &expected {
         let subject = Subject::Token(token.id);
@@ -233,7 +240,7 @@ pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) 
     for (event, filter) in (1..).zip(steps) {
         let expected = match filter.status {
             Some(Status::Revoked) => vec![],
-            _ => wanted(harness, &filter).await,
+            _ => matching_tokens(harness, &filter).await,
         };
         let outcome = revoke(harness, revocation(filter, event)).await;
         let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
@@ -242,7 +249,7 @@ pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) 
         let found: Vec<TokenId> = revoked.iter().map(|owned| owned.token.id).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
-    let left = wanted(harness, &none).await;
+    let left = matching_tokens(harness, &none).await;
     assert_eq!(
         left.len(),
         3,
@@ -277,7 +284,7 @@ pub async fn includes_tokens_that_are_created_concurrently(harness: &dyn Account
     };
     let (_, outcome) = join(racing, bulk).await;
     assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(_)));
-    assert_eq!(wanted(harness, &filter).await, vec![]);
+    assert_eq!(matching_tokens(harness, &filter).await, vec![]);
 }
 
 /// A credential that ended between verification and change revokes nothing.
@@ -285,22 +292,22 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarne
     let token = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &token).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         let mut change = revocation(TokenFilter::default(), 1);
         change.actor = Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoiled
+            ..invalid
         };
         assert_eq!(
             revoke(harness, change).await,
-            RevokeMatchingOutcome::NotAuthorized(how.refusal()),
+            RevokeMatchingOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(find(harness, 1).await.expect("it is there").token, token);
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Of the reported tokens, live ones are revoked, with an event and a notice; others are unchanged.
@@ -325,12 +332,12 @@ pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
         context: RequestContext::default(),
     };
     let reported = harness.admin_tokens().report_leaked_tokens(report()).await;
-    assert_eq!(reported.expect("the store answers"), 2);
+    assert_eq!(reported.expect("the store works"), 2);
     for (number, revoked) in [(1, true), (2, true), (3, false), (4, false)] {
         let token = find(harness, number).await.expect("it is there").token;
         assert_eq!(token.revoked_at.is_some(), revoked, "{number}");
     }
-    let events = trail(harness).await;
+    let events = audit_log(harness).await;
     assert_eq!(events.len(), 2);
     let grace = fixtures::user(2).id;
     assert!(events.iter().any(|event| {
@@ -339,15 +346,15 @@ pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
             && event.related == Some(Subject::User(grace))
     }));
     let notices = harness.users().notices(grace).await;
-    assert_eq!(notices.expect("the store answers").len(), 1);
+    assert_eq!(notices.expect("the store works").len(), 1);
     let again = harness.admin_tokens().report_leaked_tokens(report()).await;
-    assert_eq!(again.expect("the store answers"), 0);
+    assert_eq!(again.expect("the store works"), 0);
 }
 
 /// Counts as of now.
 pub async fn counts_everything(harness: &dyn AccountHarness) {
     let stats = harness.admin_tokens().stats(NOW).await;
-    assert_eq!(stats.expect("the store answers"), Stats::default());
+    assert_eq!(stats.expect("the store works"), Stats::default());
     fill(harness).await;
     let mut suspended = fixtures::user(3);
     suspended.suspended_at = Some(NOW);
@@ -357,7 +364,7 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
     harness.put_user(&member).await;
     let stats = harness.admin_tokens().stats(NOW).await;
     assert_eq!(
-        stats.expect("the store answers"),
+        stats.expect("the store works"),
         Stats {
             users_active: 3,
             users_suspended: 1,
@@ -400,7 +407,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         context: RequestContext::default(),
     };
     let reported = harness.admin_tokens().report_leaked_tokens(report).await;
-    assert_eq!(reported.expect("the store answers"), 3);
+    assert_eq!(reported.expect("the store works"), 3);
     for (number, revoked_at) in [
         (10, Some(NOW)),
         (11, Some(NOW)),
@@ -413,14 +420,14 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         let token = find(harness, number).await.expect("it is there").token;
         assert_eq!(token.revoked_at, revoked_at, "{number}");
     }
-    let trail = trail(harness).await;
-    let ended = trail
+    let audit_log = audit_log(harness).await;
+    let ended = audit_log
         .iter()
         .filter(|event| event.action == AuditAction::AgentRunEnded);
     assert_eq!(ended.count(), 3, "two with the first, one with the second");
-    assert_eq!(trail.len(), 7);
+    assert_eq!(audit_log.len(), 7);
     let told = harness.users().notices(fixtures::user(1).id).await;
-    assert_eq!(told.expect("the store answers").len(), 3);
+    assert_eq!(told.expect("the store works").len(), 3);
 }
 
 fn subject() -> Subject {
@@ -445,7 +452,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .revoke_token(super::revocation(id(1), 11))
         .await
         .expect("revoked");
-    let replaced = super::replacement(id(2), 12, PredecessorEnd::AtOnce);
+    let replaced = super::replacement(id(2), 12, PredecessorEnd::Immediately);
     let _ = tokens.rotate_token(replaced).await.expect("replaced");
     let report = ReportLeakedTokens {
         reported: vec![(
@@ -493,9 +500,9 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
             acting().owner
         };
         let token = super::listing::shown(harness, owner, id(number)).await;
-        assert_eq!(token.trace.revoked_by, Some(reason), "{number}");
+        assert_eq!(token.details.revoked_by, Some(reason), "{number}");
         assert_eq!(token.revoked_at, Some(NOW));
     }
     let live = super::listing::shown(harness, acting().owner, acting().id).await;
-    assert_eq!(live.trace.revoked_by, None);
+    assert_eq!(live.details.revoked_by, None);
 }
