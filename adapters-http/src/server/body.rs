@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Schema;
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
-use crate::wire::{ScannerFinding, PlainSecret, ReportLeakedTokens};
+use crate::wire::{PlainSecret, ReportLeakedTokens, ScannerFinding};
 
 /// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor
 /// that reads the body calls [`ask`](Self::ask) and fails; the request is then handled again, with
@@ -75,9 +75,9 @@ async fn receive(request: Request) -> Result<Bytes, Problem> {
 /// The secrets in a leak report: an object with `tokens`, or the array that GitHub sends to its
 /// secret scanning partners. Only the tokens of the array are read; types, URLs and sources are not
 /// stored.
-pub(super) struct Reported(pub(super) Vec<PlainSecret>);
+pub(super) struct LeakReportBody(pub(super) Vec<PlainSecret>);
 
-impl<S: Send + Sync> FromRequest<S> for Reported {
+impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -102,7 +102,7 @@ fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = Reader::new(&given, "field");
     let value = reader.read(&required::<T>());
     if let Some(faults) = T::check(&reader) {
-        reader.refuse_all(faults);
+        reader.reject_all(faults);
     }
     reader.finish()?;
     // The reader has already reported why.
@@ -155,7 +155,7 @@ fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Problem> {
 const MAX_UNREAD_BYTES: usize = 1_024;
 
 /// Rejects the body of a request to a route that reads none. An empty object is accepted.
-pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
+pub(super) async fn reject(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
     let problem = || {
         Problem::new(
             Code::InvalidRequest,
@@ -235,8 +235,8 @@ mod tests {
 
     use super::*;
     use crate::wire::{
-        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchMe, PatchUser, PatchWorkItem,
-        RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, OnBehalfOf, PatchMe, PatchUser,
+        PatchWorkItem, RevokePats, RotatePat, StartAgentRun,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.

@@ -18,7 +18,7 @@ async fn ask_all(server: &Server, needs: &[&str], token: &str) -> Vec<(String, A
     let mut answers = Vec::new();
     for (path, item) in document["paths"].as_object().expect("an object") {
         for (method, operation) in item.as_object().expect("an object") {
-            if !needs.contains(&operation["x-openindex-needs"].as_str().expect("a need")) {
+            if !needs.contains(&operation["x-openindex-requires"].as_str().expect("a need")) {
                 continue;
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");

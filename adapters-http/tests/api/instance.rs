@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Method, Request};
-use openindex_adapters_http::server::{Guard, WorkState, work_router};
+use openindex_adapters_http::server::{Guard, WorkItemsState, work_items_router};
 use openindex_domain::testing::{InMemory, MemoryStore, fixtures};
 use openindex_domain::token::TokenName;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn the_description_says_of_every_route_what_it_needs() {
     let mut needs = vec![];
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let need = operation["x-openindex-needs"].as_str().unwrap();
+            let need = operation["x-openindex-requires"].as_str().unwrap();
             let guarded = operation["security"].as_array().unwrap().len() == 1;
             assert_eq!(guarded, need != "nothing", "{method} {path}");
             needs.push(format!("{method} {path} {need}"));
@@ -169,7 +169,7 @@ async fn work_items_can_be_mounted_alone() {
     let name = TokenName::parse("admin").unwrap();
     let admin = domain.users.bootstrap(ada.email, ada.name, name);
     let admin = admin.await.unwrap().issued.secret;
-    let router = work_router(WorkState {
+    let router = work_items_router(WorkItemsState {
         work_items: domain.work_items,
         guard: Guard::new(domain.tokens),
     });

@@ -8,9 +8,9 @@ use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemEdit, WorkIt
 use crate::server::body::Body;
 use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
-use crate::server::{AnyToken, Code, Context, Problem, WorkState};
+use crate::server::{AnyToken, Code, Context, Problem, WorkItemsState};
 use crate::wire;
-use crate::wire::{PatchWorkItem, OnBehalfOf};
+use crate::wire::{OnBehalfOf, PatchWorkItem};
 
 use super::{Tagged, tagged};
 
@@ -28,7 +28,7 @@ use super::{Tagged, tagged};
     ))]
 pub(in crate::server) async fn get(
     AnyToken(principal): AnyToken,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     PathId(key): PathId<WorkItemKey>,
 ) -> Result<Tagged, Problem> {
     let item = state.work_items.get(&principal, key).await?;
@@ -53,7 +53,7 @@ pub(in crate::server) async fn get(
     ))]
 pub(in crate::server) async fn update(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -96,7 +96,7 @@ pub(in crate::server) async fn update(
     ))]
 pub(in crate::server) async fn delete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -125,7 +125,7 @@ pub(in crate::server) async fn delete(
     ))]
 pub(in crate::server) async fn claim(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -151,7 +151,7 @@ pub(in crate::server) async fn claim(
     ))]
 pub(in crate::server) async fn release(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -179,7 +179,7 @@ pub(in crate::server) async fn release(
     ))]
 pub(in crate::server) async fn complete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -190,7 +190,7 @@ pub(in crate::server) async fn complete(
 }
 
 async fn act(
-    state: &WorkState,
+    state: &WorkItemsState,
     principal: &Principal,
     key: WorkItemKey,
     expected: Versions,
