@@ -229,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection that the other side closed behind this response.
+    /// A connection that the peer closed after this response.
     #[derive(Debug)]
     struct Closed {
         buffers: LazyBuffers,

@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_told_by_its_title_and_nothing_else_of_it() {
+    fn a_page_is_described_only_by_its_title() {
         for (body, described) in [
             (
                 "<html><head><TITLE lang=en>\n 502  Bad\tGateway </Title></head>secret",

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_proxy_says_is_told_as_the_proxys() {
+    fn a_proxys_response_is_attributed_to_the_proxy() {
         const HTML: &str = "Content-Type: text/html\r\n";
         for (response, said, effect) in [
             (
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_the_proxy_rejects_is_told_by_its_variable_alone() {
+    fn a_rejected_proxy_login_shows_only_the_variable() {
         let (proxy, _) = server(response("407 Login", "", ""));
         let address = proxy.as_str().strip_prefix("http://").unwrap();
         let error = through(&format!("http://ada:hunter2@{address}"))
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_there_was_sent_nothing() {
+    fn an_unreachable_proxy_was_sent_nothing() {
         for proxy in ["http://127.0.0.1:1", "http://nowhere.invalid:3128"] {
             let error = through(proxy).work_item_create(&a_part()).unwrap_err();
             let text = error.to_string();

@@ -19,7 +19,8 @@ const RUN: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 const JSON: &str = "Content-Type: application/json\r\n";
 const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
-/// A server that gives one response to every request and tells what it was sent, head and body.
+/// A server that sends the same response to every request, and returns what it received, head and
+/// body.
 pub(super) fn server(response: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -115,8 +116,8 @@ fn a_body_is_sent_as_json() {
     );
 }
 
-/// A server that does not read chunks, or a proxy that wants a length, must get one; and one that
-/// responses at the end of the head must not find another packet behind it.
+/// A server that does not support chunks, or a proxy that requires a length, must get one; a server
+/// that responds after the head must not find another packet after it.
 #[test]
 fn a_change_without_a_body_says_so() {
     let (url, sent) = server(response("503 Unavailable", "", ""));
@@ -137,7 +138,7 @@ fn a_change_without_a_body_says_so() {
 }
 
 #[test]
-fn a_redirect_is_an_answer_and_is_not_followed() {
+fn a_redirect_is_an_error_and_is_not_followed() {
     let (target, reached) = server(response("200 OK", "", "{}"));
     let headers = format!("Location: {target}/me\r\n");
     for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
@@ -156,7 +157,7 @@ fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[test]
-fn a_problem_is_told_with_its_circumstances() {
+fn a_problem_has_its_status_and_request_id() {
     let body = r#"{"type":"t","title":"T","status":503,"detail":"try later","code":"unavailable"}"#;
     let headers = "Retry-After: 3\r\nX-Request-Id: r1\r\n";
     let (url, _) = server(response("503 Unavailable", headers, body));
@@ -169,7 +170,7 @@ fn a_problem_is_told_with_its_circumstances() {
 }
 
 #[test]
-fn what_is_no_answer_of_ours_is_refused_and_not_quoted() {
+fn a_foreign_response_is_an_error_and_not_quoted() {
     for (status, body) in [
         ("200 OK", "<p>secret</p>"),
         ("200 OK", r#"{"user":"secret"}"#),
@@ -187,7 +188,7 @@ fn what_is_no_answer_of_ours_is_refused_and_not_quoted() {
 }
 
 #[test]
-fn an_endless_answer_is_not_read_to_its_end() {
+fn an_endless_response_is_not_read_to_its_end() {
     let size = 9 * 1024 * 1024;
     let mut endless = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
     endless.resize(endless.len() + size, b' ');
@@ -200,7 +201,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_server_that_is_silent_is_given_up() {
+fn a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let options = ClientOptions {
@@ -224,7 +225,7 @@ fn a_server_that_is_silent_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_not_there_was_certainly_not_reached() {
+fn an_unreachable_server_has_changed_nothing() {
     let error = client(&BaseUrl::parse("http://127.0.0.1:1").unwrap())
         .agent_run_end(RUN.parse().unwrap())
         .unwrap_err();
@@ -282,7 +283,7 @@ fn a_client_does_not_show_its_token() {
 }
 
 #[test]
-fn a_probe_tells_the_status_and_the_time_there() {
+fn a_probe_returns_the_status_and_the_servers_time() {
     let date = "Date: Tue, 24 Nov 2026 06:00:00 GMT\r\n";
     let (url, _) = server(response("503 Unavailable", date, ""));
     let probe = client(&url).ready().unwrap();
@@ -338,7 +339,7 @@ fn an_export_is_passed_on_whatever_its_size() {
 }
 
 #[test]
-fn an_export_that_is_cut_off_is_an_error() {
+fn an_interrupted_export_is_an_error() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nid,\r\n";
     let counted = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,";
     for response in [chunked, counted] {
@@ -350,7 +351,7 @@ fn an_export_that_is_cut_off_is_an_error() {
         ));
         assert_eq!(sink, b"id,");
     }
-    // An end that looks like a broken connection is none.
+    // An end that looks like a broken connection is not a complete export.
     let (url, _) = server("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nid,");
     let (outcome, sink) = export(&url);
     assert!(matches!(
@@ -361,7 +362,7 @@ fn an_export_that_is_cut_off_is_an_error() {
 }
 
 #[test]
-fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
+fn a_failed_sink_and_a_failed_server_are_different_errors() {
     struct Full;
     impl std::io::Write for Full {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
@@ -385,7 +386,7 @@ fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
 }
 
 #[test]
-fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
+fn only_changes_with_an_expected_version_send_if_match() {
     let (url, sent) = server(response("204 No Content", "", ""));
     let client = client(&url);
     let key = "OPS-42.1".parse().unwrap();
@@ -393,7 +394,7 @@ fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
         assignee: Some(None),
         ..PatchWorkItem::default()
     };
-    // What is answered does not matter here.
+    // The response does not matter here.
     let _ = client.work_item_update(key, &wanted, Some(7));
     let request = sent.recv().unwrap();
     assert!(request.starts_with("PATCH /browse/OPS-42.1 HTTP/1.1\r\n"));
@@ -412,7 +413,7 @@ fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
 }
 
 #[test]
-fn work_is_asked_for_with_the_agent_that_is_named() {
+fn work_item_calls_send_the_agent() {
     let (url, sent) = server(response("503 Unavailable", "", ""));
     let client = client(&url);
     let key = "OPS-42".parse().unwrap();
@@ -485,17 +486,17 @@ fn runs_are_started_listed_and_ended() {
 }
 
 #[test]
-fn a_failed_change_says_what_became_of_it() {
+fn a_failed_change_says_whether_it_was_made() {
     const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
     let problem = |code: &str| {
         format!(r#"{{"type":"t","title":"T","status":503,"detail":"d","code":"{code}"}}"#)
     };
     for (response, effect) in [
-        // Nothing at all, a part of a head, what is not HTTP.
+        // No response, part of a head, not HTTP.
         (String::new(), Effect::Possible),
         ("HTTP/1.1 201".to_owned(), Effect::Possible),
         ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), Effect::Possible),
-        // Pages of a gateway, which may have passed the request on, or not.
+        // Pages of a gateway, which may or may not have forwarded the request.
         (
             response("502 Bad Gateway", HTML, "<title>x"),
             Effect::Possible,
@@ -513,7 +514,7 @@ fn a_failed_change_says_what_became_of_it() {
             response("200 OK", HTML, "<title>Sign in</title>"),
             Effect::Possible,
         ),
-        // The server's own words.
+        // Problems of the server itself.
         (
             response("503 Unavailable", "", &problem("unavailable")),
             Effect::Possible,
@@ -530,7 +531,7 @@ fn a_failed_change_says_what_became_of_it() {
             response("409 Conflict", "", &problem("conflict")),
             Effect::None,
         ),
-        // It was done, whatever came of the response.
+        // The change was made, whatever happened to the response.
         (response("201 Created", JSON, r#"{"id":7}"#), Effect::Done),
         (response("201 Created", JSON, r#"{"id":"#), Effect::Done),
         (
@@ -543,7 +544,7 @@ fn a_failed_change_says_what_became_of_it() {
         let client = client(&url);
         let error = client.work_item_create(&a_part()).unwrap_err();
         assert_eq!(error.effect(), effect, "{response}: {error}");
-        // A question changes nothing.
+        // A read changes nothing.
         assert_eq!(
             client.me().unwrap_err().effect(),
             Effect::None,
@@ -553,7 +554,7 @@ fn a_failed_change_says_what_became_of_it() {
 }
 
 #[test]
-fn a_revocation_that_is_only_tried_changes_nothing() {
+fn a_dry_run_of_a_revocation_changes_nothing() {
     let (url, _) = server(response("502 Bad Gateway", "", ""));
     let client = client(&url);
     let filter = PatFilter::default();
@@ -569,7 +570,7 @@ fn a_revocation_that_is_only_tried_changes_nothing() {
 }
 
 #[test]
-fn a_page_is_told_as_that_and_who_may_have_sent_it() {
+fn a_page_is_described_with_its_probable_sender() {
     const HTML: &str = "Content-Type: text/html\r\n";
     for (response, told) in [
         (
@@ -606,7 +607,7 @@ fn a_page_is_told_as_that_and_who_may_have_sent_it() {
 }
 
 #[test]
-fn a_response_of_another_form_is_told_by_the_field() {
+fn an_unexpected_response_names_the_field() {
     for (body, told) in [
         (
             r#"{"user":{"id":"secret"}}"#,
@@ -657,7 +658,7 @@ fn only_the_status_of_a_confirmation_confirms_a_change() {
 }
 
 #[test]
-fn a_page_is_no_export() {
+fn a_page_is_not_an_export() {
     let (url, _) = server(response(
         "200 OK",
         "Content-Type: text/html\r\n",
@@ -670,7 +671,7 @@ fn a_page_is_no_export() {
 }
 
 #[test]
-fn an_export_that_the_server_cuts_off_says_why() {
+fn an_export_that_the_server_interrupts_says_why() {
     let mark = IncompleteExport {
         incomplete: true,
         status: 401,

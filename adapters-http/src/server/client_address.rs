@@ -130,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_configured_proxy_is_believed_and_only_its_own_word() {
+    fn only_a_configured_proxy_is_trusted_and_only_for_its_own_hop() {
         assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        // What the client wrote itself stands before what the proxy appended.
+        // The client's own entries come before those that the proxy appended.
         assert_eq!(
             of("10.0.0.1", &["203.0.113.9, 198.51.100.7"]),
             "198.51.100.7"
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_what_the_settings_say_is_noticed() {
+    fn a_misconfigured_proxy_is_detected() {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let of = |peer: &str, name: Option<&'static str>, is_probe| {
             let mut headers = HeaderMap::new();
