@@ -65,23 +65,23 @@ pub(crate) fn assert_described(method: &Method, path: &str, response: &TestRespo
     if response.status == 404 && what.contains("no route matches") {
         return;
     }
-    let response = &operation["responses"][response.status.as_str()];
-    assert!(!response.is_null(), "not described: {what}");
-    let response = resolved(response);
-    for (name, header) in entries(&response["headers"]) {
+    let described = &operation["responses"][response.status.as_str()];
+    assert!(!described.is_null(), "not described: {what}");
+    let described = resolved(described);
+    for (name, header) in entries(&described["headers"]) {
         let is_required = resolved(header)["required"] == true;
         let is_sent = response.headers.contains_key(name);
         assert!(is_sent || !is_required, "no {name}: {what}");
     }
     for name in ["etag", "location", "retry-after", "www-authenticate"] {
-        let is_described = entries(&response["headers"])
+        let is_described = entries(&described["headers"])
             .any(|(described, _)| described.eq_ignore_ascii_case(name));
         let is_sent = response.headers.contains_key(name);
         assert!(is_described || !is_sent, "{name} is not described: {what}");
     }
     let content_type = response.header("content-type");
     let content_type = content_type.split(';').next().unwrap_or_default();
-    let contents = &response["content"];
+    let contents = &described["content"];
     assert_eq!(contents.is_null(), content_type.is_empty(), "{what}");
     if !contents.is_null() {
         let content = &contents[content_type];
