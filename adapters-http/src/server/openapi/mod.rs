@@ -28,7 +28,10 @@ const ACCESS_EXTENSION: &str = "x-openindex-requires";
 #[openapi(
     info(
         title = "OpenIndex",
-        description = "API of an OpenIndex instance: create, list, rotate and revoke personal access tokens, start agent runs, manage work items, and administer users, invites and tokens.\n\nSend a token as `Authorization: Bearer oi_pat_…`, or `Bearer oi_run_…` in an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
+        description = "API of an OpenIndex instance: create, list, rotate and revoke personal access \
+            tokens, start agent runs, manage work items, and administer users, invites and \
+            tokens.\n\nSend a token as `Authorization: Bearer oi_pat_…`, or `Bearer oi_run_…` in \
+            an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact(name = "The operator of this instance"),
     ),
@@ -44,7 +47,9 @@ const ACCESS_EXTENSION: &str = "x-openindex-requires";
     )),
     tags(
         (name = "account", description = "Account and tokens"),
-        (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work on items but cannot manage tokens or settings, and it is revoked when its issuing token, owner or work item ends."),
+        (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work \
+            on items but cannot manage tokens or settings, and it is revoked when its issuing \
+            token, owner or work item ends."),
         (name = "admin", description = "Administration"),
         (name = "discovery", description = "Health and discovery"),
     ),
@@ -54,7 +59,9 @@ struct Base;
 /// Additions of the work item routes.
 #[derive(OpenApi)]
 #[openapi(components(schemas(schema::SearchText)), tags(
-    (name = "work items", description = "Work items\n\nA response with one item has its version as the `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has that version. An agent run that is bound to a work item can change only that item."),
+    (name = "work items", description = "Work items\n\nA response with one item has its version as the \
+        `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has \
+        that version. An agent run that is bound to a work item can change only that item."),
 ))]
 struct WorkItemsBase;
 
@@ -91,7 +98,13 @@ pub(crate) fn without_work_items() -> Document {
     complete(routes::all().into_parts().1)
 }
 
+/// The order of the tags.
+const TAGS: [&str; 5] = ["account", "agent runs", "work items", "admin", "discovery"];
+
 fn complete(mut document: Document) -> Document {
+    if let Some(tags) = &mut document.tags {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| *name == tag.name));
+    }
     combinations::describe(document.components.get_or_insert_default());
     examples::add(&mut document);
     commands::add(&mut document);

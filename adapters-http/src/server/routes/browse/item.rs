@@ -20,7 +20,9 @@ use super::{Tagged, tagged};
 #[utoipa::path(get, path = "/browse/{key}", tag = "work items", operation_id = "getWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-None-Match" = Option<String>, Header, description = "`ETag` that the client has, for example `\"7\"`; if it is current, the response is 304. A malformed value is ignored"),
+        ("If-None-Match" = Option<String>, Header,
+            description = "`ETag` that the client has, for example `\"7\"`; if it is current, the \
+                response is 304. A malformed value is ignored"),
     ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
@@ -44,7 +46,8 @@ pub(in crate::server) async fn get(
 #[utoipa::path(patch, path = "/browse/{key}", tag = "work items", operation_id = "updateWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body = PatchWorkItem,
     responses(
@@ -89,7 +92,8 @@ pub(in crate::server) async fn update(
 #[utoipa::path(delete, path = "/browse/{key}", tag = "work items", operation_id = "deleteWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     responses(
         (status = 204, description = "Deleted"),
@@ -113,10 +117,12 @@ pub(in crate::server) async fn delete(
 ///
 /// No one else can claim it until it is released or the agent's run ends. A person who claims it
 /// also becomes its assignee. Claiming an item again is not an error.
-#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items", operation_id = "claimWorkItem",
+#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items",
+    operation_id = "claimWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(
@@ -139,10 +145,12 @@ pub(in crate::server) async fn claim(
 ///
 /// An agent run can release only its own claim. A person can release any claim, and gives up their
 /// own assignment unless someone else held the claim. Releasing an unclaimed item is not an error.
-#[utoipa::path(post, path = "/browse/{key}/release", tag = "work items", operation_id = "releaseWorkItem",
+#[utoipa::path(post, path = "/browse/{key}/release", tag = "work items",
+    operation_id = "releaseWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(
@@ -170,7 +178,8 @@ pub(in crate::server) async fn release(
     operation_id = "completeWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(

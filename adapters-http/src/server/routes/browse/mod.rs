@@ -32,7 +32,9 @@ fn tagged(item: &WorkItem) -> Tagged {
 /// Newest first, one page at a time. Items must match every filter.
 #[utoipa::path(get, path = "/browse", tag = "work items", operation_id = "listWorkItems",
     params(WorkItemQuery, PageQuery),
-    responses((status = 200, description = "The items, without descriptions", body = WorkItemList)))]
+    responses(
+        (status = 200, description = "The items, without descriptions", body = WorkItemList),
+    ))]
 pub(in crate::server) async fn list(
     AnyToken(principal): AnyToken,
     State(state): State<WorkItemsState>,
