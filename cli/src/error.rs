@@ -230,7 +230,7 @@ impl From<ClientError> for Failure {
                     None => failure.next("oi doctor"),
                 }
             }
-            ClientError::UnexpectedAnswer {
+            ClientError::UnexpectedResponse {
                 url,
                 status,
                 origin,
@@ -416,7 +416,7 @@ mod tests {
             cause: Cause::UnknownAuthority,
             effect: Effect::None,
         };
-        let strange = ClientError::UnexpectedAnswer {
+        let strange = ClientError::UnexpectedResponse {
             url: "http://127.0.0.1:8080".to_owned(),
             status: 502,
             reason: "sent by a proxy or gateway, not by OpenIndex".to_owned(),

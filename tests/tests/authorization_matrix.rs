@@ -210,7 +210,7 @@ impl World {
         let mut described = BTreeSet::new();
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("operations") {
-                let needs = operation["x-openindex-needs"].as_str().expect("needs");
+                let needs = operation["x-openindex-requires"].as_str().expect("needs");
                 described.insert(format!("{} {path} {needs}", method.to_uppercase()));
             }
         }

@@ -25,7 +25,7 @@ use super::client_address::client_address;
 use super::cors;
 use super::head;
 use super::if_match::OnRead;
-use super::overload::Bound;
+use super::overload::RequestLimit;
 use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
 /// Maximum size of a request body in bytes: 64 KiB.
@@ -72,13 +72,13 @@ impl Default for LayerSettings {
 /// Wraps routes that already have their state.
 pub(super) fn wrap(router: Router, state: Shared) -> Router {
     let limits = &state.settings.layers;
-    let bound = Bound::new(
+    let in_progress = RequestLimit::new(
         limits.max_requests_in_progress,
         limits.overload_timeout,
         state.metrics.requests.clone(),
     );
     let limits = Limits {
-        bound,
+        in_progress,
         time: limits.request_timeout,
     };
     let mut router = router
@@ -93,7 +93,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
 
 #[derive(Clone)]
 struct Limits {
-    bound: Bound,
+    in_progress: RequestLimit,
     /// How long the body may take, and then the response.
     time: Duration,
 }
@@ -121,8 +121,8 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
         let trusted = &state.settings.layers.trusted_proxies;
         let is_probe = is_probe(request.extensions().get());
         state
-            .doubts()
-            .consider(peer, request.headers(), trusted, is_probe);
+            .proxy_warnings()
+            .check(peer, request.headers(), trusted, is_probe);
         let address = client_address(peer, request.headers(), trusted);
         request.extensions_mut().insert(ClientAddress(address));
     }
@@ -242,7 +242,7 @@ async fn serve(limits: &Limits, request: Request, next: Next) -> Response {
         if is_probe {
             return next.run(request).await;
         }
-        match limits.bound.enter().await {
+        match limits.in_progress.enter().await {
             Ok(_in_progress) => next.run(request).await,
             Err(problem) => problem.into_response(),
         }

@@ -205,7 +205,8 @@ impl From<UserError> for Problem {
                 .next("oi settings admin users list"),
             UserError::LastAdmin => Self::new(
                 Code::LastAdmin,
-                "this user is the last active administrator; make another user an administrator first",
+                "this user is the last active administrator; make another user an administrator \
+                 first",
             ),
             UserError::OwnAccount => Self::new(
                 Code::OwnAccount,

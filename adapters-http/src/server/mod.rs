@@ -30,7 +30,7 @@ mod unserved;
 mod value;
 
 pub(crate) use api::base_path;
-pub use api::{ApiSettings, ApiState, WorkState, router, work_router};
+pub use api::{ApiSettings, ApiState, WorkItemsState, router, work_items_router};
 pub(crate) use body::HeldBack;
 pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
@@ -44,8 +44,8 @@ pub use metrics::{
     OpenConnection, PoolState,
 };
 pub use openapi::document as openapi;
-pub(crate) use openapi::without_work as openapi_without_work;
-pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
+pub(crate) use openapi::without_work_items as openapi_without_work_items;
+pub use permission::{Access, AnyToken, Human, HumanAdmin, Permission, Public};
 pub use problem::Problem;
 pub(crate) use routes::stream_export;
 pub use stopping::Stopping;

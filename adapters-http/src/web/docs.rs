@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use crate::server::{openapi, openapi_without_work};
+use crate::server::{openapi, openapi_without_work_items};
 
 use super::access::{Anybody, Visitor};
 use super::error::WebError;
@@ -97,7 +97,8 @@ struct Reference {
 }
 
 static REFERENCE: LazyLock<Reference> = LazyLock::new(|| reference(&openapi()));
-static WITHOUT_WORK: LazyLock<Reference> = LazyLock::new(|| reference(&openapi_without_work()));
+static WITHOUT_WORK: LazyLock<Reference> =
+    LazyLock::new(|| reference(&openapi_without_work_items()));
 
 fn reference(document: &OpenApi) -> Reference {
     let document = serde_json::to_value(document).unwrap_or_default();
@@ -228,7 +229,7 @@ fn operation(
     method: &str,
     value: &Value,
 ) -> Operation {
-    let access = match value["x-openindex-needs"].as_str() {
+    let access = match value["x-openindex-requires"].as_str() {
         Some("any_token") => "Requires a personal access token or the token of an agent run.",
         Some("human") => "Requires a personal access token.",
         Some("human_admin") => "Requires an administrator's token with the scope admin.",
@@ -285,7 +286,7 @@ fn curl(document: &Value, path: &str, method: &str, value: &Value) -> Curl {
         method: Some(method.to_uppercase())
             .filter(|method| method != if body.is_some() { "POST" } else { "GET" }),
         path: filled,
-        is_authorized: value["x-openindex-needs"] != "nothing",
+        is_authorized: value["x-openindex-requires"] != "nothing",
         body,
     }
 }

@@ -347,7 +347,7 @@ async fn no_route_of_the_api_takes_the_cookie() {
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
-            if operation["x-openindex-needs"] == "nothing" {
+            if operation["x-openindex-requires"] == "nothing" {
                 continue;
             }
             let method: Method = method.to_uppercase().parse().expect("a method");

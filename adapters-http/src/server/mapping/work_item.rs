@@ -40,8 +40,8 @@ impl From<WorkItemConflict> for Problem {
             WorkItemConflict::VersionMismatch { current } => Self::new(
                 Code::VersionMismatch,
                 format!(
-                    "the work item is at version {current}, which If-Match or If-None-Match \
-                     rules out; read it again, then send If-Match: \"{current}\""
+                    "the work item is at version {current}, which does not satisfy If-Match or \
+                     If-None-Match; read it again, then send If-Match: \"{current}\""
                 ),
             ),
             WorkItemConflict::Resolved(status) => Self::new(
