@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::server::{openapi, openapi_without_work};
 
-use super::access::{Anybody, Visitor};
+use super::access::{Anyone, Visitor};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::site::Web;
@@ -110,7 +110,7 @@ fn reference(document: &OpenApi) -> Reference {
 }
 
 pub(super) async fn show(
-    _: Anybody,
+    _: Anyone,
     visitor: Result<Visitor, WebError>,
     State(web): State<Web>,
 ) -> Result<Response, WebError> {
