@@ -219,7 +219,7 @@ fn page_of<'p>(method: &str, route: &str, mut path: &'p str) -> &'p str {
 }
 
 #[tokio::test]
-async fn every_route_answers_every_kind_of_visitor_as_the_table_says() {
+async fn every_route_responds_to_every_kind_of_visitor_as_in_the_table() {
     for (route, form, answers) in TABLE {
         for visitor in VISITORS {
             let (page, path) = visit(visitor, route, form).await;
@@ -276,7 +276,7 @@ fn check_headers(page: &Page, route: &str) {
 }
 
 #[test]
-fn the_table_has_every_route_and_says_what_it_needs() {
+fn the_table_has_every_route_and_its_access_requirement() {
     let declared: BTreeSet<_> = web::routes()
         .into_iter()
         .map(|route| {
@@ -309,7 +309,7 @@ fn name(needs: Needs) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_route_of_the_administration_that_is_refused_is_noted() {
+async fn a_denied_admin_page_is_audited() {
     let site = Site::new().await;
     let member = site.sign_in(MEMBER).await;
     let page = site.get("/settings/admin/users", &member).await;
@@ -324,7 +324,7 @@ async fn a_route_of_the_administration_that_is_refused_is_noted() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_good_for_nothing_is_taken_back() {
+async fn an_invalid_session_cookie_is_cleared() {
     let site = Site::new().await;
     let page = site
         .get("/settings/tokens", "__Host-openindex_session=nonsense")
@@ -339,7 +339,7 @@ async fn a_cookie_that_is_good_for_nothing_is_taken_back() {
 }
 
 #[tokio::test]
-async fn no_route_of_the_api_takes_the_cookie() {
+async fn no_api_route_accepts_the_session_cookie() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let document = serde_json::to_value(openindex_adapters_http::server::openapi());
@@ -362,7 +362,7 @@ async fn no_route_of_the_api_takes_the_cookie() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
+async fn unknown_methods_and_assets_have_error_pages() {
     let site = Site::new().await;
     let request = request(Method::DELETE, "/settings/tokens", "").body(Body::empty());
     let page = site.send(request.expect("a request")).await;
@@ -375,7 +375,7 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
+async fn a_path_that_is_not_utf8_is_not_found() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     for path in [
@@ -392,7 +392,7 @@ async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
 }
 
 #[tokio::test]
-async fn inside_the_server_a_page_is_guarded_alike_and_its_request_has_an_id() {
+async fn inside_the_server_pages_are_protected_and_have_request_ids() {
     let site = Site::new().await;
     let issued = site.create(ADMIN, "bearer", Scope::Admin).await;
     let bearer = format!("Bearer {}", issued.secret.expose());

@@ -10,7 +10,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, request};
 const CHANGE: &str = "currentPassword=kettle+walrus+teapot&password=elephant+umbrella";
 
 #[tokio::test]
-async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
+async fn a_password_change_ends_other_sessions_and_tokens_keep_working() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let (here, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
@@ -36,7 +36,7 @@ async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
 }
 
 #[tokio::test]
-async fn a_wrong_or_weak_password_is_said_beside_its_field() {
+async fn a_wrong_or_weak_password_is_reported_beside_its_field() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (form, message) in [
@@ -85,7 +85,7 @@ async fn guessing_the_current_password_is_throttled() {
 }
 
 #[tokio::test]
-async fn a_session_is_ended_by_its_own_person_alone() {
+async fn only_its_own_user_can_end_a_session() {
     let site = Site::new().await;
     let here = site.sign_in(MEMBER).await;
     let other = site.principal(MEMBER).await;
@@ -103,7 +103,7 @@ async fn a_session_is_ended_by_its_own_person_alone() {
 }
 
 #[tokio::test]
-async fn ending_the_own_session_signs_out() {
+async fn ending_the_current_session_signs_out() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/account", &cookie).await;
@@ -128,7 +128,7 @@ async fn signing_out_everywhere_ends_every_session() {
 }
 
 #[tokio::test]
-async fn one_changes_ones_own_name_and_sees_it_everywhere() {
+async fn a_changed_name_appears_everywhere() {
     let site = Site::new().await;
     let (cookie, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     let path = "/settings/account/name";
@@ -153,7 +153,7 @@ async fn one_changes_ones_own_name_and_sees_it_everywhere() {
 }
 
 #[tokio::test]
-async fn a_wrong_name_is_said_beside_its_field_which_keeps_it() {
+async fn an_invalid_name_is_reported_beside_its_field_and_kept() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let long = "x".repeat(101);
@@ -172,7 +172,7 @@ async fn a_wrong_name_is_said_beside_its_field_which_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_session_shows_the_address_it_was_signed_in_from() {
+async fn a_session_shows_its_ip_address() {
     let site = Site::new().await;
     let here = site.sign_in(MEMBER).await;
     let email = fixtures::user(MEMBER).email;
@@ -194,7 +194,7 @@ async fn a_session_shows_the_address_it_was_signed_in_from() {
 }
 
 #[tokio::test]
-async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
+async fn activity_contains_only_events_by_or_about_the_user() {
     let site = Site::new().await;
     let token = site.create(MEMBER, "mine", Scope::ReadWrite).await.token.id;
     let foreign = site

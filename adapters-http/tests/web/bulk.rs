@@ -29,7 +29,7 @@ async fn works(site: &Site, token: &TokenWithSecret) -> bool {
 }
 
 #[tokio::test]
-async fn what_was_reviewed_is_revoked_and_nothing_else() {
+async fn only_the_reviewed_tokens_are_revoked() {
     let site = Site::new().await;
     let one = site.create(MEMBER, "one", Scope::ReadWrite).await;
     let two = site.create(MEMBER, "two", Scope::ReadWrite).await;
@@ -57,7 +57,7 @@ async fn what_was_reviewed_is_revoked_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list() {
+async fn a_review_with_other_tokens_revokes_nothing_and_shows_the_new_list() {
     let site = Site::new().await;
     let mut tokens = Vec::new();
     for number in 1..=31 {
@@ -112,7 +112,7 @@ async fn a_form_without_a_digest_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
+async fn every_page_of_a_review_lists_the_same_tokens() {
     let site = Site::new().await;
     let mut tokens = Vec::new();
     for user in [MEMBER, OTHER, ADMIN] {

@@ -38,7 +38,7 @@ async fn show_and_act(site: &Site, path: &str) -> [Page; 2] {
 }
 
 #[tokio::test]
-async fn a_dead_sign_in_link_names_nobody_whether_it_is_shown_or_used() {
+async fn an_invalid_sign_in_link_never_reveals_its_user() {
     for became in [
         Became::MakerDemoted,
         Became::MakerSuspended,
@@ -74,7 +74,7 @@ async fn a_dead_sign_in_link_names_nobody_whether_it_is_shown_or_used() {
 }
 
 #[tokio::test]
-async fn a_dead_invite_names_nobody_whether_it_is_shown_or_used() {
+async fn an_invalid_invite_never_reveals_its_address() {
     for became in [
         Became::MakerDemoted,
         Became::MakerSuspended,

@@ -15,7 +15,7 @@ async fn open(site: &Site, path: &str, cookie: &str) -> Page {
 }
 
 #[tokio::test]
-async fn the_address_of_every_form_can_be_opened() {
+async fn the_target_of_every_form_can_be_opened() {
     let pages: Vec<_> = web::routes()
         .into_iter()
         .filter(|route| route.method == Method::GET)
@@ -54,7 +54,7 @@ async fn the_address_of_every_form_can_be_opened() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_that_the_method_is_not_allowed() {
+async fn a_program_gets_405_with_allow() {
     let site = Site::new().await;
     for accept in ["*/*", "application/json"] {
         let request = http::Request::get("/sign-out")
@@ -98,7 +98,7 @@ async fn a_browser_gets_a_page_where_there_is_nothing_and_a_program_a_problem() 
 }
 
 #[tokio::test]
-async fn below_a_prefix_the_page_of_an_unknown_path_links_into_the_prefix() {
+async fn behind_a_prefix_the_not_found_page_links_below_it() {
     let site = Site::at("https://example.com/oi").await;
     let request = request_to("example.com", Method::GET, "/foo", "").body(Body::empty());
     let page = send_to(site.api(), request.expect("a request")).await;
@@ -108,7 +108,7 @@ async fn below_a_prefix_the_page_of_an_unknown_path_links_into_the_prefix() {
 }
 
 #[tokio::test]
-async fn a_slash_too_many_leads_to_the_page() {
+async fn a_trailing_slash_redirects_to_the_page() {
     let site = Site::new().await;
     for (path, to) in [
         ("/settings/tokens/", "/settings/tokens"),
@@ -121,7 +121,7 @@ async fn a_slash_too_many_leads_to_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
+async fn error_pages_keep_navigation_name_and_sign_out() {
     let site = Site::new().await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
     let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
@@ -196,7 +196,7 @@ async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_sent_again_after_it_took_effect_says_so() {
+async fn a_form_sent_again_says_that_it_already_took_effect() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;

@@ -87,7 +87,7 @@ async fn a_form_with_a_mistake_is_corrected_and_sent_again() {
 }
 
 #[tokio::test]
-async fn an_invite_and_a_sign_in_link_are_created_once_and_the_link_stays_good() {
+async fn a_repeated_form_creates_no_second_link_and_the_first_stays_valid() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let user = format!("/settings/admin/users/{}", fixtures::user(OTHER).id);

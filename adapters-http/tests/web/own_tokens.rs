@@ -56,7 +56,7 @@ fn names(page: &Page) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_is_searched_sorted_and_filtered_by_its_url_alone() {
+async fn the_url_alone_searches_sorts_and_filters_the_list() {
     let site = Site::new().await;
     for (name, days) in [("Übung", 30), ("alpha", 365), ("Beta", 7), ("gone", 1)] {
         site.domain.clock.advance_seconds(1);
@@ -92,7 +92,7 @@ async fn a_list_is_searched_sorted_and_filtered_by_its_url_alone() {
 }
 
 #[tokio::test]
-async fn a_search_that_cannot_be_is_told_of_and_a_token_in_it_is_not_repeated() {
+async fn an_invalid_search_is_reported_and_a_token_in_it_is_not_shown() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "ci", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
@@ -109,7 +109,7 @@ async fn a_search_that_cannot_be_is_told_of_and_a_token_in_it_is_not_repeated() 
 }
 
 #[tokio::test]
-async fn the_filters_survive_what_is_done_from_the_list() {
+async fn actions_return_to_the_filtered_list() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "ci one", Scope::ReadWrite).await;
     site.create(MEMBER, "ci two", Scope::ReadWrite).await;
@@ -136,7 +136,7 @@ async fn the_filters_survive_what_is_done_from_the_list() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_says_why_for_30_days() {
+async fn a_revoked_token_shows_the_reason_for_30_days() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let member = site.principal(MEMBER).await;
@@ -195,7 +195,7 @@ async fn a_revoked_token_says_why_for_30_days() {
 }
 
 #[tokio::test]
-async fn an_expiry_is_a_date_and_coloured_when_it_is_near() {
+async fn an_expiry_is_highlighted_when_it_is_near() {
     let site = Site::new().await;
     let week = issue_for(&site, "a week", 7).await;
     issue_for(&site, "a year", 365).await;
@@ -217,7 +217,7 @@ async fn an_expiry_is_a_date_and_coloured_when_it_is_near() {
 }
 
 #[tokio::test]
-async fn equal_names_are_warned_of_after_creating_and_in_the_list() {
+async fn duplicate_names_are_flagged_on_creation_and_in_the_list() {
     const WARNING: &str = "Another active token has the same name";
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
@@ -250,7 +250,7 @@ async fn equal_names_are_warned_of_after_creating_and_in_the_list() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_token_tells_all_that_is_known_of_it() {
+async fn the_page_of_a_token_shows_all_its_details() {
     let site = Site::new().await;
     let oldest = issue_for(&site, "ci <b>", 30).await;
     let middle = rotate(&site, oldest.token.id, 0).await;

@@ -27,7 +27,7 @@ fn issuer(run: &TokenWithSecret) -> TokenId {
 }
 
 #[tokio::test]
-async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
+async fn a_run_is_started_with_a_token_of_the_user_and_its_secret_is_shown_once() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.get(NEW, &cookie)
@@ -68,7 +68,7 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
 }
 
 #[tokio::test]
-async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
+async fn a_run_requires_an_own_live_token_and_errors_keep_the_entries() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.create(MEMBER, "good", Scope::ReadWrite).await;
@@ -121,7 +121,7 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
 }
 
 #[tokio::test]
-async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
+async fn a_limit_is_shown_on_the_form_which_keeps_its_entries() {
     let mut site = Site::new().await;
     let token = site
         .create(MEMBER, "laptop", Scope::ReadWrite)
@@ -242,7 +242,7 @@ async fn an_ended_run_says_why() {
 }
 
 #[tokio::test]
-async fn every_confirmation_that_ends_runs_says_how_many_and_leads_to_them() {
+async fn every_confirmation_that_ends_runs_counts_and_links_them() {
     let site = Site::new().await;
     let member = site.sign_in(MEMBER).await;
     let admin = site.sign_in(ADMIN).await;
@@ -331,7 +331,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
 }
 
 #[tokio::test]
-async fn a_hundred_and_twenty_runs_are_three_pages_forth_and_back() {
+async fn a_list_of_120_runs_is_paged_forward_and_back() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let empty = site.get(LIST, &cookie).await;
@@ -377,7 +377,7 @@ async fn a_hundred_and_twenty_runs_are_three_pages_forth_and_back() {
 }
 
 #[tokio::test]
-async fn a_filter_narrows_the_list_and_one_that_means_nothing_says_so() {
+async fn a_filter_narrows_the_list_and_an_invalid_one_is_reported() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let item = site.item(MEMBER, "Mend it").await.key;
@@ -405,7 +405,7 @@ async fn a_filter_narrows_the_list_and_one_that_means_nothing_says_so() {
 }
 
 #[tokio::test]
-async fn a_run_of_another_user_is_none() {
+async fn another_users_run_is_not_found() {
     let site = Site::new().await;
     let run = site.run(OTHER, "theirs", None).await;
     let token = issuer(&run);

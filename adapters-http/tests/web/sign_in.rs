@@ -12,7 +12,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_
 const WRONG: &str = "Incorrect email address or password.";
 
 #[tokio::test]
-async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
+async fn over_https_the_cookie_is_host_only_and_hidden_from_scripts() {
     let site = Site::new().await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
     let set = page.sets_session();
@@ -29,7 +29,7 @@ async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
 }
 
 #[tokio::test]
-async fn on_the_own_machine_http_is_enough() {
+async fn on_a_loopback_address_plain_http_is_enough() {
     for url in [
         "http://127.0.0.1:8080",
         "http://localhost:8080",
@@ -46,7 +46,7 @@ async fn on_the_own_machine_http_is_enough() {
 }
 
 #[tokio::test]
-async fn what_is_for_the_own_machine_does_not_answer_behind_a_proxy_that_nobody_told_it_of() {
+async fn a_loopback_site_rejects_requests_through_an_unknown_proxy() {
     let site = Site::at("http://127.0.0.1:8080").await;
     for host in ["oi.example.com", "192.168.1.2:8080"] {
         let request = request_to(host, Method::POST, "/sign-in", "")
@@ -59,7 +59,7 @@ async fn what_is_for_the_own_machine_does_not_answer_behind_a_proxy_that_nobody_
 }
 
 #[tokio::test]
-async fn over_a_network_in_the_clear_nobody_signs_in() {
+async fn over_plain_http_on_a_network_sign_in_is_disabled() {
     let site = Site::at("http://oi.example.com").await;
     let page = site.get("/sign-in", "").await;
     assert_eq!(page.status, 200);
@@ -71,7 +71,7 @@ async fn over_a_network_in_the_clear_nobody_signs_in() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let site = Site::new().await;
     let right = credentials(MEMBER);
     let mut answers = Vec::new();
@@ -97,7 +97,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_suspended_person_is_told_so_when_the_password_is_right() {
+async fn a_suspended_user_sees_the_reason_only_with_the_right_password() {
     let site = Site::new().await;
     site.suspend(MEMBER).await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
@@ -108,7 +108,7 @@ async fn a_suspended_person_is_told_so_when_the_password_is_right() {
 }
 
 #[tokio::test]
-async fn too_many_attempts_are_answered_with_the_wait() {
+async fn too_many_attempts_show_the_time_to_wait() {
     let site = Site::new().await;
     let wrong = "email=user2%40example.com&password=wrong";
     for _ in 0..10 {
@@ -172,7 +172,7 @@ async fn no_sign_in_leads_to_another_site() {
 }
 
 #[tokio::test]
-async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
+async fn signing_in_creates_a_session_and_signing_out_ends_it() {
     let site = Site::new().await;
     let (first, second) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     assert_ne!(first, second);
@@ -184,7 +184,7 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_said_once_and_no_link_can_say_it() {
+async fn a_confirmation_is_shown_once_and_no_link_can_forge_it() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let issued = site.create(MEMBER, "<b>ci</b>", Scope::ReadWrite).await;
@@ -209,7 +209,7 @@ async fn what_was_done_is_said_once_and_no_link_can_say_it() {
 }
 
 #[tokio::test]
-async fn what_an_unknown_cookie_says_was_done_is_not_said() {
+async fn an_unknown_confirmation_cookie_is_ignored() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for value in [

@@ -42,7 +42,7 @@ async fn the_page_of_a_sign_in_link_says_what_it_does_before_the_button() {
 }
 
 #[tokio::test]
-async fn a_used_sign_in_link_is_told_of_from_the_next_sign_in_on_with_the_time() {
+async fn the_use_of_a_sign_in_link_is_reported_at_the_next_sign_in() {
     let site = Site::new().await;
     let by_link = take_over(&site).await;
     site.get("/settings/tokens", &by_link).await.hides(TOLD);
@@ -57,7 +57,7 @@ async fn a_used_sign_in_link_is_told_of_from_the_next_sign_in_on_with_the_time()
 }
 
 #[tokio::test]
-async fn the_session_that_a_link_began_cannot_dismiss_its_notice() {
+async fn a_session_from_a_sign_in_link_cannot_dismiss_its_notice() {
     let site = Site::new().await;
     let by_link = take_over(&site).await;
     let dismiss = "/settings/notices/dismiss";

@@ -81,7 +81,7 @@ async fn a_form_with_a_token_in_its_text_is_rejected_and_does_not_show_it_again(
 }
 
 #[tokio::test]
-async fn the_pages_speak_as_the_specification_does() {
+async fn the_pages_use_the_terms_of_the_specification() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/tokens", &cookie).await;
@@ -128,7 +128,7 @@ async fn the_page_with_the_value_says_where_to_store_it() {
 }
 
 #[tokio::test]
-async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
+async fn a_rotation_with_a_blank_expiry_keeps_the_current_one() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (choice, kept) in [
@@ -159,7 +159,7 @@ async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
+async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (form, message) in [
@@ -203,7 +203,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
-async fn a_member_is_neither_offered_the_scope_admin_nor_given_it() {
+async fn a_member_cannot_create_a_token_with_the_admin_scope() {
     let site = Site::new().await;
     let (member, admin) = (site.sign_in(MEMBER).await, site.sign_in(ADMIN).await);
     site.get("/settings/tokens/new", &admin)
@@ -219,7 +219,7 @@ async fn a_member_is_neither_offered_the_scope_admin_nor_given_it() {
 }
 
 #[tokio::test]
-async fn the_quota_is_told() {
+async fn the_quota_is_reported() {
     let site = Site::new().await;
     let mut state = site.state.clone();
     state.tokens = state.tokens.with_quota(0);
@@ -233,7 +233,7 @@ async fn the_quota_is_told() {
 }
 
 #[tokio::test]
-async fn somebody_elses_token_is_like_one_that_is_not_there() {
+async fn another_users_token_is_not_found() {
     let site = Site::new().await;
     let issued = site.create(OTHER, "theirs", Scope::ReadWrite).await;
     for user in [MEMBER, ADMIN] {
@@ -259,7 +259,7 @@ async fn somebody_elses_token_is_like_one_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
+async fn a_token_in_its_overlap_cannot_be_rotated_again() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
@@ -303,7 +303,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
 }
 
 #[tokio::test]
-async fn deleting_asks_first_and_takes_effect_at_once() {
+async fn deleting_a_token_requires_confirmation_and_takes_effect_immediately() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "old one", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
@@ -331,7 +331,7 @@ async fn deleting_asks_first_and_takes_effect_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_are_shown_50_a_page() {
+async fn tokens_are_listed_50_per_page() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let principal = site.principal(MEMBER).await;
@@ -375,7 +375,7 @@ async fn tokens_are_shown_50_a_page() {
 }
 
 #[tokio::test]
-async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+async fn a_leaked_token_is_reported_until_it_is_dismissed() {
     let site = Site::new().await;
     let issued = site
         .create(MEMBER, "left <b>open</b>", Scope::ReadWrite)

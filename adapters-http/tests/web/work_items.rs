@@ -43,7 +43,7 @@ fn rows(page: &Page) -> usize {
 }
 
 #[tokio::test]
-async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
+async fn a_user_creates_finds_claims_releases_and_completes_an_item() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work", &cookie).await.shows("No open work items");
@@ -99,7 +99,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
 }
 
 #[tokio::test]
-async fn a_description_keeps_its_lines_and_saving_it_unchanged_changes_nothing() {
+async fn a_description_keeps_its_lines_and_an_unchanged_one_is_no_edit() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let sent = format!("{NEW}&title=x&description=%0D%0Aone%0D%0A++two+%3Cb%3E");
@@ -120,7 +120,7 @@ async fn a_description_keeps_its_lines_and_saving_it_unchanged_changes_nothing()
 }
 
 #[tokio::test]
-async fn who_saves_over_a_change_of_another_sees_both_and_loses_nothing() {
+async fn a_conflicting_edit_shows_both_versions() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let cookie = site.sign_in(MEMBER).await;
@@ -150,7 +150,7 @@ async fn who_saves_over_a_change_of_another_sees_both_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_a_form_that_is_out_of_date_does_not_overlook_the_change() {
+async fn an_invalid_field_in_an_outdated_form_does_not_hide_the_conflict() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let cookie = site.sign_in(MEMBER).await;
@@ -169,7 +169,7 @@ async fn a_mistake_in_a_form_that_is_out_of_date_does_not_overlook_the_change() 
 }
 
 #[tokio::test]
-async fn a_button_of_a_page_that_is_out_of_date_does_nothing_and_shows_the_item() {
+async fn a_button_of_an_outdated_page_changes_nothing_and_shows_the_item() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let cookie = site.sign_in(MEMBER).await;
@@ -188,7 +188,7 @@ async fn a_button_of_a_page_that_is_out_of_date_does_nothing_and_shows_the_item(
 }
 
 #[tokio::test]
-async fn who_comes_second_is_told_who_was_first() {
+async fn a_second_claim_names_the_first_claimant() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let (member, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
@@ -209,7 +209,7 @@ async fn who_comes_second_is_told_who_was_first() {
 }
 
 #[tokio::test]
-async fn a_person_claims_for_an_agent_and_a_wrong_id_stays_to_be_corrected() {
+async fn a_user_claims_for_an_agent_and_an_invalid_id_is_kept() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let cookie = site.sign_in(MEMBER).await;
@@ -227,7 +227,7 @@ async fn a_person_claims_for_an_agent_and_a_wrong_id_stays_to_be_corrected() {
 }
 
 #[tokio::test]
-async fn what_an_agent_does_is_shown_with_its_run_and_in_whose_name() {
+async fn an_agents_actions_show_its_run_and_user() {
     let site = Site::new().await;
     let item = site.item(MEMBER, "Mend it").await;
     let run = site.run(MEMBER, "builder", Some(item.key)).await;
@@ -330,7 +330,7 @@ async fn two_hundred_items_are_four_pages_and_found_by_filter() {
 }
 
 #[tokio::test]
-async fn a_sub_task_belongs_to_its_item_which_is_not_deleted_before_it() {
+async fn an_item_with_sub_tasks_cannot_be_deleted() {
     let site = Site::new().await;
     site.item(MEMBER, "Mend it").await;
     let cookie = site.sign_in(MEMBER).await;
@@ -380,7 +380,7 @@ async fn a_form_creates_one_item_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_member_sees_names_and_is_offered_nobody_elses_account() {
+async fn a_member_sees_names_but_cannot_assign_other_users() {
     let site = Site::new().await;
     let item = site.item(OTHER, "Theirs").await;
     let me = fixtures::user(OTHER).id;
@@ -409,7 +409,7 @@ async fn a_member_sees_names_and_is_offered_nobody_elses_account() {
 }
 
 #[tokio::test]
-async fn a_hostile_text_is_shown_as_text() {
+async fn hostile_text_is_escaped() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let hostile = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22+%27";
@@ -444,7 +444,7 @@ async fn a_hostile_text_is_shown_as_text() {
 }
 
 #[tokio::test]
-async fn where_no_work_is_kept_there_are_no_pages_of_it_and_nothing_leads_there() {
+async fn without_work_items_there_are_no_pages_for_them() {
     let domain = InMemory::default();
     put_user(&domain, fixtures::user(ADMIN)).await;
     let mut state = state(&domain, HTTPS);

@@ -20,7 +20,7 @@ fn focus(browser: &Browser) -> String {
 }
 
 #[test]
-fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
+fn entries_are_restored_after_the_session_was_ended_elsewhere() {
     for with_javascript in [true, false] {
         let sample = Sample::new();
         let browser = &sample.browser;
@@ -58,7 +58,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
 }
 
 #[test]
-fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
+fn the_page_says_which_session_ended_and_where_sign_in_leads() {
     let sample = Sample::new();
     let stranger = sample.stranger();
     stranger.open("/settings/admin/users");
@@ -79,7 +79,7 @@ fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
 }
 
 #[test]
-fn an_address_in_the_history_opens_a_page_and_an_unknown_one_says_so_in_the_frame() {
+fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation() {
     let sample = Sample::new();
     let browser = &sample.browser;
     for (path, to) in [
@@ -144,7 +144,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
 }
 
 #[test]
-fn a_user_whose_account_a_sign_in_link_took_over_is_told_at_the_next_sign_in() {
+fn a_user_sees_at_the_next_sign_in_that_a_sign_in_link_was_used() {
     let sample = Sample::new();
     let server = &sample.server;
     let user = server.join(&sample.admin.token, "grace.hopper@example.com");

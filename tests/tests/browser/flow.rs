@@ -108,7 +108,7 @@ fn from_the_invite_to_the_401() {
 }
 
 #[test]
-fn without_javascript_everything_works() {
+fn everything_works_without_javascript() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -133,7 +133,7 @@ fn without_javascript_everything_works() {
 }
 
 #[test]
-fn by_keyboard_alone_one_signs_in_and_reaches_the_content() {
+fn sign_in_and_skip_link_work_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -192,7 +192,7 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
 }
 
 #[test]
-fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+fn a_leaked_token_is_reported_until_it_is_dismissed() {
     let sample = Sample::new();
     let browser = &sample.browser;
     assert!(browser.text("main .banner.bad").contains("old laptop"));
