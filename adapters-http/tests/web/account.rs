@@ -145,11 +145,11 @@ async fn a_changed_name_appears_everywhere() {
     };
     let admin = site.principal(ADMIN).await;
     let events = site.domain.audit.list(&admin, &by, None, 10).await;
-    assert_eq!(events.expect("a trail").events.len(), 1);
-    // Again, it is the same name: no second entry.
+    assert_eq!(events.expect("audit events").events.len(), 1);
+    // Setting the same name again adds no second entry.
     site.post(path, &cookie, "name=Ada+%3Cb%3E+King").await;
     let events = site.domain.audit.list(&admin, &by, None, 10).await;
-    assert_eq!(events.expect("a trail").events.len(), 1);
+    assert_eq!(events.expect("audit events").events.len(), 1);
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn activity_contains_only_events_by_or_about_the_user() {
     page.shows("Token created");
     page.hides(&foreign.to_string());
     page.hides("User 1");
-    // The administrator sees both, having done both.
+    // The administrator did both, and sees both.
     let page = site.get("/settings/account/activity", &admin).await;
     page.shows(&token.to_string());
     page.shows(&foreign.to_string());
@@ -228,7 +228,7 @@ async fn activity_contains_only_events_by_or_about_the_user() {
 #[tokio::test]
 async fn activity_goes_back_and_forth_in_pages_of_50() {
     let site = Site::new().await;
-    // One more page than two, with this sign-in itself.
+    // This sign-in is one entry more than two pages hold.
     for _ in 0..119 {
         site.principal(MEMBER).await;
     }
@@ -268,7 +268,7 @@ async fn a_password_manager_finds_where_to_change_the_password() {
         let site = Site::at(&format!("https://oi.example.com{base}")).await;
         let page = site.get("/.well-known/change-password", "").await;
         assert_eq!(page.to(), format!("{base}/settings/account#password"));
-        // How a password manager finds out whether the server says 200 to everything.
+        // A password manager uses this path to detect servers that return 200 for everything.
         let unknown =
             "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
         assert_eq!(site.get(unknown, "").await.status, 404);

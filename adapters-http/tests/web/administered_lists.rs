@@ -1,4 +1,4 @@
-//! What an administrator looks for, finds and comes back to.
+//! Search, sort, filters and paging of the administrator's lists.
 
 use http_body_util::BodyExt as _;
 use openindex_domain::audit::{AuditAction, AuditActor, AuditStore as _, Subject};

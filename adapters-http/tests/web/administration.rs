@@ -1,4 +1,4 @@
-//! Users, invites, everybody's tokens, and the trail.
+//! Users, invites, all tokens, and the audit log.
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -59,9 +59,9 @@ async fn deleting_a_user_requires_confirmation_and_takes_effect_immediately() {
     let verified = site.domain.tokens.verify(issued.secret.expose()).await;
     assert!(verified.is_err());
     assert_eq!(site.get(&user, &admin).await.status, 404);
-    let trail = site.get("/settings/admin/audit", &admin).await;
-    trail.shows("User deleted");
-    trail.shows(&id.to_string());
+    let page = site.get("/settings/admin/audit", &admin).await;
+    page.shows("User deleted");
+    page.shows(&id.to_string());
     let own = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
     let page = site.get(&format!("{own}/delete"), &admin).await;
     assert_eq!(page.status, 409);
@@ -107,7 +107,7 @@ async fn setting_the_current_address_is_reported_as_unchanged() {
     let user = format!("/settings/admin/users/{}", fixtures::user(MEMBER).id);
     let form = format!("{user}/email");
     let present = fixtures::user(MEMBER).email.as_str().replace('@', "%40");
-    for (typed, told) in [
+    for (typed, message) in [
         (present.clone(), "is unchanged."),
         (format!("+{present}+"), "is unchanged."),
         (present.to_uppercase(), "was changed."),
@@ -116,7 +116,7 @@ async fn setting_the_current_address_is_reported_as_unchanged() {
             .await
             .hides("This is your own account:");
         let page = site.post(&form, &admin, &format!("email={typed}")).await;
-        site.follow(&page, &admin).await.shows(told);
+        site.follow(&page, &admin).await.shows(message);
     }
     let own = format!("/settings/admin/users/{}/email", fixtures::user(ADMIN).id);
     site.get(&own, &admin)
@@ -140,7 +140,7 @@ async fn the_last_administrator_cannot_be_demoted() {
     let page = site
         .post(&format!("{user}/role"), &admin, "role=member")
         .await;
-    // Whoever has demoted themselves is not sent to a page that they may not open.
+    // Administrators who demote themselves are not redirected to a page they cannot open.
     assert_eq!(page.to(), "/");
     let page = site
         .get("/settings/tokens", &format!("{admin}; {}", page.done()))
@@ -157,11 +157,11 @@ async fn the_last_administrator_cannot_be_demoted() {
 async fn unknown_objects_are_404() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;
-    let nobody = fixtures::user(99).id;
+    let unknown = fixtures::user(99).id;
     for path in [
-        format!("/settings/admin/users/{nobody}"),
-        format!("/settings/admin/users/{nobody}/suspend"),
-        format!("/settings/admin/users/{nobody}/role"),
+        format!("/settings/admin/users/{unknown}"),
+        format!("/settings/admin/users/{unknown}/suspend"),
+        format!("/settings/admin/users/{unknown}/role"),
         "/settings/admin/users/usr_x".to_owned(),
         format!(
             "/settings/admin/invites/{}/withdraw",
@@ -178,7 +178,7 @@ async fn unknown_objects_are_404() {
         assert_eq!(page.status, 404, "{path}");
         page.shows("Page not found");
     }
-    let path = format!("/settings/admin/users/{nobody}/sign-in-link");
+    let path = format!("/settings/admin/users/{unknown}/sign-in-link");
     assert_eq!(site.post(&path, &admin, "").await.status, 404);
 }
 

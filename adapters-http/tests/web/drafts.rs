@@ -1,4 +1,4 @@
-//! A session ends while a form is filled in: nothing is done, and nothing that was typed is lost.
+//! A session ends while a form is filled in: nothing is changed, and no entries are lost.
 
 use axum::body::Body;
 use http::{Method, StatusCode, header};
@@ -10,7 +10,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, credentials, request};
 
 const NEW: &str = "/settings/tokens/new";
 
-/// Sends a form with a session that has ended, and signs in: the page that the user is led to.
+/// Sends a form with an ended session and signs in. Returns the page that opens.
 async fn send_and_sign_in(site: &Site, user: u64, path: &str, form: &str) -> (Page, String) {
     let cookie = site.sign_in(user).await;
     site.domain.clock.advance_seconds(IDLE_LIMIT_SECONDS);
@@ -51,7 +51,7 @@ async fn the_entries_of_a_new_token_are_restored_and_nothing_was_created() {
     page.shows("as <bdi class=\"strong\">User 1</bdi>");
     let list = site.get("/settings/tokens", &cookie).await;
     list.hides("night");
-    // Sent on purpose, it is carried out.
+    // Sent again, the form is processed.
     let sent = format!("{form}&form={}", page.form());
     site.resend(NEW, &cookie, &sent).await.shows("oi_pat_");
 }
@@ -116,7 +116,7 @@ async fn drafts_contain_no_passwords_or_tokens() {
 #[tokio::test]
 async fn entries_are_restored_only_on_their_page_and_after_sign_in() {
     let site = Site::new().await;
-    // The browser knows who was signed in; the session itself is gone.
+    // The browser still has the user's ID, but the session has ended.
     let user = format!("__Host-openindex_user={}", fixtures::user(MEMBER).id);
     let sent = site.post(NEW, &user, "name=laptop&scope=read_write").await;
     let draft = sent.draft().to_owned();
@@ -171,7 +171,7 @@ async fn the_sign_in_page_says_why_it_is_there() {
     let page = site.get("/sign-in", "").await;
     page.hides("Sign in to open");
     page.hides("has ended");
-    // A wrong password does not make the page forget it.
+    // A wrong password does not lose the reason.
     let wrong = "email=a%40example.com&password=no&next=/settings/account";
     let page = site.post("/sign-in", "", wrong).await;
     page.shows("Sign in to open Account.");

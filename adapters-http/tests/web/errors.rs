@@ -1,4 +1,4 @@
-//! What a user finds where something went wrong: a page in its frame, and a way back.
+//! Error pages: they keep the navigation and link back.
 
 use axum::body::Body;
 use http::{Method, StatusCode, header};
@@ -8,7 +8,7 @@ use openindex_domain::token::Scope;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, request, request_to, send_to};
 
-/// A request for a page of the whole server.
+/// Requests a page from the whole server.
 async fn open(site: &Site, path: &str, cookie: &str) -> Page {
     let request = request(Method::GET, path, cookie).body(Body::empty());
     send_to(site.api(), request.expect("a request")).await
@@ -61,10 +61,10 @@ async fn a_program_gets_405_with_allow() {
             .header(header::HOST, "oi.example.com")
             .header(header::ACCEPT, accept)
             .body(Body::empty());
-        let answer = send_to(site.api(), request.expect("a request")).await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert_eq!(answer.header("allow"), "POST");
+        let response = send_to(site.api(), request.expect("a request")).await;
+        assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        assert_eq!(response.header("allow"), "POST");
     }
 }
 
@@ -91,9 +91,9 @@ async fn a_browser_gets_a_page_where_there_is_nothing_and_a_program_a_problem() 
         let request = http::Request::get(path)
             .header(header::HOST, "oi.example.com")
             .body(Body::empty());
-        let answer = send_to(site.api(), request.expect("a request")).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let response = send_to(site.api(), request.expect("a request")).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
     }
 }
 
@@ -185,7 +185,7 @@ async fn error_pages_keep_navigation_name_and_sign_out() {
         page.shows("action=\"/sign-out\"");
         page.shows(&format!("href=\"{back}\""));
     }
-    // Even what is refused before a page is asked for.
+    // The same for a request that the middleware rejects.
     let request = request(Method::POST, &format!("{token}/delete"), &member)
         .header("sec-fetch-site", "cross-site")
         .body(Body::empty());
@@ -280,7 +280,7 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
             assert_eq!(is_listed, invalid.len() > 1, "{path} {form}");
         }
     }
-    // What was valid is kept.
+    // Valid entries are kept.
     let form = "name=fine&scope=admin&expiryDate=2020-01-01";
     let page = site.post(new, &cookie, form).await;
     page.shows("value=\"fine\"");

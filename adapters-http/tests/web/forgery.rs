@@ -1,4 +1,4 @@
-//! Forms that other sites send.
+//! Forms sent by other sites.
 
 use axum::body::Body;
 use http::{Method, header};
@@ -44,7 +44,7 @@ async fn forms_of_other_sites_are_rejected() {
                 ("origin", "https://oi.example.com"),
             ],
             &[("origin", "http://oi.example.com")],
-            // A browser says something.
+            // Every browser sends at least one of the headers.
             &[],
         ] {
             let page = post(&site, &path, &cookie, headers, "").await;

@@ -1,4 +1,4 @@
-//! People who come with a link: invited ones, and those without a password.
+//! Users who arrive by an invite or a sign-in link.
 
 use openindex_domain::invite::INVITE_LIFETIME_SECONDS;
 use openindex_domain::session::SIGN_IN_LINK_LIFETIME_SECONDS;

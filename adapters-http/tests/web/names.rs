@@ -1,4 +1,4 @@
-//! Names are text, whatever stands in them.
+//! Names are shown as text, whatever they contain.
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;

@@ -1,4 +1,4 @@
-//! The store is away: nobody is let in, and nobody is signed out.
+//! The store is unavailable: no one can sign in, and no one is signed out.
 
 use std::sync::Arc;
 

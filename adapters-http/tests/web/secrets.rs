@@ -1,4 +1,4 @@
-//! A secret is shown once, in the answer that makes it, and stands nowhere else.
+//! A secret is shown once, in the response that creates it, and nowhere else.
 
 use http::StatusCode;
 use openindex_domain::token::Scope;
@@ -6,7 +6,7 @@ use openindex_domain::user::Role;
 
 use crate::support::{ADMIN, Page, Site};
 
-/// The one secret on a page.
+/// The only secret on a page.
 fn secret(page: &Page, prefix: &str, length: usize) -> String {
     let mut found = page.text.match_indices(prefix);
     let (at, _) = found.next().expect("a secret");

@@ -74,7 +74,7 @@ async fn over_plain_http_on_a_network_sign_in_is_disabled() {
 async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let site = Site::new().await;
     let right = credentials(MEMBER);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for form in [
         "email=user2%40example.com&password=wrong".to_owned(),
         right.replace("user2", "nobody"),
@@ -85,10 +85,10 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
         assert_eq!((page.status.as_u16(), page.sets_session()), (422, ""));
         page.shows(WRONG);
         page.shows("@example.com\"");
-        answers.push(page.text.replace("nobody", "user2"));
+        responses.push(page.text.replace("nobody", "user2"));
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:#?}");
     let page = site
         .post("/sign-in", "", "email=not+an+address&password=x")
         .await;
@@ -114,7 +114,7 @@ async fn too_many_attempts_show_the_time_to_wait() {
     for _ in 0..10 {
         assert_eq!(site.post("/sign-in", "", wrong).await.status, 422);
     }
-    // Another spelling of the address, and even the right password.
+    // The same for another spelling of the address, and even for the right password.
     let form = credentials(MEMBER).replace("user2", "USER2");
     let page = site.post("/sign-in", "", &form).await;
     assert_eq!(
@@ -129,17 +129,17 @@ async fn too_many_attempts_show_the_time_to_wait() {
 #[tokio::test]
 async fn a_sign_in_leads_back_to_the_page_that_asked_for_it() {
     let site = Site::new().await;
-    let wanted = "/settings/admin/audit?action=token.created";
-    let page = site.get(wanted, "").await;
+    let path = "/settings/admin/audit?action=token.created";
+    let page = site.get(path, "").await;
     let to = "/sign-in?next=%2Fsettings%2Fadmin%2Faudit%3Faction%3Dtoken.created";
     assert_eq!(page.to(), to);
     let page = site.get(to, "").await;
-    page.shows(&format!("name=\"next\" value=\"{wanted}\""));
+    page.shows(&format!("name=\"next\" value=\"{path}\""));
     let form = format!("{}&next=%2Fsettings%2Fadmin%2Faudit", credentials(ADMIN));
     let page = site.post("/sign-in", "", &form).await;
     assert_eq!(page.to(), "/settings/admin/audit");
-    // Whoever is signed in already goes there at once.
-    assert_eq!(site.get(to, &page.cookie()).await.to(), wanted);
+    // A signed-in user is redirected immediately.
+    assert_eq!(site.get(to, &page.cookie()).await.to(), path);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_confirmation_is_shown_once_and_no_link_can_forge_it() {
     assert_eq!(deleted.to(), "/settings/tokens");
     let page = site.follow(&deleted, &cookie).await;
     page.shows("Token <bdi class=\"strong\">&#60;b&#62;ci&#60;/b&#62;</bdi> was deleted.");
-    // The browser is told to forget it.
+    // The cookie is cleared.
     assert!(page.header("set-cookie").contains("_done=; "), "{page:?}");
     site.get(deleted.to(), &cookie).await.hides("was deleted");
     for forged in [

@@ -1,4 +1,4 @@
-//! A person's own tokens.
+//! The user's own tokens.
 
 use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
@@ -28,7 +28,7 @@ async fn an_expiry_is_a_date_or_a_preset_and_blank_is_never() {
         ("expiryDate=+", None),
         ("", None),
     ] {
-        // The newest is the first of the list.
+        // The newest is first in the list.
         site.domain.clock.advance_seconds(1);
         let now = site.domain.tokens.now();
         let expires = days.map(|days: i64| now.saturating_add_seconds(days * 86_400));
@@ -101,7 +101,7 @@ async fn the_pages_use_the_terms_of_the_specification() {
         ">Expiry date (optional)</label>",
         "Leave blank for a token that doesn’t expire.",
         "A leaked token that never expires works until someone notices.",
-        // Nothing is chosen for anybody.
+        // Nothing is preselected.
         "<option value=\"\" selected>",
         "type=\"date\" min=\"2026-11-24\" value=\"\"",
     ] {
@@ -121,7 +121,7 @@ async fn the_page_with_the_value_says_where_to_store_it() {
         "Store it in a secrets manager or an environment variable before you leave this page.",
     );
     page.shows("value=\"oi_pat_");
-    // What to type works on a machine that has never seen the server.
+    // The commands work on a machine without a profile.
     page.shows("oi profile set --app-url https://oi.example.com --token -");
     page.shows("read -rs OPENINDEX_TOKEN\ncurl -H ");
     page.shows("Bearer $OPENINDEX_TOKEN\" https://oi.example.com/me");
@@ -283,7 +283,7 @@ async fn a_token_in_its_overlap_cannot_be_rotated_again() {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
     }
-    // Rotated without an overlap, the old one is revoked, and its owner is told all the same.
+    // If rotated without an overlap, the old one is revoked, and its owner is still notified.
     let issued = site.create(MEMBER, "at once", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     site.post(&path, &cookie, "overlap=0&expiry=")
@@ -336,14 +336,14 @@ async fn tokens_are_listed_50_per_page() {
     let cookie = site.sign_in(MEMBER).await;
     let principal = site.principal(MEMBER).await;
     for number in 0..51 {
-        let wanted = NewToken {
+        let new = NewToken {
             name: TokenName::parse(&format!("token-{number:02}")).expect("a name"),
             scope: Scope::ReadWrite,
             expires: Expiry::Never.into(),
         };
         let tokens = &site.domain.tokens;
         let issued = tokens
-            .create(&principal, wanted, &RequestContext::default())
+            .create(&principal, new, &RequestContext::default())
             .await;
         issued.expect("it is issued");
         site.domain.clock.advance_millis(1);
@@ -359,7 +359,7 @@ async fn tokens_are_listed_50_per_page() {
     second.hides("Next page");
     let again = site.get(&second.link("rel=\"prev\""), &cookie).await;
     assert_eq!(again.text, first.text);
-    // What is behind a page can be deleted meanwhile; the account is not shown as empty then.
+    // If the rest of the list was deleted meanwhile, the account is not shown as empty.
     let after = newest(&site, MEMBER).await.id;
     let oldest = site
         .get(

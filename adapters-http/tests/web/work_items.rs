@@ -21,7 +21,7 @@ async fn read(site: &Site, key: &str) -> WorkItem {
     item.expect("it is there")
 }
 
-/// As another user who saves something meanwhile.
+/// Changes an item as another user.
 async fn change(site: &Site, user: u64, key: &str, change: WorkItemChange) {
     let person = site.principal(user).await;
     let key = key.parse().expect("a key");
@@ -51,15 +51,15 @@ async fn a_user_creates_finds_claims_releases_and_completes_an_item() {
         .await
         .shows("The queue is empty");
     let created = site
-        .post("/work/new", &cookie, &format!("{NEW}&title=Mend+the+gate"))
+        .post("/work/new", &cookie, &format!("{NEW}&title=Fix+the+gate"))
         .await;
     assert_eq!(created.to(), "/work/OPS-1");
     let page = site.follow(&created, &cookie).await;
     page.shows("<bdi class=\"strong\">OPS-1</bdi> was created.");
-    page.shows("Mend the gate");
+    page.shows("Fix the gate");
     site.get("/work?q=GATE", &cookie)
         .await
-        .shows("Mend the gate");
+        .shows("Fix the gate");
     site.get("/work/queue", &cookie).await.shows("Claim<span");
     let claimed = site.post("/work/OPS-1/claim", &cookie, "").await;
     let page = site.follow(&claimed, &cookie).await;
@@ -95,7 +95,7 @@ async fn a_user_creates_finds_claims_releases_and_completes_an_item() {
     site.get("/work", &cookie).await.shows("No open work items");
     site.get("/work?status=done", &cookie)
         .await
-        .shows("Mend the gate");
+        .shows("Fix the gate");
 }
 
 #[tokio::test]
@@ -122,13 +122,14 @@ async fn a_description_keeps_its_lines_and_an_unchanged_one_is_no_edit() {
 #[tokio::test]
 async fn a_conflicting_edit_shows_both_versions() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work/OPS-1/edit", &cookie)
         .await
         .shows("name=\"version\" value=\"1\"");
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
-    let typed = "title=Mend+it+well&description=With+care&priority=high&target=either&assignee=&status=todo";
+    let typed =
+        "title=Fix+it+well&description=With+care&priority=high&target=either&assignee=&status=todo";
     let page = site
         .post("/work/OPS-1/edit", &cookie, &format!("{typed}&version=1"))
         .await;
@@ -136,23 +137,23 @@ async fn a_conflicting_edit_shows_both_versions() {
     page.shows("This item has changed since you opened it");
     page.shows("<dt>Title</dt><dd class=\"prose\" dir=\"auto\">Paint it</dd>");
     page.shows("<dt>Priority</dt><dd class=\"prose\" dir=\"auto\">Urgent</dd>");
-    page.shows("value=\"Mend it well\"");
+    page.shows("value=\"Fix it well\"");
     page.shows("With care</textarea>");
     assert_eq!(read(&site, "OPS-1").await.title.as_str(), "Paint it");
-    // Once more, now on purpose.
+    // Saving again overwrites the change on purpose.
     page.shows("name=\"version\" value=\"2\"");
     let saved = site
         .post("/work/OPS-1/edit", &cookie, &format!("{typed}&version=2"))
         .await;
     assert_eq!(saved.to(), "/work/OPS-1");
     let item = read(&site, "OPS-1").await;
-    assert_eq!((item.title.as_str(), item.version), ("Mend it well", 3));
+    assert_eq!((item.title.as_str(), item.version), ("Fix it well", 3));
 }
 
 #[tokio::test]
 async fn an_invalid_field_in_an_outdated_form_does_not_hide_the_conflict() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
     let rest = "priority=high&target=either&assignee=&status=todo&version=1";
@@ -171,7 +172,7 @@ async fn an_invalid_field_in_an_outdated_form_does_not_hide_the_conflict() {
 #[tokio::test]
 async fn a_button_of_an_outdated_page_changes_nothing_and_shows_the_item() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
     for action in ["release", "complete", "delete"] {
@@ -190,14 +191,14 @@ async fn a_button_of_an_outdated_page_changes_nothing_and_shows_the_item() {
 #[tokio::test]
 async fn a_second_claim_names_the_first_claimant() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let (member, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
     site.post("/work/OPS-1/claim", &member, "").await;
     let page = site.post("/work/OPS-1/claim", &other, "").await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     page.shows("User 2 is working on this item.");
     page.hides("user2@example.com");
-    // A person may take it from them, knowingly.
+    // A user can release another user's claim.
     page.shows("Release claim by <bdi>User 2</bdi>");
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/release", &other, &format!("version={version}"))
@@ -211,7 +212,7 @@ async fn a_second_claim_names_the_first_claimant() {
 #[tokio::test]
 async fn a_user_claims_for_an_agent_and_an_invalid_id_is_kept() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site
         .post("/work/OPS-1/claim", &cookie, "agent=my+agent")
@@ -229,7 +230,7 @@ async fn a_user_claims_for_an_agent_and_an_invalid_id_is_kept() {
 #[tokio::test]
 async fn an_agents_actions_show_its_run_and_user() {
     let site = Site::new().await;
-    let item = site.item(MEMBER, "Mend it").await;
+    let item = site.item(MEMBER, "Fix it").await;
     let run = site.run(MEMBER, "builder", Some(item.key)).await;
     let agent = site
         .domain
@@ -256,14 +257,14 @@ async fn an_agents_actions_show_its_run_and_user() {
     let run_page = site
         .get(&format!("/settings/agent-runs/{}", run.token.id), &own)
         .await;
-    run_page.shows("<a class=\"strong\" href=\"/work/OPS-1\"><bdi>Mend it</bdi></a>");
+    run_page.shows("<a class=\"strong\" href=\"/work/OPS-1\"><bdi>Fix it</bdi></a>");
     site.get("/work/queue?for=agents&agent=builder", &own)
         .await
-        .shows("Mend it");
+        .shows("Fix it");
     site.get("/work/OPS-1/delete", &own)
         .await
         .shows("1 active agent run of yours");
-    // Completing it ends the run, and gives the reason.
+    // Completing it ends the run and records the reason.
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/complete", &own, &format!("version={version}"))
         .await;
@@ -332,7 +333,7 @@ async fn two_hundred_items_are_four_pages_and_found_by_filter() {
 #[tokio::test]
 async fn an_item_with_sub_tasks_cannot_be_deleted() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work/new?parent=OPS-1", &cookie)
         .await
@@ -429,7 +430,7 @@ async fn hostile_text_is_escaped() {
         page.hides("<script>alert");
         page.hides("</textarea><script");
     }
-    // A secret is in no text, and no page shows it again.
+    // No text contains a secret, and no page shows it again.
     let pasted = site.create(MEMBER, "pasted", Scope::ReadWrite).await;
     let secret = pasted.secret.expose();
     let page = site
