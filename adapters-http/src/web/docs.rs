@@ -229,9 +229,9 @@ fn operation(
     value: &Value,
 ) -> Operation {
     let access = match value["x-openindex-needs"].as_str() {
-        Some("any_token") => "Requires a personal access token or the token of an agent run.",
+        Some("any_token") => "Requires a personal access token or an agent run token.",
         Some("human") => "Requires a personal access token.",
-        Some("human_admin") => "Requires an administrator's token with the scope admin.",
+        Some("human_admin") => "Requires an administrator’s token with the admin scope.",
         _ => "No authentication.",
     };
     Operation {

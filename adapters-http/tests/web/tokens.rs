@@ -265,7 +265,7 @@ async fn a_token_in_its_overlap_cannot_be_rotated_again() {
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     let page = site.post(&path, &cookie, "overlap=3600&expiry=90").await;
-    page.shows("The old token keeps working for 1 hour more.");
+    page.shows("The old token keeps working for 1 hour.");
     assert!(
         site.domain
             .tokens
