@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::server::{openapi, openapi_without_work_items};
 
-use super::access::{Anybody, Visitor};
+use super::access::{Anyone, Visitor};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::site::Web;
@@ -111,7 +111,7 @@ fn reference(document: &OpenApi) -> Reference {
 }
 
 pub(super) async fn show(
-    _: Anybody,
+    _: Anyone,
     visitor: Result<Visitor, WebError>,
     State(web): State<Web>,
 ) -> Result<Response, WebError> {
@@ -230,9 +230,9 @@ fn operation(
     value: &Value,
 ) -> Operation {
     let access = match value["x-openindex-requires"].as_str() {
-        Some("any_token") => "Requires a personal access token or the token of an agent run.",
+        Some("any_token") => "Requires a personal access token or an agent run token.",
         Some("human") => "Requires a personal access token.",
-        Some("human_admin") => "Requires an administrator's token with the scope admin.",
+        Some("human_admin") => "Requires an administrator’s token with the admin scope.",
         _ => "No authentication.",
     };
     Operation {

@@ -36,7 +36,8 @@ impl Form {
         Some(Self(fields))
     }
 
-    /// Returns the entries that a page can show again: no passwords, no tokens, and not the form's id.
+    /// Returns the entries that a page can show again: no passwords, no tokens, and not the form's
+    /// id.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.0.iter();
         fields

@@ -162,7 +162,7 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::Unknown => (
             StatusCode::NOT_FOUND,
             "Invite not found",
-            "Open the whole link as it was sent to you, or ask the person who sent it for a new one.",
+            "Check that you opened the complete link, or ask the person who sent it for a new one.",
         ),
         NotClaimable::Claimed => (
             StatusCode::GONE,
@@ -195,7 +195,9 @@ pub(super) fn invalid_link(web: &Web) -> Result<Response, WebError> {
     let template = InvalidLinkPage {
         page: Page::plain(&web.site),
         title: "This link can’t be used",
-        text: "Sign-in links work once, expire after an hour, and stop working when a newer one is created. If you have just set a password with it, sign in. Otherwise ask an administrator for a new one.",
+        text: "Sign-in links work once, expire after an hour, and stop working when a newer one is \
+               created. If you have just set a password with it, sign in. Otherwise ask an \
+               administrator for a new one.",
     };
     html(StatusCode::NOT_FOUND, &template)
 }

@@ -9,7 +9,7 @@ use openindex_domain::user::Email;
 
 use crate::server::{Code, Context, Problem};
 
-use super::access::{Anybody, Person, Visitor};
+use super::access::{Anyone, Person, Visitor};
 use super::cookie;
 use super::done::{Done, JustDone};
 use super::draft::{Draft, Why};
@@ -101,7 +101,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn submit(
-    _: Anybody,
+    _: Anyone,
     State(web): State<Web>,
     headers: HeaderMap,
     context: Context,

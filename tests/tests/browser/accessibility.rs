@@ -56,7 +56,7 @@ fn no_page_is_wider_than_a_phone() {
 }
 
 #[test]
-fn hostile_names_harm_no_page() {
+fn hostile_names_are_escaped_on_every_page() {
     let sample = Sample::new();
     let wide = "界".repeat(100);
     let long = "W".repeat(100);

@@ -12,7 +12,7 @@ fn focus(sample: &Sample, selector: &str) {
 }
 
 #[test]
-fn a_user_is_searched_for_and_suspended_by_keyboard_and_the_search_is_still_there() {
+fn a_user_is_found_and_suspended_by_keyboard_and_the_search_remains() {
     let sample = Sample::new();
     let browser = &sample.browser;
     let by = &sample.admin.token;
@@ -55,7 +55,7 @@ fn a_user_is_searched_for_and_suspended_by_keyboard_and_the_search_is_still_ther
 }
 
 #[test]
-fn an_entry_leads_to_its_token_and_the_token_to_its_entries() {
+fn an_audit_entry_links_to_its_token_and_back() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/admin/audit?action=token.created");

@@ -53,7 +53,7 @@ fn a_run_is_started_an_item_claimed_and_completed_and_the_run_ended() {
 }
 
 #[test]
-fn without_javascript_the_same() {
+fn agent_pages_work_without_javascript() {
     let sample = Sample::new();
     sample.browser.without_javascript();
     half_hour(&sample, &sample.browser);
@@ -72,7 +72,7 @@ fn a_run_is_started_by_keyboard() {
 }
 
 #[test]
-fn who_saves_second_sees_both_texts_and_saves_on_purpose() {
+fn a_conflicting_edit_is_shown_and_can_be_saved_again() {
     let sample = Sample::new();
     let (browser, http) = (&sample.browser, &sample.server.http);
     browser.open("/work/OPS-1/edit");

@@ -23,7 +23,7 @@ const CALL: &str = "
     );";
 
 #[test]
-fn a_script_of_a_named_origin_calls_the_api_and_that_of_another_does_not() {
+fn scripts_of_allowed_origins_alone_can_call_the_api() {
     let pages = Database::new(Kind::Sqlite);
     let pages = Server::start(&pages);
     let database = Database::new(Kind::Sqlite);

@@ -20,7 +20,7 @@ fn focus(browser: &Browser) -> String {
 }
 
 #[test]
-fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
+fn entries_are_restored_after_the_session_was_ended_elsewhere() {
     for with_javascript in [true, false] {
         let sample = Sample::new();
         let browser = &sample.browser;
@@ -58,7 +58,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
 }
 
 #[test]
-fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
+fn the_page_says_which_session_ended_and_where_sign_in_leads() {
     let sample = Sample::new();
     let stranger = sample.stranger();
     stranger.open("/settings/admin/users");
@@ -79,7 +79,7 @@ fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
 }
 
 #[test]
-fn an_address_in_the_history_opens_a_page_and_an_unknown_one_says_so_in_the_frame() {
+fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation() {
     let sample = Sample::new();
     let browser = &sample.browser;
     for (path, to) in [

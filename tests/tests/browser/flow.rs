@@ -108,7 +108,7 @@ fn from_the_invite_to_the_401() {
 }
 
 #[test]
-fn without_javascript_everything_works() {
+fn everything_works_without_javascript() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);

@@ -28,7 +28,7 @@ fn another_session(sample: &Sample) -> Browser {
 }
 
 #[test]
-fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked() {
+fn a_list_changed_by_another_session_is_reviewed_again() {
     let sample = Sample::new();
     let (http, browser) = (&sample.server.http, &sample.browser);
     let (user, token) = sample
@@ -67,7 +67,7 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
 }
 
 #[test]
-fn hundreds_of_tokens_are_looked_through_without_javascript() {
+fn hundreds_of_tokens_can_be_reviewed_without_javascript() {
     let sample = Sample::new();
     let (http, browser) = (&sample.server.http, another_session(&sample));
     for email in [

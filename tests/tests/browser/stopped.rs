@@ -10,7 +10,7 @@ use super::holding::Holding;
 use super::sample::{PASSWORD, text};
 
 #[test]
-fn after_stop_a_form_can_be_sent_again_and_says_what_became_of_the_first_try() {
+fn a_stopped_form_can_be_sent_again_and_reports_the_first_attempt() {
     let proxy = Holding::new();
     let database = Database::new(Kind::Sqlite);
     let server = Server::start_with(&database, &["--public-url", &proxy.url]);

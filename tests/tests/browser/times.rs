@@ -15,7 +15,7 @@ fn first_time(person: &Person) -> (String, String) {
 }
 
 #[test]
-fn times_are_in_the_zone_of_the_reader_and_utc_stays_at_hand() {
+fn times_are_in_the_users_time_zone_with_utc_in_the_tooltip() {
     let person = Person::new(true);
     person.create();
     let mut shown = Vec::new();

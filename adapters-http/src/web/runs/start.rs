@@ -176,13 +176,15 @@ pub(in crate::web) async fn start(
             }
             Err(AgentRunError::QuotaReached { quota }) => {
                 errors.limit = Some(format!(
-                    "You’ve reached the limit of {quota} active agent runs. End one you no longer need."
+                    "You’ve reached the limit of {quota} active agent runs. End one you no longer \
+                     need."
                 ));
             }
             Err(AgentRunError::RateReached(reached)) => {
                 let wait = duration(reached.retry_after_seconds.into());
                 errors.limit = Some(format!(
-                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again in {wait}.",
+                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again \
+                     in {wait}.",
                     reached.limit
                 ));
             }

@@ -45,8 +45,8 @@ struct Row {
     shares_name: bool,
 }
 
-/// Returns the filter and page parameters, for links back to the list. A token pasted into the search
-/// is left out.
+/// Returns the filter and page parameters, for links back to the list. A token pasted into the
+/// search is left out.
 pub(super) fn kept(query: &Query) -> Query {
     FIELDS
         .iter()

@@ -89,7 +89,7 @@ pub(in crate::web) async fn rotate(
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!(
-                        "The old token keeps working for {} more.",
+                        "The old token keeps working for {}.",
                         duration(seconds)
                     )
                 }

@@ -38,7 +38,8 @@ pub(in crate::web) struct TokenView {
     pub(in crate::web) expires_soon: bool,
     pub(in crate::web) last_used: Option<Moment>,
     pub(in crate::web) revoked: Option<Moment>,
-    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is unknown.
+    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is
+    /// unknown.
     pub(in crate::web) reason: &'static str,
     /// The ID of the token that replaced it; `None` if it was not rotated.
     pub(in crate::web) successor: Option<String>,
