@@ -500,7 +500,7 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
 
 /// Parses an http or https URL and returns it without a trailing slash.
 fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be an http or https URL such as https://openindex.example.com, without credentials or a query";
+    let wrong = "must be an http or https URL such as https://openindex.example.com, without a user name, a password or a query";
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()

@@ -38,7 +38,7 @@ pub struct BatchStats {
 #[non_exhaustive]
 pub enum Outcome {
     /// The source returned a result for each key.
-    Completed,
+    Succeeded,
     /// The source returned an error.
     Failed,
     /// The source did not return before the deadline.
@@ -146,7 +146,7 @@ impl<S: Source> Batch<S> {
                 _ = member.reply.send(Ok(results[member.key_index].clone()));
             }
         }
-        Outcome::Completed
+        Outcome::Succeeded
     }
 
     /// Sends every request the same error.
