@@ -1,7 +1,7 @@
 //! Reads the results of criterion, and compares each with its limit.
 //!
-//! An absolute time depends on the machine as much as on the code. A *ratio* within one run shows how
-//! far the code is from its limit, and changes less with the machine.
+//! An absolute time depends on the machine as much as on the code. A *ratio* within one run shows
+//! how far the code is from its limit, and changes less with the machine.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -118,7 +118,9 @@ mod tests {
         fs::create_dir_all(&latest).unwrap();
         let benchmark = serde_json::json!({"group_id": "group", "function_id": name});
         let bounds = serde_json::json!({"lower_bound": median - 1.0, "upper_bound": median + 1.0});
-        let estimates = serde_json::json!({"median": {"point_estimate": median, "confidence_interval": bounds}});
+        let estimates = serde_json::json!({
+            "median": {"point_estimate": median, "confidence_interval": bounds}
+        });
         fs::write(latest.join("benchmark.json"), benchmark.to_string()).unwrap();
         fs::write(latest.join("estimates.json"), estimates.to_string()).unwrap();
     }

@@ -1,6 +1,6 @@
-//! The load generator: HTTP/1.1 on persistent connections, each of which sends the next request after
-//! the response to the last (a closed loop). One thread, preformatted requests and minimal parsing of
-//! responses keep its use of the shared cores low.
+//! The load generator: HTTP/1.1 on persistent connections, each of which sends the next request
+//! after the response to the last (a closed loop). One thread, preformatted requests and minimal
+//! parsing of responses keep its use of the shared cores low.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -107,8 +107,8 @@ struct Shared {
     target: Target,
 }
 
-/// Puts load on a target. Calls `at` when measuring begins and when it ends, to read what the servers
-/// have used.
+/// Puts load on a target. Calls `at` when measuring begins and when it ends, to read what the
+/// servers have used.
 ///
 /// # Errors
 ///
@@ -177,8 +177,9 @@ async fn requests(shared: &Shared, address: SocketAddr) -> std::io::Result<()> {
         let sent = Instant::now();
         stream.write_all(&shared.target.requests[number]).await?;
         let head = read_response(&mut stream, &mut buffer).await?;
-        // Counts responses that arrive while measuring, whenever they were requested. Otherwise a slow
-        // server, with most requests in flight when measuring begins, would look slower than it is.
+        // Counts responses that arrive while measuring, whenever they were requested. Otherwise a
+        // slow server, with most requests in flight when measuring begins, would look slower than
+        // it is.
         if shared.phase.get() == Phase::Measure {
             let mut sample = shared.sample.borrow_mut();
             if (200..300).contains(&head.status) {

@@ -18,8 +18,8 @@ const START_WITHIN: Duration = Duration::from_mins(1);
 /// Maximum time for a program to stop after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
-/// A loop on each core that yields to everything else, so that no core sleeps. Dropping this stops the
-/// loops.
+/// A loop on each core that yields to everything else, so that no core sleeps. Dropping this stops
+/// the loops.
 #[derive(Debug)]
 pub struct KeptAwake(Vec<Child>);
 
@@ -63,8 +63,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a program that listens on `address`, and waits until it responds to `GET path`. Writes its
-    /// output to the file `log`.
+    /// Starts a program that listens on `address`, and waits until it responds to `GET path`.
+    /// Writes its output to the file `log`.
     ///
     /// # Errors
     ///
@@ -155,8 +155,9 @@ pub fn cpu(pid: u32) -> Duration {
     family(pid).iter().map(|(_, cpu)| *cpu).sum()
 }
 
-/// Returns the memory of a process and its descendants, in bytes: the resident memory of one process;
-/// for several, their proportional shares, since shared pages would otherwise count several times.
+/// Returns the memory of a process and its descendants, in bytes: the resident memory of one
+/// process; for several, their proportional shares, since shared pages would otherwise count
+/// several times.
 #[must_use]
 pub fn memory(pid: u32) -> u64 {
     match family(pid)[..] {

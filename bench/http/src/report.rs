@@ -90,7 +90,8 @@ pub fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", number(bytes as f64 / f64::from(1 << 20)))
 }
 
-/// Returns a table of variants under the same load, each with its ratios to the variants at `bases`.
+/// Returns a table of variants under the same load, each with its ratios to the variants at
+/// `bases`.
 #[must_use]
 pub fn load_table(names: &[&str], turns: &[Vec<Turn>], bases: &[usize]) -> String {
     let ratios: Vec<_> = bases

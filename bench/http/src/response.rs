@@ -13,7 +13,8 @@ pub struct Head {
     pub keeps_alive: bool,
 }
 
-/// Parses a head, or returns `None` if it is incomplete. Anything but an HTTP/1 response has status 0.
+/// Parses a head, or returns `None` if it is incomplete. Anything but an HTTP/1 response has status
+/// 0.
 #[must_use]
 pub fn head(bytes: &[u8]) -> Option<Head> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;

@@ -90,8 +90,8 @@ pub fn each(turns: &[Turn], figure: impl Fn(&Turn) -> f64) -> Vec<f64> {
     turns.iter().map(figure).collect()
 }
 
-/// Runs rounds in which every variant has one turn, and returns the turns of each variant. Every other
-/// round runs in reverse order, so that no variant always follows the same one.
+/// Runs rounds in which every variant has one turn, and returns the turns of each variant. Every
+/// other round runs in reverse order, so that no variant always follows the same one.
 ///
 /// # Errors
 ///

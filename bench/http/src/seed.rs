@@ -49,8 +49,8 @@ pub struct Range {
     pub to: u64,
     /// How many tokens each user has: token n belongs to user n divided by this.
     pub per_user: u64,
-    /// Number of tokens whose secrets are known, evenly spread over the range. The others have a random
-    /// digest.
+    /// Number of tokens whose secrets are known, evenly spread over the range. The others have a
+    /// random digest.
     pub known: u64,
 }
 
@@ -204,8 +204,8 @@ impl Database {
 async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let connection = &mut connection;
-    // Foreign keys would be checked row by row, and indexes are built faster over existing rows. Both
-    // are dropped and created again unchanged.
+    // Foreign keys would be checked row by row, and indexes are built faster over existing rows.
+    // Both are dropped and created again unchanged.
     connection
         .execute(
             "SET session_replication_role = replica; SET synchronous_commit = off; \

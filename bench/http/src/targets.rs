@@ -28,7 +28,8 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
     ),
     (
         "postgres ÷ limit, 256",
-        "`GET /me` on PostgreSQL relative to the same bytes without authentication, 256 connections",
+        "`GET /me` on PostgreSQL relative to the same bytes without authentication, \
+         256 connections",
         Threshold::AtLeast(0.4),
     ),
     (
@@ -68,7 +69,8 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
     ),
     (
         "expired, first page, postgres",
-        "first page of 10 of a user with 100 000 expired tokens relative to one with 10, PostgreSQL",
+        "first page of 10 of a user with 100 000 expired tokens relative to one with 10, \
+         PostgreSQL",
         Threshold::AtMost(2.0),
     ),
     (
@@ -78,8 +80,8 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
     ),
     (
         "expired, live tokens, postgres",
-        "first page of 10 live tokens of a user with 1 000, and 100 000 expired, relative to one with \
-         10, PostgreSQL",
+        "first page of 10 live tokens of a user with 1 000, and 100 000 expired, relative to one \
+         with 10, PostgreSQL",
         Threshold::AtMost(2.0),
     ),
     (

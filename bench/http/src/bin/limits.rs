@@ -1,9 +1,9 @@
-//! `limits`: the server that `oi-server` is compared with. It has the same HTTP library, accept loop
-//! and layers, and one route, `GET /me`:
+//! `limits`: the server that `oi-server` is compared with. It has the same HTTP library, accept
+//! loop and layers, and one route, `GET /me`:
 //!
 //! - Without `--database-url`, it always returns the bytes in `OPENINDEX_BENCH_BODY`, to everyone.
-//! - With it, it runs one prepared SELECT per request, by the digest of the bearer token, through the
-//!   pool of the database library.
+//! - With it, it runs one prepared SELECT per request, by the digest of the bearer token, through
+//!   the pool of the database library.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -201,7 +201,7 @@ async fn sqlite(pool: &SqlitePool, digest: [u8; 32]) -> sqlx::Result<Option<Me>>
     Ok(row.map(Me::of))
 }
 
-// --- What surrounds the route, as in oi-server ------------------------------------------------------
+// --- The layers around the route, as in oi-server ---
 
 async fn observe(
     State(entropy): State<Arc<SystemEntropy>>,

@@ -116,9 +116,9 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Measures one connection again with all cores kept awake. A single request is in one place at a time,
-/// so each step wakes a core, and a server with extra work is faster only because that work keeps the
-/// cores awake.
+/// Measures one connection again with all cores kept awake. A single request is in one place at a
+/// time, so each step wakes a core, and a server with extra work is faster only because that work
+/// keeps the cores awake.
 fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow::Result<()> {
     bench.progress("http: 1 connection, cores awake");
     let awake = match KeptAwake::start() {

@@ -15,7 +15,9 @@ const SIZES: [u64; 5] = [1, 10, 100, 1000, 10_000];
 /// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    report.add("One connection, `GET /me/pats` of users with so many tokens; a page has 1 000 of them at most.");
+    report.add(
+        "One connection, `GET /me/pats` of users with this many tokens; a page has at most 1 000.",
+    );
     for (name, postgres) in [("PostgreSQL", true), ("SQLite", false)] {
         bench.progress(&format!("list: {name}"));
         let database = if postgres {
@@ -26,8 +28,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         drop(bench.oi_server(&database, &[])?);
         let mut known = Vec::new();
         for (number, size) in (1..).zip(SIZES) {
-            // Token n belongs to user n / size, so this range belongs to one user, and each size has
-            // its own user.
+            // Token n belongs to user n / size, so this range belongs to one user, and each size
+            // has its own user.
             let first = number * 100_000;
             known.extend(database.fill(Range {
                 from: first,

@@ -143,8 +143,8 @@ fn while_verifying(
     })
 }
 
-/// Revokes the second token of each pair with the first, on the replicas in turn, and then sends it to
-/// all replicas.
+/// Revokes the second token of each pair with the first, on the replicas in turn, and then sends it
+/// to all replicas.
 fn revoke(addresses: &[SocketAddr], pairs: &[(&Known, &Known)]) -> anyhow::Result<Revoked> {
     let mut clients = addresses
         .iter()
