@@ -1,4 +1,4 @@
-//! Agents on the built binaries: who gets an item, what a run ends with, and when.
+//! Agents on the built programs: which agent gets an item, and what ends a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ both_stores! {
     items_of_a_dead_agent_become_available_again,
 }
 
-/// Two servers on one database, and its administrator.
+/// Two servers on one database, with its administrator.
 struct World {
     replicas: [Server; 2],
     admin: Bootstrapped,
@@ -43,14 +43,14 @@ impl World {
         answer.json()
     }
 
-    /// A personal access token of the administrator's: its id and its secret.
+    /// Creates a personal access token of the administrator and returns its id and secret.
     fn pat(&self, name: &str) -> (String, String) {
         let body = json!({"name": name, "scope": "read_write"});
         let created = self.post("/me/pats", &self.admin.token, &body);
         (text(&created, "id"), text(&created, "token"))
     }
 
-    /// A run that is started with `token`: its id and its secret.
+    /// Starts a run with `token` and returns its id and secret.
     fn run(&self, token: &str, agent: &str, work_item: Option<&str>) -> (String, String) {
         let body = json!({"agentId": agent, "ttlSeconds": 3600, "workItemKey": work_item});
         let started = self.post("/agent-runs", token, &body);
@@ -151,7 +151,8 @@ fn sixteen_agents_complete_500_items_once_each(kind: Kind) {
     assert_eq!(left.json()["items"], json!([]));
 }
 
-/// Takes what the queue offers until it is empty, and answers what this agent completed.
+/// Claims and completes items until the queue is empty, and returns those that this agent
+/// completed.
 fn drain(http: &Client, run: &str, number: usize) -> Vec<String> {
     let mut done = Vec::new();
     loop {
@@ -162,7 +163,7 @@ fn drain(http: &Client, run: &str, number: usize) -> Vec<String> {
         if offered.is_empty() {
             return done;
         }
-        // Each looks at another place, so that they rarely want the same.
+        // Each agent starts at another position, so that they rarely claim the same item.
         let key = text(&offered[number % offered.len()], "key");
         let claimed = http.post(&format!("/browse/{key}/claim"), run, &json!({}));
         match claimed.status {
@@ -193,7 +194,7 @@ fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
         assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
     }
     assert_eq!(world.http(1).get("/me", &other).status, 200);
-    // One request, one moment, and an event for each.
+    // One request, one time, and one audit event for each run.
     let request = deleted.header("x-request-id");
     let path = "/audit?action=agent_run.ended&limit=200";
     let trail = world.http(1).get(path, &world.admin.token).json();
@@ -211,7 +212,7 @@ fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
     }
 }
 
-/// Ends a run, which is told by its id, and that of what else it is about.
+/// Ends a run: a function of the run's id and of the id that the cause concerns.
 type Cause = fn(&World, &str, &str) -> Response;
 
 fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
@@ -275,7 +276,7 @@ fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
             .json();
         assert_eq!(shown["status"], "revoked", "{what}");
     }
-    // A suspension, and what is left of it when it is lifted.
+    // A suspension; the run stays ended when it is lifted.
     let (grace, secret) = world.replicas[0].join_with_token(admin, "grace@example.com");
     let path = format!("/admin/users/{grace}");
     let (_, run) = world.run(&secret, "agent", None);

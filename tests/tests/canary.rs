@@ -1,6 +1,6 @@
-//! A secret shows in the one answer that creates it and nowhere else: not in the log at its most
-//! talkative, not in an error, not in the trail, not in the database. Nor does its digest show in
-//! the log, or the database's password.
+//! A secret appears only in the response that creates it: not in the most verbose log, not in an
+//! error, not in the audit log, not in the database. Its digest does not appear in the log, nor
+//! does the database's password.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -72,7 +72,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         http.delete(&path, &secret),
         http.get("/me", &secret),
     ];
-    // A token whose name is a secret would be kept as a name: that one must not have been made.
+    // A token whose name is a secret would store it as a name, so it must not have been created.
     assert!(answers.iter().all(|answer| answer.status != 201));
     answers.push(http.get("/me/pats", &admin.token));
     for answer in &answers {
@@ -83,7 +83,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         }
     }
 
-    // A second instance on the same database, so that the log has a start and an outage-free life.
+    // A second instance on the same database, so that the log has a start and no outage.
     let (status, log) = server.stop();
     assert!(status.success());
     assert!(log.contains("answered"), "the log says something: {log}");
@@ -95,7 +95,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         assert!(!contains(&dump, hidden.as_bytes()), "in the database");
     }
     assert!(!log.contains(&hex), "the digest in the log");
-    // The dump is a real one: it holds the digest, which is what it is for.
+    // The dump is real: it contains the digest.
     let kept = match kind {
         Kind::Sqlite => contains(&dump, digest.as_bytes()),
         Kind::Postgres => contains(&dump, hex.as_bytes()),
@@ -107,7 +107,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
     );
 }
 
-/// Filters that ask for everything, in the ways in which an operator may write that.
+/// Filters that enable everything, in the ways that operators write them.
 const FILTERS: [&str; 4] = [
     "trace",
     "tower_http=trace,hyper=trace,hyper_util=trace,axum=trace,tower=trace,sqlx=trace,info",
@@ -158,7 +158,7 @@ fn no_filter_makes_a_secret_appear_in_the_log() {
     }
 }
 
-/// Sends secrets in every place of a request and returns them.
+/// Sends secrets in every part of a request and returns them.
 fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
     let http = &server.http;
     let invite = json!({"email": "grace@example.com"});
@@ -205,7 +205,7 @@ fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
             &[("x-forwarded-for", code), ("forwarded", code)],
             None,
         );
-        // As a method, which a client may make up.
+        // As a method, which a client can choose freely.
         let mut stream = TcpStream::connect(&server.address).expect("a connection");
         let request = format!("{code} /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it is sent");
@@ -223,7 +223,7 @@ fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
 fn the_password_of_the_database_is_in_no_log() {
     let database = Database::new(Kind::Postgres);
     let mut url = database.url().to_owned();
-    // The cluster trusts its connections, whatever the password.
+    // The cluster accepts connections with any password.
     let at = url.find("://").expect("a scheme") + 3;
     match url[at..].find('@') {
         Some(end) => url.insert_str(at + end, ":hunter2-canary"),
@@ -246,7 +246,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 fn a_database_password_is_in_no_log_and_no_error() {
     let output = std::process::Command::new(openindex_tests::binary("oi-server"))
         .args(["--log", "trace", "--log-format", "json"])
-        // A port on which nobody listens: reserved, never assigned.
+        // A port that no process listens on: reserved, never assigned.
         .env(
             "DATABASE_URL",
             "postgres://openindex:hunter2@127.0.0.1:1/openindex",

@@ -1,4 +1,4 @@
-//! `oi` behind the proxy of a company, which has the rules that are installed with it.
+//! `oi` behind a company's proxy with the rules that are installed with it.
 
 use std::process::Command;
 
@@ -87,7 +87,7 @@ fn an_error_of_the_proxy_names_its_variable_and_not_its_password() {
     let address = proxy.url.strip_prefix("http://").expect("a URL").to_owned();
     let nobody = format!("http://oi.corp.example:{}", free_port());
     let token = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
-    // A login that is not required is ignored.
+    // A proxy login that is not required is ignored.
     let proxied = oi(&nobody, token, &format!("http://ada:hunter2@{address}"));
     let failed = proxied.run(&CREATE);
     assert_eq!(failed.code, 1, "{failed:?}");

@@ -1,5 +1,5 @@
-//! The database goes away under a running server: 503, never 401 and never a pass; and it comes
-//! back without anybody restarting the server.
+//! The database becomes unavailable under a running server: 503, never 401 and never an accepted
+//! token. The server recovers without a restart.
 
 use openindex_tests::{Cluster, Database, Server};
 use serde_json::json;

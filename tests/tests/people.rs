@@ -1,5 +1,5 @@
-//! People and administration on the built binaries: joining, suspending, the last administrator,
-//! leaked secrets, the trail.
+//! Users and administration on the built programs: joining, suspending, the last administrator,
+//! leaked secrets, the audit log.
 
 use std::process::Command;
 
@@ -165,7 +165,7 @@ fn a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available(ki
             .json();
         let trail = trail["items"].as_array().expect("events");
         let deleted = trail.iter().find(|event| event["action"] == "user.deleted");
-        let by = &deleted.expect("it is told")["actor"]["userId"];
+        let by = &deleted.expect("an event")["actor"]["userId"];
         assert_eq!(by, &json!(admin.user_id()));
         assert!(trail.iter().any(|event| event["action"] == "token.revoked"));
         earlier = id;
@@ -274,7 +274,7 @@ fn one_address_in_two_normal_forms_is_one_account(kind: Kind) {
     assert_eq!(taken(nfd), (409, "email_taken".to_owned()));
     let hidden = taken("jos\u{e9}\u{200b}@example.com");
     assert_eq!(hidden, (400, "invalid_field".to_owned()));
-    // As an earlier release stored it, and beside it a second one that is the same by now.
+    // Stored as by an earlier release, beside a second address that is the same by now.
     let two = server.join(&admin.token, "two@example.com");
     drop(server);
     let store = |email: &str, email_as_it_is: &str| {

@@ -9,7 +9,7 @@ use serde_json::json;
 const UNDECLARED: &str = "is not a trusted proxy";
 const SILENT: &str = "sent no X-Forwarded-For";
 
-/// The value of a header of the response to a `GET`, as a client gets it that takes gzip.
+/// Returns a header of the response to a `GET` by a client that accepts gzip.
 fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let request = format!(
@@ -58,7 +58,7 @@ fn an_item_is_changed_with_the_etag_that_a_compressing_proxy_passed_on() {
         let title = format!(r#"{{"title":"Pump {version}"}}"#);
         let changed = proxied.send("PATCH", &path, &headers, Some(&title));
         assert_eq!(changed.status, 200, "{changed:?}");
-        // The same tag names no version any more.
+        // The tag no longer names the current version.
         let again = proxied.send("PATCH", &path, &headers, Some(r#"{"title":"No"}"#));
         assert_eq!(again.outcome(), (412, "version_mismatch".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! SIGTERM while clients are in the middle of saying something.
+//! SIGTERM while clients are in the middle of a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ fn say(server: &Server, text: &str) -> TcpStream {
 
 fn rest(mut stream: TcpStream) -> String {
     let mut rest = Vec::new();
-    // A reset is an end as well.
+    // A reset ends the response too.
     let _ = stream.read_to_end(&mut rest);
     String::from_utf8_lossy(&rest).into_owned()
 }
@@ -28,7 +28,7 @@ fn a_stop_does_not_wait_for_incomplete_requests() {
         "POST /me/pats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin}\r\n\
          Content-Type: application/json\r\n"
     );
-    // The server says "100 Continue" when it waits for the body, so that these are in progress.
+    // "100 Continue" means that the server waits for the body, so these requests are in progress.
     let waiting = |rest: &str| {
         let mut stream = say(&server, &format!("{head}Expect: 100-continue\r\n{rest}"));
         let mut told = [0; 25];

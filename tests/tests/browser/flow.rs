@@ -1,4 +1,4 @@
-//! A person's way: invited, joined, signed in; a token created, copied, used and deleted.
+//! A user's way: invited, joined, signed in; a token created, copied, used and deleted.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.press("Sign in");
 }
 
-/// As a person does who picks a day: how one types it depends on the browser's language.
+/// Sets a date as the date picker does: how a date is typed depends on the browser's language.
 fn set_date(browser: &Browser, date: &str) {
     let script = "
         const field = document.querySelector('#expiry-date');
@@ -45,7 +45,7 @@ fn from_the_invite_to_the_401() {
     browser.press("Sign out");
     browser.wait_for_heading("Sign in");
     sign_in(&browser, "grace@example.com", "not her password at all");
-    browser.wait("a refusal", || {
+    browser.wait("an error", || {
         browser.text("main").contains("wrong") && browser.path() == "/sign-in"
     });
     sign_in(&browser, "GRACE@example.com", PASSWORD);
@@ -71,7 +71,7 @@ fn from_the_invite_to_the_401() {
             .text("main")
             .contains("never expires works until someone notices")
     );
-    // A quick choice and a date take each other's place.
+    // A preset and a date exclude each other.
     browser.choose("expiry", "90");
     assert!(!browser.text("main").contains("until someone notices"));
     set_date(&browser, "2099-12-31");
@@ -134,7 +134,7 @@ fn signing_in_and_reaching_the_content_works_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
-    // The address has the focus; then the password, its "Show" button, and the form's own.
+    // The address has the focus; then come the password, its "Show" button, and the form's button.
     browser.keys("ada@example.com\u{e004}");
     browser.keys(PASSWORD);
     browser.keys("\u{e007}");

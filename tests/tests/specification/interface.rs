@@ -1,4 +1,4 @@
-//! What the page says of the HTTP API.
+//! What the specification says about the HTTP API.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -128,11 +128,12 @@ fn a_token_does_not_expire_unless_a_date_is_set(kind: Kind) {
     assert_eq!(dated["expiresAt"], "2100-01-01T00:00:00.000Z");
     let secret = text(&dated["token"]);
     assert_eq!(http.get("/me", secret).status, 200);
-    // The date is moved, since no API takes one in the past and a test does not wait.
+    // The date is changed in the database, since the API rejects one in the past and a test does
+    // not wait.
     let past = kind.just_expired();
     let update = format!("UPDATE tokens SET expires_at = {past} WHERE name = 'soon'");
     assert_eq!(shell.database.execute(&update), 1);
-    // A server that starts then has no memory of the other date.
+    // A newly started server has no memory of the other date.
     let server = openindex_tests::Server::start(&shell.database);
     let expired = server.http.get("/me", secret);
     assert_eq!(expired.outcome(), (401, "token_expired".to_owned()));
@@ -150,7 +151,7 @@ fn creating_a_new_token_and_deleting_the_old_one_rotates(kind: Kind) {
     assert_eq!(http.get("/me", text(&new["token"])).status, 200);
 }
 
-/// A change whose head has arrived, and whose body has not, when its token is deleted.
+/// Sends the head of a change, but not its body, so that its token can be deleted meanwhile.
 fn half_sent(address: &str, token: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let head = format!(
@@ -225,7 +226,7 @@ fn separate_tokens_are_revoked_independently(kind: Kind) {
     }
 }
 
-/// The status line and the body of a request by curl, as a user sees them.
+/// Returns the status line and the body of a request by curl, as a user sees them.
 fn seen(shell: &Shell, path: &str, token: Option<&str>) -> String {
     let header = token.map_or_else(String::new, |token| {
         format!("--header 'Authorization: Bearer {token}'")
@@ -251,7 +252,7 @@ fn a_missing_invalid_or_revoked_token_is_401(kind: Kind) {
     for token in [
         None,
         Some("oi_pat_..."),
-        // Well-formed, and of no server.
+        // Well-formed, but not issued by any server.
         Some("oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h"),
         Some(revoked),
     ] {
