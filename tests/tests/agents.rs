@@ -38,9 +38,12 @@ impl World {
     }
 
     fn post(&self, path: &str, token: &str, body: &Value) -> Value {
-        let answer = self.http(0).post(path, token, body);
-        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
-        answer.json()
+        let response = self.http(0).post(path, token, body);
+        assert!(
+            (200..300).contains(&response.status),
+            "{path}: {response:?}"
+        );
+        response.json()
     }
 
     /// Creates a personal access token of the administrator and returns its id and secret.
@@ -80,7 +83,7 @@ fn only_one_of_64_agents_claims_an_item(kind: Kind) {
         })
         .collect();
     let path = format!("/browse/{key}/claim");
-    let answers: Vec<(&str, Response)> = std::thread::scope(|scope| {
+    let responses: Vec<(&str, Response)> = std::thread::scope(|scope| {
         let claims: Vec<_> = (0..)
             .zip(&agents)
             .map(|(number, (agent, run))| {
@@ -90,24 +93,24 @@ fn only_one_of_64_agents_claims_an_item(kind: Kind) {
             .collect();
         claims
             .into_iter()
-            .map(|claim| claim.join().expect("an answer"))
+            .map(|claim| claim.join().expect("a response"))
             .collect()
     });
-    let winners: Vec<&str> = answers
+    let winners: Vec<&str> = responses
         .iter()
-        .filter(|(_, answer)| answer.status == 200)
+        .filter(|(_, response)| response.status == 200)
         .map(|(agent, _)| *agent)
         .collect();
     let [winner] = winners[..] else {
         panic!("one wins: {winners:?}");
     };
-    for (agent, answer) in &answers {
+    for (agent, response) in &responses {
         if *agent == winner {
-            assert_eq!(answer.json()["activeAgentId"], winner);
+            assert_eq!(response.json()["activeAgentId"], winner);
         } else {
-            assert_eq!(answer.outcome(), (409, "work_item_claimed".to_owned()));
-            assert_eq!(answer.json()["holder"]["agentId"], winner, "{answer:?}");
-            let detail = text(&answer.json(), "detail");
+            assert_eq!(response.outcome(), (409, "work_item_claimed".to_owned()));
+            assert_eq!(response.json()["holder"]["agentId"], winner, "{response:?}");
+            let detail = text(&response.json(), "detail");
             assert!(detail.contains(winner), "{detail}");
         }
     }
@@ -190,8 +193,8 @@ fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
         .delete(&format!("/me/pats/{id}"), &world.admin.token);
     assert_eq!(deleted.status, 204, "{deleted:?}");
     for (number, (_, run)) in (1..).zip(&runs) {
-        let answer = world.http(number).get("/me", run);
-        assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+        let response = world.http(number).get("/me", run);
+        assert_eq!(response.outcome(), (401, "token_revoked".to_owned()));
     }
     assert_eq!(world.http(1).get("/me", &other).status, 200);
     // One request, one time, and one audit event for each run.
@@ -260,12 +263,15 @@ fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
         let (id, run) = world.run(&secret, "agent", bound);
         assert_eq!(world.http(1).get("/me", &run).status, 200, "{what}");
         let about = if bound.is_some() { &item } else { &pat };
-        let answer = cause(&world, &id, about);
-        assert!((200..300).contains(&answer.status), "{what}: {answer:?}");
+        let response = cause(&world, &id, about);
+        assert!(
+            (200..300).contains(&response.status),
+            "{what}: {response:?}"
+        );
         for replica in [1, 0] {
-            let answer = world.http(replica).get("/browse", &run);
+            let response = world.http(replica).get("/browse", &run);
             assert_eq!(
-                answer.outcome(),
+                response.outcome(),
                 (401, "token_revoked".to_owned()),
                 "{what}"
             );
@@ -282,9 +288,9 @@ fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
     let (_, run) = world.run(&secret, "agent", None);
     for step in ["suspend", "unsuspend"] {
         let _ = world.post(&format!("{path}/{step}"), admin, &json!({}));
-        let answer = world.http(1).get("/me", &run);
+        let response = world.http(1).get("/me", &run);
         assert_eq!(
-            answer.outcome(),
+            response.outcome(),
             (401, "token_revoked".to_owned()),
             "{step}"
         );
@@ -300,8 +306,8 @@ fn items_of_a_dead_agent_become_available_again(kind: Kind) {
     let (id, first) = world.run(admin, "first", None);
     let (_, second) = world.run(admin, "second", None);
     assert_eq!(world.http(0).post(&claim, &first, &json!({})).status, 200);
-    let refused = world.http(1).post(&claim, &second, &json!({}));
-    assert_eq!(refused.outcome(), (409, "work_item_claimed".to_owned()));
+    let rejected = world.http(1).post(&claim, &second, &json!({}));
+    assert_eq!(rejected.outcome(), (409, "work_item_claimed".to_owned()));
     let ended = world.http(0).delete(&format!("/agent-runs/{id}"), admin);
     assert_eq!(ended.status, 204);
     let queue = world.http(1).get("/browse/queue", &second).json();

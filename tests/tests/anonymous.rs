@@ -39,8 +39,8 @@ fn anonymous_callers_cannot_fill_the_database(kind: Kind) {
     for number in 0..15 {
         let form_body =
             format!("email=nobody{number}@example.com&password=five+words+that+are+wrong");
-        let refused = http.send("POST", "/sign-in", &form, Some(&form_body));
-        assert_eq!(refused.status, 422, "{refused:?}");
+        let rejected = http.send("POST", "/sign-in", &form, Some(&form_body));
+        assert_eq!(rejected.status, 422, "{rejected:?}");
     }
     let json_body = [("content-type", "application/json")];
     let unknown = "oi_pat_".to_owned() + &"A".repeat(48);

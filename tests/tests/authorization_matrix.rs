@@ -195,19 +195,19 @@ fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
     world.assert_complete();
     for (method, path, requirement, success) in MATRIX {
         for credential in Credential::ALL {
-            let answer = world.ask(method, path, credential);
-            let context = format!("{method} {path} with {credential:?}: {answer:?}");
+            let response = world.ask(method, path, credential);
+            let context = format!("{method} {path} with {credential:?}: {response:?}");
             match credential.rejection(*requirement) {
-                None => assert_eq!(answer.status, *success, "{context}"),
+                None => assert_eq!(response.status, *success, "{context}"),
                 Some((status, code, challenge)) => {
-                    assert_eq!(answer.outcome(), (status, code.to_owned()), "{context}");
-                    let sent = answer.header("www-authenticate");
+                    assert_eq!(response.outcome(), (status, code.to_owned()), "{context}");
+                    let sent = response.header("www-authenticate");
                     if matches!(credential, Credential::None | Credential::BrowserSession) {
                         assert_eq!(sent, challenge, "{context}");
                     } else {
                         assert!(sent.contains(challenge), "{context}");
                     }
-                    assert_eq!(answer.header("cache-control"), "no-store", "{context}");
+                    assert_eq!(response.header("cache-control"), "no-store", "{context}");
                 }
             }
         }
@@ -282,17 +282,17 @@ impl World {
         if matches!(credential, Credential::BrowserSession) {
             headers.push(("cookie", &self.cookie));
         }
-        let answer = self
+        let response = self
             .server
             .http
             .send(method, &path, &headers, body.as_deref());
         self.restore();
-        answer
+        response
     }
 
     /// Creates the resource that a path names, which the request may delete.
     fn subject(&self, method: &str, path: &str, secret: &str) -> String {
-        let id = |answer: Response| answer.json()["id"].as_str().expect("an id").to_owned();
+        let id = |response: Response| response.json()["id"].as_str().expect("an id").to_owned();
         if (method, path) == ("DELETE", "/admin/users/{id}") {
             // The address becomes available after each deletion, and stays taken without one.
             self.joined.set(self.joined.get() + 1);

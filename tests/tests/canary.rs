@@ -22,7 +22,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
     let path = format!("/me/pats/{}", created["id"].as_str().expect("an id"));
     let bearer = format!("Bearer {secret}");
 
-    let mut answers: Vec<Response> = vec![
+    let mut responses: Vec<Response> = vec![
         http.get("/me", &secret),
         http.get("/me/pats", &secret),
         http.get("/admin/users", &secret),
@@ -73,13 +73,13 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         http.get("/me", &secret),
     ];
     // A token whose name is a secret would store it as a name, so it must not have been created.
-    assert!(answers.iter().all(|answer| answer.status != 201));
-    answers.push(http.get("/me/pats", &admin.token));
-    for answer in &answers {
-        assert!(!answer.text.contains(&secret), "{answer:?}");
-        for value in answer.headers.values() {
+    assert!(responses.iter().all(|response| response.status != 201));
+    responses.push(http.get("/me/pats", &admin.token));
+    for response in &responses {
+        assert!(!response.text.contains(&secret), "{response:?}");
+        for value in response.headers.values() {
             let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            assert!(!text.contains(&secret), "{answer:?}");
+            assert!(!text.contains(&secret), "{response:?}");
         }
     }
 
@@ -209,9 +209,9 @@ fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
         let mut stream = TcpStream::connect(&server.address).expect("a connection");
         let request = format!("{code} /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
     }
     for _ in 0..2 {
         let _ = http.send("POST", "/sign-in", &form, Some(&fields));

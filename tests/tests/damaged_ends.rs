@@ -324,9 +324,12 @@ fn a_damaged_row_breaks_no_other(kind: Kind) {
     let code = text(&invite.json()["code"]).to_owned();
     database.damage("users", "role", "role = 'owner' WHERE name <> 'Grace'");
     let claimed = json!({"code": code, "name": "Eve", "tokenName": "first"}).to_string();
-    let refused = claim(&claimed).outcome();
+    let rejected = claim(&claimed).outcome();
     let not_open = (409, "invite_not_open".to_owned());
-    assert_eq!(refused, not_open, "an invite of a damaged user is not open");
+    assert_eq!(
+        rejected, not_open,
+        "an invite of a damaged user is not open"
+    );
     let page = http.send("GET", &format!("/join/{code}"), &[], None);
     assert!(page.status < 500, "{page:?}");
     database.execute("UPDATE users SET role = 'admin' WHERE name <> 'Grace'");

@@ -32,9 +32,9 @@ impl Proxied {
 
     /// Follows a redirect.
     #[track_caller]
-    fn follow(&self, answer: &Response, headers: &[(&str, &str)]) -> Response {
-        let to = answer.header("location");
-        assert!(to.starts_with("/oi/"), "{answer:?}");
+    fn follow(&self, response: &Response, headers: &[(&str, &str)]) -> Response {
+        let to = response.header("location");
+        assert!(to.starts_with("/oi/"), "{response:?}");
         self.origin.send("GET", to, headers, None)
     }
 }

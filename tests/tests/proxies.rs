@@ -17,16 +17,16 @@ fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {
          Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).expect("it is sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(answer.contains("Content-Encoding: gzip"), "{answer}");
-    let value = answer
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("a response");
+    let response = String::from_utf8_lossy(&response).into_owned();
+    assert!(response.contains("Content-Encoding: gzip"), "{response}");
+    let value = response
         .lines()
         .filter_map(|line| line.split_once(": "))
         .find(|(given, _)| given.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.trim_end().to_owned());
-    value.unwrap_or_else(|| panic!("no {name} in {answer}"))
+    value.unwrap_or_else(|| panic!("no {name} in {response}"))
 }
 
 #[test]

@@ -8,11 +8,11 @@ both_stores! { exceeding_the_creation_rate_is_429_with_retry_after }
 
 const DAY: u64 = 24 * 60 * 60;
 
-fn is_limited(answer: &Response, limit: &str) {
-    assert_eq!(answer.outcome(), (429, "issue_rate_reached".to_owned()));
-    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
-    assert!(seconds > DAY - 600 && seconds <= DAY, "{answer:?}");
-    let detail = answer.json()["detail"].to_string();
+fn is_limited(response: &Response, limit: &str) {
+    assert_eq!(response.outcome(), (429, "issue_rate_reached".to_owned()));
+    let seconds: u64 = response.header("retry-after").parse().expect("seconds");
+    assert!(seconds > DAY - 600 && seconds <= DAY, "{response:?}");
+    let detail = response.json()["detail"].to_string();
     assert!(detail.contains(limit), "{detail}");
 }
 

@@ -37,7 +37,7 @@ fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
     until_logged(server, "database file removed or replaced");
     until_logged(server, "write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
-    for answer in [
+    for response in [
         server.http.get("/me", admin),
         server.http.get(TOKENS, admin),
         server.http.delete(path, admin),
@@ -46,7 +46,7 @@ fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
             .post(TOKENS, admin, &json!({"name": "two", "scope": "admin"})),
         server.http.get("/admin/users", admin),
     ] {
-        assert_eq!(answer.outcome(), expected);
+        assert_eq!(response.outcome(), expected);
     }
     assert_eq!(server.http.get("/ready", admin).status, 503);
     assert_eq!(server.http.get("/health", admin).status, 200);

@@ -180,11 +180,11 @@ impl World {
     fn revoke(&self, way: Way, expected: &str) -> bool {
         match way {
             Way::Api => {
-                let answer = self.api(Some(expected));
-                if answer.status == 200 {
+                let response = self.api(Some(expected));
+                if response.status == 200 {
                     return true;
                 }
-                assert_eq!(answer.outcome(), (409, "review_outdated".to_owned()));
+                assert_eq!(response.outcome(), (409, "review_outdated".to_owned()));
                 false
             }
             Way::Oi => {
@@ -196,17 +196,20 @@ impl World {
                 false
             }
             Way::Page => {
-                let answer = self.page(Some(expected));
-                if answer.status == 303 {
+                let response = self.page(Some(expected));
+                if response.status == 303 {
                     assert!(
-                        answer
+                        response
                             .header("location")
                             .ends_with("/settings/admin/tokens")
                     );
                     return true;
                 }
-                assert_eq!(answer.status, 409, "{answer:?}");
-                assert!(answer.text.contains("Nothing was revoked"), "{answer:?}");
+                assert_eq!(response.status, 409, "{response:?}");
+                assert!(
+                    response.text.contains("Nothing was revoked"),
+                    "{response:?}"
+                );
                 false
             }
         }
@@ -286,8 +289,8 @@ fn more_than_a_thousand_tokens_are_reviewed_page_by_page(kind: Kind) {
     assert!(first["nextCursor"].is_string(), "{}", first["nextCursor"]);
     let unreviewed = json!({"user": world.grace.user, "expiringBefore": BEFORE, "dryRun": false});
     let http = &world.replicas[0].http;
-    let refused = http.post("/admin/pats/revoke", &world.admin.token, &unreviewed);
-    assert_eq!(refused.outcome(), (409, "review_required".to_owned()));
+    let rejected = http.post("/admin/pats/revoke", &world.admin.token, &unreviewed);
+    assert_eq!(rejected.outcome(), (409, "review_required".to_owned()));
     let listed = world.oi(&["--dry-run"]).json();
     assert_eq!(ids(&listed).len(), 1_001);
     assert_eq!(listed["expected"], first["expected"]);

@@ -50,11 +50,11 @@ fn a_stop_does_not_wait_for_incomplete_requests() {
 
     server.signal("TERM");
     for body in [half, chunks, nothing] {
-        let answer = rest(body);
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
-        assert!(answer.contains("\"code\":\"unavailable\""), "{answer}");
-        assert!(answer.contains("nothing was changed"), "{answer}");
+        let response = rest(body);
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
+        assert!(response.contains("\"code\":\"unavailable\""), "{response}");
+        assert!(response.contains("nothing was changed"), "{response}");
     }
     for stream in [half_head, silent] {
         assert_eq!(rest(stream), "");

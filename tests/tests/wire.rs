@@ -21,13 +21,13 @@ fn raw(server: &Server, bytes: &[u8], finish: bool) -> String {
     if finish {
         let _ = stream.shutdown(Shutdown::Write);
     }
-    let mut answer = vec![];
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = vec![];
+    let _ = stream.read_to_end(&mut response);
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-fn status(answer: &str) -> Option<u16> {
-    answer.split(' ').nth(1)?.parse().ok()
+fn status(response: &str) -> Option<u16> {
+    response.split(' ').nth(1)?.parse().ok()
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn each_error_in_the_status_list_is_returned_over_a_socket() {
             431,
         ),
     ] {
-        let answer = raw(&server, request.as_bytes(), false);
+        let response = raw(&server, request.as_bytes(), false);
         let start: String = request.chars().take(60).collect();
-        assert_eq!(status(&answer), Some(expected), "{start}: {answer}");
+        assert_eq!(status(&response), Some(expected), "{start}: {response}");
     }
     assert_eq!(server.http.get("/me", &admin).status, 200);
 }
@@ -108,13 +108,13 @@ fn a_rejected_request_leaves_the_connection_usable() {
 
 /// Reads one response with a body of known length and returns its status.
 fn read_response(stream: &mut TcpStream) -> u16 {
-    let mut answer = vec![];
+    let mut response = vec![];
     let mut byte = [0];
-    while !answer.ends_with(b"\r\n\r\n") {
+    while !response.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).expect("the head comes");
-        answer.push(byte[0]);
+        response.push(byte[0]);
     }
-    let head = String::from_utf8(answer).expect("text");
+    let head = String::from_utf8(response).expect("text");
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
@@ -153,11 +153,11 @@ fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
     });
     runner
         .run(&bytes, |bytes| {
-            let answer = raw(&server, &bytes, true);
+            let response = raw(&server, &bytes, true);
             prop_assert!(
-                status(&answer).is_none_or(|status| status < 500),
+                status(&response).is_none_or(|status| status < 500),
                 "{}",
-                answer
+                response
             );
             Ok(())
         })
@@ -207,7 +207,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
     let large = "x".repeat(200_000);
     let target = "x".repeat(65_534);
     let get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut refused = vec![];
+    let mut rejected = vec![];
     for (request, expected) in [
         ("GET /me HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
         ("GET /me HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
@@ -249,7 +249,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
             for (head, body) in &said[..good] {
                 assert_eq!((status(head), &**body), (Some(200), r#"{"status":"ok"}"#));
             }
-            refused.push(assert_problem(&said[good], expected));
+            rejected.push(assert_problem(&said[good], expected));
         }
     }
     let metrics = openindex_tests::Client::new(&format!("http://{monitoring}"));
@@ -257,7 +257,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
     let line = r#"http_requests_total{route="unmatched",method="other",status="431"} 9"#;
     assert!(metrics.contains(line), "{metrics}");
     let (_, logged) = server.stop();
-    for id in refused {
+    for id in rejected {
         let lines = logged.lines().filter(|line| line.contains(&id));
         assert_eq!(lines.count(), 1, "{id}: {logged}");
     }
@@ -267,7 +267,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
 fn a_target_or_host_that_http_forbids_is_a_problem_that_is_logged() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
-    let mut refused = vec![];
+    let mut rejected = vec![];
     for (target, host) in [
         ("/me#x", "x"),
         ("/#", "x"),
@@ -291,10 +291,10 @@ fn a_target_or_host_that_http_forbids_is_a_problem_that_is_logged() {
         let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         let said = responses(&raw(&server, request.as_bytes(), false));
         assert_eq!(said.len(), 1, "{target} {host}");
-        refused.push(assert_problem(&said[0], 400));
+        rejected.push(assert_problem(&said[0], 400));
     }
     let (_, logged) = server.stop();
-    for id in refused {
+    for id in rejected {
         let lines = logged.lines().filter(|line| line.contains(&id));
         assert_eq!(lines.count(), 1, "{id}: {logged}");
     }
@@ -461,8 +461,8 @@ fn a_client_that_closes_its_sending_side_still_gets_its_response() {
     );
     for request in [&create, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
         for _ in 0..20 {
-            let answer = raw(&server, request.as_bytes(), true);
-            assert!(matches!(status(&answer), Some(200 | 201)), "{answer}");
+            let response = raw(&server, request.as_bytes(), true);
+            assert!(matches!(status(&response), Some(200 | 201)), "{response}");
         }
     }
 }

@@ -252,8 +252,8 @@ impl Browser {
             return { x: 0, y: 0, width: clientWidth, height: Math.min(scrollHeight, 2400), scale: 1 };";
         let clip = self.script(size, &json!([]));
         let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
-        let answer = self.devtools("Page.captureScreenshot", &wanted);
-        let data = answer["data"].as_str().expect("an image");
+        let result = self.devtools("Page.captureScreenshot", &wanted);
+        let data = result["data"].as_str().expect("an image");
         STANDARD.decode(data).expect("base64")
     }
 
@@ -331,13 +331,13 @@ impl Browser {
         let wanted = json!({ "using": "css selector", "value": selector });
         let until = Instant::now() + PATIENCE;
         loop {
-            let answer = self.try_command("POST", "/element", &wanted);
-            if let Ok(found) = &answer {
+            let result = self.try_command("POST", "/element", &wanted);
+            if let Ok(found) = &result {
                 return found[ELEMENT].as_str().expect("an element").to_owned();
             }
             assert!(
                 Instant::now() < until,
-                "no {selector} on {}: {answer:?}",
+                "no {selector} on {}: {result:?}",
                 self.path()
             );
         }
@@ -371,9 +371,9 @@ impl Browser {
             .with_config()
             .limit(64 << 20)
             .read_to_string();
-        let mut answer: Value =
-            serde_json::from_str(&text.expect("an answer")).expect("a JSON answer");
-        let value = answer["value"].take();
+        let mut result: Value =
+            serde_json::from_str(&text.expect("an result")).expect("a JSON result");
+        let value = result["value"].take();
         if response.status().is_success() {
             Ok(value)
         } else {

@@ -184,8 +184,8 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
     browser.wait_for_heading("Delete user");
     browser.press("Delete user");
     browser.wait("the list", || browser.text("main").contains("was deleted."));
-    let answer = sample.server.http.get("/me", &token);
-    assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+    let response = sample.server.http.get("/me", &token);
+    assert_eq!(response.outcome(), (401, "token_revoked".to_owned()));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_form_that_is_sent_twice_at_once_creates_one_token() {
         let shown = person.browser.text("main");
         shown.contains("Token created") || shown.contains("Already created")
     };
-    person.browser.wait("an answer", heading);
+    person.browser.wait("a response", heading);
     let list = person.server.http.get("/me/pats", &secret).json();
     assert_eq!(list["items"].as_array().map(Vec::len), Some(2), "{list}");
 }

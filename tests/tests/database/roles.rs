@@ -107,14 +107,14 @@ fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
         "ALTER ROLE CURRENT_USER SUPERUSER",
     ] {
         let tried = as_served.try_execute(statement);
-        let refused = tried.as_ref().is_err_and(|error| {
+        let rejected = tried.as_ref().is_err_and(|error| {
             ["permission denied", "must be", "no privileges"]
                 .iter()
                 .any(|words| error.contains(words))
         });
         // A grant without the grant option is a warning, and has no effect.
         let no_effect = statement.starts_with("GRANT DELETE") && tried.is_ok();
-        assert!(refused || no_effect, "{statement}: {tried:?}");
+        assert!(rejected || no_effect, "{statement}: {tried:?}");
     }
     assert!(as_served.try_execute("DELETE FROM audit_events").is_err());
     // Running the SQL again revokes what was granted meanwhile.

@@ -11,9 +11,9 @@ fn fail(server: &Server, email: &str, number: usize) {
         ("sec-fetch-site", "same-origin"),
         ("x-forwarded-for", &address),
     ];
-    let refused = server.http.send("POST", "/sign-in", &headers, Some(&form));
-    assert_eq!(refused.status, 422, "{refused:?}");
-    assert!(refused.text.contains("wrong"), "{refused:?}");
+    let rejected = server.http.send("POST", "/sign-in", &headers, Some(&form));
+    assert_eq!(rejected.status, 422, "{rejected:?}");
+    assert!(rejected.text.contains("wrong"), "{rejected:?}");
 }
 
 fn start(database: &Database) -> Server {

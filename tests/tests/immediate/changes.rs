@@ -330,7 +330,7 @@ fn wait_out(reply: Option<&Reply>, path: &str, give_up: Instant) {
         let body = String::from_utf8_lossy(&reply.body);
         assert!(matches!(reply.status, 401 | 503), "{path}: {body}");
     }
-    assert!(Instant::now() < give_up, "{path} has no answer");
+    assert!(Instant::now() < give_up, "{path} has no response");
     std::thread::sleep(PAUSE);
 }
 

@@ -79,7 +79,7 @@ impl fmt::Display for Totals {
         writeln!(f, "  denied: {}", self.denied)?;
         write!(f, "  without a verdict: {}", self.unknown)?;
         for (way, (done, unknown)) in &self.changes {
-            write!(f, "\n  {way}: {done}; attempts without answer: {unknown}")?;
+            write!(f, "\n  {way}: {done}; attempts without response: {unknown}")?;
         }
         for (fault, count) in &self.faults {
             write!(f, "\n  {fault}: {count}")?;

@@ -195,7 +195,7 @@ impl Trial {
             self.pace.wait(PROGRESS, |_| false);
             let (counts, plan) = (self.pace.counts(), self.pace.plan());
             say(&format!(
-                "{:5.0} s: {} of {} checks, {} of {} changes, {} of {} faults, {} without answer",
+                "{:5.0} s: {} of {} checks, {} of {} changes, {} of {} faults, {} without response",
                 begun.elapsed().as_secs_f64(),
                 counts.checks,
                 plan.checks,

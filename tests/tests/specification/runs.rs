@@ -91,9 +91,9 @@ fn an_agent_run_token_is_rejected_by_every_admin_endpoint(kind: Kind) {
             ];
             let body = (method != "get").then_some("{}");
             let method = method.to_uppercase();
-            let answer = shell.server.http.send(&method, &path, &headers, body);
+            let response = shell.server.http.send(&method, &path, &headers, body);
             assert_eq!(
-                answer.outcome(),
+                response.outcome(),
                 (403, "human_token_required".to_owned()),
                 "{method} {path}"
             );
