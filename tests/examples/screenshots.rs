@@ -1,4 +1,4 @@
-//! Takes a picture of every page, light and dark, wide and narrow, for `docs/screenshots`.
+//! Takes screenshots of every page, light and dark, wide and narrow, for `docs/screenshots`.
 //! `scripts/screenshots` runs it.
 
 #[path = "../tests/browser/driver.rs"]
