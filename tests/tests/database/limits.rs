@@ -25,7 +25,7 @@ fn an_exhausted_pooler_is_reported_with_the_setting_to_change() {
     let database = Database::new(Kind::Postgres);
     let _ = Server::bootstrap(&database);
     for (settings, expected) in [
-        ("max_client_conn = 1", "raise max_client_conn of PgBouncer"),
+        ("max_client_conn = 1", "raise max_client_conn in PgBouncer"),
         (
             "default_pool_size = 1\nquery_wait_timeout = 1",
             "raise its default_pool_size",
@@ -36,7 +36,7 @@ fn an_exhausted_pooler_is_reported_with_the_setting_to_change() {
         ),
         (
             "default_pool_size = 1",
-            "all of default_pool_size is in use",
+            "its default_pool_size is exhausted",
         ),
     ] {
         let pooler = PgBouncer::start(database.url(), &format!("{TRUST}\n{settings}"));
@@ -116,7 +116,7 @@ fn a_limit_of_postgresql_is_reported_with_the_command_that_raises_it() {
         &url,
         &[
             "remaining connection slots are reserved",
-            "raise max_connections of PostgreSQL",
+            "raise max_connections in PostgreSQL",
         ],
     );
 }

@@ -110,7 +110,7 @@ fn a_pooler_in_transaction_mode_is_detected_and_everything_works() {
     let servers = [assert_serves(&url, &token), assert_serves(&url, &token)];
     for server in servers {
         let log = server.log();
-        assert!(log.contains("a pooler in transaction mode"), "{log}");
+        assert!(log.contains("pooler in transaction mode detected"), "{log}");
         assert_well(&server, &token);
     }
     // Settings last for one transaction, and no statement stays behind for another client.
@@ -132,7 +132,7 @@ fn a_pooler_in_transaction_mode_with_one_or_rotating_sessions_is_detected() {
         let server = assert_serves(&pooler.before(database.url()), &token);
         let log = server.log();
         assert!(
-            log.contains("a pooler in transaction mode"),
+            log.contains("pooler in transaction mode detected"),
             "{more}: {log}"
         );
     }
@@ -169,7 +169,7 @@ fn a_pooler_in_statement_mode_is_named_as_the_reason() {
     let pooler = PgBouncer::start(database.url(), "auth_type = trust\npool_mode = statement");
     let said = said(&oi_server(&pooler.before(database.url()), &["migrate"]));
     assert!(
-        said.contains("set pool_mode of the pooler to session or transaction"),
+        said.contains("set the pooler's pool_mode to session or transaction"),
         "{said}"
     );
 }

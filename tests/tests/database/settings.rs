@@ -129,7 +129,7 @@ fn a_timeout_that_is_too_short_is_overridden_or_named() {
         // Overriding it may itself take longer than a millisecond.
         let output = oi_server(&url, &["migrate"]);
         let said = said(&output);
-        let named = format!("{timeout} of the role and the database");
+        let named = format!("{timeout} for the role and the database");
         assert!(output.status.success() || said.contains(&named), "{said}");
         database.execute(&format!("ALTER ROLE {role} RESET ALL"));
     }
