@@ -1,4 +1,5 @@
-//! Certificates of a private authority, as a company's proxy in front of a server presents them.
+//! Certificates of a private certificate authority, such as that of a company's proxy in front of a
+//! server.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,8 +15,8 @@ fn openssl(directory: &Path, arguments: &str) {
     assert!(output.status.success(), "{arguments}: {output:?}");
 }
 
-/// Makes an authority (`ca.pem`), and for `localhost` a certificate of it that is valid (`new.pem`)
-/// and one that has expired (`old.pem`).
+/// Creates an authority (`ca.pem`) and two of its certificates for `localhost`: a valid one
+/// (`new.pem`) and an expired one (`old.pem`).
 fn certificates(directory: &Path) {
     const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     const SIGN: &str =
@@ -107,7 +108,7 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
         for expected in expected {
             assert!(output.stderr.contains(expected), "{expected}: {output:?}");
         }
-        // Nothing was sent, so nothing can have been done.
+        // Nothing was sent, so nothing can have been changed.
         assert!(!output.stderr.contains("may have been done"), "{output:?}");
     }
     let list = server.http.get("/me/pats", &admin).json();

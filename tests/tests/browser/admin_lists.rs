@@ -1,4 +1,4 @@
-//! Lists of an administrator, by keyboard.
+//! An administrator's lists, by keyboard.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The page that shows a new token once: what it says works, and nothing is lost by leaving it.
+//! The page that shows a new token once: its commands work, and leaving it loses nothing.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
