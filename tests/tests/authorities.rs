@@ -72,13 +72,13 @@ fn a_certificate_is_refused_for_its_reason_and_with_the_way_out() {
             trusting(),
             "127.0.0.1",
             new,
-            Some(["not for the host 127.0.0.1", "check the address"]),
+            Some(["not for the host 127.0.0.1", "check the URL"]),
         ),
         (
             trusting(),
             "localhost",
             old,
-            Some(["has expired", "renew the certificate"]),
+            Some(["has expired", "renew the server's certificate"]),
         ),
         (
             trusting(),
@@ -108,7 +108,7 @@ fn a_certificate_is_refused_for_its_reason_and_with_the_way_out() {
             assert!(output.stderr.contains(expected), "{expected}: {output:?}");
         }
         // Nothing was sent, so nothing can have been done.
-        assert!(!output.stderr.contains("may have been done"), "{output:?}");
+        assert!(!output.stderr.contains("may have been applied"), "{output:?}");
     }
     let list = server.http.get("/me/pats", &admin).json();
     assert_eq!(list["items"].as_array().expect("items").len(), 2);

@@ -76,7 +76,7 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_refuses_is_to
     let said = format!("refuses to connect to oi.corp.example:{secure} (HTTP 403)");
     assert!(refused.stderr.contains(&said), "{refused:?}");
     assert!(
-        !refused.stderr.contains("may have been done"),
+        !refused.stderr.contains("may have been applied"),
         "{refused:?}"
     );
 }
@@ -110,7 +110,7 @@ fn an_error_of_the_proxy_is_told_as_the_proxys_with_its_variable_and_without_its
     );
     assert!(refused.stderr.contains(&said), "{refused:?}");
     assert!(
-        !refused.stderr.contains("may have been done"),
+        !refused.stderr.contains("may have been applied"),
         "{refused:?}"
     );
 }
