@@ -268,7 +268,8 @@ const fn hint_for(cause: Cause) -> Option<&'static str> {
     match cause {
         Cause::UnknownAuthority => Some(
             "for a private certificate authority, set SSL_CERT_FILE to a PEM file with its \
-             certificate, such as /etc/ssl/corp-ca.pem, or SSL_CERT_DIR to a directory of such files",
+             certificate, such as /etc/ssl/corp-ca.pem, or SSL_CERT_DIR to a directory of such \
+             files",
         ),
         Cause::CertificateTime => {
             Some("renew the server's certificate, or correct this machine's clock")

@@ -20,7 +20,8 @@ const MAX_LINE: usize = 4_096;
 /// The current prompt and the terminal's previous settings, shared with the signal thread.
 static HIDDEN: Mutex<Option<(String, Termios)>> = Mutex::new(None);
 
-/// Prompts on the terminal and reads a line from standard input. Returns `None` at the end of input.
+/// Prompts on the terminal and reads a line from standard input. Returns `None` at the end of
+/// input.
 pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
     // Handle signals before the echo is turned off.
     watch()?;
@@ -56,8 +57,8 @@ fn hidden() -> MutexGuard<'static, Option<(String, Termios)>> {
     HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Turns the echo off and writes the prompt. The line break is still echoed, so that the next output
-/// starts on a new line.
+/// Turns the echo off and writes the prompt. The line break is still echoed, so that the next
+/// output starts on a new line.
 fn hide((question, before): &(String, Termios)) -> io::Result<()> {
     let mut modes = before.clone();
     modes.local_modes.remove(LocalModes::ECHO);

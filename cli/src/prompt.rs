@@ -52,8 +52,8 @@ pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
     read_hidden("Token (input hidden): ")
 }
 
-/// Reads a secret from standard input without its trailing line break; on a terminal, prompts for it
-/// without echo.
+/// Reads a secret from standard input without its trailing line break; on a terminal, prompts for
+/// it without echo.
 pub(crate) fn read_hidden(question: &str) -> Result<Zeroizing<String>, CliError> {
     if !can_ask_hidden() {
         return read_piped(&mut io::stdin().lock());

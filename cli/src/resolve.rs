@@ -170,8 +170,8 @@ impl<'a> Sources<'a> {
             .transpose()
     }
 
-    /// Returns the server from `--app-url`, `OPENINDEX_APP_URL`, the profile or the default, in this
-    /// order. Only a profile can have an API URL that differs from the server's URL.
+    /// Returns the server from `--app-url`, `OPENINDEX_APP_URL`, the profile or the default, in
+    /// this order. Only a profile can have an API URL that differs from the server's URL.
     pub(crate) fn server(&self) -> Result<Server, Failure> {
         if let Some((text, source)) = self.given_server()? {
             let app_url = base_url(&text, source.as_str())?;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::render::for_terminal;
 
-/// Copies chunks to a pipe or a file byte for byte. On a terminal, it replaces unsafe characters, and
-/// buffers a character that is split between two chunks.
+/// Copies chunks to a pipe or a file byte for byte. On a terminal, it replaces unsafe characters,
+/// and buffers a character that is split between two chunks.
 pub(crate) struct Stream<'a> {
     out: &'a mut dyn Write,
     terminal: bool,

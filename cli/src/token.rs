@@ -119,8 +119,8 @@ fn around(before: &str, after: &str) -> Vec<&'static str> {
     parts
 }
 
-/// Fails when an argument other than the value of `--token` contains a token: it would be displayed,
-/// sent and logged as a name.
+/// Fails when an argument other than the value of `--token` contains a token: it would be
+/// displayed, sent and logged as a name.
 pub(crate) fn reject_misplaced(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(), Failure> {

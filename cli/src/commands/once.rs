@@ -48,8 +48,8 @@ pub(super) const REVOKED: &str = "revoked because its secret was not shown";
 /// Set by the first signal that interrupts this process.
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Delays the first Ctrl-C (or SIGTERM, SIGHUP) until the response arrives, so that the change can be
-/// undone. A second signal ends the process immediately.
+/// Delays the first Ctrl-C (or SIGTERM, SIGHUP) until the response arrives, so that the change can
+/// be undone. A second signal ends the process immediately.
 fn wait_when_interrupted() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();

@@ -15,7 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::render::Style;
 
 /// The maximum number of items per page, also used to fetch all pages.
-const MAX_PAGE: u32 = 200;
+pub(crate) const MAX_PAGE: u32 = 200;
 
 /// The paging options of lists that print one page by default.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(crate) struct PageArgs {
         long,
         value_name = "N",
         default_value_t = 50,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE))
+        value_parser = parse_limit::<MAX_PAGE>
     )]
     limit: u32,
     /// List the page after the one with this nextCursor
@@ -43,7 +43,7 @@ pub(crate) struct WholeArgs {
     #[arg(
         long,
         value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TOKEN_PAGE))
+        value_parser = parse_limit::<MAX_TOKEN_PAGE>
     )]
     limit: Option<u32>,
     /// List the page after the one with this nextCursor
@@ -56,6 +56,12 @@ impl WholeArgs {
     pub(crate) fn is_later(&self) -> bool {
         self.cursor.is_some()
     }
+}
+
+/// Parses a number of items from 1 to `MAX`.
+pub(crate) fn parse_limit<const MAX: u32>(text: &str) -> Result<u32, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX).contains(limit));
+    limit.ok_or_else(|| format!("must be a number from 1 to {MAX}"))
 }
 
 /// One page from the server.

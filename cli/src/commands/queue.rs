@@ -5,7 +5,7 @@ use openindex_adapters_http::wire::{ExecutionTarget, QueueBucket, WorkItemSummar
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
-use crate::commands::paging::warn_of;
+use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
 use crate::render::Style;
 
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=200)
+        value_parser = parse_limit::<MAX_PAGE>
     )]
     limit: Option<u32>,
 }

@@ -51,8 +51,8 @@ pub(super) fn write_private(target: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Returns whether the error is about the directory and not the content. A full disk does not count:
-/// overwriting the file could lose it.
+/// Returns whether the error is about the directory and not the content. A full disk does not
+/// count: overwriting the file could lose it.
 fn is_directory_error(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
@@ -103,8 +103,8 @@ fn overwrite_with(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Gives a file the owner and group of the file that it replaces, so that users can still read their
-/// config file after `sudo oi`.
+/// Gives a file the owner and group of the file that it replaces, so that users can still read
+/// their config file after `sudo oi`.
 fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -9,8 +9,8 @@ const PADDING: u16 = 2;
 /// The minimum width of the name column; a narrower terminal gets a list instead of a table.
 const MIN_NAME_WIDTH: usize = 20;
 
-/// Items with a name, some properties and an ID: a table if the terminal is wide enough, otherwise a
-/// list with a few lines per item. IDs are never truncated, because users copy them.
+/// Items with a name, some properties and an ID: a table if the terminal is wide enough, otherwise
+/// a list with a few lines per item. IDs are never truncated, because users copy them.
 pub(crate) struct Listing {
     pub(crate) form: Form,
     /// The headings of the columns between the name and the ID.

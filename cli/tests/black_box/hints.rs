@@ -46,13 +46,13 @@ fn a_missing_server_is_reported_with_the_url_and_its_source() {
         assert!(profile.stderr.contains("(from profile)"), "{profile:?}");
     }
     // So is a page of another program, but not a gateway's.
-    for (status, told) in [(200, true), (405, true), (502, false)] {
+    for (status, expected) in [(200, true), (405, true), (502, false)] {
         let server = Stub::new(&[("GET /ui/me", status, "<html>")]);
         let address = format!("{}/ui", server.url);
         let ran = Home::with_profile(&address).run(&["me"]);
         assert_eq!(
             ran.stderr.contains(&format!("requested {address}/me")),
-            told,
+            expected,
             "{ran:?}"
         );
     }
@@ -142,13 +142,13 @@ fn a_rejected_token_gets_a_hint_how_to_replace_it() {
 fn replacing_a_profiles_token_is_noted_once() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let set = ["profile", "set", "--token", "-"];
-    let told = "replaced the token of profile default";
+    let expected = "replaced the token of profile default";
     let ran = home.run_with(&set, &new_token());
     assert_eq!(ran.status, 0, "{ran:?}");
-    assert!(ran.stderr.contains(told), "{ran:?}");
-    assert!(!home.run_with(&set, &new_token()).stderr.contains(told));
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+    assert!(!home.run_with(&set, &new_token()).stderr.contains(expected));
     let fresh = Home::new().run_with(&set, &new_token());
-    assert!(!fresh.stderr.contains(told), "{fresh:?}");
+    assert!(!fresh.stderr.contains(expected), "{fresh:?}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn inviting_an_existing_user_suggests_to_look_at_it() {
     let body = problem(
         409,
         "email_taken",
-        "somebody with this email address has an account",
+        "a user with this email address already exists",
     );
     let server = Stub::new(&[("POST /admin/invites", 409, &body)]);
     let create = [
@@ -403,7 +403,7 @@ fn a_duplicate_key_in_the_config_file_is_named() {
 #[test]
 fn an_incomplete_command_is_suggested_with_its_full_path() {
     let home = Home::new();
-    for (typed, told) in [
+    for (typed, expected) in [
         ("token list", "oi settings personal tokens"),
         ("tokens lst", "oi settings personal tokens"),
         (
@@ -428,7 +428,7 @@ fn an_incomplete_command_is_suggested_with_its_full_path() {
         let ran = home.run(&typed);
         let document = ran.assert_failed(2, "usage");
         assert!(
-            ran.stderr.contains(&format!("'{told}'")),
+            ran.stderr.contains(&format!("'{expected}'")),
             "{typed:?}: {ran:?}"
         );
         let next = document["error"]["nextCommand"].as_str().unwrap();
@@ -467,11 +467,11 @@ fn quotes_and_paths_in_a_server_url_get_a_hint() {
 
 #[test]
 fn an_extra_argument_shows_an_example_of_the_command() {
-    let ran = Home::new().run(&["work-item", "create", "Mend it", "--domain", "OPS"]);
+    let ran = Home::new().run(&["work-item", "create", "Fix it", "--domain", "OPS"]);
     ran.assert_failed(2, "usage");
     assert!(
         ran.stderr.contains("tip: oi work-item create --domain"),
         "{ran:?}"
     );
-    assert!(!ran.stderr.contains("Mend it"), "{ran:?}");
+    assert!(!ran.stderr.contains("Fix it"), "{ran:?}");
 }

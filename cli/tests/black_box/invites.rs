@@ -101,7 +101,7 @@ fn an_existing_user_cannot_be_invited() {
     let body = problem(
         409,
         "email_taken",
-        "somebody with this address has an account",
+        "a user with this address already exists",
     );
     let server = Stub::new(&[("POST /admin/invites", 409, &body)]);
     let ran = run(&server, &["create", "g@example.com"]);

@@ -53,7 +53,7 @@ fn many_tokens_are_split_into_several_reports() {
     assert_eq!(counts, [1_000, 250]);
     assert!(
         requests[0].body.len() < 64 * 1024,
-        "the server takes no larger body"
+        "the body is within the server limit"
     );
 }
 

@@ -101,7 +101,7 @@ fn offered(home: &Home, shell: &str, line: &str) -> Vec<String> {
 fn every_shell_completes_commands_and_values() {
     let home = home();
     for shell in SHELLS {
-        for (line, wanted) in [
+        for (line, expected) in [
             ("oi ", vec!["auth", "profile", "settings", "work-item"]),
             ("oi settings ", vec!["personal", "admin"]),
             ("oi settings personal ", vec!["tokens"]),
@@ -151,7 +151,7 @@ fn every_shell_completes_commands_and_values() {
             ("oi queue list --profile ", vec!["work", "play.ground"]),
         ] {
             let offered = offered(&home, shell, line);
-            for candidate in wanted {
+            for candidate in expected {
                 assert!(
                     offered.iter().any(|one| one == candidate),
                     "{shell}: {line}{candidate}: {offered:?}"

@@ -192,7 +192,7 @@ pub(crate) fn page(items: &[serde_json::Value], next: Option<&str>) -> String {
 /// Returns a work item without its description, as in lists.
 pub(crate) fn work_item_summary(key: &str) -> serde_json::Value {
     serde_json::json!({
-        "key": key, "kind": "task", "parent": null, "title": "Mend it", "status": "todo",
+        "key": key, "kind": "task", "parent": null, "title": "Fix it", "status": "todo",
         "priority": "medium", "executionTarget": "either", "assignee": null,
         "activeAgentId": null, "activeUserId": null, "activeRunId": null, "claimedAt": null,
         "createdBy": user_id(1),

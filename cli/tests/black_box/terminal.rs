@@ -227,7 +227,7 @@ fn a_signal_at_a_confirmation_prompt_ends_the_command() {
 fn changing_your_own_address_asks_and_the_same_address_is_unchanged() {
     let paths = ["GET", "PATCH"].map(|method| format!("{method} /admin/users/{}", user_id(2)));
     let [get, patch] = paths.map(|path| &*path.leak());
-    for (after, told) in [
+    for (after, expected) in [
         ("a@b.example", "Email address unchanged"),
         ("A@b.example", "Email address changed"),
     ] {
@@ -239,13 +239,13 @@ fn changing_your_own_address_asks_and_the_same_address_is_unchanged() {
         ]);
         let home = Home::with_profile(&server.url);
         let line = format!("settings admin users update {} --email {after}", user_id(2));
-        for (response, told) in [("n", "nothing was changed"), ("y", told)] {
+        for (reply, expected) in [("n", "nothing was changed"), ("y", expected)] {
             let mut terminal = Terminal::oi(&home, &line, |command| command);
-            let question = terminal.wait_for("[y/N] ");
-            assert!(question.contains("This is your own account."), "{question}");
-            terminal.type_in(&format!("{response}\n"));
+            let prompt = terminal.wait_for("[y/N] ");
+            assert!(prompt.contains("This is your own account."), "{prompt}");
+            terminal.type_in(&format!("{reply}\n"));
             let (_, shown) = terminal.end();
-            assert!(shown.contains(told), "{shown}");
+            assert!(shown.contains(expected), "{shown}");
         }
     }
 }
@@ -272,7 +272,7 @@ fn a_shell_stays_usable_after_ctrl_c_and_ctrl_z() {
     let bash = ["--norc", "--noprofile", "--noediting", "-i"];
     let oi = env!("CARGO_BIN_EXE_oi");
     let mut shell = Terminal::start(&home, Command::new("bash").args(bash));
-    // What is typed before the shell is ready goes with the signal.
+    // What is typed before the shell is ready is discarded by the signal.
     shell.wait_for("ready> ");
     for line in PROMPTING {
         shell.type_in(&format!("{oi} {line}\n"));

@@ -227,10 +227,7 @@ fn rotating_the_profiles_own_token_updates_the_profile() {
     let mut expected = serde_json::from_str::<Value>(&response).unwrap();
     expected["replaced"] = json!({"id": PAT_ID, "expiresAt": "2026-11-01T01:00:00.000Z"});
     assert_eq!(ran.json(), expected);
-    assert_eq!(
-        ran.stderr,
-        "note: profile default now uses the new token\n"
-    );
+    assert_eq!(ran.stderr, "note: profile default now uses the new token\n");
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
     let sent = server.last_body();
     assert_eq!(sent, json!({"expiresAt": "", "overlapSeconds": 3600}));

@@ -275,12 +275,12 @@ fn an_undelivered_first_token_is_revoked_and_the_account_named() {
 #[test]
 fn a_change_is_undone_after_a_signal() {
     for signal in ["INT", "TERM", "HUP"] {
-        let (tell, told) = std::sync::mpsc::channel::<u32>();
-        let told = std::sync::Mutex::new(told);
+        let (send_id, receive_id) = std::sync::mpsc::channel::<u32>();
+        let receive_id = std::sync::Mutex::new(receive_id);
         // The request has arrived, but the response has not been sent.
         let interrupt = move |request: &str| {
             if request.starts_with("POST ") {
-                let process = told.lock().unwrap().recv().unwrap().to_string();
+                let process = receive_id.lock().unwrap().recv().unwrap().to_string();
                 let sent = std::process::Command::new("kill")
                     .args([&format!("-{signal}"), &process])
                     .status();
@@ -298,7 +298,7 @@ fn a_change_is_undone_after_a_signal() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        tell.send(child.id()).unwrap();
+        send_id.send(child.id()).unwrap();
         let status = child.wait().unwrap();
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -19,7 +19,10 @@ fn a_page_is_printed_unchanged_with_a_note_about_more() {
     let ran = run(&server, &["list"]);
     assert_eq!(ran.status, 0);
     assert_eq!(ran.json(), serde_json::from_str::<Value>(&first).unwrap());
-    assert!(ran.stderr.starts_with("note: there are more items; pass --cursor a&b"));
+    assert!(
+        ran.stderr
+            .starts_with("note: there are more items; pass --cursor a&b")
+    );
     let ran = run(&server, &["list", "--cursor", "a&b", "--limit", "7"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(ran.json(), serde_json::from_str::<Value>(&last).unwrap());

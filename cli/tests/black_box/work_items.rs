@@ -15,7 +15,7 @@ fn run_in(home: &Home, arguments: &[&str]) -> Ran {
 fn filters_are_sent_and_the_page_is_printed_unchanged() {
     let list = page(&[work_item_summary("OPS-42.1")], None);
     let path = "GET /browse?agentId=builder-7&assignee=me&domain=OPS&executionTarget=agent\
-                &kind=sub_task&parent=OPS-42&priority=high&q=mend+it\
+                &kind=sub_task&parent=OPS-42&priority=high&q=fix+it\
                 &status=todo%2Cin_progress%2Cdone&limit=7";
     let server = Stub::new(&[(path, 200, &list), ("GET /browse?limit=50", 200, &list)]);
     let ran = run(
@@ -41,7 +41,7 @@ fn filters_are_sent_and_the_page_is_printed_unchanged() {
             "--parent",
             "OPS-42",
             "--search",
-            "mend it",
+            "fix it",
             "--limit",
             "7",
         ],
@@ -79,13 +79,13 @@ fn an_item_is_created_in_a_domain_or_as_a_sub_task() {
     let server = Stub::new(&[("POST /browse", 201, &item.to_string())]);
     let ran = run(
         &server,
-        &["create", "--domain", "OPS", "--title", " Mend it "],
+        &["create", "--domain", "OPS", "--title", " Fix it "],
     );
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(ran.json(), item);
     assert_eq!(
         server.last_body(),
-        json!({"domain": "OPS", "title": "Mend it"})
+        json!({"domain": "OPS", "title": "Fix it"})
     );
     let arguments = [
         "create",
@@ -265,7 +265,7 @@ fn a_claim_by_another_user_names_them_and_the_next_command() {
     let mut body: Value = serde_json::from_str(&problem(
         409,
         "work_item_claimed",
-        "the agent builder-6 works at OPS-42",
+        "OPS-42 is claimed by agent builder-6",
     ))
     .unwrap();
     body["holder"] = json!({"agentId": "builder-6"});
@@ -276,7 +276,7 @@ fn a_claim_by_another_user_names_them_and_the_next_command() {
     assert_eq!(document["error"]["status"], 409);
     assert_eq!(document["error"]["nextCommand"], "oi queue list");
     assert_eq!(document["holder"], json!({"agentId": "builder-6"}));
-    assert!(ran.stderr.contains("the agent builder-6 works at OPS-42"));
+    assert!(ran.stderr.contains("OPS-42 is claimed by agent builder-6"));
     assert!(ran.stderr.contains("next: oi queue list"));
 }
 

@@ -198,8 +198,8 @@ fn password(person: &[&str]) -> Result<Password, CliError> {
     Ok(password)
 }
 
-/// Returns the profile to save the token in. It must not have a token or another server, which would
-/// be lost; this is checked before the invite is used.
+/// Returns the profile to save the token in. It must not have a token or another server, which
+/// would be lost; this is checked before the invite is used.
 fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<String, Failure> {
     let name = app.sources(Ok(config)).profile_name()?;
     check_name(&name)?;
@@ -228,7 +228,7 @@ fn claim(client: &Client, request: &ClaimInvite) -> Result<ClaimedInvite, Failur
         // The user has no token yet to check whether the account was created.
         if failure.may_have_taken_effect() {
             return failure.prepend_hint(
-                "try again; if the invite was already used, ask an administrator for a sign-in link",
+                "try again; if the invite has been used, ask an administrator for a sign-in link",
             );
         }
         failure
@@ -281,7 +281,7 @@ fn finish(
             document: &output,
             secret: token,
             secret_only: args.token_only,
-            warning: "Copy this token now: it is not shown again. Anyone who has it can act as you.",
+            warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
         };
         once::show(app, &once, text, undo(claimed, token, server, app))?;
     } else {

@@ -15,8 +15,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Parses a code or a link. The code can be anywhere in the link: it is the only part that looks
-    /// like one. The text is a secret, so no failure quotes it.
+    /// Parses a code or a link. The code can be anywhere in the link: it is the only part that
+    /// looks like one. The text is a secret, so no failure quotes it.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let text = token::compact(text);
         if text.contains(|c| token::QUOTES.contains(c)) {
@@ -53,7 +53,7 @@ impl Link {
             .filter_map(|part| OpaqueSecret::parse(&part));
         let (Some(code), None) = (codes.next(), codes.next()) else {
             return Err(Failure::usage(
-                "no invite code in the link: pass the whole link, including its code of 43 characters",
+                "no invite code in the link: pass the whole link with its code of 43 characters",
             ));
         };
         // The invite page is one path segment below the server's URL, which may have a path itself.

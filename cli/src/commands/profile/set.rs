@@ -245,7 +245,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     let is_valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.chars().all(is_valid) {
         return Err(Failure::usage(format!(
-            "profile name must be 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes or underscores"
+            "profile name must be 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes or \
+             underscores"
         )));
     }
     Ok(())

@@ -9,9 +9,12 @@ use crate::resolve::profile_not_found;
 use super::{ProfileName, Shown, or_dash};
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Without NAME, shows the profile that commands use by default.\n\nExamples:\n  oi profile show\n  oi profile show work"
-)]
+#[command(after_help = "\
+Without NAME, shows the profile that commands use by default.
+
+Examples:
+  oi profile show
+  oi profile show work")]
 pub(crate) struct Args {
     #[command(flatten)]
     name: Optional<ProfileName>,

@@ -83,7 +83,8 @@ fn user_definitions() -> Value {
     let me = json!({"user": object(&user), "token": token});
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
-        "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]}, "token": or_null("string"), "agentId": or_null("string"),
+        "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]},
+        "token": or_null("string"), "agentId": or_null("string"),
     });
     json!({
         "ProfileList": object(&json!({

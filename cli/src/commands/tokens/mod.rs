@@ -160,9 +160,9 @@ fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<P
     })
 }
 
-/// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens share
-/// means the only live one that is not replaced; otherwise it is an error, since a guess could revoke
-/// the wrong token.
+/// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens
+/// share means the only live one that is not replaced; otherwise it is an error, since a guess
+/// could revoke the wrong token.
 fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
     let mut ids = Vec::new();
     for named in named {
@@ -276,7 +276,7 @@ fn show_created(
         document: &output,
         secret: &created.token,
         secret_only: token_only,
-        warning: "Copy this token now: it is not shown again. Anyone who has it can act as you.",
+        warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
     };
     once::show(app, &shown, |style| created_text(&output, style), undo)
 }

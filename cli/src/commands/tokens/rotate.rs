@@ -105,7 +105,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     // The output with the secret was printed: do not append an error document.
     if let CliError::Failure(failure) = error {
         app.out.warn(&format!(
-            "the profile still has the old token: {}; save the new one with oi profile set --token -",
+            "the profile still has the old token: {}; save the new one with oi profile set \
+             --token -",
             failure.message
         ));
     }

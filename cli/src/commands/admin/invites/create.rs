@@ -45,8 +45,8 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let email = Email::parse(&args.email.0)
-        .map_err(|error| Failure::usage(format!("email address {error}")))?;
+    let email =
+        Email::parse(&args.email.0).map_err(|error| Failure::usage(format!("address {error}")))?;
     let request = CreateInvite {
         email,
         role: Some(parse_role(&args.role)?),

@@ -14,7 +14,8 @@ Links are not listed: each is shown only once, when its invite is created.
 
 Examples:
   oi settings admin invites list
-  oi settings admin invites list --all --json | jq -r '.items[] | select(.status == \"open\").email'")]
+  oi settings admin invites list --all --json |
+    jq -r '.items[] | select(.status == \"open\").email'")]
 pub(crate) struct Args {
     #[command(flatten)]
     page: PageArgs,

@@ -66,7 +66,7 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
     let message = match text.parse::<TokenId>() {
         Ok(id) if id.kind() == TokenKind::Personal => return Ok(id),
         _ if text.starts_with("oi_") => {
-            "this is a token's secret; pass the token's ID (pat_…), or report it with oi report-leak"
+            "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak"
         }
         _ => "invalid token ID: must be pat_ and 32 hexadecimal digits",
     };

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// List every token that would be revoked, without revoking any
     #[arg(long)]
     dry_run: bool,
-    /// Revoke exactly the tokens that a dry run listed, without asking; the `expected` of its output
+    /// Revoke exactly the tokens of a dry run, without asking; the `expected` of its output
     #[arg(long, value_name = "DIGEST")]
     expected: Option<ReviewDigest>,
     /// Skip the confirmation prompt
@@ -189,7 +189,7 @@ fn preview(would: &RevokedPats, style: &Style) -> String {
     let mut text = listing(shown, style);
     text.push_str(&damaged(would));
     text.push_str(&more(would, shown.len(), "; --dry-run lists all"));
-    text.push_str(&kept(would));
+    text.push_str(&own_token_note(would));
     text
 }
 
@@ -203,9 +203,9 @@ fn more(revoked: &RevokedPats, shown: usize, advice: &str) -> String {
 }
 
 fn human(revoked: &RevokedPats, style: &Style) -> String {
-    let kept = kept(revoked);
+    let note = own_token_note(revoked);
     if revoked.count == 0 {
-        return format!("No tokens match the filters: nothing was revoked.\n{kept}");
+        return format!("No tokens match the filters: nothing was revoked.\n{note}");
     }
     let count = revoked.count;
     let plural = if count == 1 { "" } else { "s" };
@@ -223,7 +223,7 @@ fn human(revoked: &RevokedPats, style: &Style) -> String {
         ),
         None => String::new(),
     };
-    format!("{head}{shown}{more}{kept}{next}")
+    format!("{head}{shown}{more}{note}{next}")
 }
 
 /// Lists the rows that the server cannot read, which are also revoked.
@@ -242,7 +242,8 @@ fn damaged(revoked: &RevokedPats) -> String {
     text
 }
 
-fn kept(revoked: &RevokedPats) -> String {
+/// Says whether the token in use also matches, which is never revoked.
+fn own_token_note(revoked: &RevokedPats) -> String {
     if revoked.kept_own {
         "The token you're using also matches; it is not revoked.\n".to_owned()
     } else {

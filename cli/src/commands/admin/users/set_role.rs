@@ -52,8 +52,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             "Role changed to admin",
         ),
         Role::Member => (
-            "Change this user's role to member? Their tokens and sessions lose administrator access \
-             immediately.",
+            "Change this user's role to member? Their tokens and sessions lose administrator \
+             access immediately.",
             "Role changed to member",
         ),
     };
