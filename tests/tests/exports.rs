@@ -158,7 +158,7 @@ fn an_export_that_breaks_off_is_a_failure_of_the_command(kind: Kind) {
     assert_eq!(error["code"], "token_revoked");
     let message = error["message"].as_str().expect("a message");
     assert!(
-        message.starts_with("the export is not complete: the token was revoked"),
+        message.starts_with("the export is incomplete: the token was revoked"),
         "{message}"
     );
     let last = text.lines().last().expect("a row");
