@@ -73,13 +73,13 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
             trusting(),
             "127.0.0.1",
             new,
-            Some(["not for the host 127.0.0.1", "check the address"]),
+            Some(["not for the host 127.0.0.1", "check the URL"]),
         ),
         (
             trusting(),
             "localhost",
             old,
-            Some(["has expired", "renew the certificate"]),
+            Some(["has expired", "renew the server's certificate"]),
         ),
         (
             trusting(),
@@ -108,8 +108,8 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
         for expected in expected {
             assert!(output.stderr.contains(expected), "{expected}: {output:?}");
         }
-        // Nothing was sent, so nothing can have been changed.
-        assert!(!output.stderr.contains("may have been done"), "{output:?}");
+        // Nothing was sent, so nothing can have been done.
+        assert!(!output.stderr.contains("may have been applied"), "{output:?}");
     }
     let list = server.http.get("/me/pats", &admin).json();
     assert_eq!(list["items"].as_array().expect("items").len(), 2);

@@ -76,7 +76,7 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_denies_is_rep
     let said = format!("does not allow connections to oi.corp.example:{secure} (HTTP 403)");
     assert!(rejected.stderr.contains(&said), "{rejected:?}");
     assert!(
-        !rejected.stderr.contains("may have been done"),
+        !rejected.stderr.contains("may have been applied"),
         "{rejected:?}"
     );
 }
@@ -110,7 +110,7 @@ fn an_error_of_the_proxy_names_its_variable_and_not_its_password() {
     );
     assert!(rejected.stderr.contains(&said), "{rejected:?}");
     assert!(
-        !rejected.stderr.contains("may have been done"),
+        !rejected.stderr.contains("may have been applied"),
         "{rejected:?}"
     );
 }

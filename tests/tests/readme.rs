@@ -111,7 +111,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
         "has users already: nothing was changed",
         "oi-server sign-in-link --email ada@example.com",
         "the command before the pipe printed no token",
-        "2 tokens are named ci; name one by its id",
+        "2 tokens are named ci; pass the ID of one",
     ] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }
