@@ -52,11 +52,10 @@ pub(super) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let place = match (query.get("before").parse(), query.get("after").parse()) {
-        (Ok(before), _) => Some(ActivityPlace::Before(before)),
-        (_, Ok(after)) => Some(ActivityPlace::After(after)),
-        _ => None,
-    };
+    let mut ignored = Vec::new();
+    let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
+    let place = cursor("before").map(ActivityPlace::Before);
+    let place = place.or_else(|| cursor("after").map(ActivityPlace::After));
     let audit = &web.api.audit;
     let found = audit.activity(&person.principal, place, PAGE).await?;
     // The first page begins with the newest entry, also for a reader who came back to it.
@@ -66,7 +65,9 @@ pub(super) async fn list(
     let (user, now) = (person.principal.user_id(), web.api.tokens.now());
     let to = |field, cursor: AuditCursor| Query::default().with(field, cursor.to_string()).on(PATH);
     let template = ActivityView {
-        page: Page::of(&web, &person, "account").with_damaged(&found.events),
+        page: Page::of(&web, &person, "account")
+            .with_damaged(&found.events)
+            .with_ignored(ignored),
         events: found
             .events
             .iter()

@@ -39,6 +39,8 @@ pub(super) struct Page {
     pub(super) notices_up_to: i64,
     /// Rows of the page's list that cannot be read.
     pub(super) damaged: Vec<PageDamaged>,
+    /// Parameters of the page's URL whose values mean nothing.
+    pub(super) ignored: Vec<&'static str>,
     /// What was just done, for the person to see that it was.
     pub(super) done: Option<Told>,
     /// What became of the page's form, which was sent before and not carried out.
@@ -111,6 +113,7 @@ impl Page {
             used_links: Vec::new(),
             notices_up_to: 0,
             damaged: Vec::new(),
+            ignored: Vec::new(),
             done: None,
             draft: None,
         }
@@ -173,6 +176,12 @@ impl Page {
             let id = row.id;
             self.damaged.push(PageDamaged { id, column, ends });
         }
+        self
+    }
+
+    /// The same, and it names the parameters without which its list is shown.
+    pub(super) fn with_ignored(mut self, ignored: Vec<&'static str>) -> Self {
+        self.ignored = ignored;
         self
     }
 }

@@ -1,5 +1,5 @@
-//! The query of a page's URL. A page shows something for every query: what it does not know is
-//! ignored.
+//! The query of a page's URL. A page shows something for every query: a parameter of an unknown name
+//! is ignored, and an invalid value is named on the page.
 
 use std::convert::Infallible;
 
@@ -33,6 +33,20 @@ impl Query {
             "" => Ok(None),
             text => parse(text).map(Some).ok_or(name),
         }
+    }
+
+    /// Reads a parameter that orders a list or says where its page begins. The list is shown without
+    /// one that means nothing, whose name is added to `ignored`.
+    pub(super) fn place<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        ignored: &mut Vec<&'static str>,
+    ) -> Option<T> {
+        self.read(name, parse).unwrap_or_else(|name| {
+            ignored.push(name);
+            None
+        })
     }
 
     /// Returns whether there is no parameter.

@@ -1,14 +1,16 @@
 use crate::clock::Timestamp;
-use crate::token::{Scope, Status, Token, TokenId};
+use crate::token::{Scope, Search, Status, Token, TokenId};
 use crate::user::UserId;
 
 /// Which tokens are wanted; each that is given narrows it down.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenFilter {
     /// This one.
     pub token: Option<TokenId>,
     /// Of this user.
     pub owner: Option<UserId>,
+    /// With this in their names.
+    pub search: Option<Search>,
     /// With this scope.
     pub scope: Option<Scope>,
     /// Where they stand; without it, live and expired ones.
@@ -27,6 +29,10 @@ impl TokenFilter {
         let last_used = token.last_used_at.unwrap_or(token.created_at);
         self.token.is_none_or(|id| token.id == id)
             && self.owner.is_none_or(|owner| token.owner == owner)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.is_in(&token.name))
             && self.scope.is_none_or(|scope| token.scope == scope)
             && self
                 .status
