@@ -30,7 +30,7 @@ impl AdminTokenStore for PostgresStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move {
                 let mut query = wanted(&filter, now, after, limit.into());
@@ -46,7 +46,7 @@ impl AdminTokenStore for PostgresStore {
         filter: &TokenFilter,
         now: Timestamp,
     ) -> Result<Vec<TokenId>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move { ids_of_wanted(connection, &filter, now).await })
         })
