@@ -30,7 +30,7 @@ impl AdminTokenStore for PostgresStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move {
                 let mut query = matching_tokens(&filter, now, after, limit.into());
@@ -46,7 +46,7 @@ impl AdminTokenStore for PostgresStore {
         filter: &TokenFilter,
         now: Timestamp,
     ) -> Result<Vec<TokenId>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move { matching_ids(connection, &filter, now).await })
         })
@@ -255,6 +255,10 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
     }
     if let Some(owner) = filter.owner {
         query.push(" AND t.owner_id = ").push_bind(owner.uuid());
+    }
+    if let Some(search) = &filter.search {
+        query.push(" AND strpos(coalesce(t.name_folded, lower(t.name)), ");
+        query.push_bind(search.as_str().to_owned()).push(") > 0");
     }
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());

@@ -232,6 +232,10 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: 
     if let Some(owner) = filter.owner {
         query.push(" AND t.owner_id = ").push_bind(owner.uuid());
     }
+    if let Some(search) = &filter.search {
+        query.push(" AND instr(coalesce(t.name_folded, lower(t.name)), ");
+        query.push_bind(search.as_str().to_owned()).push(") > 0");
+    }
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());
     }

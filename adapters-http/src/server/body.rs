@@ -69,7 +69,7 @@ async fn receive(request: Request) -> Result<Bytes, Problem> {
     let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
     check_type(&parts.headers, is_empty)?;
     HeldBack::ask(&parts.extensions)?;
-    read(body).await
+    read(body, MAX_BODY_BYTES).await
 }
 
 /// The secrets in a leak report: an object with `tokens`, or the array that GitHub sends to its
@@ -179,13 +179,17 @@ pub(super) async fn reject(body: RawBody, is_held_back: bool) -> Result<(), Prob
     }
 }
 
-/// Reads a whole body.
+/// Marks a form whose body was larger than its limit, for its page to say so.
+#[derive(Clone, Copy)]
+pub(crate) struct TooLargeForm;
+
+/// Reads a whole body of at most `limit` bytes.
 ///
 /// # Errors
 ///
 /// 413 when it is too large, 400 when it ends early.
-pub(super) async fn read(body: RawBody) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, MAX_BODY_BYTES)
+pub(super) async fn read(body: RawBody, limit: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit)
         .await
         .map_err(|error| unreadable(&error))
 }

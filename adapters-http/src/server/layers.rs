@@ -20,7 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::api::Shared;
-use super::body::{self, HeldBack};
+use super::body::{self, HeldBack, TooLargeForm};
 use super::client_address::client_address;
 use super::cors;
 use super::head;
@@ -30,6 +30,9 @@ use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
 /// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Maximum size of the form of a work item: 200 KiB. Its description has at most 32,000 bytes; when
+/// encoded, a letter takes three times its bytes and a line break six times.
+pub const MAX_FORM_BYTES: usize = 200 * 1024;
 /// Maximum size of a request's target and headers together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Default maximum number of requests in progress: enough to saturate a database that is
@@ -223,9 +226,17 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
         let bytes = tokio::select! {
             // A request that has arrived completely is handled even when the server is stopping.
             biased;
-            read = timeout(limits.time, body::read(body)) => match read {
+            read = timeout(limits.time, body::read(body, head::body_limit(&parts))) => match read {
                 Ok(Ok(bytes)) => bytes,
-                Ok(Err(problem)) => return problem.into_last_response(),
+                Ok(Err(problem)) => {
+                    let is_page = head::is_form(&parts.headers) && crate::web::is_browser(&parts.headers);
+                    if !is_page || problem.code() != Code::BodyTooLarge {
+                        return problem.into_last_response();
+                    }
+                    let mut form = Request::from_parts(parts, Body::empty());
+                    form.extensions_mut().insert(TooLargeForm);
+                    return body::unread(serve(&limits, form, next).await);
+                }
                 Err(_) => return body_too_slow(limits.time).into_last_response(),
             },
             () = stopping => return stopped().into_last_response(),

@@ -31,13 +31,15 @@ mod value;
 
 pub(crate) use api::base_path;
 pub use api::{ApiSettings, ApiState, WorkItemsState, router, work_items_router};
-pub(crate) use body::HeldBack;
+pub(crate) use body::{HeldBack, TooLargeForm};
 pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
 pub use context::Context;
 pub use guard::Guard;
+pub(crate) use head::is_form;
 pub use layers::{
-    DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES,
+    DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_FORM_BYTES,
+    MAX_HEADER_BYTES,
 };
 pub use metrics::{
     ConnectionMetrics, DropReason, LookupBatch, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,

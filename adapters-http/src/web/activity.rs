@@ -52,11 +52,10 @@ pub(super) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let place = match (query.get("before").parse(), query.get("after").parse()) {
-        (Ok(before), _) => Some(ActivitySeek::Before(before)),
-        (_, Ok(after)) => Some(ActivitySeek::After(after)),
-        _ => None,
-    };
+    let mut ignored = Vec::new();
+    let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
+    let place = cursor("before").map(ActivitySeek::Before);
+    let place = place.or_else(|| cursor("after").map(ActivitySeek::After));
     let audit = &web.api.audit;
     let found = audit.activity(&person.principal, place, PAGE).await?;
     // Paging back to the first page redirects to the list, so that it starts with the newest entry.
@@ -66,7 +65,9 @@ pub(super) async fn list(
     let (user, now) = (person.principal.user_id(), web.api.tokens.now());
     let to = |field, cursor: AuditCursor| Query::default().with(field, cursor.to_string()).on(PATH);
     let template = ActivityView {
-        page: Page::of(&web, &person, "account").with_damaged(&found.events),
+        page: Page::of(&web, &person, "account")
+            .with_damaged(&found.events)
+            .with_ignored(ignored),
         events: found
             .events
             .iter()

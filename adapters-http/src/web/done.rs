@@ -45,7 +45,8 @@ macro_rules! done {
 done! {
     TokenDeleted "token-deleted" "Token {} was deleted. It no longer works."
     TokenRevoked "token-revoked" "Token {} was revoked. It no longer works."
-    TokensRevoked "tokens-revoked" "Revoked {}."
+    OneTokenRevoked "one-token-revoked" "1 token was revoked. It no longer works."
+    TokensRevoked "tokens-revoked" "{} were revoked. They no longer work."
     NameChanged "name-changed" "Your name is now {}."
     PasswordChanged "password-changed"
         "Your password was changed. All other browser sessions have ended."

@@ -300,7 +300,7 @@ impl WebError {
             ),
             Code::BodyTooLarge => (
                 "Request too large",
-                "The form was larger than 64 KiB. Nothing was changed.",
+                "The form is too long, so nothing was changed. Go back, shorten the longest text and send it again.",
             ),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "Invalid request",

@@ -307,3 +307,38 @@ async fn an_export_stops_with_its_session_and_is_marked_incomplete() {
         assert!(text(&mark).contains(code), "{}", text(&mark));
     }
 }
+
+#[tokio::test]
+async fn headings_sort_the_users_and_say_the_order() {
+    let site = site_with_people().await;
+    let admin = site.sign_in(ADMIN).await;
+    for (query, heading, next, direction) in [
+        ("", "Joined", "sort=newest", "ascending"),
+        ("?sort=newest", "Joined", "sort=joined", "descending"),
+        ("?sort=name", "User", "sort=name", "ascending"),
+        (
+            "?sort=last_seen",
+            "Last seen",
+            "sort=least_seen",
+            "descending",
+        ),
+        (
+            "?sort=least_seen",
+            "Last seen",
+            "sort=last_seen",
+            "ascending",
+        ),
+    ] {
+        let page = site.get(&format!("{USERS}{query}"), &admin).await;
+        page.shows(&format!(
+            "aria-sort=\"{direction}\"><a href=\"{USERS}?{next}\">{heading}</a>"
+        ));
+        assert_eq!(page.text.matches("aria-sort").count(), 1, "{query}");
+    }
+    // A search keeps the order, and the order keeps the search.
+    let page = site
+        .get(&format!("{USERS}?search=ada&sort=name"), &admin)
+        .await;
+    page.shows("<input type=\"hidden\" name=\"sort\" value=\"name\">");
+    page.shows(&format!("{USERS}?search=ada&#38;sort=joined\">Joined"));
+}

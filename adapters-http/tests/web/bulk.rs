@@ -162,3 +162,57 @@ async fn every_page_of_a_review_lists_the_same_tokens() {
     let done = press(&site, &admin, &last.expected()).await;
     site.follow(&done, &admin).await.shows("299 tokens");
 }
+
+#[tokio::test]
+async fn one_token_is_revoked_in_the_singular() {
+    let site = Site::new().await;
+    site.create(MEMBER, "one", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let page = review(&site, &admin).await;
+    let done = press(&site, &admin, &page.expected()).await;
+    site.follow(&done, &admin)
+        .await
+        .shows("1 token was revoked. It no longer works.");
+}
+
+#[tokio::test]
+async fn tokens_of_one_name_are_searched_reviewed_and_revoked() {
+    let site = Site::new().await;
+    let deploys = site
+        .create(MEMBER, "Deploy to Zürich", Scope::ReadWrite)
+        .await;
+    let other = site.create(OTHER, "backup", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let list = "/settings/admin/tokens?search=Z%C3%9CRICH";
+    let page = site.get(list, &admin).await;
+    page.shows("Deploy to Zürich");
+    page.hides("backup");
+    page.shows("value=\"ZÜRICH\"");
+    let page = site.get(&page.link("/tokens/revoke?"), &admin).await;
+    page.shows("Revoke 1 token");
+    let form = format!("search=Z%C3%9CRICH&expected={}", page.expected());
+    assert_eq!(site.post(BULK, &admin, &form).await.status, 303);
+    assert!(!works(&site, &deploys).await && works(&site, &other).await);
+    let page = site.get(&format!("{list}&status=revoked"), &admin).await;
+    page.shows("Revoked by an administrator");
+    let none = "/settings/admin/tokens?search=%25";
+    site.get(none, &admin)
+        .await
+        .shows("No tokens match these filters");
+}
+
+#[tokio::test]
+async fn a_token_that_was_searched_for_is_not_repeated() {
+    let site = Site::new().await;
+    let issued = site.create(MEMBER, "one", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let secret = issued.secret.expose();
+    let page = site
+        .get(&format!("/settings/admin/tokens?search={secret}"), &admin)
+        .await;
+    assert_eq!(page.status, 422);
+    page.hides(secret);
+    page.shows("contains no token");
+    let review = site.get(&format!("{BULK}?search={secret}"), &admin).await;
+    assert!(!review.to().contains(secret), "{}", review.to());
+}

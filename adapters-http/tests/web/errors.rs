@@ -144,7 +144,7 @@ async fn error_pages_keep_navigation_name_and_sign_out() {
             &format!("{token}/rotate"),
             Some(""),
             409,
-            &format!("{token}/rotate"),
+            "/settings/tokens",
         ),
         (
             &member,

@@ -373,7 +373,7 @@ impl Page {
     }
 
     #[track_caller]
-    fn hidden(&self, name: &str) -> String {
+    pub(crate) fn hidden(&self, name: &str) -> String {
         let field = self.text.split_once(&format!("name=\"{name}\" value=\""));
         let value = field.and_then(|(_, rest)| rest.split_once('"'));
         value.expect("a form with this field").0.to_owned()

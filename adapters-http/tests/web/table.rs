@@ -300,7 +300,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/tokens done=tokens-revoked",
+            "303 /settings/admin/tokens done=one-token-revoked",
         ],
     ),
     (

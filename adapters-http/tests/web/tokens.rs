@@ -282,6 +282,13 @@ async fn a_token_in_its_overlap_cannot_be_rotated_again() {
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
+        let known = site.principal(MEMBER).await;
+        let old = site.domain.tokens.known(&known, issued.token.id).await;
+        let successor = old.expect("it is read").and_then(|old| old.successor);
+        let successor = successor.expect("a successor");
+        page.shows("View the new token");
+        let new = page.link(&format!("/settings/tokens/{successor}"));
+        assert_eq!(site.get(&new, &cookie).await.status, 200);
     }
     // If rotated without an overlap, the old one is revoked, and its owner is still notified.
     let issued = site.create(MEMBER, "at once", Scope::ReadWrite).await;
@@ -295,6 +302,7 @@ async fn a_token_in_its_overlap_cannot_be_rotated_again() {
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
+        page.shows("View the new token");
     }
     let too_long = site.create(MEMBER, "another", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", too_long.token.id);

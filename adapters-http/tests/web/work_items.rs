@@ -151,6 +151,122 @@ async fn a_conflicting_edit_shows_both_versions() {
 }
 
 #[tokio::test]
+async fn a_conflict_leaves_the_fields_alone_that_the_user_did_not_touch() {
+    let site = Site::new().await;
+    site.item(MEMBER, "Fix it").await;
+    let cookie = site.sign_in(MEMBER).await;
+    let form = site.get("/work/OPS-1/edit", &cookie).await;
+    change(&site, OTHER, "OPS-1", titled("Paint it")).await;
+    let rest = "priority=medium&target=either&assignee=&status=todo";
+    let typed = |form: &Page, title: &str, version: u64, description: &str| {
+        let was = [
+            "title",
+            "description",
+            "priority",
+            "target",
+            "assignee",
+            "status",
+        ];
+        let was = was.map(|name| {
+            let name = format!("was-{name}");
+            let value = form.hidden(&name).replace(' ', "+");
+            format!("{name}={value}")
+        });
+        let was = was.join("&");
+        format!("title={title}&description={description}&{rest}&version={version}&{was}")
+    };
+    // Only the description was touched.
+    let sent = typed(&form, "Fix+it", 1, "With+care");
+    let page = site.post("/work/OPS-1/edit", &cookie, &sent).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows("value=\"Paint it\"");
+    page.shows("<option value=\"urgent\" selected>");
+    page.shows("With care</textarea>");
+    page.hides("<dt>Title</dt>");
+    page.hides("<dt>Priority</dt>");
+    let sent =
+        typed(&page, "Paint+it", 2, "With+care").replace("priority=medium", "priority=urgent");
+    assert_eq!(
+        site.post("/work/OPS-1/edit", &cookie, &sent).await.to(),
+        "/work/OPS-1"
+    );
+    let item = read(&site, "OPS-1").await;
+    assert_eq!(item.title.as_str(), "Paint it");
+    assert_eq!(item.priority, Priority::Urgent);
+    assert_eq!(item.description.as_str(), "With care");
+}
+
+#[tokio::test]
+async fn the_longest_description_is_saved_and_a_longer_form_is_refused_on_a_page() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let wide = "%E7%95%8C".repeat(10_666);
+    let lines = format!("x{}x", "%0D%0A".repeat(31_998));
+    for description in [wide, lines] {
+        let form = format!("{NEW}&title=Long&description={description}");
+        let created = site.post("/work/new", &cookie, &form).await;
+        assert!(created.to().starts_with("/work/OPS-"), "{}", created.status);
+    }
+    // A little too long, what was typed is still there.
+    let form = format!("{NEW}&title=Long&description={}", "x".repeat(32_001));
+    let page = site.post("/work/new", &cookie, &form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&"x".repeat(32_001));
+    let form = format!("{NEW}&title=Long&description={}", "x".repeat(256 * 1024));
+    let page = site.post("/work/new", &cookie, &form).await;
+    assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
+    page.shows("Request too large");
+    page.shows("shorten the longest text and send it again");
+    page.shows("Sign out");
+}
+
+#[tokio::test]
+async fn an_item_whose_run_has_ended_says_that_it_is_back_in_the_queue() {
+    let site = Site::new().await;
+    let item = site.item(MEMBER, "Fix it").await;
+    let claim = async |agent: &str| {
+        let run = site.run(MEMBER, agent, None).await;
+        let token = site.domain.tokens.verify(run.secret.expose()).await;
+        let agent = token.expect("live");
+        let work = &site.domain.work_items;
+        let change = WorkItemChange::Claim;
+        let claimed = work.change(&agent, None, item.key, Versions::ANY, change, CONTEXT);
+        claimed.await.expect("claimed");
+        run.token.id
+    };
+    const ENDED: &str = "The agent run that claimed this item has ended";
+    let first = claim("builder").await;
+    let (own, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
+    site.get("/work/OPS-1", &own).await.hides(ENDED);
+    site.domain.clock.advance_seconds(10);
+    let end = format!("/settings/agent-runs/{first}/end");
+    assert_eq!(site.post(&end, &own, "").await.status, 303);
+    change(&site, OTHER, "OPS-1", titled("Paint it")).await;
+    let link = format!("/settings/agent-runs/{first}\"");
+    let page = site.get("/work/OPS-1", &own).await;
+    page.shows("In progress");
+    page.shows(ENDED);
+    page.shows("The item is back in the queue.");
+    page.shows("Back in the queue</span> when the run of agent");
+    page.shows(&link);
+    // Claimed again, the history still says what became of the first claim.
+    let second = claim("reviewer").await;
+    let page = site.get("/work/OPS-1", &own).await;
+    page.hides(ENDED);
+    page.shows("Back in the queue</span> when the run of agent");
+    // By its time as well.
+    site.domain.clock.advance_seconds(2 * 3_600);
+    let own = site.sign_in(MEMBER).await;
+    let page = site.get("/work/OPS-1", &own).await;
+    page.shows(ENDED);
+    page.shows(&format!("/settings/agent-runs/{second}\""));
+    let page = site.get("/work/OPS-1", &other).await;
+    page.shows(ENDED);
+    page.hides(&format!("/settings/agent-runs/{second}\""));
+    page.shows("Back in the queue</span> when the agent run ended");
+}
+
+#[tokio::test]
 async fn an_invalid_field_in_an_outdated_form_does_not_hide_the_conflict() {
     let site = Site::new().await;
     site.item(MEMBER, "Fix it").await;

@@ -141,7 +141,7 @@ impl AdminTokens {
         if filter.is_empty() {
             return Err(AdminTokenError::FilterRequired);
         }
-        let change = self.revocation(principal, *filter, context)?;
+        let change = self.revocation(principal, filter.clone(), context)?;
         let (kept, kept_own) = kept(principal, filter, change.actor.now);
         let tokens = self
             .revoke_all(RevokeMatching {

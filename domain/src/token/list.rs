@@ -88,6 +88,12 @@ impl Search {
         check_name(text).map(|text| Self(text::key(&text)))
     }
 
+    /// Returns whether the name contains it.
+    #[must_use]
+    pub fn is_in(&self, name: &TokenName) -> bool {
+        name.folded().contains(self.as_str())
+    }
+
     /// Returns the folded text, to be searched for in [`TokenName::folded`].
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -284,7 +290,7 @@ impl ListFilter {
             && self
                 .search
                 .as_ref()
-                .is_none_or(|search| token.name.folded().contains(search.as_str()))
+                .is_none_or(|search| search.is_in(&token.name))
     }
 }
 

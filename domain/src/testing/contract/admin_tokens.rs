@@ -12,7 +12,7 @@ use crate::admin_tokens::{
 };
 use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
 use crate::testing::fixtures;
-use crate::token::{PredecessorEnd, RevokedBy, Scope, Status, Token, TokenId};
+use crate::token::{PredecessorEnd, RevokedBy, Scope, Search, Status, Token, TokenId};
 use crate::user::Role;
 
 /// Inserts tokens 1 to 6 of two users, in every status, used and unused, and an agent run, which is
@@ -67,7 +67,7 @@ pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
             requirement: Requirement::HUMAN_ADMIN,
             ..actor()
         },
-        filter,
+        filter: filter.clone(),
         kept: None,
         expected: None,
         audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
@@ -88,38 +88,46 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
     let none = TokenFilter::default();
     let minute = NOW.saturating_add_seconds(60);
     for filter in [
-        none,
+        none.clone(),
         TokenFilter {
             owner: Some(fixtures::user(2).id),
-            ..none
+            ..none.clone()
+        },
+        TokenFilter {
+            search: Some(Search::parse(" TOKEN 2").expect("a part of a name")),
+            ..none.clone()
+        },
+        TokenFilter {
+            search: Some(Search::parse("%").expect("a part of a name")),
+            ..none.clone()
         },
         TokenFilter {
             scope: Some(Scope::ReadWrite),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Live),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Expired),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Revoked),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             unused_since: Some(NOW),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             unused_since: Some(minute),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             expiring_before: Some(minute),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             expiring_before: Some(minute.saturating_add_seconds(60 * 60)),
@@ -127,6 +135,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             status: Some(Status::Live),
             owner: Some(fixtures::user(2).id),
             scope: Some(Scope::Admin),
+            search: None,
             unused_since: Some(minute),
         },
     ] {
@@ -180,7 +189,7 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
 /// event, and is returned in its previous state with its owner.
 pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
-    let mut change = revocation(TokenFilter::default(), 1);
+    let mut change = revocation(&TokenFilter::default(), 1);
     change.kept = Some(acting().id);
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
         panic!("the actor is good");
@@ -221,20 +230,20 @@ pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) 
     let steps = [
         TokenFilter {
             token: Some(tokens[1].id),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Expired),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             owner: Some(fixtures::user(2).id),
             unused_since: Some(NOW.saturating_add_seconds(60)),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Revoked),
-            ..none
+            ..none.clone()
         },
     ];
     for (event, filter) in (1..).zip(steps) {
@@ -242,7 +251,7 @@ pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) 
             Some(Status::Revoked) => vec![],
             _ => matching_tokens(harness, &filter).await,
         };
-        let outcome = revoke(harness, revocation(filter, event)).await;
+        let outcome = revoke(harness, revocation(&filter, event)).await;
         let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
             panic!("the actor is good");
         };
@@ -279,7 +288,7 @@ pub async fn includes_tokens_that_are_created_concurrently(harness: &dyn Account
     let racing = join_all((100..132).map(issue));
     let bulk = async {
         // In the middle of them.
-        let (_, outcome) = join(issue(99), revoke(harness, revocation(filter, 1))).await;
+        let (_, outcome) = join(issue(99), revoke(harness, revocation(&filter, 1))).await;
         outcome
     };
     let (_, outcome) = join(racing, bulk).await;
@@ -295,7 +304,7 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarne
     for how in InvalidActor::ALL {
         seed(harness).await;
         let invalid = invalidate_actor(harness, how).await;
-        let mut change = revocation(TokenFilter::default(), 1);
+        let mut change = revocation(&TokenFilter::default(), 1);
         change.actor = Actor {
             requirement: Requirement::HUMAN_ADMIN,
             ..invalid
@@ -392,7 +401,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         token: Some(issuers[0].id),
         ..TokenFilter::default()
     };
-    let outcome = revoke(harness, revocation(one, 1)).await;
+    let outcome = revoke(harness, revocation(&one, 1)).await;
     assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(tokens) if tokens.len() == 1));
     let event =
         |number| fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject()).id;
@@ -475,7 +484,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .expect("reported");
     for (number, event) in [(4, 14), (5, 15)] {
         let mut change = revocation(
-            TokenFilter {
+            &TokenFilter {
                 token: Some(id(number)),
                 ..TokenFilter::default()
             },

@@ -48,7 +48,7 @@ pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountH
         let change = RevokeMatching {
             kept: Some(acting().id),
             expected: Some(outdated.digest),
-            ..revocation(filter, 1)
+            ..revocation(&filter, 1)
         };
         let outcome = revoke(harness, change).await;
         assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(all));
@@ -61,7 +61,7 @@ pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountH
     let change = RevokeMatching {
         kept: Some(acting().id),
         expected: Some(all.digest),
-        ..revocation(filter, 1)
+        ..revocation(&filter, 1)
     };
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change.clone()).await else {
         panic!("it is what was reviewed");
@@ -83,12 +83,12 @@ pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountH
     let filter = TokenFilter::default();
     let review = Review::of(matching_tokens_by_id(harness, &filter).await);
     assert_eq!(review.count, MAX_UNREVIEWED + 1);
-    let outcome = revoke(harness, revocation(filter, 1)).await;
+    let outcome = revoke(harness, revocation(&filter, 1)).await;
     assert_eq!(outcome, RevokeMatchingOutcome::ReviewRequired(review));
     assert_eq!(audit_log(harness).await, vec![]);
     let change = RevokeMatching {
         kept: Some(acting().id),
-        ..revocation(filter, 1)
+        ..revocation(&filter, 1)
     };
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
         panic!("a page needs no review");
@@ -100,7 +100,7 @@ pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountH
 /// revokes exactly what its review covers, or nothing, and no token is revoked twice.
 pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) {
     seed(harness).await;
-    let filter = TokenFilter {
+    let filter = &TokenFilter {
         scope: Some(fixtures::token(1, NOW).scope),
         ..TokenFilter::default()
     };
@@ -113,7 +113,7 @@ pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) 
         Vec::new()
     };
     let review = |number| async move {
-        let mut reviewed = matching_tokens_by_id(harness, &filter).await;
+        let mut reviewed = matching_tokens_by_id(harness, filter).await;
         reviewed.retain(|id| *id != acting().id);
         let change = RevokeMatching {
             kept: Some(acting().id),
@@ -156,5 +156,5 @@ fn revocation_of_one(number: u64) -> RevokeMatching {
         token: Some(fixtures::token(number, NOW).id),
         ..TokenFilter::default()
     };
-    revocation(one, 1_000 + number)
+    revocation(&one, 1_000 + number)
 }

@@ -22,6 +22,7 @@ impl From<PatFilter> for TokenFilter {
         Self {
             token: None,
             owner: filter.user,
+            search: None,
             scope: filter.scope,
             status: filter.status,
             unused_since: filter.unused_since,
