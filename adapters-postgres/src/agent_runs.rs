@@ -119,7 +119,7 @@ async fn start(
     };
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let kind = TokenKind::AgentRun;
-    let so_far = tokens::counts(&mut transaction, kind, owner, change.rate, now).await?;
+    let counts = tokens::counts(&mut transaction, kind, owner, change.rate, now).await?;
     let issuer = match change.issuer() {
         Some(id) => tokens::record_by_id(&mut transaction, id).await?,
         None => None,

@@ -331,7 +331,7 @@ pub(crate) async fn unexpired_of_owner(
 
 /// Returns the fields required to end these tokens of one kind, including damaged rows whose kind
 /// is unknown.
-pub(crate) async fn endings(
+pub(crate) async fn revocable(
     connection: &mut PgConnection,
     kind: TokenKind,
     ids: &[TokenId],

@@ -152,7 +152,7 @@ pub(crate) async fn of_issuers(
     .bind(EndedRuns::horizon(now).unix_millis())
     .fetch_all(connection)
     .await;
-    endings(&found.map_err(store_error)?)
+    revocable(&found.map_err(store_error)?)
 }
 
 /// Returns the runs of this user, as [`of_issuers`] does.
@@ -175,7 +175,7 @@ async fn of_owner_expiring_after(
         .bind(horizon.unix_millis())
         .fetch_all(connection)
         .await;
-    endings(&found.map_err(store_error)?)
+    revocable(&found.map_err(store_error)?)
 }
 
 /// Returns the runs bound to this work item, as [`of_issuers`] does.
@@ -189,7 +189,7 @@ pub(crate) async fn of_work_item(
         .bind(EndedRuns::horizon(now).unix_millis())
         .fetch_all(connection)
         .await;
-    endings(&found.map_err(store_error)?)
+    revocable(&found.map_err(store_error)?)
 }
 
 /// Writes the ends of runs and their audit events.
@@ -202,6 +202,6 @@ pub(crate) async fn end(
     audit::insert_all(connection, &ended.events).await
 }
 
-fn endings(found: &[SqliteRow]) -> Result<RevocableTokens, StoreError> {
+fn revocable(found: &[SqliteRow]) -> Result<RevocableTokens, StoreError> {
     found.iter().map(rows::revocable).collect()
 }

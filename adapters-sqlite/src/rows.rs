@@ -206,7 +206,7 @@ pub(crate) fn shown_token(row: &SqliteRow) -> Result<Token, StoreError> {
 }
 
 /// Returns the trace of a token. Unreadable values count as absent: nothing depends on them.
-pub(crate) fn trace(row: &SqliteRow) -> TokenDetails {
+pub(crate) fn details(row: &SqliteRow) -> TokenDetails {
     TokenDetails {
         last_four: optional_parse(row, "last_four").unwrap_or_default(),
         created_from: optional_parse(row, "created_from").unwrap_or_default(),
@@ -230,7 +230,7 @@ pub(crate) const LISTED_KINDS: [&str; 2] = [
 
 /// Returns the fields required to end a token, and whether its row is damaged. Unreadable values
 /// get defaults that do not keep the token from ending.
-pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
+pub(crate) fn revocable(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
     if let Ok(token) = token_fields(row) {
         return Ok((token, false));
     }

@@ -104,7 +104,7 @@ impl SessionStore for SqliteStore {
             .map(|account| account.user.id)
             .ok_or_else(|| StoreError::corrupt("password changed without a user"))?;
         users::set_password(&mut transaction, user, &change.hash).await?;
-        end(&mut transaction, user, ended).await?;
+        end(&mut transaction, user, selection).await?;
         sign_in_links::invalidate(&mut transaction, user).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;

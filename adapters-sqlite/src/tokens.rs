@@ -308,7 +308,7 @@ pub(crate) async fn record_by_id(
 
 /// Returns the fields required to end these tokens of one kind, including damaged rows whose kind
 /// is unknown.
-pub(crate) async fn endings(
+pub(crate) async fn revocable(
     connection: &mut SqliteConnection,
     kind: TokenKind,
     ids: &[TokenId],
@@ -502,7 +502,7 @@ pub(crate) async fn write_ends(
             at.map_or_else(|| "null".to_owned(), |at| at.unix_millis().to_string())
         };
         let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
-        let reason = token.trace.revoked_by.map(RevokedBy::as_str);
+        let reason = token.details.revoked_by.map(RevokedBy::as_str);
         // Writing to a `String` cannot fail.
         let _ = write!(
             ends,

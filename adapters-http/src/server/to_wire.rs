@@ -137,7 +137,7 @@ pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
     }
 }
 
-fn section(section: &QueueBucket) -> wire::QueueSection {
+fn section(section: &QueueItems) -> wire::QueueSection {
     wire::QueueSection {
         damaged: damaged(&section.items),
         items: section.items.iter().map(work_item_summary).collect(),

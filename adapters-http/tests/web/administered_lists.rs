@@ -310,7 +310,7 @@ async fn an_export_stops_with_its_session_and_is_marked_incomplete() {
 
 #[tokio::test]
 async fn headings_sort_the_users_and_say_the_order() {
-    let site = site_with_people().await;
+    let site = site_with_users().await;
     let admin = site.sign_in(ADMIN).await;
     for (query, heading, next, direction) in [
         ("", "Joined", "sort=newest", "ascending"),

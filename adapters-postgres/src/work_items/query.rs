@@ -30,7 +30,7 @@ pub(crate) async fn by_key(
 }
 
 /// Returns whether the item has parts.
-pub(super) async fn has_parts(
+pub(super) async fn has_sub_tasks(
     connection: &mut PgConnection,
     key: WorkItemKey,
 ) -> Result<bool, StoreError> {

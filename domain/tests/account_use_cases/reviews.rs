@@ -212,7 +212,7 @@ impl Play {
         let Some(review) = Self::chosen(&mut self.reviews, number) else {
             return;
         };
-        let (filter, expected) = (review.filter, Some(review.digest));
+        let (filter, expected) = (review.filter.clone(), Some(review.digest));
         let revoked = admin_tokens.revoke_matching(&self.world.admin, &filter, expected, context());
         let revoked = revoked.await;
         let ended: BTreeSet<TokenId> = &before - &self.unrevoked().await;
@@ -341,7 +341,7 @@ async fn pages_of_a_review_lead_forward_and_back() {
     // A review of revoked tokens covers nothing.
     let revoked = TokenFilter {
         status: Some(Status::Revoked),
-        ..filter
+        ..filter.clone()
     };
     play.world
         .all

@@ -89,7 +89,7 @@ impl OwnedView {
                     .as_ref()
                     .map_or(&id, |profile| profile.name.as_str()),
             ),
-            reason: match token.trace.revoked_by {
+            reason: match token.details.revoked_by {
                 Some(RevokedBy::Owner) => "Deleted by the owner",
                 Some(RevokedBy::Administrator) => "Revoked by an administrator",
                 Some(RevokedBy::Rotation) => "Rotated",

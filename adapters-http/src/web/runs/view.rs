@@ -49,11 +49,18 @@ impl Details {
             let Entry::Vacant(unknown) = tokens.entry(run.issuer) else {
                 continue;
             };
-            unknown.insert(match web.api.tokens.known(principal, run.issuer).await {
-                // A damaged token is shown by ID.
-                Err(TokenError::Store(StoreError::Corrupt(_))) => None,
-                known => known?,
-            });
+            unknown.insert(
+                match web
+                    .api
+                    .tokens
+                    .get_including_revoked(principal, run.issuer)
+                    .await
+                {
+                    // A damaged token is shown by ID.
+                    Err(TokenError::Store(StoreError::Corrupt(_))) => None,
+                    known => known?,
+                },
+            );
         }
         Ok(Self {
             me: principal.user_id(),

@@ -54,7 +54,7 @@ pub(in crate::web) async fn queue(
     let found = work.queue(principal, agent, SHOWN).await?;
     let (mine, next) = if is_for_agents {
         // Without an agent, only the available items are shown.
-        let none = QueueBucket {
+        let none = QueueItems {
             items: Vec::new().into(),
             more: false,
         };

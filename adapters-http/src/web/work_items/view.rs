@@ -166,7 +166,7 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
         ),
         WorkItemConflict::HasSubTasks => "This item has sub-tasks. Delete them first.".to_owned(),
         WorkItemConflict::NestedSubTask => "A sub-task can’t have sub-tasks.".to_owned(),
-        WorkItemConflict::NoSuchAssignee => {
+        WorkItemConflict::AssigneeNotFound => {
             "The assignee doesn’t exist or is suspended. Choose someone else.".to_owned()
         }
         WorkItemConflict::NumbersExhausted => {

@@ -60,7 +60,7 @@ pub(super) async fn matching_tokens_by_id(
 
 /// Returns the revocation of the tokens that match the filter. Its events are `event` and those
 /// derived from it.
-pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
+pub(super) fn revocation(filter: &TokenFilter, event: u64) -> RevokeMatching {
     let subject = Subject::User(fixtures::user(1).id);
     RevokeMatching {
         actor: Actor {
