@@ -1,5 +1,5 @@
-//! Makes a new migration rebuild the crate that embeds it: `sqlx::migrate!` tracks only the files
-//! that it found the last time.
+//! Rebuilds the crate when a migration is added: `sqlx::migrate!` tracks only the files that
+//! existed when it last ran.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -8,28 +8,27 @@ use openindex_domain::user::{HashError, Password, PasswordHash, PasswordHasher};
 use zeroize::Zeroizing;
 
 use crate::argon2id::{self, Derive, PARAMS, SALT_BYTES, Stored};
-use crate::gate::{Gate, Limits};
+use crate::limiter::{Limiter, Limits};
 
-/// Argon2id with 19 MiB, two passes and one lane, a random salt of 16 bytes for each hash, and
-/// PHC strings as the stored form: `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
+/// Argon2id with 19 MiB, two passes, one lane, and a random salt of 16 bytes per hash. Stores PHC
+/// strings: `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
 ///
-/// It hashes on tokio's blocking threads, so its futures need a tokio runtime; [`Limits`] bound
-/// how many, and with that its memory.
+/// Hashes on tokio's blocking threads, so its futures require a tokio runtime. [`Limits`] cap the
+/// number of threads, and therefore the memory.
 pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
-    gate: Gate,
-    /// Compared with when there is no hash.
-    nobody: Stored,
+    limiter: Limiter,
+    /// Verified against when there is no hash, so that an unknown account takes as long as a known one.
+    dummy: Stored,
     derive: Arc<Derive>,
 }
 
 impl Argon2Hasher {
-    /// A hasher that draws its salts from `entropy`.
+    /// Creates a hasher that takes its salts from `entropy`.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] when there is none: the hash that absent accounts are compared with is
-    /// drawn here.
+    /// [`EntropyError`] if `entropy` fails: the dummy hash for unknown accounts is random.
     pub fn new(entropy: Arc<dyn Entropy>, limits: Limits) -> Result<Self, EntropyError> {
         Self::with_derive(entropy, limits, Arc::new(argon2id::derive))
     }
@@ -43,9 +42,9 @@ impl Argon2Hasher {
         entropy.fill(&mut random)?;
         Ok(Self {
             entropy,
-            gate: Gate::new(limits),
-            // The lengths are constants that argon2id allows.
-            nobody: Stored::of_nobody(&random).map_err(|_| EntropyError)?,
+            limiter: Limiter::new(limits),
+            // Cannot fail: argon2id accepts these constant lengths.
+            dummy: Stored::dummy(&random).map_err(|_| EntropyError)?,
             derive,
         })
     }
@@ -54,7 +53,7 @@ impl Argon2Hasher {
 impl fmt::Debug for Argon2Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Argon2Hasher")
-            .field("gate", &self.gate)
+            .field("limiter", &self.limiter)
             .finish_non_exhaustive()
     }
 }
@@ -65,7 +64,7 @@ impl PasswordHasher for Argon2Hasher {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt).map_err(HashError::failed)?;
         let (password, derive) = (copy(password), self.derive.clone());
-        self.gate
+        self.limiter
             .run(move || {
                 let phc = derive(&password, &salt, PARAMS).map_err(HashError::failed)?;
                 Ok(PasswordHash::from_stored(phc.to_string()))
@@ -78,23 +77,23 @@ impl PasswordHasher for Argon2Hasher {
         password: &'a Password,
         hash: Option<&'a PasswordHash>,
     ) -> Result<bool, HashError> {
-        // Read before waiting, so that a broken hash takes nobody's turn.
+        // Parsed before queueing, so that an invalid hash uses no slot.
         let stored = match hash {
             Some(hash) => Stored::parse(hash.as_stored()).map_err(HashError::failed)?,
-            None => self.nobody.clone(),
+            None => self.dummy.clone(),
         };
         let known = hash.is_some();
         let (password, derive) = (copy(password), self.derive.clone());
-        self.gate
+        self.limiter
             .run(move || {
-                let same = stored.is_of(&password, &*derive);
+                let same = stored.matches(&password, &*derive);
                 same.map(|same| same & known).map_err(HashError::failed)
             })
             .await
     }
 }
 
-/// A copy for another thread, wiped as the original is.
+/// Copies a password for another thread; the copy is wiped on drop, like the original.
 fn copy(password: &Password) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(password.expose().as_bytes().to_vec())
 }
@@ -109,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// The costs of each hash that was computed, in KiB and passes.
+    /// Memory in KiB, passes and salt length of each computed hash.
     type Seen = Arc<Mutex<Vec<(u32, u32, usize)>>>;
 
     fn password(text: &str) -> Password {
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_right_password_is_told_from_a_wrong_one() {
+    async fn the_right_password_matches_and_a_wrong_one_does_not() {
         let hasher = hasher();
         let longest = "🦀".repeat(256);
         for (right, wrong) in [
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_stored_is_argon2id_at_the_documented_cost() {
+    async fn a_stored_hash_is_argon2id_at_the_documented_cost() {
         let hash = hasher().hash(&password("battery")).await.unwrap();
         let parts: Vec<_> = hash.as_stored().split('$').collect();
         assert_eq!(parts[..4], ["", "argon2id", "v=19", "m=19456,t=2,p=1"]);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_password_has_a_new_salt_each_time() {
+    async fn hashing_a_password_twice_uses_two_salts() {
         let hasher = hasher();
         let one = hasher.hash(&password("same")).await.unwrap();
         let two = hasher.hash(&password("same")).await.unwrap();
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_account_takes_the_work_of_a_wrong_password() {
+    async fn an_unknown_account_costs_as_much_as_a_wrong_password() {
         let (hasher, seen) = observed();
         let hash = hasher.hash(&password("right")).await.unwrap();
         seen.lock().unwrap().clear();
@@ -193,13 +192,13 @@ mod tests {
         );
         let wrong = std::mem::take(&mut *seen.lock().unwrap());
         assert!(!hasher.verify(&password("wrong"), None).await.unwrap());
-        let absent = std::mem::take(&mut *seen.lock().unwrap());
+        let unknown = std::mem::take(&mut *seen.lock().unwrap());
         assert_eq!(wrong, [(19_456, 2, SALT_BYTES)]);
-        assert_eq!(absent, wrong);
+        assert_eq!(unknown, wrong);
     }
 
     #[tokio::test]
-    async fn a_stored_hash_is_compared_at_the_cost_that_it_names() {
+    async fn a_stored_hash_is_verified_at_its_own_cost() {
         let (hasher, seen) = observed();
         let params = Params::new(64, 3, 1, Some(32)).unwrap();
         let older = argon2id::derive(b"right", &[7; SALT_BYTES], params).unwrap();
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unreadable_stored_hash_is_a_failure_that_does_not_show_it() {
+    async fn an_invalid_stored_hash_is_an_error_that_does_not_show_it() {
         let broken = PasswordHash::from_stored("$argon2id$v=19$secret".to_owned());
         let verified = hasher().verify(&password("right"), Some(&broken)).await;
         let Err(error @ HashError::Failed(_)) = verified else {
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_is_told_that_it_is_busy_and_those_before_it_are_served() {
+    async fn a_flood_fails_as_busy_and_earlier_requests_complete() {
         let (release, held) = mpsc::channel::<()>();
         let held = Mutex::new(held);
         let derive = move |password: &[u8], salt: &[u8], _: Params| {
@@ -232,8 +231,8 @@ mod tests {
             argon2id::derive(password, salt, Params::new(8, 1, 1, Some(32)).unwrap())
         };
         let limits = Limits {
-            at_once: NonZeroUsize::MIN,
-            waiting: 2,
+            max_running: NonZeroUsize::MIN,
+            max_queued: 2,
         };
         let entropy = Arc::new(SeededEntropy::new(1));
         let hasher = Argon2Hasher::with_derive(entropy, limits, Arc::new(derive)).unwrap();
@@ -246,10 +245,10 @@ mod tests {
                 .poll(&mut Context::from_waker(Waker::noop()));
             assert!(polled.is_pending());
         }
-        let refused = hasher.verify(&password, None).await;
-        assert!(matches!(refused, Err(HashError::Busy)));
-        let refused = hasher.hash(&password).await;
-        assert!(matches!(refused, Err(HashError::Busy)));
+        let rejected = hasher.verify(&password, None).await;
+        assert!(matches!(rejected, Err(HashError::Busy)));
+        let rejected = hasher.hash(&password).await;
+        assert!(matches!(rejected, Err(HashError::Busy)));
 
         for verify in admitted {
             release.send(()).unwrap();
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_entropy_there_is_neither_a_hasher_nor_a_hash() {
+    async fn without_entropy_neither_creating_a_hasher_nor_hashing_succeeds() {
         let mut none = MockEntropy::new();
         none.expect_fill().return_const(Err(EntropyError));
         assert!(Argon2Hasher::new(Arc::new(none), Limits::default()).is_err());
@@ -272,9 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_places_and_no_secret() {
+    fn debug_shows_the_limits_and_no_secret() {
         let shown = format!("{:?}", hasher());
-        assert!(shown.starts_with("Argon2Hasher { gate: Gate"), "{shown}");
-        assert!(!shown.contains("salt") && !shown.contains("nobody"));
+        assert!(
+            shown.starts_with("Argon2Hasher { limiter: Limiter"),
+            "{shown}"
+        );
+        assert!(!shown.contains("salt") && !shown.contains("dummy"));
     }
 }

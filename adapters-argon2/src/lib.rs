@@ -1,12 +1,12 @@
-//! The password hasher of OpenIndex: argon2id ([RFC 9106]), off the async threads, with bounds on
-//! how many run and how many wait, so that a flood of sign-ins takes neither the processor from
-//! requests that present a token nor the machine's memory.
+//! The password hasher of OpenIndex: argon2id ([RFC 9106]) on blocking threads. [`Limits`] on running
+//! and queued hashes keep a flood of sign-ins from starving token verification of CPU time, and from
+//! exhausting memory.
 //!
 //! [RFC 9106]: https://www.rfc-editor.org/rfc/rfc9106
 
 mod argon2id;
-mod gate;
 mod hasher;
+mod limiter;
 
-pub use gate::Limits;
 pub use hasher::Argon2Hasher;
+pub use limiter::Limits;

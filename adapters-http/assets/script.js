@@ -21,8 +21,8 @@ all("[data-copy]", (button) => {
       copied = document.execCommand("copy");
     }
     if (copied) field.dataset.taken = "yes";
-    button.textContent = copied ? "Copied" : "Copy by hand";
-    status.textContent = copied ? "Copied to the clipboard." : "Could not be copied. The text is selected.";
+    button.textContent = copied ? "Copied" : "Copy manually";
+    status.textContent = copied ? "Copied to the clipboard." : "Couldn’t copy. The text is selected.";
     setTimeout(() => { button.textContent = "Copy"; }, 3000);
   });
 });
@@ -104,7 +104,7 @@ all("form[method=post]", (form) => {
     ];
   });
 });
-const stopped = () => release("Stopped. The form may have been received; you can send it again.");
+const stopped = () => release("Stopped. The server may have received the form; you can send it again.");
 addEventListener("keydown", (event) => { if (event.key === "Escape") stopped(); });
 // The browser's Stop button, where the browser tells.
 window.navigation?.addEventListener("navigate", (event) => {

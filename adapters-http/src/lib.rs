@@ -1,12 +1,12 @@
-//! OpenIndex over HTTP.
+//! The HTTP API, web interface and client of OpenIndex.
 //!
-//! | feature | what it brings |
+//! | feature | contents |
 //! |---|---|
-//! | `server` (the default) | axum extractors that guard routes, the routes, the one mapping of errors to statuses, OpenAPI |
+//! | `server` (default) | axum extractors that guard routes, the routes, the mapping of errors to status codes, OpenAPI, the web interface |
 //! | `client` | the typed blocking client that the `oi` command uses, without axum |
 //!
-//! The [`wire`] types are common to both. An embedding service guards its own axum routes with
-//! [`server::Human`] and its siblings: `examples/guard_your_routes.rs`.
+//! Both share the [`wire`] types. To guard the axum routes of another service, use
+//! [`server::Human`] and the other permissions: see `examples/guard_your_routes.rs`.
 #![cfg_attr(
     not(feature = "server"),
     allow(

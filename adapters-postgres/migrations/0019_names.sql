@@ -2,7 +2,8 @@
 -- audit log. This one renames what the release before uses, since none was published.
 SET LOCAL lock_timeout = '2s';
 ALTER TABLE attempts RENAME TO rate_limits;
-ALTER INDEX attempts_pkey RENAME TO rate_limits_pkey;
+ALTER TABLE rate_limits RENAME CONSTRAINT attempts_pkey TO rate_limits_pkey;
+ALTER TABLE rate_limits RENAME CONSTRAINT attempts_count_check TO rate_limits_count_check;
 ALTER INDEX attempts_begun RENAME TO rate_limits_begun;
 
 ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only;

@@ -1,4 +1,4 @@
-//! The credential behind a change, read again inside its transaction.
+//! The credential that a change is made with, read again inside the transaction of the change.
 
 use openindex_domain::StoreError;
 use openindex_domain::access::{ActingRecord, Actor, CredentialId};
@@ -6,8 +6,9 @@ use sqlx::PgConnection;
 
 use crate::{forms, sessions, tokens};
 
-/// The acting credential's record; `None` when it is gone. Also records the use of the form that
-/// the change was sent with: it is undone with the transaction of a change that is not made.
+/// Returns the record of the acting credential, or `None` if it no longer exists. Also records the
+/// use of the form that the change was submitted with; if the change is not made, its rollback
+/// undoes that too.
 pub(crate) async fn record(
     connection: &mut PgConnection,
     actor: &Actor,
@@ -27,7 +28,7 @@ pub(crate) async fn record(
     })
 }
 
-/// The same where there may be no acting credential, but the server itself.
+/// Like [`record`], for changes that the server itself may make: `None` without an actor.
 pub(crate) async fn optional_record(
     connection: &mut PgConnection,
     actor: Option<&Actor>,

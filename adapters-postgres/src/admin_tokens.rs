@@ -33,7 +33,7 @@ impl AdminTokenStore for PostgresStore {
         let filter = *filter;
         self.browse(move |connection| {
             Box::pin(async move {
-                let mut query = wanted(&filter, now, after, limit.into());
+                let mut query = matching_tokens(&filter, now, after, limit.into());
                 let found = query.build().fetch_all(connection).await;
                 Listing::read(found.map_err(store_error)?.iter().map(owned_token))
             })
@@ -48,7 +48,7 @@ impl AdminTokenStore for PostgresStore {
     ) -> Result<Vec<TokenId>, StoreError> {
         let filter = *filter;
         self.browse(move |connection| {
-            Box::pin(async move { ids_of_wanted(connection, &filter, now).await })
+            Box::pin(async move { matching_ids(connection, &filter, now).await })
         })
         .await
     }
@@ -72,14 +72,14 @@ impl AdminTokenStore for PostgresStore {
         change: RevokeMatching,
     ) -> Result<RevokeMatchingOutcome, StoreError> {
         self.maintenance(move |connection| {
-            Box::pin(async move { revoke(connection, &change).await })
+            Box::pin(async move { revoke_matching(connection, &change).await })
         })
         .await
     }
 
     async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64, StoreError> {
         self.maintenance(move |connection| {
-            Box::pin(async move { report(connection, &change).await })
+            Box::pin(async move { report_leaked(connection, &change).await })
         })
         .await
     }
@@ -87,7 +87,7 @@ impl AdminTokenStore for PostgresStore {
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
         self.browse(move |connection| {
             Box::pin(async move {
-                // One statement, and so one moment.
+                // One statement, so that all counts are from the same moment.
                 let row = sqlx::query(
                     "SELECT * FROM \
              (SELECT count(*) FILTER (WHERE suspended_at IS NULL) AS users_active, \
@@ -114,22 +114,21 @@ impl AdminTokenStore for PostgresStore {
     }
 }
 
-/// Does it in a transaction of the caller's.
-async fn revoke(
+async fn revoke_matching(
     connection: &mut PgConnection,
     change: &RevokeMatching,
 ) -> Result<RevokeMatchingOutcome, StoreError> {
-    locks::everybody(connection).await?;
+    locks::all_users(connection).await?;
     let actor = acting::record(connection, &change.actor).await?;
     if let Err(outcome) = change.check_actor(actor.as_ref()) {
         return Ok(outcome);
     }
     let now = change.actor.now;
-    let ids = ids_of_wanted(connection, &change.filter, now).await?;
-    // Uses are still noted, under locks in the same order: a token that was used a moment ago is
-    // looked at again, with that, before it is taken for unused.
+    let ids = matching_ids(connection, &change.filter, now).await?;
+    // Last-used times are still written meanwhile, under locks in the same order. The tokens are
+    // read again after locking, so that one used a moment ago does not count as unused.
     locks::tokens_with_runs(connection, &ids, now).await?;
-    let mut query = wanted(&change.filter, now, None, i64::MAX);
+    let mut query = matching_tokens(&change.filter, now, None, i64::MAX);
     let found = query.build().fetch_all(&mut *connection).await;
     let found = found.map_err(store_error)?;
     let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
@@ -145,26 +144,25 @@ async fn revoke(
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let causes = decided.iter().map(|(token, event)| (token.id, event));
     let ended = EndedRuns::with_issuers(causes, &runs);
-    write(connection, decided, &read).await?;
+    write_revocations(connection, decided, &read).await?;
     agent_runs::end(connection, &ended, &runs).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
-/// Does it in a transaction of the caller's.
-async fn report(
+async fn report_leaked(
     connection: &mut PgConnection,
     change: &ReportLeakedTokens,
 ) -> Result<u64, StoreError> {
     let digests = change.reported.iter().map(|(digest, _)| digest);
     let digests: Vec<&[u8]> = digests.map(|digest| &digest.as_bytes()[..]).collect();
-    // A token keeps its digest and its owner, so these can be asked for before anything is locked.
+    // A token's digest and owner never change, so they can be read before anything is locked.
     let (before, _) = by_digests(connection, &digests).await?;
     let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
     let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
     locks::users(connection, None, &owners).await?;
     locks::tokens_with_runs(connection, &ids, change.now).await?;
     let (mut reported, read) = by_digests(connection, &digests).await?;
-    // What was issued since is not locked, and not in the report either.
+    // Tokens created since then are not locked, and not part of the report.
     reported.retain(|digest, _| before.contains_key(digest));
     let mut decided = Vec::new();
     for (digest, event) in &change.reported {
@@ -172,7 +170,7 @@ async fn report(
             continue;
         };
         if let Some((revoked, event)) = change.decide(token, *event) {
-            // Reported once more, it is not live any more.
+            // A second report of the same token finds it revoked.
             token.clone_from(&revoked);
             decided.push((revoked, event));
         }
@@ -181,18 +179,18 @@ async fn report(
         .iter()
         .map(|(token, event)| (token.id, event.clone()));
     let causes: Vec<_> = causes.collect();
-    let revoked = write(connection, decided, &read).await?;
-    // Read afterwards, so that a run which is reported itself is that and no more.
+    let revoked = write_revocations(connection, decided, &read).await?;
+    // Read after that, so that a run that was reported itself is not also ended with its issuer.
     let runs = agent_runs::of_issuers(connection, &ids, change.now).await?;
     let ended = EndedRuns::with_issuers(causes.iter().map(|(id, event)| (*id, event)), &runs);
     agent_runs::end(connection, &ended, &runs).await?;
-    notify(connection, &revoked, change.now).await?;
+    notify_owners(connection, &revoked, change.now).await?;
     Ok(revoked.len() as u64)
 }
 
-/// [`TokenFilter::matches`] as a query: only the conditions that are given, so that each finds its
-/// index.
-fn wanted(
+/// Returns [`TokenFilter::matches`] as a query with only the conditions that are set, so that each
+/// can use its index.
+fn matching_tokens(
     filter: &TokenFilter,
     now: Timestamp,
     after: Option<TokenId>,
@@ -208,7 +206,7 @@ fn wanted(
             .push(select_shown_record!(""));
         query.push(kind);
         push_conditions(&mut query, filter, now);
-        // The offset keeps an index in the order of a page from being read to its end for a few
+        // OFFSET 0 keeps the planner from scanning the index in page order to its end for a few
         // tokens that expire soon.
         if filter.expiring_before.is_some() {
             query.push(" OFFSET 0");
@@ -224,8 +222,8 @@ fn wanted(
     query
 }
 
-/// The ids alone.
-async fn ids_of_wanted(
+/// Returns the ids of the tokens that match the filter.
+async fn matching_ids(
     connection: &mut PgConnection,
     filter: &TokenFilter,
     now: Timestamp,
@@ -274,7 +272,7 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
                 .push_bind(now.to_datetime())
                 .push(")");
         }
-        // As a question of truth, no index of all that ever expired is sorted for one page.
+        // IS TRUE keeps the planner from sorting an index of all expired tokens for one page.
         Some(Status::Expired) => {
             query
                 .push(" AND (t.expires_at <= ")
@@ -323,8 +321,8 @@ async fn by_digests(
     Ok((there.collect::<Result<_, StoreError>>()?, read))
 }
 
-/// Writes revocations with their events, and answers the tokens.
-async fn write(
+/// Writes the revocations and their audit events, and returns the revoked tokens.
+async fn write_revocations(
     connection: &mut PgConnection,
     decided: Vec<(Token, AuditEvent)>,
     read: &Endings,
@@ -335,8 +333,8 @@ async fn write(
     Ok(revoked)
 }
 
-/// Leaves word for the owners of tokens that were reported; a damaged token may have none.
-async fn notify(
+/// Creates a notice for the owner of each reported token; the owner of a damaged one may not exist.
+async fn notify_owners(
     connection: &mut PgConnection,
     revoked: &[Token],
     at: Timestamp,

@@ -1,5 +1,5 @@
-//! [`AgentRunStore`] on PostgreSQL, and what ends runs in the changes that end something else. A run
-//! is a row of `tokens`.
+//! [`AgentRunStore`] on PostgreSQL, and the ends of runs in the changes that end them. A run is a
+//! row of `tokens`.
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
@@ -32,7 +32,7 @@ impl AgentRunStore for PostgresStore {
     }
 
     async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
-        self.call(move |connection| Box::pin(async move { end_some(connection, &change).await }))
+        self.call(move |connection| Box::pin(async move { end_runs(connection, &change).await }))
             .await
     }
 
@@ -50,7 +50,7 @@ impl AgentRunStore for PostgresStore {
             " FROM tokens t WHERE t.kind = 'agent_run' AND t.owner_id = "
         ));
         query.push_bind(owner.uuid());
-        // Only the conditions that are given, as one plan for all would read all that are remembered.
+        // Only the conditions that are set: one plan for all of them would read every stored run.
         match filter.state {
             RunState::Live => query
                 .push(" AND t.revoked_at IS NULL AND t.expires_at > ")
@@ -109,9 +109,9 @@ async fn start(
     locks::users(&mut transaction, Some(&change.actor), &[owner]).await?;
     let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
     let item = match bound_to.filter(|_| has_work_items) {
-        // A completion that was quicker is seen here, and one that comes later sees the run.
+        // A completion that committed first is seen here; a later one sees the run.
         Some(key) => {
-            locks::work_item_as_it_is(&mut transaction, key).await?;
+            locks::work_item_shared(&mut transaction, key).await?;
             let item = work_items::by_key(&mut transaction, key, now).await?;
             item.map(|item| BoundItem::of(item.status.is_resolved()))
         }
@@ -119,7 +119,7 @@ async fn start(
     };
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let kind = TokenKind::AgentRun;
-    let so_far = tokens::issued(&mut transaction, kind, owner, change.rate, now).await?;
+    let so_far = tokens::counts(&mut transaction, kind, owner, change.rate, now).await?;
     let issuer = match change.issuer() {
         Some(id) => tokens::record_by_id(&mut transaction, id).await?,
         None => None,
@@ -139,7 +139,7 @@ async fn start(
     Ok(StartRunOutcome::Started(run))
 }
 
-async fn end_some(
+async fn end_runs(
     connection: &mut PgConnection,
     change: &EndRuns,
 ) -> Result<EndRunsOutcome, StoreError> {
@@ -157,9 +157,9 @@ async fn end_some(
     Ok(EndRunsOutcome::Ended(ended.tokens.len()))
 }
 
-/// The runs that were issued with one of these tokens and may be live by some server's clock when it
-/// is `now` by this one's. Like the next two, it leaves out what expired before, which can be a
-/// month's worth and does not end any more.
+/// Returns the runs issued with one of these tokens that some server's clock may still call live
+/// when this server's says `now`. Like the next two functions, it skips runs that expired earlier:
+/// they can be a month's worth, and nothing ends them anymore.
 pub(crate) async fn of_issuers(
     connection: &mut PgConnection,
     issuers: &[TokenId],
@@ -170,7 +170,7 @@ pub(crate) async fn of_issuers(
     fetch(connection, sqlx::query(query).bind(horizon(now)).bind(ids)).await
 }
 
-/// Those of this user.
+/// Returns the runs of this user, as [`of_issuers`] does.
 pub(crate) async fn of_owner(
     connection: &mut PgConnection,
     owner: UserId,
@@ -181,7 +181,7 @@ pub(crate) async fn of_owner(
     fetch(connection, query.bind(owner.uuid())).await
 }
 
-/// Those that are bound to this work item.
+/// Returns the runs bound to this work item, as [`of_issuers`] does.
 pub(crate) async fn of_work_item(
     connection: &mut PgConnection,
     item: WorkItemKey,
@@ -192,7 +192,8 @@ pub(crate) async fn of_work_item(
     fetch(connection, query.bind(item.to_string())).await
 }
 
-/// What expired before is over by every clock: see [`EndedRuns::horizon`].
+/// Returns the time before which a run has expired by every server's clock; see
+/// [`EndedRuns::horizon`].
 pub(crate) fn horizon(now: Timestamp) -> OffsetDateTime {
     EndedRuns::horizon(now).to_datetime()
 }
@@ -210,7 +211,7 @@ async fn fetch(
         .collect()
 }
 
-/// Writes what becomes of runs with something else that ends.
+/// Writes the ends of runs and their audit events.
 pub(crate) async fn end(
     connection: &mut PgConnection,
     ended: &EndedRuns,

@@ -1,4 +1,4 @@
-//! The trail: written inside the transaction of each change, read the newest first.
+//! The audit log: written inside the transaction of each change, read newest first.
 
 use async_trait::async_trait;
 use openindex_domain::audit::{
@@ -14,10 +14,10 @@ use crate::PostgresStore;
 use crate::error::store_error;
 use crate::rows;
 
-/// Events that are written in one statement; thirteen parameters each.
+/// Maximum number of events in one INSERT; each has 13 parameters.
 const BATCH: usize = 500;
 
-/// Writes the event of a change on the connection of its transaction.
+/// Writes one event on the connection of its change's transaction.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     event: &AuditEvent,
@@ -25,7 +25,7 @@ pub(crate) async fn insert(
     insert_all(connection, std::slice::from_ref(event)).await
 }
 
-/// Writes the events of a change to many things.
+/// Writes events on the connection of their change's transaction.
 pub(crate) async fn insert_all(
     connection: &mut PgConnection,
     events: &[AuditEvent],
@@ -59,7 +59,7 @@ pub(crate) async fn insert_all(
         });
         query
             .build()
-            // A statement of its own length is not worth keeping.
+            // A statement of an unusual length is not worth caching.
             .persistent(batch.len() == 1)
             .execute(&mut *connection)
             .await
@@ -122,15 +122,15 @@ fn select() -> QueryBuilder<Postgres> {
     QueryBuilder::new(SELECT)
 }
 
-/// [`AuditFilter::matches`] as a query: only the conditions that are given, so that each finds its
-/// index.
+/// Returns [`AuditFilter::matches`] as a query with only the conditions that are set, so that each
+/// can use its index.
 fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBuilder<Postgres> {
     let Some(user) = filter.involving else {
         let mut query = QueryBuilder::new("");
         part(&mut query, filter, None, after, limit);
         return query;
     };
-    // A page at most of each index: one condition with OR would read all of a user's events.
+    // At most one page of each index: a single condition with OR would read all events of a user.
     let mut query = QueryBuilder::new("SELECT * FROM (");
     part(&mut query, filter, Some(("actor_user", user)), after, limit);
     for column in ["subject", "related"] {
@@ -146,7 +146,7 @@ fn page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> QueryBu
     query
 }
 
-/// The order in which the events nearest to the cursor come first.
+/// Returns the sort order that puts the events closest to the cursor first.
 const fn order(filter: &AuditFilter) -> &'static str {
     if filter.newer_than.is_some() {
         "ASC"

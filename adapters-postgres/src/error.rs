@@ -1,4 +1,4 @@
-//! What went wrong, in the two words of the port.
+//! Maps errors of the driver to the two kinds of [`StoreError`], with hints for the operator.
 
 use std::io::ErrorKind;
 
@@ -7,8 +7,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 
-/// What the server said and what to do about it, without the detail in which it quotes values: a
-/// duplicate key would put a digest or an address into a log.
+/// The server's message and a hint, without the detail in which the server quotes values: a
+/// duplicate key would put a digest or an email address into the log.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{message} (SQLSTATE {code}{}){}",
@@ -21,30 +21,32 @@ struct DatabaseFailure {
     constraint: Option<String>,
 }
 
-/// No connection: why, and to what.
+/// Why no connection could be opened, and to which address.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
     #[error("database unreachable: {reason} ({address})")]
     Unreachable { reason: String, address: String },
-    #[error("TLS with the database failed: {reason} ({address}); check sslmode and sslrootcert")]
+    #[error(
+        "TLS connection to the database failed: {reason} ({address}); check sslmode and sslrootcert"
+    )]
     Tls { reason: String, address: String },
     #[error(
         "unexpected response from {address}; check that the database URL names a PostgreSQL server"
     )]
     Foreign { address: String },
-    #[error("no database connection became free; all {0} are in use")]
+    #[error("no database connection available; all {0} are in use")]
     Exhausted(u32),
 }
 
 /// The server did not respond in time; the connection was closed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "database timed out: no response in time; check its load, its locks and, where a pooler is in front, \
-     whether that is paused or all of default_pool_size is in use"
+    "database timed out; check its load and locks and, if a pooler is in front, whether it is \
+     paused or its default_pool_size is exhausted"
 )]
-pub(crate) struct NoAnswer;
+pub(crate) struct TimedOut;
 
-/// Sorts an error of the driver.
+/// Classifies an error of the driver.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     use sqlx::Error as E;
     match error {
@@ -60,7 +62,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
                 StoreError::corrupt(failure)
             }
         }
-        // A message that cannot be read is a connection that broke in the middle of one; the pool
+        // A malformed message means that the connection broke in the middle of one; the pool
         // replaces it.
         E::Io(_)
         | E::Tls(_)
@@ -74,7 +76,8 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// Sorts an error of connecting. It names the address, and nothing else of the URL.
+/// Classifies an error of connecting. Its message includes the address, and nothing else of the
+/// URL.
 pub(crate) fn connect_error(error: sqlx::Error, to: &PgConnectOptions) -> StoreError {
     use sqlx::Error as E;
     let address = to.get_socket().map_or_else(
@@ -95,13 +98,14 @@ pub(crate) fn connect_error(error: sqlx::Error, to: &PgConnectOptions) -> StoreE
     })
 }
 
-/// All connections are in use: not an outage of the server.
+/// Returns the error for a pool whose connections are all in use, which is not an outage of the
+/// server.
 pub(crate) fn exhausted(connections: u32) -> StoreError {
     StoreError::unavailable(ConnectError::Exhausted(connections))
 }
 
-/// The kind of failure, which is shorter than the system's message and has no number. A name that
-/// does not resolve has a message alone.
+/// Returns the kind of failure, which is shorter than the system's message and has no number. A
+/// name that does not resolve has only a message.
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
@@ -110,12 +114,12 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-/// What the operator can do, by SQLSTATE and, where several causes share one, by message.
+/// Returns what the operator can do, by SQLSTATE and, where several causes share one, by message.
 fn hint(code: &str, message: &str) -> Option<&'static str> {
     Some(match code {
         "28P01" => {
-            "check user and password in the database URL, and percent-encode special characters \
-             in the password (@ is %40, / is %2F, # is %23, % is %25)"
+            "check the user and password in the database URL; percent-encode special characters in \
+             the password (@ is %40, / is %2F, # is %23, % is %25)"
         }
         "28000" if message.contains("no encryption") => {
             "allow this client in pg_hba.conf, or use TLS with sslmode=require"
@@ -125,9 +129,9 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
         "28000" => "check the user in the database URL",
         "3D000" => "check the database name in the database URL",
         "42501" if message.contains("for database") => {
-            "run GRANT CONNECT ON DATABASE, or the SQL of `oi-server grants`"
+            "run GRANT CONNECT ON DATABASE, or the SQL from `oi-server grants`"
         }
-        "42501" => "run the SQL of `oi-server grants` as the owner of the tables",
+        "42501" => "run the SQL from `oi-server grants` as the owner of the tables",
         "42P01" | "42703" | "42704" | "42804" | "42883" | "42P10" | "3F000" => {
             "run `oi-server migrate` as the owner of the tables, and check search_path"
         }
@@ -135,13 +139,14 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
             "run ALTER DATABASE … ALLOW_CONNECTIONS true"
         }
         "53300" if message.contains("reserved") => {
-            "raise max_connections of PostgreSQL, run fewer replicas, or use a pooler"
+            "raise max_connections in PostgreSQL, run fewer replicas, or use a pooler"
         }
         "53300" if message.contains("for role") => {
             "raise the connection limit with ALTER ROLE … CONNECTION LIMIT, or run fewer replicas"
         }
         "53300" if message.contains("for database") => {
-            "raise the connection limit with ALTER DATABASE … CONNECTION LIMIT, or run fewer replicas"
+            "raise the connection limit with ALTER DATABASE … CONNECTION LIMIT, or run fewer \
+             replicas"
         }
         "53300" => "raise the connection limit, run fewer replicas, or use a pooler",
         "XX000" | "XX001" | "XX002" => {
@@ -149,25 +154,25 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
         }
         "53100" => "free disk space on the database server",
         "57P03" | "57P01" | "57P02" => "retry when the database has started",
-        "57P05" => "raise idle_session_timeout of the role and the database",
-        "25P04" => "raise transaction_timeout of the role and the database",
+        "57P05" => "raise idle_session_timeout for the role and the database",
+        "25P04" => "raise transaction_timeout for the role and the database",
         "57014" if message.contains("statement timeout") => {
             "check the load of the database, and statement_timeout of the role and the database"
         }
         "25006" => "the database is read-only; point the database URL at the primary",
         "26000" | "42P05" => {
-            "a pooler in transaction mode seems to be in between; add pool_mode=transaction to the \
+            "this looks like a pooler in transaction mode; add pool_mode=transaction to the \
              database URL"
         }
         "08P01" if message.contains("authentication failed") => {
-            "check user and password in the database URL and in auth_file of the pooler"
+            "check the user and password in the database URL and in the pooler's auth_file"
         }
         _ if message.contains("unsupported startup parameter") => {
-            "remove the parameter from the database URL, or add it to ignore_startup_parameters \
-             of the pooler"
+            "remove the parameter from the database URL, or add it to the pooler's \
+             ignore_startup_parameters"
         }
         _ if message.contains("statement pooling") => {
-            "set pool_mode of the pooler to session or transaction"
+            "set the pooler's pool_mode to session or transaction"
         }
         _ => {
             let mut known = POOLER.iter();
@@ -178,75 +183,75 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
     })
 }
 
-/// What `PgBouncer` says in a message alone: it sends nearly all of them as 08P01.
+/// Hints for `PgBouncer`'s errors, by message: it sends nearly all of them as 08P01.
 const POOLER: [(&str, &str); 13] = [
     (
         "max_client_conn",
-        "raise max_client_conn of PgBouncer, or run fewer replicas",
+        "raise max_client_conn in PgBouncer, or run fewer replicas",
     ),
     (
         "query_wait_timeout",
-        "PgBouncer is paused, or has no server connection to give: raise its default_pool_size, or look \
-         into its log",
+        "PgBouncer is paused or out of server connections: raise its default_pool_size, or check \
+         its log",
     ),
     (
         "server_login_retry",
-        "PgBouncer cannot sign in to PostgreSQL: see its log; it tries again after server_login_retry",
+        "PgBouncer cannot log in to PostgreSQL: check its log; it retries after server_login_retry",
     ),
     (
         "client_login_timeout",
-        "PgBouncer cannot reach PostgreSQL: see its log, and host and port in its [databases]",
+        "PgBouncer cannot reach PostgreSQL: check its log, and host and port in its [databases]",
     ),
     (
         "server DNS lookup failed",
-        "PgBouncer does not find PostgreSQL: check host in its [databases]",
+        "PgBouncer cannot resolve the host of PostgreSQL: check host in its [databases]",
     ),
     (
         "no such database",
-        "add the database to [databases] of PgBouncer",
+        "add the database to [databases] in PgBouncer",
     ),
     (
         "no such user",
-        "add the user to auth_file of PgBouncer, or set auth_query",
+        "add the user to PgBouncer's auth_file, or set auth_query",
     ),
-    (" is disabled", "run ENABLE on the console of PgBouncer"),
+    (" is disabled", "run ENABLE in the PgBouncer console"),
     (
         "does not allow connections",
-        "run ENABLE on the console of PgBouncer",
+        "run ENABLE in the PgBouncer console",
     ),
     (
         "max_db_connections",
-        "raise max_db_connections of PgBouncer, or run fewer replicas",
+        "raise max_db_connections in PgBouncer, or run fewer replicas",
     ),
     (
         "max_user_connections",
-        "raise max_user_connections of PgBouncer, or run fewer replicas",
+        "raise max_user_connections in PgBouncer, or run fewer replicas",
     ),
     (
         "query timeout",
-        "raise query_timeout of PgBouncer, or leave it at 0",
+        "raise query_timeout in PgBouncer, or leave it at 0",
     ),
-    ("pgbouncer", "see the log of PgBouncer"),
+    ("pgbouncer", "check the log of PgBouncer"),
 ];
 
-/// What is wrong with prepared statements of one session: they are gone, there are others of their name,
-/// or the schema has changed since.
+/// SQLSTATEs of a session whose prepared statements are unusable: they are gone, another client's
+/// have their names, or the schema has changed since.
 const STALE_STATEMENTS: [&str; 3] = ["26000", "42P05", "0A000"];
 
-/// Whether another session would do.
+/// Returns whether the call would succeed in another session.
 pub(crate) fn has_stale_statements(error: &StoreError) -> bool {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
         .filter_map(|cause| cause.downcast_ref::<DatabaseFailure>())
         .any(|failure| STALE_STATEMENTS.contains(&&*failure.code))
 }
 
-/// Whether the connection cannot be used any more.
+/// Returns whether the connection is unusable.
 pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
         E::Database(database) => {
-            // Operator intervention ends the session, but for a statement that was cancelled. What
-            // is wrong with a prepared statement is not with one of a new session.
+            // Operator intervention ends the session, except for a canceled statement. Broken
+            // prepared statements are those of this session only.
             let code = database.code().unwrap_or_default();
             code.starts_with("08")
                 || (code.starts_with("57") && code != "57014")
@@ -257,8 +262,9 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the call may succeed later, or once the operator has fixed the way to the server, the
-/// rights of the role or the schema, by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Returns whether the call may succeed later, or once the operator has fixed connectivity,
+/// privileges or schema, by SQLSTATE
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_unavailable(code: &str) -> bool {
     let class = code.get(..2).unwrap_or_default();
     matches!(
@@ -267,14 +273,14 @@ fn is_unavailable(code: &str) -> bool {
             | "28" // invalid authorization
             | "3D" // the database does not exist
             | "40" // transaction rollback: serialization failure, deadlock
-            | "42" // the schema is not this version's: a table, column, type or right is missing
+            | "42" // a table, column, type or privilege of this version is missing
             | "53" // insufficient resources: connections, memory, disk
             | "57" // operator intervention: shutdown, starting up, canceled, statement timeout
             | "58" // system error: IO
             | "XX" // internal error: damaged data or index files
     ) || matches!(
         code,
-        "25006" // read-only: with some providers, a primary that is out of disk
+        "25006" // read-only: some providers do that to a primary that is out of disk
             | "25P03" // idle in transaction for too long
             | "25P04" // transaction timeout
             | "55P03" // lock not available: lock timeout
@@ -285,17 +291,17 @@ fn is_unavailable(code: &str) -> bool {
     )
 }
 
-/// Whether the role may not do what a migration does.
+/// Returns whether the role lacks a privilege that a migration requires.
 pub(crate) fn is_missing_right(error: &MigrateError) -> bool {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
         return false;
     };
-    // Without a schema to create tables in, none is selected.
+    // 3F000: there is no schema in the search path that the role can create tables in.
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "42501" | "3F000"))
 }
 
-/// Sorts an error of the migrator.
+/// Classifies an error of the migrator.
 pub(crate) fn migrate_error(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -310,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outage_can_be_told_from_damage() {
+    fn outages_are_unavailable_and_damage_is_corrupt() {
         for code in [
             "08006", "28P01", "3D000", "40001", "40P01", "53300", "57014", "57P01", "57P02",
             "57P03", "58030", "25006", "25P03", "55P03", "55000", "42501", "42P01", "42703",
@@ -327,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn each_message_of_pgbouncer_is_an_outage_with_a_hint_that_names_it() {
+    fn every_pgbouncer_error_is_unavailable_with_a_hint_that_names_pgbouncer() {
         assert!(is_unavailable("08P01"));
         for message in [
             "no more connections allowed (max_client_conn)",
@@ -353,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_that_the_page_on_postgresql_names_have_their_hint() {
+    fn causes_in_docs_postgresql_have_a_hint() {
         for (code, words) in [
             ("53100", "free disk space"),
             ("53300", "raise the connection limit"),

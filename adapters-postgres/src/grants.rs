@@ -1,19 +1,19 @@
-//! The rights on each table that serving requires, for a role that owns none of them.
+//! The privileges on each table that a role requires to serve without owning the tables.
 
 use std::fmt::Write as _;
 
 use sqlx::PgConnection;
 
 use crate::error::store_error;
-use crate::whereabouts;
+use crate::hidden_tables;
 use openindex_domain::StoreError;
 
-/// A table, what a server does with its rows, and its columns. To lock a row, `UPDATE` is required
-/// as well.
+/// A table, the privileges that a server requires on it, and its columns. Locking a row also
+/// requires `UPDATE`.
 type Rights = (&'static str, &'static [&'static str], &'static str);
 
-/// The tables of tokens and accounts. Of audit events none is ever changed or deleted, so the
-/// database itself refuses to.
+/// The tables of tokens and users. Audit events are never updated or deleted, so the database
+/// itself rejects that.
 const TABLES: [Rights; 10] = [
     ("_sqlx_migrations", &["SELECT"], "version success checksum"),
     (
@@ -83,7 +83,7 @@ const WORK_TABLES: [Rights; 2] = [
     ),
 ];
 
-/// The tables and the rights on them that serving requires, side by side.
+/// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
     tables(with_work_items)
         .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
@@ -95,24 +95,22 @@ fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Rights> {
     TABLES.iter().chain(work)
 }
 
-/// The SQL with which the owner of the tables in `schema` gives `role` exactly what a store requires
-/// ([with work](crate::PostgresStore::with_work_items) or without), to be run after each
-/// [`migrate`](crate::PostgresStore::migrate). It takes every other right on these tables from the
-/// role and from `PUBLIC`, and from `PUBLIC` the right to create objects in the schema and
-/// temporary ones in the database. Running it again changes nothing.
+/// Returns the SQL with which the owner of the tables in `schema` grants `role` exactly the
+/// privileges that a store requires ([with work items](crate::PostgresStore::with_work_items) or
+/// without). Run it after each [`migrate`](crate::PostgresStore::migrate). It revokes every other
+/// privilege on these tables from the role and from `PUBLIC`, and from `PUBLIC` also the privileges
+/// to create objects in the schema and temporary tables in the database. It is idempotent.
 ///
-/// Both names are quoted. `PostgreSQL` cuts names after 63 bytes, so longer ones are not to be
-/// passed.
+/// Both names are quoted. `PostgreSQL` truncates names to 63 bytes, so do not pass longer ones.
 #[must_use]
 pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
     let (role_name, schema_name) = (literal(role), literal(schema));
-    // First: a table that changes its owner takes the old one's rights along.
+    // First, because a table whose owner changes takes the old owner's privileges along.
     let paths = revoke_paths(&role_name, &schema_name);
     let (role, schema) = (quoted(role), quoted(schema));
     let mut sql = format!(
-        "-- The rights of a role that serves OpenIndex and cannot alter its schema or its audit \
-         trail.\n\
-         -- Run this as the owner of the tables, again after each `oi-server migrate`.\n\
+        "-- Privileges of a role that serves OpenIndex and cannot alter its schema or its audit log.\n\
+         -- Run this as the owner of the tables, and again after each `oi-server migrate`.\n\
          BEGIN;\n\
          {paths}\
          DO $$ BEGIN\n  \
@@ -134,8 +132,9 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
     sql + "COMMIT;\n"
 }
 
-/// Returns what takes from the role what it has by other paths: tables that it owns, and membership in
-/// roles that own them or have more rights. What the caller may not take is a warning with the command.
+/// Returns the SQL that takes from the role what it has by other paths: tables that it owns, and
+/// membership in roles that own them or have more privileges. What the caller may not revoke is a
+/// warning with the command.
 fn revoke_paths(role: &str, schema: &str) -> String {
     format!(
         "\
@@ -173,45 +172,45 @@ BEGIN
   FOR found IN SELECT rolname FROM pg_roles
     WHERE oid = served AND (rolsuper OR rolbypassrls OR rolcreaterole)
   LOOP
-    RAISE WARNING 'the role % is not limited by rights; let another one serve, or run: ALTER ROLE % NOSUPERUSER NOBYPASSRLS NOCREATEROLE',
+    RAISE WARNING 'role % bypasses privileges; use another role to serve, or run: ALTER ROLE % NOSUPERUSER NOBYPASSRLS NOCREATEROLE',
       served, served;
   END LOOP;
   IF owner = served THEN
-    RAISE WARNING 'the role % owns the tables; let another one serve', served;
+    RAISE WARNING 'role % owns the tables; use another role to serve', served;
   END IF;
 END $$;
 "
     )
 }
 
-/// A string, whatever is in it, also between dollar quotes.
+/// Returns a string literal that is safe for any text, also between dollar quotes.
 fn literal(text: &str) -> String {
     let text = text.replace('\'', "''").replace('$', "' || chr(36) || '");
     format!("'{text}'")
 }
 
-/// An identifier, whatever is in it.
+/// Returns a quoted identifier that is safe for any name.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What a request would fail for want of.
+/// What is missing for requests to succeed.
 #[derive(Debug, thiserror::Error)]
 enum Missing {
     #[error(
-        "missing in the database: {}; run `oi-server migrate` as the owner of the tables, and check \
-         search_path",
+        "missing in the database: {}; run `oi-server migrate` as the owner of the tables, and \
+         check search_path",
         .0.join(", ")
     )]
     Tables(Vec<String>),
     #[error(
-        "the database role lacks {}; run the SQL of `oi-server grants` as the owner of the tables",
+        "missing privileges: {}; run the SQL from `oi-server grants` as the owner of the tables",
         .0.join(", ")
     )]
-    Rights(Vec<String>),
+    Privileges(Vec<String>),
 }
 
-/// Fails when a table or a right is missing, and names all that are.
+/// Fails with the names of all tables, or else of all privileges, that are missing.
 pub(crate) async fn check(
     connection: &mut PgConnection,
     with_work_items: bool,
@@ -231,7 +230,7 @@ pub(crate) async fn check(
     let mut tables: Vec<String> = tables.into_iter().map(|(table, ..)| table).collect();
     tables.dedup();
     if let Some(table) = tables.first() {
-        if let Some(hidden) = whereabouts::find(connection, table).await? {
+        if let Some(hidden) = hidden_tables::find(connection, table).await? {
             return Err(StoreError::unavailable(hidden));
         }
         return Err(StoreError::unavailable(Missing::Tables(tables)));
@@ -241,12 +240,12 @@ pub(crate) async fn check(
         .map(|(table, right, _)| format!("{right} on {table}"))
         .collect();
     if !rights.is_empty() {
-        return Err(StoreError::unavailable(Missing::Rights(rights)));
+        return Err(StoreError::unavailable(Missing::Privileges(rights)));
     }
     check_columns(connection, with_work_items).await
 }
 
-/// Fails when a column is missing: it was renamed, say.
+/// Fails with the names of all columns that are missing, for example because they were renamed.
 async fn check_columns(
     connection: &mut PgConnection,
     with_work_items: bool,
@@ -281,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    /// What the statements in the source do with which table.
+    /// Collects the privileges that the statements in the source require on each table.
     fn used(directory: &Path, found: &mut BTreeSet<(String, &'static str)>) {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_ends_neither_its_quotes_nor_those_around_it() {
+    fn quoting_escapes_quotes_and_dollar_signs() {
         assert_eq!(quoted("a\"b$c"), "\"a\"\"b$c\"");
         assert_eq!(
             literal("a'b$$c"),
@@ -319,13 +318,13 @@ mod tests {
     }
 
     #[test]
-    fn the_rights_are_those_that_the_statements_use_and_to_lock_rows() {
+    fn the_granted_privileges_are_those_that_statements_and_row_locks_require() {
         let mut used_rights = BTreeSet::new();
         used(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
             &mut used_rights,
         );
-        // Its rows are locked and overwritten by an insertion that meets one.
+        // Locking a row, and an INSERT with ON CONFLICT DO UPDATE, require it.
         used_rights.insert(("rate_limits".to_owned(), "UPDATE"));
         let granted: BTreeSet<(String, &str)> = tables(true)
             .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
@@ -336,14 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_quoted_whatever_is_in_it() {
+    fn names_cannot_break_out_of_their_quotes() {
         let sql = grants("a\"; DROP TABLE tokens; --", "s\n\"x", true);
         assert!(sql.contains(r#"TO "a""; DROP TABLE tokens; --";"#), "{sql}");
         assert!(sql.contains("SCHEMA \"s\n\"\"x\" FROM PUBLIC"), "{sql}");
     }
 
     #[test]
-    fn nothing_but_rows_is_granted() {
+    fn only_privileges_on_rows_are_granted() {
         let sql = grants("openindex", "public", true);
         for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
             for right in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {

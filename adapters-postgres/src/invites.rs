@@ -16,7 +16,7 @@ use crate::error::store_error;
 use crate::store::begin;
 use crate::{PostgresStore, acting, audit, locks, rows, sessions, tokens, users};
 
-/// The beginning of a query for [`Invite`]s.
+/// The start of a query for [`Invite`]s.
 macro_rules! select_invite {
     ($condition:literal) => {
         concat!(
@@ -59,7 +59,7 @@ impl InviteStore for PostgresStore {
         self.call(move |connection| {
             Box::pin(async move {
                 let found = sqlx::query(select_invite!("id < $1 ORDER BY id DESC LIMIT $2"))
-                    // The greatest UUID of all, which is nobody's, comes after every id.
+                    // No id is greater than the maximum UUID.
                     .bind(after.map_or(Uuid::max(), InviteId::uuid))
                     .bind(i64::from(limit))
                     .fetch_all(connection)
@@ -91,15 +91,17 @@ async fn create(
 ) -> Result<CreateInviteOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
     locks::users(&mut transaction, change.actor.as_ref(), &[]).await?;
-    // Also keeps two invites for one address from passing each other by.
-    locks::newcomers(&mut transaction).await?;
+    // Also serializes two invites for one address.
+    locks::new_users(&mut transaction).await?;
     let actor = acting::optional_record(&mut transaction, change.actor.as_ref()).await?;
     let key = change.invite.email().map(Email::key);
     let taken = match &key {
-        Some(key) => users::holder(&mut transaction, key).await?.is_some(),
-        None => users::anybody(&mut transaction).await?,
+        Some(key) => users::id_by_email_key(&mut transaction, key)
+            .await?
+            .is_some(),
+        None => users::has_users(&mut transaction).await?,
     };
-    let earlier = lock_unclaimed(&mut transaction, key.as_deref()).await?;
+    let earlier = unclaimed(&mut transaction, key.as_deref()).await?;
     let decision = match change.decide(actor.as_ref(), taken, &earlier) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
@@ -146,19 +148,19 @@ async fn claim(
 ) -> Result<ClaimInviteOutcome, StoreError> {
     let account = &change.account;
     let mut transaction = begin(connection).await?;
-    // Users are locked before their invites. An invite stays its maker's, so whom to lock can be
-    // asked before.
+    // Users are locked before their invites. An invite's creator never changes, so it can be read
+    // before locking.
     let invite = by_id(&mut transaction, change.invite).await?;
     let creator = invite.and_then(|invite| invite.created_by);
     locks::users(&mut transaction, None, creator.as_slice()).await?;
-    locks::newcomers(&mut transaction).await?;
+    locks::new_users(&mut transaction).await?;
     let invite = lock(&mut transaction, change.invite).await?;
     let creator = users::by_optional_id(&mut transaction, creator).await?;
-    let taken = users::holder(&mut transaction, &account.user.email.key())
+    let taken = users::id_by_email_key(&mut transaction, &account.user.email.key())
         .await?
         .is_some();
-    let anybody = users::anybody(&mut transaction).await?;
-    let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, anybody);
+    let has_users = users::has_users(&mut transaction).await?;
+    let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, has_users);
     let claimed = match decided {
         Ok(claimed) => claimed,
         Err(outcome) => return Ok(outcome),
@@ -187,7 +189,7 @@ async fn by_id(connection: &mut PgConnection, id: InviteId) -> Result<Option<Inv
         .transpose()
 }
 
-/// Reads an invite and keeps it as it is until the commit.
+/// Reads an invite and locks it until the commit.
 async fn lock(connection: &mut PgConnection, id: InviteId) -> Result<Option<Invite>, StoreError> {
     sqlx::query(select_invite!("id = $1 FOR NO KEY UPDATE"))
         .bind(id.uuid())
@@ -199,9 +201,9 @@ async fn lock(connection: &mut PgConnection, id: InviteId) -> Result<Option<Invi
         .transpose()
 }
 
-/// Reads and keeps those for the address with this key, or for the first administrator, that are
-/// neither claimed nor withdrawn; which of them are open is the domain's to say.
-pub(crate) async fn lock_unclaimed(
+/// Reads and locks the invites for the address with this key, or for the first administrator, that
+/// are neither claimed nor withdrawn. The domain decides which of them are open.
+pub(crate) async fn unclaimed(
     connection: &mut PgConnection,
     email_key: Option<&str>,
 ) -> Result<Listing<Invite>, StoreError> {
@@ -220,8 +222,8 @@ pub(crate) async fn lock_unclaimed(
     Listing::read(found.map_err(store_error)?.iter().map(rows::invite))
 }
 
-/// Reads and keeps unclaimed invites that end when this user is deleted.
-pub(crate) async fn lock_that_end_with(
+/// Reads and locks the unclaimed invites that end when this user is deleted.
+pub(crate) async fn unclaimed_of_user(
     connection: &mut PgConnection,
     user: &User,
 ) -> Result<Listing<Invite>, StoreError> {
@@ -281,7 +283,7 @@ pub(crate) async fn delete(connection: &mut PgConnection, id: InviteId) -> Resul
     rows::exactly_one(deleted, "invite")
 }
 
-/// Writes what a claim or a withdrawal changes of an invite.
+/// Writes the columns that a claim or a withdrawal changes.
 pub(crate) async fn update(
     connection: &mut PgConnection,
     invite: &Invite,

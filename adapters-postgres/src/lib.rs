@@ -1,4 +1,4 @@
-//! The store of tokens, accounts and, if wanted, work items on PostgreSQL, for instances with several replicas.
+//! PostgreSQL store for tokens, users and, optionally, work items; use it to run several replicas.
 //!
 //! [`PostgresStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -16,42 +16,40 @@
 //! # }
 //! ```
 //!
-//! - **No stale answer:** every lookup is part of a query to the primary that is sent after the lookup
-//!   began, and sees all that was committed before it was sent, by whichever replica of the server.
-//!   Lookups that arrive while one is under way leave together as the next
-//!   ([`openindex_coalescing`]). A standby is refused, as it
-//!   may still take revoked tokens for live. Of the URL parameters that choose among hosts
-//!   (`target_session_attrs`, several hosts) none is supported: point the URL at the primary, or
-//!   at something that follows it.
-//! - **Exact under concurrency:** a change first locks the row of each user that it depends on
-//!   (the acting one's and the target's, in the order of their ids), then reads, then writes. So
-//!   all changes of one user's tokens, sessions and password, and a suspension, happen one after
-//!   the other. Agent runs, which end with other things too, and work items are locked one by one.
-//!   Where there is no row to lock it locks a name, and against newcomers the table of users; in
-//!   one order everywhere. Bulk revocation holds up all other changes while it runs, but
-//!   no lookup.
-//! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
-//!   what it says.
-//! - **Failures are bounded:** no call waits for a connection, a lock or an answer without limit
-//!   (see [`PoolOptions`]). Whatever keeps the server from responding, and a missing right, table or
-//!   migration, is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and its
-//!   source says what to do; a broken constraint or a value that the domain refuses is
+//! - **No stale reads:** each token lookup is part of a query that is sent to the primary after the
+//!   lookup began, so it sees everything that any replica committed before. Lookups that arrive
+//!   while a query is in flight are sent together in the next one ([`openindex_coalescing`]). A
+//!   standby is rejected, because it may still return revoked tokens as live. URL parameters that
+//!   select among hosts (`target_session_attrs`, several hosts) are not supported: point the URL at
+//!   the primary, or at a proxy that follows it.
+//! - **Exact under concurrency:** a change first locks the row of each user that it depends on (the
+//!   actor and the target, ordered by id), then reads, then writes. So all changes of one user's
+//!   tokens, sessions, password and suspension are serialized. Agent runs, which also end together
+//!   with other things, and work items are locked individually. Where there is no row to lock, a
+//!   change takes an advisory lock, or locks the table of users against inserts; the order is the
+//!   same everywhere. Bulk revocation blocks all other changes while it runs, but no lookup.
+//! - **No rules in SQL:** a change reads the facts that the domain's `decide` requires, calls it,
+//!   and writes its decision.
+//! - **Bounded waits:** no call waits for a connection, a lock or a response without a limit (see
+//!   [`PoolOptions`]). An unreachable server, and a missing privilege, table or migration, is
+//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), whose source says what
+//!   to do. A violated constraint or a value that the domain rejects is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
-//! - **Two roles:** one role owns the tables and [migrates](PostgresStore::migrate); another serves
-//!   with the rights that [`grants()`] prints, which do not include changing or deleting audit
-//!   events.
-//! - **Neither guesses nor searches starve lookups:** attempts are counted on at most two
-//!   connections, and on at most two is looked through many rows (work items, the trail, the
-//!   inventory), each time for no longer than a call waits for a connection.
-//! - **Durable:** commits are synchronous, even where the server's default is not.
+//! - **Two roles:** one role owns the tables and [migrates](PostgresStore::migrate); the other
+//!   serves with the privileges that [`grants()`] prints, which do not include updating or deleting
+//!   audit events.
+//! - **Rate limits and searches cannot starve lookups:** at most two connections count attempts,
+//!   and at most two run queries that scan many rows (work items, audit log, admin tokens), each
+//!   for no longer than a call waits for a connection.
+//! - **Durable:** commits are synchronous, even if the server's default is not.
 //!
-//! Work items are a part of their own: only a store [with work](PostgresStore::with_work_items) keeps
-//! them, and makes their tables (`migrations-work`). To all others they do not exist; agent runs
-//! then cannot be bound to one, and everything else works.
+//! Work items are optional: only a store [with work items](PostgresStore::with_work_items) stores
+//! them and creates their tables (`migrations-work`). Without them, agent runs cannot be bound to a
+//! work item, and everything else works.
 //!
-//! A connection pooler may be in between. With `pool_mode=session` it makes no difference. With
-//! `pool_mode=transaction` each call is one transaction, which sets its timeouts and prepares its
-//! statements anew; the store finds that out when it first connects, or the URL says so
+//! A connection pooler may sit in between. With `pool_mode=session` nothing changes. With
+//! `pool_mode=transaction` each call is one transaction that sets its timeouts and prepares its
+//! statements again; the store detects this when it first connects, unless the URL says so
 //! (`?pool_mode=transaction`). Migrations require a session.
 
 mod acting;
@@ -59,8 +57,10 @@ mod admin_tokens;
 mod agent_runs;
 mod audit;
 mod error;
+mod excess_privileges;
 mod forms;
 mod grants;
+mod hidden_tables;
 mod invites;
 mod locks;
 mod lookups;
@@ -72,12 +72,10 @@ mod schema;
 mod sessions;
 mod sign_in_links;
 mod store;
-mod surplus;
 mod tokens;
 mod unsupported;
 mod url;
 mod users;
-mod whereabouts;
 mod work_items;
 
 pub use grants::grants;

@@ -1,39 +1,39 @@
-//! What a change locks before it reads, in one order everywhere, so that no two changes wait for
-//! each other:
+//! The locks that a change takes before it reads, always in this order, so that two changes cannot
+//! deadlock:
 //!
 //! 1. names ([`named`]);
-//! 2. the rows of users, in the order of their ids ([`users`]);
-//! 3. the table of users against newcomers ([`newcomers`]);
-//! 4. the row of a domain of work, or of a work item ([`work_domain`], [`work_item`],
-//!    [`work_item_as_it_is`]): one of them, so that they need no order among each other (that an
-//!    item refers to its domain locks the domain's row, in a mode that all of these go with);
-//! 5. rows of other tables, several of one table in the order of their ids.
+//! 2. rows of users, ordered by id ([`users`]);
+//! 3. the table of users against inserts ([`new_users`]);
+//! 4. the row of a work domain or of a work item ([`work_domain`], [`work_item`],
+//!    [`work_item_shared`]): only one of them, so they need no order among themselves (the foreign
+//!    key of an item to its domain locks the domain's row in a mode that conflicts with none of
+//!    these);
+//! 5. rows of other tables; several rows of one table are ordered by id.
 //!
-//! Whoever writes a row of `users` has locked all the rows of it that they need before.
+//! A change that writes rows of `users` has locked all of them before.
 //!
 //! # Tokens
 //!
-//! What is read of a personal token under the lock of its owner's row stays true, but for when it
-//! was last used: every change of it locks that row. That is not so of an agent run. It also ends
-//! when the work item is resolved that it is bound to, by whomever. So whoever reads runs in order
-//! to end them, or acts with one, locks their own rows too, before they read; of two who end a run,
-//! one finds it ended.
+//! What is read of a personal token under the lock of its owner's row stays true, except for when
+//! it was last used: every change of the token locks that row. This does not hold for an agent run,
+//! which also ends when any user resolves the work item that it is bound to. So a change that ends
+//! runs, or acts with one, also locks their own rows before it reads them; of two changes that end
+//! a run, the second finds it ended.
 //!
-//! The notes of uses lock the rows of tokens in the order of their ids, and nothing else. A change
-//! that writes several of them therefore locks all in one statement and in that order
-//! ([`tokens_with_runs`], [`runs_of_owner`], [`tokens_of_owner`], [`runs_of_work_item`]), the token that ends among its
-//! runs: a run may have the smaller id where clocks differ. Runs that expired before
-//! [`EndedRuns::horizon`] are left alone, as nothing ends them any more. No run is added meanwhile:
-//! [`StartRun`] locks its owner and, where it is bound, its item.
+//! Writing last-used times locks rows of tokens ordered by id, and nothing else. A change that
+//! writes several tokens therefore locks all of them in one statement and in that order
+//! ([`tokens_with_runs`], [`runs_of_owner`], [`tokens_of_owner`], [`runs_of_work_item`]), including
+//! the token that is revoked among its runs: where clocks differ, a run may have the smaller id.
+//! Runs that expired before [`EndedRuns::horizon`] are not locked, since nothing ends them anymore.
+//! No run is added meanwhile: [`StartRun`] locks its owner and, if it is bound, its item.
 //!
 //! [`EndedRuns::horizon`]: openindex_domain::agent_run::EndedRuns::horizon
 //! [`StartRun`]: openindex_domain::agent_run::StartRun
 //!
-//! # Everybody
+//! # All users
 //!
-//! Bulk revocation depends on everybody, and on tokens that are not there yet. It locks the table
-//! of users against all of the above ([`everybody`]), before anything else; then the tokens in
-//! question.
+//! Bulk revocation depends on all users, and on tokens that do not exist yet. It first locks the
+//! table of users against all of the above ([`all_users`]), then the tokens.
 
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId};
@@ -49,8 +49,8 @@ use crate::error::store_error;
 use crate::rows;
 
 /// Locks names until the end of the transaction, where there is no row to lock. They are locked in
-/// the order of their hashes, so that the order of the arguments does not matter; two names with
-/// one hash wait for one another, which does no harm.
+/// the order of their hashes, so the order of the arguments does not matter. Two names with the
+/// same hash wait for each other, which is harmless.
 pub(crate) async fn named(
     connection: &mut PgConnection,
     names: &[String],
@@ -67,12 +67,12 @@ pub(crate) async fn named(
     Ok(())
 }
 
-/// Locks the acting user and those who are changed, or whose things are. What is read of them
-/// afterwards stays true until the commit: every change of a personal token, a session, a link or a
-/// password goes through here, and whatever changes a user's role or standing updates the locked
-/// row.
+/// Locks the acting user and the users whose records, credentials or links are changed. What is
+/// read of them afterwards stays true until the commit: every change of a personal token, a
+/// session, a sign-in link or a password locks these rows, and every change of a user's role or
+/// suspension updates them.
 ///
-/// `NO KEY` lets others insert rows that refer to the user.
+/// `NO KEY` allows inserts of rows that refer to the user.
 pub(crate) async fn users(
     connection: &mut PgConnection,
     actor: Option<&Actor>,
@@ -99,23 +99,25 @@ pub(crate) async fn users(
     Ok(())
 }
 
-/// Holds up every change of users, tokens, sessions, links and invites until the commit: each goes
-/// through [`users`] or [`newcomers`], whose locks this one excludes. So no token is issued
-/// meanwhile, and none by a change that read its actor before and writes after. (To lock the table
-/// of tokens would hold up such a change between the two, and let it go on with an actor that is
-/// revoked by then.) Lookups, and the notes of when a token was used, do not wait.
+/// Blocks every change of users, tokens, sessions, links and invites until the commit: each of them
+/// takes [`users`] or [`new_users`], which conflict with this lock. So no token is created
+/// meanwhile, not even by a change that has read its actor but not written yet. (Locking the table
+/// of tokens would block such a change between the two, and then let it continue with an actor that
+/// has been revoked.) Lookups and writes of last-used times do not wait.
 ///
-/// Nobody waits for one another:
+/// There is no deadlock:
 ///
-/// - Whoever takes this holds no other lock, and takes no other lock of `users` after it.
-/// - A change that holds a row of `users`, and then writes there or takes [`newcomers`], asks for a
-///   stronger lock of the table while this one may be waiting for it. The server lets it pass, as
-///   it does with every lock that somebody holds whom the one in front waits for.
-/// - Work items refer to users, and so a change of one asks for a lock of `users` once more. It is
-///   of the mode that the change has already, and so is given at once.
-/// - Of those that do not go through `users`, the notes of uses lock rows of tokens in the order of
-///   their ids, as a bulk revocation does, and the purges skip what is locked.
-pub(crate) async fn everybody(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// - A change that takes this lock holds no other lock before it, and takes no other lock of
+///   `users` after it.
+/// - A change that holds a row of `users`, and then writes there or takes [`new_users`], requests a
+///   stronger lock of the table, possibly while this lock waits for that change. PostgreSQL grants
+///   it ahead of the queue when the waiting lock conflicts with one that the requester already
+///   holds.
+/// - Work items refer to users, so changing one locks `users` once more, in a mode that the change
+///   already holds and so gets at once.
+/// - Of the changes that do not take [`users`], writes of last-used times lock rows of tokens
+///   ordered by id, as bulk revocation does, and purges skip locked rows.
+pub(crate) async fn all_users(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("LOCK TABLE users IN EXCLUSIVE MODE")
         .execute(connection)
         .await
@@ -123,10 +125,10 @@ pub(crate) async fn everybody(connection: &mut PgConnection) -> Result<(), Store
     Ok(())
 }
 
-/// Keeps everybody else from adding a user until the commit, by whatever door: whether an address
-/// is taken, and whether there is anybody at all, stays true. Changes of users wait meanwhile;
-/// lookups and changes of tokens do not.
-pub(crate) async fn newcomers(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Blocks inserts of users until the commit, so that whether an address is taken, and whether there
+/// are any users, stays true. Changes of users wait meanwhile; lookups and changes of tokens do
+/// not.
+pub(crate) async fn new_users(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
         .execute(connection)
         .await
@@ -134,7 +136,7 @@ pub(crate) async fn newcomers(connection: &mut PgConnection) -> Result<(), Store
     Ok(())
 }
 
-/// Locks these tokens, and the runs that were issued with them and may end at `now`.
+/// Locks these tokens, and the runs issued with them that may still end at `now`.
 pub(crate) async fn tokens_with_runs(
     connection: &mut PgConnection,
     tokens: &[TokenId],
@@ -155,7 +157,7 @@ pub(crate) async fn tokens_with_runs(
     Ok(())
 }
 
-/// Locks the runs of a user that may end at `now`.
+/// Locks the runs of a user that may still end at `now`.
 pub(crate) async fn runs_of_owner(
     connection: &mut PgConnection,
     owner: UserId,
@@ -174,7 +176,7 @@ pub(crate) async fn runs_of_owner(
     Ok(())
 }
 
-/// Locks every unrevoked token and run of a user: what may still be used, and what has expired.
+/// Locks every unrevoked token and run of a user, expired ones included.
 pub(crate) async fn tokens_of_owner(
     connection: &mut PgConnection,
     owner: UserId,
@@ -190,8 +192,8 @@ pub(crate) async fn tokens_of_owner(
     Ok(())
 }
 
-/// Locks the runs that are bound to a work item and may end, and the run that acts, if it is one
-/// that does. The item's own row has been locked before.
+/// Locks the runs that are bound to a work item and may still end, and the acting run, if the actor
+/// is one. The item's own row has been locked before.
 pub(crate) async fn runs_of_work_item(
     connection: &mut PgConnection,
     actor: &Actor,
@@ -216,8 +218,8 @@ pub(crate) async fn runs_of_work_item(
     Ok(())
 }
 
-/// Locks a domain of work against others who would give its next number to an item; makes it where
-/// it is new, and then it goes again unless the change is committed.
+/// Locks a work domain, so that no other change assigns its next item number. Creates the domain if
+/// it is new; a rollback removes it again.
 pub(crate) async fn work_domain(
     connection: &mut PgConnection,
     domain: DomainKey,
@@ -235,12 +237,12 @@ pub(crate) async fn work_domain(
     Ok(())
 }
 
-/// Locks a work item, if it is there, against all other changes of it or of its parts, and against
-/// runs that would be bound to it.
+/// Locks a work item, if it exists, against all other changes of it or of its parts, and against
+/// starting runs bound to it.
 ///
-/// The item is read afterwards, in a statement of its own. One that waits for a row sees that row as
-/// it has become, but what is joined to it as it was before the wait: a claim that was made
-/// meanwhile would look like one whose run is gone.
+/// Read the item afterwards, in a separate statement: a statement that waits for a row sees the
+/// row's new version, but joins it with rows from before the wait. A claim made meanwhile would
+/// look like one whose run does not exist.
 pub(crate) async fn work_item(
     connection: &mut PgConnection,
     key: WorkItemKey,
@@ -250,9 +252,9 @@ pub(crate) async fn work_item(
     lock_item(connection, lock, key).await
 }
 
-/// Locks a work item, if it is there, against all changes; any number of runs can be bound to it at
+/// Locks a work item, if it exists, against all changes. Any number of runs can be bound to it at
 /// the same time.
-pub(crate) async fn work_item_as_it_is(
+pub(crate) async fn work_item_shared(
     connection: &mut PgConnection,
     key: WorkItemKey,
 ) -> Result<(), StoreError> {

@@ -1,5 +1,5 @@
-//! Tokens by their digests, many at once, on connections that do nothing else: a pool would ask each
-//! of them whether it is still there whenever it is given back.
+//! Lookups of tokens by digest, many at once, on dedicated connections: a pool would ping each
+//! connection whenever it is returned.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,16 +17,16 @@ use crate::pooling::{PoolMode, Pooling};
 use crate::rows;
 use crate::rows::select_record;
 
-/// The connections for lookups, which are opened when they are needed.
+/// The connections for lookups, opened on demand.
 pub(crate) struct LookupConnections {
     connect: PgConnectOptions,
     options: PoolOptions,
     pooling: Pooling,
-    /// Those on which nothing is under way. `None` once the store is closed.
-    resting: Mutex<Option<Vec<PgConnection>>>,
+    /// The idle connections; `None` once the store is closed.
+    idle: Mutex<Option<Vec<PgConnection>>>,
 }
 
-/// Lookups, and a hand on their connections.
+/// The lookups, and their connections to close them.
 #[derive(Clone)]
 pub(crate) struct Lookups {
     tokens: TokenLookups<Arc<LookupConnections>>,
@@ -40,17 +40,17 @@ impl Lookups {
         pooling: Pooling,
         observer: Option<Observer>,
     ) -> Self {
-        let lanes = NonZero::try_from(options.lookup_connections);
-        let lanes = lanes.unwrap_or(NonZero::<usize>::MIN);
+        let batches_at_once = NonZero::try_from(options.lookup_connections);
+        let batches_at_once = batches_at_once.unwrap_or(NonZero::<usize>::MIN);
         let deadline = options.acquire_timeout;
         let connections = Arc::new(LookupConnections {
             connect,
             options,
             pooling,
-            resting: Mutex::new(Some(Vec::new())),
+            idle: Mutex::new(Some(Vec::new())),
         });
         Self {
-            tokens: TokenLookups::new(connections.clone(), lanes, deadline, observer),
+            tokens: TokenLookups::new(connections.clone(), batches_at_once, deadline, observer),
             connections,
         }
     }
@@ -62,11 +62,11 @@ impl Lookups {
         self.tokens.find(digest).await
     }
 
-    /// Closes the connections; those that are in use are closed when they are given back.
+    /// Closes the connections; those in use are closed when they are returned.
     pub(crate) async fn close(&self) {
-        let resting = self.connections.resting().take();
-        for connection in resting.into_iter().flatten() {
-            // The server notices in any case.
+        let idle = self.connections.idle().take();
+        for connection in idle.into_iter().flatten() {
+            // The server notices either way.
             let _ = connection.close().await;
         }
     }
@@ -74,33 +74,33 @@ impl Lookups {
 
 impl TokenTable for LookupConnections {
     async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
-        let resting = self.resting().as_mut().map(Vec::pop);
-        let resting = resting.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
-        if let Some(connection) = resting {
-            match self.ask(connection, digests).await {
-                // The server was restarted, or ended the session, while nobody looked. Nothing was
-                // answered, so nothing is stale when another one is asked.
+        let idle = self.idle().as_mut().map(Vec::pop);
+        let idle = idle.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
+        if let Some(connection) = idle {
+            match self.look_up(connection, digests).await {
+                // The server was restarted or ended the session while it was idle. It returned
+                // nothing, so asking again on a new connection cannot return anything stale.
                 Err(error) if is_broken(&error) => {}
-                answer => return read(answer),
+                rows => return read(rows),
             }
         }
         let mode = self.pooling.mode().await?;
-        let sorted = |error| connect_error(error, &self.connect);
+        let classified = |error| connect_error(error, &self.connect);
         let connected = PgConnection::connect_with(&self.connect).await;
-        let mut connection = connected.map_err(sorted)?;
-        // A standby is no answer, and none may be had from it.
+        let mut connection = connected.map_err(classified)?;
+        // Rejects a standby.
         self.options
             .begin_session(&mut connection, mode, &plan("SESSION"))
             .await
-            .map_err(sorted)?;
-        read(self.ask(connection, digests).await)
+            .map_err(classified)?;
+        read(self.look_up(connection, digests).await)
     }
 }
 
 impl LookupConnections {
-    /// Asks on this connection, which is given back when it is in order afterwards. When this is
-    /// dropped in the middle, so is the connection: nobody else reads the rest of the answer.
-    async fn ask(
+    /// Runs the query on this connection, which becomes idle again if it still works. If the future
+    /// is dropped, so is the connection: its unread rows must not reach another caller.
+    async fn look_up(
         &self,
         mut connection: PgConnection,
         digests: &[Digest],
@@ -109,41 +109,41 @@ impl LookupConnections {
             .iter()
             .map(|digest| &digest.as_bytes()[..])
             .collect();
-        let answer = match self.pooling.known() {
+        let rows = match self.pooling.known() {
             PoolMode::Session => select(&mut connection, keys).await,
-            PoolMode::Transaction => self.select_lent(&mut connection, keys).await,
+            PoolMode::Transaction => self.select_through_pooler(&mut connection, keys).await,
         };
-        if !answer.as_ref().is_err_and(is_broken)
-            && let Some(resting) = self.resting().as_mut()
+        if !rows.as_ref().is_err_and(is_broken)
+            && let Some(idle) = self.idle().as_mut()
         {
-            resting.push(connection);
+            idle.push(connection);
         }
-        answer
+        rows
     }
 
-    async fn select_lent(
+    async fn select_through_pooler(
         &self,
         connection: &mut PgConnection,
         keys: Vec<&[u8]>,
     ) -> sqlx::Result<Vec<PgRow>> {
-        // Not read-only: so a standby refuses it, to which the pooler may lead this time.
-        let begin = self.options.begin_lent(READ_WRITE) + &plan("LOCAL");
+        // Read-write, so that a standby rejects it: the pooler may point at one by now.
+        let begin = self.options.begin_for_pooler(READ_WRITE) + &plan("LOCAL");
         let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
-        let answer = select(&mut transaction, keys).await;
+        let rows = select(&mut transaction, keys).await;
         transaction.clear_cached_statements().await?;
         transaction.commit().await?;
-        answer
+        rows
     }
 
-    // No panic is possible between taking the lock and giving it up.
-    fn resting(&self) -> std::sync::MutexGuard<'_, Option<Vec<PgConnection>>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    // The mutex cannot be poisoned: nothing panics while it is locked.
+    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<PgConnection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The one statement that is asked here has one good plan: each token by the index on digests, and
-/// its owner by their id. The server would otherwise plan it anew for each list, which takes longer
-/// than to follow the plan, or read all users for a few tokens.
+/// Settings for the only statement of these connections, which has one good plan: each token by the
+/// index on digests, and its owner by id. The server would otherwise plan it again for each list,
+/// which takes longer than the query itself, or read all users for a few tokens.
 fn plan(scope: &str) -> String {
     format!(
         "SET {scope} plan_cache_mode = force_generic_plan; SET {scope} enable_seqscan = off; \
@@ -158,9 +158,8 @@ async fn select(connection: &mut PgConnection, keys: Vec<&[u8]>) -> sqlx::Result
         .await
 }
 
-fn read(answer: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {
-    answer
-        .map_err(store_error)?
+fn read(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {
+    rows.map_err(store_error)?
         .iter()
         .map(|row| {
             let digest = row.try_get("digest").map_err(store_error)?;

@@ -1,4 +1,4 @@
-//! How a store connects, and how long it waits for what.
+//! Connection options, sessions and timeouts.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::pooling::{PoolMode, Pooling};
 
-/// Makes commits of the session or transaction survive a crash of the server, where asynchronous
-/// ones are the default. A stronger setting stays.
+/// Makes commits of the session or transaction survive a crash of the server, where the default is
+/// asynchronous. A stronger setting stays.
 macro_rules! synchronous_commit {
     ($local:literal) => {
         concat!(
@@ -22,47 +22,47 @@ macro_rules! synchronous_commit {
         )
     };
 }
-/// Undoes what a role or a database may have as defaults and what statements here depend on. What the
-/// driver depends on, such as the encoding of the client, it sets itself.
+/// Resets the defaults of a role or a database that the statements here depend on. What the driver
+/// depends on, such as the client encoding, it sets itself.
 const DEFAULTS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET standard_conforming_strings = on; ";
 
-/// How long a server waits for another that is migrating.
+/// How long a server waits for another one that is migrating.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long what touches many rows may take: last-used times, the purges, bulk revocation.
-pub(crate) const UPKEEP_TIMEOUT: Duration = Duration::from_mins(1);
+/// The limit for operations that touch many rows: last-used times, purges, bulk revocation.
+pub(crate) const MAINTENANCE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Begins a change. Reads must see what was committed while the change waited for its locks, so the
-/// isolation level is not left to the server's default.
+/// Begins a change. Its reads must see what was committed while it waited for locks, so the
+/// isolation level does not depend on the server's default.
 pub(crate) const READ_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// Begins what reads in several statements.
+/// Begins a read of several statements.
 pub(crate) const READ_ONLY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
-/// How many connections a store opens, and how long it waits before a call is
+/// How many connections a store opens, and how long a call waits before it returns
 /// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The most connections that are open at the same time for all but lookups of tokens, by default
-    /// 10. Together with those and with the other replicas' they must fit into the server's
-    /// `max_connections`.
+    /// Maximum number of open connections for everything except token lookups; 10 by default.
+    /// Together with `lookup_connections`, and those of all other replicas, it must stay below the
+    /// server's `max_connections`.
     pub max_connections: u32,
-    /// The connections for lookups of tokens, which nothing else can take; by default 2. Each has one
-    /// batch of lookups under way.
+    /// Number of connections reserved for token lookups; 2 by default. Each runs one batch of
+    /// lookups at a time.
     pub lookup_connections: NonZero<u32>,
-    /// How long a call waits for a connection, by default 3 s: for one that others use, or for a
-    /// new one to a server that does not answer. A lookup of a token waits as long for its batch to
-    /// leave, and as long for the answer. One statement, and within it the wait for a lock,
-    /// may take twice as long, and a whole call three times as long from when it has a connection.
-    /// Counting an attempt, and what looks through many rows (lists, searches and the queue of work
-    /// items, pages of the trail, the inventory and its figures), may wait as long for a turn
-    /// before; of the latter, one statement may take no longer than this.
+    /// How long a call waits for a connection, whether all are in use or the server does not
+    /// respond; 3 s by default. A token lookup waits up to this long for its batch to be sent, and
+    /// as long for the result. One statement, including its wait for locks, may take twice as long,
+    /// and a whole call three times as long once it has a connection. Calls that count an attempt,
+    /// and those that scan many rows (lists, searches and the queue of work items, the audit log,
+    /// admin tokens and their statistics), first wait up to this long for a permit; a statement
+    /// that scans many rows may take no longer than this.
     pub acquire_timeout: Duration,
 }
 
-/// What few calls may do at the same time, by what it is.
+/// Semaphores that limit how many calls of one kind run at once.
 #[derive(Clone)]
-pub(crate) struct Turns {
+pub(crate) struct Permits {
     pub(crate) counting: Arc<Semaphore>,
     pub(crate) browsing: Arc<Semaphore>,
 }
@@ -78,37 +78,38 @@ impl Default for PoolOptions {
 }
 
 impl PoolOptions {
-    /// The most time between having a connection and having the answer.
+    /// Returns the limit for a call, from when it has a connection.
     pub(crate) fn call_timeout(self) -> Duration {
         self.acquire_timeout * 3
     }
 
-    /// The turns to count attempts, and those to look through many rows. However many calls want
-    /// one, connections are left to lookups, unless there is only one.
-    pub(crate) fn turns(self) -> Turns {
+    /// Returns the permits to count attempts and to scan many rows. However many such calls there
+    /// are, some connections stay free, unless there is only one.
+    pub(crate) fn permits(self) -> Permits {
         let at_once = if self.max_connections > 4 { 2 } else { 1 };
         let counting = Arc::new(Semaphore::new(at_once));
         let browsing = if self.max_connections > 2 {
             Arc::new(Semaphore::new(at_once))
         } else {
-            // They take turns with each other.
+            // Both kinds share one permit.
             Arc::clone(&counting)
         };
-        Turns { counting, browsing }
+        Permits { counting, browsing }
     }
 
-    /// The most time that one statement may take which looks through many rows.
+    /// Returns the limit for one statement that scans many rows.
     pub(crate) fn browse_timeout(self) -> Duration {
         self.acquire_timeout
     }
 
-    /// A pool for changes, and for reads of all but tokens by their digests. It connects when it is first used.
+    /// Returns a pool for changes, and for all reads except token lookups. It connects on first
+    /// use.
     pub(crate) fn pool(self, connect: PgConnectOptions, pooling: Pooling) -> PgPool {
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
-            // Costs a round trip, and saves whoever comes after a restart of the server an error. What
-            // is in a hurry, lookups of tokens, does not come here.
+            // Costs a round trip, and saves the first calls after a restart of the server an error.
+            // Token lookups, which are in a hurry, do not use this pool.
             .test_before_acquire(true)
             .after_connect(move |connection, _| {
                 let mode = pooling.known();
@@ -117,10 +118,10 @@ impl PoolOptions {
             .connect_lazy_with(connect)
     }
 
-    /// Makes a new connection ready for use: refuses a standby, and sets the timeouts and `extra`
-    /// where the session is ours. They are set afterwards, since poolers refuse them as startup
-    /// parameters. Statements of a session's former owner are dropped first: a pooler whose
-    /// `server_reset_query` is empty leaves them, and their names are ours, too.
+    /// Prepares a new connection: rejects a standby and, if the session is not shared, applies the
+    /// timeouts and `extra`. They are set here because poolers reject them as startup parameters.
+    /// Statements of the session's previous client are dropped first: a pooler whose
+    /// `server_reset_query` is empty keeps them, and their names would clash with ours.
     pub(crate) async fn begin_session(
         self,
         connection: &mut PgConnection,
@@ -139,12 +140,12 @@ impl PoolOptions {
         check_session(connection).await
     }
 
-    /// Returns the statements that bound how long the server works or waits for a call, in a `SESSION`
-    /// or one transaction (`LOCAL`). A policy that hides rows is an error with them: a token that
-    /// cannot be seen must not be taken for one that does not exist.
+    /// Returns the statements that limit how long the server works or waits for a call, in a
+    /// `SESSION` or one transaction (`LOCAL`). They also turn a row security policy that hides rows
+    /// into an error: a hidden token must not look like one that does not exist.
     pub(crate) fn settings(self, scope: &str) -> String {
         let statement = milliseconds(self.acquire_timeout * 2);
-        // A client that vanished does not hold an owner's lock for long.
+        // A client that vanished must not hold a user's lock for long.
         let idle = milliseconds(self.call_timeout());
         format!(
             "SET {scope} statement_timeout = {statement}; SET {scope} lock_timeout = {statement}; \
@@ -153,8 +154,9 @@ impl PoolOptions {
         )
     }
 
-    /// Begins a transaction, as `access` says, in a session that is ours for no longer than that.
-    pub(crate) fn begin_lent(self, access: &str) -> String {
+    /// Returns the statements that begin a transaction through a pooler in transaction mode;
+    /// `access` is the BEGIN.
+    pub(crate) fn begin_for_pooler(self, access: &str) -> String {
         format!(
             "{access}; {}SELECT {}; ",
             self.settings("LOCAL"),
@@ -162,8 +164,8 @@ impl PoolOptions {
         )
     }
 
-    /// A pool of one connection, on which a migration may take its time. The advisory lock is the
-    /// session's: closing the pool gives it up, whatever happened.
+    /// Returns a pool of one connection without a statement timeout, for migrations. The advisory
+    /// lock belongs to the session: closing the pool releases it in every case.
     pub(crate) fn migration_pool(self, connect: PgConnectOptions) -> PgPool {
         let settings = format!(
             "DEALLOCATE ALL; {DEFAULTS}SET statement_timeout = 0; SET lock_timeout = {}",
@@ -180,8 +182,8 @@ impl PoolOptions {
     }
 }
 
-/// Refuses a standby, which would return revoked tokens as live, and a database that cannot hold every
-/// text. Asked once a session: a server that becomes a standby ends its sessions first.
+/// Rejects a standby, which would return revoked tokens as live, and a database that cannot store
+/// every text. Checked once per session: a server that becomes a standby ends its sessions first.
 async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     let row = sqlx::raw_sql(concat!(
         "SELECT pg_is_in_recovery(), current_setting('server_encoding'), ",
@@ -196,16 +198,16 @@ async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
     }
     let encoding: &str = row.try_get(1)?;
     if encoding != "UTF8" {
-        let told = format!(
+        let message = format!(
             "database encoding must be UTF8 (got {encoding}); create the database with `createdb \
              --encoding=UTF8 --template=template0`"
         );
-        return Err(sqlx::Error::Configuration(told.into()));
+        return Err(sqlx::Error::Configuration(message.into()));
     }
     Ok(())
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> String {
-    // Zero would mean no limit at all.
+    // Zero would disable the limit.
     duration.as_millis().max(1).to_string()
 }

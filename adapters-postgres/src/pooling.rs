@@ -1,5 +1,5 @@
-//! What lies between this store and the server: nothing, or a pooler such as `PgBouncer`, and for how
-//! long that lends a server session.
+//! Detects whether a pooler such as `PgBouncer` sits between this store and the server, and for how
+//! long it lends a server session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Row as _};
 use tokio::sync::OnceCell;
 
-use crate::error::{NoAnswer, connect_error};
+use crate::error::{TimedOut, connect_error};
 
-/// How often [`lends_transactions`] looks. Once is enough unless another client takes part in the
-/// very same instant.
+/// How often [`lends_transactions`] checks. Once is enough, unless another client uses the pooler
+/// in the same instant.
 const ROUNDS: usize = 3;
 
-/// For how long a session with the server is ours.
+/// For how long a client has a server session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PoolMode {
-    /// As long as the connection: there is no pooler, or one with `pool_mode=session`.
+    /// As long as its connection: there is no pooler, or one with `pool_mode=session`.
     Session,
-    /// One transaction (`pool_mode=transaction`). What was set or prepared before it may be
-    /// another client's.
+    /// One transaction (`pool_mode=transaction`). Settings and prepared statements from before it
+    /// may be another client's.
     Transaction,
 }
 
 impl PoolMode {
-    /// Reads the value of the parameter `pool_mode` of a database URL.
+    /// Parses the value of the URL parameter `pool_mode`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "session" => Some(Self::Session),
@@ -36,7 +36,7 @@ impl PoolMode {
     }
 }
 
-/// The mode, which is found out on first use unless the URL tells it. Clones share it.
+/// The mode, detected on first use unless the URL specifies it. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Pooling {
     mode: Arc<OnceCell<PoolMode>>,
@@ -46,48 +46,48 @@ pub(crate) struct Pooling {
 
 impl Pooling {
     pub(crate) fn new(
-        told: Option<PoolMode>,
+        pool_mode: Option<PoolMode>,
         connect: PgConnectOptions,
         timeout: Duration,
     ) -> Self {
         Self {
-            mode: Arc::new(OnceCell::new_with(told)),
+            mode: Arc::new(OnceCell::new_with(pool_mode)),
             connect,
             timeout,
         }
     }
 
-    /// The mode.
+    /// Returns the mode.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when the server cannot be asked; the next call asks again.
+    /// [`StoreError::Unavailable`] if the server cannot be reached; the next call tries again.
     pub(crate) async fn mode(&self) -> Result<PoolMode, StoreError> {
         if let Some(mode) = self.mode.get() {
             return Ok(*mode);
         }
-        let found = self.mode.get_or_try_init(|| self.find_out());
+        let found = self.mode.get_or_try_init(|| self.detect());
         match tokio::time::timeout(self.timeout * 2, found).await {
             Ok(mode) => mode.copied(),
-            Err(_) => Err(StoreError::unavailable(NoAnswer)),
+            Err(_) => Err(StoreError::unavailable(TimedOut)),
         }
     }
 
-    /// The mode, or that of a direct connection before anything was asked.
+    /// Returns the mode, or that of a direct connection if it has not been detected yet.
     pub(crate) fn known(&self) -> PoolMode {
         self.mode.get().copied().unwrap_or(PoolMode::Session)
     }
 
-    async fn find_out(&self) -> Result<PoolMode, StoreError> {
-        let sorted = |error| connect_error(error, &self.connect);
-        let mut first = self.connect.connect().await.map_err(sorted)?;
-        let mut second = self.connect.connect().await.map_err(sorted)?;
+    async fn detect(&self) -> Result<PoolMode, StoreError> {
+        let classified = |error| connect_error(error, &self.connect);
+        let mut first = self.connect.connect().await.map_err(classified)?;
+        let mut second = self.connect.connect().await.map_err(classified)?;
         for _ in 0..ROUNDS {
-            let looked = lends_transactions(&mut first, &mut second).await;
-            if looked.map_err(sorted)? {
+            let lends = lends_transactions(&mut first, &mut second).await;
+            if lends.map_err(classified)? {
                 tracing::info!(
-                    "a pooler in transaction mode is in front of PostgreSQL; statements are \
-                     prepared anew in each transaction"
+                    "pooler in transaction mode detected; statements are prepared again in each \
+                     transaction"
                 );
                 return Ok(PoolMode::Transaction);
             }
@@ -96,14 +96,14 @@ impl Pooling {
     }
 }
 
-/// Whether two connections shared a server session, or one of them changed it. Neither happens where
-/// a session is lent for as long as the connection.
+/// Returns whether two connections shared a server session, or one of them switched sessions.
+/// Neither happens where a session is lent for as long as the connection lasts.
 async fn lends_transactions(
     first: &mut PgConnection,
     second: &mut PgConnection,
 ) -> sqlx::Result<bool> {
     let before = server_process(first).await?;
-    // The role's own timeout may be shorter than the way back.
+    // The role's own timeout may be shorter than a round trip.
     sqlx::raw_sql("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
         .execute(&mut *second)
         .await?;
@@ -113,7 +113,7 @@ async fn lends_transactions(
     Ok(shared)
 }
 
-/// The server process behind the connection. Asked without a prepared statement, which would stay
+/// Returns the server process behind the connection. Not a prepared statement, which would stay
 /// behind in another client's session.
 async fn server_process(connection: &mut PgConnection) -> sqlx::Result<i32> {
     sqlx::raw_sql("SELECT pg_backend_pid()")

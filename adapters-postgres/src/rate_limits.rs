@@ -1,9 +1,9 @@
-//! [`RateLimitStore`] on PostgreSQL. A bucket that nobody has counted in has no row to lock, so its
-//! name is locked.
+//! [`RateLimitStore`] on PostgreSQL. A bucket without attempts has no row to lock, so its name is
+//! locked.
 //!
-//! Whoever guesses sends many calls for one bucket at the same time. Those that wait for its lock
-//! must not take up the connections that lookups need: few are let in at once, and when the bucket
-//! is full they are told so without the lock.
+//! An attacker who guesses sends many calls for one bucket at once. Those that wait for its lock
+//! must not take up the connections that lookups need: only a few run at once, and if the bucket is
+//! full they learn that without the lock.
 
 use std::collections::HashMap;
 
@@ -25,18 +25,18 @@ impl RateLimitStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Result<(), RateLimited>, StoreError> {
         let buckets = buckets.to_vec();
-        let _turn = self.turn_to_count().await?;
+        let _permit = self.counting_permit().await?;
         self.call(move |connection| Box::pin(async move { count(connection, &buckets, now).await }))
             .await
     }
 
     async fn reset(&self, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
-        let _turn = self.turn_to_count().await?;
+        let _permit = self.counting_permit().await?;
         self.call(move |connection| {
             Box::pin(async move {
                 let mut transaction = begin(connection).await?;
-                locks::named(&mut transaction, &[name(&key)]).await?;
+                locks::named(&mut transaction, &[lock_name(&key)]).await?;
                 sqlx::query("DELETE FROM rate_limits WHERE key = $1")
                     .bind(key)
                     .execute(&mut *transaction)
@@ -51,7 +51,7 @@ impl RateLimitStore for PostgresStore {
     async fn purge_rate_limits(&self, begun_before: Timestamp) -> Result<u64, StoreError> {
         self.maintenance(move |connection| {
             Box::pin(async move {
-                // A bucket that is counted in just now can be forgotten the next time.
+                // A bucket that is in use right now can be purged next time.
                 Ok(sqlx::query(
                     "DELETE FROM rate_limits WHERE key IN \
                      (SELECT key FROM rate_limits WHERE begun_at < $1 FOR UPDATE SKIP LOCKED)",
@@ -72,34 +72,36 @@ async fn count(
     buckets: &[RateLimit],
     now: Timestamp,
 ) -> Result<Result<(), RateLimited>, StoreError> {
-    let known = tallies(connection, buckets).await?;
+    let windows = windows(connection, buckets).await?;
     for bucket in buckets {
-        if let Err(throttled) = bucket.decide(known.get(&bucket.key).copied(), now) {
-            return Ok(Err(throttled));
+        if let Err(rate_limited) = bucket.decide(windows.get(&bucket.key).copied(), now) {
+            return Ok(Err(rate_limited));
         }
     }
-    let names: Vec<String> = buckets.iter().map(|bucket| name(&bucket.key)).collect();
+    let names: Vec<String> = buckets
+        .iter()
+        .map(|bucket| lock_name(&bucket.key))
+        .collect();
     let mut transaction = begin(connection).await?;
     locks::named(&mut transaction, &names).await?;
     for bucket in buckets {
-        let current = tally(&mut transaction, &bucket.key).await?;
+        let current = window(&mut transaction, &bucket.key).await?;
         match bucket.decide(current, now) {
-            Ok(tally) => write(&mut transaction, &bucket.key, tally).await?,
-            // What was counted in the buckets before is rolled back.
-            Err(throttled) => return Ok(Err(throttled)),
+            Ok(window) => write(&mut transaction, &bucket.key, window).await?,
+            // Rolls back what was counted in the buckets before.
+            Err(rate_limited) => return Ok(Err(rate_limited)),
         }
     }
     transaction.commit().await.map_err(store_error)?;
     Ok(Ok(()))
 }
 
-fn name(key: &str) -> String {
+fn lock_name(key: &str) -> String {
     format!("rate_limits: {key}")
 }
 
-/// What the buckets hold, without a lock: a full one stays full until its window ends or somebody
-/// empties it.
-async fn tallies(
+/// Reads the buckets without a lock: a full one stays full until its window ends or it is reset.
+async fn windows(
     connection: &mut PgConnection,
     buckets: &[RateLimit],
 ) -> Result<HashMap<String, RateWindow>, StoreError> {
@@ -111,12 +113,15 @@ async fn tallies(
             .await
             .map_err(store_error)?
             .iter()
-            .filter_map(|row| Some((rows::attempt_key(row).ok()?, rows::tally(row)?)))
+            .filter_map(|row| Some((rows::rate_limit_key(row).ok()?, rows::rate_window(row)?)))
             .collect(),
     )
 }
 
-async fn tally(connection: &mut PgConnection, key: &str) -> Result<Option<RateWindow>, StoreError> {
+async fn window(
+    connection: &mut PgConnection,
+    key: &str,
+) -> Result<Option<RateWindow>, StoreError> {
     Ok(
         sqlx::query("SELECT begun_at, count FROM rate_limits WHERE key = $1 FOR NO KEY UPDATE")
             .bind(key)
@@ -124,22 +129,22 @@ async fn tally(connection: &mut PgConnection, key: &str) -> Result<Option<RateWi
             .await
             .map_err(store_error)?
             .as_ref()
-            .and_then(rows::tally),
+            .and_then(rows::rate_window),
     )
 }
 
 async fn write(
     connection: &mut PgConnection,
     key: &str,
-    tally: RateWindow,
+    window: RateWindow,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO rate_limits (key, begun_at, count) VALUES ($1, $2, $3) \
          ON CONFLICT (key) DO UPDATE SET begun_at = excluded.begun_at, count = excluded.count",
     )
     .bind(key)
-    .bind(tally.begun_at.to_datetime())
-    .bind(i64::from(tally.count))
+    .bind(window.begun_at.to_datetime())
+    .bind(i64::from(window.count))
     .execute(connection)
     .await
     .map_err(store_error)?;

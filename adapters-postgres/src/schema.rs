@@ -1,4 +1,4 @@
-//! Bringing the schema up to date, and telling whether the database is fit to serve.
+//! Migrations, and the checks of [`StoreHealth`].
 
 use async_trait::async_trait;
 use openindex_domain::token::Digest;
@@ -10,62 +10,62 @@ use sqlx::postgres::PgPool;
 use crate::error::{is_missing_right, migrate_error, store_error};
 use crate::pooling::PoolMode;
 use crate::store::begin;
-use crate::{PostgresStore, grants, locks, surplus, users, whereabouts};
+use crate::{PostgresStore, excess_privileges, grants, hidden_tables, locks, users};
 
-/// The schema is older than this binary, and stays so.
+/// The schema is older than this binary, and cannot be migrated here.
 #[derive(Debug, thiserror::Error)]
 enum NotMigrated {
     #[error(
-        "pending migrations: {0}; run `oi-server migrate` as the owner of the tables, then the SQL of \
-         `oi-server grants`"
+        "pending migrations: {0}; run `oi-server migrate` as the owner of the tables, then the SQL \
+         from `oi-server grants`"
     )]
     Pending(String),
     #[error(
-        "pending migrations: {0}; run `oi-server migrate` with a URL that leads to PostgreSQL itself, \
-         not to a pooler in transaction mode"
+        "pending migrations: {0}; run `oi-server migrate` with a URL that points at PostgreSQL \
+         itself, not at a pooler in transaction mode"
     )]
     Pooled(String),
 }
 
-/// The embedded migrations beside those that were applied.
+/// The embedded migrations compared with those applied.
 struct Schema {
-    /// Those that were not applied, by number and name.
+    /// Numbers and names of the migrations that are not applied.
     pending: Vec<String>,
-    /// Those that a newer release has applied, and this one does not know.
+    /// Numbers of migrations that a newer release has applied and this one does not know.
     newer: Vec<i64>,
-    /// As in [`Applied`].
     ownership: Option<Ownership>,
 }
 
-/// How the role stands to the table that lists the migrations.
+/// How the role is related to the owner of the table that lists the migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ownership {
-    /// It owns it: the only role of a set-up with one.
+    /// It is the owner, as in a setup with one role.
     Own,
     /// It is a member of the owner, and so can become it.
     Member,
     None,
 }
 
-/// The migrations that were applied, with their checksums.
+/// The applied migrations.
 struct Applied {
+    /// Numbers and checksums.
     migrations: Vec<(i64, Vec<u8>)>,
-    /// `None`: the table that lists them is not found.
+    /// `None` if the table that lists the migrations is not found.
     ownership: Option<Ownership>,
 }
 
 impl PostgresStore {
-    /// Brings the schema to the version that this binary embeds. Any number of servers may call it
-    /// at the same time. A newer schema is left as it is. When nothing is pending, no right beyond
-    /// those of [`grants`](crate::grants()) is required.
+    /// Migrates the schema to the version that this binary embeds. Any number of servers may call
+    /// this at the same time. A newer schema is left unchanged. If nothing is pending, no privilege
+    /// beyond those of [`grants`](crate::grants()) is required.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; [`StoreError::Unavailable`] when migrations are pending and the role may not
-    /// apply them, [`StoreError::Corrupt`] when a migration differs from the one that was applied.
+    /// [`StoreError`]; [`StoreError::Unavailable`] if migrations are pending and the role may not
+    /// apply them, [`StoreError::Corrupt`] if a migration differs from the one that was applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.apply_pending().await?;
-        self.call(|connection| Box::pin(renew_keys(connection)))
+        self.call(|connection| Box::pin(renew_email_keys(connection)))
             .await
     }
 
@@ -74,18 +74,18 @@ impl PostgresStore {
         if !schema.newer.is_empty() {
             tracing::warn!(
                 migrations = ?schema.newer,
-                "the database was migrated by a newer release than this one; upgrade this server"
+                "database schema is newer than this server; upgrade the server"
             );
         }
         if schema.pending.is_empty() {
-            return self.report_surplus(schema.ownership).await;
+            return self.report_excess_privileges(schema.ownership).await;
         }
-        self.refuse_hidden(schema.ownership).await?;
+        self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
         if self.pooling.mode().await? == PoolMode::Transaction {
             return Err(StoreError::unavailable(NotMigrated::Pooled(pending)));
         }
-        // Otherwise the new tables would be the wrong role's.
+        // Otherwise the new tables would belong to the wrong role.
         if schema.ownership == Some(Ownership::None) {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
@@ -101,46 +101,49 @@ impl PostgresStore {
         })
     }
 
-    /// Logs what the role may do beyond what serving requires.
-    async fn report_surplus(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
+    /// Logs the privileges of the role beyond those that serving requires.
+    async fn report_excess_privileges(
+        &self,
+        ownership: Option<Ownership>,
+    ) -> Result<(), StoreError> {
         let with_work_items = self.has_work_items();
         let surplus = self
-            .call(move |connection| Box::pin(surplus::find(connection, with_work_items)))
+            .call(move |connection| Box::pin(excess_privileges::find(connection, with_work_items)))
             .await?;
         if ownership == Some(Ownership::Own) {
             tracing::info!(
                 role = ?surplus,
-                "the database role can alter the schema and the audit trail; a second role that \
-                 cannot is enough to serve: see `oi-server grants --help`"
+                "database role can alter the schema and the audit log; to serve with a restricted \
+                 role, see `oi-server grants --help`"
             );
         } else if !surplus.is_empty() {
             tracing::warn!(
                 role = ?surplus,
-                "the database role has more rights than serving requires; run the SQL of `oi-server \
-                 grants` as a superuser, or as the owner of the tables and of the database, and see its \
-                 warnings"
+                "database role has more privileges than serving requires; run the SQL from \
+                 `oi-server grants` as a superuser, or as the owner of the tables and of the \
+                 database, and check its warnings"
             );
         }
         Ok(())
     }
 
-    /// Fails when the tables exist and are only not found, unless the role can make its own: one database
-    /// may hold several instances, each in a schema.
-    async fn refuse_hidden(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
+    /// Fails if the tables exist but the role does not find them, unless it can create its own: one
+    /// database may contain several instances, each in its own schema.
+    async fn check_not_hidden(&self, ownership: Option<Ownership>) -> Result<(), StoreError> {
         if ownership.is_some() {
             return Ok(());
         }
         let (hidden, creates) = self
             .call(|connection| {
                 Box::pin(async move {
-                    let hidden = whereabouts::find(connection, "_sqlx_migrations").await?;
+                    let hidden = hidden_tables::find(connection, "_sqlx_migrations").await?;
                     Ok((hidden, can_create(connection).await?))
                 })
             })
             .await?;
         match hidden {
             Some(hidden) if creates => {
-                tracing::warn!(other = %hidden, "creating the tables of another instance");
+                tracing::warn!(other = %hidden, "creating tables for another instance");
                 Ok(())
             }
             Some(hidden) => Err(StoreError::unavailable(hidden)),
@@ -155,9 +158,9 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// The embedded migrations of what this store keeps, in their order. Unknown ones in the
-    /// database are those of the other group or of a newer release, which the rules of
-    /// `migrations/README.md` make compatible.
+    /// Returns the embedded migrations of this store, in their order. Unknown ones in the database
+    /// are those of the other group or of a newer release; the rules in `migrations/README.md` keep
+    /// them compatible.
     fn migrators(&self) -> Vec<Migrator> {
         let mut migrators = vec![sqlx::migrate!()];
         if self.has_work_items() {
@@ -233,8 +236,8 @@ impl StoreHealth for PostgresStore {
     async fn ready(&self) -> Result<(), StoreError> {
         let schema = self.schema().await?;
         if !schema.pending.is_empty() {
-            let hidden =
-                self.call(|connection| Box::pin(whereabouts::find(connection, "_sqlx_migrations")));
+            let hidden = self
+                .call(|connection| Box::pin(hidden_tables::find(connection, "_sqlx_migrations")));
             if let Some(hidden) = hidden.await? {
                 return Err(StoreError::unavailable(hidden));
             }
@@ -244,9 +247,9 @@ impl StoreHealth for PostgresStore {
         let with_work_items = self.has_work_items();
         self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
             .await?;
-        // Tokens are looked up on connections of their own.
-        let nobody = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
-        self.look_up(&nobody).await.map(|_| ())
+        // Token lookups use their own connections.
+        let unknown = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
+        self.look_up(&unknown).await.map(|_| ())
     }
 
     async fn write(&self) -> Result<(), StoreError> {
@@ -254,8 +257,8 @@ impl StoreHealth for PostgresStore {
     }
 }
 
-/// Commits rows for new pages, since those that are there are no sign of room on the disk, and deletes
-/// them.
+/// Inserts rows that require new pages, deletes them and commits: writing to existing pages would
+/// not show whether the disk has space.
 async fn write(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut transaction = begin(connection).await?;
     for statement in [
@@ -279,11 +282,11 @@ async fn can_create(connection: &mut PgConnection) -> Result<bool, StoreError> {
         .map_err(store_error)
 }
 
-/// At each start and not with the migration that asks for it: a server that is stopped in between
-/// would never do it.
-async fn renew_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Runs at each start, not once with the migration that requires it: a server stopped in between
+/// would never run it.
+async fn renew_email_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut transaction = begin(connection).await?;
-    locks::newcomers(&mut transaction).await?;
-    users::renew_keys(&mut transaction).await?;
+    locks::new_users(&mut transaction).await?;
+    users::renew_email_keys(&mut transaction).await?;
     transaction.commit().await.map_err(store_error)
 }

@@ -83,7 +83,7 @@ impl SessionStore for PostgresStore {
 
     async fn end_sessions(&self, change: EndSessions) -> Result<EndSessionsOutcome, StoreError> {
         self.call(move |connection| {
-            Box::pin(async move { end_by_actor(connection, &change).await })
+            Box::pin(async move { end_sessions(connection, &change).await })
         })
         .await
     }
@@ -139,7 +139,7 @@ impl SessionStore for PostgresStore {
     ) -> Result<u64, StoreError> {
         self.maintenance(move |connection| {
             Box::pin(async move {
-                // What somebody else is ending just now is gone without this.
+                // Skips rows that another transaction is deleting.
                 let sessions = sqlx::query(
                     "DELETE FROM sessions WHERE id IN \
                      (SELECT id FROM sessions WHERE created_at < $1 OR last_seen_at < $2 \
@@ -175,7 +175,7 @@ async fn start(
     Ok(StartSessionOutcome::Started)
 }
 
-async fn end_by_actor(
+async fn end_sessions(
     connection: &mut PgConnection,
     change: &EndSessions,
 ) -> Result<EndSessionsOutcome, StoreError> {
@@ -212,10 +212,10 @@ async fn change_password(
     };
     let user = account
         .map(|account| account.user.id)
-        .ok_or_else(|| StoreError::corrupt("a password was changed of no account"))?;
+        .ok_or_else(|| StoreError::corrupt("password changed without a user"))?;
     users::set_password(&mut transaction, user, &change.hash).await?;
     end(&mut transaction, user, ended).await?;
-    sign_in_links::void(&mut transaction, user).await?;
+    sign_in_links::invalidate(&mut transaction, user).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(ChangePasswordOutcome::Changed)
@@ -257,7 +257,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Ends a user's sessions and answers how many.
+/// Ends a user's sessions and returns their number.
 pub(crate) async fn end(
     connection: &mut PgConnection,
     user: UserId,

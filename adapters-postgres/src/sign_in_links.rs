@@ -1,4 +1,5 @@
-//! One-time sign-in links: that part of the port for browser sessions.
+//! Sign-in links, which are part of the [`SessionStore`](openindex_domain::session::SessionStore)
+//! port.
 
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
@@ -14,7 +15,7 @@ use crate::error::store_error;
 use crate::store::begin;
 use crate::{acting, audit, locks, rows, sessions, users};
 
-/// The beginning of a query for [`SignInLink`]s.
+/// The start of a query for [`SignInLink`]s.
 macro_rules! select_link {
     ($condition:literal) => {
         concat!(
@@ -36,7 +37,7 @@ pub(crate) async fn create(
     if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
         return Ok(outcome);
     }
-    void(&mut transaction, change.link.user).await?;
+    invalidate(&mut transaction, change.link.user).await?;
     insert(&mut transaction, &change.link, &change.digest).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -48,8 +49,8 @@ pub(crate) async fn redeem(
     change: &RedeemSignInLink,
 ) -> Result<RedeemSignInLinkOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    // Users are locked before their links. A link stays its user's and its maker's, so whom to lock
-    // can be asked before.
+    // Users are locked before their links. A link's user and creator never change, so they can be
+    // read before locking.
     let link = by_id(&mut transaction, change.link).await?;
     let creator = link.and_then(|link| link.created_by);
     let users: Vec<UserId> = [change.session.user].into_iter().chain(creator).collect();
@@ -62,7 +63,7 @@ pub(crate) async fn redeem(
         Err(outcome) => return Ok(outcome),
     };
     let user = change.session.user;
-    use_up(&mut transaction, change.link, change.now).await?;
+    mark_used(&mut transaction, change.link, change.now).await?;
     notify(&mut transaction, change).await?;
     users::set_password(&mut transaction, user, &change.hash).await?;
     sessions::end(&mut transaction, user, ended).await?;
@@ -72,7 +73,7 @@ pub(crate) async fn redeem(
     Ok(RedeemSignInLinkOutcome::Redeemed)
 }
 
-/// Leaves the notice for the link's user.
+/// Creates the notice for the link's user.
 async fn notify(
     connection: &mut PgConnection,
     change: &RedeemSignInLink,
@@ -107,7 +108,7 @@ pub(crate) async fn by_digest(
         .transpose()
 }
 
-/// Forgets links that expired before `now` and answers how many.
+/// Deletes the links that expired before `now` and returns their number.
 pub(crate) async fn purge(
     connection: &mut PgConnection,
     now: Timestamp,
@@ -136,7 +137,7 @@ async fn by_id(
         .transpose()
 }
 
-/// Reads a link and keeps it from being forgotten meanwhile.
+/// Reads a link and locks it, so that it is not purged meanwhile.
 async fn lock(
     connection: &mut PgConnection,
     id: SignInLinkId,
@@ -151,8 +152,11 @@ async fn lock(
         .transpose()
 }
 
-/// Makes a user's links void that were not used: they are deleted, also where they are damaged.
-pub(crate) async fn void(connection: &mut PgConnection, user: UserId) -> Result<(), StoreError> {
+/// Deletes the user's unused links, damaged ones included.
+pub(crate) async fn invalidate(
+    connection: &mut PgConnection,
+    user: UserId,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sign_in_links WHERE user_id = $1 AND used_at IS NULL")
         .bind(user.uuid())
         .execute(connection)
@@ -161,7 +165,7 @@ pub(crate) async fn void(connection: &mut PgConnection, user: UserId) -> Result<
     Ok(())
 }
 
-async fn use_up(
+async fn mark_used(
     connection: &mut PgConnection,
     id: SignInLinkId,
     at: Timestamp,
@@ -173,7 +177,7 @@ async fn use_up(
         .await
         .map_err(store_error)?
         .rows_affected();
-    rows::exactly_one(updated, "link")
+    rows::exactly_one(updated, "sign-in link")
 }
 
 async fn insert(

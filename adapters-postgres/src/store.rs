@@ -1,4 +1,4 @@
-//! Connecting, and what each call does on a connection.
+//! The store, its connections, and the limits of each call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,17 +13,18 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Transa
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
-use crate::error::{NoAnswer, connect_error, exhausted, has_stale_statements, store_error};
+use crate::error::{TimedOut, connect_error, exhausted, has_stale_statements, store_error};
 use crate::lookups::Lookups;
-use crate::options::{READ_ONLY, READ_WRITE, Turns, UPKEEP_TIMEOUT, milliseconds};
+use crate::options::{MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, milliseconds};
 use crate::pooling::{PoolMode, Pooling};
 use crate::url;
 
-/// What is done on one connection.
-pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
+/// What a call does on its connection.
+pub(crate) type CallFuture<'c, T> =
+    Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
 
-/// Tokens, accounts and audit trail in a PostgreSQL database. Cheap to clone; clones share
-/// connections.
+/// A store for tokens, users and the audit log in a PostgreSQL database. Cheap to clone; clones
+/// share connections.
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
@@ -31,7 +32,7 @@ pub struct PostgresStore {
     pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
-    turns: Turns,
+    permits: Permits,
     has_work_items: bool,
 }
 
@@ -48,19 +49,19 @@ impl fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Takes note of `postgres://user:password@host:port/database?sslmode=…`. Nothing is sent yet:
-    /// a server can start, and answer 503, while its database is down. What the URL leaves out
-    /// comes from the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file. The schema
-    /// is left alone: see [`PostgresStore::migrate`]. `pool_mode=session` or
-    /// `pool_mode=transaction` in the URL tells what a pooler in between does; otherwise that is
-    /// found out.
+    /// Creates a store for `postgres://user:password@host:port/database?sslmode=…`. It does not
+    /// connect yet, so that a server can start, and return 503, while its database is down. What
+    /// the URL leaves out comes from the usual variables (`PGHOST`, `PGPASSWORD`, …) and the
+    /// password file. The schema is not migrated: see [`PostgresStore::migrate`].
+    /// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler;
+    /// without it, the mode is detected.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] when the URL is malformed.
+    /// [`StoreError::Corrupt`] if the URL is malformed.
     #[expect(
         clippy::unused_async,
-        reason = "the pool needs the runtime that an async caller has; and both adapters connect alike"
+        reason = "the pool requires the runtime of an async caller, and both stores connect alike"
     )]
     pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let (connect, pool_mode) = url::parse(url)?;
@@ -71,15 +72,15 @@ impl PostgresStore {
             connect,
             pooling,
             options,
-            turns: options.turns(),
+            permits: options.permits(),
             has_work_items: false,
         })
     }
 
-    /// The same, keeping work items: [`PostgresStore::migrate`] makes their tables too, and agent
-    /// runs can be bound to one. Without this the store has no such tables, its methods of
-    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) are [`StoreError::Unavailable`], and
-    /// everything else works.
+    /// Returns the store with work items: [`PostgresStore::migrate`] creates their tables too, and
+    /// agent runs can be bound to one. Without this, the methods of
+    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
+    /// [`StoreError::Unavailable`], and everything else works.
     #[must_use]
     pub fn with_work_items(self) -> Self {
         Self {
@@ -88,8 +89,8 @@ impl PostgresStore {
         }
     }
 
-    /// The same, telling `observer` of each batch of lookups: where metrics are taken. To be called
-    /// before the store is cloned and shared.
+    /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
+    /// Call this before the store is cloned and shared.
     #[must_use]
     pub fn with_lookup_observer(self, observer: Observer) -> Self {
         Self {
@@ -103,16 +104,14 @@ impl PostgresStore {
         }
     }
 
-    /// The connections for all but lookups of tokens: how many are open, how many of
-    /// those rest, and how many there may be.
+    /// Returns the connections for everything except token lookups: open, idle, and the maximum.
     #[must_use]
     pub fn connections(&self) -> [u32; 3] {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
-        let most = self.pool.options().get_max_connections();
-        [self.pool.size(), idle, most]
+        let max = self.pool.options().get_max_connections();
+        [self.pool.size(), idle, max]
     }
 
-    /// Looks a token up.
     pub(crate) async fn look_up(
         &self,
         digest: &Digest,
@@ -120,86 +119,88 @@ impl PostgresStore {
         self.lookups.find(digest).await
     }
 
-    /// Whether it keeps work items.
+    /// Returns whether this store has work items.
     pub(crate) fn has_work_items(&self) -> bool {
         self.has_work_items
     }
 
-    /// Closes all connections once what runs on them has ended. Calls after it are
+    /// Closes all connections once their calls have finished. Later calls return
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
         self.lookups.close().await;
         self.pool.close().await;
     }
 
-    /// Waits for a turn to count attempts, which few calls have at once, before a connection is
-    /// taken for it; as long as for a connection.
-    pub(crate) async fn turn_to_count(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        self.turn(&self.turns.counting).await
+    /// Waits for a permit to count attempts, as long as for a connection. Only a few calls have one
+    /// at once.
+    pub(crate) async fn counting_permit(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        self.permit(&self.permits.counting).await
     }
 
-    async fn turn<'t>(&self, turns: &'t Semaphore) -> Result<SemaphorePermit<'t>, StoreError> {
-        tokio::time::timeout(self.options.acquire_timeout, turns.acquire())
+    async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>, StoreError> {
+        tokio::time::timeout(self.options.acquire_timeout, permits.acquire())
             .await
             .map_err(|_| exhausted(self.options.max_connections))?
             .map_err(StoreError::unavailable)
     }
 
-    /// Does `work` on a connection of the pool.
+    /// Runs `work` on a connection of the pool.
     pub(crate) async fn call<T>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T>,
     ) -> Result<T, StoreError> {
         let begin = match self.pooling.mode().await? {
             PoolMode::Session => None,
-            // Nothing that two statements depend on outlasts a transaction.
-            PoolMode::Transaction => Some(self.options.begin_lent(READ_WRITE)),
+            // Settings and prepared statements do not outlast a transaction.
+            PoolMode::Transaction => Some(self.options.begin_for_pooler(READ_WRITE)),
         };
         self.call_within(self.options.call_timeout(), begin, work)
             .await
     }
 
-    /// Does `work`, which reads and may look through many rows, however little it finds. Few such
-    /// calls run at once, and none for long, so that lookups have connections whatever is searched.
+    /// Runs `work`, a read that may scan many rows. Only a few such calls run at once, and none for
+    /// long, so that lookups always have connections.
     pub(crate) async fn browse<T: Send>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _turn = self.turn(&self.turns.browsing).await?;
+        let _permit = self.permit(&self.permits.browsing).await?;
         let begin = self.begin_bounded(READ_ONLY, self.options.browse_timeout());
         self.call_within(self.options.call_timeout(), Some(begin.await?), work)
             .await
     }
 
-    /// Does `work` in one transaction that may touch many rows, and so may take a minute.
+    /// Runs `work` in one transaction that may touch many rows, and so may take a minute.
     pub(crate) async fn maintenance<T: Send>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let begin = self.begin_bounded(READ_WRITE, UPKEEP_TIMEOUT).await?;
-        self.call_within(UPKEEP_TIMEOUT, Some(begin), work).await
+        let begin = self.begin_bounded(READ_WRITE, MAINTENANCE_TIMEOUT).await?;
+        self.call_within(MAINTENANCE_TIMEOUT, Some(begin), work)
+            .await
     }
 
-    /// Begins a transaction, none of whose statements may take longer than `limit`.
+    /// Returns the statements that begin a transaction whose statements may each take no longer
+    /// than `limit`.
     async fn begin_bounded(&self, access: &str, limit: Duration) -> Result<String, StoreError> {
         let begin = match self.pooling.mode().await? {
             PoolMode::Session => format!("{access}; "),
-            PoolMode::Transaction => self.options.begin_lent(access),
+            PoolMode::Transaction => self.options.begin_for_pooler(access),
         };
         let limit = milliseconds(limit);
         Ok(begin + &format!("SET LOCAL statement_timeout = {limit}"))
     }
 
-    /// Does `work` on a connection of the pool, in a transaction that is begun with `begin`, if any.
+    /// Runs `work` on a connection of the pool, in a transaction begun with `begin`, if any.
     async fn call_within<T>(
         &self,
         limit: Duration,
         begin: Option<String>,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T>,
     ) -> Result<T, StoreError> {
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,
-            Err(error) => return Err(self.why_none(error).await),
+            Err(error) => return Err(self.acquire_error(error).await),
         };
         let mode = self.pooling.known();
         let done = async {
@@ -208,47 +209,48 @@ impl PostgresStore {
             };
             let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
             let mut transaction = transaction.map_err(store_error)?;
-            let answer = work(&mut transaction).await;
+            let result = work(&mut transaction).await;
             if mode == PoolMode::Transaction {
-                // Whoever is lent the session next may give the same names to other statements.
+                // The next client of the session may use the same names for other statements.
                 let cleared = transaction.clear_cached_statements().await;
                 cleared.map_err(store_error)?;
             }
-            let answer = answer?;
+            let result = result?;
             transaction.commit().await.map_err(store_error)?;
-            Ok(answer)
+            Ok(result)
         };
-        if let Ok(answer) = tokio::time::timeout(limit, done).await {
-            // What this session has prepared fits the schema no longer, or is another client's.
-            if answer.as_ref().is_err_and(has_stale_statements) {
+        if let Ok(result) = tokio::time::timeout(limit, done).await {
+            // The prepared statements of this session no longer match the schema, or are another
+            // client's.
+            if result.as_ref().is_err_and(has_stale_statements) {
                 drop(connection.detach());
             }
-            return answer;
+            return result;
         }
-        // The server's own timeouts would have been quicker, so it is out of reach. Given back to
-        // the pool, the connection would take up a place for as long as TCP hopes.
+        // The server's own timeouts would have come first, so it is unreachable. Back in the pool,
+        // the connection would take up a place for as long as TCP retries.
         drop(connection.detach());
-        Err(StoreError::unavailable(NoAnswer))
+        Err(StoreError::unavailable(TimedOut))
     }
 
-    /// Why there is no connection. The pool tries again until time is up, and then tells nothing of
-    /// why each try failed; so one more is made, unless all connections are simply in use.
-    async fn why_none(&self, error: sqlx::Error) -> StoreError {
-        let most = self.pool.options().get_max_connections();
+    /// Returns why no connection could be acquired. The pool retries until its timeout and does not
+    /// report why each try failed, so this tries once more, unless all connections are in use.
+    async fn acquire_error(&self, error: sqlx::Error) -> StoreError {
+        let max = self.pool.options().get_max_connections();
         match error {
-            sqlx::Error::PoolTimedOut if self.pool.size() >= most => exhausted(most),
+            sqlx::Error::PoolTimedOut if self.pool.size() >= max => exhausted(max),
             sqlx::Error::PoolTimedOut => {
                 let again = async {
                     let mut connection = self.connect.connect().await?;
                     let mode = self.pooling.known();
                     let begun = self.options.begin_session(&mut connection, mode, "").await;
-                    // Others wait for connections, so this one is not to linger.
+                    // Other calls wait for connections, so this one is closed at once.
                     let _ = connection.close().await;
                     begun
                 };
                 match tokio::time::timeout(self.options.acquire_timeout, again).await {
                     Ok(Err(error)) => connect_error(error, &self.connect),
-                    Ok(Ok(())) | Err(_) => StoreError::unavailable(NoAnswer),
+                    Ok(Ok(())) | Err(_) => StoreError::unavailable(TimedOut),
                 }
             }
             error => connect_error(error, &self.connect),
@@ -256,7 +258,7 @@ impl PostgresStore {
     }
 }
 
-/// Begins a change, as a part of the transaction where there is one.
+/// Begins the transaction of a change, nested in the current one if there is one.
 pub(crate) async fn begin(
     connection: &mut PgConnection,
 ) -> Result<Transaction<'_, Postgres>, StoreError> {

@@ -1,6 +1,7 @@
-//! [`TokenStore`] on PostgreSQL. Each change is one transaction: it locks the owners it depends on,
-//! and the tokens it may end, reads what the domain's `decide` asks for, asks it, and writes only
-//! when it agrees. A transaction that is dropped without a commit rolls back.
+//! [`TokenStore`] on PostgreSQL. Each change is one transaction: it locks the owners that it
+//! depends on and the tokens that it may end, reads the facts that the domain's `decide` requires,
+//! and writes only if `decide` agrees. A transaction that is dropped without a commit is rolled
+//! back.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ use crate::rows::{
 use crate::store::begin;
 use crate::{PostgresStore, acting, agent_runs, audit, locks, rows};
 
-/// The beginning of a condition that ends with the present: what expires after it, or never. As in
-/// the index `tokens_personal_ending`, so that any number of expired tokens costs nothing.
+/// The start of a condition that a token expires after the time that follows, or never. It matches
+/// the index `tokens_personal_ending`, so expired tokens cost nothing.
 macro_rules! live {
     () => {
         "coalesce(t.expires_at::timestamptz, 'infinity') > "
@@ -66,7 +67,7 @@ impl TokenStore for PostgresStore {
     ) -> Result<Listing<Token>, StoreError> {
         let filter = filter.clone();
         self.call(move |connection| {
-            Box::pin(async move { listed(connection, owner, &filter, now, seek, limit).await })
+            Box::pin(async move { list_tokens(connection, owner, &filter, now, seek, limit).await })
         })
         .await
     }
@@ -98,16 +99,16 @@ impl TokenStore for PostgresStore {
         if uses.is_empty() {
             return Ok(());
         }
-        let ids: Vec<_> = uses.iter().map(|noted| noted.token.uuid()).collect();
-        let times: Vec<_> = uses.iter().map(|noted| noted.at.to_datetime()).collect();
+        let ids: Vec<_> = uses.iter().map(|used| used.token.uuid()).collect();
+        let times: Vec<_> = uses.iter().map(|used| used.at.to_datetime()).collect();
         let addresses: Vec<_> = uses
             .iter()
-            .map(|noted| noted.from.map(|from| from.to_string()))
+            .map(|used| used.from.map(|from| from.to_string()))
             .collect();
         self.maintenance(move |connection| {
             Box::pin(async move {
-                // Rows are locked in the order of their ids, so that two replicas that write at
-                // the same time wait for one another, and not each for the other.
+                // Rows are locked ordered by id, so that two replicas that write at the same time
+                // do not deadlock.
                 sqlx::query(
                     "WITH used AS ( \
                          SELECT DISTINCT ON (id) id, at, address \
@@ -140,8 +141,8 @@ impl TokenStore for PostgresStore {
         self.maintenance(move |connection| {
             Box::pin(async move {
                 let mut left = u64::from(limit);
-                // Two statements, so that each finds its index. What is being written by another
-                // transaction can be purged the next time.
+                // Two statements, so that each uses its index. A row that another transaction is
+                // writing can be purged next time.
                 for ended in [
                     "DELETE FROM tokens WHERE id = ANY (ARRAY( \
                          SELECT id FROM tokens WHERE revoked_at < $1 \
@@ -175,8 +176,8 @@ async fn create(
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let (owner, now) = (change.token.owner, change.actor.now);
     let kind = TokenKind::Personal;
-    let so_far = issued(&mut transaction, kind, owner, change.rate, now).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
+    let counts = counts(&mut transaction, kind, owner, change.rate, now).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), counts) {
         return Ok(outcome);
     }
     insert(&mut transaction, &change.token, &change.digest).await?;
@@ -221,9 +222,9 @@ async fn rotate(
     let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
     let predecessor = predecessor.as_ref().map(|record| &record.token);
     let kind = TokenKind::Personal;
-    let so_far = issued(&mut transaction, kind, owner, successor.rate, now).await?;
+    let counts = counts(&mut transaction, kind, owner, successor.rate, now).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, now).await?;
-    let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
+    let ended = match change.decide(actor.as_ref(), predecessor, counts, &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
     };
@@ -235,8 +236,8 @@ async fn rotate(
     Ok(RotateTokenOutcome::Rotated)
 }
 
-/// What a list is ordered by before the id, and whether the greatest comes first; from the end to the
-/// beginning where it is read backwards.
+/// Returns the sort key before the id and whether it is descending, reversed when paging back.
+/// `None` if the list is ordered by id alone.
 fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
     let (key, is_descending) = match sort {
         Sort::Newest => return None,
@@ -247,7 +248,7 @@ fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
     Some((key, is_descending != is_back))
 }
 
-/// The condition for what lies beyond the cursor.
+/// Adds the condition for the tokens beyond the cursor.
 fn push_beyond(query: &mut QueryBuilder<Postgres>, sort: Sort, seek: &Seek) {
     let is_back = matches!(seek, Seek::Before(_));
     let beyond = |is_descending| if is_descending { " < " } else { " > " };
@@ -276,7 +277,7 @@ fn push_order(query: &mut QueryBuilder<Postgres>, sort: Sort, seek: Option<&Seek
 
 fn push_key(query: &mut QueryBuilder<Postgres>, key: &SortKey) {
     match key {
-        // Ordered by ids alone.
+        // Ordered by id alone.
         SortKey::Newest => {}
         SortKey::Name(name) => {
             query.push_bind(name.clone());
@@ -311,9 +312,9 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-/// A user's unrevoked tokens and runs that some server may still accept at `now`, as far as ending
-/// them takes.
-pub(crate) async fn unended(
+/// Returns the fields required to end a user's unrevoked tokens and runs that some server may still
+/// accept at `now`.
+pub(crate) async fn unexpired_of_owner(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
@@ -327,7 +328,8 @@ pub(crate) async fn unended(
     found.iter().map(rows::ending).collect()
 }
 
-/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+/// Returns the fields required to end these tokens of one kind, including damaged rows whose kind
+/// is unknown.
 pub(crate) async fn endings(
     connection: &mut PgConnection,
     kind: TokenKind,
@@ -345,7 +347,7 @@ pub(crate) async fn endings(
     found.iter().map(rows::ending).collect()
 }
 
-async fn listed(
+async fn list_tokens(
     connection: &mut PgConnection,
     owner: UserId,
     filter: &ListFilter,
@@ -374,13 +376,14 @@ async fn listed(
             query.push_bind(search.as_str()).push(") > 0");
         }
         match filter.status {
-            // The offset keeps an index in the order of a page from being chosen where live tokens
-            // are to be found among any number of expired ones.
+            // OFFSET 0 keeps the planner from scanning an index in page order, which is slow if
+            // there are few live tokens among many expired ones.
             Some(ListedStatus::Live) => query
                 .push(concat!(" AND ", live!()))
                 .push_bind(now.to_datetime())
                 .push(" OFFSET 0"),
-            // As a question of truth, no index of everybody's expired tokens is sorted for one page.
+            // IS TRUE keeps the planner from sorting an index of all owners' expired tokens for one
+            // page.
             Some(ListedStatus::Expired) => query
                 .push(" AND (t.expires_at <= ")
                 .push_bind(now.to_datetime())
@@ -405,16 +408,16 @@ async fn listed(
     Listing::read(found.map_err(store_error)?.iter().map(rows::shown_token))
 }
 
-/// What the owner has been issued of tokens of this kind. Those that are live are counted here and
-/// not in SQL: what is live is the domain's to say. The query only leaves out what has expired.
-pub(crate) async fn issued(
+/// Counts the owner's tokens of this kind. The query only skips expired tokens; the domain decides
+/// which of the rest are live.
+pub(crate) async fn counts(
     connection: &mut PgConnection,
     kind: TokenKind,
     owner: UserId,
     rate: CreationRate,
     now: Timestamp,
 ) -> Result<TokenCounts, StoreError> {
-    // Spelled out, so that each kind finds its indexes.
+    // Written out, so that each kind uses its indexes.
     let (live, nth_newest) = match kind {
         TokenKind::Personal => (
             concat!(
@@ -455,7 +458,7 @@ pub(crate) async fn issued(
         .map_err(store_error)?;
     Ok(TokenCounts {
         live: u32::try_from(live).unwrap_or(u32::MAX),
-        // One that cannot be read keeps the owner from nothing.
+        // An unreadable time does not keep the owner from creating tokens.
         nth_newest: nth_newest.map(|row| rows::any_instant(&row, "created_at")),
     })
 }
@@ -495,7 +498,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a revocation or a rotation changes of a token.
+/// Writes the columns that a revocation or a rotation changes.
 async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE tokens SET expires_at = $2, revoked_at = $3, successor = $4, revoked_by = $5 \
@@ -513,8 +516,8 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     rows::exactly_one(updated, "token")
 }
 
-/// Writes when tokens end: what revocations, and the ends of runs, change of them. The rows of those
-/// that were read as damaged are deleted.
+/// Writes the ends of tokens: revocation, reason and expiration. Rows that were read as damaged are
+/// deleted.
 pub(crate) async fn write_ends(
     connection: &mut PgConnection,
     ended: &[Token],
@@ -556,7 +559,7 @@ pub(crate) async fn write_ends(
     .rows_affected();
     if updated != tokens.len() as u64 {
         return Err(StoreError::corrupt(
-            "tokens went away inside the transaction that ends them",
+            "tokens disappeared inside the transaction that ends them",
         ));
     }
     Ok(())

@@ -1,27 +1,28 @@
-//! What other programs read from a database URL or from the environment and this one does not, with what
-//! to do instead. Nothing of it is ignored silently.
+//! Settings in a database URL or in the environment that other programs support and this one does
+//! not, with what to do instead. None of them is ignored silently.
 
-/// A parameter of a database URL that the driver does not know.
+/// A parameter of a database URL that the driver does not support.
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     /// What to do instead.
     pub(crate) fix: &'static str,
-    /// Whether ignoring it would lead to another place, or there less safely.
-    pub(crate) is_refused: bool,
+    /// Whether to reject the URL, because ignoring the parameter would connect to another place or
+    /// less securely.
+    pub(crate) is_rejected: bool,
 }
 
 const SCHEMA: &str = "set options=-c%20search_path%3DNAME, or run ALTER ROLE … SET search_path";
-const HOST: &str = "write host, port, user and database into the URL";
+const HOST: &str = "put host, port, user and database in the URL";
 const TLS: &str = "set sslmode (such as verify-full) and sslrootcert instead";
-const POOL: &str = "a server opens at most 12 connections, and waits at most 3 s for one";
-const STATEMENTS: &str = "set pool_mode=transaction behind a pooler in transaction mode";
-const PRIMARY: &str = "point the URL at the primary; a standby is refused in any case";
+const POOL: &str = "remove it; a server opens at most 12 connections and waits at most 3 s for one";
+const STATEMENTS: &str = "behind a pooler in transaction mode, set pool_mode=transaction";
+const PRIMARY: &str = "point the URL at the primary; standbys are always rejected";
 
-const fn refused(name: &'static str, fix: &'static str) -> Parameter {
+const fn rejected(name: &'static str, fix: &'static str) -> Parameter {
     Parameter {
         name,
         fix,
-        is_refused: true,
+        is_rejected: true,
     }
 }
 
@@ -29,26 +30,26 @@ const fn ignored(name: &'static str, fix: &'static str) -> Parameter {
     Parameter {
         name,
         fix,
-        is_refused: false,
+        is_rejected: false,
     }
 }
 
 const UNSUPPORTED: [Parameter; 33] = [
-    refused("schema", SCHEMA),
-    refused("currentSchema", SCHEMA),
-    refused("search_path", SCHEMA),
-    refused("service", HOST),
-    refused("servicefile", HOST),
-    refused("ssl", TLS),
-    refused("tls", TLS),
-    refused("sslaccept", TLS),
-    refused("sslcrl", TLS),
-    refused("sslcrldir", TLS),
-    refused("ssl_min_protocol_version", TLS),
-    refused("require_auth", TLS),
-    refused("requirepeer", TLS),
-    refused("gssencmode", TLS),
-    refused("passfile", "set the variable PGPASSFILE"),
+    rejected("schema", SCHEMA),
+    rejected("currentSchema", SCHEMA),
+    rejected("search_path", SCHEMA),
+    rejected("service", HOST),
+    rejected("servicefile", HOST),
+    rejected("ssl", TLS),
+    rejected("tls", TLS),
+    rejected("sslaccept", TLS),
+    rejected("sslcrl", TLS),
+    rejected("sslcrldir", TLS),
+    rejected("ssl_min_protocol_version", TLS),
+    rejected("require_auth", TLS),
+    rejected("requirepeer", TLS),
+    rejected("gssencmode", TLS),
+    rejected("passfile", "set the environment variable PGPASSFILE"),
     ignored("target_session_attrs", PRIMARY),
     ignored("targetServerType", PRIMARY),
     ignored("load_balance_hosts", PRIMARY),
@@ -66,16 +67,16 @@ const UNSUPPORTED: [Parameter; 33] = [
     ignored("statement_cache_size", STATEMENTS),
     ignored("prepared_statement_cache_size", STATEMENTS),
     ignored("default_query_exec_mode", STATEMENTS),
-    ignored("client_encoding", "remove it; it is always UTF8"),
+    ignored("client_encoding", "remove it; the encoding is always UTF8"),
 ];
 
-/// Returns the parameter of this name, in whatever case it is written.
+/// Returns the parameter with this name, ignoring case.
 pub(crate) fn parameter(name: &str) -> Option<&'static Parameter> {
     let mut all = UNSUPPORTED.iter();
     all.find(|parameter| parameter.name.eq_ignore_ascii_case(name))
 }
 
-/// Environment variables that libpq reads and the driver does not.
+/// Environment variables that libpq supports and the driver does not.
 const VARIABLES: [(&str, &str); 22] = [
     ("PGSERVICE", HOST),
     ("PGSERVICEFILE", HOST),
@@ -94,14 +95,14 @@ const VARIABLES: [(&str, &str); 22] = [
     ("PGCHANNELBINDING", TLS),
     ("PGGSSENCMODE", TLS),
     ("PGKRBSRVNAME", TLS),
-    ("PGCLIENTENCODING", "unset it; it is always UTF8"),
+    ("PGCLIENTENCODING", "unset it; the encoding is always UTF8"),
     ("PGDATESTYLE", "unset it; it has no effect here"),
     ("PGTZ", "unset it; times are always in UTC"),
     ("PGGEQO", "unset it; it has no effect here"),
     ("PGSYSCONFDIR", HOST),
 ];
 
-/// Returns the variables that are set and have no effect, with what to do instead.
+/// Returns the variables that are set but have no effect, with what to do instead.
 pub(crate) fn variables(
     is_set: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = &'static (&'static str, &'static str)> {

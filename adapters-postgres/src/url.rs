@@ -1,5 +1,5 @@
-//! The URL of a database, checked before the driver reads it: the driver quotes what it does not
-//! understand, in its log and in its errors, and any of that may be a part of the password.
+//! Checks a database URL before the driver parses it: the driver quotes what it does not
+//! understand, in its log and in its errors, and any of that may be part of the password.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use crate::pooling::PoolMode;
 use crate::unsupported;
 
-/// What the driver knows, beside `options[…]`, and after it what is ours.
+/// The parameters that the driver supports besides `options[…]`, then our own.
 const PARAMETERS: [&str; 21] = [
     "sslmode",
     "ssl-mode",
@@ -35,8 +35,8 @@ const PARAMETERS: [&str; 21] = [
     PGBOUNCER,
 ];
 
-/// The variables with values that the driver would replace with the default when they are invalid, or
-/// find out about only when it connects.
+/// Variables whose invalid values the driver would replace with the default, or find only when it
+/// connects; each with the parameter of the same meaning.
 const VARIABLES: [(&str, &str); 7] = [
     ("PGSSLMODE", "sslmode"),
     ("PGPORT", "port"),
@@ -47,64 +47,63 @@ const VARIABLES: [(&str, &str); 7] = [
     ("PGSSLKEY", "sslkey"),
 ];
 
-/// The parameter that tells what a pooler in between does; not the driver's.
+/// Declares the mode of a pooler; not a parameter of the driver.
 const POOL_MODE: &str = "pool_mode";
-/// Prisma's word for a pooler in transaction mode.
+/// Prisma's parameter for a pooler in transaction mode.
 const PGBOUNCER: &str = "pgbouncer";
 
-/// Why a URL cannot be used. It repeats nothing of it but the name of a parameter.
+/// Why a URL is invalid. The messages repeat nothing of it except the names of parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidUrl {
-    #[error("a PostgreSQL URL begins with postgres:// or postgresql://")]
+    #[error("a PostgreSQL URL must begin with postgres:// or postgresql://")]
     Scheme,
-    #[error("the PostgreSQL URL has white space in it; percent-encode it (a space is %20)")]
+    #[error("whitespace in the PostgreSQL URL; percent-encode it (a space is %20)")]
     WhiteSpace,
     #[error(
-        "the PostgreSQL URL has a {0} at the wrong place; in the password, write it as {1} \
-         (percent-encoded, as @ is %40)"
+        "unexpected {0} in the PostgreSQL URL; in the password, write it as {1} (percent-encoded, \
+         as @ is %40)"
     )]
     Unencoded(char, &'static str),
     #[error(
-        "the PostgreSQL URL has no valid host and port; write postgres://user:password@host:port/database \
-         and percent-encode special characters in the password (@ is %40, / is %2F, ? is %3F)"
+        "invalid host or port in the PostgreSQL URL; write \
+         postgres://user:password@host:port/database and percent-encode special characters in the \
+         password (@ is %40, / is %2F, ? is %3F)"
     )]
     Authority,
     #[error(
-        "a list of hosts is not supported; point the PostgreSQL URL at the primary, or at a proxy that \
-         follows it"
+        "multiple hosts are not supported; point the PostgreSQL URL at the primary, or at a proxy \
+         that follows it"
     )]
     Hosts,
-    #[error("the parameter {0} of the PostgreSQL URL has an invalid value{hint}", hint = allowed(.0))]
+    #[error("invalid value of parameter {0} in the PostgreSQL URL{hint}", hint = allowed(.0))]
     Value(&'static str),
-    #[error("the variable {0} has an invalid value{hint}", hint = allowed(.1))]
+    #[error("invalid value of environment variable {0}{hint}", hint = allowed(.1))]
     Variable(&'static str, &'static str),
-    #[error("write the parameter {0} of the PostgreSQL URL in lower case")]
+    #[error("parameter {0} of the PostgreSQL URL must be lower case")]
     Case(&'static str),
-    #[error("the parameter {0} of the PostgreSQL URL is not supported; {1}")]
+    #[error("unsupported parameter {0} in the PostgreSQL URL; {1}")]
     Unsupported(&'static str, &'static str),
 }
 
-/// Which values there are, to go on with in an error.
+/// Returns the valid values, as the end of an error message.
 fn allowed(parameter: &str) -> &'static str {
     match parameter {
-        "sslmode" | "ssl-mode" => {
-            "; write disable, allow, prefer, require, verify-ca or verify-full"
-        }
+        "sslmode" | "ssl-mode" => "; use disable, allow, prefer, require, verify-ca or verify-full",
         "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey"
         | "ssl-key" => {
-            "; name a PEM file that the server's user can read (to trust the system's \
-             certificates, leave sslrootcert out)"
+            "; use the path of a PEM file that the server's user can read (to trust the \
+             system's certificates, omit sslrootcert)"
         }
-        "port" => "; write a number from 1 to 65535",
-        "hostaddr" => "; write an IP address",
-        POOL_MODE => "; write session or transaction",
-        PGBOUNCER => "; write true or false",
+        "port" => "; use a number from 1 to 65535",
+        "hostaddr" => "; use an IP address",
+        POOL_MODE => "; use session or transaction",
+        PGBOUNCER => "; use true or false",
         _ => "",
     }
 }
 
-/// Reads the URL, and from it what it says of a pooler. Parameters that the driver does not know are
-/// named in the log, and left out.
+/// Parses the URL and the pooler mode in it, if any. Parameters that the driver does not support
+/// are logged and dropped.
 pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), StoreError> {
     let Checked {
         url,
@@ -115,7 +114,7 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
         tracing::warn!(
             name,
             fix,
-            "ignoring a parameter of the database URL that is not supported"
+            "ignoring unsupported parameter of the database URL"
         );
     }
     check_variables(|name| std::env::var(name).ok()).map_err(StoreError::corrupt)?;
@@ -123,13 +122,13 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
         tracing::warn!(
             name,
             fix,
-            "ignoring a PostgreSQL environment variable that is not supported"
+            "ignoring unsupported PostgreSQL environment variable"
         );
     }
     // The driver's own error would quote the URL.
     let parsed = url.parse::<PgConnectOptions>();
     let options = parsed.map_err(|_| StoreError::corrupt(InvalidUrl::Authority))?;
-    // The driver takes the brackets of an IPv6 address for a part of a name.
+    // The driver would look up an IPv6 address with its brackets as a name.
     let host = options.get_host();
     let options = match host
         .strip_prefix('[')
@@ -138,7 +137,7 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
         Some(address) => options.clone().host(address),
         None => options,
     };
-    // Poolers refuse the parameter, and no column is a floating-point number.
+    // Poolers reject the parameter, and no column is a floating-point number.
     let options = options.extra_float_digits(None);
     let options = match options.get_application_name() {
         Some(_) => options,
@@ -147,8 +146,8 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
     Ok((options, pool_mode))
 }
 
-/// A URL with the parameters that the driver knows, the names of the others with what to do instead,
-/// and what it says of a pooler.
+/// A URL with only the parameters that the driver supports, the names of the others with what to do
+/// instead, and the pooler mode.
 #[derive(Debug)]
 struct Checked<'u> {
     url: String,
@@ -189,7 +188,7 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     let (mut kept, unknown, pool_mode) = parameters(query)?;
     let mut before = Cow::Borrowed(before);
     if host.is_empty() || host.starts_with(':') {
-        // The host comes from elsewhere; without one, a URL has neither user nor port.
+        // The host comes from elsewhere; a URL without one cannot have a user or a port.
         before = format!("/{path}").into();
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         for (parameter, value) in [("user", name), ("password", password), ("port", port)] {
@@ -217,7 +216,8 @@ type Parameters<'u> = (
     Option<PoolMode>,
 );
 
-/// Sorts the parameters: those for the driver, those to be named as ignored, and what is said of a pooler.
+/// Separates the parameters: those for the driver, those to be logged as ignored, and the pooler
+/// mode.
 fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
     let mut kept = Vec::new();
     let mut unknown = Vec::new();
@@ -250,7 +250,7 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
         } else if name.starts_with("options[") {
             kept.push(given.into());
         } else if let Some(parameter) = unsupported::parameter(name) {
-            if parameter.is_refused {
+            if parameter.is_rejected {
                 return Err(InvalidUrl::Unsupported(parameter.name, parameter.fix));
             }
             unknown.push((parameter.name, parameter.fix));
@@ -263,13 +263,14 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
     Ok((kept, unknown, pool_mode))
 }
 
-/// A parameter as the driver reads it: as a form, in which + is a space. In a password it is itself.
+/// Encodes a parameter for the driver, which parses it as a form, where + is a space. In a password
+/// it is a plus sign.
 fn pair(name: &str, value: &str) -> String {
     let value = value.replace('+', "%2B").replace('&', "%26");
     format!("{name}={value}")
 }
 
-/// Fails when a variable has a value that the driver would ignore.
+/// Fails if a variable has a value that the driver would ignore.
 fn check_variables(value_of: impl Fn(&str) -> Option<String>) -> Result<(), InvalidUrl> {
     for (variable, parameter) in VARIABLES {
         let Some(value) = value_of(variable) else {
@@ -285,8 +286,8 @@ fn check_variables(value_of: impl Fn(&str) -> Option<String>) -> Result<(), Inva
     Ok(())
 }
 
-/// Whether each % begins an encoded byte. The driver would take another one as it is, and a
-/// password with `%41` in it for one with an `A`.
+/// Returns whether each % begins an encoded byte. The driver would accept any other % literally,
+/// and read `%41` in a password as `A`.
 fn is_percent_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.bytes().take(2);
@@ -294,7 +295,7 @@ fn is_percent_encoded(text: &str) -> bool {
     })
 }
 
-/// Whether it can be the name of a parameter, and not a part of a password.
+/// Returns whether the text can be the name of a parameter, and not part of a password.
 fn is_name(text: &str) -> bool {
     let text = text.replace("%5B", "[").replace("%5D", "]");
     !text.is_empty()
@@ -334,8 +335,8 @@ fn is_port(text: &str) -> bool {
     text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// Whether it is a certificate or a key, or names a file that can be read. The driver would say so only
-/// when it connects, as if the server were away.
+/// Returns whether the value is a certificate or a key, or the path of a readable file. The driver
+/// would check that only when it connects, and fail as if the server were unreachable.
 fn is_pem(value: &str) -> bool {
     let pair = format!("={value}");
     let decoded = form_urlencoded::parse(pair.as_bytes()).next();

@@ -26,7 +26,7 @@ impl UserStore for PostgresStore {
         change: CreateFirstAdmin,
     ) -> Result<CreateFirstAdminOutcome, StoreError> {
         self.call(move |connection| {
-            Box::pin(async move { begin_instance(connection, &change).await })
+            Box::pin(async move { create_first_admin(connection, &change).await })
         })
         .await
     }
@@ -81,7 +81,7 @@ impl UserStore for PostgresStore {
         let query = query.clone();
         self.browse(move |connection| {
             Box::pin(async move {
-                let mut query = listed(&query, now, seek.as_ref());
+                let mut query = search(&query, now, seek.as_ref());
                 query.push(" LIMIT ").push_bind(i64::from(limit));
                 let found = query.build().fetch_all(connection).await;
                 Listing::read(found.map_err(store_error)?.iter().map(rows::listed_user))
@@ -130,13 +130,13 @@ impl UserStore for PostgresStore {
     }
 }
 
-/// In the collation `C`, only ASCII letters have a case, whatever the database's locale.
+/// In the collation `C` only ASCII letters have a case, in any locale of the database.
 const LOWER_NAME: &str = r#"lower(u.name COLLATE "C")"#;
 const LOWER_EMAIL: &str = r#"lower(u.email COLLATE "C")"#;
 
-/// Returns a query for [`ListedUser`]s without its limit. When a user was last seen is in their
-/// sessions, their tokens and the trail; each is looked up by an index.
-fn listed(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Postgres> {
+/// Returns a query for [`ListedUser`]s without its limit. Sessions, tokens and the audit log say
+/// when a user was last seen; an index finds the latest of each.
+fn search(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(concat!(
         "SELECT ",
         user_columns!(),
@@ -206,7 +206,7 @@ async fn dismiss(
     change: &DismissNotices,
 ) -> Result<DismissNoticesOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    // Also has two dismissals of the same notices come one after the other.
+    // Also serializes two dismissals of the same notices.
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     if let Err(outcome) = change.decide(actor.as_ref()) {
@@ -230,16 +230,16 @@ async fn dismiss(
     Ok(DismissNoticesOutcome::Dismissed(dismissed))
 }
 
-async fn begin_instance(
+async fn create_first_admin(
     connection: &mut PgConnection,
     change: &CreateFirstAdmin,
 ) -> Result<CreateFirstAdminOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    locks::newcomers(&mut transaction).await?;
-    if anybody(&mut transaction).await? {
+    locks::new_users(&mut transaction).await?;
+    if has_users(&mut transaction).await? {
         return Ok(CreateFirstAdminOutcome::InstanceHasUsers);
     }
-    for invite in invites::lock_unclaimed(&mut transaction, None).await? {
+    for invite in invites::unclaimed(&mut transaction, None).await? {
         if let Some(withdrawn) = change.withdraws(&invite) {
             invites::update(&mut transaction, &withdrawn).await?;
         }
@@ -251,32 +251,32 @@ async fn begin_instance(
     Ok(CreateFirstAdminOutcome::Created)
 }
 
-/// Has every change of who administers the instance come after the other.
-const STANDING: &str = "standing of users";
+/// The name of the lock that serializes all changes of who is an active administrator.
+const ADMINISTRATORS: &str = "administrators";
 
 async fn change_user(
     connection: &mut PgConnection,
     change: &ChangeUser,
 ) -> Result<ChangeUserOutcome, StoreError> {
     let mut transaction = begin(connection).await?;
-    // One such change after the other, whomever they concern: the rows of those who are
-    // administrators now would leave out who becomes one while this waits for them.
-    locks::named(&mut transaction, &[STANDING.to_owned()]).await?;
+    // Serialized for all users: locking the rows of today's administrators would miss a user who
+    // becomes one while this waits.
+    locks::named(&mut transaction, &[ADMINISTRATORS.to_owned()]).await?;
     locks::users(&mut transaction, Some(&change.actor), &[change.user]).await?;
     let (holder, open) = match change.new_email().map(Email::key) {
         Some(key) => {
-            // Nobody joins with this address or is invited meanwhile.
-            locks::newcomers(&mut transaction).await?;
+            // No other user joins or is invited with this address meanwhile.
+            locks::new_users(&mut transaction).await?;
             (
-                holder(&mut transaction, &key).await?,
-                invites::lock_unclaimed(&mut transaction, Some(&key)).await?,
+                id_by_email_key(&mut transaction, &key).await?,
+                invites::unclaimed(&mut transaction, Some(&key)).await?,
             )
         }
         None => (None, Listing::default()),
     };
     locks::runs_of_owner(&mut transaction, change.user, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let user = to_change(&mut transaction, change.user).await?;
+    let user = for_change(&mut transaction, change.user).await?;
     let others = other_active_admins(&mut transaction, change.user).await?;
     let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
     let user = user.as_ref();
@@ -287,13 +287,13 @@ async fn change_user(
     for withdrawn in &decision.withdrawn {
         invites::update(&mut transaction, withdrawn).await?;
     }
-    update_user(&mut transaction, &decision.user).await?;
+    update(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_sessions {
         sessions::end(&mut transaction, change.user, Ended::All).await?;
     }
     if decision.void_links {
-        sign_in_links::void(&mut transaction, change.user).await?;
+        sign_in_links::invalidate(&mut transaction, change.user).await?;
     }
     audit::insert_all(&mut transaction, &decision.events).await?;
     transaction.commit().await.map_err(store_error)?;
@@ -306,16 +306,16 @@ async fn delete(
 ) -> Result<DeleteUserOutcome, StoreError> {
     let (id, now) = (change.user, change.actor.now);
     let mut transaction = begin(connection).await?;
-    locks::named(&mut transaction, &[STANDING.to_owned()]).await?;
+    locks::named(&mut transaction, &[ADMINISTRATORS.to_owned()]).await?;
     locks::users(&mut transaction, Some(&change.actor), &[id]).await?;
     locks::tokens_of_owner(&mut transaction, id).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let user = to_change(&mut transaction, id).await?;
+    let user = for_change(&mut transaction, id).await?;
     let facts = DeleteUserFacts {
         other_active_admins: other_active_admins(&mut transaction, id).await?,
-        tokens: tokens::unended(&mut transaction, id, now).await?,
+        tokens: tokens::unexpired_of_owner(&mut transaction, id, now).await?,
         invites: match &user {
-            Some(user) => invites::lock_that_end_with(&mut transaction, user).await?,
+            Some(user) => invites::unclaimed_of_user(&mut transaction, user).await?,
             None => Listing::default(),
         },
         user,
@@ -331,7 +331,7 @@ async fn delete(
     Ok(DeleteUserOutcome::Deleted)
 }
 
-/// What a deletion ends, beside what the row of the user holds. `$1` is the user.
+/// What a deletion removes besides the columns of the user's own row. `$1` is the user.
 const ERASED: [&str; 5] = [
     "DELETE FROM sessions WHERE user_id = $1",
     "DELETE FROM sign_in_links WHERE user_id = $1",
@@ -340,8 +340,8 @@ const ERASED: [&str; 5] = [
     "DELETE FROM invites WHERE claimed_by = $1",
 ];
 
-/// Erases what is the user's. Damaged rows are deleted, never updated: the database checks an
-/// updated row as a whole.
+/// Deletes or ends everything that belongs to the user. Damaged rows are deleted, never updated:
+/// the database checks an updated row as a whole.
 async fn erase(
     connection: &mut PgConnection,
     change: &DeleteUser,
@@ -350,7 +350,7 @@ async fn erase(
     let (id, now) = (change.user.uuid(), change.actor.now);
     let user = facts.user.as_ref();
     tokens::write_ends(connection, &facts.tokens.damaged(), &facts.tokens).await?;
-    // What has expired by every clock stays expired.
+    // Tokens that have expired by every clock stay expired.
     sqlx::query(
         "UPDATE tokens SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL \
          AND (expires_at IS NULL OR expires_at > $3)",
@@ -383,7 +383,7 @@ async fn erase(
         .await
         .map_err(store_error)?;
     let suspended_at = user.and_then(|user| user.suspended_at).unwrap_or(now);
-    // The id is the key of no address, so that the former address is free.
+    // The id is no address's key, so the former address becomes available.
     let erased = sqlx::query(
         "UPDATE users SET email = '', name = '', email_key = $3, role = 'member', \
          password_hash = NULL, suspended_at = $4, deleted_at = $2 \
@@ -400,10 +400,10 @@ async fn erase(
     rows::exactly_one(erased, "user")
 }
 
-/// Gives addresses whose key was made by an earlier rule the key of today's, so that they are found.
-/// Where another user has that key already, both stay, and the log names them: no rule says whose
-/// the address is. ASCII has had one key all along.
-pub(crate) async fn renew_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Recomputes the keys of addresses that were created by an earlier rule, so that they are found.
+/// If another user already has the new key, both rows stay unchanged and the log names the users:
+/// no rule says whose address it is. Keys of ASCII addresses never change.
+pub(crate) async fn renew_email_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
     let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
         "SELECT id, email, email_key FROM users \
          WHERE deleted_at IS NULL AND octet_length(email_key) <> char_length(email_key) ORDER BY id",
@@ -411,16 +411,16 @@ pub(crate) async fn renew_keys(connection: &mut PgConnection) -> Result<(), Stor
     .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
-    for (id, key) in earlier.iter().filter_map(renewed) {
-        if let Some(other) = holder(connection, &key).await? {
+    for (id, key) in earlier.iter().filter_map(renewed_key) {
+        if let Some(other) = id_by_email_key(connection, &key).await? {
             let user = UserId::from_uuid(id);
             tracing::warn!(
                 %user, %other,
-                "two users have one email address; change one: oi settings admin users update"
+                "two users have the same email address; change one: oi settings admin users update"
             );
             continue;
         }
-        set_key(
+        set_email_key(
             connection,
             "UPDATE users SET email_key = $2 WHERE id = $1",
             id,
@@ -434,8 +434,8 @@ pub(crate) async fn renew_keys(connection: &mut PgConnection) -> Result<(), Stor
     .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
-    for (id, key) in earlier.iter().filter_map(renewed) {
-        set_key(
+    for (id, key) in earlier.iter().filter_map(renewed_key) {
+        set_email_key(
             connection,
             "UPDATE invites SET email_key = $2 WHERE id = $1",
             id,
@@ -446,13 +446,13 @@ pub(crate) async fn renew_keys(connection: &mut PgConnection) -> Result<(), Stor
     Ok(())
 }
 
-/// The id of a row and its new key, unless that is the one it has.
-fn renewed((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
+/// Returns the id of the row and its new key, or `None` if the key is current.
+fn renewed_key((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
     let renewed = Email::from_stored(email).key();
     (renewed != *key).then_some((*id, renewed))
 }
 
-async fn set_key(
+async fn set_email_key(
     connection: &mut PgConnection,
     statement: &'static str,
     id: Uuid,
@@ -463,25 +463,25 @@ async fn set_key(
     Ok(())
 }
 
-/// Whether there is any user at all.
-pub(crate) async fn anybody(connection: &mut PgConnection) -> Result<bool, StoreError> {
+/// Returns whether there are any users, deleted ones included.
+pub(crate) async fn has_users(connection: &mut PgConnection) -> Result<bool, StoreError> {
     sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
         .fetch_one(connection)
         .await
         .map_err(store_error)
 }
 
-/// Who has the address with this key.
-pub(crate) async fn holder(
+/// Returns the user with this email key.
+pub(crate) async fn id_by_email_key(
     connection: &mut PgConnection,
     email_key: &str,
 ) -> Result<Option<UserId>, StoreError> {
-    let holder: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1")
+    let id: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = $1")
         .bind(email_key)
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    Ok(holder.map(UserId::from_uuid))
+    Ok(id.map(UserId::from_uuid))
 }
 
 pub(crate) async fn by_id(
@@ -498,8 +498,8 @@ pub(crate) async fn by_id(
         .transpose()
 }
 
-/// The same where there may be nobody to look for: what the operator made has no creator. A user
-/// whose row is damaged vouches for nothing and is assigned nothing.
+/// Like [`by_id`], but `None` without an id (what the operator created has no creator) and for a
+/// damaged row: that user vouches for nothing and is assigned nothing.
 pub(crate) async fn by_optional_id(
     connection: &mut PgConnection,
     id: Option<UserId>,
@@ -510,13 +510,13 @@ pub(crate) async fn by_optional_id(
     }
 }
 
-async fn to_change(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, StoreError> {
+async fn for_change(connection: &mut PgConnection, id: UserId) -> Result<Option<User>, StoreError> {
     let found = sqlx::query(select_user!("u.id = $1 AND u.deleted_at IS NULL"))
         .bind(id.uuid())
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    Ok(found.as_ref().map(rows::user_to_change))
+    Ok(found.as_ref().map(rows::user_for_change))
 }
 
 pub(crate) async fn account_by_id(
@@ -533,7 +533,7 @@ pub(crate) async fn account_by_id(
         .transpose()
 }
 
-/// Counted here and not in SQL: who is an active administrator is the domain's to say.
+/// Counts the active administrators other than this user. The domain decides who is one, not SQL.
 async fn other_active_admins(
     connection: &mut PgConnection,
     than: UserId,
@@ -545,7 +545,7 @@ async fn other_active_admins(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    // A user whose row is damaged administers nothing.
+    // A user whose row is damaged is no administrator.
     let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
     Ok(u32::try_from(active).unwrap_or(u32::MAX))
@@ -574,8 +574,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a suspension, or another role, address or name, changes of a user.
-async fn update_user(connection: &mut PgConnection, user: &User) -> Result<(), StoreError> {
+/// Writes the columns that an update or a suspension changes.
+async fn update(connection: &mut PgConnection, user: &User) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE users SET role = $2, suspended_at = $3, email = $4, email_key = $5, \
          name = $6 WHERE id = $1",

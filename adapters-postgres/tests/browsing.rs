@@ -1,4 +1,4 @@
-//! Many calls at the same time that look through many rows, as searches do, and lookups beside them.
+//! Many concurrent calls that scan many rows, as searches do, and lookups beside them.
 
 mod support;
 
@@ -19,12 +19,13 @@ use tokio::task::JoinSet;
 
 const NOW: Timestamp = fixtures::NOW;
 
-/// Whatever looks through many rows takes forever; lookups need none of these tables.
-async fn hold(postgres: &Postgres) -> Transaction<'static, Database> {
+/// Locks the tables that scans and rate limits use, so that these calls block; lookups use none of
+/// them.
+async fn block(postgres: &Postgres) -> Transaction<'static, Database> {
     let mut other = postgres.raw.begin().await.expect("a transaction");
     sqlx::raw_sql(
         "LOCK TABLE work_items, audit_events, invites; \
-         SELECT pg_advisory_xact_lock(hashtextextended('rate_limits: somebody', 0))",
+         SELECT pg_advisory_xact_lock(hashtextextended('rate_limits: a bucket', 0))",
     )
     .execute(&mut *other)
     .await
@@ -55,21 +56,21 @@ async fn browse(store: &PostgresStore, kind: u8) -> Result<(), StoreError> {
 
 async fn count(store: &PostgresStore) -> Result<(), StoreError> {
     let bucket = RateLimit {
-        key: "somebody".to_owned(),
+        key: "a bucket".to_owned(),
         limit: 100,
     };
     store.count(&[bucket], NOW).await.map(drop)
 }
 
-async fn assert_lookups_are_answered(store: &PostgresStore) {
+async fn assert_lookups_succeed(store: &PostgresStore) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
+    assert!(found.expect("the store works").is_some());
 }
 
-// On one thread, all that is spawned has come as far as it can before the lookup begins.
+// On one thread, every spawned task has run as far as it can before the lookup begins.
 #[tokio::test]
-async fn floods_of_searches_and_of_attempts_leave_a_connection_to_lookups() {
-    // How many connections there are, and how many of them all the others get.
+async fn floods_of_searches_and_attempts_leave_a_connection_for_lookups() {
+    // The number of connections, and how many of them all the other calls get.
     for (max_connections, taken) in [(2, 1), (3, 2), (4, 2), (5, 4), (10, 4)] {
         let postgres = Postgres::start_with(PoolOptions {
             max_connections,
@@ -78,7 +79,7 @@ async fn floods_of_searches_and_of_attempts_leave_a_connection_to_lookups() {
         })
         .await;
         seed(&postgres.raw).await;
-        let other = hold(&postgres).await;
+        let other = block(&postgres).await;
         let mut calls = JoinSet::new();
         for kind in 0..32 {
             let store = postgres.store.clone();
@@ -87,19 +88,19 @@ async fn floods_of_searches_and_of_attempts_leave_a_connection_to_lookups() {
             calls.spawn(async move { count(&store).await });
         }
         while waiting_for_locks(&postgres.raw).await < taken {
-            assert!(calls.try_join_next().is_none(), "nobody can go on");
+            assert!(calls.try_join_next().is_none(), "a call passed the lock");
         }
-        assert_lookups_are_answered(&postgres.store).await;
+        assert_lookups_succeed(&postgres.store).await;
         assert_eq!(waiting_for_locks(&postgres.raw).await, taken);
         other.rollback().await.expect("unlocked");
-        for answer in calls.join_all().await {
-            answer.expect("each has its turn");
+        for result in calls.join_all().await {
+            result.expect("each gets a permit");
         }
     }
 }
 
 #[tokio::test]
-async fn a_search_that_takes_long_or_gets_no_turn_is_unavailable_for_itself_alone() {
+async fn a_search_that_takes_long_or_gets_no_permit_fails_alone() {
     let options = PoolOptions {
         max_connections: 5,
         acquire_timeout: Duration::from_millis(400),
@@ -107,29 +108,31 @@ async fn a_search_that_takes_long_or_gets_no_turn_is_unavailable_for_itself_alon
     };
     let postgres = Postgres::start_with(options).await;
     seed(&postgres.raw).await;
-    let other = hold(&postgres).await;
+    let other = block(&postgres).await;
     let mut searches = JoinSet::new();
     for kind in 0..16 {
         let store = postgres.store.clone();
         searches.spawn(async move { browse(&store, kind).await });
     }
-    while let Some(answer) = searches.join_next().await {
-        let answer = answer.expect("no panic");
-        assert!(is_unavailable(&answer), "{answer:?}");
-        // Its statement's own limit, or no turn; never the limit of a lock or of a whole call.
-        let text = format!("{answer:?}");
+    while let Some(result) = searches.join_next().await {
+        let result = result.expect("no panic");
+        assert!(is_unavailable(&result), "{result:?}");
+        // The limit of its statement or of the permit, never that of a lock or of a whole call.
+        let text = format!("{result:?}");
         assert!(
             text.contains("57014") || text.contains("Exhausted"),
             "{text}"
         );
-        assert_lookups_are_answered(&postgres.store).await;
+        assert_lookups_succeed(&postgres.store).await;
     }
-    // What needs none of the tables is looked through again.
+    // Scans of the other tables work again.
     let filter = TokenFilter::default();
     let found = postgres.store.tokens(&filter, NOW, None, 10);
-    assert_eq!(found.await.expect("answered").len(), 1);
+    assert_eq!(found.await.expect("the store works").len(), 1);
     other.rollback().await.expect("unlocked");
     for kind in 0..4 {
-        browse(&postgres.store, kind).await.expect("answered");
+        browse(&postgres.store, kind)
+            .await
+            .expect("the store works");
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of very many things at once.
+//! Changes of very many tokens at once.
 
 mod support;
 
@@ -12,7 +12,7 @@ use openindex_domain::testing::fixtures;
 use support::seeded;
 
 #[tokio::test]
-async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
+async fn tens_of_thousands_of_tokens_are_revoked_in_one_change() {
     let postgres = seeded().await;
     postgres
         .execute(
@@ -32,7 +32,7 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
     let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
     let filter = TokenFilter::default();
     let ids = postgres.store.matching(&filter, now).await;
-    let mut ids = ids.expect("the store answers");
+    let mut ids = ids.expect("the store works");
     ids.retain(|id| *id != acting);
     let change = RevokeMatching {
         actor: Actor {
@@ -47,15 +47,15 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
         audit: fixtures::audit(1, now, action, Subject::Token(acting)),
     };
     let outcome = postgres.store.revoke_matching(change).await;
-    let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("the store answers") else {
-        panic!("the actor is good");
+    let RevokeMatchingOutcome::Revoked(revoked) = outcome.expect("the store works") else {
+        panic!("the actor is valid");
     };
     assert_eq!(revoked.len(), 20_000);
     let left = postgres
         .store
         .tokens(&TokenFilter::default(), now, None, 10)
         .await;
-    assert_eq!(left.expect("the store answers").len(), 1, "the acting one");
+    assert_eq!(left.expect("the store works").len(), 1, "the acting one");
     let events: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_events")
         .fetch_one(&postgres.raw)
         .await
@@ -64,5 +64,5 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_step() {
     let runs = postgres
         .store
         .runs(fixtures::user(1).id, &RunFilter::LIVE, now, None, 1);
-    assert_eq!(runs.await.expect("the store answers"), []);
+    assert_eq!(runs.await.expect("the store works"), []);
 }

@@ -29,7 +29,7 @@ openindex_domain::work_store_contract! {
     Postgres::start().await
 }
 
-/// All of it works with the rights that `oi-server grants` prints.
+/// Everything works with the privileges that `oi-server grants` prints.
 mod served {
     use super::Postgres;
 
@@ -54,7 +54,7 @@ mod served {
     }
 }
 
-/// Nothing but work items needs a store that keeps them.
+/// Only work items require a store with work items.
 mod without_work {
     use super::Postgres;
 
@@ -78,7 +78,7 @@ mod accounts_and_work {
     }
 }
 
-/// A measurement, which never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
+/// A measurement that never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
 /// openindex-adapters-postgres how_long --run-ignored all --no-capture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: run it on an idle machine"]

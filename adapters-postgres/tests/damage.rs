@@ -1,4 +1,4 @@
-//! What the schema refuses and, where it was tampered with, what comes of it.
+//! Values that the schema rejects, and what happens if they were written past it.
 
 mod support;
 
@@ -12,10 +12,10 @@ use openindex_domain::token::{Digest, TokenStore};
 use openindex_domain::user::UserStore;
 use openindex_domain::work_item::{Claim, Holder, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError};
-use support::{insertion, is_corrupt, put_token, put_work_item, seeded};
+use support::{creation, is_corrupt, put_token, put_work_item, seeded};
 
 #[tokio::test]
-async fn values_that_the_domain_refuses_are_corrupt() {
+async fn token_values_that_the_domain_rejects_are_corrupt() {
     let postgres = seeded().await;
     postgres
         .execute(
@@ -56,8 +56,8 @@ async fn values_that_the_domain_refuses_are_corrupt() {
     }
 }
 
-/// One row of everything that goes with an account.
-const FURNITURE: &str = r"
+/// One row of each table that belongs to a user.
+const ROWS_OF_A_USER: &str = r"
     INSERT INTO sessions SELECT '00000000-0000-0000-0000-000000000000', id,
         decode(repeat('00', 32), 'hex'), to_timestamp(1), to_timestamp(1), 'b' FROM users;
     INSERT INTO sign_in_links SELECT '00000000-0000-0000-0000-000000000000', id,
@@ -73,13 +73,13 @@ const FURNITURE: &str = r"
         VALUES ('00000000-0000-0000-0000-000000000000', to_timestamp(1), 'anonymous',
                 'sign_in.rejected', 'usr_00000001000070008000000000000001');";
 
-/// The first damaged row as an error.
-fn whole<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
+/// Returns the first damaged row as an error.
+fn undamaged<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
     let damaged = listing.damaged().next().cloned();
     damaged.map_or(Ok(listing), |row| Err(row.into()))
 }
 
-/// Reads all of it, and answers the first thing that is wrong.
+/// Reads all of it, and returns the first error.
 async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
@@ -89,7 +89,7 @@ async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
-    whole(store.events(&AuditFilter::default(), None, 9).await?)?;
+    undamaged(store.events(&AuditFilter::default(), None, 9).await?)?;
     let bucket = RateLimit {
         key: "key".to_owned(),
         limit: u32::MAX,
@@ -99,9 +99,9 @@ async fn read_everything(store: &PostgresStore) -> Result<(), StoreError> {
 }
 
 #[tokio::test]
-async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
+async fn user_values_that_the_domain_rejects_are_corrupt() {
     let postgres = seeded().await;
-    postgres.execute(FURNITURE).await;
+    postgres.execute(ROWS_OF_A_USER).await;
     read_everything(&postgres.store).await.expect("all is well");
     postgres
         .execute(
@@ -175,7 +175,7 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_an_agent_runs_by_half_is_corrupt() {
+async fn a_token_with_only_some_fields_of_an_agent_run_is_corrupt() {
     let postgres = seeded().await;
     let run = fixtures::run(1, fixtures::token(0, fixtures::NOW).id);
     put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
@@ -188,7 +188,7 @@ async fn a_token_that_is_an_agent_runs_by_half_is_corrupt() {
              CREATE TABLE intact AS SELECT * FROM tokens",
         )
         .await;
-    // Each of them damages the token or the run.
+    // Each statement damages the token or the run.
     for damage in [
         "UPDATE tokens SET kind = 'agent_run' WHERE kind = 'personal'",
         "UPDATE tokens SET agent_id = 'a' WHERE kind = 'personal'",
@@ -215,7 +215,7 @@ async fn a_token_that_is_an_agent_runs_by_half_is_corrupt() {
 }
 
 #[tokio::test]
-async fn work_items_that_the_domain_refuses_are_corrupt() {
+async fn work_item_values_that_the_domain_rejects_are_corrupt() {
     let postgres = seeded().await;
     let now = fixtures::NOW;
     let run = fixtures::run(1, fixtures::token(0, now).id);
@@ -271,7 +271,7 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
     ] {
         let store = &postgres.store;
         let read = async || {
-            whole(
+            undamaged(
                 store
                     .items(&WorkItemFilter::default(), now, None, 9)
                     .await?,
@@ -288,7 +288,7 @@ async fn work_items_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
+async fn a_digest_of_the_wrong_length_is_corrupt() {
     let postgres = seeded().await;
     postgres
         .execute(
@@ -296,14 +296,14 @@ async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
               UPDATE tokens SET digest = '\x00'",
         )
         .await;
-    let inserted = postgres.store.create_token(insertion(1)).await;
+    let inserted = postgres.store.create_token(creation(1)).await;
     assert!(is_corrupt(&inserted), "{inserted:?}");
 }
 
 #[tokio::test]
-async fn the_schema_refuses_what_the_domain_would() {
+async fn the_schema_rejects_what_the_domain_rejects() {
     let postgres = seeded().await;
-    postgres.execute(FURNITURE).await;
+    postgres.execute(ROWS_OF_A_USER).await;
     put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
     for damage in [
         "UPDATE tokens SET scope = 'root'",
@@ -354,7 +354,7 @@ async fn the_schema_refuses_what_the_domain_would() {
         "INSERT INTO audit_events (id, at, actor, action, subject) \
          VALUES (gen_random_uuid(), to_timestamp(1), 'session', '', '')",
     ] {
-        let answer = sqlx::raw_sql(damage).execute(&postgres.raw).await;
-        assert!(answer.is_err(), "{damage}");
+        let result = sqlx::raw_sql(damage).execute(&postgres.raw).await;
+        assert!(result.is_err(), "{damage}");
     }
 }

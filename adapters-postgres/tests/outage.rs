@@ -1,5 +1,5 @@
-//! What an outage of PostgreSQL looks like from outside: unavailable, soon, and never an answer
-//! that lets somebody in or tells them that their token is unknown.
+//! Outages of PostgreSQL: every call fails soon as unavailable; no token is accepted, and none is
+//! reported as unknown.
 
 #[path = "support/cluster.rs"]
 mod cluster;
@@ -22,12 +22,12 @@ use openindex_domain::work_item::WorkItemStore;
 use openindex_domain::{StoreError, StoreHealth};
 use proxy::Proxy;
 use sqlx::postgres::PgPoolOptions;
-use support::{Postgres, insertion, is_unavailable, seed, somebody_waits_for_a_lock};
+use support::{Postgres, a_session_waits_for_a_lock, creation, is_unavailable, seed};
 
-/// More than any call may take with [`brief`] options, on a busy machine.
+/// Longer than any call may take with [`brief`] options, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Waits are cut short, so that what is unavailable shows quickly.
+/// Short timeouts, so that outages show quickly.
 fn brief() -> PoolOptions {
     PoolOptions {
         max_connections: 2,
@@ -36,14 +36,14 @@ fn brief() -> PoolOptions {
     }
 }
 
-/// Every kind of call says the same, and soon.
+/// Asserts that every kind of call fails soon as unavailable.
 async fn assert_unavailable(store: &PostgresStore) {
     let started = Instant::now();
     let user = fixtures::user(1).id;
     let token = fixtures::token(0, fixtures::NOW).id;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(is_unavailable(&found), "{found:?}");
-    let inserted = store.create_token(insertion(9)).await;
+    let inserted = store.create_token(creation(9)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
     assert!(is_unavailable(
         &store
@@ -80,17 +80,17 @@ async fn assert_unavailable(store: &PostgresStore) {
     assert!(started.elapsed() < SOON * 4, "{:?}", started.elapsed());
 }
 
-/// Whatever connections the outage broke, no call fails because of them.
+/// Asserts that calls succeed, whatever connections the outage broke.
 async fn assert_recovers(store: &PostgresStore) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("answers again").is_some());
+    assert!(found.expect("found again").is_some());
     store.ready().await.expect("ready again");
-    let inserted = store.create_token(insertion(1)).await;
+    let inserted = store.create_token(creation(1)).await;
     assert_eq!(inserted.expect("writes again"), CreateTokenOutcome::Created);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_is_unavailable_and_comes_back() {
+async fn a_server_that_stops_is_unavailable_and_recovers() {
     let cluster = Cluster::start();
     let store = PostgresStore::connect(&cluster.url, brief())
         .await
@@ -101,22 +101,25 @@ async fn a_server_that_stops_is_unavailable_and_comes_back() {
         .expect("a pool");
     seed(&raw).await;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
-    let inserted = store.create_token(insertion(2)).await;
-    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
+    assert!(found.expect("the store works").is_some());
+    let inserted = store.create_token(creation(2)).await;
+    assert_eq!(
+        inserted.expect("the store works"),
+        CreateTokenOutcome::Created
+    );
     cluster.crash();
     assert_unavailable(&store).await;
     cluster.restart();
     assert_recovers(&store).await;
     let found = store.find_by_digest(&fixtures::digest(2)).await;
     assert!(
-        found.expect("the store answers").is_some(),
-        "what was answered survives the crash"
+        found.expect("the store works").is_some(),
+        "what was acknowledged survives the crash"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_is_not_believed() {
+async fn a_standby_is_rejected() {
     let cluster = Cluster::start();
     let store = PostgresStore::connect(&cluster.url, brief())
         .await
@@ -134,8 +137,8 @@ async fn a_standby_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_starts_without_its_server_and_says_so() {
-    // Nobody listens on a port that was just given back.
+async fn a_store_starts_without_its_server_and_is_unavailable() {
+    // No process listens on a port that was just released.
     let port = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .and_then(|listener| listener.local_addr())
@@ -151,7 +154,7 @@ async fn a_store_starts_without_its_server_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_falls_silent_is_unavailable_and_comes_back() {
+async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
     let postgres = Postgres::start().await;
     seed(&postgres.raw).await;
     let proxy = Proxy::before(&postgres.url).await;
@@ -166,7 +169,7 @@ async fn a_server_that_falls_silent_is_unavailable_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
+async fn an_exhausted_pool_and_a_lock_that_is_never_released_are_unavailable() {
     let options = PoolOptions {
         max_connections: 1,
         ..brief()
@@ -178,14 +181,14 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
         .execute(&mut *other)
         .await
         .expect("locked");
-    // The one connection of the store waits for the lock…
+    // The only connection of the store waits for the lock…
     let store = postgres.store.clone();
-    let waiting = tokio::spawn(async move { store.create_token(insertion(1)).await });
+    let waiting = tokio::spawn(async move { store.create_token(creation(1)).await });
     let started = Instant::now();
-    while !somebody_waits_for_a_lock(&postgres.raw).await {
-        assert!(started.elapsed() < SOON, "nobody waits");
+    while !a_session_waits_for_a_lock(&postgres.raw).await {
+        assert!(started.elapsed() < SOON, "no session waits");
     }
-    // …so there is none for a list, which gives up first. Lookups have their own.
+    // …so a list gets none, and gives up first. Lookups have their own.
     let user = fixtures::user(1).id;
     let listed = postgres
         .store
@@ -193,7 +196,7 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
         .await;
     assert!(is_unavailable(&listed), "{listed:?}");
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
+    assert!(found.expect("the store works").is_some());
     let inserted = waiting.await.expect("no panic");
     assert!(is_unavailable(&inserted), "{inserted:?}");
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
@@ -202,7 +205,7 @@ async fn an_exhausted_pool_and_a_lock_that_hangs_are_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_does_not_pass_a_suspension_that_came_first() {
+async fn a_change_cannot_overtake_an_earlier_suspension() {
     let postgres = Postgres::start().await;
     seed(&postgres.raw).await;
     let mut suspension = postgres.raw.begin().await.expect("a transaction");
@@ -211,14 +214,14 @@ async fn a_change_does_not_pass_a_suspension_that_came_first() {
         .await
         .expect("suspended");
     let store = postgres.store.clone();
-    let waiting = tokio::spawn(async move { store.create_token(insertion(1)).await });
+    let waiting = tokio::spawn(async move { store.create_token(creation(1)).await });
     let started = Instant::now();
-    while !somebody_waits_for_a_lock(&postgres.raw).await {
-        assert!(started.elapsed() < SOON, "nobody waits");
+    while !a_session_waits_for_a_lock(&postgres.raw).await {
+        assert!(started.elapsed() < SOON, "no session waits");
     }
-    suspension.commit().await.expect("answered");
+    suspension.commit().await.expect("the store works");
     assert_eq!(
-        waiting.await.expect("no panic").expect("the store answers"),
+        waiting.await.expect("no panic").expect("the store works"),
         CreateTokenOutcome::NotAuthorized(Rejection::OwnerSuspended.into())
     );
 }
@@ -229,7 +232,7 @@ async fn sessions_that_the_server_ends_are_replaced() {
     seed(&postgres.raw).await;
     postgres.store.ready().await.expect("ready");
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
+    assert!(found.expect("the store works").is_some());
     sqlx::query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
@@ -259,7 +262,7 @@ async fn a_database_that_does_not_exist_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_wrong_is_refused_without_being_quoted() {
+async fn an_invalid_url_is_rejected_without_being_quoted() {
     for url in [
         "",
         "mysql://u:hunter2@host/db",

@@ -1,5 +1,5 @@
-//! What changes of different kinds, or through different doors, make of each other when they run at
-//! the same time. The contract suite races each kind with itself.
+//! Races between different kinds of changes, or between different ways to make one. The contract
+//! suite races each kind with itself.
 
 mod support;
 
@@ -24,7 +24,7 @@ use openindex_domain::user::{
     Account, ChangeUser, CreateFirstAdmin, CreateFirstAdminOutcome, Email, Role, User, UserChange,
     UserStore,
 };
-use support::{Postgres, insertion, put_token, put_user, seeded, somebody_waits_for_a_lock};
+use support::{Postgres, a_session_waits_for_a_lock, creation, put_token, put_user, seeded};
 use tokio::task::JoinSet;
 
 const NOW: openindex_domain::clock::Timestamp = fixtures::NOW;
@@ -33,7 +33,8 @@ fn event(number: u64, action: AuditAction) -> AuditEvent {
     fixtures::audit(number, NOW, action, Subject::User(fixtures::user(1).id))
 }
 
-/// By token `number`, which belongs to the user of that number; token 0 to user 1.
+/// An administrator with token `number`, which belongs to the user of that number; token 0 belongs
+/// to user 1.
 fn admin(number: u64) -> Actor {
     Actor {
         credential: CredentialId::Token(fixtures::token(number, NOW).id),
@@ -81,9 +82,9 @@ fn claim(invite: u64, user: u64, email: Option<&str>) -> ClaimInvite {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_invites_claimed_for_one_address_make_one_account() {
+async fn two_invites_claimed_for_one_address_create_one_user() {
     let postgres = seeded().await;
-    // To the store the claimed address is what it is told, whomever the invite was for.
+    // The store accepts the claimed address as given, whichever address the invite was for.
     for number in 1..=2 {
         let email = format!("grace{number}@example.com");
         let invited = invitation(number, Some(admin(0)), person(&email));
@@ -93,7 +94,7 @@ async fn two_invites_claimed_for_one_address_make_one_account() {
     for user in 10..26 {
         let store = postgres.store.clone();
         let change = claim(1 + user % 2, user, Some("Grace@example.com"));
-        claims.spawn(async move { store.claim_invite(change).await.expect("answered") });
+        claims.spawn(async move { store.claim_invite(change).await.expect("the store works") });
     }
     let outcomes = claims.join_all().await;
     let claimed = outcomes
@@ -105,7 +106,7 @@ async fn two_invites_claimed_for_one_address_make_one_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_begins_through_one_door_only() {
+async fn only_one_of_the_ways_creates_the_first_admin() {
     let postgres = Postgres::start().await;
     let invited = invitation(1, None, InviteKind::FirstAdmin);
     let _ = postgres.store.create_invite(invited).await.expect("made");
@@ -115,7 +116,7 @@ async fn an_instance_begins_through_one_door_only() {
         beginnings.spawn(async move {
             if number % 2 == 0 {
                 let outcome = store.claim_invite(claim(1, number, None)).await;
-                outcome.expect("answered") == ClaimInviteOutcome::Claimed
+                outcome.expect("the store works") == ClaimInviteOutcome::Claimed
             } else {
                 let mut token = fixtures::token(number, NOW);
                 token.owner = fixtures::user(number).id;
@@ -126,18 +127,22 @@ async fn an_instance_begins_through_one_door_only() {
                     audit: event(number, AuditAction::InstanceBootstrapped),
                 };
                 let outcome = store.create_first_admin(change).await;
-                outcome.expect("answered") == CreateFirstAdminOutcome::Created
+                outcome.expect("the store works") == CreateFirstAdminOutcome::Created
             }
         });
     }
     let begun = beginnings.join_all().await;
     assert_eq!(begun.iter().filter(|begun| **begun).count(), 1);
-    let users = postgres.store.page(None, 50).await.expect("answered");
+    let users = postgres
+        .store
+        .page(None, 50)
+        .await
+        .expect("the store works");
     assert_eq!(users.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_invited_by_two_at_once_has_one_open_invite() {
+async fn an_address_invited_twice_at_once_has_one_open_invite() {
     let postgres = Postgres::start().await;
     for number in 1..=2 {
         let user = fixtures::user(number);
@@ -151,10 +156,15 @@ async fn an_address_invited_by_two_at_once_has_one_open_invite() {
         let store = postgres.store.clone();
         let kind = person("grace@example.com");
         let change = invitation(number, Some(admin(1 + number % 2)), kind);
-        invitations.spawn(async move { store.create_invite(change).await.expect("answered") });
+        invitations
+            .spawn(async move { store.create_invite(change).await.expect("the store works") });
     }
     invitations.join_all().await;
-    let invites = postgres.store.invites(None, 50).await.expect("answered");
+    let invites = postgres
+        .store
+        .invites(None, 50)
+        .await
+        .expect("the store works");
     assert_eq!(invites.len(), 16);
     let open = invites
         .iter()
@@ -162,7 +172,7 @@ async fn an_address_invited_by_two_at_once_has_one_open_invite() {
     assert_eq!(open.count(), 1);
 }
 
-/// A link for user `to`, by user `by`, that is made and redeemed.
+/// Creates a sign-in link for user `to` as user `by`, and redeems it.
 async fn open_by_link(
     store: &PostgresStore,
     number: u64,
@@ -193,9 +203,9 @@ async fn open_by_link(
     store.redeem_sign_in_link(change).await.map(|_| ())
 }
 
-/// One change of some kind, by and to some of the users 1 to 4. Its outcome is another matter: it
-/// must have one.
-async fn disturb(store: &PostgresStore, number: u64) {
+/// Makes one change of some kind, as and of some of the users 1 to 4. Any outcome is fine, but it
+/// must not fail.
+async fn change_something(store: &PostgresStore, number: u64) {
     let (by, to) = (1 + number % 4, 1 + number / 4 % 4);
     let user = fixtures::user(to).id;
     let tokens = || (100..140).map(|number| fixtures::token(number, NOW).id);
@@ -267,7 +277,7 @@ async fn disturb(store: &PostgresStore, number: u64) {
             store.start_session(change).await.map(|_| ())
         }
         8 => {
-            let mut change = insertion(number + 20_000);
+            let mut change = creation(number + 20_000);
             change.actor.credential = admin(by).credential;
             change.token.owner = user;
             change.token.scope = Scope::ReadWrite;
@@ -290,7 +300,7 @@ async fn disturb(store: &PostgresStore, number: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_all_kinds_at_once_never_wait_each_for_the_other() {
+async fn concurrent_changes_of_all_kinds_never_deadlock() {
     let postgres = Postgres::start().await;
     for number in 1..=4 {
         let user = fixtures::user(number);
@@ -309,7 +319,7 @@ async fn changes_of_all_kinds_at_once_never_wait_each_for_the_other() {
         token.scope = Scope::ReadWrite;
         postgres.put_token(&token, &fixtures::digest(number)).await;
     }
-    // Two replicas.
+    // Two stores, as of two replicas.
     let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store");
@@ -320,22 +330,26 @@ async fn changes_of_all_kinds_at_once_never_wait_each_for_the_other() {
         workers.spawn(async move {
             for round in 0..36 {
                 let number = 1 + worker + 8 * round;
-                disturb(&stores[usize::from(worker % 2 == 0)], number).await;
+                change_something(&stores[usize::from(worker % 2 == 0)], number).await;
             }
         });
     }
     workers.join_all().await;
-    let users = postgres.store.page(None, 200).await.expect("answered");
+    let users = postgres
+        .store
+        .page(None, 200)
+        .await
+        .expect("the store works");
     assert!(users.iter().any(User::is_active_admin));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_being_issued_does_not_escape_a_bulk_revocation() {
+async fn a_token_created_meanwhile_does_not_escape_a_bulk_revocation() {
     let postgres = seeded().await;
-    // As far as an issue has come once it has read its actor.
-    let mut issue = postgres.raw.begin().await.expect("a transaction");
+    // The locks of a creation that has read its actor.
+    let mut creating = postgres.raw.begin().await.expect("a transaction");
     sqlx::query("SELECT 1 FROM users FOR NO KEY UPDATE")
-        .execute(&mut *issue)
+        .execute(&mut *creating)
         .await
         .expect("locked");
     let store = postgres.store.clone();
@@ -347,30 +361,30 @@ async fn a_token_that_is_being_issued_does_not_escape_a_bulk_revocation() {
         audit: event(1, AuditAction::TokenRevoked),
     };
     let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
-    while !somebody_waits_for_a_lock(&postgres.raw).await {
-        assert!(!waiting.is_finished(), "it passed the issue");
+    while !a_session_waits_for_a_lock(&postgres.raw).await {
+        assert!(!waiting.is_finished(), "it overtook the creation");
     }
-    // A lookup does not wait with it.
+    // Lookups do not wait for it.
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("answered").is_some());
+    assert!(found.expect("the store works").is_some());
     sqlx::query(
         "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
          SELECT $1, 'personal', owner_id, name, scope, sha256(digest), created_at FROM tokens",
     )
     .bind(fixtures::token(1, NOW).id.uuid())
-    .execute(&mut *issue)
+    .execute(&mut *creating)
     .await
-    .expect("issued");
-    issue.commit().await.expect("committed");
-    let outcome = waiting.await.expect("no panic").expect("answered");
+    .expect("created");
+    creating.commit().await.expect("committed");
+    let outcome = waiting.await.expect("no panic").expect("the store works");
     let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
-        panic!("the actor is good");
+        panic!("the actor is valid");
     };
     assert_eq!(revoked.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the_review() {
+async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_the_review() {
     let insert = "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
                   SELECT gen_random_uuid(), 'personal', owner_id, name, scope, sha256(digest), \
                          created_at FROM tokens LIMIT 1";
@@ -386,7 +400,7 @@ async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the
             ..TokenFilter::default()
         };
         let reviewed = postgres.store.matching(&filter, NOW).await;
-        let reviewed = Review::of(reviewed.expect("answered"));
+        let reviewed = Review::of(reviewed.expect("the store works"));
         assert_eq!(reviewed.count, 2);
         let mut other = postgres.raw.begin().await.expect("a transaction");
         sqlx::query("SELECT 1 FROM users FOR NO KEY UPDATE")
@@ -404,13 +418,13 @@ async fn a_bulk_revocation_ends_nothing_when_a_token_is_issued_or_used_after_the
             audit: event(1, AuditAction::TokenRevoked),
         };
         let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
-        while !somebody_waits_for_a_lock(&postgres.raw).await {
-            assert!(!waiting.is_finished(), "it passed {meanwhile}");
+        while !a_session_waits_for_a_lock(&postgres.raw).await {
+            assert!(!waiting.is_finished(), "it overtook {meanwhile}");
         }
         other.commit().await.expect("committed");
-        let outcome = waiting.await.expect("no panic").expect("answered");
+        let outcome = waiting.await.expect("no panic").expect("the store works");
         let now = postgres.store.matching(&filter, NOW).await;
-        let now = Review::of(now.expect("answered"));
+        let now = Review::of(now.expect("the store works"));
         assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(now));
         let revoked: i64 =
             sqlx::query_scalar("SELECT count(*) FROM tokens WHERE revoked_at IS NOT NULL")

@@ -1,5 +1,4 @@
-//! Many calls that count attempts in one bucket at the same time, as a program that guesses makes
-//! them.
+//! Many concurrent attempts in one rate limit bucket, as from a program that guesses.
 
 mod support;
 
@@ -15,24 +14,24 @@ use tokio::task::JoinSet;
 
 fn bucket() -> RateLimit {
     RateLimit {
-        key: "somebody".to_owned(),
+        key: "a bucket".to_owned(),
         limit: 10,
     }
 }
 
-/// Somebody else counts in the bucket, and does not come to an end.
-async fn hold(postgres: &Postgres) -> Transaction<'static, Database> {
+/// Locks the bucket like another attempt that never finishes.
+async fn block(postgres: &Postgres) -> Transaction<'static, Database> {
     let mut other = postgres.raw.begin().await.expect("a transaction");
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('rate_limits: somebody', 0))")
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('rate_limits: a bucket', 0))")
         .execute(&mut *other)
         .await
         .expect("locked");
     other
 }
 
-// On one thread, all that is spawned has come as far as it can before the lookup begins.
+// On one thread, every spawned task has run as far as it can before the lookup begins.
 #[tokio::test]
-async fn a_flood_of_attempts_leaves_a_connection_to_lookups() {
+async fn a_flood_of_attempts_leaves_a_connection_for_lookups() {
     let postgres = Postgres::start_with(PoolOptions {
         max_connections: 5,
         acquire_timeout: Duration::from_secs(20),
@@ -40,46 +39,47 @@ async fn a_flood_of_attempts_leaves_a_connection_to_lookups() {
     })
     .await;
     seed(&postgres.raw).await;
-    let other = hold(&postgres).await;
+    let other = block(&postgres).await;
     let mut counts = JoinSet::new();
     for _ in 0..64 {
         let store = postgres.store.clone();
         counts.spawn(async move { store.count(&[bucket()], fixtures::NOW).await });
     }
     while waiting_for_locks(&postgres.raw).await < 2 {
-        assert!(counts.try_join_next().is_none(), "nobody can count");
+        assert!(
+            counts.try_join_next().is_none(),
+            "an attempt passed the lock"
+        );
     }
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
+    assert!(found.expect("the store works").is_some());
     assert_eq!(waiting_for_locks(&postgres.raw).await, 2);
     other.rollback().await.expect("unlocked");
     let counted = counts.join_all().await;
     let counted = counted
         .into_iter()
-        .filter(|answer| answer.as_ref().expect("the store answers").is_ok());
+        .filter(|result| result.as_ref().expect("the store works").is_ok());
     assert_eq!(counted.count(), 10);
 }
 
 #[tokio::test]
-async fn a_full_bucket_says_so_while_others_count_in_it() {
+async fn a_full_bucket_rejects_attempts_without_waiting_for_its_lock() {
     let postgres = Postgres::start().await;
     for _ in 0..10 {
         let counted = postgres.store.count(&[bucket()], fixtures::NOW).await;
-        counted.expect("the store answers").expect("not full");
+        counted.expect("the store works").expect("not full");
     }
-    let other = hold(&postgres).await;
+    let other = block(&postgres).await;
     let empty = RateLimit {
-        key: "somebody else".to_owned(),
+        key: "another bucket".to_owned(),
         limit: 1,
     };
     let counted = postgres
         .store
         .count(&[empty.clone(), bucket()], fixtures::NOW)
         .await;
-    assert!(counted.expect("the store answers").is_err());
+    assert!(counted.expect("the store works").is_err());
     other.rollback().await.expect("unlocked");
     let counted = postgres.store.count(&[empty], fixtures::NOW).await;
-    counted
-        .expect("the store answers")
-        .expect("nothing was counted there");
+    counted.expect("the store works").expect("an empty bucket");
 }

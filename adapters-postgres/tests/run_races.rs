@@ -1,5 +1,5 @@
-//! What ends agent runs at the same time in different ways, and what runs do meanwhile. The contract
-//! suite races each end with the beginning of runs.
+//! Races between the ends of agent runs, and between these and what runs do. The contract suite
+//! races each end with the start of runs.
 
 mod support;
 
@@ -21,7 +21,7 @@ use openindex_domain::work_item::{
     WorkItemConflict, WorkItemEdit, WorkItemStore, Worker,
 };
 use sqlx::PgPool;
-use support::{Postgres, put_token, put_user, put_work_item, seeded, somebody_waits_for_a_lock};
+use support::{Postgres, a_session_waits_for_a_lock, put_token, put_user, put_work_item, seeded};
 use tokio::task::JoinSet;
 
 const NOW: Timestamp = fixtures::NOW;
@@ -39,8 +39,8 @@ fn key(number: u64) -> WorkItemKey {
     fixtures::work_item(u32::try_from(number).expect("small")).key
 }
 
-/// The token of user `number`.
-async fn somebody(pool: &PgPool, number: u64) -> TokenId {
+/// Inserts user `number` and returns their token.
+async fn token_of_user(pool: &PgPool, number: u64) -> TokenId {
     put_user(pool, &fixtures::user(number)).await;
     let mut token = fixtures::token(number, NOW);
     token.owner = fixtures::user(number).id;
@@ -48,7 +48,7 @@ async fn somebody(pool: &PgPool, number: u64) -> TokenId {
     token.id
 }
 
-/// Run `number`, issued with `issuer` and bound to the item of its number, both in place.
+/// Inserts run `number`, issued with `issuer`, and the item of the same number that it is bound to.
 async fn bound_run(pool: &PgPool, number: u64, issuer: TokenId) -> Token {
     let mut run = fixtures::run(number, issuer);
     run.run.as_mut().expect("a run").work_item = Some(key(number));
@@ -65,7 +65,7 @@ fn worker(run: &Token) -> Worker {
     }
 }
 
-/// What a token makes of an item.
+/// A change of an item with this token.
 fn change(
     actor: TokenId,
     worker: Worker,
@@ -95,14 +95,20 @@ fn retitle(title: &str) -> WorkItemChange {
     })
 }
 
-/// How many runs each issuer has.
+/// Number of runs of each issuer.
 const RUNS: u64 = 20;
-/// User 1 has the issuers, and user 6 ends everything.
+/// User 1 owns the issuers, and user 6 ends everything.
 const ADMIN: u64 = 6;
 
-/// One call of some kind that ends some of the runs `first..first + RUNS` and their issuer, or uses
-/// them. Its outcome is another matter: it must have one.
-async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, event: u64) {
+/// Makes one call of some kind that ends or uses some of the runs `first..first + RUNS` and their
+/// issuer. Any outcome is fine, but it must not fail.
+async fn change_something(
+    store: &PostgresStore,
+    kind: u64,
+    first: u64,
+    issuer: TokenId,
+    event: u64,
+) {
     let owner = fixtures::user(1).id;
     let mut runs: Vec<TokenId> = (first..first + RUNS)
         .map(|number| fixtures::run(number, issuer).id)
@@ -143,7 +149,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             store.revoke_matching(change).await.map(|_| ())
         }
         5 => {
-            // Some of the runs, and their issuer among them.
+            // Some of the runs, including their issuer.
             let reported = (first + 8..first + 12).chain([100 + first]);
             let change = ReportLeakedTokens {
                 reported: reported
@@ -180,7 +186,7 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
             store.change_user(change).await.map(|_| ())
         }
         9..=11 => {
-            // A run works at its item.
+            // A run updates its item.
             let number = first + event % RUNS;
             let run = fixtures::run(number, issuer);
             let change = change(
@@ -206,12 +212,12 @@ async fn disturb(store: &PostgresStore, kind: u64, first: u64, issuer: TokenId, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
+async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     let postgres = Postgres::start().await;
     for number in 1..=ADMIN {
-        somebody(&postgres.raw, number).await;
+        token_of_user(&postgres.raw, number).await;
     }
-    // Two replicas.
+    // Two stores, as of two replicas.
     let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
@@ -220,7 +226,7 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
     for round in 0..6 {
         let first = 1_000 + 1_000 * round;
         let mut issuer = fixtures::token(100 + first, NOW);
-        // In some rounds the issuer has a greater id than its runs: clocks differ.
+        // In some rounds the issuer's id is greater than those of its runs, as where clocks differ.
         if round % 2 == 0 {
             issuer = fixtures::token(100 + first, NOW);
         } else {
@@ -232,7 +238,7 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
         }
         let mut calls = JoinSet::new();
         for call in 0..120 {
-            // Each end comes once in a while among uses, work and completions.
+            // Each kind of end happens once in a while among uses, updates and completions.
             let kind = if call % 3 == 0 {
                 call / 3 % 20
             } else {
@@ -242,11 +248,11 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
             let event = 10_000 * (round + 1) + call;
             calls.spawn(async move {
                 let store = &stores[usize::from(call % 2 == 0)];
-                disturb(store, kind, first, issuer, event).await;
+                change_something(store, kind, first, issuer, event).await;
             });
         }
         calls.join_all().await;
-        disturb(
+        change_something(
             &postgres.store,
             8,
             first,
@@ -255,28 +261,28 @@ async fn whatever_ends_and_uses_runs_at_once_never_waits_each_for_the_other() {
         )
         .await;
     }
-    // Whatever ended them, every run ended once, and says so.
+    // Every run ended once, and its one event says so.
     let filter = AuditFilter {
         action: Some(AuditAction::AgentRunEnded),
         ..AuditFilter::default()
     };
-    let told = postgres.store.events(&filter, None, 1_000).await;
-    let mut told: Vec<Subject> = told
-        .expect("answered")
+    let ended = postgres.store.events(&filter, None, 1_000).await;
+    let mut ended: Vec<Subject> = ended
+        .expect("the store works")
         .iter()
         .map(|event| event.subject)
         .filter(|subject| matches!(subject, Subject::Token(_)))
         .collect();
-    let count = told.len();
-    told.sort_by_key(ToString::to_string);
-    told.dedup();
-    assert_eq!(told.len(), count, "a run ended twice");
+    let count = ended.len();
+    ended.sort_by_key(ToString::to_string);
+    ended.dedup();
+    assert_eq!(ended.len(), count, "a run ended twice");
     let owner = fixtures::user(1).id;
     let runs = postgres
         .store
         .runs(owner, &RunFilter::ANY, NOW, None, 1_000)
         .await;
-    for run in runs.expect("answered") {
+    for run in runs.expect("the store works") {
         assert_eq!(run.status(NOW), Status::Revoked, "{run:?}");
     }
 }
@@ -288,7 +294,7 @@ async fn a_run_writes_nothing_after_its_end() {
     let run = fixtures::run(10, fixtures::token(0, NOW).id);
     put_token(pool, &run, &fixtures::digest(10)).await;
     put_work_item(pool, &fixtures::work_item(1)).await;
-    // Somebody ends it, by a change that has nothing to do with its owner.
+    // Ends it by a change that locks nothing of its owner.
     let mut end = pool.begin().await.expect("a transaction");
     sqlx::query("UPDATE tokens SET revoked_at = created_at WHERE id = $1")
         .bind(run.id.uuid())
@@ -298,22 +304,26 @@ async fn a_run_writes_nothing_after_its_end() {
     let store = postgres.store.clone();
     let edit = change(run.id, worker(&run), key(1), retitle("Too late"), 1);
     let waiting = tokio::spawn(async move { store.change_item(edit).await });
-    while !somebody_waits_for_a_lock(pool).await {
-        assert!(!waiting.is_finished(), "it passed the end");
+    while !a_session_waits_for_a_lock(pool).await {
+        assert!(!waiting.is_finished(), "it overtook the end");
     }
     end.commit().await.expect("committed");
-    let outcome = waiting.await.expect("no panic").expect("answered");
-    let refused = ActorError::Rejected(Rejection::Revoked { at: NOW });
-    assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(refused));
-    let item = postgres.store.item(key(1), NOW).await.expect("answered");
+    let outcome = waiting.await.expect("no panic").expect("the store works");
+    let rejected = ActorError::Rejected(Rejection::Revoked { at: NOW });
+    assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(rejected));
+    let item = postgres
+        .store
+        .item(key(1), NOW)
+        .await
+        .expect("the store works");
     assert_eq!(item, Some(fixtures::work_item(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_edits() {
+async fn completing_an_item_is_serialized_with_each_update_by_its_run() {
     let postgres = Postgres::start().await;
-    let issuer = somebody(&postgres.raw, 1).await;
-    let other = somebody(&postgres.raw, 2).await;
+    let issuer = token_of_user(&postgres.raw, 1).await;
+    let other = token_of_user(&postgres.raw, 2).await;
     for number in 100..116 {
         let run = bound_run(&postgres.raw, number, issuer).await;
         let (store, item) = (postgres.store.clone(), key(number));
@@ -324,7 +334,7 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
             WorkItemChange::Claim,
             10 * number,
         );
-        let claimed = store.change_item(claim).await.expect("answered");
+        let claimed = store.change_item(claim).await.expect("the store works");
         assert!(matches!(claimed, ChangeWorkItemOutcome::Changed(_)));
         let editing = tokio::spawn(async move {
             let mut written = 0;
@@ -337,7 +347,7 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
                     retitle(&title),
                     10 * number + edit,
                 );
-                match store.change_item(change).await.expect("answered") {
+                match store.change_item(change).await.expect("the store works") {
                     ChangeWorkItemOutcome::Changed(item) => {
                         assert!(!item.status.is_resolved(), "it wrote after its end");
                         written = edit;
@@ -361,21 +371,29 @@ async fn an_item_that_a_run_works_at_is_completed_after_or_before_each_of_its_ed
             WorkItemChange::Complete,
             10 * number + 9,
         );
-        let done = postgres.store.change_item(done).await.expect("answered");
+        let done = postgres
+            .store
+            .change_item(done)
+            .await
+            .expect("the store works");
         let ChangeWorkItemOutcome::Changed(done) = done else {
             panic!("{done:?}");
         };
         let written = editing.await.expect("no panic");
-        // The last edit that was answered is what was completed.
+        // The item was completed with the last acknowledged update.
         let is_last = done.title.as_str() == format!("Edit {written}");
         assert!(is_last || written == 0, "{written}: {done:?}");
-        let now = postgres.store.item(item, NOW).await.expect("answered");
+        let now = postgres
+            .store
+            .item(item, NOW)
+            .await
+            .expect("the store works");
         assert_eq!(now, Some(done));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
+async fn a_claim_made_meanwhile_does_not_look_expired() {
     let postgres = seeded().await;
     let pool = &postgres.raw;
     let issuer = fixtures::token(0, NOW).id;
@@ -385,7 +403,7 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     }
     let mut item = fixtures::work_item(1);
     put_work_item(pool, &item).await;
-    // As far as the claim of the one has come before it is committed.
+    // The locks of a claim just before its commit.
     let mut claim = pool.begin().await.expect("a transaction");
     sqlx::query(
         "UPDATE work_items SET claim_agent = 'agent-10', claim_run_id = $1, \
@@ -398,12 +416,12 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
     let (store, run) = (postgres.store.clone(), fixtures::run(11, issuer));
     let second = change(run.id, worker(&run), key(1), WorkItemChange::Claim, 1);
     let waiting = tokio::spawn(async move { store.change_item(second).await });
-    while !somebody_waits_for_a_lock(pool).await {
-        assert!(!waiting.is_finished(), "it passed the claim");
+    while !a_session_waits_for_a_lock(pool).await {
+        assert!(!waiting.is_finished(), "it overtook the claim");
     }
     claim.commit().await.expect("committed");
     let agent = AgentId::parse("agent-10").expect("an id");
-    let outcome = waiting.await.expect("no panic").expect("answered");
+    let outcome = waiting.await.expect("no panic").expect("the store works");
     let conflict = WorkItemConflict::Claimed(Holder::Agent(agent.clone()));
     assert_eq!(outcome, ChangeWorkItemOutcome::Conflict(conflict));
     item.status = openindex_domain::work_item::ItemStatus::InProgress;
@@ -413,6 +431,10 @@ async fn a_claim_that_was_made_meanwhile_is_not_taken_for_a_lapsed_one() {
         on_behalf: None,
         at: NOW,
     });
-    let stored = postgres.store.item(key(1), NOW).await.expect("answered");
+    let stored = postgres
+        .store
+        .item(key(1), NOW)
+        .await
+        .expect("the store works");
     assert_eq!(stored, Some(item));
 }

@@ -1,4 +1,4 @@
-//! Migrations, and what the schema is made for.
+//! Migrations, and what the schema enforces.
 
 mod support;
 
@@ -16,8 +16,8 @@ use openindex_domain::user::UserStore;
 use openindex_domain::work_item::WorkItemStore;
 use sqlx::Row;
 use support::{
-    Postgres, insertion, is_corrupt, is_unavailable, put_work_item, seed, seeded,
-    somebody_waits_for_a_lock,
+    Postgres, a_session_waits_for_a_lock, creation, is_corrupt, is_unavailable, put_work_item,
+    seed, seeded,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn servers_that_start_at_the_same_time_all_migrate() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_not_migrated_is_not_ready() {
+async fn a_database_without_migrations_is_not_ready() {
     let postgres = Postgres::start_empty(PoolOptions::default()).await;
     let store = &postgres.store;
     assert!(is_unavailable(&store.ready().await));
@@ -48,7 +48,10 @@ async fn a_database_that_was_not_migrated_is_not_ready() {
     ));
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
-    store.migrate().await.expect("and again, without effect");
+    store
+        .migrate()
+        .await
+        .expect("migrated again, without effect");
 }
 
 #[tokio::test]
@@ -67,7 +70,7 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
         .await;
     assert!(is_corrupt(&postgres.store.ready().await));
     assert!(is_corrupt(&postgres.store.migrate().await));
-    // The failed migration gave its lock up.
+    // The failed migration released its lock.
     let again = PostgresStore::connect(&postgres.url, PoolOptions::default())
         .await
         .expect("a store");
@@ -75,7 +78,7 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_store_without_work_knows_nothing_of_it() {
+async fn a_store_without_work_items_has_no_tables_for_them() {
     let postgres = Postgres::start_without_work().await;
     seed(&postgres.raw).await;
     let store = &postgres.store;
@@ -94,7 +97,7 @@ async fn a_store_without_work_knows_nothing_of_it() {
         run.run.as_mut().expect("a run").work_item = bound_to;
         let (now, action) = (fixtures::NOW, AuditAction::AgentRunStarted);
         StartRun {
-            actor: insertion(number).actor,
+            actor: creation(number).actor,
             digest: fixtures::digest(number),
             quota: 10,
             rate: openindex_domain::token::CreationRate::DEFAULT_RUNS,
@@ -103,11 +106,14 @@ async fn a_store_without_work_knows_nothing_of_it() {
         }
     };
     let bound = store.start_run(start(1, Some(key))).await;
-    assert_eq!(bound.expect("answered"), StartRunOutcome::NoSuchWorkItem);
+    assert_eq!(
+        bound.expect("the store works"),
+        StartRunOutcome::NoSuchWorkItem
+    );
     let free = store.start_run(start(1, None)).await;
     assert!(matches!(free, Ok(StartRunOutcome::Started(_))), "{free:?}");
 
-    // Work can be added to it.
+    // Work items can be added later.
     let with_work_items = store.clone().with_work_items();
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
@@ -118,14 +124,14 @@ async fn a_store_without_work_knows_nothing_of_it() {
         matches!(bound, Ok(StartRunOutcome::Started(_))),
         "{bound:?}"
     );
-    // And one that goes without accepts the schema.
+    // A store without work items accepts that schema.
     store.ready().await.expect("still served");
     store.migrate().await.expect("nothing to do");
 }
 
-/// User 1, their token 0, and three events, as the first release wrote them; the last one's action
-/// has another name since.
-const OF_THE_FIRST_RELEASE: &str = r"
+/// User 1, their token 0, and three events, as the first release wrote them; the action of the last
+/// one has been renamed since.
+const DATA_OF_THE_FIRST_RELEASE: &str = r"
     INSERT INTO users VALUES ('00000001-0000-7000-8000-000000000001', 'user1@example.com',
         'user1@example.com', 'User 1', 'admin', '2026-11-24 06:00:00+00', NULL);
     INSERT INTO tokens VALUES ('00000002-0000-7000-8000-000000000000', 'personal',
@@ -144,24 +150,27 @@ const OF_THE_FIRST_RELEASE: &str = r"
         'usr_00000001000070008000000000000001', NULL, NULL);";
 
 #[tokio::test]
-async fn what_the_first_release_wrote_is_kept() {
+async fn data_of_the_first_release_is_preserved() {
     let postgres = Postgres::start_empty(PoolOptions::default()).await;
     let migrator = sqlx::migrate!();
     migrator
         .run_to(1, &postgres.raw)
         .await
         .expect("the first schema");
-    postgres.execute(OF_THE_FIRST_RELEASE).await;
+    postgres.execute(DATA_OF_THE_FIRST_RELEASE).await;
 
     let store = &postgres.store;
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     let user = fixtures::user(1);
-    let account = store.account("user1@example.com").await.expect("answered");
+    let account = store
+        .account("user1@example.com")
+        .await
+        .expect("the store works");
     let account = account.expect("the user");
     assert_eq!((account.user, account.password), (user.clone(), None));
     let record = store.find_by_digest(&fixtures::digest(0)).await;
-    let record = record.expect("answered").expect("the token");
+    let record = record.expect("the store works").expect("the token");
     assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
 
     let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
@@ -178,27 +187,30 @@ async fn what_the_first_release_wrote_is_kept() {
     let action = AuditAction::TokenCreated;
     let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
-    assert_eq!(trail.expect("answered"), [renamed, begun, rotated]);
+    assert_eq!(trail.expect("the store works"), [renamed, begun, rotated]);
     for change in [
         "UPDATE audit_events SET at = at",
         "DELETE FROM audit_events",
     ] {
-        let answer = sqlx::raw_sql(change).execute(&postgres.raw).await;
-        assert!(answer.is_err(), "{change}");
+        let result = sqlx::raw_sql(change).execute(&postgres.raw).await;
+        assert!(result.is_err(), "{change}");
     }
-    // And it goes on from there.
-    let inserted = store.create_token(insertion(4)).await;
-    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
+    // New changes work.
+    let inserted = store.create_token(creation(4)).await;
+    assert_eq!(
+        inserted.expect("the store works"),
+        CreateTokenOutcome::Created
+    );
 }
 
-/// A change as the previous release makes them: it reads, and then it writes.
+/// The previous release reads first, and then writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_previous_release_goes_on_beside_the_migrations_of_this_one() {
+async fn a_change_of_the_previous_release_completes_during_the_migrations_of_this_one() {
     for applied in [2, 3, 4] {
         let postgres = Postgres::start_empty(PoolOptions::default()).await;
         let migrator = sqlx::migrate!();
         migrator.run_to(1, &postgres.raw).await.expect("migrated");
-        postgres.execute(OF_THE_FIRST_RELEASE).await;
+        postgres.execute(DATA_OF_THE_FIRST_RELEASE).await;
         let reached = migrator.run_to(applied, &postgres.raw).await;
         reached.expect("migrated");
 
@@ -210,8 +222,8 @@ async fn a_change_of_the_previous_release_goes_on_beside_the_migrations_of_this_
             .expect("read");
         let store = postgres.store.clone();
         let migrating = tokio::spawn(async move { store.migrate().await });
-        // 0003 and 0012 wait for the change, and the others do not; they would give up by themselves.
-        while !somebody_waits_for_a_lock(&postgres.raw).await {
+        // 0003 and 0012 wait for the change, with a lock timeout of their own; the others do not.
+        while !a_session_waits_for_a_lock(&postgres.raw).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let write = "UPDATE tokens SET revoked_at = created_at";
@@ -227,22 +239,22 @@ async fn a_change_of_the_previous_release_goes_on_beside_the_migrations_of_this_
 }
 
 #[tokio::test]
-async fn every_check_was_made_on_every_row() {
+async fn every_check_is_validated() {
     let postgres = Postgres::start().await;
     let unchecked: Vec<String> =
         sqlx::query_scalar("SELECT conname::text FROM pg_constraint WHERE NOT convalidated")
             .fetch_all(&postgres.raw)
             .await
-            .expect("an answer");
+            .expect("a count");
     assert_eq!(unchecked, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn the_trail_is_append_only() {
+async fn the_audit_log_is_append_only() {
     const COPY: &str = "INSERT INTO audit_events (id, at, actor, action, subject) \
          SELECT id, at, 'operator', 'token.revoked', subject FROM audit_events";
     let postgres = seeded().await;
-    let inserted = postgres.store.create_token(insertion(1)).await;
+    let inserted = postgres.store.create_token(creation(1)).await;
     assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     for change in [
         "UPDATE audit_events SET at = at",
@@ -259,23 +271,23 @@ async fn the_trail_is_append_only() {
         "MERGE INTO audit_events e USING audit_events o ON o.id = e.id \
          WHEN MATCHED THEN UPDATE SET at = o.at",
     ] {
-        let answer = sqlx::raw_sql(sqlx::AssertSqlSafe(change))
+        let result = sqlx::raw_sql(sqlx::AssertSqlSafe(change))
             .execute(&postgres.raw)
             .await;
-        assert!(answer.is_err(), "{change}");
+        assert!(result.is_err(), "{change}");
     }
     let trail = postgres
         .store
         .events(&AuditFilter::default(), None, 10)
         .await
-        .expect("the store answers");
-    assert_eq!(trail, vec![insertion(1).audit]);
+        .expect("the store works");
+    assert_eq!(trail, vec![creation(1).audit]);
 }
 
 #[tokio::test]
 async fn an_error_names_the_constraint_and_no_value() {
     let postgres = seeded().await;
-    let mut taken = insertion(1);
+    let mut taken = creation(1);
     taken.digest = fixtures::digest(0);
     let error = postgres.store.create_token(taken).await.expect_err("taken");
     let text = format!("{error} {error:?}");
@@ -284,7 +296,7 @@ async fn an_error_names_the_constraint_and_no_value() {
 }
 
 #[tokio::test]
-async fn commits_are_synchronous_whatever_the_default() {
+async fn commits_are_synchronous_whatever_the_server_default() {
     let postgres = seeded().await;
     for (default, expected) in [("off", "on"), ("remote_apply", "remote_apply")] {
         let set = format!(
@@ -295,7 +307,7 @@ async fn commits_are_synchronous_whatever_the_default() {
             .execute(&postgres.raw)
             .await
             .expect("a default");
-        // A trigger tells what holds inside the store's own transaction.
+        // A trigger records the setting inside the store's own transaction.
         postgres
             .execute(
                 "CREATE TABLE IF NOT EXISTS seen (setting text); \
@@ -329,7 +341,7 @@ async fn commits_are_synchronous_whatever_the_default() {
 async fn a_lookup_searches_indexes_and_scans_no_table() {
     let postgres = seeded().await;
     let mut connection = postgres.raw.acquire().await.expect("a connection");
-    // On a table of one row a scan would be right; ask what the planner does when it avoids one.
+    // On a table of one row a scan would be right, so this asks for the plan without scans.
     sqlx::raw_sql("SET enable_seqscan = off")
         .execute(&mut *connection)
         .await

@@ -33,7 +33,7 @@ impl AdminTokenStore for SqliteStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let mut query = wanted(filter, now, after, Some(limit));
+        let mut query = matching_tokens(filter, now, after, Some(limit));
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
@@ -47,7 +47,7 @@ impl AdminTokenStore for SqliteStore {
         let mut query = QueryBuilder::new("");
         for kind in LISTED_KINDS {
             query.push("SELECT t.id, t.kind FROM ");
-            push_found(&mut query, kind, filter, now, None, None);
+            push_matching_rows(&mut query, kind, filter, now, None, None);
             query.push(" CROSS JOIN tokens t ON t.rowid = found");
             if kind == LISTED_KINDS[0] {
                 query.push(" UNION ALL ");
@@ -84,7 +84,7 @@ impl AdminTokenStore for SqliteStore {
         if let Err(outcome) = change.check_actor(actor.as_ref()) {
             return Ok(outcome);
         }
-        let mut query = wanted(&change.filter, change.actor.now, None, None);
+        let mut query = matching_tokens(&change.filter, change.actor.now, None, None);
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
         let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
@@ -96,7 +96,7 @@ impl AdminTokenStore for SqliteStore {
         let rows = found.iter().zip(&*read);
         let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
         let revoked = Listing::read(revoked.map(|(row, _)| owned_token(row)))?;
-        write(&mut transaction, decided, &read, change.actor.now).await?;
+        write_revocations(&mut transaction, decided, &read, change.actor.now).await?;
         transaction.commit().await?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
     }
@@ -104,19 +104,19 @@ impl AdminTokenStore for SqliteStore {
     async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let digests = change.reported.iter().map(|(digest, _)| digest);
-        let (mut there, read) = by_digests(&mut transaction, digests).await?;
+        let (mut tokens, read) = by_digests(&mut transaction, digests).await?;
         let mut decided = Vec::new();
         for (digest, event) in &change.reported {
-            let Some(token) = there.get_mut(digest) else {
+            let Some(token) = tokens.get_mut(digest) else {
                 continue;
             };
             if let Some((revoked, event)) = change.decide(token, *event) {
-                // Reported once more, it is not live any more.
+                // A second report of the same token finds it revoked.
                 token.clone_from(&revoked);
                 decided.push((revoked, event));
             }
         }
-        let revoked = write(&mut transaction, decided, &read, change.now).await?;
+        let revoked = write_revocations(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
             let notice = Notice {
                 about: NoticeAbout::LeakedToken {
@@ -133,7 +133,7 @@ impl AdminTokenStore for SqliteStore {
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
         let mut browsing = self.browse().await?;
-        // One statement, and so one moment.
+        // One statement, so that all counts are from the same moment.
         let row = sqlx::query(
             "SELECT * FROM \
              (SELECT count(*) FILTER (WHERE suspended_at IS NULL) AS users_active, \
@@ -157,8 +157,8 @@ impl AdminTokenStore for SqliteStore {
     }
 }
 
-/// [`TokenFilter::matches`] as a query.
-fn wanted(
+/// Returns [`TokenFilter::matches`] as a query.
+fn matching_tokens(
     filter: &TokenFilter,
     now: Timestamp,
     after: Option<TokenId>,
@@ -173,7 +173,7 @@ fn wanted(
             user_columns!(),
             " FROM "
         ));
-        push_found(&mut query, kind, filter, now, after, limit);
+        push_matching_rows(&mut query, kind, filter, now, after, limit);
         query.push(
             " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
              ORDER BY t.id DESC)",
@@ -189,9 +189,9 @@ fn wanted(
     query
 }
 
-/// The rows of this kind that a filter matches, the newest first: only the conditions that are given,
-/// in the index that is [named](index) for them.
-fn push_found(
+/// Adds the rows of this kind that match the filter, newest first, with only the conditions that
+/// are set, from the index that [`index`] names.
+fn push_matching_rows(
     query: &mut QueryBuilder<Sqlite>,
     kind: &str,
     filter: &TokenFilter,
@@ -200,7 +200,7 @@ fn push_found(
     limit: Option<u32>,
 ) {
     query.push("(SELECT t.rowid AS found FROM tokens t");
-    // The few damaged ones of an unknown kind have an index of their own.
+    // The few damaged ones of an unknown kind have their own index.
     if let Some(index) = index(filter)
         && kind == LISTED_KINDS[0]
     {
@@ -266,7 +266,8 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: 
     }
 }
 
-/// The index to search, whatever statistics say; `None` where a key or the owner leaves little.
+/// Returns the index to use whatever the statistics say; `None` if an id or the owner leaves few
+/// rows.
 fn index(filter: &TokenFilter) -> Option<&'static str> {
     match (filter.owner, filter.status) {
         _ if filter.token.is_some() => None,
@@ -299,7 +300,7 @@ async fn by_digests(
     let digests = digests.map(|digest| {
         let mut hexadecimal = String::with_capacity(64);
         for byte in digest.as_bytes() {
-            // Writing to a string cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(hexadecimal, "{byte:02x}");
         }
         hexadecimal
@@ -313,15 +314,15 @@ async fn by_digests(
     .map_err(store_error)?;
     let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
     let digests = found.iter().map(rows::digest);
-    let there = digests
+    let tokens = digests
         .zip(&*read)
         .map(|(digest, token)| Ok((digest?, token.clone())));
-    Ok((there.collect::<Result<_, StoreError>>()?, read))
+    Ok((tokens.collect::<Result<_, StoreError>>()?, read))
 }
 
-/// Writes revocations with their events, and the ends of the agent runs that were issued with those
-/// tokens; answers the tokens.
-async fn write(
+/// Writes the revocations and their audit events, ends the agent runs issued with these tokens, and
+/// returns the revoked tokens.
+async fn write_revocations(
     connection: &mut SqliteConnection,
     decided: Vec<(Token, AuditEvent)>,
     read: &Endings,
@@ -330,11 +331,11 @@ async fn write(
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
     tokens::write_ends(connection, &revoked, read).await?;
     audit::insert_all(connection, &events).await?;
-    // Read after that: a run that is among the revoked itself has ended by now.
+    // Read after that, so that a run that is revoked itself is not also ended with its issuer.
     let ids: Vec<TokenId> = revoked.iter().map(|token| token.id).collect();
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
-    agent_runs::write(connection, &ended, &runs).await?;
+    agent_runs::end(connection, &ended, &runs).await?;
     Ok(revoked)
 }
 
@@ -344,11 +345,11 @@ mod tests {
     use openindex_domain::token::Scope;
 
     use super::*;
-    use crate::testing::{Filled, LIVE};
+    use crate::testing::{LIVE, ManyTokens};
 
     #[tokio::test]
-    async fn each_filter_is_searched_in_an_index_whatever_statistics_say() {
-        let filled = Filled::new().await;
+    async fn each_filter_uses_its_index_whatever_the_statistics_say() {
+        let many = ManyTokens::new().await;
         let any = TokenFilter::default();
         let [live, expired, revoked] =
             [Status::Live, Status::Expired, Status::Revoked].map(|status| TokenFilter {
@@ -388,8 +389,8 @@ mod tests {
             (of(live), "personal_tokens_ending (owner_id=? AND <expr>>?)"),
             (of(before(live)), "personal_tokens_listed (owner_id=?)"),
         ] {
-            let query = wanted(&filter, NOW, None, Some(10));
-            let plan = filled.plan(&query).await;
+            let query = matching_tokens(&filter, NOW, None, Some(10));
+            let plan = many.plan(&query).await;
             assert!(plan.contains(index), "{filter:?}: {plan}");
             assert!(!plan.contains("SCAN t\n"), "{filter:?}: {plan}");
             assert!(plan.contains("SEARCH u"), "{filter:?}: {plan}");
@@ -398,7 +399,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_of_one_owner_costs_the_same_with_any_number_of_expired_tokens() {
-        let filled = Filled::new().await;
+        let many = ManyTokens::new().await;
         for status in [None, Some(Status::Live), Some(Status::Expired)] {
             let query = |user| {
                 let owner = Some(fixtures::user(user).id);
@@ -407,9 +408,9 @@ mod tests {
                     status,
                     ..TokenFilter::default()
                 };
-                wanted(&filter, NOW, None, Some(10))
+                matching_tokens(&filter, NOW, None, Some(10))
             };
-            let (few, many) = (filled.steps(query(1)).await, filled.steps(query(2)).await);
+            let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
             assert!(many < few + LIVE * 20, "{status:?}: {few} and {many} steps");
         }
     }

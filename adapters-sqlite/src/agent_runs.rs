@@ -1,4 +1,4 @@
-//! [`AgentRunStore`] on SQLite, and the ends of runs inside the changes that end them.
+//! [`AgentRunStore`] on SQLite, and the ends of runs in the changes that end them.
 
 use async_trait::async_trait;
 use openindex_domain::agent_run::{
@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::error::store_error;
-use crate::rows::{select_unended_runs, token_columns};
+use crate::rows::{select_unexpired_runs, token_columns};
 use crate::{SqliteStore, acting, audit, rows, tokens, work_items};
 
 #[async_trait]
@@ -22,7 +22,7 @@ impl AgentRunStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (owner, now) = (change.run.owner, change.actor.now);
-        let runs = of_owner_after(&mut transaction, owner, now).await?;
+        let runs = of_owner_expiring_after(&mut transaction, owner, now).await?;
         let kind = TokenKind::AgentRun;
         let so_far = TokenCounts {
             live: tokens::count_live(&runs, now),
@@ -62,7 +62,7 @@ impl AgentRunStore for SqliteStore {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
-        write(&mut transaction, &ended, &runs).await?;
+        end(&mut transaction, &ended, &runs).await?;
         transaction.commit().await?;
         Ok(EndRunsOutcome::Ended(ended.tokens.len()))
     }
@@ -135,8 +135,8 @@ impl AgentRunStore for SqliteStore {
     }
 }
 
-/// The unrevoked runs that were issued with these tokens and may not have expired by every server's
-/// clock at `now`: those to be ended.
+/// Returns the runs issued with one of these tokens that some server's clock may still call live
+/// when this server's says `now`.
 pub(crate) async fn of_issuers(
     connection: &mut SqliteConnection,
     issuers: &[TokenId],
@@ -145,55 +145,55 @@ pub(crate) async fn of_issuers(
     if issuers.is_empty() {
         return Ok(Endings::default());
     }
-    let found = sqlx::query(select_unended_runs!(
+    let found = sqlx::query(select_unexpired_runs!(
         "t.issuer_id IN (SELECT unhex(value) FROM json_each(?1))"
     ))
     .bind(rows::json(issuers.iter().map(|id| id.uuid().simple())))
     .bind(EndedRuns::horizon(now).unix_millis())
     .fetch_all(connection)
     .await;
-    all(&found.map_err(store_error)?)
+    endings(&found.map_err(store_error)?)
 }
 
-/// The same of a user.
+/// Returns the runs of this user, as [`of_issuers`] does.
 pub(crate) async fn of_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
 ) -> Result<Endings, StoreError> {
-    of_owner_after(connection, owner, EndedRuns::horizon(now)).await
+    of_owner_expiring_after(connection, owner, EndedRuns::horizon(now)).await
 }
 
-/// The unrevoked runs of a user that expire after `horizon`.
-async fn of_owner_after(
+/// Returns the unrevoked runs of a user that expire after `horizon`.
+async fn of_owner_expiring_after(
     connection: &mut SqliteConnection,
     owner: UserId,
     horizon: Timestamp,
 ) -> Result<Endings, StoreError> {
-    let found = sqlx::query(select_unended_runs!("t.owner_id = ?1"))
+    let found = sqlx::query(select_unexpired_runs!("t.owner_id = ?1"))
         .bind(owner.uuid())
         .bind(horizon.unix_millis())
         .fetch_all(connection)
         .await;
-    all(&found.map_err(store_error)?)
+    endings(&found.map_err(store_error)?)
 }
 
-/// The same that are bound to a work item.
+/// Returns the runs bound to this work item, as [`of_issuers`] does.
 pub(crate) async fn of_work_item(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
     now: Timestamp,
 ) -> Result<Endings, StoreError> {
-    let found = sqlx::query(select_unended_runs!("t.work_item = ?1"))
+    let found = sqlx::query(select_unexpired_runs!("t.work_item = ?1"))
         .bind(key.to_string())
         .bind(EndedRuns::horizon(now).unix_millis())
         .fetch_all(connection)
         .await;
-    all(&found.map_err(store_error)?)
+    endings(&found.map_err(store_error)?)
 }
 
-/// Writes what becomes of runs with something else, and their trail.
-pub(crate) async fn write(
+/// Writes the ends of runs and their audit events.
+pub(crate) async fn end(
     connection: &mut SqliteConnection,
     ended: &EndedRuns,
     read: &Endings,
@@ -202,6 +202,6 @@ pub(crate) async fn write(
     audit::insert_all(connection, &ended.events).await
 }
 
-fn all(found: &[SqliteRow]) -> Result<Endings, StoreError> {
+fn endings(found: &[SqliteRow]) -> Result<Endings, StoreError> {
     found.iter().map(rows::ending).collect()
 }

@@ -1,4 +1,4 @@
-//! Reads that may take long: lists, searches and counts, on connections of their own.
+//! Reads that may take long (lists, searches and counts), on their own connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +10,15 @@ use sqlx::{Sqlite, SqliteConnection};
 use crate::SqliteStore;
 use crate::error::store_error;
 
-/// Steps of SQLite's machine between two looks at whether anybody still waits: much less than a
-/// millisecond of them.
+/// How many steps of SQLite's virtual machine run between two checks whether the read was canceled;
+/// they take much less than a millisecond.
 const STEPS: i32 = 1000;
 
-/// A connection for one read that may take long. When it is dropped, so is what still runs on it:
-/// whoever gives up a search does not keep the next one waiting.
+/// A connection for one read that may take long. Dropping this cancels the read, so that an
+/// abandoned search does not block the next one.
 pub(crate) struct Browsing {
     connection: PoolConnection<Sqlite>,
-    is_over: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl Browsing {
@@ -29,19 +29,20 @@ impl Browsing {
 
 impl Drop for Browsing {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_cancelled.store(true, Ordering::Relaxed);
     }
 }
 
 impl SqliteStore {
-    /// Waits for a connection for a read that may take long. There are few, and none of them is one
-    /// that credentials are looked up with.
+    /// Waits for a connection for a read that may take long. There are few, and credential lookups
+    /// use none of them.
     pub(crate) async fn browse(&self) -> Result<Browsing, StoreError> {
-        // One that is opened after the files were replaced would read others.
+        // Checked after connecting: if the files were replaced, a new connection would read the new
+        // ones.
         let mut connection = self.browsers.acquire().await.map_err(store_error)?;
         self.readers()?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_over);
+        let is_cancelled = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_cancelled);
         connection
             .lock_handle()
             .await
@@ -49,7 +50,7 @@ impl SqliteStore {
             .set_progress_handler(STEPS, move || !seen.load(Ordering::Relaxed));
         Ok(Browsing {
             connection,
-            is_over,
+            is_cancelled,
         })
     }
 }
@@ -70,9 +71,9 @@ mod tests {
     use crate::SqliteOptions;
     use crate::store::BROWSERS;
 
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const TIMEOUT: Duration = Duration::from_millis(500);
 
-    /// Holds a connection for as long as it is waited for.
+    /// Takes a connection until the read is canceled.
     async fn endless(store: SqliteStore) -> Result<i64, StoreError> {
         let mut browsing = store.browse().await?;
         sqlx::query_scalar(
@@ -84,15 +85,15 @@ mod tests {
         .map_err(store_error)
     }
 
-    fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
-        matches!(answer, Err(StoreError::Unavailable(_)))
+    fn is_unavailable<T>(result: &Result<T, StoreError>) -> bool {
+        matches!(result, Err(StoreError::Unavailable(_)))
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn however_many_browse_credentials_are_looked_up() {
+    async fn credential_lookups_work_however_many_searches_run() {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("busy.db").display());
-        let options = SqliteOptions::default().with_busy_timeout(PATIENCE);
+        let options = SqliteOptions::default().with_busy_timeout(TIMEOUT);
         let store = SqliteStore::connect_with(&url, options).await;
         let store = store.expect("a store").with_work_items();
         store.migrate().await.expect("migrated");
@@ -101,41 +102,41 @@ mod tests {
         let browsing: Vec<_> = (0..32)
             .map(|_| tokio::spawn(endless(store.clone())))
             .collect();
-        // Once a search is turned away, all that there are have been taken.
+        // Once a search fails, all connections are in use.
         let begun = Instant::now();
         while store.items(&filter, NOW, None, 1).await.is_ok() {
-            assert!(begun.elapsed() < PATIENCE, "nobody holds a connection");
+            assert!(begun.elapsed() < TIMEOUT, "no search uses a connection");
         }
         let begun = Instant::now();
         for number in 0..100 {
             let digest = fixtures::digest(number);
-            let token = store.find_by_digest(&digest).await.expect("answered");
+            let token = store.find_by_digest(&digest).await.expect("found");
             assert!(token.is_none());
-            let session = store.find_session(&digest).await.expect("answered");
+            let session = store.find_session(&digest).await.expect("found");
             assert!(session.is_none());
             store.ready().await.expect("ready");
         }
-        let taken = begun.elapsed();
-        assert!(taken < PATIENCE * 10, "300 lookups took {taken:?}");
-        let trail = store.events(&AuditFilter::default(), None, 1).await;
-        assert!(is_unavailable(&trail), "{trail:?}");
+        let elapsed = begun.elapsed();
+        assert!(elapsed < TIMEOUT * 10, "300 lookups took {elapsed:?}");
+        let events = store.events(&AuditFilter::default(), None, 1).await;
+        assert!(is_unavailable(&events), "{events:?}");
         assert!(is_unavailable(&store.stats(NOW).await));
 
-        // Nobody waits for them any more, and so they end; those that were turned away have.
-        let mut turned_away = 0;
+        // The rest are canceled; those that got no connection have failed.
+        let mut failed = 0;
         for one in browsing {
             one.abort();
             match one.await {
-                Ok(answer) => {
-                    assert!(is_unavailable(&answer), "{answer:?}");
-                    turned_away += 1;
+                Ok(result) => {
+                    assert!(is_unavailable(&result), "{result:?}");
+                    failed += 1;
                 }
                 Err(ended) => assert!(ended.is_cancelled(), "{ended}"),
             }
         }
-        assert_eq!(turned_away, 32 - BROWSERS);
+        assert_eq!(failed, 32 - BROWSERS);
         let found = store.items(&filter, NOW, None, 1).await;
-        assert_eq!(found.expect("there is room again"), []);
+        assert_eq!(found.expect("a free connection"), []);
         store.close().await;
     }
 }

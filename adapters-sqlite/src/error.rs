@@ -1,4 +1,4 @@
-//! What went wrong, in the two words of the port.
+//! Maps errors of SQLite to the two kinds of [`StoreError`], with hints for the operator.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use openindex_domain::StoreError;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
-/// What SQLite said and what to do about it: its extended result code and a message that names
-/// tables and columns, but holds no value of any row.
+/// SQLite's extended result code and message with a hint. The message names tables and columns, but
+/// contains no value of any row.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{message} (SQLite result code {code}{}){}",
@@ -17,19 +17,20 @@ use sqlx::migrate::MigrateError;
 struct DatabaseFailure {
     code: i32,
     message: String,
-    /// Which file it was about, where that is known.
+    /// The file, if known.
     file: Option<PathBuf>,
 }
 
-/// A change waited for its turn for too long.
+/// All connections stayed in use until the timeout.
 #[derive(Debug, thiserror::Error)]
-#[error("no database connection became free in time; all are in use")]
+#[error("no database connection available in time; all are in use")]
 struct Exhausted;
 
-/// What the operator can do, by result code and, where several causes share one, by message.
+/// Returns what the operator can do, by result code and, where several causes share one, by
+/// message.
 fn hint(code: i32, message: &str) -> Option<&'static str> {
     Some(match primary(code) {
-        BUSY | 6 => "another process has locked the file; stop it, or retry when it is done",
+        BUSY | 6 => "another process has locked the file; stop it, or retry when it has finished",
         8 => "let the server's user write to the file and to its directory",
         10 => "check the disk and its file system",
         11 | 26 => "check the path in the database URL, or restore the file from a backup",
@@ -40,7 +41,8 @@ fn hint(code: i32, message: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether the schema is not the one that this version requires. SQLite has no code for that.
+/// Returns whether the schema is not the one that this version requires, for which SQLite has no
+/// code.
 fn is_old_schema(message: &str) -> bool {
     ["no such table", "no such column", "has no column"]
         .iter()
@@ -50,9 +52,9 @@ fn is_old_schema(message: &str) -> bool {
 const BUSY: i32 = 5;
 
 /// Primary result codes (<https://www.sqlite.org/rescode.html>) after which the same call may
-/// succeed later, or once the operator has made room or fixed permissions, file or schema.
+/// succeed later, or once the operator has freed space or fixed permissions, file or schema.
 const UNAVAILABLE: [i32; 14] = [
-    1, // ERROR: a table or column is missing, or is another than this version's
+    1, // ERROR: a table or column of this version is missing
     3, // PERM
     BUSY, 6,  // LOCKED
     7,  // NOMEM
@@ -64,20 +66,20 @@ const UNAVAILABLE: [i32; 14] = [
     14, // CANTOPEN
     15, // PROTOCOL: the locks of the write-ahead log are contended
     17, // SCHEMA: it changed under a prepared statement
-    26, // NOTADB: the file is none of SQLite's
+    26, // NOTADB: not a SQLite file
 ];
 
-/// Sorts an error of the driver.
+/// Classifies an error of the driver.
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
-    sorted(error, None)
+    classified(error, None)
 }
 
-/// The same of opening a file, which it names.
-pub(crate) fn open_error(error: sqlx::Error, file: &Path) -> StoreError {
-    sorted(error, Some(file))
+/// Classifies an error of opening this file, and includes its path.
+pub(crate) fn file_error(error: sqlx::Error, file: &Path) -> StoreError {
+    classified(error, Some(file))
 }
 
-fn sorted(error: sqlx::Error, file: Option<&Path>) -> StoreError {
+fn classified(error: sqlx::Error, file: Option<&Path>) -> StoreError {
     use sqlx::Error as E;
     match error {
         E::PoolTimedOut => StoreError::unavailable(Exhausted),
@@ -102,7 +104,7 @@ fn sorted(error: sqlx::Error, file: Option<&Path>) -> StoreError {
     }
 }
 
-/// Whether another connection held a lock for longer than SQLite was told to wait.
+/// Returns whether another connection held a lock until SQLite's timeout.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
@@ -116,12 +118,12 @@ fn code(error: &dyn DatabaseError) -> i32 {
         .unwrap_or_default()
 }
 
-/// The lowest byte of an extended result code.
+/// Returns the primary code, which is the lowest byte of an extended result code.
 const fn primary(code: i32) -> i32 {
     code & 0xff
 }
 
-/// Sorts an error of the migrator.
+/// Classifies an error of the migrator.
 pub(crate) fn migrate_error(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {

@@ -1,4 +1,4 @@
-//! The database file: made for its owner's eyes only, and recognized when it was swapped.
+//! The database file: created for its owner only, and checked for replacement.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind};
@@ -10,23 +10,23 @@ use openindex_domain::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 enum FileError {
-    #[error("cannot create the database file {}: {}", path.display(), reason(cause))]
+    #[error("cannot create database file {}: {}", path.display(), reason(cause))]
     Create { path: PathBuf, cause: Error },
     #[error("database file not found: {}", path.display())]
     Missing { path: PathBuf },
-    #[error("cannot read the database file {}: {}", path.display(), reason(cause))]
+    #[error("cannot read database file {}: {}", path.display(), reason(cause))]
     Read { path: PathBuf, cause: Error },
-    #[error("the database path {} is a directory or a device; name a file", path.display())]
+    #[error("database path {} is a directory or a device; specify a file", path.display())]
     NoFile { path: PathBuf },
     #[error(
-        "the database file {} was removed or replaced while it was open; restart the server to use \
-         what is there now",
+        "database file {} was removed or replaced while it was open; restart the server to use \
+         the current one",
         path.display()
     )]
     Replaced { path: PathBuf },
 }
 
-/// Why, and what to do.
+/// Returns the cause and, for the common ones, what to do.
 fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file or directory; create its directory first".to_owned(),
@@ -46,20 +46,20 @@ type Identity = (u64, u64);
 pub(crate) struct DatabaseFile {
     path: PathBuf,
     identity: Identity,
-    /// The write-ahead log and its index, which exist as long as a connection is open.
+    /// The write-ahead log and its index, which exist while a connection is open.
     log: OnceLock<[(PathBuf, Identity); 2]>,
 }
 
 impl DatabaseFile {
-    /// Takes note of the file, creating an empty one with mode 0600 where there is none. SQLite
-    /// gives the files that it puts beside it (`-wal`, `-shm`) the same mode.
+    /// Records the identity of the file, and creates an empty one with mode 0600 if it is missing.
+    /// SQLite creates the files beside it (`-wal`, `-shm`) with the same mode.
     pub(crate) fn open(path: &Path, create: bool) -> Result<Self, StoreError> {
         if create {
             Self::create(path)?;
         }
         let metadata = fs::metadata(path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => StoreError::unavailable(FileError::Missing {
-                // The working directory is what is wrong, most of the time.
+                // The working directory is usually what is wrong.
                 path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             }),
             _ => unreadable(path, cause),
@@ -73,7 +73,7 @@ impl DatabaseFile {
             tracing::warn!(
                 path = %path.display(),
                 mode = format_args!("{:04o}", metadata.permissions().mode() & 0o7777),
-                "others can read or write the database file; chmod 600 it"
+                "other users can read or write the database file; run chmod 600 on it"
             );
         }
         tracing::info!(
@@ -87,8 +87,8 @@ impl DatabaseFile {
         })
     }
 
-    /// Takes note of the write-ahead log and its index, once a connection has read.
-    pub(crate) fn note_log(&self) -> Result<(), StoreError> {
+    /// Records the identities of the write-ahead log and its index, once a connection has read.
+    pub(crate) fn record_log(&self) -> Result<(), StoreError> {
         let beside = |suffix: &str| -> Result<_, StoreError> {
             let mut path = self.path.clone().into_os_string();
             path.push(suffix);
@@ -124,8 +124,8 @@ impl DatabaseFile {
         }
     }
 
-    /// Fails when a path leads elsewhere by now, or nowhere: what is written from here on would be
-    /// lost with the old file, and a connection that is opened from here on would read another.
+    /// Fails if a file was removed or replaced: writes from here on would be lost with the old
+    /// file, and a new connection would read another one.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let log = self.log.get().into_iter().flatten();
         let log = log.map(|(path, identity)| (path, identity));

@@ -1,4 +1,4 @@
-//! Forms that were used: each creates once.
+//! Used forms: each form creates one thing at most.
 
 use openindex_domain::audit::Subject;
 use openindex_domain::clock::Timestamp;
@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 
 use crate::error::store_error;
 
-/// Records the use of a form inside the transaction of its change. Returns what it created when it
-/// was used before; then nothing is written.
+/// Records the use of a form inside the transaction of its change. Returns what the form created if
+/// it was used before; then nothing is written.
 pub(crate) async fn record_use(
     connection: &mut SqliteConnection,
     form: &SentForm,
@@ -37,7 +37,7 @@ pub(crate) async fn record_use(
     made.parse().map(Some).map_err(|_| damaged().into())
 }
 
-/// Deletes the records of forms that were used before the given instant and returns how many.
+/// Deletes the records of forms used before the given time and returns their number.
 pub(crate) async fn purge(
     connection: &mut SqliteConnection,
     used_before: Timestamp,

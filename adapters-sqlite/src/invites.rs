@@ -14,7 +14,7 @@ use sqlx::SqliteConnection;
 use crate::error::store_error;
 use crate::{SqliteStore, acting, audit, rows, sessions, tokens, users};
 
-/// The beginning of a query for [`Invite`]s.
+/// The start of a query for [`Invite`]s.
 macro_rules! select_invite {
     ($condition:literal) => {
         concat!(
@@ -32,8 +32,10 @@ impl InviteStore for SqliteStore {
         let actor = acting::optional_record(&mut transaction, change.actor.as_ref()).await?;
         let key = change.invite.email().map(Email::key);
         let taken = match &key {
-            Some(key) => users::holder(&mut transaction, key).await?.is_some(),
-            None => users::anybody(&mut transaction).await?,
+            Some(key) => users::id_by_email_key(&mut transaction, key)
+                .await?
+                .is_some(),
+            None => users::has_users(&mut transaction).await?,
         };
         let earlier = unclaimed(&mut transaction, key.as_deref()).await?;
         let decision = match change.decide(actor.as_ref(), taken, &earlier) {
@@ -107,11 +109,11 @@ impl InviteStore for SqliteStore {
         let invite = by_id(&mut transaction, change.invite).await?;
         let creator = invite.as_ref().and_then(|invite| invite.created_by);
         let creator = users::by_optional_id(&mut transaction, creator).await?;
-        let taken = users::holder(&mut transaction, &account.user.email.key())
+        let taken = users::id_by_email_key(&mut transaction, &account.user.email.key())
             .await?
             .is_some();
-        let anybody = users::anybody(&mut transaction).await?;
-        let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, anybody);
+        let has_users = users::has_users(&mut transaction).await?;
+        let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, has_users);
         let claimed = match decided {
             Ok(claimed) => claimed,
             Err(outcome) => return Ok(outcome),
@@ -144,8 +146,8 @@ async fn by_id(
         .transpose()
 }
 
-/// Those for the address with this key, or for the first administrator, that are neither claimed
-/// nor withdrawn; which of them are open is the domain's to say.
+/// Returns the invites for the address with this key, or for the first administrator, that are
+/// neither claimed nor withdrawn. The domain decides which of them are open.
 pub(crate) async fn unclaimed(
     connection: &mut SqliteConnection,
     email_key: Option<&str>,
@@ -160,8 +162,8 @@ pub(crate) async fn unclaimed(
     Listing::read(found.iter().map(rows::invite))
 }
 
-/// Unclaimed invites that end when this user is deleted.
-pub(crate) async fn that_end_with(
+/// Returns the unclaimed invites that end when this user is deleted.
+pub(crate) async fn unclaimed_of_user(
     connection: &mut SqliteConnection,
     user: &User,
 ) -> Result<Listing<Invite>, StoreError> {
@@ -223,7 +225,7 @@ pub(crate) async fn delete(
     rows::exactly_one(deleted, "invite")
 }
 
-/// Writes what a claim or a withdrawal changes of an invite.
+/// Writes the columns that a claim or a withdrawal changes.
 pub(crate) async fn update(
     connection: &mut SqliteConnection,
     invite: &Invite,

@@ -1,5 +1,5 @@
-//! The store of tokens, accounts and work items on SQLite: one file, no server, the default of an
-//! instance with one replica.
+//! SQLite store for tokens, users and, optionally, work items: one file, no server, for an instance
+//! with one replica.
 //!
 //! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite.
 //!
@@ -19,26 +19,25 @@
 //! # }
 //! ```
 //!
-//! - **Durable:** write-ahead log with `synchronous=FULL`. A change that answered survives
-//!   `kill -9` and a power cut.
-//! - **Lookups together:** lookups of tokens that arrive while one is under way leave as one query
-//!   ([`openindex_coalescing`]), which begins after each of them did.
+//! - **Durable:** write-ahead log with `synchronous=FULL`. A successful change survives `kill -9`
+//!   and a power cut.
+//! - **Batched lookups:** token lookups that arrive while a query is in flight are sent together in
+//!   the next one ([`openindex_coalescing`]), which begins after each of them did.
 //! - **One writer:** changes queue for a single connection and run in `BEGIN IMMEDIATE`
-//!   transactions, so what a change reads cannot move before it writes. Lookups run beside it, on
-//!   connections of their own, and see everything that was committed before they began.
-//! - **Lists do not hold up lookups:** what may take long to read (work items, the queue, the trail,
-//!   inventories and counts) has connections of its own again. When all are busy for too long, the
-//!   list is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and nothing
-//!   else.
-//! - **No rule in SQL:** a change reads what the domain's `decide` asks for, asks it, and writes
-//!   what it says.
-//! - **Work items are a choice:** [`SqliteStore::with_work_items`] keeps them here, beside the tokens.
-//!   Without it none of their tables is made, and everything else is the same, but that no agent
-//!   run can be bound to one.
-//! - **Failures:** a locked, full, read-only or unreadable file, or one without a table that is
-//!   required, is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), and its
-//!   source says what to do; a broken constraint,
-//!   a damaged file or a value that the domain refuses is
+//!   transactions, so what a change reads cannot change before it writes. Lookups run beside it, on
+//!   their own connections, and see everything that was committed before they began.
+//! - **Lists cannot starve lookups:** reads that may take long (work items, the queue, the audit
+//!   log, admin tokens and statistics) have their own connections. When all of these stay in use
+//!   for too long, only the list is
+//!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
+//! - **No rules in SQL:** a change reads the facts that the domain's `decide` requires, calls it,
+//!   and writes its decision.
+//! - **Work items are optional:** [`SqliteStore::with_work_items`] stores them in the same file.
+//!   Without it their tables are not created and agent runs cannot be bound to a work item;
+//!   everything else works.
+//! - **Failures:** a locked, full, read-only or unreadable file, or one without a required table,
+//!   is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), whose source says
+//!   what to do. A violated constraint, a damaged file or a value that the domain rejects is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
 mod acting;

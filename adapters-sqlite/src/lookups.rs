@@ -1,5 +1,5 @@
-//! Tokens by their digests, many at once, on connections that do nothing else: a pool would wake a
-//! connection's thread once more whenever it is given back.
+//! Lookups of tokens by digest, many at once, on dedicated connections: a pool would wake a
+//! connection's thread once more whenever it is returned.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,19 +16,19 @@ use crate::file::DatabaseFile;
 use crate::rows;
 use crate::rows::select_record;
 
-/// Batches of lookups that are under way at once. Each has a thread of its own; with a second one no more
-/// are answered, and the slowest take longer.
-const LANES: NonZero<usize> = NonZero::<usize>::MIN;
+/// How many batches of lookups run at once. Each has a thread; a second one adds no throughput, and
+/// the slowest lookups take longer.
+const BATCHES_AT_ONCE: NonZero<usize> = NonZero::<usize>::MIN;
 
-/// The connections for lookups, which are opened when they are needed.
+/// The connections for lookups, opened on demand.
 pub(crate) struct LookupConnections {
     connect: SqliteConnectOptions,
     file: Arc<DatabaseFile>,
-    /// Those on which nothing is under way. `None` once the store is closed.
-    resting: Mutex<Option<Vec<SqliteConnection>>>,
+    /// The idle connections; `None` once the store is closed.
+    idle: Mutex<Option<Vec<SqliteConnection>>>,
 }
 
-/// Lookups, and a hand on their connections.
+/// The lookups, and their connections to close them.
 #[derive(Clone)]
 pub(crate) struct Lookups {
     tokens: TokenLookups<Arc<LookupConnections>>,
@@ -43,13 +43,14 @@ impl Lookups {
         observer: Option<Observer>,
     ) -> Self {
         let connections = Arc::new(LookupConnections {
-            // A whole batch of answers, so that the connection's thread need not stop in the midst of it.
+            // Room for the rows of a whole batch, so that the connection's thread does not pause in
+            // the middle.
             connect: connect.row_buffer_size(MAX_BATCH.get()),
             file,
-            resting: Mutex::new(Some(Vec::new())),
+            idle: Mutex::new(Some(Vec::new())),
         });
         Self {
-            tokens: TokenLookups::new(connections.clone(), LANES, deadline, observer),
+            tokens: TokenLookups::new(connections.clone(), BATCHES_AT_ONCE, deadline, observer),
             connections,
         }
     }
@@ -61,17 +62,17 @@ impl Lookups {
         self.tokens.find(digest).await
     }
 
-    /// The same lookups, with an observer.
+    /// Returns the same lookups with an observer.
     pub(crate) fn observed(&self, deadline: Duration, observer: Observer) -> Self {
         let LookupConnections { connect, file, .. } = &*self.connections;
         Self::new(connect.clone(), file.clone(), deadline, Some(observer))
     }
 
-    /// Closes the connections; those that are in use are closed when they are given back.
+    /// Closes the connections; those in use are closed when they are returned.
     pub(crate) async fn close(&self) {
-        let resting = self.connections.resting().take();
-        for connection in resting.into_iter().flatten() {
-            // Nothing was written on it.
+        let idle = self.connections.idle().take();
+        for connection in idle.into_iter().flatten() {
+            // These connections only read.
             let _ = connection.close().await;
         }
     }
@@ -79,31 +80,31 @@ impl Lookups {
 
 impl TokenTable for LookupConnections {
     async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
-        let resting = self.resting().as_mut().map(Vec::pop);
-        let resting = resting.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
-        let mut connection = match resting {
+        let idle = self.idle().as_mut().map(Vec::pop);
+        let idle = idle.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
+        let mut connection = match idle {
             Some(connection) => connection,
             None => SqliteConnection::connect_with(&self.connect)
                 .await
                 .map_err(store_error)?,
         };
-        // After a connection was opened, or it could be on another file than the rest.
+        // Checked after connecting: a new connection could be on another file than the rest.
         self.file.check()?;
-        // When this is dropped in the middle, so is the connection: nobody else reads the rest of
-        // the answer.
-        let rows = ask(&mut connection, digests).await?;
-        if let Some(resting) = self.resting().as_mut() {
-            resting.push(connection);
+        // If the future is dropped, so is the connection: its unread rows must not reach another
+        // caller.
+        let rows = look_up(&mut connection, digests).await?;
+        if let Some(idle) = self.idle().as_mut() {
+            idle.push(connection);
         }
         rows.iter().map(read).collect()
     }
 }
 
-async fn ask(
+async fn look_up(
     connection: &mut SqliteConnection,
     digests: &[Digest],
 ) -> Result<Vec<SqliteRow>, StoreError> {
-    // Statements of few lengths, so that each is prepared once; the last digest fills up the rest.
+    // Padded to a power of two with the last digest, so that only a few statements are prepared.
     let length = digests.len().next_power_of_two();
     let mut sql = String::with_capacity(1_024 + 2 * length);
     sql.push_str(select_record!("t.digest IN (?"));
@@ -126,8 +127,8 @@ fn read(row: &SqliteRow) -> Result<FoundToken, StoreError> {
 }
 
 impl LookupConnections {
-    // No panic is possible between taking the lock and giving it up.
-    fn resting(&self) -> MutexGuard<'_, Option<Vec<SqliteConnection>>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    // The mutex cannot be poisoned: nothing panics while it is locked.
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<SqliteConnection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

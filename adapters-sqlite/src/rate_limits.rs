@@ -19,11 +19,11 @@ impl RateLimitStore for SqliteStore {
     ) -> Result<Result<(), RateLimited>, StoreError> {
         let mut transaction = self.begin().await?;
         for bucket in buckets {
-            let current = tally(&mut transaction, &bucket.key).await?;
+            let current = window(&mut transaction, &bucket.key).await?;
             match bucket.decide(current, now) {
-                Ok(tally) => write(&mut transaction, &bucket.key, tally).await?,
-                // What was counted in the buckets before is rolled back.
-                Err(throttled) => return Ok(Err(throttled)),
+                Ok(window) => write(&mut transaction, &bucket.key, window).await?,
+                // Rolls back what was counted in the buckets before.
+                Err(rate_limited) => return Ok(Err(rate_limited)),
             }
         }
         transaction.commit().await?;
@@ -53,7 +53,7 @@ impl RateLimitStore for SqliteStore {
     }
 }
 
-async fn tally(
+async fn window(
     connection: &mut SqliteConnection,
     key: &str,
 ) -> Result<Option<RateWindow>, StoreError> {
@@ -64,22 +64,22 @@ async fn tally(
             .await
             .map_err(store_error)?
             .as_ref()
-            .and_then(rows::tally),
+            .and_then(rows::rate_window),
     )
 }
 
 async fn write(
     connection: &mut SqliteConnection,
     key: &str,
-    tally: RateWindow,
+    window: RateWindow,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO rate_limits (key, begun_at, count) VALUES (?1, ?2, ?3) \
          ON CONFLICT (key) DO UPDATE SET begun_at = excluded.begun_at, count = excluded.count",
     )
     .bind(key)
-    .bind(tally.begun_at.unix_millis())
-    .bind(tally.count)
+    .bind(window.begun_at.unix_millis())
+    .bind(window.count)
     .execute(connection)
     .await
     .map_err(store_error)?;

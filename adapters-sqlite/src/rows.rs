@@ -1,5 +1,5 @@
-//! From rows to domain types. A row with a value that the domain does not accept is [`Damaged`], and
-//! named so in lists. Text is taken as it is stored: the rules for names are for input.
+//! Converts rows to domain types. A row with a value that the domain rejects is [`Damaged`], and
+//! listed as such. Text is accepted as stored: the rules for names apply to input.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -28,14 +28,14 @@ use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row, Type};
 use uuid::Uuid;
 
-/// The columns of a [`Token`] without its [`Trace`], of the table `t`.
+/// The columns of a [`Token`] without its [`Trace`], from the table `t`.
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
          t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
     };
 }
-/// The columns of a [`Token`] as it is shown, of the table `t`.
+/// The columns of a [`Token`] with its [`Trace`], from the table `t`.
 macro_rules! shown_token_columns {
     () => {
         concat!(
@@ -44,14 +44,14 @@ macro_rules! shown_token_columns {
         )
     };
 }
-/// The columns of a [`Session`], of the table `s`.
+/// The columns of a [`Session`], from the table `s`.
 macro_rules! session_columns {
     () => {
         "s.id, s.user_id AS session_user_id, s.created_at, s.last_seen_at, s.client, \
          s.client_address"
     };
 }
-/// The columns of a [`User`], of the table `u`.
+/// The columns of a [`User`], from the table `u`.
 macro_rules! user_columns {
     () => {
         "u.id AS user_id, u.email AS user_email, u.name AS user_name, u.role AS user_role, \
@@ -59,8 +59,8 @@ macro_rules! user_columns {
          u.deleted_at AS user_deleted_at"
     };
 }
-/// The beginning of a query for [`TokenRecord`]s whose tokens are [shown](shown_token), those whose owner
-/// is missing included, which are damaged.
+/// The start of a query for [`TokenRecord`]s with their [`Trace`]. A token whose owner is missing
+/// is included, as damaged.
 macro_rules! select_shown_record {
     ($condition:literal) => {
         concat!(
@@ -73,7 +73,7 @@ macro_rules! select_shown_record {
         )
     };
 }
-/// The beginning of a query for [`TokenRecord`]s.
+/// The start of a query for [`TokenRecord`]s.
 macro_rules! select_record {
     ($condition:literal) => {
         concat!(
@@ -86,7 +86,7 @@ macro_rules! select_record {
         )
     };
 }
-/// The beginning of a query for [`Token`]s with their digests.
+/// The start of a query for [`Token`]s with their digests.
 macro_rules! select_token {
     ($condition:literal) => {
         concat!(
@@ -97,10 +97,10 @@ macro_rules! select_token {
         )
     };
 }
-/// A query for agent runs that are not revoked and, so that thousands which are over cost nothing,
-/// expire after the time of the second parameter; every run expires. What is live, and what is to be
-/// ended, remains the domain's to say.
-macro_rules! select_unended_runs {
+/// The start of a query for agent runs that are not revoked and expire after `?2`, so that
+/// thousands of ended runs cost nothing. The domain decides which of these are live, or to be
+/// ended.
+macro_rules! select_unexpired_runs {
     ($condition:literal) => {
         concat!(
             "SELECT ",
@@ -111,7 +111,7 @@ macro_rules! select_unended_runs {
         )
     };
 }
-/// The beginning of a query for [`SessionRecord`]s.
+/// The start of a query for [`SessionRecord`]s.
 macro_rules! select_session_record {
     ($condition:literal) => {
         concat!(
@@ -124,7 +124,7 @@ macro_rules! select_session_record {
         )
     };
 }
-/// The beginning of a query for [`User`]s.
+/// The start of a query for [`User`]s.
 macro_rules! select_user {
     ($condition:literal) => {
         concat!(
@@ -135,7 +135,7 @@ macro_rules! select_user {
         )
     };
 }
-/// The beginning of a query for [`Account`]s.
+/// The start of a query for [`Account`]s.
 macro_rules! select_account {
     ($condition:literal) => {
         concat!(
@@ -148,12 +148,12 @@ macro_rules! select_account {
 }
 pub(crate) use {
     select_account, select_record, select_session_record, select_shown_record, select_token,
-    select_unended_runs, select_user, session_columns, shown_token_columns, token_columns,
+    select_unexpired_runs, select_user, session_columns, shown_token_columns, token_columns,
     user_columns,
 };
 
 pub(crate) fn record(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
-    // Whose it is cannot be told: the user's row is damaged, or missing.
+    // The user's row is damaged or missing.
     let damaged = |_| Damaged::new("tokens", &token_id(row), DamagedColumn("owner_id"));
     Ok(TokenRecord {
         token: token(row)?,
@@ -162,9 +162,9 @@ pub(crate) fn record(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
     })
 }
 
-/// The owner of a token, also when their user was deleted, and is nameless.
+/// Returns the owner of a token; a deleted one has no name.
 fn owner(row: &SqliteRow) -> Result<Owner, DamagedColumn> {
-    // Whenever it was.
+    // An unreadable time counts as deleted too.
     if optional_instant(row, "user_deleted_at") != Ok(None) {
         return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
     }
@@ -198,14 +198,14 @@ fn token_fields(row: &SqliteRow) -> Result<Token, DamagedColumn> {
     })
 }
 
-/// A token with its [`Trace`].
+/// Returns a token with its [`Trace`].
 pub(crate) fn shown_token(row: &SqliteRow) -> Result<Token, StoreError> {
     let mut token = token(row)?;
     token.trace = trace(row);
     Ok(token)
 }
 
-/// What cannot be read of it counts as absent: it decides nothing.
+/// Returns the trace of a token. Unreadable values count as absent: nothing depends on them.
 pub(crate) fn trace(row: &SqliteRow) -> Trace {
     Trace {
         last_four: optional_parse(row, "last_four").unwrap_or_default(),
@@ -215,21 +215,21 @@ pub(crate) fn trace(row: &SqliteRow) -> Trace {
     }
 }
 
-/// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
+/// Returns the id of a token whose row may be damaged; one of an unknown kind counts as personal.
 pub(crate) fn token_id(row: &SqliteRow) -> TokenId {
     let kind = get(row, "kind").ok().and_then(TokenKind::parse);
     TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
 }
 
-/// The tokens that a list of personal ones reads: those, and the damaged ones of an unknown kind.
-/// Two conditions, so that each finds its index.
+/// The tokens that a list of personal tokens reads, including damaged ones of an unknown kind. Two
+/// conditions, so that each uses its index.
 pub(crate) const LISTED_KINDS: [&str; 2] = [
     "t.kind = 'personal'",
     "t.kind NOT IN ('personal', 'agent_run')",
 ];
 
-/// A token as far as ending it takes, and whether its row is damaged. What cannot be read is what
-/// keeps nothing from ending.
+/// Returns the fields required to end a token, and whether its row is damaged. Unreadable values
+/// get defaults that do not keep the token from ending.
 pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
     if let Ok(token) = token_fields(row) {
         return Ok((token, false));
@@ -258,7 +258,7 @@ pub(crate) fn ending(row: &SqliteRow) -> Result<(Token, bool), StoreError> {
     Ok((token, true))
 }
 
-/// What a token is for that is an agent run's, which it must tell if it is one and only then.
+/// Returns the fields of an agent run, which a token must have if and only if it is one.
 fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> {
     let agent = optional::<&str>(row, "agent_id")?.map(AgentId::from_stored);
     let issuer = optional::<Uuid>(row, "issuer_id")?;
@@ -266,7 +266,7 @@ fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColu
     match (kind, agent, issuer, work_item) {
         (TokenKind::Personal, None, None, None) => Ok(None),
         (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => {
-            // One that never expired would escape those who look for runs that go on.
+            // Queries for unexpired runs would miss a run that never expires.
             if optional_instant(row, "expires_at")?.is_none() {
                 return Err(DamagedColumn("expires_at"));
             }
@@ -280,7 +280,7 @@ fn run(row: &SqliteRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColu
     }
 }
 
-/// A user, under column names with the prefix `user_`.
+/// Returns the user in the columns with the prefix `user_`.
 pub(crate) fn user(row: &SqliteRow) -> Result<User, StoreError> {
     user_fields(row).map_err(|DamagedColumn(alias)| {
         let column = DamagedColumn(alias.strip_prefix("user_").unwrap_or(alias));
@@ -293,7 +293,7 @@ pub(crate) fn listed_user(row: &SqliteRow) -> Result<ListedUser, StoreError> {
     Ok(ListedUser {
         user: user(row)?,
         live_tokens: get::<i64>(row, "live_tokens")?.unsigned_abs(),
-        // -1 is never. What is no instant is none of theirs.
+        // -1 means never. An invalid time counts as never, too.
         last_seen_at: Timestamp::from_unix_millis(get(row, "seen_at")?),
     })
 }
@@ -309,9 +309,9 @@ fn user_fields(row: &SqliteRow) -> Result<User, DamagedColumn> {
     })
 }
 
-/// A user whose standing is to be changed. Of a damaged row, a role that cannot be read is the least,
-/// and a time that cannot be read is none: what is written then can be read.
-pub(crate) fn user_to_change(row: &SqliteRow) -> User {
+/// Returns a user to be changed. In a damaged row, an unreadable role counts as member and an
+/// unreadable time as none, so that what is written then is readable.
+pub(crate) fn user_for_change(row: &SqliteRow) -> User {
     if let Ok(user) = user_fields(row) {
         return user;
     }
@@ -400,7 +400,7 @@ fn invite_fields(row: &SqliteRow) -> Result<Invite, DamagedColumn> {
     let claimed = match (optional_instant(row, "claimed_at")?, claimed_by) {
         (None, None) => None,
         (Some(at), Some(by)) => Some((at, by)),
-        // Claimed by half.
+        // Only one of the two columns is set.
         _ => return Err(DamagedColumn("claimed_by")),
     };
     Ok(Invite {
@@ -414,7 +414,7 @@ fn invite_fields(row: &SqliteRow) -> Result<Invite, DamagedColumn> {
     })
 }
 
-/// An invite as far as withdrawing it takes, and whether its row is damaged.
+/// Returns the fields required to withdraw an invite, and whether its row is damaged.
 pub(crate) fn invite_to_withdraw(row: &SqliteRow) -> (Invite, bool) {
     if let Ok(invite) = invite_fields(row) {
         return (invite, false);
@@ -447,8 +447,8 @@ pub(crate) fn notice(row: &SqliteRow) -> Result<Notice, StoreError> {
     Ok(Notice { about, at })
 }
 
-/// What a bucket holds. One that cannot be read is counted in anew, so that nobody is locked out.
-pub(crate) fn tally(row: &SqliteRow) -> Option<RateWindow> {
+/// Returns the window of a bucket. An unreadable one counts as empty, so that no user is locked out.
+pub(crate) fn rate_window(row: &SqliteRow) -> Option<RateWindow> {
     let count: i64 = get(row, "count").ok()?;
     Some(RateWindow {
         begun_at: instant(row, "begun_at").ok()?,
@@ -530,7 +530,7 @@ fn event_fields(row: &SqliteRow) -> Result<AuditEvent, DamagedColumn> {
     })
 }
 
-/// The id of a row that cannot be read whole; of one that is none, as much as there is.
+/// Returns the id of a row that may be damaged, with the bytes that there are.
 fn any_uuid(row: &SqliteRow, column: &'static str) -> Uuid {
     let bytes = get::<Vec<u8>>(row, column).unwrap_or_default();
     let mut id = [0; 16];
@@ -539,7 +539,7 @@ fn any_uuid(row: &SqliteRow, column: &'static str) -> Uuid {
     Uuid::from_bytes(id)
 }
 
-/// `["<hexadecimal>",…]`: one parameter, however many there are.
+/// Returns `["<value>",…]`: one parameter for any number of values.
 pub(crate) fn json(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
     let values: Vec<String> = values.map(|value| format!("\"{value}\"")).collect();
     format!("[{}]", values.join(","))
@@ -556,13 +556,13 @@ fn email_change(row: &SqliteRow) -> Result<Option<EmailChange>, DamagedColumn> {
     }
 }
 
-/// What a change of one row that was read in the same transaction must have changed.
+/// Fails unless one row was changed, which was read in the same transaction.
 pub(crate) fn exactly_one(changed: u64, what: &str) -> Result<(), StoreError> {
     if changed == 1 {
         Ok(())
     } else {
         Err(StoreError::corrupt(format!(
-            "a {what} went away inside the transaction that changes it"
+            "{what} disappeared inside the transaction that changes it"
         )))
     }
 }
@@ -574,7 +574,7 @@ where
     optional(row, column)?.ok_or(DamagedColumn(column))
 }
 
-/// The driver reads NULL as an empty text or as 0, unless it is asked for it.
+/// The driver decodes NULL as an empty text or 0 unless an `Option` is requested.
 pub(crate) fn optional<'r, T>(
     row: &'r SqliteRow,
     column: &'static str,
@@ -614,7 +614,7 @@ pub(crate) fn optional_instant(
     Ok(Some(at))
 }
 
-/// The nearest instant there is.
+/// Returns the nearest valid time; 1970 if it is unreadable.
 pub(crate) fn any_instant(row: &SqliteRow, column: &'static str) -> Timestamp {
     let millis = get::<i64>(row, column).unwrap_or_default();
     let millis = millis.clamp(0, Timestamp::MAX.unix_millis());

@@ -102,10 +102,10 @@ impl SessionStore for SqliteStore {
         };
         let user = account
             .map(|account| account.user.id)
-            .ok_or_else(|| StoreError::corrupt("a password was changed of no account"))?;
+            .ok_or_else(|| StoreError::corrupt("password changed without a user"))?;
         users::set_password(&mut transaction, user, &change.hash).await?;
         end(&mut transaction, user, ended).await?;
-        sign_in_links::void(&mut transaction, user).await?;
+        sign_in_links::invalidate(&mut transaction, user).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
         Ok(ChangePasswordOutcome::Changed)
@@ -203,7 +203,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Ends a user's sessions and answers how many.
+/// Ends a user's sessions and returns their number.
 pub(crate) async fn end(
     connection: &mut SqliteConnection,
     user: UserId,

@@ -1,4 +1,5 @@
-//! One-time sign-in links: that part of the port for browser sessions.
+//! Sign-in links, which are part of the [`SessionStore`](openindex_domain::session::SessionStore)
+//! port.
 
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
@@ -13,7 +14,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use crate::error::store_error;
 use crate::{acting, audit, rows, sessions, users};
 
-/// The beginning of a query for [`SignInLink`]s.
+/// The start of a query for [`SignInLink`]s.
 macro_rules! select_link {
     ($condition:literal) => {
         concat!(
@@ -24,7 +25,7 @@ macro_rules! select_link {
     };
 }
 
-/// Does it in a transaction of the caller's, which commits what was created.
+/// Runs in the caller's transaction, which commits if the link was created.
 pub(crate) async fn create(
     connection: &mut SqliteConnection,
     change: &CreateSignInLink,
@@ -34,13 +35,13 @@ pub(crate) async fn create(
     if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
         return Ok(outcome);
     }
-    void(connection, change.link.user).await?;
+    invalidate(connection, change.link.user).await?;
     insert(connection, &change.link, &change.digest).await?;
     audit::insert(connection, &change.audit).await?;
     Ok(CreateSignInLinkOutcome::Created)
 }
 
-/// Does it in a transaction of the caller's, which commits what was redeemed.
+/// Runs in the caller's transaction, which commits if the link was redeemed.
 pub(crate) async fn redeem(
     connection: &mut SqliteConnection,
     change: &RedeemSignInLink,
@@ -54,7 +55,7 @@ pub(crate) async fn redeem(
         Err(outcome) => return Ok(outcome),
     };
     let user = change.session.user;
-    use_up(connection, change.link, change.now).await?;
+    mark_used(connection, change.link, change.now).await?;
     users::notify(connection, user, &change.notice()).await?;
     users::set_password(connection, user, &change.hash).await?;
     sessions::end(connection, user, ended).await?;
@@ -77,7 +78,7 @@ pub(crate) async fn by_digest(
         .transpose()
 }
 
-/// Forgets links that expired before `now` and answers how many.
+/// Deletes the links that expired before `now` and returns their number.
 pub(crate) async fn purge(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -106,8 +107,8 @@ async fn by_id(
         .transpose()
 }
 
-/// Makes a user's links void that were not used: they are deleted, also where they are damaged.
-pub(crate) async fn void(
+/// Deletes the user's unused links, damaged ones included.
+pub(crate) async fn invalidate(
     connection: &mut SqliteConnection,
     user: UserId,
 ) -> Result<(), StoreError> {
@@ -119,7 +120,7 @@ pub(crate) async fn void(
     Ok(())
 }
 
-async fn use_up(
+async fn mark_used(
     connection: &mut SqliteConnection,
     id: SignInLinkId,
     at: Timestamp,
@@ -131,7 +132,7 @@ async fn use_up(
         .await
         .map_err(store_error)?
         .rows_affected();
-    rows::exactly_one(updated, "link")
+    rows::exactly_one(updated, "sign-in link")
 }
 
 async fn insert(

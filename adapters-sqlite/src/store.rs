@@ -1,4 +1,4 @@
-//! Opening a database file, bringing its schema up to date, and telling whether it is fit to serve.
+//! The store: opening the file, migrations, and the checks of [`StoreHealth`].
 
 use std::fmt;
 use std::path::Path;
@@ -15,26 +15,25 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use crate::error::{is_busy, migrate_error, open_error, store_error};
+use crate::error::{file_error, is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
 use crate::lookups::Lookups;
 use crate::users;
 use crate::writer::{Change, Writer};
 
-/// Reads that run at the same time, by a key, or of a page in the order of an index. Tokens are
-/// looked up beside them. Each has a thread of its own, and they are short. What is not is left to the
-/// [`BROWSERS`].
+/// Number of connections for short reads: by key, or of a page in the order of an index. Each has a
+/// thread. Token lookups run beside them, and long reads use the [`BROWSERS`].
 const READERS: u32 = 4;
 
-/// Reads that may take long and run at the same time; see [`SqliteStore::browse`].
+/// Number of connections for reads that may take long; see [`SqliteStore::browse`].
 pub(crate) const BROWSERS: u32 = 2;
 
-/// How a [`SqliteStore`] behaves; the default suits a server.
+/// Options of a [`SqliteStore`]; the defaults suit a server.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SqliteOptions {
-    /// How long a change waits for its turn and for a lock that another process holds on the file,
-    /// before it is [`StoreError::Unavailable`]: 5 s by default, and each of the two at most.
+    /// How long a change waits for its turn, and then for a lock that another process holds on the
+    /// file, before it returns [`StoreError::Unavailable`]; 5 s for each by default.
     ///
     /// A read waits as long for a connection.
     pub busy_timeout: Duration,
@@ -49,14 +48,15 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// The same with another [`busy_timeout`](Self::busy_timeout).
+    /// Sets the [`busy_timeout`](Self::busy_timeout).
     #[must_use]
     pub fn with_busy_timeout(self, busy_timeout: Duration) -> Self {
         Self { busy_timeout }
     }
 }
 
-/// Tokens, accounts and audit trail in one SQLite file. Cheap to clone; clones share connections.
+/// A store for tokens, users and the audit log in one SQLite file. Cheap to clone; clones share
+/// connections.
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: Arc<Writer>,
@@ -64,7 +64,7 @@ pub struct SqliteStore {
     pub(crate) browsers: SqlitePool,
     lookups: Lookups,
     busy_timeout: Duration,
-    /// Whether work items are kept here too.
+    /// Whether this store has work items.
     pub(crate) has_work_items: bool,
 }
 
@@ -72,7 +72,7 @@ impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
             .field("file", &self.writer.file)
-            .field("keeps_work", &self.has_work_items)
+            .field("has_work_items", &self.has_work_items)
             .finish_non_exhaustive()
     }
 }
@@ -80,21 +80,21 @@ impl fmt::Debug for SqliteStore {
 impl SqliteStore {
     /// Opens `sqlite://path` or `sqlite:path`, relative to the working directory unless the path
     /// begins with `/`. A missing file is created with mode 0600, unless the URL ends with
-    /// `?mode=rw`; a missing directory is not. The schema is left alone: see
+    /// `?mode=rw`; a missing directory is not created. The schema is not migrated: see
     /// [`SqliteStore::migrate`].
     ///
-    /// A database in memory is refused: it has no second connection to read with. For tests
-    /// without a file there is `MemoryStore` in `openindex_domain::testing`.
+    /// An in-memory database is rejected: it cannot have a second connection for reads. For tests
+    /// without a file use `MemoryStore` in `openindex_domain::testing`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when the file cannot be created or opened,
-    /// [`StoreError::Corrupt`] when the URL is malformed or the file is no SQLite database.
+    /// [`StoreError::Unavailable`] if the file cannot be created or opened, [`StoreError::Corrupt`]
+    /// if the URL is malformed or the file is not a SQLite database.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Self::connect_with(url, SqliteOptions::default()).await
     }
 
-    /// As [`SqliteStore::connect`], with options.
+    /// Opens a store like [`SqliteStore::connect`], with options.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl SqliteStore {
         let path = connect.get_filename().to_owned();
         let file = Arc::new(DatabaseFile::open(&path, create)?);
         // Connections last as long as the process: there is no server to relieve, and closing the
-        // last one would make SQLite fold the write-ahead log in at an inconvenient time.
+        // last one would make SQLite checkpoint the write-ahead log at an inconvenient time.
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(options.busy_timeout)
             .idle_timeout(None)
@@ -124,7 +124,7 @@ impl SqliteStore {
             options.busy_timeout,
         )
         .await
-        .map_err(|error| open_error(error, &path))?;
+        .map_err(|error| file_error(error, &path))?;
         let connect = connect.pragma("query_only", "ON");
         let readers = pool
             .clone()
@@ -136,9 +136,9 @@ impl SqliteStore {
             })
             .connect_with(connect.clone())
             .await
-            .map_err(|error| open_error(error, &path))?;
-        file.note_log()?;
-        // Opened when they are needed.
+            .map_err(|error| file_error(error, &path))?;
+        file.record_log()?;
+        // Opened on demand.
         let browsers = pool
             .max_connections(BROWSERS)
             .connect_lazy_with(connect.clone());
@@ -152,12 +152,12 @@ impl SqliteStore {
         })
     }
 
-    /// The same, for work items too: [`migrate`](Self::migrate) makes their tables as well, and an
-    /// agent run can be bound to one of them. Without it there are no such tables, so that
-    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) answers [`StoreError::Corrupt`], and no run
-    /// can be bound.
+    /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
+    /// agent runs can be bound to one. Without this, the methods of
+    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
+    /// [`StoreError::Unavailable`], and everything else works.
     ///
-    /// To be called before the store is cloned and shared: it is no property of the file.
+    /// Call this before the store is cloned and shared: the file does not remember it.
     #[must_use]
     pub fn with_work_items(self) -> Self {
         Self {
@@ -166,8 +166,8 @@ impl SqliteStore {
         }
     }
 
-    /// The same, telling `observer` of each batch of lookups: where metrics are taken. To be called
-    /// before the store is cloned and shared.
+    /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
+    /// Call this before the store is cloned and shared.
     #[must_use]
     pub fn with_lookup_observer(self, observer: Observer) -> Self {
         Self {
@@ -176,16 +176,15 @@ impl SqliteStore {
         }
     }
 
-    /// The connections for reads of all but tokens by their digests: how many are open, how many of
-    /// those rest, and how many there may be.
+    /// Returns the connections for short reads other than token lookups: open, idle, and the
+    /// maximum.
     #[must_use]
     pub fn connections(&self) -> [u32; 3] {
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
-        let most = self.readers.options().get_max_connections();
-        [self.readers.size(), idle, most]
+        let max = self.readers.options().get_max_connections();
+        [self.readers.size(), idle, max]
     }
 
-    /// Looks a token up.
     pub(crate) async fn look_up(
         &self,
         digest: &Digest,
@@ -193,41 +192,41 @@ impl SqliteStore {
         self.lookups.find(digest).await
     }
 
-    /// Brings the schema to the version that this binary embeds: all that is pending, or nothing.
-    /// Any number of processes may call it on one file at the same time. A newer schema is left as
-    /// it is.
+    /// Migrates the schema to the version that this binary embeds: applies all pending migrations,
+    /// or none. Any number of processes may call this on one file at the same time. A newer schema
+    /// is left unchanged.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; [`StoreError::Corrupt`] when a migration differs from the one that was
+    /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         for migrator in self.migrators() {
-            // `Migrator::run` would be the documented way, but its future on a borrowed connection
-            // is not `Send`; this is what it calls.
+            // `Migrator::run` is the documented way, but its future on a borrowed connection is not
+            // `Send`; this is what it calls.
             migrator
                 .run_direct(None, &mut *transaction, false)
                 .await
                 .map_err(migrate_error)?;
         }
-        users::renew_keys(&mut transaction).await?;
+        users::renew_email_keys(&mut transaction).await?;
         transaction.commit().await
     }
 
-    /// Closes all connections once what runs on them has ended. Calls after it are
+    /// Closes all connections once their calls have finished. Later calls return
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        // The writer last: it folds the write-ahead log in when nobody reads any more.
+        // The writer last: it checkpoints the write-ahead log once there are no more readers.
         self.lookups.close().await;
         self.browsers.close().await;
         self.readers.close().await;
         self.writer.pool.close().await;
     }
 
-    /// The embedded migrations: those of tokens and accounts, then those of work items where they
-    /// are kept here. What the database knows beyond a group is of the other group or of a newer
-    /// release, which the rules of `migrations/README.md` make compatible.
+    /// Returns the embedded migrations: those of tokens and users, then those of work items if this
+    /// store has them. Unknown ones in the database are those of the other group or of a newer
+    /// release; the rules in `migrations/README.md` keep them compatible.
     fn migrators(&self) -> Vec<Migrator> {
         let mut migrators = vec![sqlx::migrate!("./migrations")];
         if self.has_work_items {
@@ -239,8 +238,8 @@ impl SqliteStore {
         migrators
     }
 
-    /// The connections for reads that are short, unless the files that they were opened on have gone:
-    /// what others write is not seen any more then, a revocation included.
+    /// Returns the connections for short reads. Fails if the files that they were opened on were
+    /// removed or replaced: they would not see what others write, such as a revocation.
     pub(crate) fn readers(&self) -> Result<&SqlitePool, StoreError> {
         self.writer.file.check()?;
         Ok(&self.readers)
@@ -252,7 +251,7 @@ impl SqliteStore {
     }
 }
 
-/// The tables that requests read and write, each with its columns.
+/// The tables that requests use, each with its columns.
 const TABLES: [(&str, &str); 9] = [
     ("rate_limits", "key begun_at count"),
     (
@@ -287,7 +286,7 @@ const TABLES: [(&str, &str); 9] = [
     ),
 ];
 
-/// Those of work items.
+/// The tables of work items.
 const WORK_TABLES: [(&str, &str); 2] = [
     ("work_domains", "key last_number"),
     (
@@ -313,7 +312,7 @@ impl StoreHealth for SqliteStore {
                 .find(|(applied, _)| *applied == version)
                 .ok_or_else(|| {
                     StoreError::unavailable(format!(
-                        "migration {version} is pending; run `oi-server migrate`"
+                        "pending migration: {version}; run `oi-server migrate`"
                     ))
                 })?;
             if *checksum != *migration.checksum {
@@ -354,9 +353,9 @@ impl StoreHealth for SqliteStore {
                 missing.join(", ")
             )));
         }
-        // A change waits its turn and for other processes, so this does, too.
+        // Waits for the writer and for other processes, as a change does.
         let mut transaction = self.begin().await?;
-        // On a file that cannot be written, the beginning alone succeeds.
+        // On a read-only file, beginning the transaction alone would succeed.
         sqlx::query("DELETE FROM rate_limits WHERE false")
             .execute(&mut *transaction)
             .await
@@ -366,7 +365,8 @@ impl StoreHealth for SqliteStore {
 
     async fn write(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        // Enough for new pages: those that are there are no sign of room on the disk.
+        // Inserts rows that require new pages: writing to existing pages would not show whether the
+        // disk has space.
         for statement in [
             "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 200) \
              INSERT INTO rate_limits (key, begun_at, count) SELECT 'probe ' || n, 0, 0 FROM n",
@@ -381,8 +381,8 @@ impl StoreHealth for SqliteStore {
     }
 }
 
-/// Opens the one connection that writes. The switch of a new file to the write-ahead log does not
-/// wait for a lock as everything else does, so processes that start at the same time try again.
+/// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a
+/// lock as everything else does, so processes that start at the same time retry.
 async fn open_writer(
     pool: SqlitePoolOptions,
     connect: SqliteConnectOptions,
@@ -390,9 +390,9 @@ async fn open_writer(
 ) -> sqlx::Result<SqlitePool> {
     let pool = pool.after_release(|connection, _| {
         Box::pin(async move {
-            // The ping waits for a rollback under way. SQLite has already rolled back by itself
-            // after some errors (a full disk is one); the driver then believes itself in a
-            // transaction for ever, and such a connection is not given out again.
+            // The ping waits for a rollback in progress. After some errors (such as a full disk)
+            // SQLite has already rolled back on its own, and the driver still believes that it is
+            // in a transaction; such a connection must not be used again.
             connection.ping().await?;
             Ok(!connection.is_in_transaction())
         })
@@ -408,7 +408,7 @@ async fn open_writer(
     }
 }
 
-/// Splits the URL into what leads to the file and whether a missing one is to be created.
+/// Splits the URL into the location of the file and whether to create a missing one.
 fn location(url: &str) -> Result<(&str, bool), StoreError> {
     let (location, parameters) = url.split_once('?').unwrap_or((url, "mode=rwc"));
     let create = match parameters {
@@ -416,30 +416,31 @@ fn location(url: &str) -> Result<(&str, bool), StoreError> {
         "mode=rw" => false,
         _ => {
             return Err(StoreError::corrupt(
-                "of the parameters of a SQLite URL only mode=rw and mode=rwc are supported",
+                "unsupported parameter in the SQLite URL; only mode=rw and mode=rwc are supported",
             ));
         }
     };
     let path = location
         .strip_prefix("sqlite:")
-        .ok_or_else(|| StoreError::corrupt("a SQLite URL begins with sqlite:"))?;
+        .ok_or_else(|| StoreError::corrupt("a SQLite URL must begin with sqlite:"))?;
     let path = path.strip_prefix("//").unwrap_or(path);
     if path == ":memory:" {
         return Err(StoreError::corrupt(
-            "a SQLite database in memory is not supported; name a file",
+            "in-memory SQLite databases are not supported; specify a file",
         ));
     }
-    // Errors name the file; this would be a password.
+    // Errors name the file, and this one could contain a password.
     if path
         .split_once('@')
         .is_some_and(|(before, _)| before.contains(':'))
     {
         return Err(StoreError::corrupt(
-            "a SQLite URL has a path, and no user, password or host; a server's begins with postgres://",
+            "user, password or host in a SQLite URL; it has only a path (a PostgreSQL URL begins with \
+             postgres://)",
         ));
     }
     if Path::new(path).file_name().is_none() {
-        return Err(StoreError::corrupt("the SQLite URL names no file"));
+        return Err(StoreError::corrupt("no file in the SQLite URL"));
     }
     Ok((location, create))
 }
@@ -449,7 +450,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_file_and_whether_to_create_it() {
+    fn a_url_says_which_file_to_open_and_whether_to_create_it() {
         for (url, expected) in [
             ("sqlite://openindex.db", ("sqlite://openindex.db", true)),
             ("sqlite:openindex.db", ("sqlite:openindex.db", true)),
@@ -477,12 +478,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_full_disk_the_writer_works_again() {
+    async fn the_writer_works_again_after_a_full_disk() {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("full.db").display());
         let store = SqliteStore::connect(&url).await.expect("a store");
         store.migrate().await.expect("migrated");
-        // A limit on pages is a full disk to SQLite: it rolls the transaction back by itself.
+        // A limit on pages looks like a full disk to SQLite: it rolls the transaction back on its
+        // own.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")
             .fetch_one(&store.writer.pool)
             .await

@@ -1,5 +1,5 @@
-//! A file with many tokens and statistics from before most of them expired, and what a query costs
-//! there.
+//! A file with many tokens, and with statistics from before most of them expired, to measure
+//! queries on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,20 +13,23 @@ use tokio::sync::Mutex;
 
 use crate::SqliteStore;
 
-/// Live tokens of user 2, of which a page may look at every one; user 1 has 10.
+/// Number of live tokens of user 2, all of which a page may read; user 1 has 10.
 pub(crate) const LIVE: u64 = 500;
-/// Expired tokens of user 2, newer than the live ones.
+/// Number of expired tokens of user 2, which are newer than the live ones.
 const EXPIRED: u64 = 10_000;
 
-pub(crate) struct Filled {
+pub(crate) struct ManyTokens {
     connection: Mutex<SqliteConnection>,
     _directory: TempDir,
 }
 
-impl Filled {
+impl ManyTokens {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let url = format!("sqlite://{}", directory.path().join("filled.db").display());
+        let url = format!(
+            "sqlite://{}",
+            directory.path().join("inserted.db").display()
+        );
         let store = SqliteStore::connect(&url).await.expect("a store");
         store.migrate().await.expect("migrated");
         store.close().await;
@@ -45,8 +48,8 @@ impl Filled {
              UPDATE tokens SET expires_at = 2
                  WHERE id > unhex(printf('00000002000070008%015x', {LIVE} + 10));"
         );
-        let filled = sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut connection);
-        filled.await.expect("filled");
+        let inserted = sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut connection);
+        inserted.await.expect("inserted");
         // Statistics are read when a file is opened.
         let connection = SqliteConnection::connect(&url).await.expect("a connection");
         Self {
@@ -55,12 +58,12 @@ impl Filled {
         }
     }
 
-    /// A cursor before all tokens.
+    /// Returns a cursor before all tokens.
     pub(crate) fn newest() -> TokenId {
         fixtures::token(11 + LIVE + EXPIRED, fixtures::NOW).id
     }
 
-    /// How many steps of SQLite's machine the query takes, in tens.
+    /// Returns how many steps of SQLite's virtual machine the query takes.
     pub(crate) async fn steps(&self, mut query: QueryBuilder<Sqlite>) -> u64 {
         let mut connection = self.connection.lock().await;
         let steps = Arc::new(AtomicU64::new(0));
@@ -78,7 +81,7 @@ impl Filled {
         steps.load(Ordering::Relaxed)
     }
 
-    /// How SQLite goes about the query.
+    /// Returns SQLite's query plan.
     pub(crate) async fn plan(&self, query: &QueryBuilder<Sqlite>) -> String {
         let mut connection = self.connection.lock().await;
         let explained = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());

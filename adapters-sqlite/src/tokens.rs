@@ -1,6 +1,6 @@
-//! [`TokenStore`] on SQLite. Each change is one `BEGIN IMMEDIATE` transaction: it reads what the
-//! domain's `decide` asks for, asks it, and writes only when it agrees. A transaction that is
-//! dropped without a commit rolls back.
+//! [`TokenStore`] on SQLite. Each change is one `BEGIN IMMEDIATE` transaction: it reads the facts
+//! that the domain's `decide` requires, and writes only if `decide` agrees. A transaction that is
+//! dropped without a commit is rolled back.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::error::store_error;
 use crate::rows::{LISTED_KINDS, select_record, select_token, shown_token_columns, token_columns};
 use crate::{SqliteStore, acting, agent_runs, audit, rows};
 
-/// The beginning of a condition that ends with the present: what expires after it, or never. As in
-/// the index `personal_tokens_ending`, so that any number of expired tokens costs nothing.
+/// The start of a condition that a token expires after the time that follows, or never. It matches
+/// the index `personal_tokens_ending`, so expired tokens cost nothing.
 macro_rules! live {
     () => {
         "coalesce(t.expires_at, 253402300800000) > "
@@ -42,8 +42,8 @@ impl TokenStore for SqliteStore {
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let so_far = issued(&mut transaction, &change).await?;
-        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
+        let counts = counts(&mut transaction, &change).await?;
+        if let Err(outcome) = change.decide(actor.as_ref(), counts) {
             return Ok(outcome);
         }
         insert(&mut transaction, &change.token, &change.digest).await?;
@@ -63,7 +63,7 @@ impl TokenStore for SqliteStore {
             Err(outcome) => return Ok(outcome),
         };
         write_ends(&mut transaction, &[ended.token], &target).await?;
-        agent_runs::write(&mut transaction, &ended.runs, &runs).await?;
+        agent_runs::end(&mut transaction, &ended.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
         Ok(RevokeTokenOutcome::Revoked)
@@ -75,15 +75,15 @@ impl TokenStore for SqliteStore {
         let actor = acting::record(&mut transaction, &successor.actor).await?;
         let predecessor = record_by_id(&mut transaction, change.predecessor).await?;
         let predecessor = predecessor.as_ref().map(|record| &record.token);
-        let so_far = issued(&mut transaction, successor).await?;
+        let counts = counts(&mut transaction, successor).await?;
         let (issuers, now) = ([change.predecessor], successor.actor.now);
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
-        let ended = match change.decide(actor.as_ref(), predecessor, so_far, &runs) {
+        let ended = match change.decide(actor.as_ref(), predecessor, counts, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
         update(&mut transaction, &ended.token).await?;
-        agent_runs::write(&mut transaction, &ended.runs, &runs).await?;
+        agent_runs::end(&mut transaction, &ended.runs, &runs).await?;
         insert(&mut transaction, &successor.token, &successor.digest).await?;
         audit::insert(&mut transaction, &successor.audit).await?;
         transaction.commit().await?;
@@ -125,10 +125,10 @@ impl TokenStore for SqliteStore {
         if uses.is_empty() {
             return Ok(());
         }
-        // One statement however many there are, so that the writer is not held for long.
+        // One statement for any number of uses, so that the writer is not blocked for long.
         let mut transaction = self.begin().await?;
         sqlx::query(
-            // The address beside a maximum is that of its row.
+            // SQLite takes the address from the row of the maximum.
             "UPDATE tokens SET last_used_at = used.at, last_used_from = used.address \
              FROM (SELECT unhex(value ->> 0) AS id, max(value ->> 1) AS at, \
                           value ->> 2 AS address \
@@ -145,7 +145,7 @@ impl TokenStore for SqliteStore {
     async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
         let mut left = u64::from(limit);
-        // Two statements, so that each finds its index.
+        // Two statements, so that each uses its index.
         for ended in [
             "DELETE FROM tokens WHERE rowid IN \
              (SELECT rowid FROM tokens WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)",
@@ -167,9 +167,9 @@ impl TokenStore for SqliteStore {
     }
 }
 
-/// A page of [`TokenStore::list`]. It is found in an index alone where it is in the order of ids, and
-/// that index is named: statistics that are old (`ANALYZE` before most tokens expired) would have every
-/// token read instead.
+/// Returns the query for [`TokenStore::list`]. In the order of ids, a page is read from an index
+/// alone, and the query names that index: old statistics (`ANALYZE` before most tokens expired)
+/// would make SQLite read every token instead.
 fn page(
     owner: UserId,
     filter: &ListFilter,
@@ -190,7 +190,7 @@ fn page(
             shown_token_columns!(),
             " FROM (SELECT t.rowid AS found FROM tokens t"
         ));
-        // The few damaged ones of an unknown kind have an index of their own.
+        // The few damaged ones of an unknown kind have their own index.
         if let Some(index) = index
             && kind == LISTED_KINDS[0]
         {
@@ -235,8 +235,8 @@ fn page(
     query
 }
 
-/// What a list is ordered by before the id, and whether the greatest comes first; from the end to the
-/// beginning where it is read backwards.
+/// Returns the sort key before the id and whether it is descending, reversed when paging back.
+/// `None` if the list is ordered by id alone.
 fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
     let (key, is_descending) = match sort {
         Sort::Newest => return None,
@@ -247,7 +247,7 @@ fn sort_key(sort: Sort, is_back: bool) -> Option<(&'static str, bool)> {
     Some((key, is_descending != is_back))
 }
 
-/// The condition for what lies beyond the cursor.
+/// Adds the condition for the tokens beyond the cursor.
 fn push_beyond(query: &mut QueryBuilder<Sqlite>, sort: Sort, seek: &Seek) {
     let is_back = matches!(seek, Seek::Before(_));
     let beyond = |is_descending| if is_descending { " < " } else { " > " };
@@ -276,7 +276,7 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, sort: Sort, seek: Option<&Seek>)
 
 fn push_key(query: &mut QueryBuilder<Sqlite>, key: &SortKey) {
     match key {
-        // Ordered by ids alone.
+        // Ordered by id alone.
         SortKey::Newest => {}
         SortKey::Name(name) => {
             query.push_bind(name.clone());
@@ -305,7 +305,8 @@ pub(crate) async fn record_by_id(
         .transpose()
 }
 
-/// Tokens of one kind as far as ending them takes, of whatever kind a damaged row says that it is.
+/// Returns the fields required to end these tokens of one kind, including damaged rows whose kind
+/// is unknown.
 pub(crate) async fn endings(
     connection: &mut SqliteConnection,
     kind: TokenKind,
@@ -323,8 +324,8 @@ pub(crate) async fn endings(
     found.iter().map(rows::ending).collect()
 }
 
-/// What the owner has been issued of personal access tokens.
-async fn issued(
+/// Counts the owner's personal access tokens.
+async fn counts(
     connection: &mut SqliteConnection,
     change: &CreateToken,
 ) -> Result<TokenCounts, StoreError> {
@@ -351,14 +352,15 @@ async fn issued(
     })
 }
 
-/// When the token was created that is as many from the newest as the rate allows in its window.
+/// Returns when the owner's token was created that is as many from the newest as the rate allows in
+/// its window.
 pub(crate) async fn nth_newest(
     connection: &mut SqliteConnection,
     kind: TokenKind,
     owner: UserId,
     rate: CreationRate,
 ) -> Result<Option<Timestamp>, StoreError> {
-    // Spelled out, so that each kind finds its index.
+    // Written out, so that each kind uses its index.
     let query = match kind {
         TokenKind::Personal => {
             "SELECT created_at FROM tokens WHERE owner_id = ?1 AND kind = 'personal' \
@@ -375,11 +377,11 @@ pub(crate) async fn nth_newest(
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    // One that cannot be read keeps the owner from nothing.
+    // An unreadable time does not keep the owner from creating tokens.
     Ok(found.map(|row| rows::any_instant(&row, "created_at")))
 }
 
-/// Counted here and not in SQL: what is live is the domain's to say.
+/// Counts the live tokens. The domain decides what is live, not SQL.
 pub(crate) fn count_live(tokens: &[Token], now: Timestamp) -> u32 {
     let live = tokens
         .iter()
@@ -428,9 +430,9 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// A user's unrevoked tokens and runs that some server may still accept at `now`, as far as ending
-/// them takes.
-pub(crate) async fn unended(
+/// Returns the fields required to end a user's unrevoked tokens and runs that some server may still
+/// accept at `now`.
+pub(crate) async fn unexpired_of_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
@@ -449,7 +451,7 @@ pub(crate) async fn unended(
     found.iter().map(rows::ending).collect()
 }
 
-/// Writes what a revocation or a rotation changes of a token.
+/// Writes the columns that a revocation or a rotation changes.
 pub(crate) async fn update(
     connection: &mut SqliteConnection,
     token: &Token,
@@ -470,8 +472,8 @@ pub(crate) async fn update(
     rows::exactly_one(updated, "token")
 }
 
-/// Writes the ends of any number of tokens in one statement: when each was revoked, and when it
-/// expires. The rows of those that were read as damaged are deleted.
+/// Writes the ends of tokens in one statement: revocation, reason and expiration. Rows that were
+/// read as damaged are deleted.
 pub(crate) async fn write_ends(
     connection: &mut SqliteConnection,
     ended: &[Token],
@@ -500,7 +502,7 @@ pub(crate) async fn write_ends(
         };
         let (revoked, expires) = (millis(token.revoked_at), millis(token.expires_at));
         let reason = token.trace.revoked_by.map(RevokedBy::as_str);
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(
             ends,
             "[\"{}\",{revoked},{expires},{}]",
@@ -526,23 +528,23 @@ pub(crate) async fn write_ends(
         Ok(())
     } else {
         Err(StoreError::corrupt(
-            "tokens went away inside the transaction that ends them",
+            "tokens disappeared inside the transaction that ends them",
         ))
     }
 }
 
-/// A text without anything to escape, or null.
+/// Returns a JSON string, or null. The text must not require escaping.
 fn json_text(text: Option<impl std::fmt::Display>) -> String {
     text.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""))
 }
 
-/// `[["<id in hexadecimal>",<milliseconds>,"<address>"],…]`.
+/// Returns `[["<id in hexadecimal>",<milliseconds>,"<address>"],…]`.
 fn as_json(uses: &[TokenUse]) -> String {
     let mut json = String::with_capacity(uses.len() * 70 + 2);
     for TokenUse { token, at, from } in uses {
         json.push(if json.is_empty() { '[' } else { ',' });
         let (id, at) = (token.uuid().simple(), at.unix_millis());
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(json, "[\"{id}\",{at},{}]", json_text(*from));
     }
     json.push(']');
@@ -555,11 +557,11 @@ mod tests {
     use openindex_domain::token::{ListCursor, TokenName};
 
     use super::*;
-    use crate::testing::{Filled, LIVE};
+    use crate::testing::{LIVE, ManyTokens};
 
     #[tokio::test]
     async fn a_page_costs_the_same_with_any_number_of_expired_tokens() {
-        let filled = Filled::new().await;
+        let many = ManyTokens::new().await;
         let name = TokenName::parse("many").expect("a name");
         for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
             for name in [None, Some(name.clone())] {
@@ -570,11 +572,11 @@ mod tests {
                 };
                 let newest = Seek::After(ListCursor {
                     key: SortKey::Newest,
-                    id: Filled::newest(),
+                    id: ManyTokens::newest(),
                 });
                 for after in [None, Some(&newest)] {
                     let query = |user| page(fixtures::user(user).id, &filter, NOW, after, 10);
-                    let (few, many) = (filled.steps(query(1)).await, filled.steps(query(2)).await);
+                    let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
                     assert!(
                         many < few + LIVE * 20,
                         "{filter:?} after {after:?}: {few} steps with few, {many} with many"

@@ -27,7 +27,7 @@ impl UserStore for SqliteStore {
         change: CreateFirstAdmin,
     ) -> Result<CreateFirstAdminOutcome, StoreError> {
         let mut transaction = self.begin().await?;
-        if anybody(&mut transaction).await? {
+        if has_users(&mut transaction).await? {
             return Ok(CreateFirstAdminOutcome::InstanceHasUsers);
         }
         for invite in invites::unclaimed(&mut transaction, None).await? {
@@ -47,7 +47,7 @@ impl UserStore for SqliteStore {
     }
 
     async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
-        // Whoever signs in, one row is found and read, so that the time does not tell whether the
+        // One row is found and read for every address, so that the time does not reveal whether the
         // account exists.
         let row = sqlx::query(concat!(
             select_account!("u.email_key = ?1 AND u.deleted_at IS NULL"),
@@ -67,7 +67,7 @@ impl UserStore for SqliteStore {
         let found = sqlx::query(select_user!(
             "u.id > ?1 AND u.deleted_at IS NULL ORDER BY u.id LIMIT ?2"
         ))
-        // No bytes come before every id.
+        // An empty value sorts before every id.
         .bind(after.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec()))
         .bind(limit)
         .fetch_all(self.readers()?)
@@ -83,7 +83,7 @@ impl UserStore for SqliteStore {
         seek: Option<UserSeek>,
         limit: u32,
     ) -> Result<Listing<ListedUser>, StoreError> {
-        let mut query = listed(query, now, seek.as_ref());
+        let mut query = search(query, now, seek.as_ref());
         query.push(" LIMIT ").push_bind(limit);
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
@@ -93,12 +93,12 @@ impl UserStore for SqliteStore {
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let user = to_change(&mut transaction, change.user).await?;
+        let user = for_change(&mut transaction, change.user).await?;
         let others = other_active_admins(&mut transaction, change.user).await?;
         let runs = agent_runs::of_owner(&mut transaction, change.user, change.actor.now).await?;
         let (holder, open) = match change.new_email().map(Email::key) {
             Some(key) => (
-                holder(&mut transaction, &key).await?,
+                id_by_email_key(&mut transaction, &key).await?,
                 invites::unclaimed(&mut transaction, Some(&key)).await?,
             ),
             None => (None, Listing::default()),
@@ -111,14 +111,14 @@ impl UserStore for SqliteStore {
         for withdrawn in &decision.withdrawn {
             invites::update(&mut transaction, withdrawn).await?;
         }
-        update_user(&mut transaction, &decision.user).await?;
+        update(&mut transaction, &decision.user).await?;
         if decision.end_sessions {
             sessions::end(&mut transaction, change.user, Ended::All).await?;
         }
         if decision.void_links {
-            sign_in_links::void(&mut transaction, change.user).await?;
+            sign_in_links::invalidate(&mut transaction, change.user).await?;
         }
-        agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
+        agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
         audit::insert_all(&mut transaction, &decision.events).await?;
         transaction.commit().await?;
         Ok(ChangeUserOutcome::Changed(decision.user))
@@ -128,12 +128,12 @@ impl UserStore for SqliteStore {
         let (id, now) = (change.user, change.actor.now);
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let user = to_change(&mut transaction, id).await?;
+        let user = for_change(&mut transaction, id).await?;
         let facts = DeleteUserFacts {
             other_active_admins: other_active_admins(&mut transaction, id).await?,
-            tokens: tokens::unended(&mut transaction, id, now).await?,
+            tokens: tokens::unexpired_of_owner(&mut transaction, id, now).await?,
             invites: match &user {
-                Some(user) => invites::that_end_with(&mut transaction, user).await?,
+                Some(user) => invites::unclaimed_of_user(&mut transaction, user).await?,
                 None => Listing::default(),
             },
             user,
@@ -193,7 +193,7 @@ impl UserStore for SqliteStore {
     }
 }
 
-/// Leaves a notice for a user; a damaged token may have none.
+/// Creates a notice for a user; the owner of a damaged token may not exist.
 pub(crate) async fn notify(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -218,9 +218,9 @@ pub(crate) async fn notify(
     Ok(())
 }
 
-/// Returns a query for [`ListedUser`]s without its limit. When a user was last seen is in their
-/// sessions, their tokens and the trail; each is looked up by an index.
-fn listed(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Sqlite> {
+/// Returns a query for [`ListedUser`]s without its limit. Sessions, tokens and the audit log say
+/// when a user was last seen; an index finds the latest of each.
+fn search(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBuilder<Sqlite> {
     let mut sql = QueryBuilder::new(concat!(
         "SELECT ",
         user_columns!(),
@@ -284,7 +284,7 @@ fn listed(query: &UserQuery, now: Timestamp, seek: Option<&UserSeek>) -> QueryBu
     sql
 }
 
-/// What a deletion ends, beside what the row of the user holds. `?1` is the user.
+/// What a deletion removes besides the columns of the user's own row. `?1` is the user.
 const ERASED: [&str; 5] = [
     "DELETE FROM sessions WHERE user_id = ?1",
     "DELETE FROM sign_in_links WHERE user_id = ?1",
@@ -293,8 +293,8 @@ const ERASED: [&str; 5] = [
     "DELETE FROM invites WHERE claimed_by = ?1",
 ];
 
-/// Erases what is the user's. Damaged rows are deleted, never updated: the database checks an
-/// updated row as a whole.
+/// Deletes or ends everything that belongs to the user. Damaged rows are deleted, never updated:
+/// the database checks an updated row as a whole.
 async fn erase(
     connection: &mut SqliteConnection,
     change: &DeleteUser,
@@ -303,7 +303,7 @@ async fn erase(
     let (id, now) = (change.user.uuid(), change.actor.now);
     let user = facts.user.as_ref();
     tokens::write_ends(connection, &facts.tokens.damaged(), &facts.tokens).await?;
-    // What has expired by every clock stays expired.
+    // Tokens that have expired by every clock stay expired.
     sqlx::query(
         "UPDATE tokens SET revoked_at = ?2 WHERE owner_id = ?1 AND revoked_at IS NULL \
          AND (expires_at IS NULL OR expires_at > ?3)",
@@ -336,7 +336,7 @@ async fn erase(
         .await
         .map_err(store_error)?;
     let suspended_at = user.and_then(|user| user.suspended_at).unwrap_or(now);
-    // The id is the key of no address, so that the former address is free.
+    // The id is no address's key, so the former address becomes available.
     let erased = sqlx::query(
         "UPDATE users SET email = '', name = '', email_key = ?3, role = 'member', \
          password_hash = NULL, suspended_at = ?4, deleted_at = ?2 \
@@ -353,10 +353,10 @@ async fn erase(
     rows::exactly_one(erased, "user")
 }
 
-/// Gives addresses whose key was made by an earlier rule the key of today's, so that they are found.
-/// Where another user has that key already, both stay, and the log names them: no rule says whose
-/// the address is. ASCII has had one key all along.
-pub(crate) async fn renew_keys(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Recomputes the keys of addresses that were created by an earlier rule, so that they are found.
+/// If another user already has the new key, both rows stay unchanged and the log names the users:
+/// no rule says whose address it is. Keys of ASCII addresses never change.
+pub(crate) async fn renew_email_keys(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let earlier: Vec<(Uuid, String, String)> = sqlx::query_as(
         "SELECT id, email, email_key FROM users \
          WHERE deleted_at IS NULL AND length(CAST(email_key AS BLOB)) <> length(email_key) ORDER BY id",
@@ -364,16 +364,16 @@ pub(crate) async fn renew_keys(connection: &mut SqliteConnection) -> Result<(), 
     .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
-    for (id, key) in earlier.iter().filter_map(renewed) {
-        if let Some(other) = holder(connection, &key).await? {
+    for (id, key) in earlier.iter().filter_map(renewed_key) {
+        if let Some(other) = id_by_email_key(connection, &key).await? {
             let user = UserId::from_uuid(id);
             tracing::warn!(
                 %user, %other,
-                "two users have one email address; change one: oi settings admin users update"
+                "two users have the same email address; change one: oi settings admin users update"
             );
             continue;
         }
-        set_key(
+        set_email_key(
             connection,
             "UPDATE users SET email_key = ?2 WHERE id = ?1",
             id,
@@ -387,8 +387,8 @@ pub(crate) async fn renew_keys(connection: &mut SqliteConnection) -> Result<(), 
     .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
-    for (id, key) in earlier.iter().filter_map(renewed) {
-        set_key(
+    for (id, key) in earlier.iter().filter_map(renewed_key) {
+        set_email_key(
             connection,
             "UPDATE invites SET email_key = ?2 WHERE id = ?1",
             id,
@@ -399,13 +399,13 @@ pub(crate) async fn renew_keys(connection: &mut SqliteConnection) -> Result<(), 
     Ok(())
 }
 
-/// The id of a row and its new key, unless that is the one it has.
-fn renewed((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
+/// Returns the id of the row and its new key, or `None` if the key is current.
+fn renewed_key((id, email, key): &(Uuid, String, String)) -> Option<(Uuid, String)> {
     let renewed = Email::from_stored(email).key();
     (renewed != *key).then_some((*id, renewed))
 }
 
-async fn set_key(
+async fn set_email_key(
     connection: &mut SqliteConnection,
     statement: &'static str,
     id: Uuid,
@@ -416,25 +416,25 @@ async fn set_key(
     Ok(())
 }
 
-/// Whether there is any user at all.
-pub(crate) async fn anybody(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+/// Returns whether there are any users, deleted ones included.
+pub(crate) async fn has_users(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
         .fetch_one(connection)
         .await
         .map_err(store_error)
 }
 
-/// Who has the address with this key.
-pub(crate) async fn holder(
+/// Returns the user with this email key.
+pub(crate) async fn id_by_email_key(
     connection: &mut SqliteConnection,
     email_key: &str,
 ) -> Result<Option<UserId>, StoreError> {
-    let holder: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = ?1")
+    let id: Option<Uuid> = sqlx::query_scalar("SELECT id FROM users WHERE email_key = ?1")
         .bind(email_key)
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    Ok(holder.map(UserId::from_uuid))
+    Ok(id.map(UserId::from_uuid))
 }
 
 pub(crate) async fn by_id(
@@ -451,7 +451,7 @@ pub(crate) async fn by_id(
         .transpose()
 }
 
-async fn to_change(
+async fn for_change(
     connection: &mut SqliteConnection,
     id: UserId,
 ) -> Result<Option<User>, StoreError> {
@@ -460,11 +460,11 @@ async fn to_change(
         .fetch_optional(connection)
         .await
         .map_err(store_error)?;
-    Ok(found.as_ref().map(rows::user_to_change))
+    Ok(found.as_ref().map(rows::user_for_change))
 }
 
-/// The same where there may be nobody to look for: what the operator made has no creator. A user
-/// whose row is damaged vouches for nothing and is assigned nothing.
+/// Like [`by_id`], but `None` without an id (what the operator created has no creator) and for a
+/// damaged row: that user vouches for nothing and is assigned nothing.
 pub(crate) async fn by_optional_id(
     connection: &mut SqliteConnection,
     id: Option<UserId>,
@@ -489,7 +489,7 @@ pub(crate) async fn account_by_id(
         .transpose()
 }
 
-/// Counted here and not in SQL: who is an active administrator is the domain's to say.
+/// Counts the active administrators other than this user. The domain decides who is one, not SQL.
 async fn other_active_admins(
     connection: &mut SqliteConnection,
     than: UserId,
@@ -501,7 +501,7 @@ async fn other_active_admins(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    // A user whose row is damaged administers nothing.
+    // A user whose row is damaged is no administrator.
     let admins = Listing::read(found.iter().map(rows::user))?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
     Ok(u32::try_from(active).unwrap_or(u32::MAX))
@@ -530,8 +530,8 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Writes what a suspension, or another role, address or name, changes of a user.
-async fn update_user(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+/// Writes the columns that an update or a suspension changes.
+async fn update(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let updated = sqlx::query(
         "UPDATE users SET role = ?2, suspended_at = ?3, email = ?4, email_key = ?5, \
          name = ?6 WHERE id = ?1",

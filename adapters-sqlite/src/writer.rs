@@ -1,4 +1,4 @@
-//! The one connection that writes, and whether what it writes stays.
+//! The connection for writes, and a watch on the files it writes to.
 
 use std::error::Error as _;
 use std::ops::{Deref, DerefMut};
@@ -11,17 +11,17 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use crate::error::store_error;
 use crate::file::DatabaseFile;
 
-/// How often the files are looked at when nobody asks.
+/// How often the files are checked between requests.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
-/// The connection, and the files that it was opened on.
+/// The connection for writes, and the files that it was opened on.
 pub(crate) struct Writer {
     pub(crate) pool: SqlitePool,
     pub(crate) file: Arc<DatabaseFile>,
 }
 
 impl Writer {
-    /// The same, watched for as long as it is used.
+    /// Starts watching the files until the writer is dropped.
     pub(crate) fn watched(self) -> Arc<Self> {
         let writer = Arc::new(self);
         tokio::spawn(watch(Arc::downgrade(&writer)));
@@ -38,9 +38,9 @@ impl Writer {
         })
     }
 
-    /// Moves what is in the write-ahead log into the database file, and returns whether that was all.
-    /// Of a log that was removed, nobody could do it once this process is gone; and one that lies
-    /// beside another database file would be taken for that file's.
+    /// Checkpoints the write-ahead log into the database file, and returns whether that was all of
+    /// it. Once this process has exited, nothing could recover a log that was removed; and a log
+    /// that lies beside another database file would be read as that file's.
     async fn empty_log(&self) -> Result<bool, StoreError> {
         let (busy, ..): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&self.pool)
@@ -50,8 +50,8 @@ impl Writer {
     }
 }
 
-/// Logs when a file is removed or replaced and when it is back, and saves what the log has. A database
-/// file that came back is the one that was opened, and has everything.
+/// Logs when a file is removed or replaced and when it is back, and saves the contents of the log.
+/// A database file that came back is the one that was opened, and contains everything.
 async fn watch(writer: Weak<Writer>) {
     let mut was_there = true;
     let mut is_saved = true;
@@ -61,17 +61,20 @@ async fn watch(writer: Weak<Writer>) {
             return;
         };
         let checked = writer.file.check();
-        // Closing removes the log.
+        // Closing the pool removes the log.
         if writer.pool.is_closed() {
             return;
         }
         match &checked {
             Err(error) if was_there => {
                 let cause = error.source().map(ToString::to_string);
-                tracing::error!(cause, "database not in its place; all requests get 503");
+                tracing::error!(
+                    cause,
+                    "database file removed or replaced; all requests fail with 503"
+                );
                 is_saved = false;
             }
-            Ok(()) if !was_there => tracing::info!("database back in its place"),
+            Ok(()) if !was_there => tracing::info!("database file is back"),
             _ => {}
         }
         was_there = checked.is_ok();
@@ -81,7 +84,7 @@ async fn watch(writer: Weak<Writer>) {
                     tracing::info!("write-ahead log saved to the database file that was opened");
                     is_saved = true;
                 }
-                // A reader is in its way, or another process: once more.
+                // A reader or another process is in the way; retry.
                 Ok(false) => {}
                 Err(error) => {
                     let cause = error.source().map(ToString::to_string);
@@ -92,15 +95,15 @@ async fn watch(writer: Weak<Writer>) {
     }
 }
 
-/// A change that is under way; dropped without [`commit`](Self::commit), it is rolled back.
+/// A change in progress; dropping it without [`commit`](Self::commit) rolls it back.
 pub(crate) struct Change {
     transaction: Transaction<'static, Sqlite>,
     file: Arc<DatabaseFile>,
 }
 
 impl Change {
-    /// Commits, and fails when that went to a file that is not in its place any more: what is
-    /// acknowledged is found after a restart.
+    /// Commits. Fails if the file was removed or replaced, so that everything that is acknowledged
+    /// survives a restart.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         self.transaction.commit().await.map_err(store_error)?;
         self.file.check()

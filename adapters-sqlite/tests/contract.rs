@@ -29,7 +29,7 @@ openindex_domain::work_store_contract! {
     Sqlite::start().await
 }
 
-/// The same without work items: nothing of tokens, accounts and agent runs stands on them.
+/// Only work items require a store with work items.
 mod without_work {
     use super::Sqlite;
 
@@ -58,7 +58,7 @@ mod accounts_and_work {
     }
 }
 
-/// A measurement, which never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
+/// A measurement that never fails because of a time: `OPENINDEX_PAIRS=2000 cargo nextest run -p
 /// openindex-adapters-sqlite how_long --run-ignored all --no-capture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: run it on an idle machine"]

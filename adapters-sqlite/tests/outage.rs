@@ -1,5 +1,5 @@
-//! What SQLite's failures look like from outside: unavailable or corrupt, and never an answer that
-//! lets somebody in or tells them that their token is unknown.
+//! Failures of SQLite: every call fails as unavailable or corrupt; no token is accepted, and none
+//! is reported as unknown.
 
 mod support;
 
@@ -13,13 +13,13 @@ use openindex_domain::session::SessionStore;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{CreateTokenOutcome, TokenStore};
 use openindex_domain::{StoreError, StoreHealth};
-use support::{insertion, is_unavailable, seeded};
+use support::{creation, is_unavailable, seeded};
 
 fn brief() -> SqliteOptions {
     SqliteOptions::default().with_busy_timeout(Duration::from_millis(50))
 }
 
-/// The whole chain of causes, as an operator's log shows it.
+/// Returns the whole chain of causes, as the log shows it.
 fn causes(error: &StoreError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);
@@ -35,7 +35,7 @@ async fn a_missing_file_is_created_for_its_owner_only() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite
         .store
-        .create_token(insertion(1))
+        .create_token(creation(1))
         .await
         .map(|outcome| assert_eq!(outcome, CreateTokenOutcome::Created))
         .expect("inserted");
@@ -59,7 +59,7 @@ async fn an_existing_file_keeps_its_mode_and_content() {
     let mode = fs::metadata(sqlite.path()).expect("metadata").permissions();
     assert_eq!(mode.mode() & 0o777, 0o640);
     let found = again.find_by_digest(&fixtures::digest(0)).await;
-    assert!(found.expect("the store answers").is_some());
+    assert!(found.expect("the store works").is_some());
 }
 
 #[tokio::test]
@@ -70,10 +70,7 @@ async fn a_missing_directory_is_named_and_not_created() {
     let connected = SqliteStore::connect(&url).await;
     assert!(is_unavailable(&connected));
     let causes = causes(&connected.expect_err("no directory"));
-    assert!(
-        causes.contains("cannot create the database file"),
-        "{causes}"
-    );
+    assert!(causes.contains("cannot create database file"), "{causes}");
     assert!(causes.contains("not-there/store.db"), "{causes}");
     assert!(!missing.exists());
 }
@@ -92,7 +89,7 @@ async fn with_mode_rw_a_missing_file_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_file_of_garbage_is_an_outage_and_not_an_unknown_token() {
+async fn a_file_of_garbage_is_an_outage_not_an_unknown_token() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite.store.close().await;
     sqlite.raw.close().await;
@@ -104,7 +101,7 @@ async fn a_file_of_garbage_is_an_outage_and_not_an_unknown_token() {
 }
 
 #[tokio::test]
-async fn damaged_pages_are_an_outage_and_not_an_unknown_token() {
+async fn damaged_pages_are_an_outage_not_an_unknown_token() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let pages: Vec<i64> =
         sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'tokens'")
@@ -142,7 +139,7 @@ async fn a_truncated_file_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a_column_that_is_missing_is_an_outage_for_requests_and_probe_alike() {
+async fn a_missing_column_is_an_outage_for_requests_and_for_the_readiness_check() {
     for (change, missing) in [
         ("ALTER TABLE users RENAME COLUMN role TO rank", "users.role"),
         (
@@ -169,12 +166,12 @@ async fn a_column_that_is_missing_is_an_outage_for_requests_and_probe_alike() {
     sqlite
         .execute("ALTER TABLE tokens RENAME COLUMN agent_id TO agent")
         .await;
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
 }
 
 #[tokio::test]
-async fn a_file_that_was_swapped_under_the_server_is_not_ready() {
+async fn a_replaced_file_is_not_ready() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let old = sqlite.directory.path().join("old.db");
     fs::rename(sqlite.path(), old).expect("moved away");
@@ -184,19 +181,19 @@ async fn a_file_that_was_swapped_under_the_server_is_not_ready() {
     let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
     assert!(
         !matches!(found, Ok(None)),
-        "never unknown because of it: {found:?}"
+        "never an unknown token: {found:?}"
     );
 }
 
 #[tokio::test]
-async fn a_writer_that_is_locked_out_is_unavailable_and_readers_go_on() {
+async fn a_writer_that_is_locked_out_is_unavailable_and_readers_continue() {
     let sqlite = seeded(brief()).await;
     let mut other = sqlite.raw.acquire().await.expect("a connection");
     sqlx::raw_sql("BEGIN EXCLUSIVE")
         .execute(&mut *other)
         .await
         .expect("locked");
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert!(is_unavailable(&inserted), "{inserted:?}");
     let noted = sqlite
         .store
@@ -212,7 +209,7 @@ async fn a_writer_that_is_locked_out_is_unavailable_and_readers_go_on() {
         .execute(&mut *other)
         .await
         .expect("unlocked");
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert_eq!(inserted.expect("it recovers"), CreateTokenOutcome::Created);
 }
 
@@ -224,7 +221,7 @@ async fn a_closed_store_is_unavailable() {
         &sqlite.store.find_by_digest(&fixtures::digest(0)).await
     ));
     assert!(is_unavailable(
-        &sqlite.store.create_token(insertion(1)).await
+        &sqlite.store.create_token(creation(1)).await
     ));
     assert!(is_unavailable(&sqlite.store.ready().await));
 }
@@ -232,7 +229,7 @@ async fn a_closed_store_is_unavailable() {
 #[tokio::test]
 async fn an_error_names_the_constraint_and_no_value() {
     let sqlite = seeded(SqliteOptions::default()).await;
-    let mut taken = insertion(1);
+    let mut taken = creation(1);
     taken.digest = fixtures::digest(0);
     let error = sqlite.store.create_token(taken).await.expect_err("taken");
     let causes = causes(&error);
@@ -240,7 +237,7 @@ async fn an_error_names_the_constraint_and_no_value() {
     assert!(!causes.to_lowercase().contains("d1d1"), "{causes}");
 }
 
-/// What may happen to the files of a database that is open, and how each looks in an error.
+/// What may happen to the files of an open database, with the error that it causes.
 type Accident = (&'static str, fn(&std::path::Path));
 
 fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
@@ -278,11 +275,11 @@ const ACCIDENTS: [Accident; 7] = [
 ];
 
 #[tokio::test]
-async fn without_its_files_a_store_reads_and_acknowledges_nothing() {
+async fn without_its_files_a_store_returns_and_acknowledges_nothing() {
     for (number, (expected, accident)) in ACCIDENTS.into_iter().enumerate() {
         let sqlite = seeded(SqliteOptions::default()).await;
         accident(&sqlite.path());
-        let inserted = sqlite.store.create_token(insertion(1)).await;
+        let inserted = sqlite.store.create_token(creation(1)).await;
         assert!(is_unavailable(&inserted), "{number}: {inserted:?}");
         let causes = causes(&inserted.expect_err("no file"));
         assert!(causes.contains(expected), "{number}: {causes}");
@@ -290,20 +287,20 @@ async fn without_its_files_a_store_reads_and_acknowledges_nothing() {
         assert!(is_unavailable(&found), "{number}: {found:?}");
         let session = sqlite.store.find_session(&fixtures::digest(0)).await;
         assert!(is_unavailable(&session), "{number}: {session:?}");
-        let trail = sqlite.store.events(&AuditFilter::default(), None, 1).await;
-        assert!(is_unavailable(&trail), "{number}: {trail:?}");
+        let events = sqlite.store.events(&AuditFilter::default(), None, 1).await;
+        assert!(is_unavailable(&events), "{number}: {events:?}");
         assert!(is_unavailable(&sqlite.store.ready().await), "{number}");
     }
 }
 
 #[tokio::test]
-async fn a_database_that_comes_back_is_served_again() {
+async fn a_database_file_that_is_restored_is_used_again() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let away = sqlite.directory.path().join("away.db");
     fs::rename(sqlite.path(), &away).expect("moved away");
     assert!(is_unavailable(&sqlite.store.ready().await));
     fs::rename(away, sqlite.path()).expect("moved back");
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     sqlite.store.ready().await.expect("ready");
 }

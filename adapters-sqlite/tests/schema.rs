@@ -1,4 +1,4 @@
-//! Migrations, and what the schema refuses or, where it was tampered with, what comes of it.
+//! Migrations, values that the schema rejects, and what happens if they were written past it.
 
 mod support;
 
@@ -17,10 +17,10 @@ use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use support::{Sqlite, insertion, is_corrupt, is_unavailable, seeded};
+use support::{Sqlite, creation, is_corrupt, is_unavailable, seeded};
 
 #[tokio::test]
-async fn a_database_that_was_not_migrated_is_not_ready() {
+async fn a_database_without_migrations_is_not_ready() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}", directory.path().join("store.db").display());
     let store = SqliteStore::connect(&url).await.expect("a store");
@@ -28,7 +28,10 @@ async fn a_database_that_was_not_migrated_is_not_ready() {
     assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
-    store.migrate().await.expect("and again, without effect");
+    store
+        .migrate()
+        .await
+        .expect("migrated again, without effect");
 }
 
 #[tokio::test]
@@ -68,8 +71,8 @@ async fn processes_that_start_at_the_same_time_all_migrate() {
     }
 }
 
-/// User 1, their token 0, and three events, as the first release wrote them; the last one's action
-/// has another name since.
+/// User 1, their token 0, and three events, as the first release wrote them; the action of the last
+/// one has been renamed since.
 const OF_THE_FIRST_RELEASE: &str = "
     INSERT INTO users VALUES (unhex('00000001000070008000000000000001'), 'user1@example.com',
         'user1@example.com', 'User 1', 'admin', 1795500000000, NULL);
@@ -89,7 +92,7 @@ const OF_THE_FIRST_RELEASE: &str = "
         NULL, NULL);";
 
 #[tokio::test]
-async fn what_the_first_release_wrote_is_kept() {
+async fn data_of_the_first_release_is_preserved() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store.db");
     let options = SqliteConnectOptions::new()
@@ -112,11 +115,14 @@ async fn what_the_first_release_wrote_is_kept() {
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     let user = fixtures::user(1);
-    let account = store.account("user1@example.com").await.expect("answered");
+    let account = store
+        .account("user1@example.com")
+        .await
+        .expect("the store works");
     let account = account.expect("the user");
     assert_eq!((account.user, account.password), (user.clone(), None));
     let record = store.find_by_digest(&fixtures::digest(0)).await;
-    let record = record.expect("answered").expect("the token");
+    let record = record.expect("the store works").expect("the token");
     assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
 
     let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
@@ -133,18 +139,21 @@ async fn what_the_first_release_wrote_is_kept() {
     let action = AuditAction::TokenCreated;
     let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
-    assert_eq!(trail.expect("answered"), [renamed, begun, rotated]);
+    assert_eq!(trail.expect("the store works"), [renamed, begun, rotated]);
     for change in ["UPDATE audit_events SET at = 0", "DELETE FROM audit_events"] {
-        let answer = sqlx::raw_sql(change).execute(&raw).await;
-        assert!(answer.is_err(), "{change}");
+        let result = sqlx::raw_sql(change).execute(&raw).await;
+        assert!(result.is_err(), "{change}");
     }
-    // And it goes on from there.
-    let inserted = store.create_token(insertion(4)).await;
-    assert_eq!(inserted.expect("answered"), CreateTokenOutcome::Created);
+    // New changes work.
+    let inserted = store.create_token(creation(4)).await;
+    assert_eq!(
+        inserted.expect("the store works"),
+        CreateTokenOutcome::Created
+    );
 }
 
 #[tokio::test]
-async fn values_that_the_domain_refuses_are_corrupt() {
+async fn token_values_that_the_domain_rejects_are_corrupt() {
     for damage in [
         "UPDATE tokens SET scope = 'root'",
         "UPDATE tokens SET kind = 'robot'",
@@ -169,7 +178,7 @@ async fn values_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn values_of_agent_runs_that_the_domain_refuses_are_corrupt() {
+async fn agent_run_values_that_the_domain_rejects_are_corrupt() {
     for damage in [
         "",
         "UPDATE tokens SET kind = 'personal'",
@@ -194,7 +203,7 @@ async fn values_of_agent_runs_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
+async fn work_item_values_that_the_domain_rejects_are_corrupt() {
     for damage in [
         "",
         "UPDATE work_items SET status = 'open'",
@@ -228,7 +237,7 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
         sqlite.execute(damage).await;
         let filter = WorkItemFilter::default();
         let found = sqlite.store.items(&filter, fixtures::NOW, None, 10).await;
-        let found = found.and_then(whole);
+        let found = found.and_then(undamaged);
         assert_eq!(
             is_corrupt(&found),
             !damage.is_empty(),
@@ -238,7 +247,7 @@ async fn values_of_work_items_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn a_run_is_not_bound_to_an_item_whose_status_is_unknown() {
+async fn a_run_cannot_be_bound_to_an_item_with_an_unknown_status() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let item = fixtures::work_item(1);
     sqlite.put_work_item(&item).await;
@@ -249,9 +258,9 @@ async fn a_run_is_not_bound_to_an_item_whose_status_is_unknown() {
     assert!(is_corrupt(&started), "{started:?}");
 }
 
-/// The beginning of run 1 by token 0, bound to the item.
+/// The start of run 1 with token 0, bound to the item.
 fn bound_start(item: &WorkItem) -> StartRun {
-    let inserted = insertion(1);
+    let inserted = creation(1);
     let mut run = fixtures::run(1, fixtures::token(0, fixtures::NOW).id);
     if let Some(run) = &mut run.run {
         run.work_item = Some(item.key);
@@ -268,7 +277,7 @@ fn bound_start(item: &WorkItem) -> StartRun {
 }
 
 #[tokio::test]
-async fn without_work_there_are_no_tables_of_it() {
+async fn a_store_without_work_items_has_no_tables_for_them() {
     const TABLES: &str = "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'work_*'";
     let sqlite = Sqlite::start_without_work().await;
     let count = || async {
@@ -279,15 +288,12 @@ async fn without_work_there_are_no_tables_of_it() {
         count
     };
     assert_eq!(count().await, 0);
-    sqlite.store.ready().await.expect("ready as it is");
+    sqlite.store.ready().await.expect("ready without them");
     let item = fixtures::work_item(1);
     let found = sqlite.store.item(item.key, fixtures::NOW).await;
-    assert!(
-        is_unavailable(&found),
-        "and it does not seem empty: {found:?}"
-    );
+    assert!(is_unavailable(&found), "not an empty result: {found:?}");
 
-    // Decided otherwise later, it is made up for; and back again, it is left alone.
+    // Work items can be added later; without them again, their tables stay.
     let with_work_items = SqliteStore::connect(&sqlite.url()).await.expect("a store");
     let with_work_items = with_work_items.with_work_items();
     assert!(is_unavailable(&with_work_items.ready().await));
@@ -301,18 +307,18 @@ async fn without_work_there_are_no_tables_of_it() {
     sqlite.put_token(&acting, &fixtures::digest(0)).await;
     sqlite.put_work_item(&item).await;
     let started = sqlite.store.start_run(bound_start(&item)).await;
-    let started = started.expect("the store answers");
+    let started = started.expect("the store works");
     assert_eq!(started, StartRunOutcome::NoSuchWorkItem);
     let started = with_work_items.start_run(bound_start(&item)).await;
-    let started = started.expect("the store answers");
+    let started = started.expect("the store works");
     assert!(
         matches!(started, StartRunOutcome::Started(_)),
         "{started:?}"
     );
 }
 
-/// One row of everything that goes with an account.
-const FURNITURE: &str = "
+/// One row of each table that belongs to a user.
+const ROWS_OF_A_USER: &str = "
     INSERT INTO sessions (id, user_id, digest, created_at, last_seen_at, client)
         VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), 1, 1, 'b');
     INSERT INTO sign_in_links VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), NULL,
@@ -327,13 +333,13 @@ const FURNITURE: &str = "
         VALUES (zeroblob(16), 1, 'anonymous', 'sign_in.rejected',
                 'usr_00000001000070008000000000000001');";
 
-/// The first damaged row as an error.
-fn whole<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
+/// Returns the first damaged row as an error.
+fn undamaged<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
     let damaged = listing.damaged().next().cloned();
     damaged.map_or(Ok(listing), |row| Err(row.into()))
 }
 
-/// Reads all of it, and answers the first thing that is wrong.
+/// Reads all of it, and returns the first error.
 async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
@@ -343,7 +349,7 @@ async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
     store.find_invite(&nothing).await?;
     store.notices(user).await?;
     store.account("user1@example.com").await?;
-    whole(store.events(&AuditFilter::default(), None, 9).await?)?;
+    undamaged(store.events(&AuditFilter::default(), None, 9).await?)?;
     let bucket = RateLimit {
         key: "key".to_owned(),
         limit: u32::MAX,
@@ -353,7 +359,7 @@ async fn read_everything(store: &SqliteStore) -> Result<(), StoreError> {
 }
 
 #[tokio::test]
-async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
+async fn user_values_that_the_domain_rejects_are_corrupt() {
     for damage in [
         "",
         "UPDATE sessions SET created_at = -1",
@@ -371,7 +377,7 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
         "DROP TRIGGER audit_events_no_update; UPDATE audit_events SET actor = 'session'",
     ] {
         let sqlite = seeded(SqliteOptions::default()).await;
-        sqlite.execute(FURNITURE).await;
+        sqlite.execute(ROWS_OF_A_USER).await;
         sqlite
             .execute("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF")
             .await;
@@ -382,19 +388,19 @@ async fn values_of_accounts_that_the_domain_refuses_are_corrupt() {
 }
 
 #[tokio::test]
-async fn a_digest_of_the_wrong_length_is_corrupt_where_it_is_read() {
+async fn a_digest_of_the_wrong_length_is_corrupt() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite
         .execute("PRAGMA ignore_check_constraints = ON; UPDATE tokens SET digest = zeroblob(31)")
         .await;
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert!(is_corrupt(&inserted), "{inserted:?}");
 }
 
 #[tokio::test]
-async fn the_schema_refuses_what_the_domain_would() {
+async fn the_schema_rejects_what_the_domain_rejects() {
     let sqlite = seeded(SqliteOptions::default()).await;
-    sqlite.execute(FURNITURE).await;
+    sqlite.execute(ROWS_OF_A_USER).await;
     sqlite.put_work_item(&fixtures::work_item(1)).await;
     for damage in [
         "UPDATE tokens SET scope = 'root'",
@@ -431,13 +437,13 @@ async fn the_schema_refuses_what_the_domain_would() {
         "INSERT INTO audit_events (id, at, actor, action, subject) \
          VALUES (randomblob(16), 1, 'session', '', '')",
     ] {
-        let answer = sqlx::raw_sql(damage).execute(&sqlite.raw).await;
-        assert!(answer.is_err(), "{damage}");
+        let result = sqlx::raw_sql(damage).execute(&sqlite.raw).await;
+        assert!(result.is_err(), "{damage}");
     }
 }
 
 #[tokio::test]
-async fn the_trail_is_append_only() {
+async fn the_audit_log_is_append_only() {
     const COPY: &str = "audit_events (rowid, id, at, actor, action, subject) \
          SELECT rowid, id, 0, 'operator', 'token.revoked', subject FROM audit_events";
     const SAME_ID: &str = "audit_events (id, at, actor, action, subject) \
@@ -445,7 +451,7 @@ async fn the_trail_is_append_only() {
     const SAME_ROW: &str = "audit_events (rowid, id, at, actor, action, subject) \
          SELECT rowid, zeroblob(16), 0, 'operator', 'token.revoked', subject FROM audit_events";
     let sqlite = seeded(SqliteOptions::default()).await;
-    let inserted = sqlite.store.create_token(insertion(1)).await;
+    let inserted = sqlite.store.create_token(creation(1)).await;
     assert_eq!(inserted.expect("inserted"), CreateTokenOutcome::Created);
     sqlite.execute("PRAGMA recursive_triggers = OFF").await;
     let mut changes = vec![
@@ -468,17 +474,17 @@ async fn the_trail_is_append_only() {
     }
     changes.extend([COPY, SAME_ID, SAME_ROW].map(|rows| format!("REPLACE INTO {rows}")));
     for change in changes {
-        let answer = sqlx::raw_sql(sqlx::AssertSqlSafe(change.as_str()))
+        let result = sqlx::raw_sql(sqlx::AssertSqlSafe(change.as_str()))
             .execute(&sqlite.raw)
             .await;
-        assert!(answer.is_err(), "{change}");
+        assert!(result.is_err(), "{change}");
     }
     let trail = sqlite
         .store
         .events(&AuditFilter::default(), None, 10)
         .await
-        .expect("the store answers");
-    assert_eq!(trail, vec![insertion(1).audit]);
+        .expect("the store works");
+    assert_eq!(trail, vec![creation(1).audit]);
 }
 
 #[tokio::test]
@@ -498,7 +504,7 @@ async fn a_lookup_searches_indexes_and_scans_no_table() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_trail_is_read_in_the_order_of_an_index() {
+async fn a_page_of_the_audit_log_is_read_in_the_order_of_an_index() {
     let sqlite = seeded(SqliteOptions::default()).await;
     for (query, index) in [
         (
@@ -524,7 +530,7 @@ async fn a_page_of_the_trail_is_read_in_the_order_of_an_index() {
 }
 
 #[tokio::test]
-async fn what_ends_with_something_is_found_in_an_index() {
+async fn runs_to_be_ended_are_found_in_an_index() {
     let sqlite = seeded(SqliteOptions::default()).await;
     for (condition, index) in [
         (
@@ -582,7 +588,7 @@ async fn what_ends_with_something_is_found_in_an_index() {
 }
 
 #[tokio::test]
-async fn every_order_and_every_search_reads_one_owners_tokens_alone() {
+async fn every_order_and_search_reads_only_one_owners_tokens() {
     const BEHIND: &str = "(lower(t.name) > 'b' OR lower(t.name) = 'b' AND t.id < x'00')";
     let sqlite = seeded(SqliteOptions::default()).await;
     let search = "instr(coalesce(t.name_folded, lower(t.name)), 'b') > 0";
@@ -610,7 +616,7 @@ async fn every_order_and_every_search_reads_one_owners_tokens_alone() {
 }
 
 #[tokio::test]
-async fn pages_of_work_and_the_queue_are_read_in_the_order_of_an_index() {
+async fn pages_of_work_items_and_the_queue_are_read_in_the_order_of_an_index() {
     const NEWEST: &str = "w.created_at DESC, w.domain DESC, w.number DESC, w.part DESC";
     const URGENT: &str = "w.priority DESC, w.created_at, w.domain, w.number, w.part";
     const OPEN: &str = "w.status IN ('todo', 'in_progress')";
@@ -653,7 +659,7 @@ async fn pages_of_work_and_the_queue_are_read_in_the_order_of_an_index() {
         assert!(plan[0].contains(index), "{condition}: {plan:?}");
         assert!(plan[1].contains("(id=?)"), "{plan:?}");
     }
-    // What somebody works at is little, and sorted.
+    // The items of one agent or run are few, and sorted.
     for (condition, index) in [
         ("w.claim_agent = 'a'", "work_items_of_agent"),
         ("w.claim_run_id = x'00'", "work_items_of_run"),

@@ -1,4 +1,4 @@
-//! What a change of work items leaves alone.
+//! What a change of work items leaves unchanged.
 
 mod support;
 
@@ -9,14 +9,14 @@ use openindex_domain::work_item::{
     CreateWorkItem, CreateWorkItemOutcome, Description, ExecutionTarget, NewWorkItem, Placement,
     Priority, Title, WorkItemStore,
 };
-use support::{insertion, seeded};
+use support::{creation, seeded};
 
 #[tokio::test]
-async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
+async fn a_new_part_changes_only_the_last_part_number_of_its_parent() {
     let sqlite = seeded(SqliteOptions::default()).await;
     let parent = fixtures::work_item(1);
     sqlite.put_work_item(&parent).await;
-    // Of all that can be written, this writes one column.
+    // The trigger fails an update of any other column.
     sqlite
         .execute(
             "CREATE TRIGGER one_column BEFORE UPDATE OF domain, number, part, kind, status, \
@@ -27,7 +27,7 @@ async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
         .await;
     let (creator, action) = (fixtures::user(1).id, AuditAction::WorkItemCreated);
     let change = CreateWorkItem {
-        actor: insertion(1).actor,
+        actor: creation(1).actor,
         creator,
         item: NewWorkItem {
             place: Placement::PartOf(parent.key),
@@ -40,12 +40,12 @@ async fn a_new_part_changes_nothing_of_its_parent_but_the_number_of_its_last() {
         audit: fixtures::audit(1, fixtures::NOW, action, Subject::User(creator)),
     };
     let created = sqlite.store.create_item(change).await;
-    let created = created.expect("the store answers");
+    let created = created.expect("the store works");
     assert!(
         matches!(created, CreateWorkItemOutcome::Created(_)),
         "{created:?}"
     );
     let found = sqlite.store.item(parent.key, fixtures::NOW).await;
-    let found = found.expect("the store answers").expect("the parent");
+    let found = found.expect("the store works").expect("the parent");
     assert_eq!(found.last_part, parent.last_part + 1);
 }

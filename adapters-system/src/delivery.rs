@@ -1,26 +1,26 @@
-//! Whether standard output takes what is shown once and never again.
+//! Checks that standard output can receive a secret that is printed only once.
 
 use std::io;
 
-/// Checks, before anything is done, that standard output is open and its reader is there.
+/// Checks that standard output is open for writing and that its reader has not gone away.
 ///
-/// A full disk is only known by writing.
+/// Cannot detect a full disk, which only a write reveals.
 ///
 /// # Errors
 ///
-/// Why nothing that is written would arrive.
+/// If a write would not be delivered.
 pub fn check_stdout() -> io::Result<()> {
     #[cfg(unix)]
     unix::check(&io::stdout())?;
     Ok(())
 }
 
-/// Waits until what was written to standard output is stored, if that is a file: some file systems
-/// tell only then that they are full.
+/// Syncs standard output to disk if it is a file: some file systems report only then that they are
+/// full.
 ///
 /// # Errors
 ///
-/// Why it is not stored.
+/// If the file cannot be synced.
 pub fn settle_stdout() -> io::Result<()> {
     #[cfg(unix)]
     unix::settle(&io::stdout())?;
@@ -40,10 +40,10 @@ mod unix {
     pub(super) fn check(out: &impl AsFd) -> io::Result<()> {
         let mode = fcntl_getfl(out)?;
         if mode & OFlags::ACCMODE == OFlags::RDONLY {
-            return Err(io::Error::other("it is open for reading alone"));
+            return Err(io::Error::other("it is open for reading only"));
         }
-        // Rust opens the null device in place of a stream that was closed at the start, for reading
-        // and writing; a shell opens it for writing.
+        // Rust replaces a stream that is closed at startup with the null device, opened for reading
+        // and writing; a shell redirection opens it for writing only.
         if mode & OFlags::ACCMODE == OFlags::RDWR && is_null_device(out)? {
             return Err(io::Error::other("it is closed"));
         }
@@ -82,7 +82,7 @@ mod unix {
         use super::*;
 
         #[test]
-        fn a_stream_that_nothing_arrives_through_is_told_before_it_is_written_to() {
+        fn an_output_that_cannot_be_written_is_detected_before_writing() {
             let open = |read: bool, write: bool| {
                 let mut options = OpenOptions::new();
                 options.read(read).write(write).open("/dev/null").unwrap()

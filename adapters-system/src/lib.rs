@@ -1,5 +1,5 @@
-//! The operating system's clock and entropy, and the only place where either is read: everywhere
-//! else they arrive through the ports of `openindex-domain`.
+//! The operating system's clock and entropy. Only this crate reads them; all others use the ports of
+//! `openindex-domain`.
 
 mod delivery;
 
@@ -8,13 +8,13 @@ pub use delivery::{check_stdout, settle_stdout};
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::entropy::{Entropy, EntropyError};
 
-/// The wall clock of this machine. Expiry is judged by it, so keep it synchronized (NTP).
+/// The wall clock of this machine. Expiry depends on it, so keep it synchronized (NTP).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    /// The current time; a clock before 1970 or after 9999 shows the end of time, by which every
-    /// token that can expire has.
+    /// Returns the current time, or [`Timestamp::MAX`] if the clock is before 1970 or after 9999: every
+    /// token that can expire is expired then.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the adapter that owns the clock"
@@ -24,7 +24,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's cryptographically secure generator.
+/// The operating system's cryptographically secure random number generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;
 

@@ -20,21 +20,25 @@ use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::EnvFilter;
 
-/// The OpenIndex server: issues, verifies and revokes personal access tokens.
+/// Run the OpenIndex server, which creates, verifies and revokes personal access tokens.
 #[derive(Debug, Parser)]
 #[command(
     name = "oi-server",
     version,
     after_help = "\
 Examples:
-  oi-server                                    serve on 127.0.0.1:8080 with openindex.db
+  # Serve on http://127.0.0.1:8080 with the database ./openindex.db
+  oi-server
+
+  # Create the first administrator and print an admin token
   oi-server bootstrap --email ada@example.com --name Ada
-                                               create the first administrator, print a token
+
+  # Serve from PostgreSQL behind a TLS proxy
   DATABASE_URL=postgres://oi@db/oi oi-server --listen 0.0.0.0:8080 \\
       --public-url https://openindex.example.com
 
-A password belongs into DATABASE_URL and not into --database-url: others on the
-machine can read a process's arguments."
+Pass a database password in DATABASE_URL, not in --database-url: other users of
+the machine can read the arguments of a process."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -47,33 +51,35 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the API (the default).
+    /// Serve the API and the web interface (default command)
     Serve(Serve),
-    /// Create the first administrator and print an admin token, once.
+    /// Create the first administrator and print an admin token
     ///
-    /// Migrates the database first. Refused on an instance that has users.
+    /// Migrates the database first. Fails if the instance already has users. The token cannot be
+    /// shown again.
     Bootstrap(Bootstrap),
-    /// Print a one-time link with which a user chooses a new password.
+    /// Print a one-time link that lets a user set a new password
     ///
-    /// For somebody who has none, or forgot it. It can be used for an hour.
+    /// For users who forgot their password or never set one. The link works once, expires after an
+    /// hour, and stops working when a newer one is created.
     SignInLink(SignInLink),
-    /// Bring the database's schema to this version and exit.
+    /// Migrate the database schema to this version and exit
     ///
     /// On PostgreSQL, run it as the owner of the tables.
     Migrate,
-    /// Print the SQL that grants a PostgreSQL role the rights to serve and exit.
+    /// Print the SQL that grants a PostgreSQL role the privileges to serve, and exit
     ///
-    /// A server with these rights can neither alter the schema nor change or delete audit events.
-    /// It connects to no database.
+    /// A server with only these privileges can neither alter the schema nor change or delete audit
+    /// events. Does not connect to a database.
     #[command(arg = unused_database_url())]
     Grants(Grants),
-    /// Print the API's description (OpenAPI 3.1) and exit.
+    /// Print the OpenAPI 3.1 description of the API and exit
     #[command(arg = unused_database_url())]
     Openapi,
 }
 
-/// Returns `--database-url` for a command that connects to no database: accepted as everywhere, and
-/// not in its help.
+/// Returns a hidden `--database-url` for commands that do not connect to a database, so that scripts
+/// can pass it to every command.
 fn unused_database_url() -> clap::Arg {
     clap::Arg::new("database_url")
         .long("database-url")
@@ -82,12 +88,12 @@ fn unused_database_url() -> clap::Arg {
         .hide(true)
 }
 
-/// What every command understands.
+/// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
     #[arg(
         long,
-        help = "Where tokens are stored: sqlite://PATH (serve, bootstrap and migrate create it) or postgres://…",
+        help = "Database URL: sqlite://PATH (serve, bootstrap and migrate create it) or postgres://…",
         global = true,
         env = "DATABASE_URL",
         hide_env_values = true,
@@ -95,7 +101,8 @@ pub(crate) struct Common {
         value_name = "URL"
     )]
     pub(crate) database_url: DatabaseUrl,
-    /// What to log, as in `info`, `debug` or `openindex_app=debug,warn`.
+    /// Log filter: a level such as `info` or `debug`, or directives such as
+    /// `openindex_app=debug,warn`
     #[arg(
         long,
         global = true,
@@ -105,7 +112,7 @@ pub(crate) struct Common {
         value_name = "FILTER"
     )]
     pub(crate) log: String,
-    /// How to write log lines; json unless standard error is a terminal.
+    /// Log format [default: text if standard error is a terminal, otherwise json]
     #[arg(
         long,
         global = true,
@@ -117,15 +124,15 @@ pub(crate) struct Common {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
-    /// For people.
+    /// Human-readable lines
     Text,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Serve {
-    /// Where to listen; port 0 takes a free one.
+    /// IP address and port to listen on; port 0 picks a free port
     #[arg(
         long,
         env = "OPENINDEX_LISTEN",
@@ -136,16 +143,16 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     #[arg(
         long,
-        help = "Where to answer GET /metrics for Prometheus, apart from the API [default: nowhere]",
+        help = "IP address and port to serve Prometheus metrics on, at GET /metrics [default: disabled]",
         env = "OPENINDEX_METRICS_LISTEN",
         value_name = "ADDRESS",
         value_parser = socket_address
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How clients reach this instance [default: http:// and the address]
+    /// Public URL of this instance, as clients reach it [default: http:// and the --listen address]
     #[arg(long, env = "OPENINDEX_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
-    /// The most live tokens a user may have.
+    /// Maximum number of active tokens per user
     #[arg(
         long,
         env = "OPENINDEX_TOKEN_QUOTA",
@@ -154,7 +161,7 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) token_quota: u32,
-    /// The most live agent runs a user may have.
+    /// Maximum number of active agent runs per user
     #[arg(
         long,
         env = "OPENINDEX_RUN_QUOTA",
@@ -163,8 +170,8 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) run_quota: u32,
-    /// Maximum number of tokens created for a user within 24 hours, rotations and deleted tokens
-    /// included
+    /// Maximum number of tokens created per user within 24 hours, including rotations and revoked
+    /// tokens
     #[arg(
         long,
         env = "OPENINDEX_TOKEN_RATE",
@@ -173,7 +180,7 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) token_rate: u32,
-    /// Maximum number of agent runs started for a user within 24 hours, ended runs included
+    /// Maximum number of agent runs started per user within 24 hours, including ended runs
     #[arg(
         long,
         env = "OPENINDEX_RUN_RATE",
@@ -182,7 +189,8 @@ pub(crate) struct Serve {
         value_name = "NUMBER"
     )]
     pub(crate) run_rate: u32,
-    /// Proxies whose X-Forwarded-For is believed, as addresses or networks (10.0.0.0/8)
+    /// Proxies whose X-Forwarded-For header is trusted: comma-separated addresses or networks
+    /// (10.0.0.0/8) [default: none]
     #[arg(
         long,
         env = "OPENINDEX_TRUSTED_PROXIES",
@@ -193,7 +201,7 @@ pub(crate) struct Serve {
     pub(crate) trusted_proxies: Vec<IpNet>,
     #[arg(
         long,
-        help = "Origins whose scripts may call the API, as in https://app.example.com [default: none]",
+        help = "Origins whose scripts may call the API: comma-separated, such as https://app.example.com [default: none]",
         env = "OPENINDEX_CORS_ORIGINS",
         value_delimiter = ',',
         value_parser = origin,
@@ -202,7 +210,7 @@ pub(crate) struct Serve {
     pub(crate) cors_origins: Vec<HeaderValue>,
     #[arg(
         long,
-        help = "The most open connections; fewer where the process may not open so many files",
+        help = "Maximum number of open connections; lowered if the open-file limit is too small",
         env = "OPENINDEX_MAX_CONNECTIONS",
         default_value_t = DEFAULT_MAX_CONNECTIONS,
         value_parser = at_least_one,
@@ -211,14 +219,14 @@ pub(crate) struct Serve {
     pub(crate) max_connections: usize,
     #[arg(
         long,
-        help = "The most requests in progress at once; others wait their turn, a second at most",
+        help = "Maximum number of requests in progress; others wait up to a second, then get 503",
         env = "OPENINDEX_MAX_REQUESTS_IN_PROGRESS",
         default_value_t = DEFAULT_MAX_REQUESTS_IN_PROGRESS,
         value_parser = at_least_one,
         value_name = "NUMBER"
     )]
     pub(crate) max_requests_in_progress: usize,
-    /// How long requests in progress may go on after SIGTERM, in seconds.
+    /// Time for requests in progress to finish after SIGTERM, in seconds
     #[arg(
         long,
         env = "OPENINDEX_DRAIN_SECONDS",
@@ -236,10 +244,10 @@ Examples:
   oi-server bootstrap --email ada@example.com --name Ada --token-only \\
       | oi profile set --app-url http://127.0.0.1:8080 --token -")]
 pub(crate) struct Bootstrap {
-    /// The administrator's email address.
+    /// Email address of the administrator
     #[arg(long)]
     pub(crate) email: String,
-    /// What the administrator is called.
+    /// Display name of the administrator
     #[arg(long)]
     pub(crate) name: String,
     #[arg(
@@ -248,22 +256,22 @@ pub(crate) struct Bootstrap {
         help = r#"Print one JSON document: {"user":…,"pat":…,"token":"oi_pat_…"}"#
     )]
     pub(crate) json: bool,
-    /// Print the token and nothing else, for a pipe.
+    /// Print only the token, for use in a pipe
     #[arg(long)]
     pub(crate) token_only: bool,
     #[command(flatten)]
-    pub(crate) server: Reached,
+    pub(crate) server: ServerAddress,
 }
 
-/// Where the server of the instance is reached, as `serve` has it.
+/// The server's address, from the same flags and variables as `serve`.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Reached {
+pub(crate) struct ServerAddress {
     #[arg(
         long,
         env = "OPENINDEX_PUBLIC_URL",
         value_name = "URL",
         value_parser = public_url,
-        help = "How clients reach the instance [default: http:// and --listen]"
+        help = "Public URL of the instance, as clients reach it [default: http:// and the --listen address]"
     )]
     public_url: Option<String>,
     #[arg(
@@ -271,18 +279,18 @@ pub(crate) struct Reached {
         env = "OPENINDEX_LISTEN",
         value_name = "ADDRESS",
         value_parser = socket_address,
-        help = format!("Where its server listens [default: {DEFAULT_LISTEN}]")
+        help = format!("IP address and port that the server listens on [default: {DEFAULT_LISTEN}]")
     )]
     listen: Option<SocketAddr>,
 }
 
-impl Reached {
-    /// Whether nothing says where the server is; port 0 is any that was free.
+impl ServerAddress {
+    /// Returns whether the address is a guess: no URL is set, and no port or port 0 (a free one).
     pub(crate) fn is_guess(&self) -> bool {
         self.public_url.is_none() && self.listen.is_none_or(|address| address.port() == 0)
     }
 
-    /// The configuration for a command that prints the server's address.
+    /// Returns the configuration for a command that prints the server's address.
     pub(crate) fn config(self, common: Common) -> anyhow::Result<Config> {
         let listen = match self.listen {
             Some(address) if address.port() != 0 => address,
@@ -302,25 +310,25 @@ Examples:
   oi-server sign-in-link --email ada@example.com
   oi-server sign-in-link --email ada@example.com --public-url https://openindex.example.com")]
 pub(crate) struct SignInLink {
-    /// The user's email address.
+    /// Email address of the user
     #[arg(long)]
     pub(crate) email: String,
     #[command(flatten)]
-    pub(crate) server: Reached,
+    pub(crate) server: ServerAddress,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Run the SQL as the owner of the tables, again after each `oi-server migrate`.
+Run the SQL as the owner of the tables, and again after each `oi-server migrate`.
 
 Examples:
   oi-server grants | psql \"$OWNER_URL\"
   oi-server grants --role tracker --schema tracker | psql \"$OWNER_URL\"")]
 pub(crate) struct Grants {
-    /// Role that serves
+    /// Role that the server connects as
     #[arg(long, default_value = "openindex", value_parser = role, value_name = "NAME")]
     pub(crate) role: String,
-    /// Schema that holds the tables
+    /// Schema that contains the tables
     #[arg(long, default_value = "public", value_parser = identifier, value_name = "NAME")]
     pub(crate) schema: String,
 }
@@ -349,8 +357,8 @@ impl Serve {
     }
 }
 
-/// What is wrong with a variable that is set but empty, or not text. It is not taken for one that
-/// is unset: an instance must not start on the default database because a substitution failed.
+/// Returns the error of a variable that is set but empty, or not UTF-8. An empty one must not count
+/// as unset: a failed substitution would start the instance on the default database.
 pub(crate) fn invalid_variable(
     command: &clap::Command,
     typed: &[OsString],
@@ -368,14 +376,14 @@ pub(crate) fn invalid_variable(
         let flag = argument.get_long()?;
         let error = check(&variable(name)?).err().filter(|_| !given(flag))?;
         Some(format!(
-            "{} {error}; unset it or give it a value (it is --{flag})",
+            "{} {error}; unset it or set a value (same as --{flag})",
             name.to_string_lossy()
         ))
     };
     command.get_arguments().find_map(of)
 }
 
-/// What is wrong with a flag of `serve` before the name of a command, where it would be ignored.
+/// Returns the error of a `serve` flag before the name of a command, where it would be ignored.
 pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Option<String> {
     let matches = command.clone().try_get_matches_from(typed).ok()?;
     let (subcommand, _) = matches.subcommand()?;
@@ -387,54 +395,53 @@ pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Opt
         .get_arguments()
         .find(is_typed)
         .and_then(clap::Arg::get_long)?;
-    let takes_it = command
+    let is_accepted = command
         .find_subcommand(subcommand)
         .is_some_and(|it| it.get_arguments().any(|it| it.get_long() == Some(flag)));
-    let way_out = if takes_it {
-        format!("write it behind {subcommand}")
+    let fix = if is_accepted {
+        format!("put it after {subcommand}")
     } else {
-        format!("leave it out, since {subcommand} has no use for it")
+        format!("remove it: {subcommand} does not use it")
     };
-    Some(format!(
-        "--{flag} before a command would be ignored; {way_out}"
-    ))
+    Some(format!("--{flag} before a command would be ignored; {fix}"))
 }
 
-/// An address and a port. A host name is refused: it can have several addresses, of which the server
-/// would listen on one.
+/// Parses an IP address and a port. Rejects host names: one can have several addresses, and the
+/// server would listen on only one of them.
 fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.trim().parse().map_err(|_| {
-        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 (not a \
-         host name: for localhost write 127.0.0.1)"
+        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 (host \
+         names are not accepted: for localhost write 127.0.0.1)"
     })
 }
 
-/// A whole number from `MIN` to `MAX`.
+/// Parses a whole number from `MIN` to `MAX`.
 fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<T, String> {
     let number = text.trim().parse().ok();
     number
         .filter(|number| (MIN..=MAX).contains(number))
         .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}, written in digits"))
+        .ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}, digits only"))
 }
 
-/// A bound that lets something through.
+/// Parses a limit: at least 1, since 0 would let nothing through.
 fn at_least_one(text: &str) -> Result<usize, &'static str> {
     text.trim()
         .parse::<NonZeroUsize>()
         .map(NonZeroUsize::get)
-        .map_err(|_| "must be a whole number of at least 1, written in digits")
+        .map_err(|_| "must be a whole number of at least 1, digits only")
 }
 
-/// A role's name in PostgreSQL, which takes this one for everyone even in quotes.
+/// Parses the name of a PostgreSQL role. PostgreSQL reads `public` as every role, even in quotes.
 fn role(text: &str) -> Result<String, &'static str> {
     match text {
-        "public" | "none" => Err("must be the name of one role; public is everyone"),
+        "public" | "none" => Err("must name a single role (public and none are reserved)"),
         _ => identifier(text),
     }
 }
 
-/// A name in PostgreSQL, which would cut a longer one and so grant to another role.
+/// Parses a PostgreSQL identifier. PostgreSQL would truncate a longer one, and so grant to another
+/// role.
 fn identifier(text: &str) -> Result<String, &'static str> {
     if (1..=63).contains(&text.len()) && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
@@ -443,8 +450,8 @@ fn identifier(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A filter of log lines. A word that is neither a level nor ours would silence everything: most of the
-/// time it is a mistyped level.
+/// Parses a log filter. Rejects a word that is neither a level nor one of our targets: it is usually
+/// a mistyped level, and would silence everything.
 fn log_filter(text: &str) -> Result<String, &'static str> {
     let is_known = |directive: &str| {
         let directive = directive.trim();
@@ -464,18 +471,18 @@ fn log_filter(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// An address, or a network of them.
+/// Parses an IP address or a network.
 fn network(text: &str) -> Result<IpNet, &'static str> {
     let text = text.trim();
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "must be an address such as 10.0.0.1, or a network such as 10.0.0.0/8")
+        .map_err(|_| "must be an IP address such as 10.0.0.1 or a network such as 10.0.0.0/8")
 }
 
-/// An origin as browsers write it: lower case, without the scheme's own port. No pattern: which
-/// sites a pattern takes in is decided by others later.
+/// Parses an origin and returns it as browsers write it: lower case, without the scheme's default
+/// port. Rejects patterns: others decide later which sites a pattern matches.
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    let wrong = "must be an origin such as https://app.example.com: scheme, host and port, without a path or *";
+    let wrong = "must be an origin such as https://app.example.com: scheme, host and optional port, without a path or *";
     let text = text.trim();
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -483,7 +490,7 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
         && url.username().is_empty()
         && url.password().is_none()
         && !text.contains(['*', '@', '?', '#', '\\'])
-        // Two for the scheme, and none behind the host.
+        // Two slashes after the scheme, none after the host.
         && text.matches('/').count() == 2;
     if !is_plain {
         return Err(wrong);
@@ -491,9 +498,9 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
     HeaderValue::try_from(url.origin().ascii_serialization()).map_err(|_| wrong)
 }
 
-/// An http or https URL, without the slash at its end.
+/// Parses an http or https URL and returns it without a trailing slash.
 fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be a URL such as https://openindex.example.com, without a user, a password or a query";
+    let wrong = "must be an http or https URL such as https://openindex.example.com, without credentials or a query";
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -520,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn no_variable_that_is_set_but_empty_is_taken_for_unset() {
+    fn an_empty_variable_is_an_error_and_not_unset() {
         let command = Args::command();
         let names: Vec<&OsStr> = command
             .get_arguments()
@@ -541,31 +548,31 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_a_command_would_ignore_is_refused() {
+    fn a_flag_that_a_command_would_ignore_is_an_error() {
         let misplaced = |typed: &str| {
             let typed: Vec<OsString> = typed.split(' ').map(OsString::from).collect();
             misplaced_flag(&Args::command(), &typed)
         };
-        for (typed, flag, way_out) in [
+        for (typed, flag, fix) in [
             (
                 "oi-server --listen 127.0.0.1:1 serve",
                 "--listen",
-                "write it behind serve",
+                "put it after serve",
             ),
             (
                 "oi-server --public-url https://a.example sign-in-link --email a@b.c",
                 "--public-url",
-                "write it behind sign-in-link",
+                "put it after sign-in-link",
             ),
             (
                 "oi-server --token-quota 5 migrate",
                 "--token-quota",
-                "leave it out",
+                "remove it",
             ),
         ] {
             let message = misplaced(typed).unwrap_or_default();
             assert!(message.starts_with(flag), "{typed}: {message}");
-            assert!(message.contains(way_out), "{typed}: {message}");
+            assert!(message.contains(fix), "{typed}: {message}");
         }
         for typed in [
             "oi-server --listen 127.0.0.1:1",
@@ -578,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_lets_something_through() {
+    fn a_limit_is_at_least_one() {
         assert_eq!(at_least_one("1"), Ok(1));
         for text in ["0", "-1", "", "many"] {
             assert!(at_least_one(text).is_err(), "{text}");
@@ -586,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_filter_names_a_level_or_a_target_of_ours() {
+    fn a_log_filter_names_a_level_or_one_of_our_targets() {
         for text in [
             "info",
             "OFF",
@@ -632,7 +639,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_postgresql_would_cut_is_invalid() {
+    fn a_name_that_postgresql_would_truncate_is_invalid() {
         for text in ["openindex", "Weird \" name; --", &"x".repeat(63)] {
             assert_eq!(identifier(text).as_deref(), Ok(text));
         }
@@ -644,7 +651,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_is_kept_without_its_last_slash() {
+    fn a_public_url_loses_its_trailing_slash() {
         assert_eq!(
             public_url("https://oi.example.com/api/").unwrap(),
             "https://oi.example.com/api"

@@ -19,31 +19,31 @@ use openindex_domain::work_item::WorkItems;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::connections::Places;
+use crate::connections::Slots;
 use crate::error::AppError;
-use crate::monitoring;
+use crate::metrics;
 use crate::serve;
 use crate::store::Stores;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A server that is put together: its store is open and migrated.
+/// A server that is ready to serve: its store is open and migrated.
 pub struct App {
-    /// The use cases of tokens.
+    /// Use cases for tokens.
     pub tokens: Tokens,
-    /// The use cases of agent runs.
+    /// Use cases for agent runs.
     pub agent_runs: AgentRuns,
-    /// The use cases of work items.
+    /// Use cases for work items.
     pub work_items: WorkItems,
-    /// The use cases of users.
+    /// Use cases for users.
     pub users: Users,
-    /// The use cases of browser sessions.
+    /// Use cases for browser sessions.
     pub sessions: Sessions,
-    /// The use cases of invites.
+    /// Use cases for invites.
     pub invites: Invites,
-    /// The use cases on all tokens.
+    /// Use cases for administering all tokens.
     pub admin_tokens: AdminTokens,
-    /// The use cases of the audit trail.
+    /// Use cases for the audit log.
     pub audit: Audit,
     rate_limits: RateLimits,
     metrics: Arc<Metrics>,
@@ -51,11 +51,12 @@ pub struct App {
     stores: Stores,
 }
 
-/// Opens and migrates the store and puts the use cases on it.
+/// Opens and migrates the store, and builds the use cases on it.
 ///
 /// # Errors
 ///
-/// [`AppError::Store`] when the store cannot be opened or migrated.
+/// [`AppError::Store`] if the store cannot be opened or migrated; [`AppError::Entropy`] if the system
+/// has no entropy.
 pub async fn build(config: Config) -> Result<App, AppError> {
     let metrics = Arc::new(Metrics::new(VERSION));
     let stores = Stores::open(&config.database, &metrics).await?;
@@ -105,43 +106,43 @@ pub async fn build(config: Config) -> Result<App, AppError> {
 }
 
 impl App {
-    /// Logs why requests would fail, if they would: for want of a right, say, which `/ready` tells
-    /// only to those who ask.
+    /// Logs the reason if requests would fail, such as a missing privilege: otherwise only a request
+    /// for `/ready` would show it.
     pub async fn report_readiness(&self) {
         if let Err(error) = self.stores.health.ready().await {
             outage::report(&error, "readiness");
         }
     }
 
-    /// Takes the configured address.
+    /// Listens on the configured address.
     ///
     /// # Errors
     ///
-    /// [`AppError::Listen`] when it cannot be had.
+    /// [`AppError::Listen`] if the address cannot be bound.
     pub fn listen(&self) -> Result<TcpListener, AppError> {
-        Self::take(self.config.listen)
+        Self::bind(self.config.listen)
     }
 
-    /// Takes the address for the monitoring, where one is configured.
+    /// Listens on the address for metrics; returns `None` if none is configured.
     ///
     /// # Errors
     ///
-    /// [`AppError::Listen`] when it cannot be had.
-    pub fn listen_for_monitoring(&self) -> Result<Option<TcpListener>, AppError> {
-        self.config.metrics_listen.map(Self::take).transpose()
+    /// [`AppError::Listen`] if the address cannot be bound.
+    pub fn listen_for_metrics(&self) -> Result<Option<TcpListener>, AppError> {
+        self.config.metrics_listen.map(Self::bind).transpose()
     }
 
-    fn take(address: SocketAddr) -> Result<TcpListener, AppError> {
+    fn bind(address: SocketAddr) -> Result<TcpListener, AppError> {
         serve::listen(address).map_err(|source| AppError::Listen { address, source })
     }
 
-    /// Serves until `stop` resolves; then lets the requests in progress finish, writes the
-    /// last-used times that are still in memory, and closes the store. The monitoring is answered
-    /// on its own listener, until there is nothing more to tell.
+    /// Serves until `stop` resolves; then lets requests in progress finish, writes the last-used times
+    /// that are still in memory, and closes the store. Metrics are served until the end, on their own
+    /// listener.
     pub async fn serve(
         self,
         listener: TcpListener,
-        monitoring: Option<TcpListener>,
+        metrics: Option<TcpListener>,
         stop: impl Future<Output = ()> + Send,
     ) {
         let address = listener.local_addr().ok();
@@ -165,8 +166,8 @@ impl App {
             metrics: self.metrics.clone(),
             settings: Arc::new(settings),
         });
-        let monitoring = monitoring
-            .map(|listener| tokio::spawn(monitoring::serve(listener, self.metrics.clone())));
+        let metrics =
+            metrics.map(|listener| tokio::spawn(metrics::serve(listener, self.metrics.clone())));
         let maintenance = tokio::spawn(serve::maintenance(
             self.tokens.clone(),
             self.sessions.clone(),
@@ -174,21 +175,21 @@ impl App {
             self.stores.health.clone(),
             self.config.flush_every,
         ));
-        let places = Places::new(self.config.connections, self.metrics.connections().clone());
+        let slots = Slots::new(self.config.connections, self.metrics.connections().clone());
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.clone()));
         let drain_for = self.config.drain_for;
-        serve::accept(listener, router, places, unserved, stop, drain_for).await;
+        serve::accept(listener, router, slots, unserved, stop, drain_for).await;
         maintenance.abort();
         serve::flush(&self.tokens).await;
         self.close().await;
-        if let Some(monitoring) = monitoring {
-            monitoring.abort();
+        if let Some(metrics) = metrics {
+            metrics.abort();
         }
         tracing::info!("stopped");
     }
 
-    /// How this instance presents itself, when it listens on `address`; the configured one where
-    /// that is not known.
+    /// Returns the API settings of an instance that listens on `address`; `None` means the configured
+    /// address.
     #[must_use]
     pub fn settings(&self, address: Option<SocketAddr>) -> ApiSettings {
         let address = address.unwrap_or(self.config.listen);
@@ -205,7 +206,7 @@ impl App {
         }
     }
 
-    /// Closes the store, for a process that does not serve.
+    /// Closes the store. For processes that do not call [`App::serve`], which closes it itself.
     pub async fn close(&self) {
         self.stores.close().await;
     }

@@ -11,49 +11,45 @@ use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 
 use crate::connections::ConnectionLimits;
 
-/// Which database is used unless told otherwise: a file in the working directory.
+/// The default database: an SQLite file in the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
 
-/// How to run the server.
+/// The configuration of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port.
     pub listen: SocketAddr,
-    /// Where to answer the monitoring; nowhere unless given.
+    /// Address to serve metrics on; `None` disables them.
     pub metrics_listen: Option<SocketAddr>,
-    /// Which store.
+    /// URL of the store.
     pub database: DatabaseUrl,
-    /// How clients reach this instance, without a slash at its end. `None` is `http://` and the
-    /// address that it listens on.
+    /// URL at which clients reach this instance, without a trailing slash. `None` means `http://` and
+    /// the address that it listens on.
     pub public_url: Option<String>,
-    /// The most live tokens a user may have.
+    /// Maximum number of live tokens per user.
     pub token_quota: u32,
-    /// The most live agent runs a user may have.
+    /// Maximum number of live agent runs per user.
     pub run_quota: u32,
-    /// How many tokens a user may be issued within 24 hours.
+    /// Maximum number of tokens created per user within 24 hours.
     pub token_rate: CreationRate,
-    /// How many agent runs a user may start within 24 hours.
+    /// Maximum number of agent runs started per user within 24 hours.
     pub run_rate: CreationRate,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose scripts may call the API, such as `https://app.example.com`.
     pub cors_origins: Vec<HeaderValue>,
-    /// How many connections there may be, and how long one may take up a place.
+    /// Limits on the number of connections, and their timeouts.
     pub connections: ConnectionLimits,
-    /// How many requests may be in progress at once; others wait their turn, but not for long.
+    /// Maximum number of requests in progress; others wait for up to a second, then get 503.
     pub max_requests_in_progress: usize,
-    /// How often last-used times are written.
+    /// Interval at which last-used times are written.
     pub flush_every: Duration,
-    /// How long requests in progress may go on after the signal to stop.
+    /// Maximum time for requests in progress to finish after the signal to stop.
     pub drain_for: Duration,
 }
 
 impl Config {
-    /// The defaults with this database and a free port on the loopback interface.
-    ///
-    /// # Panics
-    ///
-    /// Never: the address is well-formed.
+    /// Returns the defaults with this database and a free port on the loopback interface.
     #[must_use]
     pub fn on(database: DatabaseUrl) -> Self {
         Self {
@@ -75,8 +71,8 @@ impl Config {
     }
 }
 
-/// The URL of a store: `sqlite://PATH` or `postgres://…`. It may hold a password, so `Debug` shows
-/// the scheme alone and there is no `Display`.
+/// The URL of a store: `sqlite://PATH` or `postgres://…`. It may contain a password, so `Debug` shows
+/// only the scheme and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     url: String,
@@ -89,21 +85,20 @@ pub(crate) enum Scheme {
     Postgres,
 }
 
-/// The text is not the URL of a store. It does not repeat the text, which may hold a password.
+/// Why a text is not the URL of a store. Does not repeat the text, which may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
-    /// Quotes that a shell would have removed, but an environment file does not.
+    /// The URL is in quotes, which a shell removes but an environment file does not.
     #[error("remove the quotes around the URL")]
     Quoted,
-    /// `DATABASE_URL=` before it.
-    #[error("remove the name and = before the URL")]
+    /// `DATABASE_URL=` precedes the URL.
+    #[error("remove the variable name and = before the URL")]
     Named,
-    /// The URL of another language's driver, such as `jdbc:postgresql://` or `postgresql+psycopg://`.
-    #[error(
-        "must begin with postgres:// (remove jdbc: before postgresql://, and the name of a driver after it)"
-    )]
+    /// The URL names a driver of another language, as in `jdbc:postgresql://` or
+    /// `postgresql+psycopg://`.
+    #[error("must begin with postgres:// (remove jdbc: or the name of a driver, such as +psycopg)")]
     Driver,
-    /// No scheme of a store at the beginning.
+    /// The URL has neither scheme of a store.
     #[error("must begin with sqlite:// or postgres:// (such as sqlite://openindex.db)")]
     Scheme,
 }
@@ -117,8 +112,7 @@ impl DatabaseUrl {
         self.scheme
     }
 
-    /// The same store where it exists already: a missing SQLite file is then an error instead of a new
-    /// instance.
+    /// Returns the same URL, but makes a missing SQLite file an error instead of creating it.
     #[must_use]
     pub fn existing(mut self) -> Self {
         if self.scheme == Scheme::Sqlite {
@@ -131,14 +125,14 @@ impl DatabaseUrl {
         self
     }
 
-    /// Whether it holds a password, which does not belong into a process's arguments.
+    /// Returns whether the URL contains a password, which other users can read in process arguments.
     #[must_use]
     pub fn has_password(&self) -> bool {
         if let Ok(url) = url::Url::parse(&self.url) {
             let mut pairs = url.query_pairs();
             return url.password().is_some() || pairs.any(|(name, _)| name.ends_with("password"));
         }
-        // A URL with a user and no host is one for the store alone.
+        // A URL with a user and no host parses only in the store.
         let user = self.url.rsplit_once('@').map(|(user, _)| user);
         user.and_then(|user| user.split_once("://"))
             .is_some_and(|(_, user)| user.contains(':'))
@@ -186,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_chooses_the_store_and_nothing_shows_the_password() {
+    fn the_scheme_selects_the_store_and_nothing_shows_the_password() {
         let url: DatabaseUrl = "postgres://oi:hunter2@db/oi".parse().unwrap();
         assert_eq!(url.scheme(), Scheme::Postgres);
         assert!(url.has_password());

@@ -1,34 +1,34 @@
-//! Places for connections: how many there are, how long one may be kept without using it, and who
-//! gives theirs up when another client needs it.
+//! Connection slots: how many there are, how long an idle connection keeps one, and which one is
+//! closed when a new client needs its slot.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_adapters_http::server::{ConnectionMetrics, Cut, OpenConnection, Stopping};
+use openindex_adapters_http::server::{ConnectionMetrics, DropReason, OpenConnection, Stopping};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep_until};
 
-/// How many connections may be open unless told otherwise.
+/// The default of [`ConnectionLimits::max`].
 pub const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
-/// At most so many connections are closed at once to make room, so that a burst of new ones finds
-/// places and need not wait for each in turn.
-const MAKE_ROOM_FOR: usize = 32;
+/// Maximum number of connections that are evicted at once, so that a burst of new clients finds free
+/// slots instead of waiting for one eviction each.
+const MAX_EVICTED: usize = 32;
 
-/// How many connections there may be, and how long one may take up a place. A connection that is
-/// over time may be noticed late by the shortest of the times.
+/// Limits on the number of connections and on the time that each may use a slot. A timeout can
+/// trigger late by up to the shortest of the timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// How many may be open at once.
+    /// Maximum number of open connections.
     pub max: usize,
-    /// How long a request's head may take, from its first byte on; and how long a new connection may
-    /// send nothing.
+    /// Maximum time for a request head to arrive, from its first byte; also the maximum time that a
+    /// new connection may send nothing.
     pub head_timeout: Duration,
-    /// How long a connection may be idle between a response and the next request's first byte.
+    /// Maximum time between a response and the first byte of the next request.
     pub idle_timeout: Duration,
-    /// How long a client may leave its answer lying.
-    pub answer_timeout: Duration,
+    /// Maximum time for which a client may read nothing of its response.
+    pub response_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
@@ -38,198 +38,199 @@ impl Default for ConnectionLimits {
             max: DEFAULT_MAX_CONNECTIONS,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
-            answer_timeout: Duration::from_secs(30),
+            response_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// The places for connections. Clones share them.
+/// The slots of a listener. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct Slots {
     limits: ConnectionLimits,
     free: Arc<Semaphore>,
-    waiting: Arc<Waiting>,
+    idle: Arc<IdleQueue>,
     metrics: ConnectionMetrics,
 }
 
-/// The connections that wait for a request's head, those first that have waited the longest. What
-/// is removed from here is decided: a connection that finds itself gone is to be closed.
+/// The connections that wait for a request head, ordered by how long they have waited. Removing a
+/// connection decides its fate: one that no longer finds itself here must close.
 #[derive(Default)]
-struct Waiting {
+struct IdleQueue {
     queue: Mutex<BTreeMap<u64, Arc<Notify>>>,
     next: AtomicU64,
 }
 
-/// The place of one connection, until it is dropped.
-pub(crate) struct Place {
-    places: Places,
+/// The slot of one connection. Dropping it frees the slot.
+pub(crate) struct Slot {
+    slots: Slots,
     state: Mutex<State>,
-    made_room: Arc<Notify>,
-    /// Where the present request stands, as a [`Phase`].
+    evicted: Arc<Notify>,
+    /// The [`Phase`] of the current request.
     phase: AtomicU8,
     lingers: AtomicBool,
     _open: OpenConnection,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Where a request stands. One task drives a connection, so nothing orders these but its program.
+/// The phase of a request. One task drives a connection, so relaxed ordering suffices.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Phase {
-    /// Nothing of a head has arrived, and nothing of ours is left to write.
-    Waiting,
-    /// Some of a head has arrived.
+    /// No byte of a head has arrived, and no response is left to write.
+    Idle,
+    /// Part of a head has arrived.
     Head,
-    /// The rest of it did not arrive in time.
+    /// The head timed out.
     Late,
-    /// It is in progress.
-    Begun,
-    /// Its response is whole, but perhaps not written.
-    Answered,
+    /// The request is in progress.
+    InProgress,
+    /// The response is complete, but possibly not written yet.
+    Responded,
 }
 
 struct State {
-    /// Its number among those that wait; none while a request is in progress.
+    /// The connection's key in the [`IdleQueue`]; `None` while a request is in progress.
     ticket: Option<u64>,
-    /// When it is closed, and why; none while a request is in progress, which has a limit of its
-    /// own.
-    deadline: Option<(Instant, Cut)>,
+    /// When the connection is closed, and why; `None` while a request is in progress, which has its
+    /// own timeout.
+    deadline: Option<(Instant, DropReason)>,
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new(limits: ConnectionLimits, metrics: ConnectionMetrics) -> Self {
         Self {
             limits,
             free: Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS))),
-            waiting: Arc::default(),
+            idle: Arc::default(),
             metrics,
         }
     }
 
-    /// A place for a new connection. Where there is none, those that have waited the longest for a
-    /// request's head make room: a client that says nothing keeps nobody out, and one that sends
-    /// its request as soon as it is connected is never the one to go. `None` when every
+    /// Acquires a slot for a new connection. If none is free, evicts the connections that have waited
+    /// the longest for a request head, so silent clients cannot block others, and a client that
+    /// sends its request right after connecting is never evicted. Returns `None` if every
     /// connection has a request in progress.
-    pub(crate) async fn take(&self) -> Option<Arc<Place>> {
+    pub(crate) async fn acquire(&self) -> Option<Arc<Slot>> {
         let permit = match self.free.clone().try_acquire_owned() {
             Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) if self.make_room() => {
-                // Soon: each that was told to makes room without waiting for its client.
+            Err(TryAcquireError::NoPermits) if self.evict() => {
+                // This takes little time: an evicted connection closes without waiting for its client.
                 self.free.clone().acquire_owned().await.ok()?
             }
             Err(_) => {
-                self.metrics.cut(Cut::Refused);
+                self.metrics.dropped(DropReason::LimitReached);
                 return None;
             }
         };
-        let place = Arc::new(Place {
-            places: self.clone(),
+        let slot = Arc::new(Slot {
+            slots: self.clone(),
             state: Mutex::new(State {
                 ticket: None,
                 deadline: None,
             }),
-            made_room: Arc::default(),
-            phase: AtomicU8::new(Phase::Waiting as u8),
+            evicted: Arc::default(),
+            phase: AtomicU8::new(Phase::Idle as u8),
             lingers: AtomicBool::new(false),
             _open: self.metrics.opened(),
             _permit: permit,
         });
-        place.wait(self.limits.head_timeout, Cut::HeadTimeout);
-        Some(place)
+        slot.wait(self.limits.head_timeout, DropReason::HeadTimeout);
+        Some(slot)
     }
 
-    /// Tells connections that wait to close, and answers whether there was one.
-    pub(crate) fn make_room(&self) -> bool {
-        let some = (self.limits.max / 16).clamp(1, MAKE_ROOM_FOR);
-        let mut queue = self.waiting.lock();
-        let mut told = false;
-        for (_, connection) in std::iter::from_fn(|| queue.pop_first()).take(some) {
+    /// Evicts idle connections, and returns whether there were any.
+    pub(crate) fn evict(&self) -> bool {
+        let count = (self.limits.max / 16).clamp(1, MAX_EVICTED);
+        let mut queue = self.idle.lock();
+        let mut any = false;
+        for (_, connection) in std::iter::from_fn(|| queue.pop_first()).take(count) {
             connection.notify_one();
-            told = true;
+            any = true;
         }
-        told
+        any
     }
 }
 
-impl Waiting {
+impl IdleQueue {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
-    /// Some of a head has arrived; the rest must follow in time. Returns whether it is the first of it.
+impl Slot {
+    /// Records that part of a head has arrived, and starts the head timeout at the first part. Returns
+    /// whether it was the first.
     pub(crate) fn head_begins(&self) -> bool {
-        let is_first = self.is_in(Phase::Waiting);
+        let is_first = self.is_in(Phase::Idle);
         if is_first {
             self.enter(Phase::Head);
-            let deadline = Instant::now() + self.places.limits.head_timeout;
-            self.state().deadline = Some((deadline, Cut::HeadTimeout));
+            let deadline = Instant::now() + self.slots.limits.head_timeout;
+            self.state().deadline = Some((deadline, DropReason::HeadTimeout));
         }
         is_first
     }
 
-    /// Lets [`Wire`](crate::wire::Wire) reject a head that did not arrive in time. Returns `false`
-    /// when there is none: a client that sends nothing gets no response (RFC 9110 §15.5.9).
+    /// Lets [`Wire`](crate::wire::Wire) reject a head that timed out. Returns `false` if no part of a
+    /// head has arrived: a client that sends nothing gets no response (RFC 9110 §15.5.9).
     #[must_use]
     pub(crate) fn reject_head(&self) -> bool {
         let has_begun = self.is_in(Phase::Head);
         if has_begun {
             self.enter(Phase::Late);
-            self.answer();
+            self.restart_response_timeout();
         }
         has_begun
     }
 
-    /// Whether a head is to be rejected because it did not arrive in time.
+    /// Returns whether the head timed out and must be rejected.
     pub(crate) fn is_late(&self) -> bool {
         self.is_in(Phase::Late)
     }
 
-    /// The head of a request has arrived. `false` when this connection is to make room: it is
-    /// closed, and the request must not be begun.
+    /// Begins a request whose head has arrived. Returns `false` if this connection was evicted: the
+    /// request must not be processed.
     #[must_use]
-    pub(crate) fn begin(&self) -> bool {
-        self.enter(Phase::Begun);
+    pub(crate) fn begin_request(&self) -> bool {
+        self.enter(Phase::InProgress);
         let ticket = {
             let mut state = self.state();
             state.deadline = None;
             state.ticket.take()
         };
-        ticket.is_none_or(|ticket| self.places.waiting.lock().remove(&ticket).is_some())
+        ticket.is_none_or(|ticket| self.slots.idle.lock().remove(&ticket).is_some())
     }
 
-    /// There is something for the client to read.
-    pub(crate) fn answer(&self) {
-        let deadline = Instant::now() + self.places.limits.answer_timeout;
-        self.state().deadline = Some((deadline, Cut::AnswerTimeout));
+    /// Restarts the timeout within which the client must read some of its response.
+    pub(crate) fn restart_response_timeout(&self) {
+        let deadline = Instant::now() + self.slots.limits.response_timeout;
+        self.state().deadline = Some((deadline, DropReason::ResponseTimeout));
     }
 
-    /// The answer is over; the next request may come.
-    pub(crate) fn rest(&self) {
-        self.enter(Phase::Answered);
-        self.wait(self.places.limits.idle_timeout, Cut::IdleTimeout);
+    /// Ends the response, and waits for the next request.
+    pub(crate) fn end_response(&self) {
+        self.enter(Phase::Responded);
+        self.wait(self.slots.limits.idle_timeout, DropReason::IdleTimeout);
     }
 
-    /// Everything was written so far.
+    /// Records that everything was written.
     pub(crate) fn flushed(&self) {
-        if self.is_in(Phase::Answered) {
-            self.enter(Phase::Waiting);
+        if self.is_in(Phase::Responded) {
+            self.enter(Phase::Idle);
         }
     }
 
-    /// Resolves once the server stops, if no request is in progress then: a head that has not
-    /// arrived is not waited for. What is in progress ends by itself.
+    /// Resolves when the server stops, unless a request is in progress then: a request in progress may
+    /// finish, an incomplete head may not.
     pub(crate) async fn stopped(&self, stopping: Stopping) {
         stopping.begun().await;
-        if self.is_answering() {
+        if self.is_in_request() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether what is written now belongs to a request.
-    pub(crate) fn is_answering(&self) -> bool {
-        self.is_in(Phase::Begun) || self.is_in(Phase::Answered)
+    /// Returns whether bytes written now belong to the response to a request.
+    pub(crate) fn is_in_request(&self) -> bool {
+        self.is_in(Phase::InProgress) || self.is_in(Phase::Responded)
     }
 
     fn is_in(&self, phase: Phase) -> bool {
@@ -240,7 +241,7 @@ impl Place {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// The client may still be sending when the connection is closed.
+    /// Requests a lingering close, since the client may still be sending.
     pub(crate) fn linger(&self) {
         self.lingers.store(true, Ordering::Relaxed);
     }
@@ -249,40 +250,40 @@ impl Place {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn wait(&self, timeout: Duration, cut: Cut) {
-        let waiting = &self.places.waiting;
-        let ticket = waiting.next.fetch_add(1, Ordering::Relaxed);
-        waiting.lock().insert(ticket, self.made_room.clone());
+    fn wait(&self, timeout: Duration, cut: DropReason) {
+        let idle = &self.slots.idle;
+        let ticket = idle.next.fetch_add(1, Ordering::Relaxed);
+        idle.lock().insert(ticket, self.evicted.clone());
         let mut state = self.state();
         state.ticket = Some(ticket);
         state.deadline = Some((Instant::now() + timeout, cut));
     }
 
-    /// Resolves when the connection is to be closed. A deadline that moves away moves nothing but
-    /// a number: the timer looks again when it goes off.
-    pub(crate) async fn over(&self) -> Cut {
+    /// Resolves when the connection must be closed, with the reason. Postponing a deadline does not
+    /// reset the timer, which checks the deadline again when it fires.
+    pub(crate) async fn must_close(&self) -> DropReason {
         let cut = tokio::select! {
-            () = self.made_room.notified() => Cut::MadeRoom,
-            cut = self.overdue() => cut,
+            () = self.evicted.notified() => DropReason::Evicted,
+            cut = self.timed_out() => cut,
         };
-        self.places.metrics.cut(cut);
+        self.slots.metrics.dropped(cut);
         cut
     }
 
-    async fn overdue(&self) -> Cut {
-        let limits = &self.places.limits;
+    async fn timed_out(&self) -> DropReason {
+        let limits = &self.slots.limits;
         let shortest = limits
             .head_timeout
             .min(limits.idle_timeout)
-            .min(limits.answer_timeout);
+            .min(limits.response_timeout);
         loop {
             let now = Instant::now();
             let deadline = self.state().deadline;
-            let look_again = now + shortest;
+            let next_check = now + shortest;
             sleep_until(match deadline {
                 Some((deadline, cut)) if deadline <= now => return cut,
-                Some((deadline, _)) => deadline.min(look_again),
-                None => look_again,
+                Some((deadline, _)) => deadline.min(next_check),
+                None => next_check,
             })
             .await;
         }
@@ -293,11 +294,11 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let ticket = self.state().ticket.take();
         if let Some(ticket) = ticket {
-            self.places.waiting.lock().remove(&ticket);
+            self.slots.idle.lock().remove(&ticket);
         }
     }
 }

@@ -3,21 +3,21 @@ use std::net::SocketAddr;
 use openindex_domain::StoreError;
 use openindex_domain::entropy::EntropyError;
 
-/// Why the server did not start, or stopped.
+/// An error that keeps the server from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The store could not be opened or migrated.
-    #[error("the database cannot be used")]
+    #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no entropy to hash passwords with.
+    /// The system has no entropy for password hashing.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The address is taken, or not one of this machine's.
+    /// The address is in use, not one of this machine's, or not permitted.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// The address to listen on.
         address: SocketAddr,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

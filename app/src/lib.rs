@@ -1,13 +1,13 @@
-//! The composition root: chooses a store by the scheme of its URL, puts clock, entropy, use cases
-//! and routes together, and serves them. [`build`] makes the real thing from a [`Config`], so that
-//! a test starts what an operator starts.
+//! The composition root: selects a store by the scheme of its URL, wires clock, entropy, use cases
+//! and routes together, and serves them. [`build`] creates the same [`App`] from a [`Config`] for
+//! tests as for operators.
 
-mod answer;
 mod build;
 mod config;
 mod connections;
 mod error;
-mod monitoring;
+mod metrics;
+mod response_body;
 mod serve;
 mod store;
 mod wire;

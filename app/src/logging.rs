@@ -10,10 +10,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
 
-/// Sends the log to standard error: lines of JSON for machines, of text for a terminal.
+/// Starts logging to standard error, as text on a terminal and as JSON lines elsewhere unless set.
 pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
     let filter =
-        EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a filter")?;
+        EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a valid filter")?;
     let terminal = std::io::stderr().is_terminal();
     let format = common.log_format.unwrap_or(if terminal {
         LogFormat::Text
@@ -31,8 +31,8 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
             .boxed(),
         LogFormat::Text => lines.boxed(),
     };
-    // Of the whole subscriber, not of one layer: a filter of a layer loses the line after a library
-    // asks whether a level is enabled, as sqlx does.
+    // Filters apply to the whole subscriber: a filter on one layer loses the line that follows a
+    // library's check whether a level is enabled, as sqlx makes.
     tracing_subscriber::registry()
         .with(filter)
         .with(capped())
@@ -42,9 +42,9 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the cap on the operator's filter: libraries log requests, statements and bytes as they
-/// are, one-time codes and passwords included, so they are heard from the level `warn` on, whatever
-/// the filter says. What we log ourselves holds no secret at any level.
+/// Returns the cap on the operator's filter: libraries log raw requests, statements and bytes,
+/// including one-time codes and passwords, so only their warnings and errors are logged, whatever
+/// the filter says. Our own log lines contain no secret at any level.
 fn capped() -> Targets {
     Targets::new()
         .with_target("openindex_", LevelFilter::TRACE)
@@ -52,8 +52,8 @@ fn capped() -> Targets {
         .with_default(LevelFilter::WARN)
 }
 
-/// Logs where a panic was. A message that was put together at run time may quote what a client
-/// sent, so only a literal one is logged.
+/// Logs the location of a panic. Its message is logged only if it is a literal: a formatted one may
+/// quote what a client sent.
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string);
     tracing::error!(location, cause = literal(panic.payload()), "panicked");
@@ -71,15 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_lines_are_heard_below_a_warning() {
+    fn only_our_own_lines_are_logged_below_warn() {
         let capped = capped();
-        let is_heard = |target, level| capped.would_enable(target, &level);
+        let is_logged = |target, level| capped.would_enable(target, &level);
         for target in [
             "openindex_app::serve",
             "openindex_adapters_http::server",
             "oi_server",
         ] {
-            assert!(is_heard(target, tracing::Level::TRACE), "{target}");
+            assert!(is_logged(target, tracing::Level::TRACE), "{target}");
         }
         for target in [
             "hyper::proto",
@@ -90,8 +90,8 @@ mod tests {
             "rustls",
             "log",
         ] {
-            assert!(is_heard(target, tracing::Level::WARN), "{target}");
-            assert!(!is_heard(target, tracing::Level::INFO), "{target}");
+            assert!(is_logged(target, tracing::Level::WARN), "{target}");
+            assert!(!is_logged(target, tracing::Level::INFO), "{target}");
         }
     }
 

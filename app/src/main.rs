@@ -15,7 +15,7 @@ use openindex_command_line::{conceal, redact};
 
 use args::{Args, Command};
 
-/// What other programs call a command, and what does it here.
+/// Names that other programs use for a command, each with ours.
 const SYNONYMS: [(&str, &str); 6] = [
     ("start", "oi-server serve"),
     ("run", "oi-server serve"),
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let args = match arguments() {
         Ok(args) => args,
         Err(error) if error.use_stderr() => error.exit(),
-        // Help or the version, which may go to a full disk.
+        // Help or the version: writing it fails when the disk is full.
         Err(help) => {
             let printed = help.print().and_then(|()| std::io::stdout().flush());
             return match printed {
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line and the environment. Help and version need neither to be right.
+/// Parses the command line and the environment. Help and version are shown even if either is invalid.
 fn arguments() -> Result<Args, clap::Error> {
     let parsed = Args::try_parse();
     if let Err(error) = &parsed
@@ -89,11 +89,11 @@ fn arguments() -> Result<Args, clap::Error> {
     Ok(parsed)
 }
 
-/// Tells the operator what went wrong, with every cause.
+/// Prints the error with all of its causes, without secrets.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let mut message = format!("error: {error}");
     for cause in error.chain().skip(1) {
-        message.push_str("\n  because: ");
+        message.push_str("\n  caused by: ");
         message.push_str(&cause.to_string());
     }
     let _ = writeln!(std::io::stderr(), "{}", redact(&message));

@@ -1,16 +1,15 @@
-//! How many files the process may open: each connection is one.
+//! The open-file limit of the process: each connection uses one file descriptor.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Kept for what is no client's connection: the store's files and connections, listeners, and
-/// clients that are told that there is no place.
+/// File descriptors reserved for everything but client connections: the store's files and
+/// connections, listeners, and clients that are being rejected with a 503.
 const RESERVED: u64 = 256;
 
-/// How many connections there may be, of those that are wanted. The process's own limit is raised
-/// towards the one that the system sets it, where that is needed; the default of many systems,
-/// 1024, is meant for programs that cannot handle more.
-pub(crate) fn allow(wanted: usize) -> usize {
-    let needed = wanted as u64 + RESERVED;
+/// Returns how many of the requested connections the open-file limit allows. Raises the soft limit
+/// as far as the hard limit permits: the usual soft limit of 1024 is for programs that use `select`.
+pub(crate) fn allow(requested: usize) -> usize {
+    let needed = requested as u64 + RESERVED;
     let limit = getrlimit(Resource::Nofile);
     if let Some(current) = limit.current
         && current < needed
@@ -21,27 +20,27 @@ pub(crate) fn allow(wanted: usize) -> usize {
             ..limit
         };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "the limit of open files was not raised");
+            tracing::warn!(%error, "could not raise the open-file limit");
         }
     }
-    let allowed = fitting(wanted, getrlimit(Resource::Nofile).current);
-    if allowed < wanted {
+    let allowed = within(requested, getrlimit(Resource::Nofile).current);
+    if allowed < requested {
         tracing::warn!(
-            wanted,
+            requested,
             allowed,
-            "the process may not open as many files as there may be connections, so there are \
-             fewer; raise the limit (`ulimit -n`, `LimitNOFILE`) or lower --max-connections"
+            "open-file limit too low for --max-connections, fewer connections allowed; raise it \
+             (`ulimit -n`, `LimitNOFILE`) or lower --max-connections"
         );
     }
     allowed
 }
 
-/// How many of the wanted connections a limit allows, none being no limit.
-fn fitting(wanted: usize, limit: Option<u64>) -> usize {
-    let Some(limit) = limit else { return wanted };
-    // Where there is too little for everything, clients and the rest share it.
-    let places = limit.saturating_sub(RESERVED).max(limit / 2).max(1);
-    usize::try_from(places).map_or(wanted, |places| wanted.min(places))
+/// Returns how many of the requested connections are within a limit; `None` means unlimited.
+fn within(requested: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return requested };
+    // Below twice the reserve, client connections get half.
+    let allowed = limit.saturating_sub(RESERVED).max(limit / 2).max(1);
+    usize::try_from(allowed).map_or(requested, |allowed| requested.min(allowed))
 }
 
 #[cfg(test)]
@@ -49,8 +48,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_files_for_the_rest() {
-        for (wanted, limit, allowed) in [
+    fn client_connections_leave_file_descriptors_for_the_rest() {
+        for (requested, limit, allowed) in [
             (10_000, None, 10_000),
             (10_000, Some(1 << 20), 10_000),
             (10_000, Some(1024), 768),
@@ -58,7 +57,7 @@ mod tests {
             (100, Some(1024), 100),
             (1, Some(0), 1),
         ] {
-            assert_eq!(fitting(wanted, limit), allowed, "{limit:?}");
+            assert_eq!(within(requested, limit), allowed, "{limit:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, PoolState};
+use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sqlite::SqliteStore;
 use openindex_coalescing::{Observer, Outcome};
@@ -18,7 +18,7 @@ use openindex_domain::{StoreError, StoreHealth};
 
 use crate::config::{DatabaseUrl, Scheme};
 
-/// One opened store behind each of its ports.
+/// One open store as each of its ports.
 #[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) tokens: Arc<dyn TokenStore>,
@@ -34,7 +34,7 @@ pub(crate) struct Stores {
     schema: Arc<dyn Schema>,
 }
 
-/// What only the composition root asks of a store.
+/// Operations of a store that only the composition root uses.
 #[async_trait]
 trait Schema: Send + Sync {
     async fn migrate(&self) -> Result<(), StoreError>;
@@ -58,19 +58,19 @@ macro_rules! schema {
 schema!(SqliteStore);
 schema!(PostgresStore);
 
-/// Counts the batches of lookups.
+/// Returns an observer that records the batches of token lookups in the metrics.
 fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
     let observe = metrics.lookup_observer();
     Arc::new(move |batch| {
-        observe(LookupObserved {
+        observe(LookupBatch {
             size: batch.requests,
-            duration: batch.took,
+            duration: batch.duration,
             outcome: match batch.outcome {
-                Outcome::Answered => LookupOutcome::Answered,
+                Outcome::Completed => LookupOutcome::Succeeded,
                 Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
                 _ => LookupOutcome::Unavailable,
             },
-            queued: batch.left_behind,
+            queued: batch.queued,
         });
     })
 }
@@ -84,7 +84,7 @@ fn pool_state([open, idle, max]: [u32; 3]) -> PoolState {
 }
 
 impl Stores {
-    /// Opens the store that the URL names; a missing SQLite file is created.
+    /// Opens the store of the URL. Creates a missing SQLite file.
     pub(crate) async fn open(
         url: &DatabaseUrl,
         metrics: &Arc<Metrics>,
@@ -139,12 +139,12 @@ impl Stores {
         }
     }
 
-    /// Brings the schema to this version.
+    /// Migrates the schema to this version.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         self.schema.migrate().await
     }
 
-    /// Gives every connection back.
+    /// Closes every connection.
     pub(crate) async fn close(&self) {
         self.schema.close().await;
     }

@@ -1,4 +1,4 @@
-//! A client's stream below HTTP.
+//! The TCP stream of a client, below HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -11,67 +11,65 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use crate::connections::Place;
+use crate::connections::Slot;
 
-/// How long a client may go on sending what nobody reads, after its last response.
+/// Maximum time that the server reads and discards what a client sends after its last response.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much of that is taken.
-const MAX_UNREAD_BYTES: usize = 1024 * 1024;
+/// Maximum number of bytes discarded in that time.
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 
-/// How a client begins that speaks HTTP/2 unasked. hyper hangs up on it without a word.
+/// The first bytes of a client that speaks HTTP/2 without negotiating it. hyper would close the
+/// connection without a response.
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// What hyper reads after a head that did not arrive in time: the end of one that it cannot parse,
-/// wherever the client stopped.
-const SPOILED: &[u8] = b"\0\r\n\r\n";
+/// What hyper reads after a head that timed out: an end that makes it unparsable, wherever the client
+/// stopped.
+const INVALID_END: &[u8] = b"\0\r\n\r\n";
 
-/// A client's stream, with three differences:
+/// A client's stream, with three differences from a plain one:
 ///
-/// What hyper writes when no request is in progress is its own bare response to a head that it
-/// cannot parse. A problem goes out in its place.
-///
-/// A head that hyper would take, and this server does not, is made one that it cannot parse.
-///
-/// And closing while the client still sends would reset the connection, so that it might never see
-/// the response. What it sends is read for a while.
+/// - hyper's bare response to a head that it cannot parse is replaced by a problem document.
+/// - A head that hyper would accept and this server rejects is made unparsable.
+/// - A close lingers: closing while the client still sends would reset the connection, and the client
+///   might never see the response.
 pub(crate) struct Wire {
     stream: TcpStream,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     unserved: Unserved,
-    /// What is still to be written in the place of hyper's response.
-    instead: Option<Vec<u8>>,
-    is_spoiled: bool,
+    /// The rest of the problem document that replaces hyper's response.
+    replacement: Option<Vec<u8>>,
+    is_invalidated: bool,
     lingering: Option<Pin<Box<Sleep>>>,
-    ignored: usize,
+    discarded: usize,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, place: Arc<Place>, unserved: Unserved) -> Self {
+    pub(crate) fn new(stream: TcpStream, slot: Arc<Slot>, unserved: Unserved) -> Self {
         Self {
             stream,
-            place,
+            slot,
             unserved,
-            instead: None,
-            is_spoiled: false,
+            replacement: None,
+            is_invalidated: false,
             lingering: None,
-            ignored: 0,
+            discarded: 0,
         }
     }
 
-    /// Takes what hyper says without a request; it says one thing and closes.
+    /// Replaces the one response that hyper writes without a request before it closes.
     fn replace(&mut self, bare: &[u8]) {
-        if self.instead.is_none() {
-            self.instead = Some(if self.place.is_late() {
+        if self.replacement.is_none() {
+            self.replacement = Some(if self.slot.is_late() {
                 self.unserved.head_too_slow(bare)
             } else {
                 self.unserved.in_place_of(bare)
             });
-            self.place.linger();
+            self.slot.linger();
         }
     }
 
-    fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(left) = self.instead.as_mut().filter(|left| !left.is_empty()) {
+    fn poll_replacement(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(left) = self.replacement.as_mut().filter(|left| !left.is_empty()) {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, left))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -82,7 +80,7 @@ impl Wire {
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let over = self
+        let deadline = self
             .lingering
             .get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut buffer = [0; 4096];
@@ -90,13 +88,13 @@ impl Wire {
             let mut unread = ReadBuf::new(&mut buffer);
             match Pin::new(&mut self.stream).poll_read(cx, &mut unread) {
                 Poll::Ready(Ok(())) if !unread.filled().is_empty() => {
-                    self.ignored += unread.filled().len();
-                    if self.ignored > MAX_UNREAD_BYTES {
+                    self.discarded += unread.filled().len();
+                    if self.discarded > MAX_DISCARDED_BYTES {
                         return Poll::Ready(());
                     }
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return over.as_mut().poll(cx),
+                Poll::Pending => return deadline.as_mut().poll(cx),
             }
         }
     }
@@ -108,22 +106,22 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.place.is_late() && !self.is_spoiled {
-            self.is_spoiled = true;
-            buffer.put_slice(SPOILED);
+        if self.slot.is_late() && !self.is_invalidated {
+            self.is_invalidated = true;
+            buffer.put_slice(INVALID_END);
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if !self.place.is_answering() {
+        if !self.slot.is_in_request() {
             let read = &mut buffer.filled_mut()[before..];
             // RFC 9112 §2.2: an empty line before a request is not part of it.
             let start = read.iter().position(|byte| !b"\r\n".contains(byte));
             if let Some(start) = start
-                && self.place.head_begins()
-                && is_to_be_rejected(&read[start..])
+                && self.slot.head_begins()
+                && must_be_rejected(&read[start..])
             {
-                // No method has this byte.
+                // A NUL byte is invalid in a method.
                 read[start] = 0;
             }
         }
@@ -131,15 +129,16 @@ impl AsyncRead for Wire {
     }
 }
 
-/// Whether a head is HTTP/2's, or has a target with a fragment, which hyper drops (RFC 9112 §3.2).
-fn is_to_be_rejected(head: &[u8]) -> bool {
+/// Returns whether a head is the HTTP/2 preface, or has a target with a fragment, which hyper would
+/// drop (RFC 9112 §3.2).
+fn must_be_rejected(head: &[u8]) -> bool {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.trim_ascii_end();
-    // Without its end, this may be some of a head that a client sent too early (pipelining).
-    let is_whole = [&b" HTTP/1.1"[..], b" HTTP/1.0"]
+    // An incomplete line may be part of a head that a client pipelined.
+    let is_complete = [&b" HTTP/1.1"[..], b" HTTP/1.0"]
         .iter()
         .any(|version| line.ends_with(version));
-    head.starts_with(HTTP_2_PREFACE) || (is_whole && line.contains(&b'#'))
+    head.starts_with(HTTP_2_PREFACE) || (is_complete && line.contains(&b'#'))
 }
 
 impl AsyncWrite for Wire {
@@ -148,7 +147,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.place.is_answering() {
+        if self.slot.is_in_request() {
             return Pin::new(&mut self.stream).poll_write(cx, buffer);
         }
         self.replace(buffer);
@@ -160,15 +159,15 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.place.is_answering() {
+        if self.slot.is_in_request() {
             return Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
         }
-        let whole: Vec<u8> = buffers
+        let bytes: Vec<u8> = buffers
             .iter()
             .flat_map(|slice| slice.iter().copied())
             .collect();
-        self.replace(&whole);
-        Poll::Ready(Ok(whole.len()))
+        self.replace(&bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -176,18 +175,18 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_instead(cx))?;
+        ready!(self.poll_replacement(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.place.flushed();
+        self.slot.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
-            ready!(self.poll_instead(cx))?;
+            ready!(self.poll_replacement(cx))?;
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
-        if self.place.lingers() {
+        if self.slot.lingers() {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))

@@ -125,7 +125,7 @@ impl Failure {
             Some(400) => ["unknown field", "unknown parameter", "is not known"]
                 .into_iter()
                 .any(speaks_of),
-            Some(404) => speaks_of("nothing at this path"),
+            Some(404) => speaks_of("no route matches"),
             Some(405) => true,
             _ => false,
         }
@@ -136,7 +136,7 @@ impl Failure {
     pub(crate) fn asked_for_nothing(&self) -> Option<&str> {
         let nothing = match self.status {
             // The API's, and that of the pages for people.
-            Some(404) if self.message.contains("nothing at this path") => true,
+            Some(404) if self.message.contains("no route matches") => true,
             Some(404) if self.message.starts_with("What you are looking for") => true,
             Some(status) => {
                 status < 500 && self.code == "unexpected_answer" && !self.of_other_version

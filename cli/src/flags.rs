@@ -136,9 +136,9 @@ mod tests {
             ),
             (
                 "work-item claim OPS-1 --agent-id b".to_owned(),
-                "this agent run works for a alone; leave agentId out",
+                "this agent run belongs to a; leave agentId out",
                 &[],
-                "this agent run works for a alone; leave --agent-id out",
+                "this agent run belongs to a; leave --agent-id out",
             ),
             // A word like any other, and a field that this command has no flag for.
             (

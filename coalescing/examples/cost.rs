@@ -1,4 +1,5 @@
-//! What a lookup costs when the source costs nothing: `cargo run --release --example cost`.
+//! Measures the overhead per lookup with a source that costs nothing:
+//! `cargo run --release --example cost`.
 
 use std::convert::Infallible;
 use std::num::NonZero;
@@ -9,12 +10,12 @@ use std::time::{Duration, Instant};
 use openindex_coalescing::{Coalescer, LookupError, Options, Source};
 
 const LOOKUPS: usize = 1 << 17;
-/// Of which the fastest counts: the others tell what else the machine was doing.
+/// Only the fastest counts: the others also measure what else the machine was doing.
 const ROUNDS: usize = 10;
 
 type Digest = [u8; 32];
 
-/// Answers every key with its first byte, at once, or after letting others run.
+/// Returns the first byte of every key, either immediately or after yielding once.
 struct Immediate {
     batches: Arc<AtomicUsize>,
     yields: bool,
@@ -44,14 +45,14 @@ async fn main() -> Result<(), LookupError<Infallible>> {
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "the example prints its figures")]
 #[expect(
-    clippy::print_stdout,
-    reason = "the figures are what the example is for"
+    clippy::cast_precision_loss,
+    reason = "printed figures need no exact precision"
 )]
-#[expect(clippy::cast_precision_loss, reason = "figures to read")]
 async fn measure(callers: usize, yields: bool) -> Result<(), LookupError<Infallible>> {
     let options = Options {
-        lanes: NonZero::new(2).expect("not zero"),
+        workers: NonZero::new(2).expect("not zero"),
         max_batch: NonZero::new(256).expect("not zero"),
         max_queue: NonZero::new(4096).expect("not zero"),
         deadline: Duration::from_secs(1),
@@ -67,15 +68,15 @@ async fn measure(callers: usize, yields: bool) -> Result<(), LookupError<Infalli
         best = best.min(round(&coalescer, callers).await?);
     }
     println!(
-        "{callers:>4} callers, source answers {:>7}: {:>5.0} ns a lookup, {:>5.1} keys a batch",
-        if yields { "later" } else { "at once" },
+        "{callers:>4} callers, source {:>12}: {:>5.0} ns per lookup, {:>5.1} keys per batch",
+        if yields { "yields" } else { "is immediate" },
         best.as_nanos() as f64 / LOOKUPS as f64,
         (ROUNDS * LOOKUPS) as f64 / batches.load(Ordering::Relaxed) as f64,
     );
     Ok(())
 }
 
-/// How long that many callers take for all lookups together, each asking one after another.
+/// Returns the time that the callers take for all lookups, each looking up one key after another.
 async fn round(
     coalescer: &Coalescer<Immediate>,
     callers: usize,
@@ -98,7 +99,7 @@ async fn round(
     Ok(started.elapsed())
 }
 
-/// Distributed like a digest, and cheaper to make than one.
+/// Returns bytes that are distributed like a digest, and cheaper to compute.
 fn digest(number: usize) -> Digest {
     let mut digest = [0; 32];
     for (place, bytes) in (1..).zip(digest.chunks_exact_mut(8)) {

@@ -5,30 +5,31 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::LookupError;
-use crate::{Source, queue::Waiter};
+use crate::{Source, queue::Request};
 
-/// Is told of each batch once its requests are answered: where metrics are taken. It runs in the
-/// lane, so what takes long belongs elsewhere. A panic of it goes to the panic hook, and no further.
-pub type Observer = Arc<dyn Fn(&Batch) + Send + Sync>;
+/// A callback that receives the [`BatchStats`] of each batch after its requests have completed, for
+/// metrics. Runs in the worker, so it should be fast. Its panics reach the panic hook and go no
+/// further.
+pub type Observer = Arc<dyn Fn(&BatchStats) + Send + Sync>;
 
-/// What became of a batch, as an [`Observer`] is told.
+/// The statistics of a batch, as passed to an [`Observer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Batch {
-    /// Distinct keys that were asked for.
+pub struct BatchStats {
+    /// Distinct keys in the batch.
     pub keys: usize,
-    /// Requests that took part, at least one a key.
+    /// Requests in the batch: at least one per key.
     pub requests: usize,
-    /// Requests that were refused as the batch left, having waited longer than the deadline. Where
-    /// all who waited are refused, no batch leaves, and only the callers know.
+    /// Requests that timed out in the queue and were dropped from it for this batch. If every queued
+    /// request has timed out, no batch is sent, and only the callers learn of it.
     pub expired: usize,
-    /// Requests that waited still after the batch had left.
-    pub left_behind: usize,
-    /// How long the first of the requests waited for the batch to leave.
+    /// Requests that remained in the queue after the batch was sent.
+    pub queued: usize,
+    /// How long the first request of the batch waited in the queue.
     pub waited: Duration,
     /// How long the source took.
-    pub took: Duration,
-    /// How it ended.
+    pub duration: Duration,
+    /// How the batch ended.
     pub outcome: Outcome,
 }
 
@@ -36,58 +37,59 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Each key was answered.
-    Answered,
+    /// The source returned a result for each key.
+    Completed,
     /// The source returned an error.
     Failed,
-    /// The source was given up at the deadline.
+    /// The source did not return before the deadline.
     TimedOut,
-    /// The number of answers was not that of the keys.
+    /// The source returned more or fewer results than there were keys.
     Malformed,
     /// The source panicked.
     Panicked,
 }
 
-pub(crate) type Answer<S> = Result<Option<<S as Source>::Value>, LookupError<<S as Source>::Error>>;
+pub(crate) type LookupResult<S> =
+    Result<Option<<S as Source>::Value>, LookupError<<S as Source>::Error>>;
 
-/// The requests that leave together. A lane fills it again and again, to allocate nothing.
-pub(crate) struct Load<S: Source> {
+/// Requests that are looked up together. A worker reuses it for every batch, so as not to allocate.
+pub(crate) struct Batch<S: Source> {
     pub(crate) keys: Vec<S::Key>,
     members: Vec<Member<S>>,
-    expired: Vec<oneshot::Sender<Answer<S>>>,
-    pub(crate) left_at: Instant,
+    expired: Vec<oneshot::Sender<LookupResult<S>>>,
+    pub(crate) sent_at: Instant,
     pub(crate) waited: Duration,
-    pub(crate) left_behind: usize,
+    pub(crate) queued: usize,
 }
 
-/// A request, and where among the keys its own stands.
+/// A request in a batch, with the index of its key.
 struct Member<S: Source> {
-    slot: usize,
-    answer: oneshot::Sender<Answer<S>>,
+    key_index: usize,
+    reply: oneshot::Sender<LookupResult<S>>,
 }
 
-impl<S: Source> Load<S> {
+impl<S: Source> Batch<S> {
     pub(crate) fn new() -> Self {
         Self {
             keys: Vec::new(),
             members: Vec::new(),
             expired: Vec::new(),
-            left_at: Instant::now(),
+            sent_at: Instant::now(),
             waited: Duration::ZERO,
-            left_behind: 0,
+            queued: 0,
         }
     }
 
-    /// Empties it. Whoever is unanswered still is lost.
+    /// Empties the batch. Requests without a result fail with [`LookupError::Lost`].
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
         self.members.clear();
         self.expired.clear();
     }
 
-    /// Sets the time against which requests are measured: the batch leaves now.
-    pub(crate) fn leaves_now(&mut self) {
-        self.left_at = Instant::now();
+    /// Sets the send time of the batch to now. The wait of each request is measured against it.
+    pub(crate) fn mark_sent(&mut self) {
+        self.sent_at = Instant::now();
         self.waited = Duration::ZERO;
     }
 
@@ -95,58 +97,62 @@ impl<S: Source> Load<S> {
         self.members.len()
     }
 
-    /// How long a request will have waited as the batch leaves.
-    pub(crate) fn wait_of(&self, waiter: &Waiter<S>) -> Duration {
-        self.left_at.saturating_duration_since(waiter.arrived)
+    /// Returns how long a request has waited when the batch is sent.
+    pub(crate) fn wait_of(&self, request: &Request<S>) -> Duration {
+        self.sent_at.saturating_duration_since(request.arrived_at)
     }
 
-    pub(crate) fn join(&mut self, slot: usize, waiter: Waiter<S>) {
+    pub(crate) fn add(&mut self, key_index: usize, request: Request<S>) {
         if self.members.is_empty() {
-            self.waited = self.wait_of(&waiter);
+            self.waited = self.wait_of(&request);
         }
-        let answer = waiter.answer;
-        self.members.push(Member { slot, answer });
+        let reply = request.reply;
+        self.members.push(Member { key_index, reply });
     }
 
-    pub(crate) fn refuse(&mut self, waiter: Waiter<S>) {
-        self.expired.push(waiter.answer);
+    pub(crate) fn expire(&mut self, request: Request<S>) {
+        self.expired.push(request.reply);
     }
 
-    /// Whoever abandoned the request does not hear of it, here and below.
-    pub(crate) fn answer_expired(&mut self) -> usize {
+    /// Fails the expired requests and returns how many there were. A send fails if the caller has
+    /// dropped the request, which is ignored here and below.
+    pub(crate) fn fail_expired(&mut self) -> usize {
         let expired = self.expired.len();
-        for answer in self.expired.drain(..) {
-            _ = answer.send(Err(LookupError::TimedOut));
+        for reply in self.expired.drain(..) {
+            _ = reply.send(Err(LookupError::TimedOut));
         }
         expired
     }
 
-    /// Gives each member the answer of its key.
-    pub(crate) fn answer(&mut self, answers: Vec<Option<S::Value>>) -> Outcome {
-        let (asked, answered) = (self.keys.len(), answers.len());
-        if asked != answered {
+    /// Sends each request the result for its key.
+    pub(crate) fn complete(&mut self, results: Vec<Option<S::Value>>) -> Outcome {
+        let (requested, returned) = (self.keys.len(), results.len());
+        if requested != returned {
             return self.fail(
-                &LookupError::Malformed { asked, answered },
+                &LookupError::Malformed {
+                    requested,
+                    returned,
+                },
                 Outcome::Malformed,
             );
         }
-        if self.members.len() == asked {
-            // One member a key, hence in the order of the keys: nothing is cloned.
-            for (member, answer) in self.members.drain(..).zip(answers) {
-                _ = member.answer.send(Ok(answer));
+        if self.members.len() == requested {
+            // One request per key, so both are in the same order and nothing is cloned.
+            for (member, result) in self.members.drain(..).zip(results) {
+                _ = member.reply.send(Ok(result));
             }
         } else {
             for member in self.members.drain(..) {
-                _ = member.answer.send(Ok(answers[member.slot].clone()));
+                _ = member.reply.send(Ok(results[member.key_index].clone()));
             }
         }
-        Outcome::Answered
+        Outcome::Completed
     }
 
-    /// Gives each member the same error.
+    /// Sends every request the same error.
     pub(crate) fn fail(&mut self, error: &LookupError<S::Error>, outcome: Outcome) -> Outcome {
         for member in self.members.drain(..) {
-            _ = member.answer.send(Err(error.clone()));
+            _ = member.reply.send(Err(error.clone()));
         }
         outcome
     }

@@ -1,35 +1,34 @@
-//! Fresh lookups at the price of batches: what arrives while a batch is in flight queues, and
-//! leaves together as the next batch.
+//! Batches concurrent lookups without caching: requests that arrive while a batch is in flight queue,
+//! and are sent together as the next batch.
 //!
-//! A cache answers fast and stale; a round trip a request answers fresh and slowly. Here a request
-//! joins only a batch that is **sent after the request arrived**, never one in flight, so no answer
-//! is older than its request, and there is nothing to invalidate. No timer waits for company: a
-//! lone request leaves at once, and the busier the source, the larger its batches.
+//! A cache is fast but can return stale values; a round trip per request is fresh but slow. Here a
+//! request only joins a batch that is **sent after the request arrived**, never one in flight, so no
+//! result is older than its request, and nothing must be invalidated. No timer delays a batch: a lone
+//! request is sent immediately, and batches grow with the load on the source.
 //!
-//! [`Coalescer`] is for lookups of any kind; [`TokenLookups`] are those of tokens, of which both
-//! databases' stores are made.
+//! [`Coalescer`] handles lookups of any kind; [`TokenLookups`] handles token lookups and is the basis of
+//! the SQLite and PostgreSQL stores.
 //!
-//! # What is guaranteed
+//! # Guarantees
 //!
-//! - **Fresh**: the source is asked after the request arrived.
-//! - **Bounded**: at most [`Options::lanes`] batches in flight, of at most [`Options::max_batch`]
-//!   distinct keys, for at most [`Options::max_queue`] requests each; a request that finds that
-//!   many waiting is refused at once.
-//! - **In time**: every request is answered within **twice [`Options::deadline`]** (and what the
-//!   runtime's timer and scheduler add). A batch ends after one deadline at the latest, and with it
-//!   a lane looks at the queue, so a request is first seen within one deadline; the last time it is
-//!   seen before it has waited for one, it either leaves (and its batch ends within the second) or
-//!   stays behind and is refused as the lane comes back, which is within the second too. No request
-//!   needs a timer of its own for this.
-//! - **Fair**: first in, first out. Equal keys of a batch are asked once, and the answer is shared.
-//! - **Apart**: a batch that fails, hangs or panics fails its own members and nobody else. A
-//!   request may be dropped at any time; while it queues, it is then not asked for.
+//! - **Fresh**: the source is queried after the request arrived.
+//! - **Bounded**: at most [`Options::workers`] batches are in flight, each with at most
+//!   [`Options::max_batch`] distinct keys and [`Options::max_queue`] requests. A request that finds a
+//!   full queue fails immediately.
+//! - **Timely**: every request completes within **twice [`Options::deadline`]**, plus the delay of the
+//!   runtime's timer and scheduler. A batch ends within one deadline, and then its worker reads the
+//!   queue. So a queued request is examined at least once before it has waited for one deadline, and
+//!   the last of these times it either joins a batch, which ends within the second deadline, or stays
+//!   queued and expires when the worker returns, also within the second. Requests need no timers.
+//! - **Fair**: first in, first out. Equal keys of a batch are looked up once, and share the result.
+//! - **Isolated**: a batch that fails, hangs or panics affects only its own requests. A request can be
+//!   dropped at any time; if it is still queued then, it is not looked up.
 //!
-//! # What runs
+//! # Workers
 //!
-//! A lane is a task that takes a batch, asks the source, delivers, and ends once the queue is
-//! empty: an idle coalescer has no task, and dropping it leaves none behind. Lanes are spawned onto
-//! the runtime of the request that starts them.
+//! A worker is a task that takes a batch from the queue, queries the source, delivers the results, and
+//! exits once the queue is empty. An idle coalescer has no tasks, and a dropped one leaves none behind.
+//! Workers are spawned onto the runtime of the request that starts them.
 //!
 //! ```
 //! use std::{convert::Infallible, num::NonZero, time::Duration};
@@ -53,7 +52,7 @@
 //! let squares = Coalescer::new(
 //!     Squares,
 //!     Options {
-//!         lanes: NonZero::<usize>::MIN,
+//!         workers: NonZero::<usize>::MIN,
 //!         max_batch: NonZero::new(256).expect("not zero"),
 //!         max_queue: NonZero::new(4096).expect("not zero"),
 //!         deadline: Duration::from_secs(1),
@@ -67,9 +66,9 @@
 
 mod batch;
 mod error;
-mod lane;
 mod queue;
 mod tokens;
+mod worker;
 
 use std::fmt;
 use std::hash::Hash;
@@ -77,58 +76,58 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::batch::{Batch, Observer, Outcome};
+pub use crate::batch::{BatchStats, Observer, Outcome};
 pub use crate::error::LookupError;
 pub use crate::tokens::{FoundToken, MAX_BATCH, TokenLookups, TokenTable};
 
-use crate::lane::Lane;
 use crate::queue::Queue;
+use crate::worker::Worker;
 
-/// Where batches are answered: a table, a remote service.
+/// The source of lookups, such as a table or a remote service.
 pub trait Source: Send + Sync + 'static {
-    /// What is looked up by. `Eq` and `Hash` should be quick and must not panic.
+    /// The key of a lookup. `Eq` and `Hash` should be fast and must not panic.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
-    /// What is found. Cloned once for each further request that asked for the same key.
+    /// The value of a key. Cloned for requests of a batch that share a key.
     type Value: Clone + Send + 'static;
-    /// Why a batch could not be answered.
+    /// The error of a batch.
     type Error: Send + Sync + 'static;
 
-    /// Answers each of `keys`, in their order; `None` where there is nothing.
+    /// Returns the value of each key, in the order of `keys`; `None` for a key without one.
     ///
-    /// `keys` is never empty, without duplicates, and in the order of arrival. At
-    /// [`Options::deadline`] the future is dropped. It must not block its thread: a deadline can
-    /// only fall due where the future yields.
+    /// `keys` is not empty, has no duplicates, and is in order of arrival. The future is dropped at
+    /// [`Options::deadline`]. It must not block its thread: the deadline only applies when the future
+    /// yields.
     ///
     /// # Errors
     ///
-    /// The error reaches every request of the batch as [`LookupError::Failed`]. A number of answers
-    /// other than that of the keys reaches them as [`LookupError::Malformed`], a panic as
-    /// [`LookupError::Lost`].
+    /// Every request of the batch fails: with [`LookupError::Failed`] after an error,
+    /// [`LookupError::Malformed`] if the number of values differs from the number of keys, and
+    /// [`LookupError::Lost`] after a panic.
     fn fetch(
         &self,
         keys: &[Self::Key],
     ) -> impl Future<Output = Result<Vec<Option<Self::Value>>, Self::Error>> + Send;
 }
 
-/// How much may be under way, and for how long.
+/// The limits of a [`Coalescer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Batches in flight at once. More of them shorten the wait where the source answers
-    /// concurrently, and make the batches smaller.
-    pub lanes: NonZero<usize>,
-    /// Distinct keys in one batch.
+    /// Maximum number of batches in flight, one per worker. More workers shorten the wait if the source
+    /// handles batches concurrently, and make batches smaller.
+    pub workers: NonZero<usize>,
+    /// Maximum number of distinct keys in a batch.
     pub max_batch: NonZero<usize>,
-    /// Requests that wait for a batch; further ones are refused. One that was abandoned while it
-    /// waited keeps its place until a lane comes to it.
+    /// Maximum number of queued requests; further ones fail with [`LookupError::Overloaded`]. An
+    /// abandoned request counts until a worker reaches it.
     pub max_queue: NonZero<usize>,
-    /// How long a batch may take, and how long a request may wait for one. Every request is
-    /// answered within twice this time. More than a year counts as a year.
+    /// Maximum duration of a batch, and maximum time that a request waits for one. Every request
+    /// completes within twice this time. Capped at one year.
     pub deadline: Duration,
 }
 
-/// Gathers lookups into batches; the crate's documentation says how.
+/// Batches concurrent lookups, as described in the [crate documentation](crate).
 ///
-/// Cheap to clone, and clones share their queue.
+/// Cheap to clone; clones share a queue.
 pub struct Coalescer<S: Source> {
     shared: Arc<Shared<S>>,
 }
@@ -140,13 +139,13 @@ struct Shared<S: Source> {
 }
 
 impl<S: Source> Coalescer<S> {
-    /// A coalescer of lookups at `source`.
+    /// Creates a coalescer for lookups in `source`.
     #[must_use]
     pub fn new(source: S, options: Options) -> Self {
         Self::build(source, options, None)
     }
 
-    /// A coalescer of lookups at `source` that tells `observer` of each batch.
+    /// Creates a coalescer for lookups in `source` that calls `observer` after each batch.
     #[must_use]
     pub fn observed(source: S, options: Options, observer: Observer) -> Self {
         Self::build(source, options, Some(observer))
@@ -162,38 +161,39 @@ impl<S: Source> Coalescer<S> {
         }
     }
 
-    /// Looks `key` up in a batch that is sent after this call; `None` when the source has nothing.
+    /// Looks up `key` in a batch that is sent after this call. Returns `None` if the source does not
+    /// have it.
     ///
-    /// The request arrives as the future is first polled, and may be dropped at any time.
+    /// The request is enqueued when the future is first polled, and can be dropped at any time.
     ///
     /// # Errors
     ///
-    /// - [`LookupError::Overloaded`] at once, when [`Options::max_queue`] requests wait already.
-    /// - [`LookupError::TimedOut`] when its batch took longer than [`Options::deadline`], or none
-    ///   took it along within that time.
-    /// - [`LookupError::Failed`], [`LookupError::Malformed`] and [`LookupError::Lost`] when its
-    ///   batch came to nothing.
+    /// - [`LookupError::Overloaded`], immediately, if [`Options::max_queue`] requests are queued.
+    /// - [`LookupError::TimedOut`] if the batch takes longer than [`Options::deadline`], or the request
+    ///   is queued for longer than that.
+    /// - [`LookupError::Failed`], [`LookupError::Malformed`] or [`LookupError::Lost`] if the batch
+    ///   fails.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with time enabled.
+    /// If called outside a tokio runtime with time enabled.
     pub async fn get(&self, key: S::Key) -> Result<Option<S::Value>, LookupError<S::Error>> {
-        let arrival = self.shared.queue.enter(key)?;
-        if arrival.starts_lane {
-            Lane::start(&self.shared);
+        let enqueued = self.shared.queue.push(key)?;
+        if enqueued.spawn_worker {
+            Worker::spawn(&self.shared);
         }
-        // Nobody is left to answer: the batch panicked, or its runtime was shut down.
-        arrival.answer.await.unwrap_or(Err(LookupError::Lost))
+        // The sender is dropped if the batch panicked or its runtime was shut down.
+        enqueued.reply.await.unwrap_or(Err(LookupError::Lost))
     }
 
-    /// How many requests wait for a batch now: a gauge.
+    /// Returns the number of requests in the queue, for a gauge.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.shared.queue.len()
     }
 }
 
-// By hand, since deriving would ask that the source itself can be cloned or printed.
+// By hand, since a derived implementation would require `S: Clone`.
 impl<S: Source> Clone for Coalescer<S> {
     fn clone(&self) -> Self {
         Self {

@@ -8,82 +8,83 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::batch::{Answer, Load};
+use crate::batch::{Batch, LookupResult};
 use crate::{LookupError, Options, Source};
 
-/// Up to this many keys are compared one by one: cheaper than hashing them, and a lone request,
-/// the most frequent batch of all, touches no map.
-const COMPARED: usize = 8;
+/// Up to this many keys are compared one by one. That is cheaper than hashing, and the most frequent
+/// batch, a lone request, uses no map.
+const MAX_COMPARED_KEYS: usize = 8;
 
-/// So that a deadline can be added to any time.
-const LONGEST_DEADLINE: Duration = Duration::from_hours(365 * 24);
+/// Deadlines are capped, so that adding one to an instant cannot overflow.
+const MAX_DEADLINE: Duration = Duration::from_hours(365 * 24);
 
-/// A request on its way into a batch.
-pub(crate) struct Waiter<S: Source> {
+/// A queued request.
+pub(crate) struct Request<S: Source> {
     key: S::Key,
-    pub(crate) arrived: Instant,
-    pub(crate) answer: oneshot::Sender<Answer<S>>,
+    pub(crate) arrived_at: Instant,
+    pub(crate) reply: oneshot::Sender<LookupResult<S>>,
 }
 
-/// Who waits, and how many lanes serve them.
+/// The queued requests, and the number of workers that serve them.
 ///
-/// Requests enter at `door`, where the lock is held for one push whatever a lane does. Lanes take
-/// from `line`, and let in whoever is at the door when the line is empty. Locks are taken in this
-/// order: line, door.
+/// Requests enter at `incoming`, whose lock is held for one push, whatever the workers do. Workers
+/// fill batches from `backlog`, and move the incoming requests there when it is empty. Lock order:
+/// backlog, incoming.
 ///
-/// While anybody waits, either a lane is starting, and will look at the queue, or each lane is
-/// busy, and will look at it within one deadline.
+/// While requests are queued, either a worker is starting and will read the queue, or every worker is
+/// busy and will read it within one deadline.
 pub(crate) struct Queue<S: Source> {
     options: Options,
-    door: Mutex<Door<S>>,
-    line: Mutex<Line<S>>,
+    incoming: Mutex<Incoming<S>>,
+    backlog: Mutex<Backlog<S>>,
 }
 
-struct Door<S: Source> {
-    waiting: VecDeque<Waiter<S>>,
-    /// How many stand in the line.
-    in_line: usize,
-    lanes: usize,
-    /// Whether a lane has been started that did not look at the queue yet. It will take whoever
-    /// arrives until then, so that a burst wakes one lane rather than all.
-    lane_is_starting: bool,
+struct Incoming<S: Source> {
+    requests: VecDeque<Request<S>>,
+    /// Number of requests in the backlog.
+    backlog_len: usize,
+    workers: usize,
+    /// Whether a spawned worker has yet to read the queue. It will serve requests that arrive until
+    /// then, so a burst wakes one worker instead of all.
+    worker_is_starting: bool,
 }
 
-struct Line<S: Source> {
-    waiting: VecDeque<Waiter<S>>,
-    index: Index<S::Key>,
+struct Backlog<S: Source> {
+    requests: VecDeque<Request<S>>,
+    index: KeyIndex<S::Key>,
 }
 
-/// What a lane has to do after it looked at the queue.
-pub(crate) enum Turn {
-    /// Ask for the load; when more wait than it could take and a lane is free, start that one.
-    Leave { start_another: bool },
-    /// Nobody waits, and the lane is no longer counted.
-    End,
+/// What a worker must do after reading the queue.
+pub(crate) enum Next {
+    /// Fetch the batch, and spawn another worker if requests remain and the limit allows one.
+    Fetch { spawn_another: bool },
+    /// Exit: the queue is empty, and no longer counts the worker.
+    Exit,
 }
 
-/// What an arriving request has to do: start a lane that has been counted for it, and wait.
-pub(crate) struct Arrival<S: Source> {
-    pub(crate) starts_lane: bool,
-    pub(crate) answer: oneshot::Receiver<Answer<S>>,
+/// An enqueued request. The caller must spawn a worker if `spawn_worker` is set, which the queue already
+/// counts, and await the reply.
+pub(crate) struct Enqueued<S: Source> {
+    pub(crate) spawn_worker: bool,
+    pub(crate) reply: oneshot::Receiver<LookupResult<S>>,
 }
 
 impl<S: Source> Queue<S> {
     pub(crate) fn new(options: Options) -> Self {
         Self {
             options: Options {
-                deadline: options.deadline.min(LONGEST_DEADLINE),
+                deadline: options.deadline.min(MAX_DEADLINE),
                 ..options
             },
-            door: Mutex::new(Door {
-                waiting: VecDeque::new(),
-                in_line: 0,
-                lanes: 0,
-                lane_is_starting: false,
+            incoming: Mutex::new(Incoming {
+                requests: VecDeque::new(),
+                backlog_len: 0,
+                workers: 0,
+                worker_is_starting: false,
             }),
-            line: Mutex::new(Line {
-                waiting: VecDeque::new(),
-                index: Index(HashMap::new()),
+            backlog: Mutex::new(Backlog {
+                requests: VecDeque::new(),
+                index: KeyIndex(HashMap::new()),
             }),
         }
     }
@@ -93,124 +94,136 @@ impl<S: Source> Queue<S> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.door).len()
+        lock(&self.incoming).len()
     }
 
-    pub(crate) fn enter(&self, key: S::Key) -> Result<Arrival<S>, LookupError<S::Error>> {
-        let (answer, receiver) = oneshot::channel();
-        let mut door = lock(&self.door);
-        if door.len() >= self.options.max_queue.get() {
+    /// Enqueues a request.
+    ///
+    /// # Errors
+    ///
+    /// [`LookupError::Overloaded`] if the queue is full.
+    pub(crate) fn push(&self, key: S::Key) -> Result<Enqueued<S>, LookupError<S::Error>> {
+        let (reply, receiver) = oneshot::channel();
+        let mut incoming = lock(&self.incoming);
+        if incoming.len() >= self.options.max_queue.get() {
             return Err(LookupError::Overloaded);
         }
-        door.waiting.push_back(Waiter {
+        incoming.requests.push_back(Request {
             key,
-            // Read under the lock: were the queue not in the order of these times, those in front
-            // could fill a batch in which who is behind them has no more time to wait for another.
-            arrived: Instant::now(),
-            answer,
+            // Read under the lock, so that the queue is ordered by these times. Otherwise earlier
+            // requests could fill a batch while a later one has no time left to wait for the next.
+            arrived_at: Instant::now(),
+            reply,
         });
-        Ok(Arrival {
-            starts_lane: door.start_lane(self.options),
-            answer: receiver,
+        Ok(Enqueued {
+            spawn_worker: incoming.add_worker(self.options),
+            reply: receiver,
         })
     }
 
-    /// A lane was dropped where it stood: with its runtime, or by a key that panics. When it was the
-    /// last, nobody would come for those who wait: they are lost.
-    pub(crate) fn lane_was_lost(&self, starting: bool) {
-        let mut line = lock(&self.line);
-        let mut door = lock(&self.door);
-        door.lanes -= 1;
-        door.lane_is_starting &= !starting;
-        if door.lanes > 0 {
+    /// Records that a worker was dropped before it exited: by its runtime's shutdown, or by a key that
+    /// panicked. If it was the last one, the queued requests are lost, since no worker would serve them.
+    pub(crate) fn worker_lost(&self, starting: bool) {
+        let mut backlog = lock(&self.backlog);
+        let mut incoming = lock(&self.incoming);
+        incoming.workers -= 1;
+        incoming.worker_is_starting &= !starting;
+        if incoming.workers > 0 {
             return;
         }
-        door.in_line = 0;
-        let lost = (mem::take(&mut line.waiting), mem::take(&mut door.waiting));
-        drop((door, line));
+        incoming.backlog_len = 0;
+        let lost = (
+            mem::take(&mut backlog.requests),
+            mem::take(&mut incoming.requests),
+        );
+        drop((incoming, backlog));
         drop(lost);
     }
 
-    /// Fills `load` with who leaves now, or counts the lane as ended.
-    pub(crate) fn take(&self, load: &mut Load<S>, starting: bool) -> Turn {
-        load.leaves_now();
-        let mut line = lock(&self.line);
-        line.index.0.clear();
+    /// Fills `batch` from the queue. If no request is left, stops counting the worker.
+    pub(crate) fn fill(&self, batch: &mut Batch<S>, starting: bool) -> Next {
+        batch.mark_sent();
+        let mut backlog = lock(&self.backlog);
+        backlog.index.0.clear();
         loop {
-            let is_full = line.fill(load, self.options);
-            let mut door = lock(&self.door);
-            if !is_full && !door.waiting.is_empty() {
-                mem::swap(&mut door.waiting, &mut line.waiting);
-                door.in_line = line.waiting.len();
+            let is_full = backlog.fill(batch, self.options);
+            let mut incoming = lock(&self.incoming);
+            if !is_full && !incoming.requests.is_empty() {
+                mem::swap(&mut incoming.requests, &mut backlog.requests);
+                incoming.backlog_len = backlog.requests.len();
                 continue;
             }
-            door.in_line = line.waiting.len();
-            door.lane_is_starting &= !starting;
-            if load.requests() == 0 {
-                door.lanes -= 1;
-                return Turn::End;
+            incoming.backlog_len = backlog.requests.len();
+            incoming.worker_is_starting &= !starting;
+            if batch.requests() == 0 {
+                incoming.workers -= 1;
+                return Next::Exit;
             }
-            load.left_behind = door.len();
-            return Turn::Leave {
-                start_another: load.left_behind > 0 && door.start_lane(self.options),
+            batch.queued = incoming.len();
+            return Next::Fetch {
+                spawn_another: batch.queued > 0 && incoming.add_worker(self.options),
             };
         }
     }
 }
 
-impl<S: Source> Door<S> {
+impl<S: Source> Incoming<S> {
+    /// Returns the number of queued requests, including the backlog.
     fn len(&self) -> usize {
-        self.in_line + self.waiting.len()
+        self.backlog_len + self.requests.len()
     }
 
-    /// Counts one more lane, to be started by the caller once the lock is released.
-    fn start_lane(&mut self, options: Options) -> bool {
-        let starts = !self.lane_is_starting && self.lanes < options.lanes.get();
-        if starts {
-            self.lane_is_starting = true;
-            self.lanes += 1;
+    /// Counts another worker if the limit allows one. Returns whether the caller must spawn it, after
+    /// releasing the lock.
+    fn add_worker(&mut self, options: Options) -> bool {
+        let added = !self.worker_is_starting && self.workers < options.workers.get();
+        if added {
+            self.worker_is_starting = true;
+            self.workers += 1;
         }
-        starts
+        added
     }
 }
 
-impl<S: Source> Line<S> {
-    /// Moves who is first in line into `load`, passing over who gave up and refusing who waited too
-    /// long; whether somebody had to stay.
-    fn fill(&mut self, load: &mut Load<S>, options: Options) -> bool {
-        while let Some(waiter) = self.waiting.pop_front() {
-            if waiter.answer.is_closed() {
+impl<S: Source> Backlog<S> {
+    /// Moves requests into `batch` in order of arrival, skips abandoned ones and expires those that
+    /// waited too long. Returns whether a request did not fit.
+    fn fill(&mut self, batch: &mut Batch<S>, options: Options) -> bool {
+        while let Some(request) = self.requests.pop_front() {
+            if request.reply.is_closed() {
                 continue;
             }
-            if load.wait_of(&waiter) > options.deadline {
-                load.refuse(waiter);
+            if batch.wait_of(&request) > options.deadline {
+                batch.expire(request);
                 continue;
             }
-            let slot = if load.requests() < options.max_queue.get() {
+            let key_index = if batch.requests() < options.max_queue.get() {
                 let max_batch = options.max_batch.get();
-                self.index.slot(&mut load.keys, &waiter.key, max_batch)
+                self.index
+                    .find_or_add(&mut batch.keys, &request.key, max_batch)
             } else {
                 None
             };
-            let Some(slot) = slot else {
-                self.waiting.push_front(waiter);
+            let Some(key_index) = key_index else {
+                self.requests.push_front(request);
                 return true;
             };
-            load.join(slot, waiter);
+            batch.add(key_index, request);
         }
         false
     }
 }
 
-/// Finds a key among those of a batch, once they are too many to compare.
-struct Index<K>(HashMap<K, usize>);
+/// Finds keys in a batch that has too many to compare.
+struct KeyIndex<K>(HashMap<K, usize>);
 
-impl<K: Clone + Eq + Hash> Index<K> {
-    /// Where `key` stands among `keys`, to which it is added if there is room; otherwise `None`.
-    fn slot(&mut self, keys: &mut Vec<K>, key: &K, max: usize) -> Option<usize> {
+impl<K: Clone + Eq + Hash> KeyIndex<K> {
+    /// Returns the index of `key` in `keys`, adding it if it is new; `None` if it is new and `keys`
+    /// already has `max` keys.
+    fn find_or_add(&mut self, keys: &mut Vec<K>, key: &K, max: usize) -> Option<usize> {
         let new = keys.len();
         let is_full = new >= max;
-        if new < COMPARED {
+        if new < MAX_COMPARED_KEYS {
             let known = keys.iter().position(|other| other == key);
             if known.is_some() || is_full {
                 return known;
@@ -230,8 +243,8 @@ impl<K: Clone + Eq + Hash> Index<K> {
     }
 }
 
-// A panic while a lock is held (of a key's `Hash` or `Eq`) leaves a queue that is still one: what
-// is counted twice elsewhere is set anew each time.
+// A panic of a key's `Hash` or `Eq` while a lock is held leaves the queue consistent: `backlog_len` is
+// recomputed on each fill.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Lookups of tokens, for stores.
+//! Token lookups for stores.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -10,23 +10,22 @@ use openindex_domain::token::{Digest, TokenRecord};
 
 use crate::{Coalescer, LookupError, Observer, Options, Source};
 
-/// Distinct tokens that a table is asked for at once, at most: more gain little, and hold up those
-/// behind them.
+/// Maximum number of distinct tokens in a batch. Larger batches gain little, and delay queued requests.
 pub const MAX_BATCH: NonZero<usize> = NonZero::new(256).unwrap();
-/// Lookups that wait. A request is turned away rather than be the next.
+/// Maximum number of queued lookups; further ones fail.
 const MAX_QUEUE: NonZero<usize> = NonZero::new(8192).unwrap();
 
-/// Where a store's tokens are, to be asked for many at once.
+/// A store's table of tokens, which finds many tokens in one query.
 pub trait TokenTable: Send + Sync + 'static {
-    /// The tokens with these digests that there are, in any order; each with its digest, and with an
-    /// error in place of one that cannot be.
+    /// Returns the existing tokens with these digests, in any order. Each comes with its digest; a
+    /// corrupt token is an error in its place.
     ///
-    /// The question must be sent to where every answered change is seen, after this is called. The
+    /// The query must be sent after the call, to a database that has every acknowledged change. The
     /// future is dropped at the deadline.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when nobody can be told anything.
+    /// [`StoreError`] if the query fails as a whole.
     fn find(
         &self,
         digests: &[Digest],
@@ -39,17 +38,16 @@ impl<T: TokenTable> TokenTable for Arc<T> {
     }
 }
 
-/// What was found for a digest.
+/// A digest and the token found for it, or the error if its record is corrupt.
 pub type FoundToken = (Digest, Result<TokenRecord, StoreError>);
 
-/// Tokens by their digests, coalesced: what a store's
-/// [`find_by_digest`](openindex_domain::token::TokenStore::find_by_digest) is made of. Cheap to
-/// clone.
+/// Coalesced token lookups by digest, with which stores implement
+/// [`find_by_digest`](openindex_domain::token::TokenStore::find_by_digest). Cheap to clone.
 pub struct TokenLookups<T: TokenTable>(Coalescer<Table<T>>);
 
 struct Table<T>(T);
 
-/// One that cannot be is so for all who asked for it, and for nobody else in its batch.
+/// A corrupt token fails every request for it, and no other request in the batch.
 type Shared = Result<Arc<TokenRecord>, Arc<StoreError>>;
 
 impl<T: TokenTable> Source for Table<T> {
@@ -60,7 +58,7 @@ impl<T: TokenTable> Source for Table<T> {
     async fn fetch(&self, digests: &[Digest]) -> Result<Vec<Option<Shared>>, StoreError> {
         let mut found: Vec<FoundToken> = self.0.find(digests).await?;
         if let ([digest], true) = (digests, found.len() <= 1) {
-            // The most frequent batch of all.
+            // The most frequent case.
             let only = found.pop().filter(|(found, _)| found == digest);
             return Ok(vec![only.map(|(_, record)| share(record))]);
         }
@@ -77,17 +75,17 @@ fn share(record: Result<TokenRecord, StoreError>) -> Shared {
 }
 
 impl<T: TokenTable> TokenLookups<T> {
-    /// Lookups in `table`, of which `lanes` are in flight at once; each is answered within twice the
-    /// deadline. `observer` is told of each batch.
+    /// Creates token lookups in `table`, with at most `workers` batches in flight. Each lookup completes
+    /// within twice the deadline. `observer` is called after each batch.
     #[must_use]
     pub fn new(
         table: T,
-        lanes: NonZero<usize>,
+        workers: NonZero<usize>,
         deadline: Duration,
         observer: Option<Observer>,
     ) -> Self {
         let options = Options {
-            lanes,
+            workers,
             max_batch: MAX_BATCH,
             max_queue: MAX_QUEUE,
             deadline,
@@ -99,12 +97,12 @@ impl<T: TokenTable> TokenLookups<T> {
         })
     }
 
-    /// The token with this digest, as it was at some moment after this call.
+    /// Returns the token with this digest as of some moment after the call, or `None` if there is none.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when that could not be found out in time, or too many wait;
-    /// [`StoreError::Corrupt`] when the token cannot be.
+    /// [`StoreError::Unavailable`] if the lookup fails or times out, or too many are queued;
+    /// [`StoreError::Corrupt`] if the token's record is corrupt.
     pub async fn find(&self, digest: &Digest) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         match self.0.get(*digest).await {
             Ok(found) => found.transpose().map_err(StoreError::corrupt),
@@ -118,7 +116,7 @@ impl<T: TokenTable> TokenLookups<T> {
         }
     }
 
-    /// How many lookups wait for a batch now.
+    /// Returns the number of lookups in the queue.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.0.queued()
@@ -137,11 +135,11 @@ mod tests {
 
     use super::*;
 
-    /// Knows tokens 1 and 2, of which the second cannot be, and answers in the wrong order; 9 breaks
-    /// every batch that it is in.
-    struct Few;
+    /// Contains tokens 1 and 2, the second of them corrupt. Returns them in reverse order, and fails
+    /// every batch that contains 9.
+    struct SmallTable;
 
-    impl TokenTable for Few {
+    impl TokenTable for SmallTable {
         async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
             if digests.contains(&fixtures::digest(9)) {
                 return Err(StoreError::unavailable("down"));
@@ -155,26 +153,33 @@ mod tests {
                         digest: *digest,
                         owner: fixtures::owner(1),
                     };
-                    let is_bad = *digest == fixtures::digest(2);
-                    let bad = || StoreError::corrupt("not a token");
-                    (*digest, if is_bad { Err(bad()) } else { Ok(record) })
+                    let is_corrupt = *digest == fixtures::digest(2);
+                    let corrupt = || StoreError::corrupt("not a token");
+                    (
+                        *digest,
+                        if is_corrupt {
+                            Err(corrupt())
+                        } else {
+                            Ok(record)
+                        },
+                    )
                 })
                 .collect())
         }
     }
 
     async fn find(
-        lookups: &TokenLookups<Few>,
+        lookups: &TokenLookups<SmallTable>,
         number: u64,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         lookups.find(&fixtures::digest(number)).await
     }
 
     #[tokio::test]
-    async fn each_is_told_of_its_own_token_alone() {
-        let (lanes, second) = (NonZero::<usize>::MIN, Duration::from_secs(1));
-        let lookups = TokenLookups::new(Few, lanes, second, None);
-        // In one batch, as they arrive before it leaves; and each by itself.
+    async fn each_lookup_returns_its_own_token_only() {
+        let (workers, second) = (NonZero::<usize>::MIN, Duration::from_secs(1));
+        let lookups = TokenLookups::new(SmallTable, workers, second, None);
+        // In one batch, since they arrive before it is sent; then each in a batch of its own.
         let (one, two, three, again) = tokio::join!(
             find(&lookups, 1),
             find(&lookups, 2),
@@ -182,7 +187,7 @@ mod tests {
             find(&lookups, 1),
         );
         for one in [one, again, find(&lookups, 1).await] {
-            let one = one.expect("an answer").expect("a token");
+            let one = one.expect("a result").expect("a token");
             assert_eq!(one.digest, fixtures::digest(1));
         }
         for two in [two, find(&lookups, 2).await] {

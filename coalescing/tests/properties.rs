@@ -1,8 +1,8 @@
-//! What holds whatever happens: a store whose values change, a source that dawdles, fails, panics
-//! and hangs, and callers who come and go at random, all in virtual time.
+//! Invariants under random conditions: a store whose values change, a source that is slow, fails,
+//! panics and hangs, and callers that come and go, all in virtual time.
 //!
-//! Beside the coalescer runs a model of its queue, a plain list. Events fall on even milliseconds;
-//! on odd ones, when all that can run has run, a warden looks at what must hold between them.
+//! A model of the queue, a plain list, runs next to the coalescer. Events occur at even milliseconds;
+//! the invariants between events are checked at odd ones, when no task is ready.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZero;
@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 #[derive(Clone, Copy, Debug)]
 enum Keys {
-    /// Each request has its own.
+    /// Each request has its own key.
     Cold,
-    /// All have the same.
+    /// All requests have the same key.
     Hot,
     Mixed,
 }
@@ -28,7 +28,7 @@ enum Keys {
 struct Caller {
     arrives: Duration,
     key: usize,
-    gives_up: Option<Duration>,
+    abandons_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,19 +39,19 @@ struct Write {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Answers,
+    Returns,
     Fails,
     Panics,
     Hangs,
-    /// Returns this many answers too few (or, negative, too many).
+    /// Returns this many results too few (or, if negative, too many).
     Miscounts(i8),
 }
 
-/// What the source does with a batch: it reads, later answers, or something else.
+/// How the source handles a batch: it reads after `reads` and returns after another `returns`.
 #[derive(Clone, Copy, Debug)]
 struct Trip {
     reads: Duration,
-    answers: Duration,
+    returns: Duration,
     end: End,
 }
 
@@ -60,7 +60,7 @@ struct Case {
     options: Options,
     callers: Vec<Caller>,
     writes: Vec<Write>,
-    /// Taken by the batches in turn.
+    /// Used by the batches in turn.
     trips: Vec<Trip>,
 }
 
@@ -74,8 +74,8 @@ fn count(range: std::ops::Range<usize>) -> impl Strategy<Value = NonZero<usize>>
 
 fn options() -> impl Strategy<Value = Options> {
     (count(1..5), count(1..25), count(1..40), even_millis(3..25)).prop_map(
-        |(lanes, max_batch, max_queue, deadline)| Options {
-            lanes,
+        |(workers, max_batch, max_queue, deadline)| Options {
+            workers,
             max_batch,
             max_queue,
             deadline,
@@ -85,15 +85,15 @@ fn options() -> impl Strategy<Value = Options> {
 
 fn trip() -> impl Strategy<Value = Trip> {
     let end = prop_oneof![
-        12 => Just(End::Answers),
+        12 => Just(End::Returns),
         1 => Just(End::Fails),
         1 => Just(End::Panics),
         1 => Just(End::Hangs),
         1 => prop_oneof![Just(End::Miscounts(1)), Just(End::Miscounts(-1))],
     ];
-    (even_millis(0..8), even_millis(0..8), end).prop_map(|(reads, answers, end)| Trip {
+    (even_millis(0..8), even_millis(0..8), end).prop_map(|(reads, returns, end)| Trip {
         reads,
-        answers,
+        returns,
         end,
     })
 }
@@ -121,13 +121,13 @@ fn case() -> impl Strategy<Value = Case> {
             };
             let callers = (0..)
                 .zip(callers)
-                .map(|(number, (arrives, random, gives_up))| Caller {
+                .map(|(number, (arrives, random, abandons_after))| Caller {
                     arrives,
                     key: match keys {
                         Keys::Cold => number,
                         _ => some_key(random),
                     },
-                    gives_up,
+                    abandons_after,
                 })
                 .collect();
             let writes = writes
@@ -150,24 +150,24 @@ fn case() -> impl Strategy<Value = Case> {
 struct Request {
     key: usize,
     arrived: Instant,
-    /// Counts events, so that it tells apart what shares a millisecond.
+    /// The event count on arrival, which orders events within a millisecond.
     arrived_as: u64,
-    /// The batch it left with.
+    /// The batch that it joined.
     batch: Option<usize>,
-    /// Answered or given up.
+    /// Whether it completed or was abandoned.
     is_gone: bool,
 }
 
 struct World {
     case: Case,
     events: u64,
-    /// When each key was written, as the count of events: as many as its version.
+    /// The event counts at which each key was written; their number is its version.
     written: HashMap<usize, Vec<u64>>,
     requests: Vec<Request>,
     queue: VecDeque<usize>,
     batches: Vec<Instant>,
     in_flight: usize,
-    /// Collected rather than thrown: a panic in the source would be caught.
+    /// Collected, since the coalescer catches panics of the source.
     violations: Vec<String>,
 }
 
@@ -177,15 +177,15 @@ impl World {
         self.events
     }
 
-    fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        if !holds {
+    fn must(&mut self, condition: bool, what: impl FnOnce() -> String) {
+        if !condition {
             self.violations.push(what());
         }
     }
 
-    /// The requests that leave now by the rules: in their order, without those that gave up or
-    /// waited too long, up to the first whose key has no room.
-    fn leave(&mut self, keys: &[usize]) -> (usize, Trip) {
+    /// Checks a batch against the model: queued requests in order, without abandoned and expired ones, up
+    /// to the first whose key does not fit.
+    fn send(&mut self, keys: &[usize]) -> (usize, Trip) {
         let batch = self.batches.len();
         let mut expected = Vec::new();
         while let Some(&id) = self.queue.front() {
@@ -207,7 +207,7 @@ impl World {
         self.batches.push(Instant::now());
         self.in_flight += 1;
         let (in_flight, options) = (self.in_flight, self.case.options);
-        self.must(in_flight <= options.lanes.get(), || {
+        self.must(in_flight <= options.workers.get(), || {
             format!("{in_flight} in flight")
         });
         self.must((1..=options.max_batch.get()).contains(&keys.len()), || {
@@ -224,14 +224,14 @@ impl World {
         self.written.get(&key).map_or(0, Vec::len)
     }
 
-    fn answered(&mut self, id: usize, answer: &Answer) {
+    fn completed(&mut self, id: usize, result: &LookupResult) {
         let request = &mut self.requests[id];
         request.is_gone = true;
         let (key, batch, arrived_as) = (request.key, request.batch, request.arrived_as);
         let waited = request.arrived.elapsed();
         let deadline = self.case.options.deadline;
         self.must(waited <= 2 * deadline, || format!("{id} waited {waited:?}"));
-        if let Ok(found) = answer {
+        if let Ok(found) = result {
             self.must(found.is_none_or(|(of, _)| of == key), || {
                 format!("{id} asked for {key} and got {found:?}")
             });
@@ -246,32 +246,32 @@ impl World {
             });
         }
         let Some(batch) = batch else {
-            let expired = matches!(answer, Err(LookupError::TimedOut)) && waited > deadline;
+            let expired = matches!(result, Err(LookupError::TimedOut)) && waited > deadline;
             self.must(expired, || {
-                format!("{id} in no batch got {answer:?} after {waited:?}")
+                format!("{id} in no batch got {result:?} after {waited:?}")
             });
             return;
         };
         let trip = self.trip(batch);
-        let (took, takes) = (self.batches[batch].elapsed(), trip.reads + trip.answers);
-        let fits = match answer {
+        let (took, takes) = (self.batches[batch].elapsed(), trip.reads + trip.returns);
+        let is_expected = match result {
             Err(LookupError::TimedOut) => {
                 took == deadline && (trip.end == End::Hangs || takes >= deadline)
             }
             _ if took != takes => false,
-            Ok(_) => trip.end == End::Answers,
+            Ok(_) => trip.end == End::Returns,
             Err(LookupError::Failed(of)) => trip.end == End::Fails && **of == batch,
             Err(LookupError::Malformed { .. }) => matches!(trip.end, End::Miscounts(_)),
             Err(LookupError::Lost) => trip.end == End::Panics,
             Err(LookupError::Overloaded) => false,
         };
-        self.must(fits, || {
-            format!("{id} got {answer:?} after {took:?} of {batch} {trip:?}")
+        self.must(is_expected, || {
+            format!("{id} got {result:?} after {took:?} of {batch} {trip:?}")
         });
     }
 
-    /// Holds whenever nothing can run: who waits does so because each lane is busy.
-    fn must_hold_between_events(&mut self, queued: usize) {
+    /// Checks the invariants when no task is ready: requests wait only if every worker is busy.
+    fn check_between_events(&mut self, queued: usize) {
         let options = self.case.options;
         let waiting = self
             .queue
@@ -279,7 +279,7 @@ impl World {
             .filter(|id| !self.requests[**id].is_gone)
             .count();
         let in_flight = self.in_flight;
-        self.must(waiting == 0 || in_flight == options.lanes.get(), || {
+        self.must(waiting == 0 || in_flight == options.workers.get(), || {
             format!("{waiting} wait beside {in_flight} batches")
         });
         self.must(
@@ -289,7 +289,7 @@ impl World {
     }
 }
 
-type Answer = Result<Option<(usize, usize)>, LookupError<usize>>;
+type LookupResult = Result<Option<(usize, usize)>, LookupError<usize>>;
 
 #[derive(Clone)]
 struct Shared(Arc<Mutex<World>>);
@@ -300,7 +300,7 @@ impl Shared {
     }
 }
 
-/// A batch in flight: over when it is dropped, however that comes.
+/// A batch in flight; it ends when this is dropped.
 struct Flight(Shared);
 
 impl Drop for Flight {
@@ -315,33 +315,33 @@ impl Source for Shared {
     type Error = usize;
 
     async fn fetch(&self, keys: &[usize]) -> Result<Vec<Option<(usize, usize)>>, usize> {
-        let (batch, trip) = self.world().leave(keys);
+        let (batch, trip) = self.world().send(keys);
         let _flight = Flight(self.clone());
         pass(trip.reads).await;
-        let mut answers: Vec<_> = {
+        let mut results: Vec<_> = {
             let world = self.world();
             keys.iter()
                 .map(|key| (*key, world.version(*key)))
                 .map(|(key, version)| (version > 0).then_some((key, version)))
                 .collect()
         };
-        pass(trip.answers).await;
+        pass(trip.returns).await;
         match trip.end {
-            End::Answers => {}
+            End::Returns => {}
             End::Fails => return Err(batch),
             // Unlike `panic!`, this prints nothing.
             End::Panics => resume_unwind(Box::new("simulated")),
             End::Hangs => std::future::pending().await,
-            End::Miscounts(too_few) => answers.resize(
-                answers.len().saturating_add_signed(-isize::from(too_few)),
+            End::Miscounts(too_few) => results.resize(
+                results.len().saturating_add_signed(-isize::from(too_few)),
                 None,
             ),
         }
-        Ok(answers)
+        Ok(results)
     }
 }
 
-/// Without yielding when nothing is to pass.
+/// Sleeps, but does not yield if `time` is zero.
 async fn pass(time: Duration) {
     if !time.is_zero() {
         sleep(time).await;
@@ -367,19 +367,19 @@ async fn call(coalescer: Coalescer<Shared>, shared: Shared, caller: Caller) {
         id
     };
     let lookup = coalescer.get(caller.key);
-    let answer = match caller.gives_up {
+    let result = match caller.abandons_after {
         Some(after) => timeout(after, lookup).await.ok(),
         None => Some(lookup.await),
     };
     let mut world = shared.world();
-    if is_full || matches!(answer, Some(Err(LookupError::Overloaded))) {
-        let at_once = world.requests[id].arrived.elapsed().is_zero();
-        let refused = matches!(answer, Some(Err(LookupError::Overloaded)));
-        world.must(is_full && refused && at_once, || {
-            format!("{id} got {answer:?}, the queue being full: {is_full}")
+    if is_full || matches!(result, Some(Err(LookupError::Overloaded))) {
+        let immediately = world.requests[id].arrived.elapsed().is_zero();
+        let rejected = matches!(result, Some(Err(LookupError::Overloaded)));
+        world.must(is_full && rejected && immediately, || {
+            format!("{id} got {result:?}, the queue being full: {is_full}")
         });
-    } else if let Some(answer) = answer {
-        world.answered(id, &answer);
+    } else if let Some(result) = result {
+        world.completed(id, &result);
     } else {
         world.requests[id].is_gone = true;
     }
@@ -416,14 +416,14 @@ async fn play(case: Case) -> Vec<String> {
         .into_iter()
         .map(|caller| tokio::spawn(call(coalescer.clone(), shared.clone(), caller)))
         .collect();
-    // The last caller and write come by 160 ms, and 2 × 48 ms later nobody may wait.
+    // The last caller and write come by 160 ms, and no request may wait 2 × 48 ms later.
     for _ in 0..130 {
         sleep(Duration::from_millis(1)).await;
         let queued = coalescer.queued();
-        shared.world().must_hold_between_events(queued);
+        shared.world().check_between_events(queued);
         sleep(Duration::from_millis(1)).await;
     }
-    let unanswered = callers
+    let incomplete = callers
         .iter()
         .filter(|caller| !caller.is_finished())
         .count();
@@ -431,7 +431,7 @@ async fn play(case: Case) -> Vec<String> {
         .metrics()
         .num_alive_tasks();
     let (queued, mut world) = (coalescer.queued(), shared.world());
-    let left = (unanswered, tasks, queued, world.in_flight);
+    let left = (incomplete, tasks, queued, world.in_flight);
     world.must(left == (0, 0, 0, 0), || {
         format!("left: {left:?} callers, tasks, queued, in flight")
     });
@@ -440,7 +440,7 @@ async fn play(case: Case) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn answers_are_fresh_timely_and_their_own(case in case()) {
+    fn results_are_fresh_timely_and_for_their_own_key(case in case()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)

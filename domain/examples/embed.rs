@@ -1,4 +1,4 @@
-//! Tokens inside another service: issue, verify, revoke, in-process and without IO.
+//! Embeds tokens in another service: creates, verifies and revokes one in-process, without IO.
 //!
 //! `cargo run -p openindex-domain --example embed --features testing`
 
@@ -8,7 +8,7 @@ use openindex_domain::token::{Expiry, NewToken, Rejection, Scope, TokenName, Ver
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // In production: `Tokens::new` on a database store, the system's clock and its entropy.
+    // In production, use `Tokens::new` with a database store, the system clock and its entropy.
     let InMemory { tokens, users, .. } = InMemory::default();
     let (ada, request) = (fixtures::user(1), RequestContext::default());
     let first = TokenName::parse("first")?;

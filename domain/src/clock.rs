@@ -1,17 +1,17 @@
-//! Time, as a value that is passed in.
+//! Timestamps, and the port for the current time.
 
 use std::fmt;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The last millisecond of year 9999, the end of what RFC 3339 §5.6 can write.
+/// The last millisecond of the year 9999, the latest instant that RFC 3339 §5.6 can express.
 const MAX_UNIX_MILLIS: i64 = 253_402_300_799_999;
 
-/// An instant in UTC with millisecond resolution, from 1970 to the end of year 9999.
+/// An instant in UTC with millisecond resolution, from 1970 to the end of the year 9999.
 ///
-/// Milliseconds, because every store and every client keeps them exactly: an instant read back
-/// is equal to the one written. Written out as RFC 3339 with three decimals and `Z`.
+/// Every store and client represents milliseconds exactly, so an instant that is read back equals
+/// the one written. Displays as RFC 3339 with three decimals and `Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -21,7 +21,7 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999Z, the latest instant.
     pub const MAX: Self = Self(MAX_UNIX_MILLIS);
 
-    /// The instant `millis` milliseconds after the Unix epoch, or `None` outside 1970–9999.
+    /// Returns the instant `millis` milliseconds after the Unix epoch, or `None` outside 1970–9999.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Option<Self> {
         if millis >= 0 && millis <= MAX_UNIX_MILLIS {
@@ -31,15 +31,15 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since the Unix epoch, 0 to 253 402 300 799 999.
+    /// Returns the milliseconds since the Unix epoch, 0 to 253 402 300 799 999.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
         self.0
     }
 
-    /// The instant of `at`, cut down to the millisecond, or `None` outside 1970–9999.
+    /// Returns the instant of `at`, truncated to the millisecond, or `None` outside 1970–9999.
     ///
-    /// Cutting down means that an expiry never comes later than asked for.
+    /// Truncating ensures that an expiry is never later than requested.
     #[must_use]
     pub fn from_datetime(at: OffsetDateTime) -> Option<Self> {
         i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000))
@@ -47,14 +47,14 @@ impl Timestamp {
             .and_then(Self::from_unix_millis)
     }
 
-    /// The same instant as the `time` crate writes it.
+    /// Returns the same instant as an [`OffsetDateTime`] in UTC.
     #[must_use]
     pub fn to_datetime(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// Reads an RFC 3339 date-time with any offset; `None` when it is not one or lies outside
+    /// Parses an RFC 3339 date-time with any offset. Returns `None` when it is invalid or outside
     /// 1970–9999.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
@@ -63,8 +63,8 @@ impl Timestamp {
             .and_then(Self::from_datetime)
     }
 
-    /// Reads an RFC 3339 date-time, or a date, which means the beginning of that day in UTC; `None`
-    /// when it is neither or lies outside 1970–9999.
+    /// Parses an RFC 3339 date-time or a date, which stands for the start of that day in UTC.
+    /// Returns `None` when it is neither or outside 1970–9999.
     #[must_use]
     pub fn parse_since(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -74,13 +74,13 @@ impl Timestamp {
         Self::parse_rfc3339(text)
     }
 
-    /// `self` plus `millis` (which may be negative), held within 1970–9999.
+    /// Adds `millis`, which may be negative, and clamps the result to 1970–9999.
     #[must_use]
     pub fn saturating_add_millis(self, millis: i64) -> Self {
         Self(self.0.saturating_add(millis).clamp(0, MAX_UNIX_MILLIS))
     }
 
-    /// `self` plus `seconds` (which may be negative), held within 1970–9999.
+    /// Adds `seconds`, which may be negative, and clamps the result to 1970–9999.
     #[must_use]
     pub fn saturating_add_seconds(self, seconds: i64) -> Self {
         self.saturating_add_millis(seconds.saturating_mul(1_000))
@@ -110,12 +110,10 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Port: what time it is.
-///
-/// Use cases ask once and pass the value on, so that one decision sees one time.
+/// Port: the current time.
 #[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Clock: Send + Sync {
-    /// The current instant.
+    /// Returns the current instant.
     fn now(&self) -> Timestamp;
 }
 
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_outside_1970_to_9999_do_not_exist() {
+    fn instants_outside_1970_to_9999_are_rejected() {
         for text in ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00"] {
             assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
         }
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_means_the_beginning_of_its_day() {
+    fn a_date_means_the_start_of_its_day() {
         let since = |text| Timestamp::parse_since(text).map(|at| at.to_string());
         let midnight = Some("2026-12-31T00:00:00.000Z".to_owned());
         assert_eq!(since("2026-12-31"), midnight);
@@ -154,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn writing_and_reading_is_the_identity(millis in 0..=MAX_UNIX_MILLIS) {
+        fn text_round_trips(millis in 0..=MAX_UNIX_MILLIS) {
             let at = Timestamp::from_unix_millis(millis).unwrap();
             prop_assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at));
             prop_assert_eq!(Timestamp::from_datetime(at.to_datetime()), Some(at));

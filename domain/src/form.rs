@@ -1,33 +1,33 @@
-//! Forms that create something: each is good once.
+//! One-time ids for forms that create something.
 //!
-//! A browser sends a form again when its page is reloaded, when its button is pressed twice, or
-//! after a step back. A page therefore puts a [`FormId`] into the form; the change that the form
-//! asks for records the id in its own transaction, and a second one with the same id is refused.
+//! A browser submits a form again when its page is reloaded, its button is pressed twice, or the
+//! user goes back. Each rendered form therefore carries a [`FormId`]. The change records the id in
+//! its own transaction, and a second change with the same id is rejected.
 
 use crate::audit::Subject;
 use crate::clock::Timestamp;
 use crate::id::{derived, prefixed_id};
 use crate::user::UserId;
 
-/// How long a form can be sent after its page was shown: 24 hours.
+/// How long a form can be submitted after its page was rendered: 24 hours.
 pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
-/// How far the clocks of two replicas may differ: 1 hour.
+/// The maximum clock difference between two replicas: 1 hour.
 const CLOCK_SKEW_SECONDS: i64 = 60 * 60;
-/// How long a store remembers a used form: until it has expired on every replica's clock.
+/// How long a store remembers a used form: until it has expired by every replica's clock.
 pub(crate) const KEPT_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
 
 prefixed_id! {
-    /// The id of a form as a page showed it: `frm_` and a UUID. It opens nothing and is no secret.
+    /// The id of a rendered form: `frm_` and a UUID. It is not a secret and grants nothing.
     FormId, "frm_"
 }
 
 impl FormId {
-    /// Returns whether the form can still be sent at `now`. A store forgets used forms, so one that
-    /// is older than it remembers must not be accepted.
+    /// Returns whether the form can still be submitted at `now`. Stores delete used forms after a
+    /// while, so an older form must be rejected.
     #[must_use]
     pub fn is_open(self, now: Timestamp) -> bool {
         let bytes = self.uuid().into_bytes();
-        // A UUID version 7 begins with its time, in milliseconds (RFC 9562 §5.7).
+        // A UUID version 7 begins with its time in milliseconds (RFC 9562 §5.7).
         let shown = bytes[..6]
             .iter()
             .fold(0, |millis, byte| (millis << 8) | i64::from(*byte));
@@ -36,18 +36,19 @@ impl FormId {
     }
 }
 
-/// A form that a change was sent with.
+/// The form with which a change was submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentForm {
-    /// The form, bound to its user and its page.
+    /// The form's id, bound to its user and page.
     pub id: FormId,
-    /// What the change creates; for a sign-in link, the user whom it is for.
+    /// What the change creates; for a sign-in link, the user it is for.
     pub made: Subject,
 }
 
 impl SentForm {
-    /// Returns `form` as sent by this user to create `made`. Sent by another user, or from another
-    /// page, it is another form: what its namesake created says nothing about it.
+    /// Binds `form` to the user who submitted it and to what it creates. The same id submitted by
+    /// another user or from another page is a different form, so its result is not disclosed to
+    /// them.
     #[must_use]
     pub fn new(form: FormId, by: UserId, made: Subject) -> Self {
         let text = made.to_string();
@@ -70,7 +71,7 @@ mod tests {
     use crate::testing::{SeededEntropy, fixtures, fixtures::NOW};
 
     #[test]
-    fn a_form_can_be_sent_for_a_day_and_from_no_later_day() {
+    fn a_form_can_be_submitted_for_a_day() {
         let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
         let hour = 60 * 60;
         for (after, open) in [
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_another_for_another_user_and_on_another_page() {
+    fn a_form_is_bound_to_its_user_and_page() {
         let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
         let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
         let token = |number| Subject::Token(fixtures::token(number, NOW).id);
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_remembered_for_longer_than_it_can_be_sent() {
+    fn a_form_is_remembered_for_longer_than_it_can_be_submitted() {
         let latest_use = FORM_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS;
         assert!(KEPT_SECONDS > latest_use);
     }

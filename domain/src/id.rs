@@ -1,4 +1,4 @@
-//! Ids: a type prefix and a UUID, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+//! Prefixed ids: a type prefix and a UUID, such as `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -6,12 +6,12 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 
-/// The text is not an id of the wanted type.
+/// The text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of this type")]
+#[error("invalid id")]
 pub struct InvalidId;
 
-/// A UUID version 7 (RFC 9562 §5.7) of the given time, so that ids sort by creation.
+/// Returns a new UUID version 7 (RFC 9562 §5.7) with the time `now`, so that ids sort by creation.
 pub(crate) fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
     let mut random = [0; 10];
     entropy.fill(&mut random)?;
@@ -19,8 +19,9 @@ pub(crate) fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, En
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
 
-/// Returns a UUID that is made of this one and of `parts`: always the same of the same, and another
-/// of any others. The time in front stays, so that ids sort by it; a custom UUID (RFC 9562 §5.8).
+/// Derives a UUID from `uuid` and `parts`, deterministically: equal inputs yield equal UUIDs,
+/// different inputs different ones. The result is a custom UUID (RFC 9562 §5.8) that keeps the
+/// leading timestamp of `uuid`, so that it sorts next to it.
 pub(crate) fn derived(uuid: Uuid, parts: &[&[u8]]) -> Uuid {
     let mut digest = Sha256::new_with_prefix(uuid);
     for part in parts {
@@ -31,8 +32,8 @@ pub(crate) fn derived(uuid: Uuid, parts: &[&[u8]]) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Reads the UUID behind `prefix`: 32 lower-case hexadecimal digits and nothing else, so that an
-/// id has one spelling.
+/// Parses the UUID after `prefix`. Accepts exactly 32 lower-case hexadecimal digits, so that an id
+/// has one spelling.
 pub(crate) fn parse_uuid(text: &str, prefix: &str) -> Result<Uuid, InvalidId> {
     let digits = text.strip_prefix(prefix).ok_or(InvalidId)?;
     if digits.len() != 32 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -41,7 +42,7 @@ pub(crate) fn parse_uuid(text: &str, prefix: &str) -> Result<Uuid, InvalidId> {
     Uuid::try_parse(digits).map_err(|_| InvalidId)
 }
 
-/// Defines an id type that is written with the given prefix.
+/// Defines an id type with the given prefix.
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -49,14 +50,15 @@ macro_rules! prefixed_id {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            /// What every id of this type begins with.
+            /// The prefix of every id of this type.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id for something that comes into being at `now`.
+            /// Generates a new id with the time `now`.
             ///
             /// # Errors
             ///
-            /// When the source of entropy is unavailable.
+            /// [`EntropyError`](crate::entropy::EntropyError) when the source of entropy is
+            /// unavailable.
             pub fn generate(
                 now: $crate::clock::Timestamp,
                 entropy: &dyn $crate::entropy::Entropy,
@@ -64,13 +66,13 @@ macro_rules! prefixed_id {
                 $crate::id::new_uuid(now, entropy).map(Self)
             }
 
-            /// The id around a UUID that a store kept.
+            /// Creates an id from a stored UUID.
             #[must_use]
             pub const fn from_uuid(uuid: uuid::Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The UUID without its prefix, as a store keeps it.
+            /// Returns the UUID without its prefix, which is what stores persist.
             #[must_use]
             pub const fn uuid(self) -> uuid::Uuid {
                 self.0

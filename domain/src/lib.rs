@@ -1,16 +1,16 @@
-//! OpenIndex personal access tokens: what a token is, who may do what with it, and when it ends.
+//! OpenIndex personal access tokens: the entities, rules and use cases, without IO.
 //!
-//! This crate is the inside of the hexagon. It holds the entities, the rules, the use cases and
-//! the *ports* (traits) through which the rules reach a store, a clock and a source of entropy.
-//! It performs no IO: no runtime, no database and no HTTP crate is among its dependencies, and a
-//! unit test drives everything here with the in-memory store of the [`testing`] feature.
+//! This crate is the core of a hexagonal architecture. It contains the entities, the rules, the use
+//! cases and the *ports* (traits) through which they reach a store, a clock and a source of
+//! entropy. It performs no IO: it depends on no runtime, database or HTTP crate, and unit tests run
+//! everything here against the in-memory store of the [`testing`] feature.
 //!
-//! | you want to | start at |
+//! | to | start at |
 //! |---|---|
-//! | issue, verify, list, rotate, revoke | [`token::Tokens`] |
-//! | let a request in or keep it out | [`access::Principal::authorize`] |
-//! | let an agent work, with a token of its own | [`agent_run::AgentRuns`] |
-//! | write a store of your own | [`token::TokenStore`] and the contract suite in [`testing`] |
+//! | create, verify, list, rotate and revoke tokens | [`token::Tokens`] |
+//! | authorize a request | [`access::Principal::authorize`] |
+//! | give an agent a token of its own | [`agent_run::AgentRuns`] |
+//! | implement your own store | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
 #![cfg_attr(
     not(feature = "testing"),

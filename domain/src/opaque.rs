@@ -1,5 +1,4 @@
-//! Secrets without a format of their own: what a browser keeps in its cookie, and what stands in a
-//! one-time link.
+//! Secrets without a prefix or checksum, for session cookies and one-time links.
 
 use std::fmt;
 
@@ -11,19 +10,19 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::token::Digest;
 
 const BYTES: usize = 32;
-/// 32 bytes make 43 base64url characters (RFC 4648 §5) without padding.
+/// The length of 32 bytes in base64url (RFC 4648 §5) without padding.
 const CHARS: usize = 43;
 
-/// 256 random bits as 43 characters that fit into a cookie and a URL. A store sees its digest
-/// alone; the memory is wiped on drop, and `Debug` is redacted.
+/// A secret of 256 random bits, written as 43 characters that are safe in cookies and URLs. Stores
+/// receive only its digest. The memory is zeroed on drop, and `Debug` is redacted.
 pub struct OpaqueSecret(Zeroizing<[u8; CHARS]>);
 
 impl OpaqueSecret {
-    /// Makes a new one.
+    /// Generates a new secret.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] when there is no entropy to make it from.
+    /// [`EntropyError`] when the source of entropy is unavailable.
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         let mut random = Zeroizing::new([0; BYTES]);
         entropy.fill(&mut random[..])?;
@@ -34,7 +33,8 @@ impl OpaqueSecret {
         Ok(Self(text))
     }
 
-    /// Reads one that is presented; `None` when it cannot be one, so that no store is asked.
+    /// Parses a presented secret. Returns `None` when the length or a character is invalid, so that
+    /// no store lookup is needed.
     #[must_use]
     pub fn parse(presented: &str) -> Option<Self> {
         let text: &[u8; CHARS] = presented.as_bytes().try_into().ok()?;
@@ -42,16 +42,16 @@ impl OpaqueSecret {
         text.iter().all(plain).then(|| Self(Zeroizing::new(*text)))
     }
 
-    /// The SHA-256 of the text.
+    /// Returns the SHA-256 digest of the text.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.0[..])
     }
 
-    /// The plaintext, for the one who is to have it.
+    /// Returns the plaintext. Pass it to its recipient only.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // Both constructors let only ASCII through.
+        // Both constructors accept only ASCII.
         std::str::from_utf8(&self.0[..]).unwrap_or_default()
     }
 }
@@ -71,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_can_be_read(seed in any::<u64>()) {
+        fn generated_secrets_round_trip(seed in any::<u64>()) {
             let secret = OpaqueSecret::generate(&SeededEntropy::new(seed)).unwrap();
             let read = OpaqueSecret::parse(secret.expose()).unwrap();
             prop_assert_eq!(read.digest(), secret.digest());
@@ -80,7 +80,7 @@ mod tests {
         }
 
         #[test]
-        fn anything_else_is_refused_without_a_panic(text in ".{0,60}") {
+        fn other_text_is_rejected_without_a_panic(text in ".{0,60}") {
             let plain = text.len() == CHARS
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
             prop_assert_eq!(OpaqueSecret::parse(&text).is_some(), plain);

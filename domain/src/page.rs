@@ -1,11 +1,12 @@
-//! Pages of a list.
+//! Pagination of listings.
 
 use std::str::FromStr;
 
 use crate::store::Listing;
 
-/// Cuts a list that was asked for one more than `limit` down to a page, and returns where the next
-/// page begins when there are more rows: after its last row whose place can be read.
+/// Truncates a listing that was read with one row more than `limit` to a page of at most `limit`
+/// rows. Returns the cursor of the next page, or `None` if this is the last one. The cursor is that
+/// of the last row on the page whose position can be read.
 pub(crate) fn cut<T, C: FromStr>(
     rows: &mut Listing<T>,
     limit: u32,
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_than_a_page_tells_that_there_is_another() {
+    fn one_more_row_than_a_page_yields_a_cursor() {
         let three = [Ok(1), Ok(2), Ok(3)];
         assert_eq!(page(&three, 2), (vec![1, 2], 0, Some(2)));
         assert_eq!(page(&three[..2], 2), (vec![1, 2], 0, None));

@@ -1,5 +1,5 @@
-//! Failures that are counted, so that guessing does not pay: over all replicas, since the counts
-//! are kept in the store.
+//! Rate limits on password attempts and on other requests that must not be repeated at will. The
+//! counts are stored, so each limit applies across all replicas.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,77 +11,78 @@ use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::user::{Email, UserId};
 
-/// How long attempts are remembered: 15 minutes.
+/// The length of a window: 15 minutes.
 const WINDOW_SECONDS: i64 = 15 * 60;
-/// RateLimits at one account's password in a window, from wherever they come (NIST SP 800-63B-4
-/// §3.2.2 asks for a limit on failures).
+/// Attempts on one account's password per window, from any address (NIST SP 800-63B-4 §3.2.2
+/// requires a limit on failures).
 const PER_ACCOUNT: u32 = 10;
-/// RateLimits at passwords from one address in a window; many people can share an address, and right
-/// passwords count as well.
+/// Password attempts from one address per window. Many users can share an address, and successful
+/// attempts count too.
 const PER_ADDRESS: u32 = 100;
-/// Audit events in a window that one network address, or one user, can cause without a change: the
-/// trail can only grow, and must not be filled by a program in a loop.
+/// Audit events per window that one network address or one user can cause without changing
+/// anything. The audit log is append-only, so a program in a loop must not be able to fill it.
 const RECORDED: u32 = 10;
-/// Calls of a route that is open to everybody, from one address in a window.
+/// Requests to an unauthenticated route from one address per window.
 const PER_ADDRESS_OPEN: u32 = 60;
 
-/// Port: counts of attempts.
+/// Port: the counts of attempts.
 ///
 /// # Errors
 ///
-/// [`StoreError`] as for every store; an attempt that cannot be counted is not made.
+/// Every method returns [`StoreError`] when the store fails; an attempt that cannot be counted must
+/// not be made.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait RateLimitStore: Send + Sync {
-    /// Counts one attempt in every bucket, or in none when one of them is full, in one atomic
-    /// step: reads what [`RateLimit::decide`] asks for under a lock and writes what it answers.
+    /// Counts one attempt against every limit, or against none when one of them is reached, in one
+    /// atomic step: reads the windows under a lock and writes what [`RateLimit::decide`] returns.
     async fn count(
         &self,
         buckets: &[RateLimit],
         now: Timestamp,
     ) -> Result<Result<(), RateLimited>, StoreError>;
 
-    /// Empties a bucket.
+    /// Resets the count of the limit with this key to zero.
     async fn reset(&self, key: &str) -> Result<(), StoreError>;
 
-    /// Forgets tallies of windows that began before the given instant and answers how many.
+    /// Deletes windows that began before the given instant and returns how many.
     async fn purge_rate_limits(&self, begun_before: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// Where attempts are counted together, and how many there may be.
+/// A limit on the attempts that are counted under one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Names it.
+    /// The key under which attempts are counted.
     pub key: String,
-    /// The most attempts in a window.
+    /// The maximum number of attempts per window.
     pub limit: u32,
 }
 
-/// What a bucket holds.
+/// The stored count of attempts in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateWindow {
-    /// When its window began.
+    /// When the window began.
     pub begun_at: Timestamp,
-    /// How many attempts there were since.
+    /// The number of attempts since then.
     pub count: u32,
 }
 
-/// Too many attempts.
+/// The limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many attempts; try again after {until}")]
 pub struct RateLimited {
-    /// When the next one is counted from zero.
+    /// When the current window ends and the count starts again at zero.
     pub until: Timestamp,
-    /// How many seconds that is from now, at least 1.
+    /// The number of seconds until then, at least 1.
     pub retry_after_seconds: u32,
 }
 
 impl RateLimit {
-    /// The tally after one more attempt.
+    /// Returns the window after one more attempt at `now`.
     ///
     /// # Errors
     ///
-    /// [`RateLimited`] when the bucket is full.
+    /// [`RateLimited`] when the limit is reached.
     pub fn decide(
         &self,
         current: Option<RateWindow>,
@@ -116,19 +117,19 @@ impl RateWindow {
     }
 }
 
-/// Whether an event is recorded that can be caused without a change.
+/// Whether to record an audit event that can be caused without changing anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// It is.
+    /// Record it.
     Yes,
-    /// As the last one of this window, which says so.
+    /// Record it as the last one of this window; that event says so.
     Last,
-    /// It is not.
+    /// Do not record it.
     No,
 }
 
 impl Recorded {
-    /// The action to record, if any.
+    /// Returns the action to record, if any.
     pub(crate) fn action(self, each: AuditAction, last: AuditAction) -> Option<AuditAction> {
         match self {
             Self::Yes => Some(each),
@@ -138,21 +139,21 @@ impl Recorded {
     }
 }
 
-/// The use cases of counting. Cheap to clone.
+/// The use cases of rate limiting. Cheap to clone.
 #[derive(Clone)]
 pub struct RateLimits {
     store: Arc<dyn RateLimitStore>,
 }
 
 impl RateLimits {
-    /// The use cases on a store.
+    /// Creates the use cases on a store.
     #[must_use]
     pub fn new(store: Arc<dyn RateLimitStore>) -> Self {
         Self { store }
     }
 
-    /// Counts an attempt at a password: for the account, all spellings of its address together,
-    /// and for the client's address where it is known.
+    /// Counts a password attempt against the account (all spellings of its email address share one
+    /// count) and, if known, against the client's address.
     pub(crate) async fn sign_in(
         &self,
         email: &Email,
@@ -167,8 +168,8 @@ impl RateLimits {
         self.count(&buckets, now).await
     }
 
-    /// Counts an attempt of somebody signed in at their own password. Apart from sign-ins, or a
-    /// stranger who fails at those could keep them from changing it.
+    /// Counts a signed-in user's attempt to enter their current password. It is counted separately
+    /// from sign-ins, so that a stranger's failed sign-ins cannot stop the user from changing it.
     pub(crate) async fn own_password(
         &self,
         user: UserId,
@@ -183,13 +184,13 @@ impl RateLimits {
         self.count(&buckets, now).await
     }
 
-    /// Forgets the attempts at somebody's own password, after the right one.
+    /// Resets the count of a user's attempts at their current password, after a correct one.
     pub(crate) async fn forgive_own_password(&self, user: UserId) -> Result<(), StoreError> {
         self.store.reset(&own_password_key(user)).await
     }
 
-    /// Counts a failed sign-in from a network address, of whatever account: known and unknown accounts
-    /// take the same work. Unknown addresses share one bucket.
+    /// Counts a failed sign-in from a network address, for any account: known and unknown accounts
+    /// cost the same work. Unknown addresses share one count.
     pub(crate) async fn failed_sign_in(
         &self,
         address: Option<IpAddr>,
@@ -200,8 +201,7 @@ impl RateLimits {
             .await
     }
 
-    /// Counts a request for the administration that was denied to a user, whichever of their
-    /// credentials they used.
+    /// Counts a denied administrative request of a user, across all of their credentials.
     pub(crate) async fn denied_admin(
         &self,
         user: UserId,
@@ -227,8 +227,7 @@ impl RateLimits {
         })
     }
 
-    /// Counts a call of an open route from an address. An unknown address shares one bucket with
-    /// all others that are unknown.
+    /// Counts a request to an unauthenticated route. Unknown addresses share one count.
     pub(crate) async fn open_route(
         &self,
         route: &str,
@@ -243,16 +242,16 @@ impl RateLimits {
         self.count(&[bucket], now).await
     }
 
-    /// Forgets the attempts at an account's password, after the right one.
+    /// Resets the count of attempts on an account's password, after a correct one.
     pub(crate) async fn forgive_account(&self, email: &Email) -> Result<(), StoreError> {
         self.store.reset(&account_key(email)).await
     }
 
-    /// Forgets windows that are over and answers how many.
+    /// Deletes windows that have ended and returns how many.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; call it again later.
+    /// [`StoreError`] when the store fails; a later call deletes the same windows.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         let begun_before = now.saturating_add_seconds(-WINDOW_SECONDS);
         self.store.purge_rate_limits(begun_before).await
@@ -263,7 +262,7 @@ impl RateLimits {
     }
 }
 
-/// An attempt was not counted, and so must not be made.
+/// The attempt was not counted, so it must not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AttemptError {
     #[error(transparent)]
@@ -272,7 +271,7 @@ pub(crate) enum AttemptError {
     Store(#[from] StoreError),
 }
 
-/// Lets a use case's error be made from an [`AttemptError`] whose two cases it has.
+/// Implements `From<AttemptError>` for a use case's error that has both variants.
 macro_rules! from_attempt_error {
     ($error:ident) => {
         impl From<$crate::rate_limit::AttemptError> for $error {
@@ -302,7 +301,8 @@ fn account_key(email: &Email) -> String {
     format!("account {}", email.key())
 }
 
-/// An IPv6 subscriber has a whole /64 to send from, so it counts as one address.
+/// Returns the network that an address counts as. An IPv6 subscriber usually has a whole /64, so
+/// that is one network.
 fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
@@ -319,7 +319,7 @@ mod tests {
     use crate::testing::fixtures::NOW;
 
     #[test]
-    fn a_bucket_fills_and_empties_with_its_window() {
+    fn a_limit_is_reached_and_resets_with_its_window() {
         let bucket = RateLimit {
             key: "x".to_owned(),
             limit: 2,

@@ -1,4 +1,4 @@
-//! What all store ports share.
+//! Types shared by all store ports.
 
 use std::ops::Deref;
 
@@ -9,30 +9,30 @@ use crate::audit::RawEvent;
 /// The cause of a store's failure, for the operator's log; never shown to a client.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a store did not answer. That something was not found is an answer, not an error.
+/// A failure of a store. A row that was not found is a result, not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store cannot be reached or is overloaded. The same call may succeed later; until then
-    /// nothing is let through.
+    /// The store cannot be reached or is overloaded. A retry may succeed; until then every request
+    /// that depends on the store fails.
     #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
-    /// The store answered with something that cannot be: a digest of the wrong length, an unknown
-    /// scope, a broken constraint. Trying again will not help; an operator must look.
-    #[error("the store holds or answered something invalid")]
+    /// The store returned an impossible value: a digest of the wrong length, an unknown scope, a
+    /// violated constraint. A retry does not help; an operator has to investigate.
+    #[error("the store returned invalid data")]
     Corrupt(#[source] BoxError),
 }
 
 impl StoreError {
-    /// [`StoreError::Unavailable`] with its cause.
+    /// Creates a [`StoreError::Unavailable`] with its cause.
     pub fn unavailable(cause: impl Into<BoxError>) -> Self {
         Self::Unavailable(cause.into())
     }
 
-    /// The damaged row, where that is the cause.
+    /// Returns the damaged row if that is the cause.
     ///
     /// # Errors
     ///
-    /// Any other error, as it is.
+    /// The error itself, when its cause is anything else.
     pub fn into_damaged(self) -> Result<Damaged, Self> {
         match self {
             Self::Corrupt(cause) => match cause.downcast::<Damaged>() {
@@ -43,11 +43,12 @@ impl StoreError {
         }
     }
 
-    /// Separates a row that was looked for from its damage.
+    /// Separates the damage of a looked-up row from other errors: a damaged row becomes the inner
+    /// `Err`.
     ///
     /// # Errors
     ///
-    /// An error that is not about that row.
+    /// Any error that is not about that row.
     pub fn separate<T>(
         read: Result<Option<T>, Self>,
     ) -> Result<(Option<T>, Option<Damaged>), Self> {
@@ -57,21 +58,21 @@ impl StoreError {
         }
     }
 
-    /// Returns a row that was looked for; a damaged one counts as none.
+    /// Returns the looked-up row, treating a damaged one as not found.
     ///
     /// # Errors
     ///
-    /// An error that is not about that row.
+    /// Any error that is not about that row.
     pub fn unless_damaged<T>(read: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         Self::separate(read).map(|(row, _)| row)
     }
 
-    /// [`StoreError::Corrupt`] with its cause.
+    /// Creates a [`StoreError::Corrupt`] with its cause.
     pub fn corrupt(cause: impl Into<BoxError>) -> Self {
         Self::Corrupt(cause.into())
     }
 
-    /// The cause with its own causes, for one line of the log.
+    /// Returns the cause and its own causes, joined for one log line.
     #[must_use]
     pub fn causes(&self) -> String {
         let (Self::Unavailable(cause) | Self::Corrupt(cause)) = self;
@@ -85,9 +86,9 @@ impl StoreError {
     }
 }
 
-/// A column whose value is none that the domain writes.
+/// The name of a column whose value is none that the domain writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("column {0} holds a value that is none of its values")]
+#[error("column {0} has an invalid value")]
 pub struct DamagedColumn(pub &'static str);
 
 impl From<DamagedColumn> for StoreError {
@@ -96,25 +97,26 @@ impl From<DamagedColumn> for StoreError {
     }
 }
 
-/// A row that cannot be read as what it should be: damaged, or written by a newer version. A list
-/// names it and shows the others. It is never accepted as a credential, and it can be ended.
+/// A row that cannot be decoded: corrupted, or written by a newer version. Listings report it and
+/// still return the other rows. It is never accepted as a credential, and it can be revoked or
+/// ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("table {table}, row {id}, {column}")]
 pub struct Damaged {
-    /// The table.
+    /// The name of the table.
     pub table: &'static str,
-    /// The row's id, as the API writes it where it can be read.
+    /// The row's id, as the API writes it if it can be decoded.
     pub id: String,
-    /// The first column that cannot be read.
+    /// The first column that cannot be decoded.
     pub column: DamagedColumn,
-    /// Where the row stands in its list, as the text of that list's cursor.
+    /// The row's position in its listing, as that listing's cursor text.
     pub cursor: String,
-    /// The row as it is stored, of an audit event: it is shown so.
+    /// The raw row, for audit events only, which are displayed undecoded.
     pub raw: Option<Box<RawEvent>>,
 }
 
 impl Damaged {
-    /// A row whose place in its list is its id.
+    /// Creates a damaged row whose position in its listing is its id.
     #[must_use]
     pub fn new(table: &'static str, id: &impl ToString, column: DamagedColumn) -> Self {
         let id = id.to_string();
@@ -134,21 +136,20 @@ impl From<Damaged> for StoreError {
     }
 }
 
-/// Rows in their order: those that can be read, which it dereferences to, and the damaged ones
-/// between them.
+/// Rows in order: the readable ones, which it dereferences to, and the damaged ones between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing<T> {
     rows: Vec<T>,
-    /// Each with the number of readable rows before it.
+    /// Each damaged row with the number of readable rows before it.
     damaged: Vec<(usize, Damaged)>,
 }
 
 impl<T> Listing<T> {
-    /// Takes rows as they were read, in their order.
+    /// Collects rows in the order in which they were read.
     ///
     /// # Errors
     ///
-    /// An error that is not about one row.
+    /// The first error that is not about a single row.
     pub fn read(rows: impl IntoIterator<Item = Result<T, StoreError>>) -> Result<Self, StoreError> {
         let mut listing = Self::default();
         for row in rows {
@@ -160,18 +161,18 @@ impl<T> Listing<T> {
         Ok(listing)
     }
 
-    /// How many rows there are, the damaged ones included.
+    /// Returns the number of rows, including damaged ones.
     #[must_use]
     pub fn count(&self) -> usize {
         self.rows.len() + self.damaged.len()
     }
 
-    /// The damaged rows.
+    /// Returns the damaged rows.
     pub fn damaged(&self) -> impl Iterator<Item = &Damaged> {
         self.damaged.iter().map(|(_, damaged)| damaged)
     }
 
-    /// All rows in their order.
+    /// Returns all rows in order.
     #[must_use]
     pub fn entries(&self) -> Vec<Result<&T, &Damaged>> {
         let mut entries = Vec::with_capacity(self.count());
@@ -186,7 +187,7 @@ impl<T> Listing<T> {
         entries
     }
 
-    /// Turns the order of the rows around.
+    /// Reverses the order of the rows.
     pub(crate) fn reverse(&mut self) {
         let rows = self.rows.len();
         self.rows.reverse();
@@ -196,13 +197,13 @@ impl<T> Listing<T> {
         }
     }
 
-    /// Changes each readable row.
+    /// Applies `change` to each readable row.
     pub(crate) fn each(mut self, change: impl FnMut(&mut T)) -> Self {
         self.rows.iter_mut().for_each(change);
         self
     }
 
-    /// Drops the last row.
+    /// Removes the last row.
     pub(crate) fn pop(&mut self) {
         let is_damaged = self.damaged.last();
         if is_damaged.is_some_and(|(before, _)| *before == self.rows.len()) {
@@ -272,22 +273,23 @@ impl<T: PartialEq, const N: usize> PartialEq<[T; N]> for Listing<T> {
     }
 }
 
-/// Port: is the store fit to serve?
+/// Port: health checks of the store.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait StoreHealth: Send + Sync {
-    /// Succeeds when the store can be reached and its schema is the one this version needs.
+    /// Checks that the store can be reached and that its schema is the one this version requires.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a request that needs the store would fail now.
+    /// [`StoreError`] when a request that uses the store would fail now.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Commits a small change and leaves nothing of it behind: a store that is full can be reached.
+    /// Commits a small change and removes it again, because a store that is full can still be
+    /// reached.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it cannot be written to.
+    /// [`StoreError`] when the store cannot be written to.
     async fn write(&self) -> Result<(), StoreError>;
 }
 
@@ -296,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damaged_rows_keep_their_place_when_the_order_is_turned_around() {
+    fn damaged_rows_keep_their_position_when_reversed() {
         let damaged = |id: &str| Damaged::new("tokens", &id, DamagedColumn("scope")).into();
         let rows = [
             Err(damaged("a")),
@@ -317,12 +319,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_has_every_cause() {
+    fn a_log_line_has_every_cause() {
         let inner = StoreError::corrupt("no such table");
         let outer = StoreError::unavailable(inner);
         assert_eq!(
             outer.causes(),
-            "the store holds or answered something invalid: no such table"
+            "the store returned invalid data: no such table"
         );
     }
 }

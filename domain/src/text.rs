@@ -1,6 +1,6 @@
-//! What text that users choose may hold, so that two users, tokens or items that look alike are
-//! alike: one normal form (NFC), nothing that cannot be seen, and mixed scripts named. The one home
-//! of these rules, for addresses, names, titles and descriptions.
+//! Rules for text that users enter: one normal form (NFC), no invisible characters, and detection
+//! of mixed scripts, so that two users, tokens or items that look the same are the same. Email
+//! addresses, names, titles and descriptions all use these rules.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, Emoji, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData, PropertyNamesLong};
@@ -9,7 +9,7 @@ use unicode_normalization::char::canonical_combining_class;
 
 use crate::token::{CONTAINS_SECRET, Secret};
 
-/// What is wrong with a line of text.
+/// A violation of the rules for a single line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidLine {
     #[error("must not be blank")]
@@ -24,7 +24,7 @@ pub(crate) enum InvalidLine {
     Secret,
 }
 
-/// Says that a text must not contain this character, and why.
+/// Returns the error message for a character that is not allowed, including its kind.
 pub(crate) fn unseen(c: u32) -> String {
     let kind = match char::from_u32(c).map(category) {
         Some(GeneralCategory::PrivateUse) => "private-use",
@@ -34,12 +34,12 @@ pub(crate) fn unseen(c: u32) -> String {
     format!("must not contain the {kind} character U+{c:04X}")
 }
 
-/// Trims, checks and normalizes (NFC) a name or a title of at most `max_chars` characters.
+/// Trims, validates and normalizes (NFC) a name or title of at most `max_chars` characters.
 pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> {
     if Secret::is_in(text) {
         return Err(InvalidLine::Secret);
     }
-    // A line break at the end is no mistake of typing to be trimmed away, but a control character.
+    // Checked before trimming: a trailing line break is rejected, not trimmed away.
     if text.chars().any(char::is_control) {
         return Err(InvalidLine::Control);
     }
@@ -54,34 +54,35 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
     if let Some(c) = unseen {
         return Err(InvalidLine::Unseen(c.into()));
     }
-    // Joiners and selectors stand beside what can be seen; white space may be all that there is.
+    // Joiners and selectors only occur next to visible characters, so only white space can be left.
     if text.chars().all(char::is_whitespace) {
         return Err(InvalidLine::Blank);
     }
     Ok(text)
 }
 
-/// Returns the first character that cannot be seen, or of which it is not known how it looks. None may
-/// stand in an address.
+/// Returns the first character that is invisible or has no defined appearance. Email addresses must
+/// not contain any.
 pub(crate) fn invisible(text: &str) -> Option<char> {
     text.chars().find(|c| is_invisible(*c) || is_unknown(*c))
 }
 
-/// Returns the first character that cannot be seen and that nothing around it needs.
+/// Returns the first invisible character that the surrounding text does not require.
 pub(crate) fn hidden(text: &str) -> Option<char> {
     marked_hidden(text).find_map(|(c, is_hidden)| is_hidden.then_some(c))
 }
 
-/// Returns each character with whether it cannot be seen and nothing around it needs it: a control of
-/// the direction of writing, a lone joiner. Joiners within words of scripts that have them and
-/// selectors and tags within emoji are needed. Control characters are not looked at.
+/// Returns each character together with whether it is hidden: invisible and not required by its
+/// context, such as a directional control or a lone joiner. Joiners inside words of scripts that
+/// use them, and selectors and tags inside emoji, are not hidden. Control characters are not
+/// examined.
 pub fn marked_hidden(text: &str) -> impl Iterator<Item = (char, bool)> {
     let chars: Vec<char> = text.chars().collect();
     (0..chars.len()).map(move |at| (chars[at], is_invisible(chars[at]) && !belongs(&chars, at)))
 }
 
-/// Whether it is not known how a character looks: it is unassigned (noncharacters included), or means
-/// whatever a font makes of it.
+/// Returns whether a character has no defined appearance: it is unassigned (which includes
+/// noncharacters) or for private use.
 fn is_unknown(c: char) -> bool {
     use GeneralCategory::{PrivateUse, Unassigned};
     matches!(category(c), PrivateUse | Unassigned)
@@ -91,22 +92,22 @@ fn category(c: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(c)
 }
 
-/// Text in which two spellings of one name are the same: compatibility forms (full-width letters,
-/// ligatures) and cases folded.
+/// Returns a comparison key: compatibility forms (full-width letters, ligatures) and case are
+/// folded, so that different spellings of one name compare equal.
 pub(crate) fn key(text: &str) -> String {
     fold(&text.nfkc().collect::<String>()).nfkc().collect()
 }
 
-/// Lower case, character by character, so that it is the same wherever the characters stand (that
-/// of a sigma depends on whether it ends its word).
+/// Lower-cases each character separately, because the lower case of a whole string depends on
+/// position: a capital sigma becomes another letter at the end of a word.
 pub(crate) fn fold(text: &str) -> String {
     let lower = text.chars().flat_map(char::to_lowercase);
     lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
 
-/// The scripts of a text, in the order of their names, where it mixes some that hide look-alikes of
-/// one another; empty where it does not. Latin with those of Chinese, Japanese or Korean is as
-/// usual (UTS #39 §5.2, highly restrictive).
+/// Returns the names of the scripts in a text that mixes scripts with look-alike letters, sorted;
+/// empty for any other text. Latin together with Chinese, Japanese or Korean is allowed (UTS #39
+/// §5.2, highly restrictive).
 pub(crate) fn mixed_scripts(text: &str) -> Vec<&'static str> {
     const USUAL: [&[Script]; 3] = [
         &[
@@ -142,10 +143,10 @@ fn script(c: char) -> Script {
     CodePointMapData::<Script>::new().get(c)
 }
 
-/// Whether a character shows nothing by itself: those that Unicode lets fonts ignore, controls of format,
-/// the separators of lines, and the blanks of Braille, of musical notes and of the Khitan script.
+/// Returns whether a character renders as nothing: default-ignorable characters, format controls,
+/// line separators, and the blanks of Braille, musical notation and Khitan.
 fn is_invisible(c: char) -> bool {
-    // Most text is ASCII, none of which is: the tables need not be asked.
+    // A fast path for most text: no ASCII character is invisible.
     !c.is_ascii()
         && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
             || category(c) == GeneralCategory::Format
@@ -155,9 +156,9 @@ fn is_invisible(c: char) -> bool {
             ))
 }
 
-/// Whether the invisible character at this place is needed by what stands around it: a joiner
-/// within a word of a script that has them or within an emoji, a selector of the variant of what
-/// stands before it.
+/// Returns whether the context requires the invisible character at this index: a joiner inside a
+/// word of a script that uses joiners or inside an emoji, or a selector after a character that has
+/// variants.
 fn belongs(chars: &[char], at: usize) -> bool {
     if is_tag(chars[at]) {
         return is_of_flag(chars, at);
@@ -174,7 +175,7 @@ fn belongs(chars: &[char], at: usize) -> bool {
             after.is_some_and(joins) || canonical_combining_class(before) == 9
         }
         '\u{200d}' => (is_emoji(before) || before == '\u{fe0f}') && after.is_some_and(is_emoji),
-        // A digit is an emoji on a keycap alone.
+        // A digit is an emoji only on a keycap.
         '\u{fe0f}' if before.is_ascii() => after == Some('\u{20e3}') && is_of_keycap(before),
         '\u{fe0e}' | '\u{fe0f}' => is_emoji(before),
         '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => script(before) == Script::Han,
@@ -187,9 +188,9 @@ fn is_tag(c: char) -> bool {
     matches!(c, '\u{e0020}'..='\u{e007f}')
 }
 
-/// Whether a tag is of the flag of a country's part, such as Scotland's (UTS #51, ED-14a): a black flag,
-/// three to six tags of letters and digits, and the tag that ends them. Any other tag is text that only
-/// programs see.
+/// Returns whether a tag character belongs to the flag of a subdivision such as Scotland (UTS #51,
+/// ED-14a): a black flag, three to six letter or digit tags, and the terminating tag. Any other tag
+/// sequence is invisible text.
 fn is_of_flag(chars: &[char], at: usize) -> bool {
     let start = chars[..at].iter().rposition(|c| !is_tag(*c));
     let Some(start) = start.filter(|start| chars[*start] == '\u{1f3f4}') else {
@@ -203,7 +204,7 @@ fn is_of_flag(chars: &[char], at: usize) -> bool {
     (3..=6).contains(&names) && tags.count() == names + 1 && chars[start + 1 + names] == '\u{e007f}'
 }
 
-/// Whether a character is of a script whose words may need joiners.
+/// Returns whether words of the character's script may require joiners.
 fn joins(c: char) -> bool {
     [
         Script::Arabic,
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn composed_and_decomposed_letters_are_one_name() {
+    fn composed_and_decomposed_letters_yield_one_name() {
         assert_eq!(line("Jose\u{301}", 4), line("Jos\u{e9}", 4));
         assert_eq!(line("\u{1112}\u{1161}\u{11ab}", 1).unwrap(), "\u{d55c}");
         assert_eq!(
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_refused() {
+    fn invisible_characters_are_rejected() {
         for c in [
             '\u{200b}',
             '\u{feff}',
@@ -285,7 +286,7 @@ mod tests {
                 format!("a{c}"),
                 c.to_string(),
             ] {
-                // White space at the end is trimmed.
+                // Trailing white space is trimmed.
                 let trimmed = text.trim() != text;
                 assert!(trimmed || line(&text, 9).is_err(), "{text:?}");
             }
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_to_look_like_anything_is_refused_and_named() {
+    fn unassigned_and_private_use_characters_are_rejected_by_name() {
         for (c, kind) in [
             ('\u{e000}', "private-use"),
             ('\u{f8ff}', "private-use"),
@@ -318,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn blanks_alone_are_no_name() {
+    fn white_space_is_not_a_name() {
         for text in ["\u{a0}", "\u{3000}\u{2003}", " \u{2007} ", "\u{1680}"] {
             assert_eq!(line(text, 9), Err(InvalidLine::Blank), "{text:?}");
         }
     }
 
     #[test]
-    fn joiners_and_selectors_stay_where_a_script_or_an_emoji_needs_them() {
+    fn joiners_and_selectors_stay_where_a_script_or_emoji_requires_them() {
         for text in [
             "می\u{200c}خواهم",
             "क्\u{200d}ष",

@@ -1,4 +1,4 @@
-//! The in-memory store passes the suite that the databases pass.
+//! Runs the contract suite of the database stores against the in-memory store.
 
 use std::sync::Arc;
 

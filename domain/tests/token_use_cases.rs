@@ -1,5 +1,5 @@
-//! What a token goes through, on the in-memory store with a clock that stands still. Mocks are for
-//! faults and for what must not be asked.
+//! The use cases of tokens on the in-memory store with a fixed clock. Mocks are used for failures
+//! and for stores that must not be queried.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ fn on(store: MockTokenStore) -> Tokens {
 
 #[tokio::test]
 async fn a_malformed_secret_never_reaches_the_store() {
-    // A mock without expectations panics when it is asked.
+    // A mock without expectations panics when it is called.
     let tokens = on(MockTokenStore::new());
     let secret = any_secret();
     for (presented, why) in [
@@ -129,7 +129,7 @@ async fn a_malformed_secret_never_reaches_the_store() {
 }
 
 #[tokio::test]
-async fn verifying_asks_the_store_once_and_writes_nothing() {
+async fn verification_queries_the_store_once_and_writes_nothing() {
     let mut store = MockTokenStore::new();
     let digest = any_secret().digest();
     store.expect_find_by_digest().times(1).returning(move |_| {
@@ -144,7 +144,7 @@ async fn verifying_asks_the_store_once_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_that_matches_loosely_lets_nobody_in() {
+async fn a_store_that_matches_loosely_authenticates_no_one() {
     let mut store = MockTokenStore::new();
     store.expect_find_by_digest().returning(|_| {
         Ok(Some(Arc::new(TokenRecord {
@@ -161,7 +161,7 @@ async fn a_store_that_matches_loosely_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn an_outage_is_neither_a_pass_nor_a_rejection() {
+async fn an_outage_neither_accepts_nor_rejects() {
     let mut store = MockTokenStore::new();
     store
         .expect_find_by_digest()
@@ -171,7 +171,7 @@ async fn an_outage_is_neither_a_pass_nor_a_rejection() {
 }
 
 #[tokio::test]
-async fn the_first_admin_is_made_once_and_their_token_administers() {
+async fn the_first_admin_is_created_once_with_an_admin_token() {
     let world = World::new().await;
     let admin = world.admin().await;
     assert_eq!(admin.effective_scope(), Scope::Admin);
@@ -208,7 +208,7 @@ async fn a_token_is_live_until_the_instant_of_its_expiry() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_is_revoked_for_the_next_verification() {
+async fn a_revocation_applies_from_the_next_verification() {
     let world = World::new().await;
     let admin = world.admin().await;
     let issued = world.create(Scope::Admin, Expiry::Never).await;
@@ -224,7 +224,7 @@ async fn what_is_revoked_is_revoked_for_the_next_verification() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it() {
+async fn a_request_verified_before_a_revocation_cannot_write_after_it() {
     let world = World::new().await;
     let admin = world.admin().await;
     let victim = world.create(Scope::Admin, Expiry::Never).await;
@@ -256,7 +256,7 @@ async fn a_request_that_was_verified_before_a_revocation_does_not_write_after_it
 }
 
 #[tokio::test]
-async fn suspension_and_demotion_count_from_the_next_verification_on() {
+async fn suspension_and_demotion_apply_from_the_next_verification() {
     let world = World::new().await;
     let mut ada = world
         .users
@@ -273,7 +273,7 @@ async fn suspension_and_demotion_count_from_the_next_verification_on() {
     assert_eq!(demoted.effective_scope(), Scope::ReadWrite);
     let list = world.users.list(&demoted, None, 1).await;
     assert!(matches!(list, Err(UserError::NotAuthorized(_))), "{list:?}");
-    // Even a principal from before the demotion cannot issue an admin token after it.
+    // Even a principal verified before the demotion cannot create an admin token after it.
     let issue = world
         .tokens
         .create(&stale, wanted(Scope::Admin, Expiry::Never), &context())
@@ -290,7 +290,7 @@ async fn suspension_and_demotion_count_from_the_next_verification_on() {
 }
 
 #[tokio::test]
-async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
+async fn an_expiry_that_is_not_in_the_future_creates_no_token() {
     let world = World::new().await;
     let admin = world.admin().await;
     let past = wanted(Scope::Admin, Expiry::At(fixtures::NOW));
@@ -306,7 +306,7 @@ async fn an_expiry_that_is_not_in_the_future_makes_no_token() {
 }
 
 #[tokio::test]
-async fn the_quota_is_for_live_tokens() {
+async fn the_quota_counts_live_tokens_only() {
     let mut world = World::new().await;
     world.tokens = world.tokens.with_quota(2);
     let admin = world.admin().await;
@@ -324,7 +324,7 @@ async fn the_quota_is_for_live_tokens() {
 }
 
 #[tokio::test]
-async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
+async fn a_loop_of_creations_stops_at_the_rate_and_can_continue_later() {
     let mut world = World::new().await;
     world.tokens = world.tokens.with_rate(CreationRate::new(5));
     let admin = world.admin().await;
@@ -333,7 +333,7 @@ async fn a_loop_of_creations_ends_at_the_rate_and_goes_on_when_told() {
         let (tokens, admin, context) = (&world.tokens, &admin, context());
         async move { tokens.create(admin, wanted, &context).await }
     };
-    // The first token of the account counts as well.
+    // The first token of the account counts too.
     for _ in 0..3 {
         let id = create().await.expect("issued").token.id;
         let deleted = world.tokens.revoke(&admin, id, &context()).await;
@@ -405,7 +405,7 @@ async fn a_rotated_token_keeps_name_scope_and_expiry() {
 }
 
 #[tokio::test]
-async fn during_an_overlap_both_live_and_the_old_one_is_not_rotated_again() {
+async fn during_an_overlap_both_are_live_and_the_old_one_cannot_be_rotated() {
     let world = World::new().await;
     let admin = world.admin().await;
     let old = world.create(Scope::ReadWrite, Expiry::Never).await;
@@ -477,7 +477,7 @@ async fn an_agent_run_manages_no_tokens() {
             "{answer:?}"
         );
     }
-    // Nor is a run's token one of the personal ones, even to its human.
+    // A run's token is not a personal access token, not even for its owner.
     let admin = world.admin().await;
     for answer in [
         tokens.get(&admin, token.id).await.map(|_| ()),
@@ -488,7 +488,7 @@ async fn an_agent_run_manages_no_tokens() {
 }
 
 #[tokio::test]
-async fn without_entropy_nothing_is_issued() {
+async fn no_token_is_created_without_entropy() {
     let world = World::new().await;
     let admin = world.admin().await;
     let mut entropy = MockEntropy::new();
@@ -502,7 +502,7 @@ async fn without_entropy_nothing_is_issued() {
 }
 
 #[tokio::test]
-async fn last_used_times_reach_the_store_when_they_are_flushed() {
+async fn flushing_writes_the_last_used_times() {
     let world = World::new().await;
     let admin = world.admin().await;
     world.clock.advance_seconds(7);
@@ -516,7 +516,7 @@ async fn last_used_times_reach_the_store_when_they_are_flushed() {
 }
 
 #[tokio::test]
-async fn a_tombstone_is_forgotten_after_30_days() {
+async fn a_tombstone_is_purged_after_30_days() {
     let world = World::new().await;
     let admin = world.admin().await;
     let issued = world.create(Scope::ReadWrite, Expiry::Never).await;

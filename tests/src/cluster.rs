@@ -3,20 +3,19 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A PostgreSQL cluster of the test's own, which it may stop and crash. Stopped when it is
-/// dropped.
+/// A PostgreSQL cluster for one test, which may stop and crash it. Stopped when dropped.
 pub struct Cluster {
     directory: TempDir,
-    /// Where it is.
+    /// The URL of a database in it.
     pub url: String,
 }
 
 impl Cluster {
-    /// Makes and starts one.
+    /// Creates and starts a cluster.
     #[must_use]
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        // The server runs as another user when the tests run as root, and must get in.
+        // When the tests run as root, the server runs as another user, who must be able to enter.
         let path = directory.path().join("cluster");
         let open = Command::new("chmod")
             .arg("755")
@@ -27,39 +26,39 @@ impl Cluster {
         Self { directory, url }
     }
 
-    /// Starts it again, where it was.
+    /// Starts the cluster again on the same address.
     pub fn start(&self) {
         assert_eq!(start(&self.path()), self.url);
     }
 
-    /// Stops it in order.
+    /// Shuts the cluster down.
     pub fn stop(&self) {
         let path = self.path();
         let stopped = script(&["stop", &path.display().to_string()]);
         assert!(stopped.status.success(), "{stopped:?}");
     }
 
-    /// Ends it as a power cut would: nothing is flushed that was not.
+    /// Stops the cluster as a power cut would: nothing more is flushed.
     pub fn crash(&self) {
         let path = self.path();
         let stopped = script(&["stop", &path.display().to_string(), "--immediate"]);
         assert!(stopped.status.success(), "{stopped:?}");
     }
 
-    /// Lets clients in by these lines of `pg_hba.conf`, and by no others.
+    /// Replaces `pg_hba.conf` with these lines.
     pub fn allow(&self, lines: &str) {
         std::fs::write(self.path().join("data/pg_hba.conf"), lines).expect("written");
         self.stop();
         self.start();
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path().join("server.log")).expect("its log")
     }
 
-    /// Makes it a standby from its next start on: it can be read, and takes no change.
+    /// Turns the cluster into a read-only standby at its next start.
     pub fn become_standby(&self) {
         let signal = self.path().join("data/standby.signal");
         std::fs::write(signal, "").expect("the file that makes a standby");

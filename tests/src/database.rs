@@ -4,17 +4,17 @@ use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnect
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// Which store a test runs on.
+/// The kind of store that a test uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file in a temporary directory.
     Sqlite,
-    /// A database of its own in the cluster that `DATABASE_URL` leads to.
+    /// A new database in the cluster that `DATABASE_URL` points at.
     Postgres,
 }
 
 impl Kind {
-    /// SQL for a minute ago: a token that expired then is expired and not yet purged.
+    /// Returns SQL for a minute ago: a token that expired then has not been purged yet.
     #[must_use]
     pub const fn just_expired(self) -> &'static str {
         match self {
@@ -24,8 +24,8 @@ impl Kind {
     }
 }
 
-/// A new and empty database for one test, and a back door into it: what a server keeps there can
-/// be looked at and changed past it.
+/// A new, empty database for one test, with direct access: tests can read and change what a server
+/// stores without going through the server.
 pub struct Database {
     kind: Kind,
     url: String,
@@ -34,7 +34,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// A new one.
+    /// Creates a database.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         let runtime = Runtime::new().expect("a runtime");
@@ -54,7 +54,7 @@ impl Database {
         }
     }
 
-    /// A database of a cluster that the test runs itself.
+    /// Creates a database in a cluster that the test runs itself.
     #[must_use]
     pub fn in_cluster(url: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
@@ -67,7 +67,7 @@ impl Database {
         }
     }
 
-    /// One that is there: the same as another role, say.
+    /// Returns an existing database, for example to access it as another role.
     #[must_use]
     pub fn at(url: &str) -> Self {
         Self {
@@ -78,29 +78,29 @@ impl Database {
         }
     }
 
-    /// What `DATABASE_URL` of a server is to be.
+    /// Returns the value of `DATABASE_URL` for a server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Which kind it is.
+    /// Returns the kind of the database.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Runs a statement that both kinds understand and answers how many rows it changed.
+    /// Runs a statement that both kinds support and returns the number of rows that it changed.
     pub fn execute(&self, statement: &str) -> u64 {
         self.try_execute(statement)
             .unwrap_or_else(|error| panic!("{statement}: {error}"))
     }
 
-    /// The same, where the database may refuse; then it answers with the reason.
+    /// Runs a statement that may fail.
     ///
     /// # Errors
     ///
-    /// What the database says.
+    /// The message of the database.
     pub fn try_execute(&self, statement: &str) -> Result<u64, String> {
         let statement = sqlx::AssertSqlSafe(statement.to_owned());
         self.runtime.block_on(async {
@@ -120,8 +120,8 @@ impl Database {
         })
     }
 
-    /// Runs an `UPDATE` of a table past the check of this column, which is there again afterwards, and
-    /// past foreign keys.
+    /// Runs an `UPDATE` of a table that bypasses the check of this column, which is restored
+    /// afterwards, and foreign keys.
     pub fn damage(&self, table: &str, column: &str, change: &str) {
         let update = format!("UPDATE {table} SET {change}");
         match self.kind {
@@ -140,7 +140,7 @@ impl Database {
         }
     }
 
-    /// Runs statements of `PostgreSQL`, one after the other.
+    /// Runs several statements on PostgreSQL.
     pub fn execute_all(&self, statements: &str) {
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
         self.runtime.block_on(async {
@@ -161,8 +161,9 @@ impl Database {
         })
     }
 
-    /// Everything that is kept, for a search: the bytes of SQLite's files with the write-ahead
-    /// log, or every row of every PostgreSQL table as text (bytes as hexadecimal digits).
+    /// Returns everything that is stored, to search in: the bytes of SQLite's files with the
+    /// write-ahead log, or every row of every PostgreSQL table as text (bytes as hexadecimal
+    /// digits).
     #[must_use]
     pub fn dump(&self) -> Vec<u8> {
         match self.kind {
@@ -213,12 +214,13 @@ impl Database {
 
 fn cluster() -> String {
     std::env::var("DATABASE_URL").expect(
-        "DATABASE_URL leads to a throw-away PostgreSQL cluster; run the tests through \
+        "DATABASE_URL points at a temporary PostgreSQL cluster; run the tests through \
          `scripts/test`, or `scripts/postgres run -- cargo nextest run …`",
     )
 }
 
-/// Creates a database in the cluster and answers its URL. The cluster is thrown away as a whole.
+/// Creates a database in the cluster and returns its URL. It is not dropped, since the whole
+/// cluster is temporary.
 async fn create_postgres(cluster: &str) -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);

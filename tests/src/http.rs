@@ -2,19 +2,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::Agent;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::HeaderMap;
 
-/// A plain HTTP client that takes every status as an answer.
+/// A plain HTTP client that returns a response of any status.
 #[derive(Clone)]
 pub struct Client {
     base: String,
     agent: Agent,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
-pub struct Answer {
-    /// The status.
+pub struct Response {
+    /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
@@ -23,7 +23,7 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client of the server at this base URL.
+    /// Creates a client for the server with this base URL.
     #[must_use]
     pub fn new(base: &str) -> Self {
         let config = Agent::config_builder()
@@ -37,7 +37,7 @@ impl Client {
         }
     }
 
-    /// Sends a request with these headers and, where there is one, a body.
+    /// Sends a request with these headers and, if any, a body. Panics without a response.
     #[must_use]
     pub fn send(
         &self,
@@ -45,23 +45,23 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&str>,
-    ) -> Answer {
+    ) -> Response {
         self.try_send(method, path, headers, body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// The same, when the server may be gone.
+    /// Sends a request to a server that may be unreachable.
     ///
     /// # Errors
     ///
-    /// When there was no answer.
+    /// [`ureq::Error`] if there was no response.
     pub fn try_send(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&str>,
-    ) -> Result<Answer, ureq::Error> {
+    ) -> Result<Response, ureq::Error> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -77,21 +77,21 @@ impl Client {
         }
     }
 
-    /// `GET` with a bearer token.
+    /// Sends a `GET` request with a bearer token.
     #[must_use]
-    pub fn get(&self, path: &str, token: &str) -> Answer {
+    pub fn get(&self, path: &str, token: &str) -> Response {
         self.send("GET", path, &[bearer(token).as_header()], None)
     }
 
-    /// `DELETE` with a bearer token.
+    /// Sends a `DELETE` request with a bearer token.
     #[must_use]
-    pub fn delete(&self, path: &str, token: &str) -> Answer {
+    pub fn delete(&self, path: &str, token: &str) -> Response {
         self.send("DELETE", path, &[bearer(token).as_header()], None)
     }
 
-    /// `POST` of JSON with a bearer token.
+    /// Sends a `POST` request with a JSON body and a bearer token.
     #[must_use]
-    pub fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+    pub fn post(&self, path: &str, token: &str, body: &Value) -> Response {
         let headers = [
             bearer(token).into_header(),
             ("content-type", "application/json".to_owned()),
@@ -103,12 +103,13 @@ impl Client {
         self.send("POST", path, &headers, Some(&body.to_string()))
     }
 
-    /// Somebody joins as a member by an invite, with a token: their id, and its secret.
+    /// Invites a new member, claims the invite with a token, and returns the user's id and the
+    /// token's secret.
     #[must_use]
     pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
         let invite = self.post("/admin/invites", admin, &json!({ "email": email }));
         assert_eq!(invite.status, 201, "{invite:?}");
-        // grace@example.com is called Grace.
+        // grace@example.com gets the name Grace.
         let mut name = email.split('@').next().unwrap_or_default().to_owned();
         name[..1].make_ascii_uppercase();
         let body = json!({"code": invite.json()["code"], "name": name, "tokenName": "first"});
@@ -138,23 +139,23 @@ impl Bearer {
     }
 }
 
-fn read(mut response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Response, ureq::Error> {
     let text = response.body_mut().read_to_string()?;
-    Ok(Answer {
+    Ok(Response {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         text,
     })
 }
 
-impl Answer {
-    /// The body as JSON.
+impl Response {
+    /// Parses the body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The id of the form on a page that creates something.
+    /// Returns the id of the form on a page that creates something.
     #[must_use]
     pub fn form(&self) -> &str {
         let field = self.text.split_once("name=\"form\" value=\"");
@@ -162,7 +163,7 @@ impl Answer {
         id.unwrap_or_else(|| panic!("no form: {self:?}")).0
     }
 
-    /// A header's text, or nothing.
+    /// Returns the value of a header, or an empty string.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers
@@ -171,7 +172,7 @@ impl Answer {
             .unwrap_or("")
     }
 
-    /// The status and the code of the problem, or nothing where it is none.
+    /// Returns the status and the problem's code, which is empty if the body is not a problem.
     #[must_use]
     pub fn outcome(&self) -> (u16, String) {
         let code = if self.header("content-type") == "application/problem+json" {

@@ -1,12 +1,12 @@
-//! What the black-box tests share: the built `oi-server` and `oi`, a database of either kind, and
-//! a plain HTTP client.
+//! Helpers of the black-box tests: the built `oi-server` and `oi`, databases of both kinds, and a
+//! plain HTTP client.
 //!
-//! The binaries are those in the directory that the tests themselves were built into, so build
-//! them first: `cargo build --workspace --bins` (`scripts/test` does). `OPENINDEX_TEST_PROGRAMS` names
-//! another directory, such as that of a release.
+//! The binaries are those in the directory that the tests themselves were built into, so build them
+//! first: `cargo build --workspace --bins` (`scripts/test` does). `OPENINDEX_TEST_PROGRAMS` names
+//! another directory, for example that of a release.
 #![expect(
     clippy::missing_panics_doc,
-    reason = "a test's helper panics when the world is not as the test needs it"
+    reason = "a test helper panics when its setup fails"
 )]
 
 mod cluster;
@@ -17,10 +17,11 @@ mod pgbouncer;
 mod proxy;
 mod server;
 mod squid;
+pub mod texts;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
-pub use http::{Answer, Client};
+pub use http::{Client, Response};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
 pub use proxy::{HaProxy, Nginx, free_port};
@@ -29,7 +30,7 @@ pub use squid::Squid;
 
 use std::path::PathBuf;
 
-/// Bytes as lower-case hexadecimal digits.
+/// Encodes bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -40,14 +41,19 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// One of the built programs.
+/// Returns the path of a built program.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let directory = std::env::var_os("OPENINDEX_TEST_PROGRAMS").map_or_else(
         || {
             let tests = std::env::current_exe().expect("the test's own path");
-            let directory = tests.parent().and_then(|deps| deps.parent());
-            directory.expect("target/<profile>/deps").to_owned()
+            let directory = tests.parent().expect("target/<profile>");
+            let is_test = directory.ends_with("deps");
+            directory
+                .parent()
+                .filter(|_| is_test)
+                .unwrap_or(directory)
+                .to_owned()
         },
         PathBuf::from,
     );
@@ -60,7 +66,7 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Makes one test a store of each function named: `both_stores!(a, b)` runs `a(Kind)` and
+/// Creates one test per store for each of these functions: `both_stores!(a, b)` runs `a(Kind)` and
 /// `b(Kind)` in the modules `sqlite` and `postgres`.
 #[macro_export]
 macro_rules! both_stores {

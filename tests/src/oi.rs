@@ -7,13 +7,13 @@ use tempfile::TempDir;
 
 use crate::binary;
 
-/// The `oi` command with a configuration of its own and nothing of the caller's environment.
+/// The `oi` command with its own configuration and a clean environment.
 pub struct Oi {
     directory: TempDir,
     environment: Vec<(String, String)>,
 }
 
-/// What a run of it left.
+/// The result of a run of `oi`.
 #[derive(Debug)]
 pub struct Output {
     /// The exit code.
@@ -25,7 +25,7 @@ pub struct Output {
 }
 
 impl Oi {
-    /// One without any profile.
+    /// Creates a configuration without profiles.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -34,32 +34,32 @@ impl Oi {
         }
     }
 
-    /// The same configuration with one more variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Where its configuration is kept.
+    /// Returns the path of the configuration file.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.directory.path().join("oi").join("config.json")
     }
 
-    /// Runs it without standard input.
+    /// Runs `oi` without standard input.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.run_with_input(arguments, "")
     }
 
-    /// Runs it with this text on standard input.
+    /// Runs `oi` with this text on standard input.
     #[must_use]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         self.run_into(arguments, input, Stdio::piped())
     }
 
-    /// The same, and its standard output goes there.
+    /// Runs `oi` with this text on standard input, and with standard output redirected.
     #[must_use]
     pub fn run_into(&self, arguments: &[&str], input: &str, stdout: impl Into<Stdio>) -> Output {
         let mut child = Command::new(binary("oi"))
@@ -74,12 +74,12 @@ impl Oi {
             .spawn()
             .expect("oi starts");
         let mut stdin = child.stdin.take().expect("standard input");
-        // It may end without reading.
+        // The process may exit without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         let output = child.wait_with_output().expect("it ends");
         Output {
-            code: output.status.code().expect("it ended by itself"),
+            code: output.status.code().expect("not killed by a signal"),
             stdout: String::from_utf8(output.stdout).expect("text"),
             stderr: String::from_utf8(output.stderr).expect("text"),
         }
@@ -93,7 +93,7 @@ impl Default for Oi {
 }
 
 impl Output {
-    /// Standard output as one JSON document, after a success.
+    /// Parses standard output as one JSON document. Panics if the command failed.
     #[must_use]
     pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");

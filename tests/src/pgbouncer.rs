@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use crate::free_port;
 use crate::server::is_root;
 
-/// How long it may take to start: far longer than it does, for a machine that is busy.
+/// Startup timeout; generous, for a busy machine.
 const START: Duration = Duration::from_mins(1);
 
-/// A running `PgBouncer` of the test's own, in front of one server. It is killed when it is dropped.
+/// A running `PgBouncer` in front of one server; killed when dropped.
 pub struct PgBouncer {
     child: Child,
     directory: TempDir,
@@ -19,8 +19,8 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one in front of the server that this URL leads to. Beyond what leads there, its
-    /// configuration holds only these lines.
+    /// Starts `PgBouncer` in front of the server that this URL points at. Besides the connection to
+    /// the server, its configuration consists of these lines.
     #[must_use]
     pub fn start(url: &str, settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -46,7 +46,7 @@ impl PgBouncer {
         bouncer
     }
 
-    /// The URL of a database behind it, given its own.
+    /// Returns the URL of a database through the pooler.
     #[must_use]
     pub fn before(&self, url: &str) -> String {
         let (user, server) = url.split_once('@').expect("a user in the URL");
@@ -54,7 +54,7 @@ impl PgBouncer {
         format!("{user}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Adds users with these lines of its file, as `"name" "password"`.
+    /// Adds these lines to the file of users, each like `"name" "password"`.
     pub fn add_users(&self, lines: &str) {
         let path = self.directory.path().join("users");
         let users = std::fs::read_to_string(&path).expect("its users") + lines;
@@ -66,7 +66,8 @@ impl PgBouncer {
         assert!(reloaded.expect("kill runs").success());
     }
 
-    /// Runs a command on its console, which requires `admin_users = openindex` among its settings.
+    /// Runs a command in the admin console, which requires `admin_users = openindex` in the
+    /// settings.
     pub fn command(&self, command: &str) {
         let console = format!("postgres://openindex@127.0.0.1:{}/pgbouncer", self.port);
         let done = Command::new("psql")
@@ -76,13 +77,13 @@ impl PgBouncer {
         assert!(done.status.success(), "{command}: {done:?}");
     }
 
-    /// Ends it at once, with all its connections.
+    /// Kills the pooler with all its connections.
     pub fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Starts it again, on its port.
+    /// Starts the pooler again on the same port.
     pub fn restart(&mut self) {
         self.child = run(self.directory.path());
         self.wait();
@@ -109,7 +110,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// It refuses to run as root, and then runs as the user of `PostgreSQL`'s package.
+/// `PgBouncer` does not run as root; in that case it runs as the user of `PostgreSQL`'s package.
 fn run(directory: &Path) -> Child {
     let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
         .into_iter()

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long it may take to start: far longer than it does, for a machine that is busy.
+/// Startup timeout; generous, for a busy machine.
 const START: Duration = Duration::from_mins(1);
 
-/// A port of this machine that is free now, and that no program gets which asks for any port: those come
-/// from above (Linux gives 32,768 and higher).
+/// Returns a free port that no program gets when it asks for any port: the system assigns those
+/// from a higher range (32,768 and up on Linux).
 #[must_use]
 pub fn free_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     loop {
         let any = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        // Another one at each call, since the system gives another one.
+        // A new port at each call, as the system would return.
         let port = 10_000 + any.local_addr().expect("its address").port() % 20_000;
         if is_free(&port) {
             return port;
@@ -23,7 +23,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Waits until a program that was started accepts connections.
+/// Waits until a started program accepts connections.
 fn await_port(child: &mut Child, port: u16, name: &str) {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -34,12 +34,12 @@ fn await_port(child: &mut Child, port: u16, name: &str) {
     }
 }
 
-/// A running nginx of the test's own. It is killed when it is dropped.
+/// A running nginx; killed when dropped.
 pub struct Nginx(#[expect(dead_code, reason = "it runs until it is dropped")] Proxy);
 
 impl Nginx {
-    /// Starts one on this port, with these directives in its one server, and waits until it accepts
-    /// connections.
+    /// Starts nginx on this port with these directives in its only server, and waits until it
+    /// accepts connections.
     #[must_use]
     pub fn start(port: u16, directives: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -59,13 +59,12 @@ impl Nginx {
     }
 }
 
-/// A running `haproxy` of the test's own, with the settings of Debian's example that matter here. It
-/// is killed when it is dropped.
+/// A running `haproxy` with the relevant settings of Debian's example; killed when dropped.
 pub struct HaProxy(#[expect(dead_code, reason = "it runs until it is dropped")] Proxy);
 
 impl HaProxy {
-    /// Starts one on this port in front of the server at `address`, with `option forwardfor`, and
-    /// waits until it accepts connections.
+    /// Starts `haproxy` on this port in front of the server at `address`, with `option forwardfor`,
+    /// and waits until it accepts connections.
     #[must_use]
     pub fn start(port: u16, address: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -86,7 +85,7 @@ impl HaProxy {
     }
 }
 
-/// A running proxy, which is killed when it is dropped.
+/// A running proxy; killed when dropped.
 pub(crate) struct Proxy {
     child: Child,
     _directory: TempDir,

@@ -9,53 +9,54 @@ use serde_json::Value;
 use crate::http::Client;
 use crate::{Database, binary};
 
-/// How long a server may take to start: far longer than it does, for a machine that is busy.
+/// Startup timeout; generous, for a busy machine.
 const START: Duration = Duration::from_mins(1);
 
-/// A running `oi-server`. It is killed when it is dropped.
+/// A running `oi-server`; killed when dropped.
 pub struct Server {
     child: Child,
     log: Arc<Mutex<String>>,
     stdout: Receiver<Vec<u8>>,
     closed: Receiver<()>,
-    /// Its public URL: `http://127.0.0.1:PORT` unless another was given.
+    /// The public URL: `http://127.0.0.1:PORT` by default.
     pub url: String,
-    /// Where it listens, as `127.0.0.1:PORT`.
+    /// The address that it listens on, as `127.0.0.1:PORT`.
     pub address: String,
-    /// A client of it.
+    /// A client for this server.
     pub http: Client,
 }
 
 /// The first administrator.
 #[derive(Debug)]
 pub struct Bootstrapped {
-    /// What `oi-server bootstrap --json` printed.
+    /// The output of `oi-server bootstrap --json`.
     pub json: Value,
-    /// Their token's secret.
+    /// The secret of their token.
     pub token: String,
 }
 
 impl Bootstrapped {
-    /// The administrator's id.
+    /// Returns the administrator's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
         self.json["user"]["id"].as_str().expect("an id")
     }
 
-    /// Their token's id.
+    /// Returns the id of their token.
     #[must_use]
     pub fn pat_id(&self) -> &str {
         self.json["pat"]["id"].as_str().expect("an id")
     }
 }
 
-/// Whether the tests run as root.
+/// Returns whether the tests run as root.
 pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output().expect("id runs");
     id.stdout == b"0\n"
 }
 
-/// `oi-server`, run as a user whom file permissions bind, also where the tests run as root.
+/// Returns a command that runs `oi-server` as a user who is subject to file permissions, even if
+/// the tests run as root.
 #[must_use]
 pub fn server_as_nobody() -> Command {
     if !is_root() {
@@ -68,37 +69,37 @@ pub fn server_as_nobody() -> Command {
 }
 
 impl Server {
-    /// Starts one on a free port and waits until it listens.
+    /// Starts a server on a free port and waits until it listens.
     #[must_use]
     pub fn start(database: &Database) -> Self {
         Self::start_with(database, &[])
     }
 
-    /// The same with more arguments.
+    /// Starts a server with more arguments.
     #[must_use]
     pub fn start_with(database: &Database, arguments: &[&str]) -> Self {
         Self::start_at(database.url(), arguments)
     }
 
-    /// The same, and its way to the database is this URL.
+    /// Starts a server on the database with this URL.
     #[must_use]
     pub fn start_at(database_url: &str, arguments: &[&str]) -> Self {
         Self::run(Command::new(binary("oi-server")), database_url, arguments)
     }
 
-    /// The same as a user whom file permissions bind, also where the tests run as root.
+    /// Starts a server as a user who is subject to file permissions, even if the tests run as root.
     #[must_use]
     pub fn start_as_nobody(database_url: &str) -> Self {
         Self::run(server_as_nobody(), database_url, &[])
     }
 
-    /// The same by a program that becomes `oi-server`.
+    /// Starts a server with a program that becomes `oi-server`.
     #[must_use]
     pub fn start_program(program: Command, database_url: &str) -> Self {
         Self::run(program, database_url, &[])
     }
 
-    /// Its process id.
+    /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -162,20 +163,21 @@ impl Server {
         Bootstrapped { json, token }
     }
 
-    /// Somebody joins as a member by an invite, with a token, and their id is answered.
+    /// Invites a new member, claims the invite with a token, and returns the user's id.
     #[must_use]
     pub fn join(&self, admin: &str, email: &str) -> String {
         self.join_with_token(admin, email).0
     }
 
-    /// The same, and the secret of their token is answered too.
+    /// Invites a new member, claims the invite with a token, and returns the user's id and the
+    /// token's secret.
     #[must_use]
     pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
         self.http.join_with_token(admin, email)
     }
 
-    /// Signs somebody in with a browser, by a one-time link from the operator's shell, and answers
-    /// with the cookie that a browser would send from then on.
+    /// Signs a user in with a sign-in link from `oi-server sign-in-link`, and returns the cookie
+    /// that a browser would send from then on.
     #[must_use]
     pub fn sign_in_by_link(&self, database: &Database, email: &str) -> String {
         let output = Command::new(binary("oi-server"))
@@ -203,24 +205,24 @@ impl Server {
         session.expect("a session").to_owned()
     }
 
-    /// What it says on standard output to whoever starts an instance without users.
+    /// Returns the message on standard output of a new server without users.
     #[must_use]
     pub fn welcome(&self) -> String {
         let mut text = String::new();
-        while !text.contains("another start prints another one") {
+        while !text.contains("prints a new link") {
             let bytes = self.stdout.recv_timeout(START).expect("a welcome");
             text.push_str(&String::from_utf8_lossy(&bytes));
         }
         text
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
     }
 
-    /// Sends SIGTERM and waits for its end; answers how it ended and all that it logged.
+    /// Sends SIGTERM, waits for the exit, and returns the exit status and the whole log.
     #[must_use]
     pub fn stop(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
@@ -240,7 +242,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Ends it with SIGKILL: no destructor, no flush, no goodbye.
+    /// Kills the server with SIGKILL: no destructors, no flush.
     pub fn kill(mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it ends");
@@ -254,20 +256,20 @@ impl Drop for Server {
     }
 }
 
-/// Reads the pipe to its end, which comes with the server's, so that it never fills.
+/// Reads the pipe until the server exits, so that it never fills up.
 fn drain(mut stdout: ChildStdout) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = stdout.read(&mut buffer) {
-            // Nobody may be listening; the pipe is to be emptied all the same.
+            // The receiver may be gone; the pipe must be emptied anyway.
             let _ = sender.send(buffer[..read].to_vec());
         }
     });
     receiver
 }
 
-/// The public URL and the address that a line of the log tells.
+/// Returns the public URL and the address from a "listening" line of the log.
 fn listening_at(line: &str) -> Option<(String, String)> {
     let line: Value = serde_json::from_str(line).ok()?;
     if line["message"] != "listening" {

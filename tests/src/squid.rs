@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::proxy::{Proxy, free_port};
 
-/// What Debian's configuration allows: CONNECT to the port of https alone.
+/// What Debian's configuration allows: CONNECT to port 443 only.
 const STOCK: &str = "\
 acl SSL_ports port 443
 acl Safe_ports port 80
@@ -15,22 +15,21 @@ http_access allow localhost
 http_access deny all
 ";
 
-/// A running squid of the test's own, for which `oi.corp.example` is this machine. It is killed when
-/// it is dropped.
+/// A running squid that resolves `oi.corp.example` to this machine; killed when dropped.
 pub struct Squid {
     _proxy: Proxy,
-    /// The URL to set a variable to.
+    /// The URL for a proxy variable.
     pub url: String,
 }
 
 impl Squid {
-    /// Starts one with the rules that are installed with it, these directives before them, and waits
+    /// Starts squid with these directives before the rules that are installed with it, and waits
     /// until it accepts connections.
     #[must_use]
     pub fn start(directives: &str) -> Self {
         let port = free_port();
         let directory = tempfile::tempdir().expect("a directory");
-        // As root it becomes another user.
+        // When started as root, squid changes to another user.
         std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))
             .expect("readable");
         let hosts = directory.path().join("hosts");

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use openindex_tests::{Answer, Bootstrapped, Client, Database, Kind, Server, both_stores};
+use openindex_tests::{Bootstrapped, Client, Database, Kind, Response, Server, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
-    of_64_agents_who_claim_one_item_one_gets_it,
-    sixteen_agents_do_500_items_once_each,
-    a_revocation_ends_100_runs_before_it_is_answered,
-    a_run_ends_with_whatever_it_stands_on,
-    what_a_dead_agent_held_is_free_again,
+    only_one_of_64_agents_claims_an_item,
+    sixteen_agents_complete_500_items_once_each,
+    a_revocation_ends_100_runs_before_it_returns,
+    a_run_ends_with_its_issuer_owner_or_item,
+    items_of_a_dead_agent_become_available_again,
 }
 
 /// Two servers on one database, and its administrator.
@@ -69,7 +69,7 @@ fn text(value: &Value, field: &str) -> String {
         .to_owned()
 }
 
-fn of_64_agents_who_claim_one_item_one_gets_it(kind: Kind) {
+fn only_one_of_64_agents_claims_an_item(kind: Kind) {
     let world = World::new(kind);
     let key = world.item("Wanted by all");
     let agents: Vec<(String, String)> = (0..64)
@@ -80,7 +80,7 @@ fn of_64_agents_who_claim_one_item_one_gets_it(kind: Kind) {
         })
         .collect();
     let path = format!("/browse/{key}/claim");
-    let answers: Vec<(&str, Answer)> = std::thread::scope(|scope| {
+    let answers: Vec<(&str, Response)> = std::thread::scope(|scope| {
         let claims: Vec<_> = (0..)
             .zip(&agents)
             .map(|(number, (agent, run))| {
@@ -113,7 +113,7 @@ fn of_64_agents_who_claim_one_item_one_gets_it(kind: Kind) {
     }
 }
 
-fn sixteen_agents_do_500_items_once_each(kind: Kind) {
+fn sixteen_agents_complete_500_items_once_each(kind: Kind) {
     const ITEMS: usize = 500;
     let world = World::new(kind);
     let wanted: BTreeSet<String> = (0..ITEMS)
@@ -177,7 +177,7 @@ fn drain(http: &Client, run: &str, number: usize) -> Vec<String> {
     }
 }
 
-fn a_revocation_ends_100_runs_before_it_is_answered(kind: Kind) {
+fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
     let world = World::new(kind);
     let (id, pat) = world.pat("issuer");
     let runs: Vec<(String, String)> = (0..100)
@@ -212,9 +212,9 @@ fn a_revocation_ends_100_runs_before_it_is_answered(kind: Kind) {
 }
 
 /// Ends a run, which is told by its id, and that of what else it is about.
-type Cause = fn(&World, &str, &str) -> Answer;
+type Cause = fn(&World, &str, &str) -> Response;
 
-fn a_run_ends_with_whatever_it_stands_on(kind: Kind) {
+fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
     let world = World::new(kind);
     let admin = world.admin.token.as_str();
     let causes: [(&str, Cause); 6] = [
@@ -291,7 +291,7 @@ fn a_run_ends_with_whatever_it_stands_on(kind: Kind) {
     assert_eq!(world.http(1).get("/me", &secret).status, 200);
 }
 
-fn what_a_dead_agent_held_is_free_again(kind: Kind) {
+fn items_of_a_dead_agent_become_available_again(kind: Kind) {
     let world = World::new(kind);
     let admin = world.admin.token.as_str();
     let key = world.item("Held");

@@ -3,7 +3,7 @@
 use openindex_tests::{Database, Kind, Server, both_stores};
 use serde_json::json;
 
-both_stores! { anonymous_callers_make_nothing_grow_without_a_limit }
+both_stores! { anonymous_callers_cannot_fill_the_database }
 
 /// The tables that could, and how many rows they have.
 fn rows(database: &Database) -> Vec<(&'static str, u64)> {
@@ -26,7 +26,7 @@ fn rows(database: &Database) -> Vec<(&'static str, u64)> {
     tables.map(count).to_vec()
 }
 
-fn anonymous_callers_make_nothing_grow_without_a_limit(kind: Kind) {
+fn anonymous_callers_cannot_fill_the_database(kind: Kind) {
     let database = Database::new(kind);
     let admin = Server::bootstrap(&database);
     let server = Server::start(&database);

@@ -34,7 +34,7 @@ fn certificates(directory: &Path) {
 }
 
 #[test]
-fn a_certificate_is_refused_for_its_reason_and_with_the_way_out() {
+fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
     let database = Database::new(Kind::Sqlite);
     let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);

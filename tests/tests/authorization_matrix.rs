@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use openindex_domain::testing::SeededEntropy;
 use openindex_domain::token::{Secret, TokenKind};
-use openindex_tests::{Answer, Bootstrapped, Database, Kind, Server, both_stores};
+use openindex_tests::{Bootstrapped, Database, Kind, Response, Server, both_stores};
 use serde_json::json;
 
-both_stores! { every_route_answers_every_credential_as_it_must }
+both_stores! { every_route_returns_the_right_status_for_every_credential }
 
 /// What a route needs. `Human` routes are those where an agent run's token would be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ struct World {
     joined: Cell<u32>,
 }
 
-fn every_route_answers_every_credential_as_it_must(kind: Kind) {
+fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start_with(&database, &["--token-quota", "1000"]);
     let admin = Server::bootstrap(&database);
@@ -231,7 +231,7 @@ impl World {
 
     /// Sends the request with a credential of this kind, on a token of its owner where the path
     /// names one.
-    fn ask(&self, method: &str, path: &str, credential: Credential) -> Answer {
+    fn ask(&self, method: &str, path: &str, credential: Credential) -> Response {
         let secret = self.secret();
         let subject = self.subject(method, path, &secret);
         let path = path.replace("{id}", &subject).replace("{key}", &subject);
@@ -274,7 +274,7 @@ impl World {
 
     /// What a path is about: something that is there, and may be gone afterwards.
     fn subject(&self, method: &str, path: &str, secret: &str) -> String {
-        let id = |answer: Answer| answer.json()["id"].as_str().expect("an id").to_owned();
+        let id = |answer: Response| answer.json()["id"].as_str().expect("an id").to_owned();
         if (method, path) == ("DELETE", "/admin/users/{id}") {
             // The address is free again after each deletion, and taken where there was none.
             self.joined.set(self.joined.get() + 1);

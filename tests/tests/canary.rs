@@ -6,12 +6,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use openindex_domain::token::Secret;
-use openindex_tests::{Answer, Database, Kind, Server, both_stores, hex};
+use openindex_tests::{Database, Kind, Response, Server, both_stores, hex};
 use serde_json::json;
 
-both_stores! { a_secret_is_nowhere_but_in_the_answer_that_creates_it }
+both_stores! { a_secret_appears_only_in_the_response_that_creates_it }
 
-fn a_secret_is_nowhere_but_in_the_answer_that_creates_it(kind: Kind) {
+fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start_with(&database, &["--log", "trace"]);
     let admin = Server::bootstrap(&database);
@@ -22,7 +22,7 @@ fn a_secret_is_nowhere_but_in_the_answer_that_creates_it(kind: Kind) {
     let path = format!("/me/pats/{}", created["id"].as_str().expect("an id"));
     let bearer = format!("Bearer {secret}");
 
-    let mut answers: Vec<Answer> = vec![
+    let mut answers: Vec<Response> = vec![
         http.get("/me", &secret),
         http.get("/me/pats", &secret),
         http.get("/admin/users", &secret),
@@ -86,7 +86,10 @@ fn a_secret_is_nowhere_but_in_the_answer_that_creates_it(kind: Kind) {
     // A second instance on the same database, so that the log has a start and an outage-free life.
     let (status, log) = server.stop();
     assert!(status.success());
-    assert!(log.contains("answered"), "the log says something: {log}");
+    assert!(
+        log.contains("request completed"),
+        "the log says something: {log}"
+    );
     let dump = database.dump();
     let digest = Secret::parse(&secret).expect("well-formed").digest();
     let hex = hex(digest.as_bytes());
@@ -232,7 +235,7 @@ fn the_password_of_the_database_is_in_no_log() {
     let server = Server::start_at(&url, &["--log", "trace"]);
     assert_eq!(server.http.get("/ready", "").status, 200);
     let (_, log) = server.stop();
-    assert!(log.contains("answered"));
+    assert!(log.contains("request completed"));
     assert!(!log.contains("hunter2-canary"), "{log}");
 }
 

@@ -1,25 +1,25 @@
 //! How damaged rows end on the built programs, what the pages show of them, and what is an outage
 //! instead.
 
-use openindex_tests::{Answer, Bootstrapped, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Bootstrapped, Database, Kind, Oi, Response, Server, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
-    a_damaged_work_item_is_named_and_deleted,
+    a_damaged_work_item_is_listed_as_damaged_and_deleted,
     a_token_of_no_known_kind_or_owner_is_listed_and_deleted,
-    the_pages_of_a_damaged_user_end_what_they_show,
+    the_pages_of_a_damaged_user_can_end_what_they_show,
     a_user_is_deleted_with_everything_that_is_damaged,
     a_damaged_row_breaks_no_other,
-    a_column_that_is_missing_is_an_outage_and_no_damage,
+    a_missing_column_is_an_outage_not_damage,
     a_form_says_nothing_of_another_users_or_of_another_page,
-    an_address_that_a_user_is_given_ends_its_invite,
+    changing_a_users_address_withdraws_the_invite_for_it,
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("text: {value}"))
 }
 
-fn damaged(list: &Answer) -> Vec<[String; 3]> {
+fn damaged(list: &Response) -> Vec<[String; 3]> {
     assert_eq!(list.status, 200, "{list:?}");
     let list = list.json();
     let rows = list["damaged"].as_array().cloned().unwrap_or_default();
@@ -35,7 +35,7 @@ fn post_item(server: &Server, admin: &Bootstrapped, title: &str) {
     assert_eq!(posted.status, 201, "{posted:?}");
 }
 
-fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Answer {
+fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {token}");
     let headers = [
         ("authorization", bearer.as_str()),
@@ -45,7 +45,7 @@ fn patch(server: &Server, path: &str, token: &str, body: &Value) -> Answer {
     server.http.send("PATCH", path, &headers, Some(&body))
 }
 
-fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Answer {
+fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Response {
     let headers = [
         ("cookie", cookie),
         ("content-type", "application/x-www-form-urlencoded"),
@@ -54,11 +54,11 @@ fn submit(server: &Server, cookie: &str, path: &str, form: &str) -> Answer {
     server.http.send("POST", path, &headers, Some(form))
 }
 
-fn open(server: &Server, cookie: &str, path: &str) -> Answer {
+fn open(server: &Server, cookie: &str, path: &str) -> Response {
     server.http.send("GET", path, &[("cookie", cookie)], None)
 }
 
-fn a_damaged_work_item_is_named_and_deleted(kind: Kind) {
+fn a_damaged_work_item_is_listed_as_damaged_and_deleted(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -191,7 +191,7 @@ fn a_token_of_no_known_kind_or_owner_is_listed_and_deleted(kind: Kind) {
     }
 }
 
-fn the_pages_of_a_damaged_user_end_what_they_show(kind: Kind) {
+fn the_pages_of_a_damaged_user_can_end_what_they_show(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -343,7 +343,7 @@ fn a_damaged_row_breaks_no_other(kind: Kind) {
     assert_eq!(claimed.status, 200, "{claimed:?}");
 }
 
-fn a_column_that_is_missing_is_an_outage_and_no_damage(kind: Kind) {
+fn a_missing_column_is_an_outage_not_damage(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -409,7 +409,7 @@ fn a_form_says_nothing_of_another_users_or_of_another_page(kind: Kind) {
     assert!(invited.text.contains("eve@example.com"), "{invited:?}");
 }
 
-fn an_address_that_a_user_is_given_ends_its_invite(kind: Kind) {
+fn changing_a_users_address_withdraws_the_invite_for_it(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 both_stores! {
     a_damaged_token_is_listed_as_damaged_and_deleted,
     a_damaged_row_of_any_list_hides_no_other,
-    an_event_of_a_newer_version_is_in_the_trail_and_its_export,
+    an_event_of_a_newer_version_is_in_the_audit_log_and_its_export,
     a_browser_whose_session_is_damaged_is_shown_the_sign_in_page,
 }
 
@@ -206,7 +206,7 @@ fn a_damaged_row_of_any_list_hides_no_other(kind: Kind) {
         let path = format!("/settings/admin/{page}");
         let shown = http.send("GET", &path, &[("cookie", &cookie)], None);
         assert_eq!(shown.status, 200, "{path}: {shown:?}");
-        let told = shown.text.contains("A row of this list is damaged");
+        let told = shown.text.contains("A row in this list is damaged");
         assert_eq!(told, page != "audit", "{path}: {shown:?}");
     }
 
@@ -239,7 +239,7 @@ fn end_what_is_damaged(server: &Server, admin: &Bootstrapped, grace: &str, token
     }
 }
 
-fn an_event_of_a_newer_version_is_in_the_trail_and_its_export(kind: Kind) {
+fn an_event_of_a_newer_version_is_in_the_audit_log_and_its_export(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);

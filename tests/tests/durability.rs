@@ -3,9 +3,9 @@
 use openindex_tests::{Database, Kind, Server, both_stores};
 use serde_json::json;
 
-both_stores! { what_was_answered_survives_a_kill }
+both_stores! { acknowledged_changes_survive_a_kill }
 
-fn what_was_answered_survives_a_kill(kind: Kind) {
+fn acknowledged_changes_survive_a_kill(kind: Kind) {
     let database = Database::new(kind);
     let admin = Server::bootstrap(&database);
     for round in 0..5 {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 both_stores! {
     an_open_export_ends_with_its_token,
     an_open_export_ends_with_a_suspension_and_a_demotion,
-    an_export_that_breaks_off_is_a_failure_of_the_command,
+    an_interrupted_export_makes_the_command_fail,
 }
 
 /// More than the buffers between the two programs hold, so that the server waits for its reader.
@@ -41,7 +41,7 @@ fn fill(database: &Database) -> (Server, Bootstrapped) {
 }
 
 #[test]
-fn an_open_export_says_that_the_database_went_away() {
+fn an_open_export_reports_that_the_database_became_unavailable() {
     let cluster = Cluster::new();
     let database = Database::in_cluster(&cluster.url);
     let (server, admin) = fill(&database);
@@ -128,7 +128,7 @@ fn an_open_export_ends_with_a_suspension_and_a_demotion(kind: Kind) {
     assert_cut_off(&rest(stream), "owner_suspended", "json");
 }
 
-fn an_export_that_breaks_off_is_a_failure_of_the_command(kind: Kind) {
+fn an_interrupted_export_makes_the_command_fail(kind: Kind) {
     let (_database, server, admin) = filled(kind);
     let body = json!({"name": "export", "scope": "admin"});
     let created = server.http.post("/me/pats", &admin.token, &body).json();
@@ -158,7 +158,7 @@ fn an_export_that_breaks_off_is_a_failure_of_the_command(kind: Kind) {
     assert_eq!(error["code"], "token_revoked");
     let message = error["message"].as_str().expect("a message");
     assert!(
-        message.starts_with("the export is not complete: the token was revoked"),
+        message.starts_with("the export is incomplete: the token was revoked"),
         "{message}"
     );
     let last = text.lines().last().expect("a row");

@@ -4,16 +4,16 @@ use openindex_tests::{Client, Database, Kind, Oi, Server, both_stores};
 use serde_json::json;
 
 both_stores! {
-    a_token_lives_and_dies_by_the_api,
-    a_token_lives_and_dies_by_the_command,
-    deletion_counts_on_every_replica_at_once,
+    a_token_is_created_used_and_deleted_over_the_api,
+    a_token_is_created_used_and_deleted_with_the_cli,
+    a_deletion_takes_effect_on_every_replica_at_once,
     a_restart_keeps_everything,
     the_limit_holds_under_simultaneous_creates,
     an_instance_is_bootstrapped_once,
     a_stop_finishes_requests_and_writes_last_used_times,
 }
 
-fn a_token_lives_and_dies_by_the_api(kind: Kind) {
+fn a_token_is_created_used_and_deleted_over_the_api(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -75,7 +75,7 @@ fn expiring(database: &Database, http: &Client, admin: &str) -> String {
     created["token"].as_str().expect("a secret").to_owned()
 }
 
-fn a_token_lives_and_dies_by_the_command(kind: Kind) {
+fn a_token_is_created_used_and_deleted_with_the_cli(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -139,7 +139,7 @@ fn a_token_lives_and_dies_by_the_command(kind: Kind) {
     assert!(!revoked.stdout.contains(&secret) && !revoked.stderr.contains(&secret));
 }
 
-fn deletion_counts_on_every_replica_at_once(kind: Kind) {
+fn a_deletion_takes_effect_on_every_replica_at_once(kind: Kind) {
     let database = Database::new(kind);
     let replicas = [Server::start(&database), Server::start(&database)];
     let admin = Server::bootstrap(&database);

@@ -36,7 +36,7 @@ fn a_server_on_any_port_is_reached_through_a_proxy_that_connects_to_443_alone() 
 }
 
 #[test]
-fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_refuses_is_told() {
+fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_denies_is_reported() {
     let database = Database::new(Kind::Sqlite);
     let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);
@@ -73,7 +73,7 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_refuses_is_to
     assert_eq!(created.code, 0, "{created:?}");
     let stock = Squid::start("");
     let refused = oi(&url, &admin, &stock.url).run(&CREATE);
-    let said = format!("refuses to connect to oi.corp.example:{secure} (HTTP 403)");
+    let said = format!("does not allow connections to oi.corp.example:{secure} (HTTP 403)");
     assert!(refused.stderr.contains(&said), "{refused:?}");
     assert!(
         !refused.stderr.contains("may have been done"),
@@ -82,7 +82,7 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_refuses_is_to
 }
 
 #[test]
-fn an_error_of_the_proxy_is_told_as_the_proxys_with_its_variable_and_without_its_password() {
+fn an_error_of_the_proxy_names_its_variable_and_not_its_password() {
     let proxy = Squid::start("");
     let address = proxy.url.strip_prefix("http://").expect("a URL").to_owned();
     let nobody = format!("http://oi.corp.example:{}", free_port());

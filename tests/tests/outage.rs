@@ -5,7 +5,7 @@ use openindex_tests::{Cluster, Database, Server};
 use serde_json::json;
 
 #[test]
-fn while_postgresql_is_down_nobody_is_let_in_and_nobody_is_called_unknown() {
+fn while_postgresql_is_down_no_token_is_accepted_or_called_unknown() {
     let cluster = Cluster::new();
     let database = Database::in_cluster(&cluster.url);
     let server = Server::start(&database);
@@ -37,7 +37,7 @@ fn while_postgresql_is_down_nobody_is_let_in_and_nobody_is_called_unknown() {
 }
 
 #[test]
-fn what_was_answered_survives_a_crash_of_postgresql() {
+fn acknowledged_changes_survive_a_crash_of_postgresql() {
     let cluster = Cluster::new();
     let database = Database::in_cluster(&cluster.url);
     let server = Server::start(&database);

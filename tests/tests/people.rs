@@ -7,16 +7,16 @@ use openindex_tests::{Database, Kind, Oi, Server, binary, both_stores};
 use serde_json::{Value, json};
 
 both_stores! {
-    whoever_is_invited_joins_and_works,
-    a_suspension_counts_on_every_replica_at_once,
-    of_two_admins_who_suspend_each_other_one_is_left,
-    a_deleted_user_is_out_on_every_replica_and_their_address_is_free,
-    of_two_admins_who_delete_each_other_one_is_left,
-    another_address_signs_in_and_the_former_does_not,
+    an_invited_user_joins_and_uses_a_token,
+    a_suspension_takes_effect_on_every_replica_at_once,
+    one_of_two_admins_who_suspend_each_other_remains,
+    a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available,
+    one_of_two_admins_who_delete_each_other_remains,
+    a_changed_address_signs_in_and_the_former_one_does_not,
     one_address_in_two_normal_forms_is_one_account,
-    a_leaked_secret_ends_and_the_reporter_learns_nothing,
-    the_trail_cannot_be_changed,
-    a_sign_in_link_is_printed_for_a_user_and_for_nobody_else,
+    a_reported_secret_is_revoked_and_the_reporter_learns_nothing,
+    the_audit_log_cannot_be_changed,
+    a_sign_in_link_is_printed_only_for_an_existing_user,
 }
 
 fn claim(server: &Server, code: &Value) -> Value {
@@ -39,7 +39,7 @@ fn invite(server: &Server, admin: &str, email: &str, role: &str) -> Value {
     answer.json()
 }
 
-fn whoever_is_invited_joins_and_works(kind: Kind) {
+fn an_invited_user_joins_and_uses_a_token(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -62,7 +62,7 @@ fn whoever_is_invited_joins_and_works(kind: Kind) {
     );
 }
 
-fn a_suspension_counts_on_every_replica_at_once(kind: Kind) {
+fn a_suspension_takes_effect_on_every_replica_at_once(kind: Kind) {
     let database = Database::new(kind);
     let replicas = [Server::start(&database), Server::start(&database)];
     let admin = Server::bootstrap(&database);
@@ -87,7 +87,7 @@ fn a_suspension_counts_on_every_replica_at_once(kind: Kind) {
     }
 }
 
-fn of_two_admins_who_suspend_each_other_one_is_left(kind: Kind) {
+fn one_of_two_admins_who_suspend_each_other_remains(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -119,7 +119,7 @@ fn of_two_admins_who_suspend_each_other_one_is_left(kind: Kind) {
     assert_eq!(live, 1);
 }
 
-fn a_deleted_user_is_out_on_every_replica_and_their_address_is_free(kind: Kind) {
+fn a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available(kind: Kind) {
     let database = Database::new(kind);
     let replicas = [Server::start(&database), Server::start(&database)];
     let admin = Server::bootstrap(&database);
@@ -180,7 +180,7 @@ fn a_deleted_user_is_out_on_every_replica_and_their_address_is_free(kind: Kind) 
     );
 }
 
-fn of_two_admins_who_delete_each_other_one_is_left(kind: Kind) {
+fn one_of_two_admins_who_delete_each_other_remains(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -207,7 +207,7 @@ fn of_two_admins_who_delete_each_other_one_is_left(kind: Kind) {
     assert_eq!(both, [204, 401]);
 }
 
-fn another_address_signs_in_and_the_former_does_not(kind: Kind) {
+fn a_changed_address_signs_in_and_the_former_one_does_not(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -309,7 +309,7 @@ fn one_address_in_two_normal_forms_is_one_account(kind: Kind) {
     assert_eq!(scripts, &json!(["Cyrillic", "Latin"]));
 }
 
-fn a_leaked_secret_ends_and_the_reporter_learns_nothing(kind: Kind) {
+fn a_reported_secret_is_revoked_and_the_reporter_learns_nothing(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);
@@ -331,7 +331,7 @@ fn a_leaked_secret_ends_and_the_reporter_learns_nothing(kind: Kind) {
     assert_eq!(server.http.get("/me", &admin.token).status, 200);
 }
 
-fn the_trail_cannot_be_changed(kind: Kind) {
+fn the_audit_log_cannot_be_changed(kind: Kind) {
     let database = Database::new(kind);
     let _admin = Server::bootstrap(&database);
     for statement in [
@@ -344,7 +344,7 @@ fn the_trail_cannot_be_changed(kind: Kind) {
     }
 }
 
-fn a_sign_in_link_is_printed_for_a_user_and_for_nobody_else(kind: Kind) {
+fn a_sign_in_link_is_printed_only_for_an_existing_user(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let _admin = Server::bootstrap(&database);

@@ -1,6 +1,6 @@
 //! A server that is reached under a prefix, behind a real proxy that takes the prefix away.
 
-use openindex_tests::{Answer, Client, Database, Kind, Nginx, Server, free_port};
+use openindex_tests::{Client, Database, Kind, Nginx, Response, Server, free_port};
 use serde_json::json;
 
 struct Proxied {
@@ -32,7 +32,7 @@ impl Proxied {
 
     /// Follows where an answer leads.
     #[track_caller]
-    fn follow(&self, answer: &Answer, headers: &[(&str, &str)]) -> Answer {
+    fn follow(&self, answer: &Response, headers: &[(&str, &str)]) -> Response {
         let to = answer.header("location");
         assert!(to.starts_with("/oi/"), "{answer:?}");
         self.origin.send("GET", to, headers, None)
@@ -50,7 +50,7 @@ fn links(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_location_leads_to_what_was_made_and_the_description_names_the_prefix() {
+fn a_location_points_at_the_created_resource_and_the_description_names_the_prefix() {
     for more in [
         "",
         "proxy_set_header Host $http_host; proxy_http_version 1.1;",

@@ -86,7 +86,7 @@ fn nginx(server: &Server, more: &str) -> (u16, Nginx) {
 }
 
 #[test]
-fn a_proxy_that_nobody_declared_is_warned_of_once() {
+fn an_undeclared_proxy_is_logged_once() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let (port, _nginx) = nginx(&server, "proxy_set_header X-Forwarded-For $remote_addr;");
@@ -102,7 +102,7 @@ fn a_proxy_that_nobody_declared_is_warned_of_once() {
 }
 
 #[test]
-fn a_declared_proxy_is_warned_of_when_it_says_nothing_of_its_clients() {
+fn a_declared_proxy_that_omits_its_clients_is_logged() {
     let database = Database::new(Kind::Sqlite);
     let declared = ["--trusted-proxies", "127.0.0.1"];
     let server = Server::start_with(&database, &declared);

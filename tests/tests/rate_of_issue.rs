@@ -1,13 +1,13 @@
 //! The rate at which a user is issued tokens and agent runs, as an operator sets it and users meet it.
 
-use openindex_tests::{Answer, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Database, Kind, Oi, Response, Server, both_stores};
 use serde_json::{Value, json};
 
-both_stores! { what_exceeds_the_rate_is_429_with_the_time_to_wait }
+both_stores! { exceeding_the_creation_rate_is_429_with_retry_after }
 
 const DAY: u64 = 24 * 60 * 60;
 
-fn is_limited(answer: &Answer, limit: &str) {
+fn is_limited(answer: &Response, limit: &str) {
     assert_eq!(answer.outcome(), (429, "issue_rate_reached".to_owned()));
     let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
     assert!(seconds > DAY - 600 && seconds <= DAY, "{answer:?}");
@@ -15,7 +15,7 @@ fn is_limited(answer: &Answer, limit: &str) {
     assert!(detail.contains(limit), "{detail}");
 }
 
-fn what_exceeds_the_rate_is_429_with_the_time_to_wait(kind: Kind) {
+fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
     let database = Database::new(kind);
     let admin = Server::bootstrap(&database);
     // The token of the administrator counts.

@@ -33,7 +33,7 @@ fn until_logged(server: &Server, expected: &str) {
 
 /// Nothing that requires the database succeeds, and the log names the file and the way out.
 fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
-    until_logged(server, "database not in its place");
+    until_logged(server, "database file removed or replaced");
     until_logged(server, "write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
     for answer in [
@@ -79,7 +79,7 @@ fn a_revocation_survives_the_removal_of_the_log_and_a_kill() {
 }
 
 #[test]
-fn a_database_that_is_replaced_under_the_server_takes_no_change() {
+fn a_replaced_database_accepts_no_change() {
     let replace: [fn(&Path); 3] = [
         |path| {
             let other = path.with_extension("other");
@@ -123,7 +123,7 @@ fn a_restored_backup_is_served_after_a_kill_without_the_log_of_the_replaced_data
 }
 
 #[test]
-fn a_database_that_comes_back_is_served_without_a_restart() {
+fn a_restored_database_is_served_without_a_restart() {
     let database = Database::new(Kind::Sqlite);
     let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);
@@ -132,7 +132,7 @@ fn a_database_that_comes_back_is_served_without_a_restart() {
     fs::rename(&main, &away).expect("moved away");
     serves_nothing(&server, &admin, &path, "openindex.db");
     fs::rename(away, main).expect("moved back");
-    until_logged(&server, "database back in its place");
+    until_logged(&server, "database file is back");
     assert_eq!(server.http.delete(&path, &admin).status, 204);
     server.kill();
     let server = Server::start(&database);

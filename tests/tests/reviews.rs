@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use openindex_domain::admin_tokens::Review;
 use openindex_domain::token::TokenId;
-use openindex_tests::{Answer, Bootstrapped, Client, Database, Kind, Oi, Server, both_stores};
+use openindex_tests::{Bootstrapped, Client, Database, Kind, Oi, Response, Server, both_stores};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 both_stores! {
-    what_is_revoked_is_what_was_reviewed_whatever_happens_meanwhile,
+    a_bulk_revocation_revokes_exactly_what_was_reviewed,
     more_than_a_thousand_tokens_are_reviewed_page_by_page,
 }
 
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    fn api(&self, expected: Option<&str>) -> Answer {
+    fn api(&self, expected: Option<&str>) -> Response {
         let body = json!({
             "user": self.grace.user, "expiringBefore": BEFORE, "dryRun": expected.is_none(),
             "expected": expected,
@@ -139,7 +139,7 @@ impl World {
         oi.run(&[&command[..], &filter, arguments].concat())
     }
 
-    fn page(&self, expected: Option<&str>) -> Answer {
+    fn page(&self, expected: Option<&str>) -> Response {
         let http: &Client = &self.replicas[0].http;
         let (path, user) = ("/settings/admin/tokens/revoke", &self.grace.user);
         let filter = format!("user={user}&expiringBefore={BEFORE}");
@@ -256,7 +256,7 @@ fn ids(listed: &Value) -> BTreeSet<String> {
     items.map(|item| text(&item["id"]).to_owned()).collect()
 }
 
-fn what_is_revoked_is_what_was_reviewed_whatever_happens_meanwhile(kind: Kind) {
+fn a_bulk_revocation_revokes_exactly_what_was_reviewed(kind: Kind) {
     let world = World::new(kind);
     let mut runner = TestRunner::deterministic();
     for way in [Way::Api, Way::Oi, Way::Page] {

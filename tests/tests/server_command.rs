@@ -67,7 +67,7 @@ fn help_does_not_show_the_environment() {
 }
 
 #[test]
-fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
+fn a_usage_error_exits_with_2_and_a_hint() {
     for (arguments, expected) in [
         (
             &["--database-url", "mysql://db/oi"][..],
@@ -127,7 +127,7 @@ fn a_mistake_on_the_command_line_is_2_and_says_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_used_is_1_with_its_cause() {
+fn a_failure_exits_with_1_and_its_cause() {
     let occupied = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = occupied.local_addr().expect("an address").to_string();
     let directory = tempfile::tempdir().expect("a directory");
@@ -161,7 +161,7 @@ fn what_cannot_be_used_is_1_with_its_cause() {
 }
 
 #[test]
-fn what_cannot_be_written_is_no_success_even_of_help() {
+fn a_failed_write_is_an_error_even_for_help() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}/a.db", directory.path().display());
     for arguments in [
@@ -183,7 +183,7 @@ fn what_cannot_be_written_is_no_success_even_of_help() {
 }
 
 #[test]
-fn a_command_for_an_existing_instance_makes_no_database_in_the_wrong_directory() {
+fn a_command_for_an_existing_instance_creates_no_database_in_the_wrong_directory() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = Command::new(binary("oi-server"))
         .args(["sign-in-link", "--email", "ada@example.com"])
@@ -254,7 +254,7 @@ fn the_token_alone_can_be_piped() {
 }
 
 #[test]
-fn migrating_is_a_command_of_its_own_and_can_be_repeated() {
+fn migrate_is_a_separate_command_and_can_be_repeated() {
     let database = Database::new(Kind::Sqlite);
     for _ in 0..2 {
         let output = server(&["migrate", "--database-url", database.url()]);
@@ -390,7 +390,7 @@ const MISTAKES: [Mistake; 18] = [
 ];
 
 #[test]
-fn no_error_repeats_a_secret_and_each_names_its_key_and_the_way_out() {
+fn no_error_repeats_a_secret_and_each_names_its_key_and_the_fix() {
     for (variable, value, arguments, expected) in MISTAKES {
         let output = server_with(variable, value, arguments);
         assert!(!output.status.success(), "{value} {arguments:?}");
@@ -413,7 +413,7 @@ fn an_unsupported_parameter_of_the_database_url_is_named_without_its_value() {
 }
 
 #[test]
-fn a_variable_that_is_set_but_empty_is_an_error_and_help_works_all_the_same() {
+fn an_empty_variable_is_an_error_and_help_still_works() {
     use std::os::unix::ffi::OsStrExt as _;
     for variable in [
         "DATABASE_URL",
@@ -444,7 +444,7 @@ fn a_variable_that_is_set_but_empty_is_an_error_and_help_works_all_the_same() {
 }
 
 #[test]
-fn a_first_token_that_cannot_be_shown_is_revoked_and_the_way_in_is_named() {
+fn a_first_token_that_cannot_be_printed_is_revoked_with_a_hint() {
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         return;
     };
@@ -540,7 +540,7 @@ fn a_flag_before_a_command_that_would_ignore_it_is_an_error() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let message = text(&output.stderr);
     assert!(
-        message.contains("write it behind sign-in-link"),
+        message.contains("put it after sign-in-link"),
         "{message}"
     );
 }

@@ -20,7 +20,7 @@ fn rest(mut stream: TcpStream) -> String {
 }
 
 #[test]
-fn what_has_not_arrived_is_not_waited_for() {
+fn a_stop_does_not_wait_for_incomplete_requests() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start_with(&database, &["--drain-seconds", "600"]);
     let admin = Server::bootstrap(&database).token;

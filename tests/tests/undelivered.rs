@@ -4,9 +4,9 @@ use std::fs::OpenOptions;
 
 use openindex_tests::{Database, Kind, Oi, Server, both_stores};
 
-both_stores! { what_could_not_be_shown_does_not_stay }
+both_stores! { a_secret_that_could_not_be_shown_is_revoked }
 
-fn what_could_not_be_shown_does_not_stay(kind: Kind) {
+fn a_secret_that_could_not_be_shown_is_revoked(kind: Kind) {
     let database = Database::new(kind);
     let admin = Server::bootstrap(&database).token;
     let server = Server::start(&database);

@@ -31,7 +31,7 @@ fn status(answer: &str) -> Option<u16> {
 }
 
 #[test]
-fn each_refusal_of_the_status_list_can_be_had_over_a_socket() {
+fn each_error_in_the_status_list_is_returned_over_a_socket() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database).token;
@@ -86,7 +86,7 @@ fn each_refusal_of_the_status_list_can_be_had_over_a_socket() {
 }
 
 #[test]
-fn a_refusal_leaves_the_connection_for_the_next_request() {
+fn a_rejected_request_leaves_the_connection_usable() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let address = server.url.strip_prefix("http://").expect("a plain URL");
@@ -198,7 +198,7 @@ fn assert_problem((head, body): &(String, String), expected: u16) -> String {
 }
 
 #[test]
-fn what_is_no_request_is_a_problem_that_is_logged_and_counted() {
+fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
     let database = Database::new(Kind::Sqlite);
     let monitoring = openindex_tests::free_port();
     let monitoring = format!("127.0.0.1:{monitoring}");
@@ -312,7 +312,7 @@ fn a_number_sign_in_a_header_is_no_fragment() {
 }
 
 #[test]
-fn a_client_that_speaks_http_2_unasked_is_told_that_this_is_http_1() {
+fn an_http_2_preface_gets_an_http_1_error() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let said = raw(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false);
@@ -320,7 +320,7 @@ fn a_client_that_speaks_http_2_unasked_is_told_that_this_is_http_1() {
 }
 
 #[test]
-fn a_client_that_is_refused_early_can_read_why() {
+fn a_client_that_is_rejected_early_can_read_the_reason() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let large = "x".repeat(900_000);
@@ -348,7 +348,7 @@ fn a_client_that_is_refused_early_can_read_why() {
 }
 
 #[test]
-fn a_body_that_is_held_back_is_asked_for_only_if_it_decides_anything() {
+fn a_withheld_body_is_requested_only_if_it_matters() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database).token;
@@ -399,7 +399,7 @@ fn a_body_that_is_held_back_is_asked_for_only_if_it_decides_anything() {
 }
 
 #[test]
-fn what_http_allows_is_answered() {
+fn every_request_that_http_allows_gets_a_response() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database).token;
@@ -449,7 +449,7 @@ fn what_http_allows_is_answered() {
 }
 
 #[test]
-fn a_client_that_has_nothing_more_to_say_still_gets_its_response() {
+fn a_client_that_closes_its_sending_side_still_gets_its_response() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database).token;

@@ -1,4 +1,4 @@
-//! What an administrator asks for.
+//! Calls for administrators.
 
 use std::io::Write;
 
@@ -21,18 +21,18 @@ impl Client {
         self.get(&path("/admin/users", query, page))
     }
 
-    /// One user.
+    /// Returns one user.
     pub fn user_get(&self, id: UserId) -> Result<User, ClientError> {
         self.get(&format!("/admin/users/{id}"))
     }
 
-    /// Changes what a user may do at most; it acts at once on all of their tokens and sessions.
+    /// Changes a user's role, which applies immediately to all of their tokens and sessions.
     pub fn user_set_role(&self, id: UserId, role: Role) -> Result<User, ClientError> {
         let role = Some(role);
         self.user_patch(id, &PatchUser { role, email: None })
     }
 
-    /// Changes the address that a user signs in with; their id, tokens and sessions stay.
+    /// Changes a user's email address; their id, tokens and sessions stay the same.
     pub fn user_set_email(&self, id: UserId, email: Email) -> Result<User, ClientError> {
         let email = Some(email);
         self.user_patch(id, &PatchUser { role: None, email })
@@ -44,44 +44,44 @@ impl Client {
         self.0.read(&answer)
     }
 
-    /// Deletes a user: everything of theirs ends at once, and it cannot be undone.
+    /// Deletes a user and everything that belongs to them. This cannot be undone.
     pub fn user_delete(&self, id: UserId) -> Result<(), ClientError> {
         self.delete(&format!("/admin/users/{id}"))
     }
 
-    /// Suspends a user: none of their tokens and sessions is accepted any more.
+    /// Suspends a user: their tokens and sessions stop working.
     pub fn user_suspend(&self, id: UserId) -> Result<User, ClientError> {
         self.post(&format!("/admin/users/{id}/suspend"))
     }
 
-    /// Lets a suspended user act again.
+    /// Unsuspends a user.
     pub fn user_unsuspend(&self, id: UserId) -> Result<User, ClientError> {
         self.post(&format!("/admin/users/{id}/unsuspend"))
     }
 
-    /// Makes a one-time link that opens a user's account; an earlier one is void from then on.
+    /// Creates a one-time sign-in link for a user; earlier links stop working.
     pub fn user_sign_in_link(&self, id: UserId) -> Result<SignInLink, ClientError> {
         self.post(&format!("/admin/users/{id}/sign-in-link"))
     }
 
-    /// One page of the invites, the newest first.
+    /// Returns one page of invites, newest first.
     pub fn invites_list(&self, page: &PageQuery) -> Result<InviteList, ClientError> {
         self.get(&path("/admin/invites", page, &()))
     }
 
-    /// Invites somebody. Not to be repeated without looking when the answer got lost: see
+    /// Creates an invite. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn invite_create(&self, wanted: &CreateInvite) -> Result<CreatedInvite, ClientError> {
         let answer = self.0.send(Method::POST, "/admin/invites", Some(wanted))?;
         self.0.read(&answer)
     }
 
-    /// Withdraws an invite: its link is worth nothing from then on.
+    /// Withdraws an invite: its link stops working.
     pub fn invite_withdraw(&self, id: InviteId) -> Result<(), ClientError> {
         self.delete(&format!("/admin/invites/{id}"))
     }
 
-    /// One page of everybody's tokens, the newest first.
+    /// Returns one page of tokens of all users, newest first.
     pub fn admin_pats_list(
         &self,
         filter: &PatFilter,
@@ -90,13 +90,13 @@ impl Client {
         self.get(&path("/admin/pats", filter, page))
     }
 
-    /// Revokes anybody's token: once this has returned, nobody gets in with it.
+    /// Revokes a token of any user: once this returns, the token is no longer accepted.
     pub fn admin_pat_revoke(&self, id: TokenId) -> Result<(), ClientError> {
         self.delete(&format!("/admin/pats/{id}"))
     }
 
-    /// Revokes every token that matches the filters, in one change; or, with `dry_run`, returns a
-    /// page of them. See [`PatFilter::review`] and [`PatFilter::revocation`].
+    /// Revokes every token that matches the filters in one change; with `dry_run`, returns a page
+    /// of them instead. See [`PatFilter::review`] and [`PatFilter::revocation`].
     pub fn admin_pats_revoke(&self, wanted: &RevokePats) -> Result<RevokedPats, ClientError> {
         let answer = self
             .0
@@ -104,12 +104,12 @@ impl Client {
         self.0.read(&answer)
     }
 
-    /// How much of everything there is.
+    /// Returns the counts of users, tokens and invites.
     pub fn stats(&self) -> Result<Stats, ClientError> {
         self.get("/stats")
     }
 
-    /// One page of the audit trail, the newest first.
+    /// Returns one page of audit events, newest first.
     pub fn audit_list(
         &self,
         filter: &AuditQuery,
@@ -118,13 +118,13 @@ impl Client {
         self.get(&path("/audit", filter, page))
     }
 
-    /// Writes the whole audit trail, or what the filter wants of it, to `sink` as it arrives.
-    /// Answers how many bytes that were. It may take as long as it keeps arriving; the timeout of
-    /// the options is for each piece.
+    /// Writes the audit events that match the filter to `sink` as they arrive, and returns the
+    /// number of bytes. The total time is unlimited; the timeout of the options applies to each
+    /// read.
     ///
     /// # Errors
     ///
-    /// [`ExportError`]; part of the trail may have been written.
+    /// [`ExportError`]; part of the export may have been written.
     pub fn audit_export(
         &self,
         filter: &AuditQuery,

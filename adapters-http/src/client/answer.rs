@@ -1,4 +1,4 @@
-//! What a response says: the value, the problem, or that OpenIndex did not send it.
+//! Interprets a response: a value, a problem, or something that OpenIndex did not send.
 
 use openindex_domain::clock::Timestamp;
 use serde::de::DeserializeOwned;
@@ -13,14 +13,14 @@ use crate::wire::{IncompleteExport, ProblemBody};
 use super::transport::Transport;
 use super::{Cause, ClientError, Effect, Origin, Problem, failure};
 
-/// How much of a redirect's address is shown.
+/// Maximum number of characters shown of a redirect's target.
 const MAX_LOCATION_CHARS: usize = 200;
 
 const HTTP_DATE: &[FormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
-/// The problem that ended an export before its end.
+/// Returns the problem that interrupted an export.
 pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
     ClientError::Problem(Box::new(Problem {
         url: url.to_owned(),
@@ -43,19 +43,19 @@ pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
     }))
 }
 
-/// What came back, whole.
+/// A complete response.
 pub(super) struct Answer {
-    /// The URL that was requested, without its query.
+    /// URL of the request, without its query.
     pub(super) url: String,
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Zeroizing<Vec<u8>>,
-    /// Whether the request asked for a change.
+    /// Whether the request was for a change.
     pub(super) changing: bool,
 }
 
 impl Transport {
-    /// The value in a successful response; the problem in any other.
+    /// Returns the value of a successful response; any other response is an error.
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
         self.check(answer)?;
         if answer.is_page() {
@@ -69,7 +69,7 @@ impl Transport {
         })
     }
 
-    /// Lets any response of a server pass, and no page, redirect or login of a proxy.
+    /// Accepts any response that OpenIndex sent; a page, redirect or login of a proxy is an error.
     pub(super) fn check_direct(&self, answer: &Answer) -> Result<(), ClientError> {
         match answer.status {
             300..400 | 407 => self.check(answer),
@@ -82,8 +82,8 @@ impl Transport {
         }
     }
 
-    /// Lets nothing pass but the status with which a server says that it was done, without a body: a
-    /// proxy's page may be a 200, too.
+    /// Accepts only an empty response with this status, because a proxy's page may be a 200 as
+    /// well.
     pub(super) fn confirm(&self, answer: &Answer, status: u16) -> Result<(), ClientError> {
         self.check(answer)?;
         if answer.status == status && answer.body.is_empty() {
@@ -93,11 +93,11 @@ impl Transport {
             let page = self.page(answer);
             (format!("{page}, not sent by OpenIndex"), Origin::Page)
         } else {
-            let reason = format!("a change is confirmed with {status} and no body");
+            let reason = format!("expected {status} without a body");
             (reason, Origin::Other)
         };
         let mut error = answer.unexpected(reason, origin);
-        // JSON of whatever sent it confirms nothing here.
+        // Unexpected JSON does not confirm the change.
         if let ClientError::UnexpectedAnswer { effect, .. } = &mut error
             && *effect == Effect::Done
         {
@@ -106,12 +106,12 @@ impl Transport {
         Err(error)
     }
 
-    /// Names the page that a response is, and the proxy that returned it.
+    /// Describes the page in a response, and the proxy that returned it.
     pub(super) fn page(&self, answer: &Answer) -> String {
         self.returned(&failure::page(&answer.body))
     }
 
-    /// Says that a proxy which reads the requests returned this; in a tunnel it returns nothing.
+    /// Adds the name of a proxy that sees the requests; in a tunnel, a proxy returns nothing.
     fn returned(&self, what: &str) -> String {
         self.forwarding_proxy().map_or_else(
             || what.to_owned(),
@@ -119,7 +119,7 @@ impl Transport {
         )
     }
 
-    /// Lets a successful response pass.
+    /// Accepts a successful response; any other is an error.
     pub(super) fn check(&self, answer: &Answer) -> Result<(), ClientError> {
         if (200..300).contains(&answer.status) {
             return Ok(());
@@ -130,7 +130,7 @@ impl Transport {
                 status: answer.status,
                 retry_after: answer.retry_after(),
                 request_id: answer.header("x-request-id").map(str::to_owned),
-                // It turns requests away before it looks at them.
+                // The server rejects requests when overloaded before it reads them.
                 effect: if body.code == "overloaded" {
                     Effect::None
                 } else {
@@ -139,7 +139,7 @@ impl Transport {
                 body,
             })));
         }
-        // Only a proxy that reads requests can have answered one: in a tunnel it sees none.
+        // Only a proxy that sees requests can have sent it; in a tunnel it sees none.
         let proxy = self.forwarding_proxy();
         if let (407, Some(route)) = (answer.status, proxy) {
             return Err(ClientError::Transport {
@@ -152,7 +152,7 @@ impl Transport {
         let page = answer.is_page().then(|| failure::page(&answer.body));
         let (reason, origin) = match (answer.status, answer.header("location"), page) {
             (300..400, Some(to), _) => {
-                // A query may hold the state of a login.
+                // The query may contain the state of a login.
                 let to = to.split(['?', '#']).next().unwrap_or_default();
                 let to: String = to.chars().take(MAX_LOCATION_CHARS).collect();
                 let redirect = self.returned(&format!("a redirect to {to}"));
@@ -173,14 +173,14 @@ impl Transport {
                 let page = self.returned(&page);
                 (format!("{page}, not sent by OpenIndex"), Origin::Page)
             }
-            _ => ("no problem details".to_owned(), Origin::Other),
+            _ => ("not an OpenIndex error response".to_owned(), Origin::Other),
         };
         Err(answer.unexpected(reason, origin))
     }
 }
 
-/// What is unexpected about a body. serde's own message quotes it, unless a field is missing, whose
-/// name is ours.
+/// Describes why a body did not match. serde's own message quotes the body, except for a missing
+/// field, whose name is known.
 fn mismatch(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, Origin) {
     let (path, said) = (error.path().to_string(), error.inner().to_string());
     let within = match path.as_str() {
@@ -195,13 +195,13 @@ fn mismatch(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, O
         .and_then(|rest| rest.split_once('`'));
     let reason = match missing {
         Some((field, _)) => format!("the field {field} is missing{within}"),
-        None if within.is_empty() => "JSON of another form".to_owned(),
-        None => format!("the field {path} is of another type"),
+        None if within.is_empty() => "unexpected JSON".to_owned(),
+        None => format!("the field {path} has an unexpected type"),
     };
     (reason, Origin::Version)
 }
 
-/// From the `Date` header (RFC 9110 §6.6.1).
+/// Parses the `Date` header (RFC 9110 §6.6.1).
 pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     let date = headers.get(header::DATE)?.to_str().ok()?;
     let at = PrimitiveDateTime::parse(date, HTTP_DATE).ok()?;
@@ -209,12 +209,12 @@ pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 impl Answer {
-    /// The server's time.
+    /// Returns the server's time.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
         server_time(&self.headers)
     }
 
-    /// The error that this response is.
+    /// Creates an error for an unexpected response.
     pub(super) fn unexpected(&self, reason: String, origin: Origin) -> ClientError {
         ClientError::UnexpectedAnswer {
             url: self.url.clone(),
@@ -226,8 +226,8 @@ impl Answer {
         }
     }
 
-    /// What this says of the change that was requested, if it is not what was expected. A page may
-    /// stand in place of the server's own response, or of none.
+    /// Returns what an unexpected response says about the requested change. A page may replace the
+    /// server's own response, or stand for none.
     pub(super) fn effect(&self) -> Effect {
         let is_json = self.media_type().is_some_and(|of| of.ends_with("json"));
         match self.status {
@@ -255,13 +255,13 @@ impl Answer {
     }
 }
 
-/// Whether a response is a page for a browser.
+/// Returns whether a response is an HTML page.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
     media_type(headers)
         .is_some_and(|of| matches!(of.as_str(), "text/html" | "application/xhtml+xml"))
 }
 
-/// The media type without its parameters, in lower case.
+/// Returns the media type in lower case, without parameters.
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let whole = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(whole.split(';').next()?.trim().to_ascii_lowercase())

@@ -3,35 +3,36 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
-/// Where a server is: `http` or `https`, a host, and perhaps a path that everything is under.
+/// The base URL of a server: `http` or `https`, a host, and optionally a path prefix.
 ///
-/// Written without a slash at its end, so that paths can be appended.
+/// Displayed without a trailing slash, so that paths can be appended.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// The text is not the URL of a server.
+/// An invalid base URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBaseUrl {
-    /// Not a URL at all, or none with a host.
-    #[error("not a URL; write it as in https://openindex.example.com")]
+    /// Not a URL, or a URL without a host.
+    #[error("not a URL; expected a form like https://openindex.example.com")]
     Syntax,
     /// Neither `http` nor `https`.
     #[error("the URL must begin with https:// or http://")]
     Scheme,
-    /// A user name or a password before the host. Refused without being shown: it is a secret.
+    /// A user name or password before the host. Rejected without showing it, because it is a
+    /// secret.
     #[error("the URL must not contain a user name or a password")]
     Credentials,
-    /// A query or a fragment, which nothing can be appended to.
+    /// A query or a fragment.
     #[error("the URL must not contain ? or #")]
     Query,
 }
 
 impl BaseUrl {
-    /// Reads the URL of a server.
+    /// Parses a base URL.
     ///
     /// # Errors
     ///
-    /// [`InvalidBaseUrl`]; it shows nothing of the text.
+    /// [`InvalidBaseUrl`]; its message does not contain the text.
     pub fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
         let url = Url::parse(text.trim()).map_err(|_| InvalidBaseUrl::Syntax)?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -49,20 +50,20 @@ impl BaseUrl {
         Ok(Self(url))
     }
 
-    /// Without a slash at its end.
+    /// Returns the URL without a trailing slash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns whether the scheme is `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// Whether it names this machine, so that nothing leaves it: `localhost` and what is under
-    /// it (RFC 6761 §6.3), `127.0.0.0/8`, `::1`.
+    /// Returns whether the host is this machine, so that nothing leaves it: `localhost` and its
+    /// subdomains (RFC 6761 §6.3), `127.0.0.0/8`, `::1`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self.0.host() {
@@ -76,19 +77,19 @@ impl BaseUrl {
         }
     }
 
-    /// Whether both have the same scheme, host and port (RFC 6454 §5).
+    /// Returns whether both have the same scheme, host and port (RFC 6454 §5).
     #[must_use]
     pub fn same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
     }
 
-    /// The port; without one in the URL, that of its scheme.
+    /// Returns the port, or the default port of the scheme.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }
 
-    /// The host, for messages.
+    /// Returns the host.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()

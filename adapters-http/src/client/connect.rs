@@ -1,4 +1,4 @@
-//! Tells what failed before a request was sent whole from what failed after it.
+//! Distinguishes failures before a request was completely sent from failures after it.
 
 use std::fmt;
 use std::io;
@@ -13,18 +13,19 @@ use ureq::unversioned::transport::{
 
 use super::forward::AbsoluteForm;
 
-/// Where a request ended that no server can have acted on.
+/// Where a request failed before any server can have acted on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// On the way to the proxy.
+    /// While connecting to the proxy.
     Proxy,
-    /// On the way to the server, through the proxy if there is one; its certificate included.
+    /// While connecting to the server, including its certificate, through the proxy if there is
+    /// one.
     Server,
-    /// While the request was written: a part of it never left.
+    /// While sending the request: part of it was never sent.
     Request,
 }
 
-/// A failure before the request was sent whole.
+/// A failure before the request was completely sent.
 #[derive(Debug)]
 pub(super) struct Unsent {
     pub(super) stage: Stage,
@@ -39,7 +40,8 @@ impl fmt::Display for Unsent {
 
 impl std::error::Error for Unsent {}
 
-/// The innermost mark says the most: a connection through a proxy is a connection in another.
+/// Marks an error; the innermost mark wins, because a connection through a proxy is nested in
+/// another.
 fn mark(stage: Stage, error: Error) -> Error {
     match error {
         Error::Other(other) if other.is::<Unsent>() => Error::Other(other),
@@ -47,13 +49,13 @@ fn mark(stage: Stage, error: Error) -> Error {
     }
 }
 
-/// How a connection gets to the server.
+/// How to reach the server.
 #[derive(Debug, Clone)]
 pub(super) enum Way {
     Direct,
-    /// Through this proxy with CONNECT, which ureq does.
+    /// Through this proxy with CONNECT, which ureq implements.
     Tunnel(Uri),
-    /// To this proxy alone, which reads the requests and passes them on.
+    /// Through this proxy, which sees and forwards the requests.
     Forwarded(Uri),
 }
 
@@ -66,7 +68,7 @@ impl Way {
         }
     }
 
-    /// What to connect to for a request to `uri`.
+    /// Returns what to connect to for a request to `uri`.
     const fn next<'a>(&'a self, uri: &'a Uri) -> &'a Uri {
         match self {
             Self::Forwarded(proxy) => proxy,
@@ -75,7 +77,7 @@ impl Way {
     }
 }
 
-/// Connects as ureq does by default, and marks its failures.
+/// ureq's default connector, with marked failures.
 #[derive(Debug)]
 pub(super) struct MarkingConnector {
     inner: DefaultConnector,
@@ -124,7 +126,7 @@ impl Connector<()> for MarkingConnector {
     }
 }
 
-/// Looks names up as ureq does by default, and marks its failures.
+/// ureq's default resolver, with marked failures.
 #[derive(Debug)]
 pub(super) struct MarkingResolver {
     inner: DefaultResolver,
@@ -152,12 +154,12 @@ impl Resolver for MarkingResolver {
     }
 }
 
-/// Marks what fails, and reads a response that came before the request was written whole: a proxy
-/// that rejects a request need not read it to its end before it closes the connection.
+/// Marks failures, and reads a response that arrives before the request was completely sent: a
+/// proxy that rejects a request may close the connection without reading it.
 #[derive(Debug)]
 struct Marking {
     inner: Box<dyn Transport>,
-    /// Why nothing more can be written, until something was read.
+    /// Why nothing can be sent until something was read.
     cut: Option<Error>,
     /// Whether the connection is closed for writing.
     is_cut: bool,
@@ -173,7 +175,7 @@ impl Marking {
     }
 }
 
-/// Whether the other side closed the connection, perhaps after a response.
+/// Returns whether the peer closed the connection, possibly after a response.
 fn is_closed(error: &Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     matches!(error, Error::Io(error)
@@ -200,12 +202,12 @@ impl Transport for Marking {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let read = match self.inner.await_input(timeout) {
-            // A reset behind the response, since the request was not read.
+            // A reset after the response, because the request was not read.
             Err(error) if self.is_cut && is_closed(&error) => Ok(false),
             read => read,
         };
         match (read, self.cut.take()) {
-            // There is no response, so it is the request that failed.
+            // There is no response, so sending the request failed.
             (Ok(false) | Err(_), Some(error)) => Err(mark(Stage::Request, error)),
             (read, _) => read,
         }

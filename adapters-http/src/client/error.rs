@@ -1,62 +1,63 @@
 use crate::wire::ProblemBody;
 
-/// Why a request gave no response that can be used. It never holds a token, nor anything of the
-/// body of a response but a problem and the title of an HTML page.
+/// Why a request has no usable response. It never contains a token, and of a response body only a
+/// problem or the title of an HTML page.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server rejected the request, and says why.
+    /// The server rejected the request.
     #[error("{}", .0.body.detail)]
     Problem(Box<Problem>),
-    /// No response arrived, or not all of it.
+    /// No response, or an incomplete one. If [`effect`](Self::effect) is [`Effect::Possible`],
+    /// check whether the change was made before you retry.
     #[error("cannot reach {url}: {reason}")]
     Transport {
-        /// The server that was tried.
+        /// Base URL of the server.
         url: String,
-        /// What went wrong.
+        /// What failed.
         reason: String,
-        /// What can be done about it.
+        /// Category of the failure, for advice.
         cause: Cause,
-        /// What became of the change that was requested.
+        /// Whether the requested change was made.
         effect: Effect,
     },
-    /// A response that no OpenIndex server of this version gives: of another program, a proxy, or
+    /// A response that no OpenIndex server of this version sends: from another program, a proxy, or
     /// another version.
     #[error("unexpected response from {url} (HTTP {status}): {reason}")]
     UnexpectedAnswer {
-        /// The URL that was requested, without its query.
+        /// URL of the request, without its query.
         url: String,
-        /// The HTTP status.
+        /// HTTP status.
         status: u16,
-        /// What is unexpected about it.
+        /// What is unexpected.
         reason: String,
-        /// Who may have sent it.
+        /// Who probably sent it.
         origin: Origin,
-        /// How many seconds to wait before retrying, when it says so.
+        /// Seconds to wait before retrying, if the response says so.
         retry_after: Option<u64>,
-        /// What became of the change that was requested.
+        /// Whether the requested change was made.
         effect: Effect,
     },
-    /// A variable does not name a proxy that can be used; nothing was sent.
+    /// A variable names an unusable proxy; nothing was sent.
     #[error("{variable}: {reason}")]
     InvalidProxy {
-        /// The variable; its value can hold a password.
+        /// Name of the variable; its value may contain a password.
         variable: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         reason: &'static str,
     },
-    /// The token cannot be written into a header; it was not sent.
-    #[error("the token contains characters that no token has")]
+    /// The token cannot be sent in a header.
+    #[error("the token contains invalid characters")]
     UnsendableToken,
-    /// A token, or another secret, would travel readable for everyone on the way; it was not sent.
-    #[error("will not send a secret to {host} over plain http, where others can read it")]
+    /// A secret would be sent unencrypted to another machine; it was not sent.
+    #[error("will not send a secret to {host} over plain http, where others could read it")]
     InsecureTransport {
-        /// Where it would have gone.
+        /// Host that would have received it.
         host: String,
     },
 }
 
 impl ClientError {
-    /// What became of the change that was requested.
+    /// Returns whether the requested change was made.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self {
@@ -69,76 +70,76 @@ impl ClientError {
     }
 }
 
-/// What became of the change that a failed request asked for.
+/// Whether the change that a failed request asked for was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing was changed, or the request was no change.
+    /// Nothing was changed, or the request was not a change.
     None,
-    /// It may have been done: the whole request was sent, and nothing says what became of it.
+    /// Possibly: the request was completely sent, but its result is unknown.
     Possible,
-    /// It was done: the server confirmed it, and its response could not be read.
+    /// Yes: the server confirmed it, but its response could not be read.
     Done,
 }
 
-/// Why there is no connection, where something can be done about it.
+/// The category of a connection failure, for advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The server's certificate is from an authority that is not trusted.
+    /// The server's certificate is signed by an untrusted authority.
     UnknownAuthority,
     /// The server's certificate has expired or is not valid yet, by this machine's clock.
     CertificateTime,
-    /// The server's certificate is wrong in another way.
+    /// The server's certificate is invalid for another reason.
     Certificate,
-    /// The proxy cannot be reached, or did not connect.
+    /// The proxy is unreachable or did not connect.
     Proxy,
     /// The proxy requires a login.
     ProxyLogin,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 
-/// Who may have sent an unexpected response.
+/// The probable sender of an unexpected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A proxy or gateway on the way, which reached no server.
+    /// A proxy or gateway that reached no server.
     Gateway,
-    /// A login page, a captive portal, or another program.
+    /// A login page, a captive portal or another web server.
     Page,
-    /// Something that redirects elsewhere.
+    /// A server that redirects elsewhere.
     Redirect,
-    /// An OpenIndex server of another version, or another program that speaks JSON.
+    /// An OpenIndex server of another version, or another JSON API.
     Version,
     /// Another program.
     Other,
 }
 
-/// Why an export is not complete.
+/// Why an export is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The server rejected the request.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The export broke off in the middle: the server says why, or the connection ended.
-    #[error("the export is not complete: {0}")]
+    /// The export was interrupted: the server sent a reason, or the connection ended.
+    #[error("the export is incomplete: {0}")]
     Incomplete(#[source] ClientError),
-    /// What arrived could not be written.
+    /// The output could not be written.
     #[error("cannot write the export")]
     Sink(#[source] std::io::Error),
 }
 
-/// A rejected request with its circumstances.
+/// A problem with the circumstances of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The URL that was requested, without its query.
+    /// URL of the request, without its query.
     pub url: String,
-    /// The HTTP status of the response.
+    /// HTTP status of the response.
     pub status: u16,
-    /// How many seconds to wait before retrying, when it says so (RFC 9110 §10.2.3).
+    /// Seconds to wait before retrying, if the response says so (RFC 9110 §10.2.3).
     pub retry_after: Option<u64>,
-    /// Names the request in the server's logs (`X-Request-Id`).
+    /// Request id, also in the server log (`X-Request-Id`).
     pub request_id: Option<String>,
-    /// What the server says.
+    /// The problem details.
     pub body: ProblemBody,
-    /// What became of the change: an outage in the middle of it leaves that open.
+    /// Whether the change was made; an outage in the middle of it leaves this open.
     pub effect: Effect,
 }

@@ -1,4 +1,4 @@
-//! What a failed connection or a page in place of a response is called.
+//! Describes connection failures, and pages in place of a response.
 
 use std::io;
 
@@ -10,10 +10,10 @@ use super::connect::{Stage, Unsent};
 use super::proxy::Route;
 use super::{BaseUrl, Cause, Effect};
 
-/// How much of a page's title is shown.
+/// Maximum number of characters shown of a page's title.
 const MAX_TITLE_CHARS: usize = 100;
 
-/// A failure in words.
+/// The description of a failure.
 pub(super) struct Told {
     pub(super) reason: String,
     pub(super) cause: Cause,
@@ -21,7 +21,7 @@ pub(super) struct Told {
     pub(super) effect: Effect,
 }
 
-/// Tells why no response arrived. A request that was not sent whole changed nothing.
+/// Describes why there was no response. A request that was not completely sent changed nothing.
 pub(super) fn tell(error: &Error, base: &BaseUrl, proxy: Option<&Route>, seconds: u64) -> Told {
     if let Some(unsent) = unsent(error) {
         let (cause, reason) = before_sent(unsent, base, proxy);
@@ -71,8 +71,8 @@ fn tls(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// In TLS 1.3 a server that wants a certificate of the client says so after the handshake, before
-/// it reads a request.
+/// In TLS 1.3, a server that requires a client certificate rejects the client after the handshake,
+/// before it reads a request.
 fn after_handshake(error: &rustls::Error) -> Effect {
     use rustls::AlertDescription::{AccessDenied, BadCertificate, CertificateRequired, UnknownCA};
     match error {
@@ -150,7 +150,7 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
     }
 }
 
-/// The proxy gave another response to CONNECT than 200. ureq tells it as text.
+/// Describes a response to CONNECT other than 200, which ureq returns as text.
 fn not_connected(said: &str, base: &BaseUrl, proxy: Option<&Route>) -> (Cause, String) {
     let route = proxy;
     let proxy = named(route);
@@ -173,13 +173,13 @@ fn not_connected(said: &str, base: &BaseUrl, proxy: Option<&Route>) -> (Cause, S
         ),
         Some(status) => (
             Cause::Proxy,
-            format!("the proxy{proxy} refuses to connect to {host}:{port} (HTTP {status})"),
+            format!("the proxy{proxy} does not allow connections to {host}:{port} (HTTP {status})"),
         ),
         None => (Cause::Proxy, format!("the proxy{proxy} did not respond")),
     }
 }
 
-/// The proxy's response was 407.
+/// Describes a proxy's response 407.
 pub(super) fn login_required(route: Option<&Route>) -> String {
     let proxy = named(route);
     match route.and_then(|route| route.proxy.username()) {
@@ -192,7 +192,7 @@ fn named(proxy: Option<&Route>) -> String {
     proxy.map_or_else(String::new, |route| format!(" {route}"))
 }
 
-/// What is wrong with the server's certificate.
+/// Describes what is wrong with the server's certificate.
 fn certificate(error: &rustls::Error, base: &BaseUrl) -> Option<(Cause, String)> {
     let rustls::Error::InvalidCertificate(error) = error else {
         return None;
@@ -206,8 +206,7 @@ fn certificate(error: &rustls::Error, base: &BaseUrl) -> Option<(Cause, String)>
     Some(match error {
         CertificateError::UnknownIssuer => (
             Cause::UnknownAuthority,
-            "its certificate is signed by an unknown authority (a private one, or itself)"
-                .to_owned(),
+            "its certificate is signed by an unknown authority (private or self-signed)".to_owned(),
         ),
         CertificateError::ExpiredContext { not_after, time } => (
             Cause::CertificateTime,
@@ -237,11 +236,11 @@ fn certificate(error: &rustls::Error, base: &BaseUrl) -> Option<(Cause, String)>
             Cause::Certificate,
             format!("its certificate is not for the host {}", base.host()),
         ),
-        // webpki names it in `Debug` alone.
+        // webpki exposes this only through `Debug`.
         CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => (
             Cause::Certificate,
-            "its certificate is self-signed as an authority's (CA:TRUE), which no server may \
-             present; issue it one with CA:FALSE"
+            "its certificate is a self-signed CA certificate (CA:TRUE), which servers must not \
+             use; replace it with one that has CA:FALSE"
                 .to_owned(),
         ),
         other => (
@@ -251,7 +250,7 @@ fn certificate(error: &rustls::Error, base: &BaseUrl) -> Option<(Cause, String)>
     })
 }
 
-/// An HTML page by its title, on one line.
+/// Describes an HTML page by its title, on one line.
 pub(super) fn page(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]);
     let lower = text.to_ascii_lowercase();
@@ -268,16 +267,16 @@ pub(super) fn page(body: &[u8]) -> String {
     }
 }
 
-/// Tells why there is no TLS.
+/// Describes a TLS failure.
 fn without_tls(error: &rustls::Error) -> String {
     if is_no_tls(error) {
-        "it answers without TLS; if that is meant, its address begins with http://".to_owned()
+        "the server does not use TLS; if that is intended, use an http:// URL".to_owned()
     } else {
         format!("TLS failed: {error}")
     }
 }
 
-/// Whether what was read is something else than TLS.
+/// Returns whether the received data is not TLS.
 const fn is_no_tls(error: &rustls::Error) -> bool {
     matches!(
         error,

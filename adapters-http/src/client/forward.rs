@@ -1,5 +1,5 @@
-//! Requests to a proxy that reads them, as curl writes them for an `http` server (RFC 9112 §3.2.2).
-//! Proxies as they are installed refuse CONNECT to any port but 443, and ureq knows nothing else.
+//! Requests to a forwarding proxy for an `http` server, as curl sends them (RFC 9112 §3.2.2). Most
+//! proxies reject CONNECT to ports other than 443, and ureq only supports CONNECT.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,13 +8,13 @@ use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 use ureq::{Error, Proxy};
 use zeroize::Zeroizing;
 
-/// A connection to a proxy, on which the target of each request gets the absolute form.
+/// A connection to a proxy on which every request target is in absolute form.
 #[derive(Debug)]
 pub(super) struct AbsoluteForm {
     inner: Box<dyn Transport>,
-    /// What is put before the path: `http://host:port`.
+    /// Prefix of the path: `http://host:port`.
     origin: String,
-    /// Whether what is sent next is the head of a request.
+    /// Whether the next output is the head of a request.
     at_head: bool,
 }
 
@@ -28,9 +28,9 @@ impl AbsoluteForm {
         }
     }
 
-    /// Puts the origin behind the method, and returns how many bytes there are then.
+    /// Inserts the origin after the method, and returns the new number of bytes.
     fn address(&mut self, amount: usize) -> Result<usize, Error> {
-        // Never: a head is smaller by far than the buffer, and a method ends with a space.
+        // Cannot happen: a head is far smaller than the buffer, and a method ends with a space.
         let failed = || Error::Other("the head of the request is too large".into());
         let origin = self.origin.as_bytes();
         let longer = amount + origin.len();
@@ -59,7 +59,7 @@ impl Transport for AbsoluteForm {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        // The response: the next request of this connection comes behind it.
+        // A response: the next request on this connection follows it.
         self.at_head = true;
         self.inner.await_input(timeout)
     }
@@ -73,7 +73,7 @@ impl Transport for AbsoluteForm {
     }
 }
 
-/// Returns the value of `Proxy-Authorization` (RFC 7617), `None` where the proxy's URL has no login.
+/// Returns the value of `Proxy-Authorization` (RFC 7617); `None` if the proxy's URL has no login.
 pub(super) fn login(proxy: &Proxy) -> Option<HeaderValue> {
     let (user, password) = (proxy.username(), proxy.password());
     user.or(password)?;

@@ -1,12 +1,13 @@
-//! The typed client: blocking, over ureq, without axum or a runtime. The `oi` command uses it.
+//! The typed client: blocking, over ureq, without axum or an async runtime. The `oi` command uses
+//! it.
 //!
-//! What it holds to, whatever the server answers:
-//! - it follows no redirect, so that a token goes to the one address it was given and no further;
-//! - it sends no secret over plain `http` to another machine, unless that is allowed explicitly;
-//! - it reads a bounded answer in bounded time, and retries nothing; an export, which has no bound,
-//!   is passed on as it arrives;
-//! - no error, no `Debug` and no log holds the token or the body of an answer;
-//! - every error says what became of the change that was requested: [`Effect`].
+//! It guarantees, whatever the server returns:
+//! - it follows no redirects, so a token goes to no address but the configured one;
+//! - it sends no secret over plain `http` to another machine, unless explicitly allowed;
+//! - it limits the size and time of every response, and never retries; an export has no size limit
+//!   and is passed on as it arrives;
+//! - no error, `Debug` output or log contains the token or a response body;
+//! - every error says whether the requested change was made: [`Effect`].
 
 mod admin;
 mod answer;

@@ -4,27 +4,27 @@ use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use super::ProxyVariables;
 
-/// How a [`Client`](super::Client) talks.
+/// Options of a [`Client`](super::Client).
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Names the program, as in `oi/0.1.0`.
+    /// User agent, for example `oi/0.1.0`.
     pub user_agent: String,
-    /// For how long to try to connect.
+    /// Timeout for connecting.
     pub connect_timeout: Duration,
-    /// For how long a request may take in all, its answer included.
+    /// Timeout for a whole request, including its response.
     pub timeout: Duration,
-    /// Send tokens and other secrets over plain `http` to another machine, where everyone on the way can read
-    /// them.
+    /// Whether to send tokens and other secrets over plain `http` to another machine, where others
+    /// on the network can read them.
     pub allow_insecure_http: bool,
-    /// The variables that choose a proxy; unless given, this process's.
+    /// Variables that select a proxy; by default, those of this process.
     pub proxies: ProxyVariables,
-    /// Trust these instead of the authorities that browsers trust.
+    /// Certificate authorities to trust instead of the default ones.
     pub(super) root_certificates: Option<RootCerts>,
 }
 
-/// The text is not a list of certificates.
+/// An invalid list of certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must contain at least one certificate in PEM form, and no malformed one")]
+#[error("must contain one or more certificates in PEM format, all of them valid")]
 pub struct CertificateError;
 
 impl Default for ClientOptions {
@@ -41,12 +41,12 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
-    /// Trusts the certificate authorities in `pem`, and no others: for an instance with a
-    /// certificate of a private authority.
+    /// Trusts only the certificate authorities in `pem`, for an instance with a certificate of a
+    /// private authority.
     ///
     /// # Errors
     ///
-    /// [`CertificateError`] when there is no certificate in it, or one that cannot be read.
+    /// [`CertificateError`] if `pem` contains no certificate, or an invalid one.
     pub fn trust_only(&mut self, pem: &[u8]) -> Result<(), CertificateError> {
         let mut certificates = Vec::new();
         for item in parse_pem(pem) {
@@ -61,8 +61,7 @@ impl ClientOptions {
         Ok(())
     }
 
-    /// As [`trust_only`](Self::trust_only), for certificates in DER form; those that cannot be
-    /// read are trusted in nothing.
+    /// Trusts only these certificate authorities in DER format; invalid ones are ignored.
     pub fn trust_only_der<'a>(&mut self, authorities: impl IntoIterator<Item = &'a [u8]>) {
         let authorities: Vec<_> = authorities
             .into_iter()

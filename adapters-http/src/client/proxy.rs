@@ -1,4 +1,4 @@
-//! Which proxy a request takes: the variables of the environment, by the rules of curl
+//! Selects a proxy from the environment by the rules of curl
 //! (<https://everything.curl.dev/usingcurl/proxies/env.html>).
 
 use std::collections::BTreeMap;
@@ -10,18 +10,18 @@ use ureq::{Proxy, ProxyProtocol};
 
 use super::{BaseUrl, ClientError};
 
-/// The port of a proxy whose URL names none, as in curl.
+/// Default port of a proxy, as in curl.
 const DEFAULT_PORT: u16 = 1080;
 
-/// The variables that choose a proxy, or spare a host from it.
+/// The variables that select a proxy or exclude hosts from it.
 ///
-/// `HTTP_PROXY` in capitals is not among them: a CGI program gets it from the request's `Proxy`
-/// header, so curl ignores it, too.
+/// `HTTP_PROXY` in upper case is not one of them: in a CGI program it contains the request's
+/// `Proxy` header, so curl ignores it as well.
 #[derive(Clone, Default)]
 pub struct ProxyVariables(BTreeMap<&'static str, String>);
 
 impl ProxyVariables {
-    /// Every variable that is read.
+    /// The names of all variables.
     pub const NAMES: [&'static str; 7] = [
         "http_proxy",
         "https_proxy",
@@ -32,7 +32,7 @@ impl ProxyVariables {
         "NO_PROXY",
     ];
 
-    /// Takes the values from `lookup`. A blank value counts as unset, as in curl.
+    /// Reads the values with `lookup`. A blank value counts as unset, as in curl.
     #[must_use]
     pub fn new(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let value = |name: &'static str| {
@@ -42,7 +42,7 @@ impl ProxyVariables {
         Self(Self::NAMES.into_iter().filter_map(value).collect())
     }
 
-    /// Takes the values from this process's environment.
+    /// Reads the values from this process's environment.
     #[must_use]
     pub fn of_process() -> Self {
         Self::new(|name| std::env::var(name).ok())
@@ -54,7 +54,7 @@ impl ProxyVariables {
             .find_map(|name| Some((*name, self.0.get(name)?.as_str())))
     }
 
-    /// The proxy on the way to a server. What is meant for this machine takes none.
+    /// Returns the proxy for a server. Connections to this machine use none.
     pub(super) fn route(&self, base: &BaseUrl) -> Result<Option<Route>, ClientError> {
         if base.is_loopback() {
             return Ok(None);
@@ -80,21 +80,21 @@ impl ProxyVariables {
     }
 }
 
-/// Names alone: a value can hold a password.
+/// Shows only names, because a value may contain a password.
 impl fmt::Debug for ProxyVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// A proxy, and the variable that named it.
+/// A proxy and the variable that selected it.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     pub(super) variable: &'static str,
     pub(super) proxy: Proxy,
 }
 
-/// Without the user name and the password: `http://proxy.example:3128 (https_proxy)`.
+/// Without the user name and password: `http://proxy.example:3128 (https_proxy)`.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.proxy.protocol() {
@@ -106,23 +106,23 @@ impl fmt::Display for Route {
     }
 }
 
-/// Reads a proxy's URL; without a scheme it is `http`. The reason of a failure shows nothing of it.
+/// Parses a proxy URL; the default scheme is `http`. The error does not contain the URL.
 fn parse(url: &str) -> Result<Proxy, &'static str> {
-    const INVALID: &str = "not the URL of a proxy; write it as in http://proxy.example:3128, and \
-                           percent-encode special characters in a user name or password";
+    const INVALID: &str = "not a proxy URL; expected a form like http://proxy.example:3128, with \
+                           special characters in the user name or password percent-encoded";
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => {}
         "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {
             return Err(
-                "SOCKS proxies are not supported; name an http:// proxy, or list the server's host \
+                "SOCKS proxies are not supported; use an http:// proxy, or list the server's host \
                  in NO_PROXY",
             );
         }
-        _ => return Err("the URL of a proxy must begin with http:// or https://"),
+        _ => return Err("a proxy URL must begin with http:// or https://"),
     }
-    // Behind any of these, a password that is not encoded would be taken for a path.
+    // After any of these, an unencoded password would be parsed as a path.
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.contains(['/', '?', '#', '\\']) {
         return Err(INVALID);
@@ -148,7 +148,7 @@ fn parse(url: &str) -> Result<Proxy, &'static str> {
     builder.build().map_err(|_| INVALID)
 }
 
-/// Whether a list such as `corp.example, .local, 10.0.0.0/8, [::1], *` names a host.
+/// Returns whether a list such as `corp.example, .local, 10.0.0.0/8, [::1], *` contains a host.
 fn is_spared(list: &str, host: &str, port: u16) -> bool {
     let host = bare(host);
     list.split([',', ' ', '\t'])
@@ -174,13 +174,13 @@ fn names(entry: &str, host: &str, port: u16) -> bool {
     if entry.is_empty() || wanted.is_some_and(|wanted| wanted != port) {
         return false;
     }
-    // The domain itself, or anything below it; `notcorp.example` is not below `corp.example`.
+    // The domain itself or a subdomain; `notcorp.example` is not a subdomain of `corp.example`.
     let (host, entry) = (host.to_ascii_lowercase(), entry.to_ascii_lowercase());
     host.strip_suffix(&entry)
         .is_some_and(|below| below.is_empty() || below.ends_with('.'))
 }
 
-/// Splits `host:port`. An IPv6 address with a port stands in brackets.
+/// Splits `host:port`. An IPv6 address with a port is in brackets.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => port
@@ -190,7 +190,7 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Without the brackets of an IPv6 address or the dot at the end of a name.
+/// Removes the brackets of an IPv6 address and the trailing dot of a name.
 fn bare(host: &str) -> &str {
     let host = host.strip_suffix('.').unwrap_or(host);
     host.strip_prefix('[')

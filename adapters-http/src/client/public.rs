@@ -1,37 +1,37 @@
-//! What needs no token: the secret is in the body.
+//! Calls without a token: the secret is in the body.
 
-use crate::wire::{ClaimInvite, ClaimedInvite, ReportCredentials};
+use crate::wire::{ClaimInvite, ClaimedInvite, ReportLeakedTokens};
 
 use super::{Client, ClientError};
 
 impl Client {
-    /// Whether it would send a secret, so that nobody is asked for one in vain. Nothing is sent.
+    /// Checks that a secret would be sent, before a user is asked for one. Sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ClientError::InsecureTransport`] where it would not.
+    /// [`ClientError::InsecureTransport`] if it would not.
     pub fn check_confidential(&self) -> Result<(), ClientError> {
         self.0.check_confidential()
     }
 
-    /// Claims an invite: whoever does becomes a user. The client's own token is not sent. Not to
-    /// be repeated without looking when the answer got lost: see [`ClientError::Transport`].
+    /// Claims an invite, which creates a user. The client's own token is not sent. Do not retry
+    /// blindly after a lost response: see [`ClientError::Transport`].
     ///
     /// # Errors
     ///
-    /// [`ClientError::InsecureTransport`] where a token would not be sent either.
+    /// [`ClientError::InsecureTransport`] if a token would not be sent either.
     pub fn invite_claim(&self, claim: &ClaimInvite) -> Result<ClaimedInvite, ClientError> {
         let answer = self.0.post_public("/auth/invites/claim", claim)?;
         self.0.read(&answer)
     }
 
-    /// Reports leaked secrets, so that those of them that are live are revoked. The server says
-    /// nothing about which were. The client's own token is not sent.
+    /// Reports leaked tokens; the live ones are revoked. The response does not say which. The
+    /// client's own token is not sent.
     ///
     /// # Errors
     ///
-    /// [`ClientError::InsecureTransport`] where a token would not be sent either.
-    pub fn credentials_revoke(&self, report: &ReportCredentials) -> Result<(), ClientError> {
+    /// [`ClientError::InsecureTransport`] if a token would not be sent either.
+    pub fn report_leaked(&self, report: &ReportLeakedTokens) -> Result<(), ClientError> {
         let answer = self.0.post_public("/credentials/revoke", report)?;
         self.0.confirm(&answer, 202)
     }

@@ -2,11 +2,11 @@ use serde::Serialize;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-/// A path with the query that these types make; what is absent in them is absent there.
+/// Returns a path with the query that these types serialize to; absent fields are omitted.
 pub(super) fn path(path: &str, query: &impl Serialize, page: &impl Serialize) -> String {
     let mut pairs = Serializer::new(String::new());
     for part in [serde_json::to_value(query), serde_json::to_value(page)] {
-        // A type of parameters is a struct of text, numbers and booleans.
+        // Parameter types are structs of text, numbers and booleans.
         let Ok(Value::Object(parameters)) = part else {
             continue;
         };

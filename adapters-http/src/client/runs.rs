@@ -1,4 +1,4 @@
-//! What a person asks for so that agents can work.
+//! Calls about agent runs.
 
 use openindex_domain::token::TokenId;
 use ureq::http::Method;
@@ -9,15 +9,15 @@ use super::query::path;
 use super::{Client, ClientError, PageQuery};
 
 impl Client {
-    /// Starts an agent run. Not to be repeated without looking when the answer got lost: see
+    /// Starts an agent run. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn agent_run_start(&self, wanted: &StartAgentRun) -> Result<StartedAgentRun, ClientError> {
         let answer = self.0.send(Method::POST, "/agent-runs", Some(wanted))?;
         self.0.read(&answer)
     }
 
-    /// One page of the caller's runs, the newest first: the live ones, or with `ended` also those
-    /// that are over and still remembered.
+    /// Returns one page of the caller's agent runs, newest first: live runs, and with `ended` also
+    /// ended ones, which are kept for 30 days.
     pub fn agent_runs_list(
         &self,
         ended: bool,
@@ -29,12 +29,12 @@ impl Client {
         self.get(&path("/agent-runs", &filter, page))
     }
 
-    /// One of the caller's runs.
+    /// Returns one of the caller's agent runs.
     pub fn agent_run_get(&self, id: TokenId) -> Result<AgentRun, ClientError> {
         self.get(&format!("/agent-runs/{id}"))
     }
 
-    /// Ends one of the caller's runs: once this has returned, nobody gets in with its token.
+    /// Ends one of the caller's agent runs: once this returns, its token is no longer accepted.
     pub fn agent_run_end(&self, id: TokenId) -> Result<(), ClientError> {
         self.delete(&format!("/agent-runs/{id}"))
     }

@@ -10,7 +10,7 @@ use openindex_domain::work_item::Title;
 
 use crate::wire::{
     CreatePat, CreateWorkItem, IncompleteExport, PatQuery, PatchWorkItem, PlainSecret,
-    ReportCredentials, StartAgentRun,
+    ReportLeakedTokens, StartAgentRun,
 };
 
 use super::*;
@@ -193,7 +193,10 @@ fn an_endless_answer_is_not_read_to_its_end() {
     endless.resize(endless.len() + size, b' ');
     let (url, _) = server(endless);
     let error = client(&url).me().unwrap_err();
-    assert!(error.to_string().contains("larger than any"), "{error}");
+    assert!(
+        error.to_string().contains("the response is too large"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -297,11 +300,11 @@ fn a_probe_tells_the_status_and_the_time_there() {
 
 #[test]
 fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
-    let report = || ReportCredentials {
+    let report = || ReportLeakedTokens {
         tokens: vec![PlainSecret::new("leaked")],
     };
     let (url, sent) = server(answer("202 Accepted", "", ""));
-    client(&url).credentials_revoke(&report()).unwrap();
+    client(&url).report_leaked(&report()).unwrap();
     let request = sent.recv().unwrap();
     assert!(request.starts_with("POST /credentials/revoke HTTP/1.1\r\n"));
     assert!(request.ends_with(r#"{"tokens":["leaked"]}"#), "{request}");
@@ -310,7 +313,7 @@ fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
     let client = Client::new(&url, None).unwrap();
     for error in [
         client.check_confidential().unwrap_err(),
-        client.credentials_revoke(&report()).unwrap_err(),
+        client.report_leaked(&report()).unwrap_err(),
     ] {
         assert!(matches!(error, ClientError::InsecureTransport { .. }));
     }
@@ -611,10 +614,13 @@ fn a_response_of_another_form_is_told_by_the_field() {
         ),
         (
             r#"{"user":{"id":["secret"]}}"#,
-            "the field user.id is of another type",
+            "the field user.id has an unexpected type",
         ),
-        (r#"{"user":"secret"}"#, "the field user is of another type"),
-        (r#""secret""#, "JSON of another form"),
+        (
+            r#"{"user":"secret"}"#,
+            "the field user has an unexpected type",
+        ),
+        (r#""secret""#, "unexpected JSON"),
     ] {
         let (url, _) = server(answer("200 OK", JSON, body));
         let error = client(&url).me().unwrap_err();

@@ -18,29 +18,29 @@ use super::forward;
 use super::proxy::Route;
 use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, failure};
 
-/// The most that is read of an answer. A list of thousands of users is smaller; whoever sends
-/// more is no OpenIndex server.
+/// Maximum size of a response body in bytes. A list of thousands of users is smaller, so a larger
+/// body is not from OpenIndex.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
-/// The same where an answer names everybody's tokens in one piece.
+/// Maximum size in bytes where one response lists the tokens of all users.
 const MAX_LARGE_BODY_BYTES: u64 = 256 * 1024 * 1024;
-/// How much of an export is held at once.
+/// Size of the buffer for an export, in bytes.
 const STREAM_BYTES: usize = 64 * 1024;
-/// How much of an export's end is searched for the mark that it is not complete.
+/// How many bytes at the end of an export are searched for the incomplete mark.
 const TAIL_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// The connection to one server: requests in, answers out.
+/// Sends requests to one server.
 pub(super) struct Transport {
     agent: Agent,
     base: BaseUrl,
-    /// Marked as sensitive, which keeps it out of `Debug`.
+    /// Marked as sensitive, so that `Debug` hides it.
     authorization: Option<HeaderValue>,
     timeout: Duration,
-    /// Whether a secret may be sent there.
+    /// Whether secrets may be sent to this server.
     confidential: bool,
     proxy: Option<Route>,
-    /// The login of a proxy that reads the requests, marked as sensitive.
+    /// Login of a proxy that sees the requests, marked as sensitive.
     proxy_login: Option<HeaderValue>,
-    /// The server's clock as the last response gave it, to the second.
+    /// The server's time from its last response, accurate to the second.
     server_time: Mutex<Option<Timestamp>>,
 }
 
@@ -57,7 +57,7 @@ impl Transport {
             Some(token) => Some(bearer(token)?),
         };
         let proxy = options.proxies.route(base)?;
-        // For an http server the proxy reads the requests, for an https one it makes a tunnel.
+        // For an http server the proxy sees the requests; for an https server it opens a tunnel.
         let (tunnel, forwarding) = if base.is_https() {
             (proxy.as_ref(), None)
         } else {
@@ -102,17 +102,17 @@ impl Transport {
         })
     }
 
-    /// The proxy on the way, without its user name and password, and the variable that named it.
+    /// Returns the proxy, without its user name and password, and the variable that selected it.
     pub(super) fn proxy(&self) -> Option<String> {
         self.proxy.as_ref().map(ToString::to_string)
     }
 
-    /// The same where it reads the requests and may respond to them itself.
+    /// Returns the proxy if it sees the requests and may respond itself.
     pub(super) fn forwarding_proxy(&self) -> Option<&Route> {
         self.proxy.as_ref().filter(|_| !self.base.is_https())
     }
 
-    /// The server's clock as the last response gave it (RFC 9110 §6.6.1), to the second.
+    /// Returns the server's time from its last response (RFC 9110 §6.6.1), accurate to the second.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
         *self
             .server_time
@@ -124,7 +124,7 @@ impl Transport {
         &self.base
     }
 
-    /// Sends a request with the token, and a JSON body if there is one.
+    /// Sends a request with the token and an optional JSON body.
     pub(super) fn send(
         &self,
         method: Method,
@@ -134,7 +134,7 @@ impl Transport {
         self.send_if_match(method, path, body, None)
     }
 
-    /// As [`Transport::send`], for a change of something that must have this version.
+    /// Like [`Transport::send`], with `If-Match` for this version.
     pub(super) fn send_if_match(
         &self,
         method: Method,
@@ -149,8 +149,7 @@ impl Transport {
         self.exchange(request, body, MAX_BODY_BYTES)
     }
 
-    /// As [`Transport::send`] for a POST whose response may be large, and which may be a question
-    /// that changes nothing.
+    /// Like [`Transport::send`], for a POST with a large response, which may change nothing.
     pub(super) fn post_large(
         &self,
         path: &str,
@@ -161,7 +160,7 @@ impl Transport {
         self.exchange_as(request, Some(body), MAX_LARGE_BODY_BYTES, changing)
     }
 
-    /// Asks for something that everyone may see: the token stays at home.
+    /// Sends a public GET request, without the token.
     pub(super) fn get_public(&self, path: &str) -> Result<Answer, ClientError> {
         let request = self.request(Method::GET, path, None);
         self.exchange(request, None::<&()>, MAX_BODY_BYTES)
@@ -175,7 +174,7 @@ impl Transport {
         }
     }
 
-    /// Sends secrets that need no token beside them, which stays at home.
+    /// Sends secrets in a body, without the token.
     pub(super) fn post_public(
         &self,
         path: &str,
@@ -186,8 +185,7 @@ impl Transport {
         self.exchange(request, Some(body), MAX_BODY_BYTES)
     }
 
-    /// Asks with the token for something of any size and passes it on as it arrives. Answers how
-    /// many bytes it had.
+    /// Streams a response of any size to `sink` as it arrives. Returns the number of bytes.
     pub(super) fn stream(&self, path: &str, sink: &mut dyn Write) -> Result<u64, ExportError> {
         let request = self.request(Method::GET, path, self.authorization.as_ref());
         let url = asked(&request);
@@ -207,10 +205,10 @@ impl Transport {
             .run(request)
             .map_err(|error| self.transport_error(&error, false))?;
         let (mut answer, mut body) = self.head(url, response, false);
-        // Without either, the end of the export looks like a broken connection.
+        // Without either header, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
             || answer.headers.contains_key(header::TRANSFER_ENCODING);
-        // A page of a captive portal or a proxy must not be taken for the export.
+        // A page of a captive portal or proxy must not pass as an export.
         if answer.status != 200 || is_page(&answer.headers) {
             self.read_body(&mut answer, &mut body, MAX_BODY_BYTES)?;
             self.check(&answer)?;
@@ -218,7 +216,7 @@ impl Transport {
             return Err(answer.unexpected(reason, Origin::Page).into());
         }
         if !has_end {
-            let what = "it does not say where the response ends".to_owned();
+            let what = "the response has no length or chunked encoding".to_owned();
             return Err(answer.unexpected(what, Origin::Other).into());
         }
         let mut reader = body.as_reader();
@@ -280,15 +278,15 @@ impl Transport {
         max_bytes: u64,
         changing: bool,
     ) -> Result<Answer, ClientError> {
-        // Structs of strings and numbers always serialize; an empty body would be a 400. It may hold
-        // secrets.
+        // Structs of strings and numbers always serialize; an empty body would be a 400. The body
+        // may contain secrets.
         let content = body.map(|body| Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
         let request = match &content {
             Some(_) => request.header(header::CONTENT_TYPE, "application/json"),
             None => request,
         };
-        // A POST without a body would be sent in no chunks, whose end comes in a packet of its own,
-        // after which a server that does not look for it may have answered and closed the connection.
+        // Without a length, a POST without a body would be chunked, and its end sent in a separate
+        // packet. A server that ignores it may respond and close the connection before it arrives.
         let has_length = content.is_some() || request.method_ref() == Some(&Method::POST);
         let url = asked(&request);
         let sent = if has_length {
@@ -308,7 +306,7 @@ impl Transport {
         Ok(answer)
     }
 
-    /// A response whose body is still to be read.
+    /// Returns a response whose body is still to be read.
     fn head(&self, url: String, response: Response<Body>, changing: bool) -> (Answer, Body) {
         let (parts, body) = response.into_parts();
         self.note_time(&parts.headers);
@@ -322,7 +320,7 @@ impl Transport {
         (answer, body)
     }
 
-    /// Reads a response to its end.
+    /// Reads the body to its end.
     fn read_body(
         &self,
         answer: &mut Answer,
@@ -335,12 +333,12 @@ impl Transport {
                 Ok(())
             }
             Err(ureq::Error::BodyExceedsLimit(_)) => {
-                let reason = "the response is larger than any that a server gives".to_owned();
+                let reason = "the response is too large".to_owned();
                 Err(answer.unexpected(reason, Origin::Other))
             }
             Err(error) => {
                 let mut error = self.transport_error(&error, answer.changing);
-                // The head of the response has said already what became of the request.
+                // The head of the response already says whether the change was made.
                 if let ClientError::Transport { effect, .. } = &mut error {
                     *effect = answer.effect();
                 }
@@ -370,7 +368,7 @@ impl Transport {
     }
 }
 
-/// The URL of a request, without its query, which can hold search terms.
+/// Returns the URL of a request, without its query, which may contain search terms.
 fn asked(request: &Builder) -> String {
     let url = request
         .uri_ref()

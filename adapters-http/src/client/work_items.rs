@@ -1,17 +1,17 @@
-//! What people and agents ask for when they work.
+//! Calls about work items, for people and agents.
 
 use openindex_domain::work_item::{AgentId, WorkItemKey};
 use ureq::http::Method;
 
 use crate::wire::{
-    CreateWorkItem, PatchWorkItem, QueueQuery, WorkAs, WorkItem, WorkItemList, WorkQueue,
+    CreateWorkItem, PatchWorkItem, QueueQuery, OnBehalfOf, WorkItem, WorkItemList, WorkQueue,
 };
 
 use super::query::path;
 use super::{Client, ClientError, PageQuery, WorkItemQuery};
 
 impl Client {
-    /// One page of the work items that the filter wants, the newest first.
+    /// Returns one page of the work items that match the filters, newest first.
     pub fn work_items_list(
         &self,
         filter: &WorkItemQuery,
@@ -20,19 +20,19 @@ impl Client {
         self.get(&path("/browse", filter, page))
     }
 
-    /// One work item.
+    /// Returns one work item.
     pub fn work_item_get(&self, key: WorkItemKey) -> Result<WorkItem, ClientError> {
         self.get(&format!("/browse/{key}"))
     }
 
-    /// Makes a work item. Not to be repeated without looking when the answer got lost: see
+    /// Creates a work item. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn work_item_create(&self, wanted: &CreateWorkItem) -> Result<WorkItem, ClientError> {
         let answer = self.0.send(Method::POST, "/browse", Some(wanted))?;
         self.0.read(&answer)
     }
 
-    /// Changes a work item; where a version is expected, only if it has that one.
+    /// Updates a work item; with `expected`, only if it has that version.
     pub fn work_item_update(
         &self,
         key: WorkItemKey,
@@ -46,7 +46,7 @@ impl Client {
         self.0.read(&answer)
     }
 
-    /// Takes a work item on. May be repeated: what this worker holds already stays so.
+    /// Claims a work item. Safe to retry: claiming it again changes nothing.
     pub fn work_item_claim(
         &self,
         key: WorkItemKey,
@@ -55,7 +55,7 @@ impl Client {
         self.work_item_act(key, "claim", agent)
     }
 
-    /// Gives a work item back. May be repeated.
+    /// Releases a work item. Safe to retry.
     pub fn work_item_release(
         &self,
         key: WorkItemKey,
@@ -64,8 +64,8 @@ impl Client {
         self.work_item_act(key, "release", agent)
     }
 
-    /// Says that the work is done. That ends the runs that are bound to the item. May be repeated,
-    /// but not by such a run: its second call is a 401.
+    /// Completes a work item and ends agent runs bound to it. Safe to retry, except in such a run:
+    /// its second call is a 401.
     pub fn work_item_complete(
         &self,
         key: WorkItemKey,
@@ -74,7 +74,7 @@ impl Client {
         self.work_item_act(key, "complete", agent)
     }
 
-    /// Deletes a work item; where a version is expected, only if it has that one.
+    /// Deletes a work item; with `expected`, only if it has that version.
     pub fn work_item_delete(
         &self,
         key: WorkItemKey,
@@ -87,7 +87,8 @@ impl Client {
         self.0.confirm(&answer, 204)
     }
 
-    /// What there is to do: for anybody, and for this agent or, without one, for the caller.
+    /// Returns the work queue: items for any agent, and items of this agent or, without one, of the
+    /// caller.
     pub fn work_queue(
         &self,
         agent: Option<&AgentId>,
@@ -107,7 +108,7 @@ impl Client {
         agent: Option<&AgentId>,
     ) -> Result<WorkItem, ClientError> {
         let path = format!("/browse/{key}/{action}");
-        let wanted = WorkAs {
+        let wanted = OnBehalfOf {
             agent_id: agent.cloned(),
         };
         let answer = self.0.send(Method::POST, &path, Some(&wanted))?;

@@ -29,54 +29,54 @@ use super::unexpected::{self, Argument, Reads};
 use super::{Code, Guard, Metrics, openapi, routes};
 use crate::web;
 
-/// Everything the routes need.
+/// The state of all routes.
 #[derive(Clone)]
 pub struct ApiState {
-    /// The use cases of tokens.
+    /// Token use cases.
     pub tokens: Tokens,
-    /// The use cases of agent runs.
+    /// Agent run use cases.
     pub agent_runs: AgentRuns,
-    /// The use cases of work items, where this instance keeps them.
+    /// Work item use cases; `None` if the instance has no work items.
     pub work_items: Option<WorkItems>,
-    /// The use cases of users.
+    /// User use cases.
     pub users: Users,
-    /// The use cases of browser sessions.
+    /// Browser session use cases.
     pub sessions: Sessions,
-    /// The use cases of invites.
+    /// Invite use cases.
     pub invites: Invites,
-    /// The use cases on all tokens.
+    /// Use cases on all tokens, for administrators.
     pub admin_tokens: AdminTokens,
-    /// The use cases of the audit trail.
+    /// Audit log use cases.
     pub audit: Audit,
-    /// Whether the store is fit to serve.
+    /// The readiness check of the store.
     pub health: Arc<dyn StoreHealth>,
-    /// Where ids of requests come from.
+    /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
-    /// Where it is counted what becomes of requests.
+    /// The counters of requests, verifications and connections.
     pub metrics: Arc<Metrics>,
-    /// How this instance presents itself.
+    /// The public URL, version and limits of this instance.
     pub settings: Arc<ApiSettings>,
 }
 
-/// How this instance presents itself, and its limits.
+/// The public URL, version and limits of an instance.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// What API paths are appended to, as clients reach it, without a slash at its end.
+    /// The base URL of the API as clients see it, without a trailing slash.
     pub public_url: String,
-    /// The server's version.
+    /// The server version.
     pub version: &'static str,
-    /// Limits of the layers around the routes.
+    /// Limits that the middleware enforces.
     pub layers: LayerSettings,
 }
 
 impl ApiSettings {
-    /// Where an invite is claimed with a browser.
+    /// Returns the link that claims an invite in a browser.
     #[must_use]
     pub fn invite_link(&self, secret: &OpaqueSecret) -> Zeroizing<String> {
         Zeroizing::new(format!("{}/join/{}", self.public_url, secret.expose()))
     }
 
-    /// Where a one-time sign-in link is used.
+    /// Returns a one-time sign-in link.
     #[must_use]
     pub fn sign_in_link(&self, secret: &OpaqueSecret) -> Zeroizing<String> {
         let url = format!("{}/sign-in/link/{}", self.public_url, secret.expose());
@@ -84,22 +84,21 @@ impl ApiSettings {
     }
 }
 
-/// The path that stands before every path of an instance, as clients reach it: empty, or without a
-/// slash at its end.
+/// Returns the path of the public URL: empty, or without a trailing slash.
 pub(crate) fn base_path(public_url: &str) -> String {
     let url: Uri = public_url.parse().unwrap_or_default();
     url.path().trim_end_matches('/').to_owned()
 }
 
-/// The state behind one pointer, with the guard that is made of it: what is cloned with each
-/// request. Cloned by itself, the state is dozens of counts that all cores write to.
+/// The state and its guard behind one pointer, because every request clones it. Cloning the state
+/// itself would touch dozens of reference counts that all cores share.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<Parts>);
 
 struct Parts {
     state: ApiState,
     guard: Guard,
-    /// The path of the public URL, without a slash at its end.
+    /// The path of the public URL, without a trailing slash.
     base: String,
     openapi: OnceLock<Bytes>,
     doubts: ProxyDoubts,
@@ -119,19 +118,19 @@ impl Shared {
         }))
     }
 
-    /// What was said of proxies that are not what the settings say.
+    /// Returns the warnings about misconfigured proxies.
     pub(super) fn doubts(&self) -> &ProxyDoubts {
         &self.0.doubts
     }
 
-    /// The description as JSON, made once.
+    /// Returns the OpenAPI description as JSON, generated once.
     pub(super) fn openapi(&self, make: impl FnOnce() -> String) -> Bytes {
         let openapi = &self.0.openapi;
         openapi.get_or_init(|| make().into()).clone()
     }
 
-    /// Puts the public URL's path before the path in `Location`. Routes do not know of it, since the
-    /// proxy that adds it takes it away from requests. The host stays the one that the client used.
+    /// Prepends the path of the public URL to `Location`. Routes do not know it, because the proxy
+    /// that adds it removes it from requests. The host stays the one the client used.
     pub(super) fn put_under_prefix(&self, headers: &mut HeaderMap) {
         let base = &self.0.base;
         if base.is_empty() {
@@ -163,12 +162,12 @@ impl FromRef<Shared> for Guard {
     }
 }
 
-/// What the routes of work items need.
+/// The state of the work item routes.
 #[derive(Clone)]
 pub struct WorkState {
     /// The use cases of work items.
     pub work_items: WorkItems,
-    /// Who may call them.
+    /// Authorizes callers.
     pub guard: Guard,
 }
 
@@ -178,8 +177,8 @@ impl FromRef<WorkState> for Guard {
     }
 }
 
-/// The whole API and the web interface: every route, behind limits, timeouts, request ids and the
-/// log. The routes of work items are among them where there is [`ApiState::work`].
+/// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
+/// and the access log. Work item routes are included if [`ApiState::work_items`] is set.
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().into_parts();
     let shared = Shared::new(state.clone());
@@ -202,8 +201,8 @@ pub fn router(state: ApiState) -> Router {
     layers::wrap(router, shared)
 }
 
-/// The routes of work items alone, for a service that mounts them beside its own. What surrounds
-/// them in [`router`], such as the id of a request, is the service's own affair then.
+/// Returns only the work item routes, for a service that mounts them beside its own. That service
+/// provides what [`router`] wraps around them, such as request ids.
 pub fn work_router(state: WorkState) -> Router {
     let (router, _) = routes::work().into_parts();
     router
@@ -211,18 +210,18 @@ pub fn work_router(state: WorkState) -> Router {
         .with_state(state)
 }
 
-/// Collects routes on a state, each with what it needs, and their description.
+/// Collects routes, their permissions and their OpenAPI description.
 pub(super) struct Routes<S>(OpenApiRouter<S>);
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// None yet; `base` is what the description says before the first.
+    /// Starts without routes; `base` is the description before the first one.
     pub(super) fn new(base: utoipa::openapi::OpenApi) -> Self {
         Self(OpenApiRouter::with_openapi(base))
     }
 
-    /// Adds a route. What it needs is read off the handler's type, so a handler that does not say
-    /// who may call it does not compile. `problems` are those of this route alone; what follows from
-    /// its shape is added to its description. Use it through [`route!`].
+    /// Adds a route. Its permission is read from the handler's type, so a handler without one does
+    /// not compile. `problems` are specific to this route; problems that follow from its signature
+    /// are added to the description. Call it through [`route!`].
     pub(super) fn declare<H, T>(
         mut self,
         _handler: &H,
@@ -253,8 +252,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// `route!(routes, module::handler, Problem…)` adds a handler that is annotated with
-/// `#[utoipa::path]`, with the [`Code`]s of the problems that it alone returns.
+/// `route!(routes, module::handler, Problem…)` adds a handler that has `#[utoipa::path]`, with the
+/// [`Code`]s of the problems that are specific to it.
 macro_rules! route {
     ($routes:expr, $($handler:ident)::+ $(, $code:ident)*) => {
         $routes.declare(
@@ -269,7 +268,7 @@ pub(super) use route;
 /// The arguments of a handler whose first one is a [`Permission`].
 pub(super) trait Declares {
     const NEEDS: Needs;
-    /// What of the request it reads; the rest must not be there.
+    /// The parts of the request that the handler reads; others must be absent.
     const READS: Reads;
     const HAS_ETAG: bool;
 }

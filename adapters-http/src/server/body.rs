@@ -1,4 +1,4 @@
-//! Bodies: read whole, as JSON, into the one type that a handler names.
+//! Reads a whole request body as JSON into the type that a handler names.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ use utoipa::openapi::schema::Schema;
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
-use crate::wire::{FoundCredential, PlainSecret, ReportCredentials};
+use crate::wire::{ScannerFinding, PlainSecret, ReportLeakedTokens};
 
-/// Stands for the body of a request whose client waits to be asked for it (`Expect: 100-continue`).
-/// An extractor that needs the body says so here and fails; the request is then served again, with
+/// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor
+/// that reads the body calls [`ask`](Self::ask) and fails; the request is then handled again, with
 /// its body.
 #[derive(Clone, Default)]
 pub(crate) struct HeldBack(Arc<AtomicBool>);
@@ -27,12 +27,12 @@ impl HeldBack {
         extensions.get::<Self>().is_some()
     }
 
-    /// Asks for the body, if it is held back.
+    /// Requests the body if the client still holds it back.
     pub(crate) fn ask(extensions: &Extensions) -> Result<(), Problem> {
         match extensions.get::<Self>() {
             Some(Self(wanted)) => {
                 wanted.store(true, Ordering::Relaxed);
-                // Nobody gets to see it.
+                // Never sent: the request is handled again.
                 Err(Problem::internal())
             }
             None => Ok(()),
@@ -44,14 +44,14 @@ impl HeldBack {
     }
 }
 
-/// Marks a response to a request whose body was not read: the connection is closed after it.
+/// Closes the connection after a response whose request body was not read.
 pub(super) fn unread(mut response: Response) -> Response {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
     response
 }
 
-/// A JSON object as the body. No body at all, or null, is an empty object.
+/// A JSON object as the body. An absent body and null count as an empty object.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
@@ -63,7 +63,7 @@ impl<S: Send + Sync, T: Readable> FromRequest<S> for Body<T> {
     }
 }
 
-/// Reads a body of JSON, which a client that holds it back is asked for first.
+/// Reads a JSON body, after sending `100 Continue` to a client that waits for it.
 async fn receive(request: Request) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
     let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
@@ -72,8 +72,9 @@ async fn receive(request: Request) -> Result<Bytes, Problem> {
     read(body).await
 }
 
-/// The secrets of a report: its fields, or the array that the partners of secret scanning get. Of its
-/// entries the tokens are read, and nothing else is kept: no type, URL or source.
+/// The secrets in a leak report: an object with `tokens`, or the array that GitHub sends to its
+/// secret scanning partners. Only the tokens of the array are read; types, URLs and sources are not
+/// stored.
 pub(super) struct Reported(pub(super) Vec<PlainSecret>);
 
 impl<S: Send + Sync> FromRequest<S> for Reported {
@@ -82,20 +83,20 @@ impl<S: Send + Sync> FromRequest<S> for Reported {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = receive(request).await?;
         if !bytes.trim_ascii_start().starts_with(b"[") {
-            return parse::<ReportCredentials>(&bytes).map(|report| Self(report.tokens));
+            return parse::<ReportLeakedTokens>(&bytes).map(|report| Self(report.tokens));
         }
         let entries: Vec<&RawValue> =
             serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
-        // What has no token is passed over, since a report is always taken.
+        // Entries without a token are skipped, because a report is always accepted.
         let found = entries.into_iter().filter_map(|entry| {
-            let found: FoundCredential = serde_json::from_str(entry.get()).ok()?;
+            let found: ScannerFinding = serde_json::from_str(entry.get()).ok()?;
             Some(found.token)
         });
         Ok(Self(found.collect()))
     }
 }
 
-/// Reads a type from a body.
+/// Parses a body and checks every field.
 fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
     let given = given(bytes)?;
     let mut reader = Reader::new(&given, "field");
@@ -104,11 +105,11 @@ fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
         reader.refuse_all(faults);
     }
     reader.finish()?;
-    // A reader that could not read has said why.
+    // The reader has already reported why.
     value.ok_or_else(Problem::internal)
 }
 
-/// The fields that must be there, as the description says.
+/// Returns the required fields of a body, from its schema.
 fn required<T: Readable>() -> Vec<String> {
     match T::schema() {
         RefOr::T(Schema::Object(object)) => object.required,
@@ -116,15 +117,15 @@ fn required<T: Readable>() -> Vec<String> {
     }
 }
 
-/// What a body gives.
+/// Splits a body into its fields.
 fn given(bytes: &[u8]) -> Result<Given, Problem> {
-    // What some editors put before UTF-8.
+    // Some editors write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
         return Ok(Given::default());
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // The words of the parser are about the syntax; those of ours are about what was read.
+        // The parser's message describes a syntax error; a type error gets our own.
         if error.is_data() {
             Problem::new(Code::InvalidRequest, "the body must be a JSON object")
         } else {
@@ -145,32 +146,32 @@ fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Problem> {
         (Some(value), None) if is_json(value.as_bytes()) => Ok(()),
         _ => Err(Problem::new(
             Code::UnsupportedMediaType,
-            "send the body with the header Content-Type: application/json, in UTF-8",
+            "the body must be UTF-8 JSON, sent with Content-Type: application/json",
         )),
     }
 }
 
-/// How much of a body is looked at where none is read.
+/// How many bytes of an unexpected body are inspected.
 const MAX_UNREAD_BYTES: usize = 1_024;
 
-/// Refuses the body of a request to a route that takes none. An empty object is as good as nothing.
+/// Rejects the body of a request to a route that reads none. An empty object is accepted.
 pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
-    let refusal = || {
+    let problem = || {
         Problem::new(
             Code::InvalidRequest,
-            "send no body here; an empty object is taken, too",
+            "this route takes no body; send none, or an empty object",
         )
     };
     if is_held_back {
-        return Err(refusal());
+        return Err(problem());
     }
     if body.is_end_stream() {
         return Ok(());
     }
     let bytes = axum::body::to_bytes(body, MAX_UNREAD_BYTES)
         .await
-        .map_err(|_| refusal())?;
-    let given = given(&bytes).map_err(|_| refusal())?;
+        .map_err(|_| problem())?;
+    let given = given(&bytes).map_err(|_| problem())?;
     if given.is_empty() {
         Ok(())
     } else {
@@ -182,15 +183,14 @@ pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Prob
 ///
 /// # Errors
 ///
-/// 413 when it is too large, 400 when it breaks off.
+/// 413 when it is too large, 400 when it ends early.
 pub(super) async fn read(body: RawBody) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, MAX_BODY_BYTES)
         .await
         .map_err(|error| unreadable(&error))
 }
 
-/// Whether a body is JSON in UTF-8, by its content type. JSON has no other encoding (RFC 8259
-/// §8.1), so a body that claims one is not what it says.
+/// Returns whether the content type is JSON in UTF-8, the only encoding of JSON (RFC 8259 §8.1).
 fn is_json(content_type: &[u8]) -> bool {
     let mut parts = content_type
         .split(|byte| *byte == b';')
@@ -218,16 +218,13 @@ fn unreadable(error: &axum::Error) -> Problem {
         }
         cause = error.source();
     }
-    Problem::new(
-        Code::InvalidRequest,
-        "the body ended before it was complete",
-    )
+    Problem::new(Code::InvalidRequest, "the body is incomplete")
 }
 
 pub(super) fn body_too_large() -> Problem {
     Problem::new(
         Code::BodyTooLarge,
-        format!("the body may have at most {MAX_BODY_BYTES} bytes"),
+        format!("the body must not exceed {MAX_BODY_BYTES} bytes"),
     )
 }
 
@@ -239,7 +236,7 @@ mod tests {
     use super::*;
     use crate::wire::{
         ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchMe, PatchUser, PatchWorkItem,
-        RevokePats, RotatePat, StartAgentRun, WorkAs,
+        RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
     };
 
     /// What is to hold of every request, tried on one that has all of its fields.
@@ -262,7 +259,7 @@ mod tests {
         check.check::<PatchWorkItem>(&json!({"title": "x", "description": "y",
             "status": "todo", "priority": "low", "executionTarget": "agent",
             "assignee": user}));
-        check.check::<ReportCredentials>(&json!({"tokens": ["oi_pat_x"]}));
+        check.check::<ReportLeakedTokens>(&json!({"tokens": ["oi_pat_x"]}));
         check.check::<RevokePats>(&json!({"user": user, "scope": "admin", "status": "live",
             "unusedSince": "2026-01-01", "expiringBefore": "2026-12-31T00:00:00Z",
             "dryRun": true, "expected": "0".repeat(64),
@@ -271,7 +268,7 @@ mod tests {
             "overlapSeconds": 60}));
         check.check::<StartAgentRun>(&json!({"agentId": "a", "workItemKey": "OPS-1",
             "ttlSeconds": 60, "scope": "read_write"}));
-        check.check::<WorkAs>(&json!({"agentId": "a"}));
+        check.check::<OnBehalfOf>(&json!({"agentId": "a"}));
     }
 
     fn wrong<T>(read: Result<T, Problem>) -> Vec<(String, String)> {
@@ -378,13 +375,13 @@ mod tests {
     #[test]
     fn every_fault_is_told_at_once_in_the_order_of_the_fields() {
         let body = br#"{"zz": 1, "expiresIn": "60", "scope": "root", "expiresIn": 60, "aa": {}}"#;
-        let known = "known are name, scope, expiresAt, expiresIn";
+        let known = "expected one of: name, scope, expiresAt, expiresIn";
         assert_eq!(
             wrong(parse::<CreatePat>(body)),
             [
                 ("name", "is required".to_owned()),
                 ("scope", "must be read_write or admin".to_owned()),
-                ("expiresIn", "must be given once".to_owned()),
+                ("expiresIn", "must not be repeated".to_owned()),
                 ("aa", format!("is an unknown field; {known}")),
                 ("zz", format!("is an unknown field; {known}")),
             ]
@@ -484,7 +481,7 @@ mod tests {
     #[test]
     fn a_name_of_a_field_is_a_string() {
         for body in [&b"{1: 2}"[..], b"{null: 2}", b"{agentId: \"a\"}"] {
-            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            let problem = parse::<OnBehalfOf>(body).map(|_| ()).unwrap_err();
             assert!(problem.body().detail.contains("key must be a string"));
         }
     }
@@ -535,7 +532,7 @@ mod tests {
             &deep,
             &nested,
         ] {
-            let problem = parse::<WorkAs>(body).map(|_| ()).unwrap_err();
+            let problem = parse::<OnBehalfOf>(body).map(|_| ()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidRequest);
             assert!(!problem.body().detail.contains("hunter2"), "{problem:?}");
         }
@@ -546,7 +543,7 @@ mod tests {
             b"null",
             b"{}",
         ] {
-            assert!(parse::<WorkAs>(body).is_ok(), "{body:?}");
+            assert!(parse::<OnBehalfOf>(body).is_ok(), "{body:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where a request came from. Proxies are believed only when they are configured.
+//! The client address of a request. Only configured proxies are trusted.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The other end of the connection: set as an extension of each request by whoever accepts
-/// connections.
+/// The peer address of the connection, which the accept loop sets as a request extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 
-/// Where a request came from, as an extension of it.
+/// The client address, as a request extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The client's address: the peer's, unless the peer is a trusted proxy. Then the last address in
-/// `X-Forwarded-For` that is not a trusted proxy's; whatever stands before it is the client's own
-/// claim.
+/// Returns the client address: the peer's, unless the peer is a trusted proxy. Then it is the last
+/// address in `X-Forwarded-For` that is not a trusted proxy; everything before that is the client's
+/// own claim.
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address| is_trusted(address, trusted);
     if !is_trusted(peer) {
@@ -31,7 +30,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
         .collect();
     let mut nearest = peer;
     for hop in hops.into_iter().rev() {
-        // A hop that is no address ends what can be believed.
+        // Nothing before an invalid hop can be trusted.
         let Some(address) = parse(hop.trim()) else {
             break;
         };
@@ -48,22 +47,22 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// What proxies say of a client.
+/// Headers that proxies use to identify a client.
 const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
-/// What seems wrong about the proxies in front: each is logged once, without a word of the client's.
+/// Warnings about misconfigured proxies, each logged once and without client text.
 #[derive(Debug, Default)]
 pub(super) struct ProxyDoubts {
     undeclared: AtomicBool,
     silent: AtomicBool,
 }
 
-/// What a request shows about the proxies in front.
+/// A misconfiguration that a request reveals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
-    /// It came through a proxy that is not declared: all of its clients share one address.
+    /// The peer is not a trusted proxy but forwards requests: all its clients share one address.
     Undeclared,
-    /// A declared proxy did not say for whom it asks.
+    /// A trusted proxy did not identify its client.
     Silent,
 }
 
@@ -79,14 +78,14 @@ impl ProxyDoubts {
         match doubt(peer, headers, trusted, is_probe) {
             Some(Doubt::Undeclared) if first(&self.undeclared) => tracing::warn!(
                 %peer,
-                "a request came with X-Forwarded-For, Forwarded or X-Real-IP from a peer that is \
-                 not a trusted proxy; if it is yours, add it to --trusted-proxies, or all of its \
-                 clients share one rate limit and one address in the audit trail"
+                "received X-Forwarded-For, Forwarded or X-Real-IP from a peer that is not a \
+                 trusted proxy; if it is your proxy, add it to --trusted-proxies, or its clients \
+                 share one rate limit and one address in the audit log"
             ),
             Some(Doubt::Silent) if first(&self.silent) => tracing::warn!(
                 %peer,
-                "a peer in --trusted-proxies sent no X-Forwarded-For; set that header in the proxy, \
-                 or all of its clients share one rate limit and one address in the audit trail"
+                "received no X-Forwarded-For from a trusted proxy; configure the proxy to send it, \
+                 or its clients share one rate limit and one address in the audit log"
             ),
             _ => {}
         }
@@ -98,12 +97,12 @@ fn doubt(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], is_probe: bool) -
         let says = FORWARDED.iter().any(|name| headers.contains_key(*name));
         return says.then_some(Doubt::Undeclared);
     }
-    // Probes are often a proxy's own.
+    // Probes are often the proxy's own requests.
     let is_silent = !headers.contains_key(FORWARDED[0]) && !is_probe;
     is_silent.then_some(Doubt::Silent)
 }
 
-/// Some proxies write the port as well.
+/// Parses a hop; some proxies append the port.
 fn parse(hop: &str) -> Option<IpAddr> {
     hop.parse::<IpAddr>()
         .or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()))

@@ -7,8 +7,8 @@ use openindex_domain::audit::{RequestContext, RequestId};
 
 use super::ClientAddress;
 
-/// What the audit trail should know of this request; outside the layers of
-/// [`router`](super::router) it knows nothing.
+/// The request context for the audit log: request id and client address. Empty outside the
+/// middleware of [`router`](super::router).
 #[derive(Debug, Clone, Default)]
 pub struct Context(pub RequestContext);
 
@@ -29,7 +29,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
 }
 
 impl Context {
-    /// What is known of this request.
+    /// Returns the context of a request.
     pub(super) fn of(parts: &Parts) -> Self {
         Self(RequestContext {
             request_id: parts.extensions.get::<RequestId>().cloned(),

@@ -1,4 +1,5 @@
-//! Scripts of other origins that may call the API (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//! CORS: which scripts of other origins may call the API
+//! (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,16 +11,17 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::web;
 
-/// How long a browser remembers what a preflight said.
+/// How long browsers cache a preflight response.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Returns the layer that lets scripts of these origins call the API, or `None` when there are none.
+/// Returns the layer that lets scripts of these origins call the API, or `None` if the list is
+/// empty.
 ///
-/// A preflight is answered before any token is asked for. Credentials are not allowed, so that a
-/// browser sends no cookie; the token is the script's own. Pages are shared with nobody.
+/// Preflights need no token. Credentials are not allowed, so browsers send no cookie; scripts send
+/// their own token. Pages of the web interface are never shared.
 pub(super) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;

@@ -1,16 +1,15 @@
-//! The bearer token of a request (RFC 6750 §2.1): from the `Authorization` header and from nowhere
-//! else.
+//! The bearer token of a request (RFC 6750 §2.1), from the `Authorization` header only.
 
 use http::{HeaderMap, header};
 
 use super::{Code, Problem};
 
-/// What was presented: `None` without credentials of the scheme `Bearer`. A value that is not text
-/// is presented as one that cannot be a token.
+/// Returns the presented token; `None` without `Bearer` credentials. A value that is not text is
+/// returned as one that cannot be a token.
 ///
 /// # Errors
 ///
-/// 400 when there are two `Authorization` headers: which one counts must not be a guess.
+/// 400 for two `Authorization` headers, because choosing one would be a guess.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -19,7 +18,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     if values.next().is_some() {
         return Err(Problem::new(
             Code::InvalidRequest,
-            "send exactly one Authorization header",
+            "duplicate Authorization header; send exactly one",
         ));
     }
     let bytes = value.as_bytes();

@@ -1,6 +1,6 @@
-//! What a request gives, by name, and how a type is read from it: every fault is found, not the
-//! first alone, and what the type does not know is one of them. So a mistyped `expiresAt` does not
-//! make a token that never expires.
+//! Fields and parameters of a request by name, and how types are read from them. All errors are
+//! collected, not just the first, and unknown fields are errors: a mistyped `expiresAt` must not
+//! create a token that never expires.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +19,9 @@ use crate::wire::{Field, FieldError};
 use super::Problem;
 use super::value::{Fault, Value};
 
-/// How many unknown fields are named at most.
+/// Maximum number of unknown fields in an error.
 const MAX_UNKNOWN: usize = 20;
-/// The longest name of an unknown field that is repeated: shorter than any secret of ours.
+/// Maximum length of an unknown field name in an error: shorter than any secret.
 const MAX_UNKNOWN_CHARS: usize = 40;
 
 /// The fields of a JSON object, or the parameters of a query.
@@ -36,7 +36,7 @@ impl Given {
         self.values.is_empty()
     }
 
-    /// Adds a field. Of one that is given twice nobody knows which is meant.
+    /// Adds a field. A duplicate is recorded as an error, because it is ambiguous.
     pub(super) fn add(&mut self, name: String, value: Value) {
         match self.values.entry(name) {
             Entry::Occupied(given) => {
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for GivenVisitor {
         f.write_str("a JSON object")
     }
 
-    /// Null, which is no fields.
+    /// Null counts as an empty object.
     fn visit_unit<E>(self) -> Result<Given, E> {
         Ok(Given::default())
     }
@@ -78,10 +78,10 @@ impl<'de> Visitor<'de> for GivenVisitor {
     }
 }
 
-/// Reads types from what was given, and collects what is wrong.
+/// Reads types from the fields and collects errors.
 pub(super) struct Reader<'a> {
     given: &'a Given,
-    /// What is read, for a message: `field` or `parameter`.
+    /// `field` or `parameter`, for error messages.
     noun: &'static str,
     known: Vec<&'static str>,
     faults: Vec<FieldError>,
@@ -97,13 +97,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a type. `None` when something is wrong, which [`Reader::finish`] tells; `required`
-    /// are the fields that must be there.
+    /// Reads a type. Returns `None` if a field is invalid, which [`Reader::finish`] reports;
+    /// `required` lists the fields that must be present.
     pub(super) fn read<T: DeserializeOwned>(&mut self, required: &[String]) -> Option<T> {
         loop {
             match T::deserialize(Fields(self)) {
                 Ok(value) => return Some(value),
-                // The others are read without it.
+                // Continue without this field to find errors in the others.
                 Err(Fault::Field(field, message)) => self.refuse(field, message),
                 Err(Fault::Value(message)) => {
                     self.refuse("body", message);
@@ -121,10 +121,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a look at one field, for a rule about several; `None` when its value is wrong.
+    /// Reads one field for a rule that spans several; `None` if it is invalid.
     #[expect(
         clippy::option_option,
-        reason = "wrong, absent and given are three answers"
+        reason = "wrong, absent and given are three results"
     )]
     pub(super) fn peek<T: Field>(&self, field: &str) -> Option<Option<T>> {
         if self.is_wrong(field) {
@@ -143,12 +143,12 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// Notes what a rule about several fields has to say.
+    /// Adds the errors of a rule that spans several fields.
     pub(super) fn refuse_all(&mut self, faults: Vec<FieldError>) {
         self.faults.extend(faults);
     }
 
-    /// Refuses what nobody asked for, and answers with all faults, if there are any.
+    /// Adds an error for each unknown field and returns all errors, if any.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         let place = |faults: &FieldError| {
             let known = self.known.iter();
@@ -156,12 +156,12 @@ impl<'a> Reader<'a> {
         };
         self.faults.sort_by_key(place);
         let known = match self.known.as_slice() {
-            [] => "this route takes none".to_owned(),
-            known => format!("known are {}", known.join(", ")),
+            [] => "this route has none".to_owned(),
+            known => format!("expected one of: {}", known.join(", ")),
         };
         let names = self.given.values.keys();
         let unknown = names.filter(|name| !self.known.contains(&name.as_str()));
-        // Some are enough to see what is wrong; thousands would be an answer larger than the body.
+        // A limited number suffices to see the mistake; thousands would exceed the body in size.
         for name in unknown.take(MAX_UNKNOWN) {
             self.faults.push(FieldError {
                 field: repeatable(name).to_owned(),
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
         self.faults.iter().any(|fault| fault.field == field)
     }
 
-    /// Learns of fields, and notes which of them were given twice or left empty.
+    /// Registers the fields of a type, and reports those that are duplicate or blank.
     fn learn(&mut self, fields: &'static [&'static str]) {
         for field in fields {
             if self.known.contains(field) {
@@ -187,17 +187,16 @@ impl<'a> Reader<'a> {
             }
             self.known.push(field);
             if self.given.repeated.contains(*field) {
-                self.refuse(field, "must be given once");
+                self.refuse(field, "must not be repeated");
             } else if self.given.values.get(*field).is_some_and(Value::is_blank) {
-                // `?status=` of an unset variable must not be every status.
-                self.refuse(field, "must not be blank; leave it out instead");
+                // `?status=` from an unset variable must not mean every status.
+                self.refuse(field, "must not be blank; leave it out");
             }
         }
     }
 }
 
-/// Returns the name of an unknown field as far as it may be repeated: a secret can stand in the place
-/// of a name, too.
+/// Returns the name of an unknown field if it can be shown; a secret could be in its place.
 fn repeatable(name: &str) -> &str {
     let is_name = name.len() <= MAX_UNKNOWN_CHARS
         && name
@@ -209,7 +208,7 @@ fn repeatable(name: &str) -> &str {
     if is_name { name } else { "…" }
 }
 
-/// Hands the fields that a type knows to it, but for those that are wrong.
+/// Deserializes a struct from the fields it knows, except the invalid ones.
 struct Fields<'r, 'a>(&'r mut Reader<'a>);
 
 impl<'de> Deserializer<'de> for Fields<'_, 'de> {
@@ -231,13 +230,12 @@ impl<'de> Deserializer<'de> for Fields<'_, 'de> {
         })
     }
 
-    /// Nothing is read.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_unit()
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
-        Err(de::Error::custom("is read as a struct alone"))
+        Err(de::Error::custom("can only be read as a struct"))
     }
 
     forward_to_deserialize_any! {

@@ -9,9 +9,8 @@ use openindex_domain::token::Tokens;
 use super::credentials::bearer;
 use super::{Metrics, Problem};
 
-/// What the permission extractors need of an application's state: implement
-/// `FromRef<YourState> for Guard`, or use `Guard` as the state.
-/// Cheap to clone.
+/// The state that the permission extractors require: implement `FromRef<YourState> for Guard`, or
+/// use `Guard` as the state. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard(Arc<Parts>);
 
@@ -23,7 +22,7 @@ struct Parts {
 }
 
 impl Guard {
-    /// A guard that verifies with these use cases.
+    /// Creates a guard that verifies tokens with these use cases.
     #[must_use]
     pub fn new(tokens: Tokens) -> Self {
         Self(Arc::new(Parts {
@@ -33,7 +32,7 @@ impl Guard {
         }))
     }
 
-    /// The same, and it notes in the trail when administration is refused to somebody.
+    /// Also records denied administration requests in the audit log.
     #[must_use]
     pub fn with_audit(self, audit: Audit) -> Self {
         Self(Arc::new(Parts {
@@ -42,7 +41,7 @@ impl Guard {
         }))
     }
 
-    /// The same, and it counts verifications by their outcome.
+    /// Also counts verifications by outcome.
     #[must_use]
     pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Parts {
@@ -51,7 +50,7 @@ impl Guard {
         }))
     }
 
-    /// The present time, by the clock of the use cases.
+    /// Returns the current time by the clock of the use cases.
     pub(super) fn now(&self) -> Timestamp {
         self.0.tokens.now()
     }
@@ -60,7 +59,7 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// 400, 401, 403 or 503 as a [`Problem`].
+    /// A [`Problem`] with status 400, 401, 403 or 503.
     pub async fn admit(
         &self,
         headers: &HeaderMap,
@@ -78,7 +77,7 @@ impl Guard {
             if requirement == Requirement::HUMAN_ADMIN
                 && let Some(audit) = &self.0.audit
             {
-                // A refusal that cannot be noted is not given: fail closed, and say so.
+                // If the denial cannot be audited, return 503 instead of 403: fail closed.
                 audit.record_denial(&principal, context).await?;
             }
             return Err(denied.into());

@@ -1,4 +1,4 @@
-//! What every request's head must meet before anything else is looked at.
+//! Checks that apply to the head of every request, before anything else.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -12,12 +12,12 @@ use percent_encoding::percent_decode_str;
 use super::body::body_too_large;
 use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 
-/// Checks the head of a request. Afterwards `Host` names the host that the request asks for, in
-/// whichever form its target is.
+/// Checks the head of a request. Afterwards, `Host` is the requested host, whichever form the
+/// request target has.
 ///
 /// # Errors
 ///
-/// 400, 413, 415, 417, 431 or 501 as a [`Problem`]; the body was not read.
+/// A [`Problem`] with status 400, 413, 415, 417, 431 or 501; the body was not read.
 pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let headers = request.headers();
     check_size(request.uri(), headers)?;
@@ -29,13 +29,13 @@ pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
         .nth(1)
         .is_some()
     {
-        return Err(invalid("send the Content-Type header once"));
+        return Err(invalid("duplicate Content-Type header; send it once"));
     }
     check_expectation(request.version(), headers)?;
     if !request.body().is_end_stream() {
         check_body(headers)?;
     }
-    // RFC 9112 §3.2.2: the target's host counts, and what Host says is ignored.
+    // RFC 9112 §3.2.2: the host in the target overrides the Host header.
     let authority = request.uri().authority().map(Authority::as_str);
     if let Some(Ok(host)) = authority.map(HeaderValue::from_str) {
         request.headers_mut().insert(header::HOST, host);
@@ -51,8 +51,8 @@ pub(super) fn headers_too_large() -> Problem {
     Problem::new(
         Code::HeadersTooLarge,
         format!(
-            "the request's target and headers may have at most {MAX_HEADER_BYTES} bytes together, \
-             and at most 100 headers"
+            "the request target and headers must not exceed {MAX_HEADER_BYTES} bytes in total, or \
+             100 headers"
         ),
     )
 }
@@ -71,27 +71,27 @@ fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// RFC 9112 §3.2: exactly one valid `Host`; HTTP/1.0 may do without.
+/// RFC 9112 §3.2: exactly one valid `Host`, which HTTP/1.0 may omit.
 fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         (None, None) if version < Version::HTTP_11 => Ok(()),
-        (None, _) => Err(invalid("send a Host header: HTTP/1.1 requires one")),
-        (Some(_), Some(_)) => Err(invalid("send exactly one Host header")),
+        (None, _) => Err(invalid("missing Host header; HTTP/1.1 requires one")),
+        (Some(_), Some(_)) => Err(invalid("duplicate Host header; send exactly one")),
         (Some(_), None) => Err(invalid(
             "the Host header must be a host name or an IP address, with or without a port",
         )),
     }
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2), without user information and not empty.
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2), not empty and without user information.
 fn is_host(value: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(value) else {
         return false;
     };
     let host = authority.host();
-    // User information stands before the host.
+    // User information comes before the host.
     let is_port = match authority.as_str().strip_prefix(host) {
         Some("") => true,
         Some(rest) => rest.strip_prefix(':').is_some_and(is_port),
@@ -107,15 +107,15 @@ fn is_host(value: &[u8]) -> bool {
     is_port && is_address_or_name
 }
 
-/// RFC 3986 §3.2.3: an empty port is the default one.
+/// An empty port means the default one (RFC 3986 §3.2.3).
 fn is_port(digits: &str) -> bool {
-    // `u16` would take a sign.
+    // `u16::from_str` accepts a sign.
     digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits.is_empty() || digits.parse::<u16>().is_ok())
 }
 
-/// A name in the DNS (RFC 1123 §2.1), or an IPv4 address. Underscores are in use among containers. A
-/// dot at the end is that of a fully qualified name.
+/// A DNS name (RFC 1123 §2.1) or an IPv4 address. Container names have underscores; a trailing dot
+/// marks a fully qualified name.
 fn is_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let mut labels = name.split('.');
@@ -128,7 +128,7 @@ fn is_name(name: &str) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-    // A single number can be the name of a container.
+    // A single number can be a container name.
     let is_like_address = name.contains('.') && labels.clone().all(is_number);
     name.len() <= 253
         && labels.all(is_label)
@@ -140,7 +140,7 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Problem> {
     if method == Method::CONNECT {
         return Err(Problem::new(
             Code::NotImplemented,
-            "this server is not a proxy and does not implement CONNECT",
+            "this server is not a proxy and does not support CONNECT",
         ));
     }
     let is_http = |scheme: &str| {
@@ -177,7 +177,7 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Problem> {
              percent sign",
         ));
     }
-    // A path that is not is one where nothing is. Of a query, the wrong bytes would be replaced.
+    // A path that is not UTF-8 matches no route. In a query, the invalid bytes would be replaced.
     if query.contains('%') && percent_decode_str(query).decode_utf8().is_err() {
         return Err(invalid("the query is not valid UTF-8 when percent-decoded"));
     }
@@ -201,11 +201,12 @@ fn check_expectation(version: Version, headers: &HeaderMap) -> Result<(), Proble
     }
     Err(Problem::new(
         Code::ExpectationFailed,
-        "the only Expect value that this server meets is 100-continue",
+        "unsupported Expect header; only 100-continue is supported",
     ))
 }
 
-/// Whether the client sends the body only when it is asked for it. [`check`] has passed.
+/// Returns whether the client waits for `100 Continue` before it sends the body. Call it after
+/// [`check`].
 pub(super) fn awaits_continue(head: &Parts) -> bool {
     head.version >= Version::HTTP_11 && head.headers.contains_key(header::EXPECT)
 }
@@ -215,16 +216,18 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
         let lines = headers.get_all(name).iter();
         lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
     };
-    // RFC 9112 §6.1. Only that a coding named `chunked` comes last was checked so far.
+    // RFC 9112 §6.1. So far, only a final `chunked` is certain.
     let is_other = |coding: &[u8]| !coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
     if codings(header::TRANSFER_ENCODING).any(is_other) {
         return Err(Problem::new(
             Code::NotImplemented,
-            "the only transfer coding that this server implements is chunked",
+            "unsupported Transfer-Encoding; only chunked is supported",
         ));
     }
     if codings(header::TRANSFER_ENCODING).nth(1).is_some() {
-        return Err(invalid("apply the transfer coding chunked once"));
+        return Err(invalid(
+            "Transfer-Encoding lists chunked more than once; apply it once",
+        ));
     }
     let is_plain = |coding: &[u8]| {
         let coding = coding.trim_ascii();

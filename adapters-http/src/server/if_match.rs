@@ -1,10 +1,9 @@
-//! Conditional requests (RFC 9110 §13): a change is made only to the state that it was meant for,
-//! and a request whose condition is false, or cannot be evaluated, changes nothing.
+//! Conditional requests (RFC 9110 §13). A change is applied only to the state it was meant for; if
+//! a condition is false or cannot be evaluated, nothing changes.
 //!
-//! Work items have an `ETag`, and their routes evaluate it inside the change ([`IfMatch`]). On every
-//! other route a target exists or not and has no tag: `Routes::declare` marks those routes as
-//! [`Untagged`], and their permissions call [`check`]. Reads are evaluated on their response
-//! ([`OnRead`]).
+//! Work items have an `ETag`, and their routes evaluate it inside the change ([`IfMatch`]). Other
+//! resources have no `ETag`: `Routes::declare` marks their routes as [`Untagged`], and their
+//! permissions call [`check`]. For reads, conditions are evaluated on the response ([`OnRead`]).
 
 use std::time::UNIX_EPOCH;
 
@@ -19,11 +18,11 @@ use openindex_domain::work_item::Versions;
 use super::permission::{Needs, Permission};
 use super::{Code, Guard, Problem};
 
-/// In a request's extensions: its target has no `ETag`, so the permission evaluates its conditions.
+/// Request extension: the target has no `ETag`, so the permission evaluates the conditions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Untagged;
 
-/// The permission of a route that changes something with an `ETag`, and takes an [`IfMatch`].
+/// The permission of a route that changes a resource with an `ETag` and reads [`IfMatch`].
 pub(super) struct Versioned<P>(pub(super) P);
 
 impl<P: Permission> Permission for Versioned<P> {
@@ -39,7 +38,7 @@ impl<S: Sync, P: FromRequestParts<S>> FromRequestParts<S> for Versioned<P> {
     }
 }
 
-/// The versions that a work item may have for a change, by `If-Match` and `If-None-Match`.
+/// The versions of a work item that a change accepts, from `If-Match` and `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IfMatch(pub(super) Versions);
 
@@ -56,18 +55,18 @@ where
     }
 }
 
-/// An item's version as its `ETag`.
+/// Returns the `ETag` of a version.
 pub(super) fn etag(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// Evaluates the conditions of a request on a target without an `ETag`. `now` is `None` where no
-/// clock is at hand.
+/// Evaluates the conditions of a request whose target has no `ETag`. `now` is `None` if no clock is
+/// available.
 ///
 /// # Errors
 ///
-/// 412 when one is false or cannot be evaluated, 400 when one is malformed. Reads pass: see
-/// [`OnRead`].
+/// 412 when a condition is false or cannot be evaluated, 400 when one is malformed. Reads always
+/// pass; see [`OnRead`].
 pub(crate) fn check(
     method: &Method,
     headers: &HeaderMap,
@@ -77,9 +76,7 @@ pub(crate) fn check(
         return Ok(());
     }
     if let Some(Tags::These(_)) = tags(headers, &header::IF_MATCH)? {
-        return Err(failed(
-            "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
-        ));
+        return Err(failed("If-Match does not apply: this resource has no ETag"));
     }
     check_date(headers, now)?;
     if let Some(Tags::Any) = tags(headers, &header::IF_NONE_MATCH)? {
@@ -88,9 +85,9 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// Evaluates `If-Unmodified-Since`, which counts only without `If-Match` (RFC 9110 §13.1.4). No
-/// response has a `Last-Modified`: what has changed since a date in the past is unknown, so the
-/// change is refused instead of made on a guess.
+/// Evaluates `If-Unmodified-Since`, which is ignored if `If-Match` is present (RFC 9110 §13.1.4).
+/// No response has `Last-Modified`, so whether the resource changed since a past date is unknown;
+/// reject the change instead of guessing.
 fn check_date(headers: &HeaderMap, now: Option<Timestamp>) -> Result<(), Problem> {
     let Some(since) = headers.get(header::IF_UNMODIFIED_SINCE) else {
         return Ok(());
@@ -108,14 +105,14 @@ fn check_date(headers: &HeaderMap, now: Option<Timestamp>) -> Result<(), Problem
         now.is_none_or(|now| u128::try_from(now.unix_millis()).unwrap_or(0) > since.as_millis());
     if is_past {
         return Err(failed(
-            "If-Unmodified-Since cannot be evaluated: this server sends no Last-Modified; leave it \
-             out, or use If-Match where responses have an ETag",
+            "If-Unmodified-Since cannot be evaluated: this server sends no Last-Modified; omit it, \
+             or use If-Match where responses have an ETag",
         ));
     }
     Ok(())
 }
 
-/// The conditions of a `GET` or `HEAD` that has some, for its response.
+/// The conditions of a `GET` or `HEAD`, to be applied to its response.
 pub(super) struct OnRead(HeaderMap);
 
 impl OnRead {
@@ -134,8 +131,8 @@ impl OnRead {
         Some(Self(pairs.collect()))
     }
 
-    /// Returns the response, or 412 or 304 instead of a success. Nothing was changed, so a malformed
-    /// condition is ignored.
+    /// Returns the response, or 412 or 304 instead of a success. A malformed condition is ignored,
+    /// because a read changes nothing.
     pub(super) fn apply(&self, mut response: Response) -> Response {
         if !response.status().is_success() {
             return response;
@@ -148,8 +145,7 @@ impl OnRead {
                     .any(|tag| tag.names(&own) && (!tag.is_weak || tag.version().is_some()))
             };
             if !etag.is_some_and(matches) {
-                return failed("If-Match names none of this resource's entity tags")
-                    .into_response();
+                return failed("If-Match does not match the ETag of this resource").into_response();
             }
         }
         let is_known = match tags(&self.0, &header::IF_NONE_MATCH) {
@@ -190,21 +186,21 @@ enum Tags<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Tag<'a> {
     is_weak: bool,
-    /// What is between the quotes.
+    /// The text between the quotes.
     opaque: &'a [u8],
 }
 
-/// What proxies that compress responses append to a tag: `mod_deflate` and `mod_brotli` of Apache one
-/// dash, Jetty two, others a semicolon.
+/// Suffixes that compressing proxies append to a tag: one dash in Apache's `mod_deflate` and
+/// `mod_brotli`, two in Jetty, a semicolon in others.
 const CODINGS: [&str; 9] = [
     "--gzip", "-gzip", ";gzip", "--br", "-br", ";br", "--zstd", "-zstd", ";zstd",
 ];
 
 impl Tag<'_> {
-    /// The version whose `ETag` it is, also as a proxy that compresses responses rewrites it: nginx
-    /// makes it weak, others append the coding. RFC 9110 §13.1.1 asks for the strong comparison, so
-    /// that a part of one representation is not joined to another's. A version identifies the state
-    /// of an item and no bytes, and a change is made to that state, so the same version is the same.
+    /// Returns the version that this tag stands for, also after a compressing proxy has rewritten
+    /// it: nginx makes it weak, others append the coding. RFC 9110 §13.1.1 requires the strong
+    /// comparison so that parts of different representations are not combined. Here the version
+    /// identifies the state of an item, not bytes, and a change applies to that state.
     fn version(&self) -> Option<u64> {
         let text = std::str::from_utf8(self.opaque).ok()?;
         let text = CODINGS
@@ -215,7 +211,7 @@ impl Tag<'_> {
         (version.to_string() == text).then_some(version)
     }
 
-    /// Whether both name the same state of the same resource.
+    /// Returns whether both tags identify the same state.
     fn names(&self, own: &Self) -> bool {
         self.opaque == own.opaque || self.version().is_some_and(|it| Some(it) == own.version())
     }
@@ -240,7 +236,7 @@ fn versions(headers: &HeaderMap) -> Result<Versions, Problem> {
     })
 }
 
-/// Reads `*` or a list of entity tags; several lines are one list (RFC 9110 §5.3).
+/// Parses `*` or a list of entity tags; multiple lines are one list (RFC 9110 §5.3).
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Tags<'a>>, Problem> {
     let mut lines = headers.get_all(name).iter();
     let Some(first) = lines.next() else {
@@ -266,16 +262,16 @@ fn wrong_list(name: &HeaderName) -> Problem {
         "If-None-Match"
     };
     malformed(&format!(
-        "{name} must be entity tags such as \"7\", the ETag of a response, with commas between \
-         them, or * alone"
+        "{name} must be * or a comma-separated list of entity tags, such as the ETag \"7\" of a \
+         response"
     ))
 }
 
-/// Adds the entity tags of one line; `None` when it is no list of them.
+/// Appends the entity tags of one line; `None` if it is not a list of them.
 fn read_line<'a>(line: &'a [u8], tags: &mut Vec<Tag<'a>>) -> Option<()> {
     let mut rest = line.trim_ascii_start();
     loop {
-        // What is between two commas may be nothing (RFC 9110 §5.6.1.2).
+        // Empty list elements are allowed (RFC 9110 §5.6.1.2).
         if !rest.is_empty() && rest[0] != b',' {
             let (tag, after) = tag_at_start(rest)?;
             tags.push(tag);
@@ -289,7 +285,7 @@ fn read_line<'a>(line: &'a [u8], tags: &mut Vec<Tag<'a>>) -> Option<()> {
     }
 }
 
-/// The entity tag at the start, and what follows it; `None` when there is none.
+/// Splits off the first entity tag; `None` if there is none.
 fn tag_at_start(list: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     let (is_weak, quoted) = match list.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),

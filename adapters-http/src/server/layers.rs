@@ -1,6 +1,6 @@
-//! What surrounds every route, from the outside in: the id of the request, counters and the log line,
-//! panics; the check of its head, the reading of its body, the time that each may take, the bound on
-//! what is worked on at once, and the conditions of a read.
+//! Middleware around every route, outermost first: request id, metrics and access log, panics; then
+//! the check of the head, the body, timeouts, the limit on requests in progress, and conditional
+//! reads.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -28,36 +28,36 @@ use super::if_match::OnRead;
 use super::overload::Bound;
 use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
-/// The largest body that is read, in bytes: 64 KiB.
+/// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The most that a request's target and headers may have together, in bytes: 16 KiB.
+/// Maximum size of a request's target and headers together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// How many requests may be in progress at once, unless told otherwise: enough to keep a database
-/// busy that is some milliseconds away, and few enough that what they need stays in the caches.
+/// Default maximum number of requests in progress: enough to saturate a database that is
+/// milliseconds away, few enough that their memory stays in the CPU caches.
 pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 256;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Limits of the layers around the routes.
+/// Limits that the middleware enforces.
 #[derive(Debug, Clone)]
 pub struct LayerSettings {
-    /// How long a request's body may take to arrive before the response is 408, and the request after
-    /// that before it is 503.
+    /// How long a request body may take to arrive (then 408), and how long handling may take after
+    /// that (then 503).
     pub request_timeout: Duration,
-    /// How many requests may be in progress at once; probes are not counted, and neither is a
-    /// request whose body has not arrived.
+    /// Maximum number of requests in progress. Probes do not count, nor do requests whose body has
+    /// not arrived.
     pub max_requests_in_progress: usize,
-    /// How long a request waits for its turn when so many are, before it is answered with 503.
+    /// How long a request waits for a free slot at that limit before it gets 503.
     pub overload_timeout: Duration,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose scripts may call the API, as browsers write them into `Origin`.
+    /// Origins whose scripts may call the API, as browsers send them in `Origin`.
     pub cors_origins: Vec<HeaderValue>,
 }
 
 impl Default for LayerSettings {
-    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxy and no origin.
+    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxies and no origins.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
@@ -69,7 +69,7 @@ impl Default for LayerSettings {
     }
 }
 
-/// Puts the layers around routes that have their state already.
+/// Wraps routes that already have their state.
 pub(super) fn wrap(router: Router, state: Shared) -> Router {
     let limits = &state.settings.layers;
     let bound = Bound::new(
@@ -83,8 +83,8 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
     };
     let mut router = router
         .layer(middleware::from_fn_with_state(limits, admit))
-        .layer(CatchPanicLayer::custom(answer_panic));
-    // Around what turns requests away: a script is to see a 503 as one.
+        .layer(CatchPanicLayer::custom(respond_to_panic));
+    // Outside the overload limit, so that scripts can read a 503.
     if let Some(cors) = cors::layer(&state.settings.layers.cors_origins) {
         router = router.layer(cors);
     }
@@ -98,14 +98,13 @@ struct Limits {
     time: Duration,
 }
 
-/// Whoever restarts or takes out an instance must hear from it while it is busy.
+/// Returns whether the route is a probe. Orchestrators must get a response even from a busy server.
 fn is_probe(route: Option<&MatchedPath>) -> bool {
     route.is_some_and(|route| matches!(route.as_str(), "/health" | "/ready"))
 }
 
-/// Gives the request an id, answers with it, counts it, and writes one line about it to the log. The
-/// line has the route's pattern, never the target: what a client puts into a query stays out of the
-/// log.
+/// Assigns a request id, returns it in the response, counts the request and logs it. The log line
+/// has the route's pattern, not the target, so that no query reaches the log.
 async fn observe(State(state): State<Shared>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = id_of_client(request.headers()).or_else(|| new_id(&*state.entropy));
@@ -147,18 +146,18 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
         state
             .metrics
             .requests
-            .answered(route, &method, status, took);
+            .record_response(route, &method, status, took);
         let (route, status) = (route.unwrap_or("-"), status.as_u16());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(route, status, micros, "answered");
+        tracing::info!(route, status, micros, "request completed");
         response
     }
     .instrument(span)
     .await
 }
 
-/// Returns the name of a standard method. Any other is text of the client's own, which could be a secret
-/// in the wrong place.
+/// Returns the name of a standard method. Any other is client text, which could be a secret in the
+/// wrong place.
 pub(super) fn known(method: &Method) -> Option<&str> {
     let is_known = [
         Method::GET,
@@ -175,7 +174,7 @@ pub(super) fn known(method: &Method) -> Option<&str> {
     is_known.then(|| method.as_str())
 }
 
-/// Returns the id that a client or proxy gave the request, or that of its trace.
+/// Returns the request id from the client or a proxy, or else its trace id.
 fn id_of_client(headers: &HeaderMap) -> Option<RequestId> {
     let only = |name: &HeaderName| {
         let mut values = headers.get_all(name).iter();
@@ -194,13 +193,12 @@ pub(super) fn new_id(entropy: &dyn Entropy) -> Option<RequestId> {
     RequestId::parse(&format!("req_{}", uuid.simple())).ok()
 }
 
-/// Checks the head and reads the body before anything is decided. A response that leaves some of the
-/// body unread, such as a 401, would make the server close the connection, and the client's next
-/// request on it could be lost. A client that waits for `100 Continue` holds its body back: it is asked
-/// for the body only if the head alone does not decide (RFC 9110 §10.1.1).
+/// Checks the head and reads the body before routing. A response that leaves part of the body
+/// unread, such as a 401, would make the server close the connection, and the client's next request
+/// on it could be lost. A client that waits for `100 Continue` is asked for the body only if the
+/// head alone does not decide (RFC 9110 §10.1.1).
 ///
-/// From then on the request is in progress, and not before: clients that send their bodies slowly
-/// take no place from others.
+/// The request counts as in progress only from then on, so that slow uploads occupy no slot.
 async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
     if let Err(problem) = head::check(&mut request) {
         return problem.into_last_response();
@@ -223,7 +221,7 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
             }
         };
         let bytes = tokio::select! {
-            // What has arrived whole is worked on.
+            // A request that has arrived completely is handled even when the server is stopping.
             biased;
             read = timeout(limits.time, body::read(body)) => match read {
                 Ok(Ok(bytes)) => bytes,
@@ -260,8 +258,8 @@ fn body_too_slow(limit: Duration) -> Problem {
     Problem::new(
         Code::RequestTimeout,
         format!(
-            "the body did not arrive within {} seconds, so nothing was changed; send the request \
-             again",
+            "the request body did not arrive within {} seconds; nothing was changed, so it is safe \
+             to retry",
             limit.as_secs()
         ),
     )
@@ -270,16 +268,15 @@ fn body_too_slow(limit: Duration) -> Problem {
 fn stopped() -> Problem {
     Problem::new(
         Code::Unavailable,
-        "the server is stopping and the body had not arrived, so nothing was changed; send the \
-         request again",
+        "the server is shutting down and the request body had not arrived; nothing was changed, so \
+         it is safe to retry",
     )
 }
 
 fn too_slow() -> Problem {
     Problem::new(
         Code::Unavailable,
-        "the request took too long and was given up; whether a change was made is not known, \
-         so look before you repeat it",
+        "the request timed out and may or may not have taken effect; check before you retry",
     )
 }
 
@@ -287,13 +284,13 @@ fn too_slow() -> Problem {
     clippy::needless_pass_by_value,
     reason = "the signature is that of tower-http's panic handlers"
 )]
-fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
-    // A message that was put together may quote what the client sent; a literal one does not.
+fn respond_to_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    // A formatted message may quote client input; a literal cannot.
     let message = panic
         .downcast_ref::<&'static str>()
         .copied()
         .unwrap_or("(not logged)");
-    tracing::error!(cause = message, "a handler panicked");
+    tracing::error!(cause = message, "handler panicked");
     Problem::internal().into_response()
 }
 

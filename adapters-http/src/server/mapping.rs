@@ -1,4 +1,4 @@
-//! The one mapping of the domain's errors to problems: statuses, codes, challenges and advice.
+//! The mapping of domain errors to problems: status, code, challenge and advice.
 
 mod work_item;
 
@@ -23,14 +23,14 @@ use super::{Code, Problem, outage};
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let (code, advice) = match rejection {
-            Rejection::Malformed(_) => (Code::TokenMalformed, "copy the whole token and try again"),
+            Rejection::Malformed(_) => (Code::TokenMalformed, "copy the whole token and retry"),
             Rejection::Unknown => (
                 Code::TokenUnknown,
                 "check that it belongs to this server, or create a new one",
             ),
             Rejection::Expired { .. } => (Code::TokenExpired, "create a new one"),
             Rejection::Revoked { .. } => (Code::TokenRevoked, "create a new one"),
-            Rejection::OwnerSuspended => (Code::OwnerSuspended, "ask an administrator"),
+            Rejection::OwnerSuspended => (Code::OwnerSuspended, "contact an administrator"),
         };
         Self::new(code, format!("{rejection}; {advice}"))
             .with_challenge(format!(
@@ -41,8 +41,8 @@ impl From<Rejection> for Problem {
 }
 
 impl Problem {
-    /// What is told about a secret that was not verified. Whoever has a run's was handed it, and
-    /// cannot make a new one.
+    /// Returns the problem for a secret that failed verification. An agent cannot replace its own
+    /// token, so for an agent run token the advice is to ask the user who started the run.
     pub(super) fn unverified(error: VerifyError, presented: &str) -> Self {
         let detail = match error {
             VerifyError::Rejected(_)
@@ -51,12 +51,12 @@ impl Problem {
                 None
             }
             VerifyError::Rejected(Rejection::Unknown) => Some(
-                "no agent run has this token, or its run is long over; check that it belongs to \
-                 this server, or ask whoever started the run for a new one"
+                "unknown agent run token: it belongs to another server, or its run ended long ago; \
+                 ask the user who started the run for a new one"
                     .to_owned(),
             ),
             VerifyError::Rejected(Rejection::Expired { at } | Rejection::Revoked { at }) => Some(
-                format!("the agent run ended at {at}; ask whoever started it for a new one"),
+                format!("the agent run ended at {at}; ask the user who started it for a new one"),
             ),
             _ => None,
         };
@@ -69,20 +69,20 @@ impl Problem {
 }
 
 impl From<Denial> for Problem {
-    fn from(denied: Denial) -> Self {
-        match denied {
+    fn from(denial: Denial) -> Self {
+        match denial {
             Denial::HumanTokenRequired => Self::new(
                 Code::HumanTokenRequired,
-                "a workflow agent run's token may not do this; use a personal access token (oi_pat_…)",
+                "agent run tokens cannot do this; use a personal access token (oi_pat_…)",
             )
             .next("oi profile set --token -"),
             Denial::InsufficientScope { required } => Self::new(
                 Code::InsufficientScope,
                 match required {
                     Scope::Admin => {
-                        "this needs a token with the scope admin whose owner is an administrator"
+                        "this requires a token with the scope admin, owned by an administrator"
                     }
-                    Scope::ReadWrite => "this needs a token with the scope read_write",
+                    Scope::ReadWrite => "this requires a token with the scope read_write",
                 },
             )
             .with_challenge(format!(
@@ -92,7 +92,7 @@ impl From<Denial> for Problem {
             Denial::BoundToWorkItem { bound_to } => Self::new(
                 Code::RunBoundToWorkItem,
                 format!(
-                    "this agent run is bound to {bound_to} and may change that work item alone; \
+                    "this agent run is bound to {bound_to} and can change only that work item; \
                      for other work, start a run that is not bound to it"
                 ),
             ),
@@ -101,7 +101,7 @@ impl From<Denial> for Problem {
 }
 
 impl Problem {
-    /// What is told to those who may read a row: that it is damaged, and what to do.
+    /// Returns the problem for a damaged row, shown only to callers who may read that row.
     fn of_row(error: StoreError) -> Self {
         let row = match error.into_damaged() {
             Ok(row) => row,
@@ -118,12 +118,12 @@ impl Problem {
             "tokens" => "delete it: oi settings personal tokens delete",
             "users" => "suspend or delete the user: oi settings admin users",
             "invites" => "withdraw it: oi settings admin invites",
-            _ => "ask the operator",
+            _ => "contact the operator",
         };
         Self::new(
             Code::Internal,
             format!(
-                "the database row {} of {} is damaged (column {}); {advice}, or restore it from a \
+                "row {} of the table {} is damaged (column {}); {advice}, or restore it from a \
                  backup",
                 row.id, row.table, row.column.0
             ),
@@ -137,7 +137,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) => Self::new(
                 Code::Unavailable,
-                "the token store cannot be reached, so nothing was decided; try again shortly",
+                "the database is unavailable; retry shortly",
             ),
             StoreError::Corrupt(_) => Self::internal(),
         }
@@ -146,10 +146,10 @@ impl From<StoreError> for Problem {
 
 impl From<EntropyError> for Problem {
     fn from(error: EntropyError) -> Self {
-        tracing::error!(%error, "no secret could be made");
+        tracing::error!(%error, "secret generation failed");
         Self::new(
             Code::Unavailable,
-            "no secret could be made, so nothing was issued; try again shortly",
+            "secret generation failed, so nothing was created; retry shortly",
         )
     }
 }
@@ -164,13 +164,13 @@ impl From<VerifyError> for Problem {
 }
 
 impl From<ActorError> for Problem {
-    fn from(refusal: ActorError) -> Self {
-        match refusal {
+    fn from(error: ActorError) -> Self {
+        match error {
             ActorError::Rejected(rejection) => rejection.into(),
             ActorError::SessionEnded => Self::authentication_required(),
-            ActorError::Denied(denied) => denied.into(),
-            // No API request sends a form; the pages say what it created.
-            ActorError::FormUsed(_) => Self::new(Code::PreconditionFailed, refusal.to_string()),
+            ActorError::Denied(denial) => denial.into(),
+            // Only web forms have a form key; the pages say what the first submission created.
+            ActorError::FormUsed(_) => Self::new(Code::PreconditionFailed, error.to_string()),
         }
     }
 }
@@ -187,10 +187,10 @@ impl From<HashError> for Problem {
         match &error {
             HashError::Busy => Self::new(
                 Code::Unavailable,
-                "too many passwords are being checked; try again shortly",
+                "too many passwords are being checked; retry shortly",
             ),
             HashError::Failed(cause) => {
-                tracing::error!(%error, %cause, "a password could not be hashed");
+                tracing::error!(%error, %cause, "password hashing failed");
                 Self::internal()
             }
         }
@@ -200,12 +200,12 @@ impl From<HashError> for Problem {
 impl From<UserError> for Problem {
     fn from(error: UserError) -> Self {
         match error {
-            UserError::NotAuthorized(refusal) => refusal.into(),
-            UserError::NotFound => Self::new(Code::NotFound, "there is no user with this id")
+            UserError::NotAuthorized(error) => error.into(),
+            UserError::NotFound => Self::new(Code::NotFound, "no user has this id")
                 .next("oi settings admin users list"),
             UserError::LastAdmin => Self::new(
                 Code::LastAdmin,
-                "this is the last active administrator; make another user an administrator first",
+                "this user is the last active administrator; make another user an administrator first",
             ),
             UserError::OwnAccount => Self::new(
                 Code::OwnAccount,
@@ -213,7 +213,7 @@ impl From<UserError> for Problem {
             ),
             UserError::EmailTaken => Self::new(
                 Code::EmailTaken,
-                "another user has this email address; choose another one",
+                "this email address belongs to another user; use a different one",
             )
             .next("oi settings admin users list"),
             UserError::Entropy(error) => error.into(),
@@ -225,18 +225,15 @@ impl From<UserError> for Problem {
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::NotAuthorized(refusal) => refusal.into(),
+            SessionError::NotAuthorized(error) => error.into(),
             SessionError::SessionRequired => Self::new(
                 Code::SessionRequired,
-                "this is done in the web interface, after signing in",
+                "this requires a browser session; sign in to the web interface",
             ),
-            SessionError::WrongPassword => Self::invalid_field("currentPassword", &"is wrong"),
+            SessionError::WrongPassword => Self::invalid_field("currentPassword", &"is incorrect"),
             SessionError::WeakPassword(weak) => Self::invalid_field("password", &weak),
-            SessionError::NotFound => Self::new(
-                Code::NotFound,
-                "there is no such user, or they are suspended",
-            )
-            .next("oi settings admin users list"),
+            SessionError::NotFound => Self::new(Code::NotFound, "user not found or suspended")
+                .next("oi settings admin users list"),
             SessionError::RateLimited(throttled) => throttled.into(),
             SessionError::Hash(error) => error.into(),
             SessionError::Entropy(error) => error.into(),
@@ -248,20 +245,20 @@ impl From<SessionError> for Problem {
 impl From<InviteError> for Problem {
     fn from(error: InviteError) -> Self {
         match error {
-            InviteError::NotAuthorized(refusal) => refusal.into(),
+            InviteError::NotAuthorized(error) => error.into(),
             InviteError::NotFound => Self::new(
                 Code::NotFound,
-                "there is no such invite, or it was claimed or withdrawn",
+                "invite not found, or already claimed or withdrawn",
             )
             .next("oi settings admin invites list"),
             InviteError::EmailTaken => Self::new(
                 Code::EmailTaken,
-                "somebody with this email address has an account; they can be given a sign-in link",
+                "this email address already has an account; create a sign-in link for it instead",
             )
             .next("oi settings admin users list"),
             InviteError::NotClaimable(NotClaimable::Unknown) => Self::new(
                 Code::NotFound,
-                "there is no such invite; copy the whole link, or ask for a new one",
+                "invite not found; copy the whole link, or ask for a new one",
             ),
             InviteError::NotClaimable(
                 reason @ (NotClaimable::NotVouched
@@ -272,7 +269,7 @@ impl From<InviteError> for Problem {
             ) => Self::new(Code::InviteNotOpen, format!("{reason}; ask for a new one")),
             InviteError::EmailRequired => Self::invalid_field("email", &"is required"),
             InviteError::EmailMismatch => {
-                Self::invalid_field("email", &"must be the invited address")
+                Self::invalid_field("email", &"must be the invited email address")
             }
             InviteError::NothingToSignInWith => {
                 Self::invalid_field("password", &"or tokenName is required")
@@ -289,22 +286,21 @@ impl From<InviteError> for Problem {
 impl From<AdminTokenError> for Problem {
     fn from(error: AdminTokenError) -> Self {
         match error {
-            AdminTokenError::NotAuthorized(refusal) => refusal.into(),
-            AdminTokenError::NotFound => Self::new(
-                Code::NotFound,
-                "there is no token with this id, or it was deleted",
-            )
-            .next("oi settings admin tokens list"),
+            AdminTokenError::NotAuthorized(error) => error.into(),
+            AdminTokenError::NotFound => {
+                Self::new(Code::NotFound, "token not found, or already revoked")
+                    .next("oi settings admin tokens list")
+            }
             AdminTokenError::FilterRequired => Self::new(
                 Code::InvalidRequest,
-                "give at least one filter; without one, every token would be revoked",
+                "at least one filter is required; without one, every token would be revoked",
             ),
             AdminTokenError::ReviewOutdated(review) => Self::new(
                 Code::ReviewOutdated,
                 format!(
-                    "the matching tokens have changed since you reviewed them ({} match now), so \
-                     nothing was revoked; review the list again with dryRun, then present its \
-                     expected",
+                    "the matching tokens have changed since you reviewed them ({} match now); \
+                     nothing was revoked; review them again with dryRun, then send the new \
+                     expected value",
                     review.count
                 ),
             )
@@ -315,9 +311,8 @@ impl From<AdminTokenError> for Problem {
             AdminTokenError::ReviewRequired(review) => Self::new(
                 Code::ReviewRequired,
                 format!(
-                    "{} tokens match, and more than {MAX_UNREVIEWED} are revoked only after a \
-                     review, so nothing was revoked; review them with dryRun, then present its \
-                     expected",
+                    "{} tokens match, and revoking more than {MAX_UNREVIEWED} requires a review; \
+                     nothing was revoked; review them with dryRun, then send its expected value",
                     review.count
                 ),
             ),
@@ -332,7 +327,7 @@ impl From<AdminTokenError> for Problem {
 impl From<AuditError> for Problem {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::Denied(denied) => denied.into(),
+            AuditError::Denied(denial) => denial.into(),
             AuditError::Entropy(error) => error.into(),
             AuditError::Store(error) => error.into(),
         }
@@ -342,7 +337,7 @@ impl From<AuditError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::NotAuthorized(refusal) => refusal.into(),
+            TokenError::NotAuthorized(error) => error.into(),
             TokenError::NotFound => Self::new(
                 Code::NotFound,
                 "you have no token with this id; it may have been deleted",
@@ -350,10 +345,10 @@ impl From<TokenError> for Problem {
             .next("oi settings personal tokens list"),
             TokenError::QuotaReached { quota } => Self::new(
                 Code::TokenLimitReached,
-                format!("you have {quota} live tokens, as many as you may; delete one first"),
+                format!("you have {quota} live tokens, the maximum; delete one first"),
             )
             .next("oi settings personal tokens list"),
-            TokenError::RateReached(reached) => issue_rate(reached, "tokens were created for"),
+            TokenError::RateReached(reached) => creation_rate(reached, "tokens were created for"),
             TokenError::Expiry(error @ ExpiryError::Lifetime) => {
                 Self::invalid_field("expiresIn", &error)
             }
@@ -367,8 +362,8 @@ impl From<TokenError> for Problem {
             TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor }) => Self::new(
                 Code::TokenAlreadyRotated,
                 format!(
-                    "this token was already rotated to {successor}; rotate that one if its secret \
-                     was lost"
+                    "this token was already rotated to {successor}; rotate that one if you lost \
+                     its secret"
                 ),
             )
             .succeeded_by(successor)
@@ -379,15 +374,14 @@ impl From<TokenError> for Problem {
     }
 }
 
-fn issue_rate(reached: RateReached, what: &str) -> Problem {
+fn creation_rate(reached: RateReached, what: &str) -> Problem {
     let RateReached {
         limit,
         until,
         retry_after_seconds,
     } = reached;
     let detail = format!(
-        "{limit} {what} you within 24 hours, as many as allowed, deleted ones included; the next one \
-         is possible from {until}"
+        "{limit} {what} you within 24 hours, the maximum (deleted ones count); retry after {until}"
     );
     Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
 }
@@ -395,43 +389,43 @@ fn issue_rate(reached: RateReached, what: &str) -> Problem {
 impl From<AgentRunError> for Problem {
     fn from(error: AgentRunError) -> Self {
         match error {
-            AgentRunError::NotAuthorized(refusal) => refusal.into(),
+            AgentRunError::NotAuthorized(error) => error.into(),
             AgentRunError::TokenRequired => Self::new(
                 Code::HumanTokenRequired,
-                "a run ends with the token that started it; start it with a personal access token \
-                 (oi_pat_…)",
+                "a browser session cannot start an agent run, because a run is revoked with the \
+                 token that started it; use a personal access token (oi_pat_…)",
             )
             .next("oi profile set --token -"),
             AgentRunError::NoSuchIssuer(id) => Self::invalid_field(
                 "token",
-                &format!("must be the id of a live token of yours; {id} is none"),
+                &format!("must be the id of one of your live tokens (got {id})"),
             )
-            .next("oi token list"),
+            .next("oi settings personal tokens list"),
             AgentRunError::NotFound => Self::new(
                 Code::NotFound,
-                "you have no agent run with this id, or it was ended before",
+                "you have no agent run with this id; it may have ended",
             )
             .next("oi agent-run list"),
             AgentRunError::NoSuchWorkItem(key) => Self::invalid_field(
                 "workItemKey",
-                &format!("must be the key of a work item; there is no {key}"),
+                &format!("must be the key of an existing work item ({key} not found)"),
             )
             .next("oi work-item list"),
             AgentRunError::WorkItemResolved(key) => Self::new(
                 Code::WorkItemResolved,
                 format!(
-                    "{key} is done or cancelled, so there is nothing for a run to do; set its \
-                     status to todo first, or choose another work item"
+                    "{key} is done or cancelled; set its status to todo first, or choose another \
+                     work item"
                 ),
             )
             .next("oi queue list"),
             AgentRunError::QuotaReached { quota } => Self::new(
                 Code::RunLimitReached,
-                format!("you have {quota} live agent runs, as many as you may; end one first"),
+                format!("you have {quota} live agent runs, the maximum; end one first"),
             )
             .next("oi agent-run list"),
             AgentRunError::RateReached(reached) => {
-                issue_rate(reached, "agent runs were started by")
+                creation_rate(reached, "agent runs were started by")
             }
             AgentRunError::Entropy(error) => error.into(),
             AgentRunError::Store(error) => Self::of_row(error),

@@ -1,4 +1,4 @@
-//! The server's side.
+//! The server side: extractors, routes, error mapping and OpenAPI.
 
 mod api;
 mod body;
@@ -40,7 +40,7 @@ pub use layers::{
     DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES,
 };
 pub use metrics::{
-    ConnectionMetrics, Cut, LookupObserved, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
+    ConnectionMetrics, DropReason, LookupBatch, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
     OpenConnection, PoolState,
 };
 pub use openapi::document as openapi;

@@ -1,15 +1,16 @@
-//! A store that fails: what is logged during the outage, and when it ends.
+//! Logs store outages: when they start, their causes, and when they end.
 //!
-//! The state is the process's, as its log is.
+//! The state is global, like the log.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use openindex_domain::{StoreError, StoreHealth};
 
-/// How long a cause that was logged is not logged again.
+/// How long the same cause is not logged again.
 const QUIET: Duration = Duration::from_mins(1);
-/// How many causes of one outage are told apart, so that a message which never repeats fills no log.
+/// Maximum number of distinct causes per outage, so that messages that never repeat cannot flood
+/// the log.
 const MAX_CAUSES: usize = 16;
 
 static OUTAGE: Mutex<Outage> = Mutex::new(Outage::NONE);
@@ -34,7 +35,8 @@ impl Outage {
         causes: Vec::new(),
     };
 
-    /// Counts a failure. Returns how many of its cause were not logged, when it is to be logged.
+    /// Counts a failure. Returns `None` if it should not be logged, otherwise how many failures of
+    /// the same cause were not logged before it.
     fn count(&mut self, text: &str, now: Instant) -> Option<u64> {
         self.since.get_or_insert(now);
         self.failures += 1;
@@ -57,9 +59,9 @@ impl Outage {
     }
 }
 
-/// Logs why the store failed at `what`: a new cause at once, the same one a minute later at the earliest.
-/// Whatever is damaged is logged each time, since it is looked for by the request id.
-pub fn report(error: &StoreError, what: &'static str) {
+/// Logs why the store failed during `operation`: a new cause immediately, the same one at most once
+/// a minute. Corrupt rows are logged every time, because operators search for them by request id.
+pub fn report(error: &StoreError, operation: &'static str) {
     let cause = error.causes();
     let repeated = match error {
         StoreError::Unavailable(_) => match outage().count(&cause, Instant::now()) {
@@ -68,11 +70,11 @@ pub fn report(error: &StoreError, what: &'static str) {
         },
         StoreError::Corrupt(_) => 0,
     };
-    tracing::error!(%error, cause, what, repeated, "the store failed");
+    tracing::error!(%error, cause, operation, repeated, "store failed");
 }
 
-/// Succeeds when requests can be served. After a failure of any kind that takes a small change, too: a disk
-/// that is full still reads.
+/// Returns whether requests can be served. After a failure, a small write must also succeed,
+/// because a full disk can still be read.
 ///
 /// # Errors
 ///
@@ -87,7 +89,7 @@ pub async fn check(health: &dyn StoreHealth) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Logs the end of an outage, if there is one and it has ended.
+/// Logs the end of an outage, if one has ended.
 pub async fn watch(health: &dyn StoreHealth) {
     if outage().failures == 0 {
         return;
@@ -97,7 +99,7 @@ pub async fn watch(health: &dyn StoreHealth) {
     }
 }
 
-/// Ends the outage, unless something failed meanwhile.
+/// Ends the outage, unless more failures were counted meanwhile.
 fn end(failures: u64) {
     let mut outage = outage();
     if outage.failures != failures {
@@ -106,11 +108,11 @@ fn end(failures: u64) {
     let seconds = outage.since.map(|since| since.elapsed().as_secs());
     *outage = Outage::NONE;
     drop(outage);
-    tracing::info!(failures, seconds, "the store works again");
+    tracing::info!(failures, seconds, "store recovered");
 }
 
 fn outage() -> MutexGuard<'static, Outage> {
-    // Counting cannot panic half-way.
+    // The lock holder cannot panic between two updates.
     OUTAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

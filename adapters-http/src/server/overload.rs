@@ -1,10 +1,9 @@
-//! A bound on what is worked on at once, and on how long a request waits for its turn.
+//! Limits the number of requests in progress, and how long a request waits for a free slot.
 //!
-//! A request that waits behind thousands of others is answered after its client has given up, and
-//! costs as much as one that is wanted. Turning it away at once is no remedy: an answer of any kind
-//! costs about half of a real one, most of it spent on the connection, and a client that hears 503
-//! at once asks again at once. So it waits a while, which costs nothing and holds its client back;
-//! then it is turned away.
+//! Without a limit, a request behind thousands of others completes after its client has given up,
+//! at full cost. Rejecting it immediately does not help either: any response costs about half of a
+//! real one, mostly for the connection, and clients retry a fast 503 immediately. So a request
+//! first waits, which costs nothing and slows its client down, and is rejected after a timeout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +16,7 @@ use tokio::time::timeout;
 use super::metrics::RequestMetrics;
 use super::{Code, Problem};
 
-/// A bound on the requests in progress. Clones share it.
+/// The limit on requests in progress. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Bound(Arc<Shared>);
 
@@ -30,13 +29,13 @@ struct Shared {
     metrics: RequestMetrics,
 }
 
-/// A request in progress, until it is dropped.
+/// A request in progress, until dropped.
 pub(super) struct InProgress {
     _counted: Counted,
     _place: OwnedSemaphorePermit,
 }
 
-/// One more in a gauge, until it is dropped.
+/// Increments a gauge until dropped.
 struct Counted(Gauge);
 
 impl Bound {
@@ -50,8 +49,11 @@ impl Bound {
         }))
     }
 
-    /// Takes a place, when it is this request's turn; the problem it is answered with when it has
-    /// waited too long.
+    /// Waits for a free slot.
+    ///
+    /// # Errors
+    ///
+    /// 503 `overloaded` after the timeout.
     pub(super) async fn enter(&self) -> Result<InProgress, Problem> {
         let shared = &self.0;
         let place = match shared.places.clone().try_acquire_owned() {
@@ -91,12 +93,11 @@ impl Drop for Counted {
     }
 }
 
-/// Warnings about requests that were turned away: one a second at most, since they come in
-/// thousands.
+/// Logs rejected requests at most once a second, because they come in thousands.
 #[derive(Debug)]
 struct Complaints {
     start: Instant,
-    /// The second, from the start, from which on there may be another line.
+    /// Seconds after `start` from which the next warning may be logged.
     next: AtomicU64,
 }
 
@@ -119,7 +120,7 @@ impl Complaints {
                 .compare_exchange(next, second + 1, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok();
         if mine {
-            tracing::warn!(limit, "requests are turned away; too many are in progress");
+            tracing::warn!(limit, "requests rejected: too many in progress");
         }
     }
 }
@@ -127,6 +128,6 @@ impl Complaints {
 pub(super) fn overloaded() -> Problem {
     Problem::new(
         Code::Overloaded,
-        "the server has too much to do, so nothing was decided or changed; try again shortly",
+        "the server is overloaded; nothing was changed, so it is safe to retry shortly",
     )
 }

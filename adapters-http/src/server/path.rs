@@ -11,10 +11,10 @@ use openindex_domain::work_item::{WorkItemError, WorkItemKey};
 
 use super::Problem;
 
-/// The one id or key in a path. One that cannot be is like one that is not there: 404.
+/// The id or key in a path. A malformed one is 404, like one that does not exist.
 pub(super) struct PathId<T>(pub(super) T);
 
-/// An id or key whose bearer can be missing.
+/// An id or key, with the problem for one that does not exist.
 pub(super) trait Missing: FromStr {
     fn missing() -> Problem;
 }

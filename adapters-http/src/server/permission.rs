@@ -8,24 +8,24 @@ use openindex_domain::clock::Timestamp;
 use super::if_match::{self, Untagged};
 use super::{Context, Guard, Problem, unexpected};
 
-/// What a route needs of a request.
+/// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Needs {
-    /// Nothing; anybody may call it.
+    /// Anyone, with or without a token.
     Nothing,
     /// A bearer token that meets the requirement.
     Token(Requirement),
 }
 
-/// An extractor that decides who may call a handler. It is the handler's first argument.
+/// An extractor that authorizes the caller. It is the first argument of every handler.
 pub trait Permission {
-    /// What it asks for.
+    /// Who passes it.
     const NEEDS: Needs;
-    /// Whether the target has an `ETag`, so that the handler evaluates `If-Match` and its kin.
+    /// Whether the target has an `ETag`, so that the handler evaluates `If-Match` and the like.
     const HAS_ETAG: bool = false;
 }
 
-/// Anybody may call this route; written down, so that no route is open by omission.
+/// Allows everyone. A route must name this type to be public, so none is public by omission.
 #[derive(Debug, Clone, Copy)]
 pub struct Public;
 
@@ -43,7 +43,8 @@ impl<S: Sync> FromRequestParts<S> for Public {
     }
 }
 
-/// After authorization and before everything else (RFC 9110 §13.2.1), on routes that say so.
+/// Evaluates conditional headers after authorization and before everything else (RFC 9110 §13.2.1),
+/// on routes whose target has no `ETag`.
 fn check_conditions(parts: &Parts, now: Option<Timestamp>) -> Result<(), Problem> {
     match parts.extensions.get::<Untagged>() {
         Some(Untagged) => if_match::check(&parts.method, &parts.headers, now),
@@ -56,7 +57,7 @@ macro_rules! permission {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name(
-            /// Who the request acts as.
+            /// The principal that the request acts as.
             pub Principal,
         );
 
@@ -84,14 +85,14 @@ macro_rules! permission {
 }
 
 permission! {
-    /// Any live token, of a human or of a workflow agent run.
+    /// Accepts any live token, of a user or of an agent run.
     AnyToken, Requirement::ANY_TOKEN
 }
 permission! {
-    /// A human's personal access token of any scope; an agent run's is refused with 403.
+    /// Accepts a personal access token of any scope; an agent run token gets 403.
     Human, Requirement::HUMAN
 }
 permission! {
-    /// A human's personal access token with the effective scope `admin`.
+    /// Accepts a personal access token with the effective scope `admin`.
     HumanAdmin, Requirement::HUMAN_ADMIN
 }

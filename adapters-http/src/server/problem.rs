@@ -1,4 +1,5 @@
-//! Problems (RFC 9457) and their bodies. What becomes which is in `mapping.rs`.
+//! Problem details (RFC 9457) and their responses. Which error becomes which problem is in
+//! `mapping.rs`.
 
 use std::fmt::Write as _;
 
@@ -12,12 +13,12 @@ use crate::wire::{FieldError, Holder, MatchingTokens, ProblemBody};
 
 use super::{Code, body, outage};
 
-/// How long a client should wait before it asks again while the store is away, in seconds.
+/// Value of `Retry-After` when the database is unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
-/// The same when the server has too much to do, which passes sooner.
+/// The same when the server is overloaded, which passes sooner.
 const OVERLOADED_RETRY_AFTER_SECONDS: u32 = 1;
 
-/// An error on its way to the client: everything in it may be seen. Causes go to the log instead.
+/// An error response. Clients see everything in it; causes go to the log instead.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
@@ -27,14 +28,14 @@ pub struct Problem {
     challenge: Option<String>,
     retry_after: Option<u32>,
     accept_encoding: bool,
-    // Boxed, so that every answer is the smaller for what few problems have.
+    // Boxed to keep `Result<_, Problem>` small: few problems have these.
     holder: Option<Box<Holder>>,
     successor: Option<TokenId>,
     matching: Option<Box<MatchingTokens>>,
 }
 
 impl Problem {
-    /// A problem of this kind. `detail` says what happened here and what to do about it.
+    /// Creates a problem. `detail` says what went wrong in this request and what to do about it.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
@@ -55,7 +56,7 @@ impl Problem {
         }
     }
 
-    /// 400 for these fields.
+    /// Creates a 400 that lists these fields.
     #[must_use]
     pub fn invalid_fields(errors: Vec<FieldError>) -> Self {
         let mut detail = String::new();
@@ -69,7 +70,7 @@ impl Problem {
         }
     }
 
-    /// 400 for one field.
+    /// Creates a 400 for one field.
     #[must_use]
     pub fn invalid_field(field: &str, message: &impl ToString) -> Self {
         Self::invalid_fields(vec![FieldError {
@@ -78,7 +79,8 @@ impl Problem {
         }])
     }
 
-    /// 401 for a request without a bearer token (RFC 6750 §3.1: no error code in the challenge).
+    /// Creates the 401 for a request without a bearer token. RFC 6750 §3.1: no error code in the
+    /// challenge.
     #[must_use]
     pub fn authentication_required() -> Self {
         Self {
@@ -86,18 +88,19 @@ impl Problem {
             challenge: Some(r#"Bearer realm="openindex""#.to_owned()),
             ..Self::new(
                 Code::AuthenticationRequired,
-                "send a personal access token in the header Authorization: Bearer oi_pat_…",
+                "no bearer token; send the header Authorization: Bearer oi_pat_…",
             )
         }
     }
 
-    /// 415 for a body in a content coding (RFC 9110 §15.5.16: the response names those that are read).
+    /// Creates the 415 for a body with a content coding. RFC 9110 §15.5.16: the response names the
+    /// supported ones.
     pub(super) fn unsupported_coding() -> Self {
         Self {
             accept_encoding: true,
             ..Self::new(
                 Code::UnsupportedMediaType,
-                "send the body without a content coding: leave out Content-Encoding",
+                "unsupported Content-Encoding; send the body uncompressed, without that header",
             )
         }
     }
@@ -112,7 +115,7 @@ impl Problem {
         self
     }
 
-    /// How long the client should wait, in seconds, where that is known.
+    /// Returns the value of `Retry-After` in seconds, if there is one.
     pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after
     }
@@ -132,7 +135,7 @@ impl Problem {
         self
     }
 
-    /// The same kind of problem, of which nothing but this is told.
+    /// Replaces the detail and drops everything else that is specific to the original error.
     pub(super) fn instead(self, detail: String) -> Self {
         Self {
             detail,
@@ -141,7 +144,7 @@ impl Problem {
         }
     }
 
-    /// What kind of problem it is.
+    /// Returns the kind of problem.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
@@ -152,7 +155,7 @@ impl Problem {
         self
     }
 
-    /// The body.
+    /// Returns the response body.
     pub(super) fn body(&self) -> ProblemBody {
         ProblemBody {
             type_uri: format!("urn:openindex:problem:{}", self.code.as_str()),
@@ -196,8 +199,8 @@ impl IntoResponse for Problem {
                 HeaderValue::from_static("identity"),
             );
         }
-        // A challenge is made of ASCII without quotes of its own; were it not, none is better than
-        // a broken one.
+        // A challenge is ASCII without quotes of its own; were it not, none is better than a broken
+        // one.
         if let Some(Ok(challenge)) = self.challenge.map(HeaderValue::try_from) {
             set(header::WWW_AUTHENTICATE, challenge);
         }
@@ -206,25 +209,27 @@ impl IntoResponse for Problem {
 }
 
 impl Problem {
-    /// The response, after which the connection is closed: something of the request was not read.
+    /// Returns the response and closes the connection after it, because part of the request was not
+    /// read.
     pub(super) fn into_last_response(self) -> Response {
         body::unread(self.into_response())
     }
 
-    /// 503 for a probe, whatever the cause: an instance that is not migrated is not ready either.
+    /// Returns 503 for a readiness probe, whatever the cause: a server with pending migrations is
+    /// not ready either.
     pub(super) fn not_ready(error: &StoreError) -> Self {
         outage::report(error, "readiness");
         Self::new(
             Code::Unavailable,
-            "the database cannot be used: it is unreachable, not migrated, or lacks a right; the log says which",
+            "the database is unreachable, not migrated, or denies a permission; see the server log",
         )
     }
 
-    /// 500. What went wrong is in the log.
+    /// Returns 500. The cause is in the log.
     pub(super) fn internal() -> Self {
         Self::new(
             Code::Internal,
-            "something went wrong on our side; the operator finds it in the log by the request id",
+            "internal error; report the request id (X-Request-Id) to the operator",
         )
     }
 }

@@ -17,15 +17,15 @@ use super::Problem;
 use super::given::{Given, Reader};
 use super::value::Value;
 
-/// How many items a page has unless asked otherwise.
+/// Default page size.
 pub(super) const DEFAULT_PAGE: u32 = 50;
 
-/// The parameters of a query: of one type, or of two side by side.
+/// The parameters of a query, read as one type or as two.
 pub(super) struct Query<A, B = ()>(pub(super) A, pub(super) B);
 
-/// What a query can be read as.
+/// A type that query parameters can be parsed as.
 pub(super) trait Parameters: Sized {
-    /// Reads it; `None` when something is wrong, of which the reader keeps note.
+    /// Parses the parameters; `None` if one is invalid, which the reader reports.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
@@ -51,12 +51,12 @@ parameters!(
     WorkItemQuery
 );
 
-/// No parameter is required anywhere.
+/// Query parameters are never required.
 fn read<T: DeserializeOwned>(reader: &mut Reader<'_>) -> Option<T> {
     reader.read(&[])
 }
 
-/// Which page: a [`PageQuery`] whose cursor is one of this list.
+/// Page size and cursor: a [`PageQuery`] with the cursor type of the list.
 pub(super) struct Page<C> {
     pub(super) limit: u32,
     pub(super) after: Option<C>,
@@ -73,7 +73,7 @@ impl<C: FromStr> Parameters for Page<C> {
     }
 }
 
-/// Which page of the caller's tokens, which is a longer one: a [`PatPageQuery`].
+/// The same for the caller's tokens, whose pages are larger: a [`PatPageQuery`].
 pub(super) struct PatPage(pub(super) Page<ListCursor>);
 
 impl Parameters for PatPage {
@@ -85,15 +85,15 @@ impl Parameters for PatPage {
     }
 }
 
-/// Reads a cursor; the outer `None` when it is none of this list.
+/// Parses a cursor; the outer `None` means that it is invalid.
 #[expect(
     clippy::option_option,
-    reason = "wrong, absent and given are three answers"
+    reason = "wrong, absent and given are three results"
 )]
 fn after<C: FromStr>(reader: &mut Reader<'_>, cursor: Option<String>) -> Option<Option<C>> {
     let after = cursor.map(|text| text.parse()).transpose();
     if after.is_err() {
-        reader.refuse("cursor", "must be the nextCursor of the page before");
+        reader.refuse("cursor", "must be the nextCursor of the previous page");
     }
     after.ok()
 }
@@ -108,13 +108,13 @@ impl<S: Send + Sync, A: Parameters, B: Parameters> FromRequestParts<S> for Query
         reader.finish()?;
         match read {
             (Some(a), Some(b)) => Ok(Self(a, b)),
-            // A reader that could not read has said why.
+            // The reader has already reported why.
             _ => Err(Problem::internal()),
         }
     }
 }
 
-/// What a query gives. Text that is not UTF-8 is read with replacement characters.
+/// Splits a query into parameters. Invalid UTF-8 becomes replacement characters.
 pub(super) fn given(uri: &Uri) -> Given {
     let mut given = Given::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {

@@ -1,4 +1,4 @@
-//! The bodies that there are, and the rules about several of their fields at once.
+//! Request bodies and the rules that span several of their fields.
 
 use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry, TokenId};
 use openindex_domain::user::{Email, Role, UserChange};
@@ -8,14 +8,14 @@ use utoipa::PartialSchema;
 
 use crate::wire::{
     ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchMe, PatchUser,
-    PatchWorkItem, ReportCredentials, RevokePats, RotatePat, StartAgentRun, WorkAs,
+    PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
 };
 
 use super::given::Reader;
 
-/// What a body can be read as.
+/// A type that a body can be parsed as.
 pub(super) trait Request: DeserializeOwned + PartialSchema {
-    /// What is wrong with fields that are right by themselves; `None` when one of them is not.
+    /// Returns errors about combinations of valid fields; `None` if one of those fields is invalid.
     fn check(_: &Reader<'_>) -> Option<Vec<FieldError>> {
         None
     }
@@ -25,9 +25,9 @@ impl Request for ClaimInvite {}
 impl Request for CreateInvite {}
 impl Request for PatchMe {}
 impl Request for PatchWorkItem {}
-impl Request for ReportCredentials {}
+impl Request for ReportLeakedTokens {}
 impl Request for StartAgentRun {}
-impl Request for WorkAs {}
+impl Request for OnBehalfOf {}
 
 impl Request for PatchUser {
     fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
@@ -67,7 +67,7 @@ impl Request for CreateWorkItem {
     }
 }
 
-/// Returns what is to change of a user: each request makes one change, with one event.
+/// Returns the requested change of a user. Each request makes one change, which is one event.
 pub(super) fn user_change(
     role: Option<Role>,
     email: Option<Email>,
@@ -83,7 +83,7 @@ pub(super) fn user_change(
     }
 }
 
-/// Returns when a token is to end: at an instant, or after a time.
+/// Returns the requested expiry: an instant, or a lifetime.
 pub(super) fn requested_expiry(
     at: Option<Expiry>,
     lifetime: Option<Lifetime>,
@@ -99,7 +99,7 @@ pub(super) fn requested_expiry(
     }
 }
 
-/// Returns where a new item belongs: one of `domain` and `parent`, and a `kind` that goes with it.
+/// Returns where a new item goes: exactly one of `domain` and `parent`, and a `kind` that matches.
 pub(super) fn place(
     domain: Option<DomainKey>,
     kind: Option<ItemKind>,
@@ -115,21 +115,21 @@ pub(super) fn place(
             Some(domain) => Ok(Placement::Domain(domain, kind)),
             None => Err(vec![fault(
                 "domain",
-                "is required, as in OPS, unless a sub-task is made with parent",
+                "is required (for example OPS), unless parent is given",
             )]),
         };
     }
     if kind.is_some_and(|kind| kind != ItemKind::SubTask) {
         faults.push(fault(
             "kind",
-            "must be sub_task or absent where there is a parent; leave parent out for a project \
-             or task",
+            "must be sub_task or absent when parent is given; leave parent out for a project or \
+             task",
         ));
     }
     if domain.is_some() {
         faults.push(fault(
             "domain",
-            "must be absent for a sub-task, which is in the domain of its parent",
+            "must be absent when parent is given; a sub-task is in its parent's domain",
         ));
     }
     match parent {
@@ -137,7 +137,7 @@ pub(super) fn place(
         Some(_) => {}
         None => faults.push(fault(
             "parent",
-            "is required for a sub_task: the key of a project or task, as in OPS-42",
+            "is required for a sub_task: the key of a project or task, such as OPS-42",
         )),
     }
     Err(faults)

@@ -1,4 +1,4 @@
-//! From the domain's types to what travels.
+//! Conversions from domain types to wire types.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,7 @@ pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
     }
 }
 
-/// The one answer that holds a secret.
+/// The only response that contains a token's secret.
 pub(super) fn created(issued: &TokenWithSecret, now: Timestamp) -> wire::CreatedPat {
     wire::CreatedPat {
         pat: pat(&issued.token, now),
@@ -41,8 +41,8 @@ pub(super) fn created(issued: &TokenWithSecret, now: Timestamp) -> wire::Created
     }
 }
 
-/// The first administrator, their token and its secret, as `oi-server bootstrap --json` prints
-/// them.
+/// Returns the first administrator, their token and its secret, as `oi-server bootstrap --json`
+/// prints them.
 #[must_use]
 pub fn bootstrapped(instance: &Bootstrapped, now: Timestamp) -> wire::Bootstrapped {
     let wire::CreatedPat { pat, token } = created(&instance.issued, now);
@@ -53,7 +53,7 @@ pub fn bootstrapped(instance: &Bootstrapped, now: Timestamp) -> wire::Bootstrapp
     }
 }
 
-/// `None` for a browser session, which no route of the API accepts.
+/// Returns `None` for a browser session, which no API route accepts.
 pub(super) fn me(principal: &Principal) -> Option<wire::Me> {
     let token = principal.token()?;
     Some(wire::Me {
@@ -73,7 +73,7 @@ pub(super) fn me(principal: &Principal) -> Option<wire::Me> {
     })
 }
 
-/// `None` for a token that is no run's, which no use case of agent runs answers.
+/// Returns `None` for a token that belongs to no run; the agent run use cases return none.
 pub(super) fn agent_run(token: &Token, now: Timestamp) -> Option<wire::AgentRun> {
     let run = token.run.as_ref()?;
     Some(wire::AgentRun {
@@ -90,7 +90,7 @@ pub(super) fn agent_run(token: &Token, now: Timestamp) -> Option<wire::AgentRun>
     })
 }
 
-/// The one answer that holds a run's secret.
+/// The only response that contains a run's secret.
 pub(super) fn started(issued: &TokenWithSecret, now: Timestamp) -> Option<wire::StartedAgentRun> {
     Some(wire::StartedAgentRun {
         run: agent_run(&issued.token, now)?,
@@ -98,7 +98,6 @@ pub(super) fn started(issued: &TokenWithSecret, now: Timestamp) -> Option<wire::
     })
 }
 
-/// As a list has it.
 pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
     let claim = item.claim.as_ref();
     wire::WorkItemSummary {
@@ -124,7 +123,6 @@ pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
     }
 }
 
-/// As the answer about one item has it.
 pub(super) fn work_item(item: &WorkItem) -> wire::WorkItem {
     wire::WorkItem {
         summary: work_item_summary(item),
@@ -134,16 +132,16 @@ pub(super) fn work_item(item: &WorkItem) -> wire::WorkItem {
 
 pub(super) fn queue(queue: &Queue) -> wire::WorkQueue {
     wire::WorkQueue {
-        available: bucket(&queue.available),
-        mine: bucket(&queue.mine),
+        available: section(&queue.available),
+        mine: section(&queue.mine),
     }
 }
 
-fn bucket(bucket: &QueueBucket) -> wire::QueueBucket {
-    wire::QueueBucket {
-        damaged: damaged(&bucket.items),
-        items: bucket.items.iter().map(work_item_summary).collect(),
-        more: bucket.more,
+fn section(section: &QueueBucket) -> wire::QueueSection {
+    wire::QueueSection {
+        damaged: damaged(&section.items),
+        items: section.items.iter().map(work_item_summary).collect(),
+        more: section.more,
     }
 }
 
@@ -203,8 +201,8 @@ pub(super) fn stats(stats: Stats) -> wire::Stats {
     }
 }
 
-/// The rows of a list that cannot be read; each is logged once by this process, so that a list which is
-/// read all day does not fill the log.
+/// Returns the damaged rows of a list. Each is logged once per process, so that a list which is
+/// read often does not flood the log.
 pub(crate) fn damaged<T>(listing: &Listing<T>) -> Vec<wire::DamagedRow> {
     let rows = listing.damaged().map(|row| {
         log_once(row);
@@ -218,7 +216,7 @@ pub(crate) fn damaged<T>(listing: &Listing<T>) -> Vec<wire::DamagedRow> {
 }
 
 fn log_once(row: &Damaged) {
-    /// How many rows are remembered; of those beyond, none is logged.
+    /// Rows beyond this number are not logged.
     const MAX_LOGGED: usize = 1_000;
     static LOGGED: Mutex<BTreeSet<(&str, String)>> = Mutex::new(BTreeSet::new());
     let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,7 +228,8 @@ fn log_once(row: &Damaged) {
     }
 }
 
-/// The events of a page in their order. What this version cannot read is shown as it is stored.
+/// Returns the events of a page in order. Events that this version cannot parse are shown as
+/// stored.
 pub(super) fn events(listing: &Listing<AuditEvent>) -> Vec<wire::AuditEvent> {
     let shown = listing
         .entries()

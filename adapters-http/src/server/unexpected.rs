@@ -1,6 +1,6 @@
-//! What a route does not take is refused, not ignored: a mistyped parameter would widen what is
-//! asked for. Found out before the handler, and told by its [`Permission`](super::Permission), so
-//! that 401 and 403 come first.
+//! Rejects query parameters and bodies that a route does not read, because ignoring a mistyped
+//! parameter would widen the request. The check runs before the handler, but its
+//! [`Permission`](super::Permission) returns the error, so that 401 and 403 come first.
 
 use axum::body::Body as RawBody;
 use axum::extract::{Request, State};
@@ -47,11 +47,11 @@ impl Argument for Reported {
     const BODY: bool = true;
 }
 
-/// What was sent that the route does not take.
+/// The error about a part that the route does not read.
 #[derive(Clone)]
 struct Unexpected(Problem);
 
-/// Refuses what a route that `reads` these parts does not read.
+/// Adds the check to a route that reads only these parts.
 pub(super) fn refusing<S: Clone + Send + Sync + 'static>(
     routes: MethodRouter<S>,
     reads: Reads,
@@ -84,7 +84,7 @@ async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Returns what was found, once the caller is authorized.
+/// Returns the error found before the handler, once the caller is authorized.
 pub(super) fn check(parts: &mut Parts) -> Result<(), Problem> {
     match parts.extensions.remove() {
         Some(Unexpected(problem)) => Err(problem),

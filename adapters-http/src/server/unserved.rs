@@ -1,4 +1,4 @@
-//! Responses to what no route ever sees: a head that is not HTTP, and a connection without a place.
+//! Responses to requests that reach no route: an unparsable head, or a connection over the limit.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::layers::new_id;
 use super::overload::overloaded;
 use super::{Code, Metrics, Problem};
 
-/// Makes those responses: problems with a request id, counted and logged like every other one.
+/// Builds those responses: problems with a request id, counted and logged like any other.
 #[derive(Clone)]
 pub struct Unserved {
     entropy: Arc<dyn Entropy>,
@@ -27,15 +27,15 @@ impl Unserved {
         Self { entropy, metrics }
     }
 
-    /// The whole response to a connection that finds no place: what to write before closing it,
-    /// without having read a request.
+    /// Returns the complete response for a connection over the limit: write it and close, without
+    /// reading a request.
     #[must_use]
     pub fn no_place(&self) -> Vec<u8> {
         self.response(&overloaded(), None)
     }
 
-    /// The whole response in the place of `bare`, which an HTTP library wrote by itself because it
-    /// could not parse a request's head.
+    /// Returns the complete response that replaces `bare`, which the HTTP library wrote because it
+    /// could not parse a request head.
     #[must_use]
     pub fn in_place_of(&self, bare: &[u8]) -> Vec<u8> {
         let bare = String::from_utf8_lossy(bare);
@@ -57,13 +57,13 @@ impl Unserved {
         self.response(&problem, Some(&bare))
     }
 
-    /// The same for a head that began to arrive, and whose end did not arrive in time.
+    /// The same for a head that did not arrive completely in time.
     #[must_use]
     pub fn head_too_slow(&self, bare: &[u8]) -> Vec<u8> {
         let problem = Problem::new(
             Code::RequestTimeout,
-            "the request line and headers did not arrive in time, so nothing was changed; send the \
-             request again",
+            "the request line and headers did not arrive in time; nothing was changed, so it is \
+             safe to retry",
         );
         self.response(&problem, Some(&String::from_utf8_lossy(bare)))
     }
@@ -72,14 +72,15 @@ impl Unserved {
         let status = problem.code().status();
         let id = new_id(&*self.entropy);
         let id = id.as_ref().map_or("-", RequestId::as_str);
-        tracing::info_span!("request", id, method = "-")
-            .in_scope(|| tracing::info!(route = "-", status = status.as_u16(), "answered"));
+        tracing::info_span!("request", id, method = "-").in_scope(|| {
+            tracing::info!(route = "-", status = status.as_u16(), "request completed")
+        });
         if let Some(metrics) = &self.metrics {
             // No method was read: CONNECT counts as `other`.
             let method = Method::CONNECT;
             metrics
                 .requests
-                .answered(None, &method, status, Duration::ZERO);
+                .record_response(None, &method, status, Duration::ZERO);
         }
         let body = serde_json::to_string(&problem.body()).unwrap_or_default();
         let mut head = format!(
@@ -95,7 +96,7 @@ impl Unserved {
         if let Some(seconds) = problem.retry_after_seconds() {
             let _ = write!(head, "retry-after: {seconds}\r\n");
         }
-        // RFC 9110 §6.6.1: a 4xx has a date, and this is where one is known.
+        // RFC 9110 §6.6.1: a 4xx has a date, which only `bare` provides.
         let date = bare.and_then(|bare| bare.lines().find(|line| line.starts_with("date: ")));
         if let Some(date) = date {
             let _ = write!(head, "{date}\r\n");

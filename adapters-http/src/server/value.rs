@@ -1,6 +1,5 @@
-//! The values of a request, and how serde reads them. Which kind is wanted is said by the type that
-//! is read, so a mistake is told in terms of that: a JSON string is no number, but text in a query
-//! may be one.
+//! Values of a request and their deserialization. The target type decides what is valid: a JSON
+//! string is not a number, but the text of a query parameter may be one.
 
 use std::fmt;
 use std::num::IntErrorKind;
@@ -12,29 +11,30 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use zeroize::Zeroizing;
 
-/// The value of a field, or of a query parameter.
+/// The value of a field or of a query parameter.
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// `3600.0` is one, too; what is beyond the range of an `i64` is its end.
+    /// Includes `3600.0`. Values out of range are clamped to `i64`.
     Whole(i64),
     Fraction,
-    /// Wiped, since some of it is secret.
+    /// Wiped on drop, because some values are secrets.
     Text(Zeroizing<String>),
     List(Vec<Value>),
-    /// No field of a request holds one, so it is not kept.
+    /// No request field is an object, so its content is not stored.
     Object,
-    /// In a query, where numbers and booleans are text as well.
+    /// A query parameter, in which numbers and booleans are text as well.
     Parameter(String),
-    /// JSON that is not read for this reason: nested too deeply, half a surrogate pair.
+    /// JSON that cannot be read, and why: nested too deeply, or an unpaired surrogate.
     Unreadable(&'static str),
 }
 
 impl Value {
-    /// Reads the value of a field by itself, so that what is wrong with it is told with its name.
+    /// Parses the value of one field, so that an error can name the field.
     pub(super) fn of_json(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_else(|error| {
-            // The syntax was checked already. 1e400 is JSON, and beyond every number that is read.
+            // The syntax was checked before. 1e400 is valid JSON and beyond the range of every
+            // type.
             match (error.to_string(), json.as_bytes().first()) {
                 (said, Some(b'-')) if said.starts_with("number out of range") => {
                     Self::Whole(i64::MIN)
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "what is beyond the range becomes its end"
+        reason = "values out of range are clamped"
     )]
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
         Ok(if number.fract() == 0.0 {
@@ -115,14 +115,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// What is wrong with a value, or with the request: see [`super::given`].
+/// What is wrong with a value or a request; see [`super::given`].
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The value at hand must be something else.
+    /// The value is invalid.
     Value(String),
-    /// This field has a wrong value.
+    /// This field is invalid.
     Field(&'static str, String),
-    /// This field is not there.
+    /// This field is missing.
     Missing(&'static str),
 }
 
@@ -143,13 +143,13 @@ impl de::Error for Fault {
         Self::Value(message.to_string())
     }
 
-    // Both say what is wanted alone: what was sent may be a secret.
-    fn invalid_type(_: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
-        Self::Value(format!("must be {wanted}"))
+    // The messages say only what is expected: the value sent may be a secret.
+    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::Value(format!("must be {expected}"))
     }
 
-    fn invalid_value(_: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
-        Self::Value(format!("must be {wanted}"))
+    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::Value(format!("must be {expected}"))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -166,17 +166,17 @@ impl<'de> IntoDeserializer<'de, Fault> for &'de Value {
 }
 
 impl Value {
-    /// Whether it is a parameter without a value.
+    /// Returns whether this is a parameter without a value.
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::Parameter(text) if text.trim().is_empty())
     }
 
-    /// Says what the value must be instead.
-    fn must_be<T>(&self, wanted: &str) -> Result<T, Fault> {
+    /// Returns an error that says what the value must be.
+    fn must_be<T>(&self, expected: &str) -> Result<T, Fault> {
         Err(Fault::Value(match self {
             Self::Null => "must not be null".to_owned(),
             Self::Unreadable(why) => (*why).to_owned(),
-            _ => format!("must be {wanted}"),
+            _ => format!("must be {expected}"),
         }))
     }
 
@@ -185,7 +185,7 @@ impl Value {
             Self::Whole(number) => visitor.visit_i64(*number),
             Self::Parameter(text) => match text.parse::<i64>() {
                 Ok(number) => visitor.visit_i64(number),
-                // As in a body: what it must be is told by its range.
+                // As in a body: the range check says what it must be.
                 Err(error) => match error.kind() {
                     IntErrorKind::PosOverflow => visitor.visit_i64(i64::MAX),
                     IntErrorKind::NegOverflow => visitor.visit_i64(i64::MIN),

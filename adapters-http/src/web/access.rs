@@ -1,4 +1,4 @@
-//! Who may open a page, as extractor types: a handler's first argument says it.
+//! Extractors that authorize a request. A page handler's first argument states who can open it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,43 +17,43 @@ use super::error::WebError;
 use super::form::Form;
 use super::site::Web;
 
-/// What a page needs of a request.
+/// Who can open a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Needs {
-    /// Nothing; anybody may open it.
+    /// Anyone.
     Nothing,
-    /// A live browser session.
+    /// A user with an active browser session.
     SignedIn,
-    /// A live browser session of an administrator.
+    /// An administrator with an active browser session.
     Administrator,
 }
 
-/// Anybody, and who they are if they are signed in.
+/// Any visitor; `Some` if they are signed in.
 pub(super) struct Visitor(pub(super) Option<Principal>);
 
-/// Anybody; nobody looks who it is.
+/// Any visitor. The session is not looked up.
 pub(super) struct Anybody;
 
-/// Somebody who is signed in, with what they are to be told.
+/// A signed-in user, with the messages that the next page shows them.
 pub(super) struct Person {
     pub(super) principal: Principal,
     pub(super) notices: Vec<Notice>,
     pub(super) done: Option<Told>,
-    /// What they sent from this page when their session had ended.
+    /// The form they sent from this page after their session had ended.
     pub(super) draft: Option<Draft>,
 }
 
 static EMPTY: Form = Form::EMPTY;
 
 impl Person {
-    /// Returns what a form of this page is to be filled in with.
+    /// Returns the entries to restore in this page's form.
     pub(super) fn entries(&self) -> &Form {
         self.draft.as_ref().map_or(&EMPTY, |draft| &draft.form)
     }
 }
 
-/// Who sent a request and what, once that is known: an error's page keeps the frame, also when the
-/// store is gone by then, and the entries come back.
+/// The user and the form of a request, recorded as soon as they are known. An error page can then
+/// show the user's navigation and restore their entries, even if the store is unavailable.
 #[derive(Clone, Default)]
 pub(super) struct Sender(Arc<Seen>);
 
@@ -68,12 +68,12 @@ impl Sender {
         self.0.user.get()
     }
 
-    /// What was sent, without secrets.
+    /// Returns the form that was sent, without secrets.
     pub(super) fn form(&self) -> Option<&Form> {
         self.0.form.get()
     }
 
-    pub(super) fn saw(&self, form: &Form) {
+    pub(super) fn record(&self, form: &Form) {
         self.0.form.get_or_init(|| form.without_secrets());
     }
 }
@@ -82,13 +82,13 @@ impl Sender {
 pub(super) struct Administrator(pub(super) Person);
 
 impl Person {
-    /// Whether they may open the pages of the administration.
+    /// Returns whether the user can open the administration pages.
     pub(super) fn is_administrator(&self) -> bool {
         self.principal.authorize(Requirement::HUMAN_ADMIN).is_ok()
     }
 }
 
-/// What an extractor asks for.
+/// The access that an extractor requires.
 pub(super) trait Access {
     const NEEDS: Needs;
 }
@@ -106,7 +106,7 @@ impl Access for Administrator {
     const NEEDS: Needs = Needs::Administrator;
 }
 
-/// The arguments of a handler whose first one is an [`Access`].
+/// The arguments of a handler, the first of which is an [`Access`].
 pub(super) trait Declares {
     const NEEDS: Needs;
 }
@@ -125,7 +125,8 @@ declares!(A B C);
 declares!(A B C D);
 declares!(A B C D E);
 
-/// Verifies the session that the request presents, once for each request.
+/// Verifies the session cookie, at most once per request. Returns `None` if there is no active
+/// session.
 pub(super) async fn verified(
     headers: &HeaderMap,
     sender: Option<&Sender>,
@@ -205,7 +206,7 @@ where
         if let Err(denied) = person.principal.authorize(Requirement::HUMAN_ADMIN) {
             let Ok(context) = Context::from_request_parts(parts, state).await;
             let audit = Web::from_ref(state).api.audit;
-            // A refusal that cannot be noted is not given: fail closed, and say so.
+            // If the denial cannot be audited, return 503 instead of 403: fail closed.
             audit.record_denial(&person.principal, &context).await?;
             return Err(denied.into());
         }

@@ -15,7 +15,7 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
-use super::invalid::Invalid;
+use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
@@ -28,7 +28,7 @@ const WRONG: &str = "Incorrect current password.";
 #[template(path = "account.html")]
 struct AccountPage {
     page: Page,
-    /// As it is, or as it was typed.
+    /// The current name, or the invalid one that was entered.
     name: Shown,
     sessions: Vec<SessionView>,
     min_password: usize,
@@ -48,7 +48,7 @@ struct SessionView {
 }
 
 pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
-    // What was typed when the session had ended.
+    // The name entered before the session ended.
     let typed = Some(person.entries().shown("name")).filter(|name| !name.is_empty());
     render(&web, &person, typed, Invalid::default()).await
 }
@@ -93,7 +93,7 @@ pub(super) async fn change_password(
             }
             Err(SessionError::WrongPassword) => errors.add("current", WRONG),
             Err(SessionError::WeakPassword(weak)) => {
-                errors.add("password", format!("The password {weak}."));
+                errors.add("password", weak_password(weak));
             }
             Err(error) => return Err(error.into()),
         }

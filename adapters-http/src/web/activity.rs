@@ -1,4 +1,4 @@
-//! `/settings/account/activity`: what one did, and what was done to one's account and tokens.
+//! `/settings/account/activity`: a user's own audit events.
 
 use askama::Template;
 use axum::extract::State;
@@ -34,10 +34,10 @@ struct EventView {
     action: &'static str,
     code: &'static str,
     actor: &'static str,
-    /// The user's own token, agent run or browser session that acted.
+    /// The user's token, agent run or browser session that acted; `None` if someone else acted.
     credential: Option<String>,
     targets: Vec<Target>,
-    /// The user's former and new address.
+    /// The user's previous and new email address.
     emails: Option<(Shown, Shown)>,
     address: Option<String>,
 }
@@ -59,7 +59,7 @@ pub(super) async fn list(
     };
     let audit = &web.api.audit;
     let found = audit.activity(&person.principal, place, PAGE).await?;
-    // The first page begins with the newest entry, also for a reader who came back to it.
+    // Paging back to the first page redirects to the list, so that it starts with the newest entry.
     if found.previous.is_none() && matches!(place, Some(ActivityPlace::Before(_))) {
         return Ok(redirect(PATH));
     }

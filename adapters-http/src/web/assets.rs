@@ -1,5 +1,5 @@
-//! Style, script and icon, embedded. Their names change with their content, so that a browser keeps
-//! them for good and an upgrade is seen at once.
+//! The embedded style sheet, script and icon. Their names contain a hash of their content, so
+//! browsers cache them permanently and an upgrade takes effect immediately.
 
 use axum::response::{IntoResponse as _, Response};
 use http::header;
@@ -58,13 +58,14 @@ impl Asset {
         format!("{}-{:016x}.{}", self.stem, self.fingerprint, self.extension)
     }
 
-    /// Where it is served, without what stands before every path.
+    /// Returns the path of the asset, without the base path.
     pub(super) fn path(&self) -> String {
         format!("/assets/{}", self.name())
     }
 }
 
-/// FNV-1a with 64 bits: it has to tell versions of our own files apart, and resists nobody.
+/// Returns the 64-bit FNV-1a hash. It only distinguishes our own files, so it need not resist
+/// attacks.
 const fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! Cookies: how they are named, set, read and taken back, the one of a browser session first.
+//! Cookies: names, parsing, setting and clearing.
 
 use http::{HeaderMap, HeaderValue, header};
 use openindex_domain::OpaqueSecret;
@@ -7,13 +7,13 @@ use openindex_domain::user::UserId;
 
 use super::site::Transport;
 
-/// The two names of a cookie.
+/// The name of a cookie, for each transport that allows one.
 #[derive(Clone, Copy)]
 pub(super) struct CookieName {
-    /// Begins with `__Host-`, which makes a browser refuse the cookie unless it came over https, for
-    /// this host alone (RFC 6265bis §4.1.3.2).
+    /// Starts with `__Host-`: a browser accepts the cookie only over https and for this host
+    /// (RFC 6265bis §4.1.3.2).
     pub(super) secure: &'static str,
-    /// For plain http on the own machine, which cannot have the prefix.
+    /// For plain http on a loopback address, where the prefix is not allowed.
     pub(super) loopback: &'static str,
 }
 
@@ -23,15 +23,15 @@ pub(super) const SESSION: CookieName = CookieName {
     loopback: "openindex_session",
 };
 
-/// Who signed in last in this browser: the id of a user, which opens nothing. What was sent when the
-/// session had ended comes back to that user alone.
+/// The ID of the user who signed in last in this browser. It grants nothing: a form that was sent
+/// after the session had ended is restored only for this user.
 pub(super) const USER: CookieName = CookieName {
     secure: "__Host-openindex_user",
     loopback: "openindex_user",
 };
 
 impl CookieName {
-    /// `None` where no cookie may be set.
+    /// Returns the name, or `None` if the transport allows no cookie.
     const fn over(self, transport: Transport) -> Option<&'static str> {
         match transport {
             Transport::Secure => Some(self.secure),
@@ -41,8 +41,8 @@ impl CookieName {
     }
 }
 
-/// What the request presents. Two cookies of the name are none: which one counts must not be a
-/// guess.
+/// Returns the value of a cookie. Two cookies with the name count as none, since it is ambiguous
+/// which one is ours.
 pub(super) fn presented(
     headers: &HeaderMap,
     transport: Transport,
@@ -61,7 +61,7 @@ pub(super) fn presented(
     values.next().is_none().then_some(first)
 }
 
-/// Whether the request has a cookie of the name at all, good or not.
+/// Returns whether the request has a cookie with this name, valid or not.
 pub(super) fn is_presented(headers: &HeaderMap, transport: Transport, name: CookieName) -> bool {
     name.over(transport).is_some_and(|name| {
         headers
@@ -71,23 +71,23 @@ pub(super) fn is_presented(headers: &HeaderMap, transport: Transport, name: Cook
     })
 }
 
-/// Hands a session to the browser; `None` where no cookie may be set.
+/// Returns the header that sets the session cookie, or `None` if the transport allows no cookie.
 pub(super) fn set(transport: Transport, secret: &OpaqueSecret) -> Option<HeaderValue> {
     value(transport, SESSION, secret.expose(), ABSOLUTE_LIMIT_SECONDS)
 }
 
-/// Leaves the id of the user who signs in; see [`USER`].
+/// Returns the header that sets the [`USER`] cookie, or `None` if the transport allows no cookie.
 pub(super) fn set_user(transport: Transport, user: UserId) -> Option<HeaderValue> {
     value(transport, USER, &user.to_string(), ABSOLUTE_LIMIT_SECONDS)
 }
 
-/// Takes the session back.
+/// Returns the header that clears the session cookie, or `None` if the transport allows no cookie.
 pub(super) fn clear(transport: Transport) -> Option<HeaderValue> {
     value(transport, SESSION, "", 0)
 }
 
-/// Sets a cookie for `max_age` seconds, for this host and hidden from scripts; 0 takes it back. `None`
-/// where no cookie may be set.
+/// Returns the header that sets a cookie for `max_age` seconds, for this host and hidden from
+/// scripts. 0 clears it. `None` if the transport allows no cookie.
 pub(super) fn value(
     transport: Transport,
     name: CookieName,
@@ -101,7 +101,7 @@ pub(super) fn value(
     };
     let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
     let mut value = HeaderValue::from_str(&text).ok()?;
-    // Kept out of whatever prints headers.
+    // Keeps the value out of logged headers.
     value.set_sensitive(true);
     Some(value)
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn is_read_by_its_whole_name_and_only_when_there_is_one() {
+    fn is_matched_by_full_name_and_ignored_if_repeated() {
         let of = |values: &[&'static str]| {
             presented(&headers(values), Transport::Secure, SESSION).map(str::to_owned)
         };
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn over_a_readable_network_there_is_no_cookie() {
+    fn plain_http_over_a_network_allows_no_cookie() {
         let given = headers(&["openindex_session=x; __Host-openindex_session=x"]);
         assert_eq!(presented(&given, Transport::Readable, SESSION), None);
         assert_eq!(clear(Transport::Readable), None);

@@ -1,4 +1,4 @@
-//! `/docs`: the description of the API, to be read by people.
+//! `/docs`: the API reference, rendered from the OpenAPI document.
 
 use std::sync::LazyLock;
 
@@ -20,9 +20,9 @@ use super::site::Web;
 #[template(path = "public/docs.html")]
 struct DocsPage<'a> {
     page: Page,
-    /// What stands before the paths of the API.
+    /// The base URL of the API.
     api_url: &'a str,
-    common: &'static [Answer],
+    common: &'static [ResponseView],
     groups: &'static [Group],
     schemas: &'static [Schema],
 }
@@ -40,35 +40,35 @@ struct Operation {
     path: String,
     summary: Prose,
     description: Prose,
-    needs: &'static str,
+    access: &'static str,
     curl: Curl,
     commands: Vec<String>,
     parameters: Vec<Field>,
     body: Option<String>,
-    responses: Vec<Answer>,
+    responses: Vec<ResponseView>,
 }
 
-struct Answer {
+struct ResponseView {
     status: String,
     is_success: bool,
     description: Prose,
     schema: Option<String>,
 }
 
-/// A request as one types it: `{api_url}{path}` with these options.
+/// A `curl` command for `{api_url}{path}`.
 struct Curl {
-    /// `None` for what curl does without being told.
+    /// `None` if it is curl's default.
     method: Option<String>,
     path: String,
     is_authorized: bool,
-    /// In single quotes for a shell.
+    /// JSON, escaped for single quotes in a shell.
     body: Option<String>,
 }
 
 /// Text with code in it.
 type Prose = Vec<Piece>;
 
-/// A piece of a description: code between backticks, or text.
+/// A part of a description: text, or code from between backticks.
 struct Piece {
     is_code: bool,
     text: String,
@@ -90,8 +90,8 @@ struct Field {
 }
 
 struct Reference {
-    /// What most operations may return, told once.
-    common: Vec<Answer>,
+    /// The responses that most operations share.
+    common: Vec<ResponseView>,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
 }
@@ -105,7 +105,7 @@ fn reference(document: &OpenApi) -> Reference {
     Reference {
         groups: groups(&document, &common),
         schemas: schemas(&document),
-        common: answers(&document, common.iter().copied()),
+        common: responses(&document, common.iter().copied()),
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn show(
         Some(_) => &*REFERENCE,
         None => &*WITHOUT_WORK,
     };
-    // The reference can be read while the store cannot be reached.
+    // The reference stays available while the store is not.
     let page = match visitor {
         Ok(Visitor(Some(user))) => Page::framed(&web, &user, "docs"),
         Ok(Visitor(None)) | Err(_) => Page {
@@ -154,10 +154,10 @@ fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Valu
     })
 }
 
-/// A status and the response with it.
+/// A status and its response in the OpenAPI document.
 type Returned<'a> = (&'a String, &'a Value);
 
-/// The responses that more than half of the operations have.
+/// Returns the responses that more than half of the operations share.
 fn common(document: &Value) -> Vec<Returned<'_>> {
     let mut counts: Vec<(Returned<'_>, usize)> = Vec::new();
     let mut all = 0;
@@ -175,11 +175,14 @@ fn common(document: &Value) -> Vec<Returned<'_>> {
     counts.into_iter().map(|(response, _)| response).collect()
 }
 
-fn answers<'a>(document: &'a Value, responses: impl Iterator<Item = Returned<'a>>) -> Vec<Answer> {
-    responses
+fn responses<'a>(
+    document: &'a Value,
+    returned: impl Iterator<Item = Returned<'a>>,
+) -> Vec<ResponseView> {
+    returned
         .map(|(status, response)| {
             let response = resolved(document, response);
-            Answer {
+            ResponseView {
                 status: status.clone(),
                 is_success: status.starts_with('2'),
                 description: prose(&response["description"]),
@@ -189,7 +192,7 @@ fn answers<'a>(document: &'a Value, responses: impl Iterator<Item = Returned<'a>
         .collect()
 }
 
-/// What a value refers to, or else the value.
+/// Resolves a `$ref`. Returns the value itself if it is none.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
     pointer
@@ -200,11 +203,11 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 fn groups(document: &Value, common: &[Returned<'_>]) -> Vec<Group> {
     items(&document["tags"])
         .map(|tag| {
-            // The first paragraph is the heading.
+            // The first paragraph of the description is the heading.
             let text = text(&tag["description"]);
             let (title, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
             Group {
-                // An anchor is one word.
+                // An anchor contains no spaces.
                 anchor: self::text(&tag["name"]).replace(' ', "-"),
                 title: title.to_owned(),
                 description: pieces(rest),
@@ -225,7 +228,7 @@ fn operation(
     method: &str,
     value: &Value,
 ) -> Operation {
-    let needs = match value["x-openindex-needs"].as_str() {
+    let access = match value["x-openindex-needs"].as_str() {
         Some("any_token") => "Requires a personal access token or the token of an agent run.",
         Some("human") => "Requires a personal access token.",
         Some("human_admin") => "Requires an administrator's token with the scope admin.",
@@ -237,7 +240,7 @@ fn operation(
         path: path.to_owned(),
         summary: prose(&value["summary"]),
         description: prose(&value["description"]),
-        needs,
+        access,
         curl: curl(document, path, method, value),
         commands: items(&document["x-oi"][&text(&value["operationId"])])
             .map(text)
@@ -251,14 +254,14 @@ fn operation(
             })
             .collect(),
         body: content_schema(&value["requestBody"]),
-        responses: answers(
+        responses: responses(
             document,
             entries(&value["responses"]).filter(|response| !common.contains(response)),
         ),
     }
 }
 
-/// Returns the request with the description's own examples.
+/// Returns the request, filled in with the document's examples.
 fn curl(document: &Value, path: &str, method: &str, value: &Value) -> Curl {
     let mut filled = path.to_owned();
     for parameter in items(&value["parameters"]).filter(|parameter| parameter["in"] == "path") {
@@ -278,7 +281,7 @@ fn curl(document: &Value, path: &str, method: &str, value: &Value) -> Curl {
         body.replace('\'', r"'\''")
     });
     Curl {
-        // With a body, curl sends a POST by itself.
+        // curl defaults to POST if there is a body.
         method: Some(method.to_uppercase())
             .filter(|method| method != if body.is_some() { "POST" } else { "GET" }),
         path: filled,
@@ -302,7 +305,7 @@ fn pieces(text: &str) -> Prose {
         .collect()
 }
 
-/// The name of the schema of a body, where it has one.
+/// Returns the name of a body's schema, if any.
 fn content_schema(value: &Value) -> Option<String> {
     entries(&value["content"]).find_map(|(_, content)| {
         let schema = &content["schema"];
@@ -361,7 +364,7 @@ fn schemas(document: &Value) -> Vec<Schema> {
         .collect()
 }
 
-/// The fields of one of several objects, any of which it may be.
+/// Returns the fields of one alternative of a `oneOf`, all optional.
 fn alternatives(document: &Value, schema: &Value) -> Vec<Field> {
     let fields = fields(document, schema).into_iter();
     fields
@@ -372,7 +375,7 @@ fn alternatives(document: &Value, schema: &Value) -> Vec<Field> {
         .collect()
 }
 
-/// The fields of an object, or of the one that it refers to.
+/// Returns the fields of an object schema, resolving a `$ref`.
 fn fields(document: &Value, schema: &Value) -> Vec<Field> {
     let schema = resolved(document, schema);
     entries(&schema["properties"])

@@ -1,7 +1,7 @@
-//! What was just done, said once, on the page that follows.
+//! The confirmation of a change, shown once, on the page that follows.
 //!
-//! It travels in a cookie of its own and not in the URL: a link cannot forge it, a reload does not
-//! repeat it, and nothing of it is in a log.
+//! It is passed in a cookie rather than in the URL: links cannot forge it, a reload does not repeat
+//! it, and it appears in no log.
 
 use std::convert::Infallible;
 
@@ -19,12 +19,12 @@ const COOKIE: CookieName = CookieName {
     secure: "__Host-openindex_done",
     loopback: "openindex_done",
 };
-/// The page that follows a redirect is opened at once.
+/// The browser follows the redirect immediately.
 const MAX_AGE_SECONDS: i64 = 60;
 
 macro_rules! done {
     ($($name:ident $code:literal $text:literal)*) => {
-        /// Something that was done; `{}` in its text stands for whom or what it was done to.
+        /// A completed change. `{}` in its text stands for the name of what was changed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Done { $($name),* }
 
@@ -45,34 +45,34 @@ macro_rules! done {
 done! {
     TokenDeleted "token-deleted" "Token {} was deleted. It no longer works."
     TokenRevoked "token-revoked" "Token {} was revoked. It no longer works."
-    TokensRevoked "tokens-revoked" "{} were revoked. They no longer work."
+    TokensRevoked "tokens-revoked" "Revoked {}."
     NameChanged "name-changed" "Your name is now {}."
     PasswordChanged "password-changed" "Your password was changed. All other browser sessions have ended."
-    PasswordSet "password-set" "Your password was set, and you are signed in. All other browser sessions have ended."
+    PasswordSet "password-set" "Your password was set, and you’re signed in. All other browser sessions have ended."
     SessionEnded "session-ended" "The browser session {} was ended."
     SignInAgain "session-over" "Your session has ended. Sign in to continue."
-    SignedOut "signed-out" "You are signed out."
-    SignedOutEverywhere "signed-out-everywhere" "You are signed out in every browser."
-    Welcome "welcome" "Your account is ready, and you are signed in."
+    SignedOut "signed-out" "You’re signed out."
+    SignedOutEverywhere "signed-out-everywhere" "You’re signed out in every browser."
+    Welcome "welcome" "Your account is ready, and you’re signed in."
     InviteWithdrawn "invite-withdrawn" "The invite for {} was withdrawn. Its link no longer works."
     UserSuspended "user-suspended" "{} was suspended. Their tokens and browser sessions no longer work."
-    UserUnsuspended "user-unsuspended" "{} was reactivated."
-    UserDeleted "user-deleted" "{} was deleted. The email address can be used again."
-    EmailChanged "email-changed" "The email address of {} was changed. The previous address no longer signs in."
+    UserUnsuspended "user-unsuspended" "{} was unsuspended. Their tokens work again."
+    UserDeleted "user-deleted" "{} was deleted. The email address can be invited again."
+    EmailChanged "email-changed" "The email address of {} was changed. The previous address can no longer be used to sign in."
     EmailUnchanged "email-unchanged" "The email address of {} is unchanged."
     RunEnded "run-ended" "The agent run of {} was ended. Its token no longer works."
-    RunsEnded "runs-ended" "{} ended. What they used no longer works."
-    NoRunsEnded "no-runs-ended" "No agent run was ended: all of them had ended before."
+    RunsEnded "runs-ended" "Ended {}."
+    NoRunsEnded "no-runs-ended" "No agent runs were ended: they had all ended already."
     ItemCreated "item-created" "Work item {} was created."
-    ItemChanged "item-changed" "Work item {} was saved."
-    ItemClaimed "item-claimed" "Work item {} is claimed."
+    ItemChanged "item-changed" "Work item {} was updated."
+    ItemClaimed "item-claimed" "Work item {} was claimed."
     ItemReleased "item-released" "Work item {} was released."
-    ItemCompleted "item-completed" "Work item {} is done."
+    ItemCompleted "item-completed" "Work item {} was completed."
     ItemDeleted "item-deleted" "Work item {} was deleted."
-    RoleChanged "role-changed" "The role of {} was changed. It applies to existing tokens as well."
+    RoleChanged "role-changed" "The role of {} was changed. The change applies to existing tokens, too."
 }
 
-/// What a page says was done.
+/// The confirmation that a page shows.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     /// `good` or `warn`: a class of the style sheet.
@@ -83,12 +83,12 @@ pub(super) struct Told {
 }
 
 impl Done {
-    /// Sends the browser to `path`, where the page says what was done.
+    /// Redirects to `path`, whose page shows the confirmation.
     pub(super) fn on(self, site: &Site, path: &str) -> Response {
         with(site, path, self.code())
     }
 
-    /// The same for what was done to `about`, a name or an address.
+    /// Redirects to `path`, whose page shows the confirmation for `about`, a name or an address.
     pub(super) fn to(self, site: &Site, path: &str, about: &str) -> Response {
         let about = utf8_percent_encode(about, NON_ALPHANUMERIC);
         with(site, path, &format!("{}.{about}", self.code()))
@@ -126,7 +126,7 @@ impl Told {
     }
 }
 
-/// What was done by the request that led here, if the browser was told.
+/// The confirmation of the previous request, if there is one to show.
 pub(super) struct JustDone(pub(super) Option<Told>);
 
 impl<S> FromRequestParts<S> for JustDone
@@ -142,13 +142,13 @@ where
     }
 }
 
-/// Whether the browser carries something to be said.
+/// Returns whether the request has a confirmation to show.
 pub(super) fn is_pending(headers: &HeaderMap, site: &Site) -> bool {
     cookie::is_presented(headers, site.transport, COOKIE)
 }
 
-/// Takes it from the browser when the response is a page, which has said it.
-pub(super) fn was_said(response: &mut Response, site: &Site) {
+/// Clears the confirmation if the response is a page, which has shown it.
+pub(super) fn clear_if_shown(response: &mut Response, site: &Site) {
     let headers = response.headers_mut();
     let is_page = headers
         .get(header::CONTENT_TYPE)
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_found_by_its_own_code() {
+    fn every_code_is_unique() {
         for done in Done::ALL {
             let same = Done::ALL.iter().filter(|other| other.code() == done.code());
             assert_eq!(same.count(), 1, "{done:?}");

@@ -1,8 +1,8 @@
-//! What was sent and not carried out: the session had ended, or the server could not do it. Its entries
-//! come back into the form, for the user to review and to send.
+//! Forms that were sent but not processed, because the session had ended or the server was
+//! unavailable. The entries are restored for the user to review and send again.
 //!
-//! They travel in a cookie of a few minutes and not in the URL, so that nothing of them is in a log or
-//! in the history. Passwords and tokens are never among them.
+//! They are stored in a short-lived cookie rather than in the URL, so they appear in no log or browser
+//! history. Passwords and tokens are never included.
 
 use axum::response::Response;
 use http::{HeaderMap, header};
@@ -18,33 +18,33 @@ const COOKIE: CookieName = CookieName {
     secure: "__Host-openindex_draft",
     loopback: "openindex_draft",
 };
-/// As long as signing in may take: 15 minutes.
+/// The time allowed to sign in again: 15 minutes.
 const MAX_AGE_SECONDS: i64 = 15 * 60;
-/// A browser takes no cookie over 4,096 bytes, its name and attributes included.
+/// Browsers reject cookies over 4,096 bytes, including name and attributes.
 const MAX_BYTES: usize = 3_500;
-/// The names of what is no entry; a form has no field with an empty name or one in parentheses.
+/// Names of metadata: no form has a field with an empty name or one in parentheses.
 const PAGE: &str = "";
 const USER: &str = "(user)";
 const CUT: &str = "(cut)";
 const FAILED: &str = "(failed)";
 
-/// Why a form was not carried out.
+/// Why a form was not processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     SessionEnded,
-    /// The server could not do it then; see [`WebError::is_to_be_retried`](super::error::WebError).
+    /// A temporary error; see [`WebError::is_to_be_retried`](super::error::WebError).
     Failed,
 }
 
-/// A form that was not carried out.
+/// A form that was not processed.
 pub(super) struct Draft {
-    /// The page to send it from.
+    /// The path of the form's page.
     page: String,
     pub(super) form: Form,
 }
 
 impl Draft {
-    /// Returns what the browser carries, if anything.
+    /// Returns the stored draft, if any.
     pub(super) fn of(headers: &HeaderMap, site: &Site) -> Option<Self> {
         let form = Form::parse(cookie::presented(headers, site.transport, COOKIE)?.as_bytes())?;
         let page = form.get(PAGE).to_owned();
@@ -56,7 +56,7 @@ impl Draft {
         self.form.get(USER).parse() == Ok(user)
     }
 
-    /// Returns the same for one page.
+    /// Returns the stored draft if it belongs to this page.
     pub(super) fn of_page(headers: &HeaderMap, site: &Site, page: &str) -> Option<Self> {
         Self::of(headers, site).filter(|draft| draft.page == page)
     }
@@ -68,20 +68,20 @@ impl Draft {
         }
     }
 
-    /// Returns whether some entries were too long to come back.
+    /// Returns whether some entries were too long to store.
     pub(super) fn is_cut(&self) -> bool {
         !self.form.get(CUT).is_empty()
     }
 
-    /// Returns whether entries come back.
+    /// Returns whether there are entries to restore.
     pub(super) fn has_entries(&self) -> bool {
         self.form.entries().next().is_some()
     }
 }
 
-/// Has the browser carry what was sent, for the page that it is `on`. Where it does not fit, the longest entries are left
-/// out.
-pub(super) fn carry(
+/// Stores the form in the browser, for the page at `on`. The longest entries are dropped if the
+/// cookie would be too large.
+pub(super) fn store(
     response: &mut Response,
     site: &Site,
     user: &str,
@@ -93,7 +93,7 @@ pub(super) fn carry(
     entries.sort_by_key(|(name, value)| name.len() + value.len());
     let mut pairs = vec![(PAGE, on.as_str()), (USER, user)];
     if why == Why::Failed {
-        // With the id of the form: the same user sends it again, and it creates once.
+        // Keeps the form's ID, so that sending it again creates at most one object.
         pairs.extend([(FAILED, "yes"), (once::FIELD, sent.shown(once::FIELD))]);
     }
     let needed = pairs.len();
@@ -115,7 +115,7 @@ pub(super) fn carry(
     }
 }
 
-/// Takes it from the browser: the page has it.
+/// Clears the draft, which the page has restored.
 pub(super) fn drop(response: &mut Response, site: &Site) {
     append(response, site, "", 0);
 }

@@ -1,5 +1,4 @@
-//! What a page cannot be shown for. Statuses come from the one mapping of the domain's errors to
-//! problems; the words here are for people.
+//! Error pages. Statuses come from the mapping of domain errors to problems; the texts are here.
 
 use askama::Template;
 use axum::extract::Request;
@@ -24,8 +23,8 @@ use super::routes::page_of;
 use super::site::{Site, Web, redirect};
 use super::view::duration;
 
-/// Why there is no page. It travels as an extension of a bare response; [`super::protection`]
-/// makes a page of it, which knows where it is.
+/// An error of a page. It is attached to an empty response as an extension; [`super::protection`]
+/// renders it, knowing the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WebError {
     reason: Reason,
@@ -34,29 +33,29 @@ pub(super) struct WebError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// Nobody is signed in.
+    /// The user is not signed in.
     SignIn,
-    /// Another site's page sent the form.
+    /// The form was sent by a page of another site.
     CrossSite,
-    /// A page of this server sent the form, which was opened at another address.
+    /// The form was sent by our own page, opened at an address other than the public URL.
     OtherAddress,
-    /// The server is for its own machine, and was reached by another name.
-    Elsewhere,
+    /// The server accepts local connections only, and was reached under another host name.
+    WrongHost,
     /// A form that creates something has no id, or was shown too long ago.
     StaleForm,
-    /// What the page is about cannot be read.
+    /// The row of the page's subject is damaged.
     Damaged(DamagedRow),
     Problem(Code),
 }
 
-/// A row that a page is about, as far as ending it takes.
+/// The damaged row of a page's subject, identified so that it can be revoked or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DamagedRow {
-    /// A user, for an administrator.
+    /// A user, shown to an administrator.
     User(UserId),
     /// A token of the signed-in user.
     OwnToken(TokenId),
-    /// Any token, for an administrator.
+    /// Any user's token, shown to an administrator.
     Token(TokenId),
 }
 
@@ -70,31 +69,31 @@ impl DamagedRow {
     }
 }
 
-/// For a form about something that is gone: sent a second time, it finds what the first time did.
+/// Shown when the subject of a form no longer exists, which is usual when it is sent twice.
 const SENT_TWICE: (&str, &str) = (
     "Not found",
-    "What this form is about no longer exists. If you sent the form before, it took effect then.",
+    "This no longer exists. If you sent this form before, it already took effect.",
 );
 
 impl WebError {
-    /// Nobody is signed in: to the sign-in, and back afterwards.
+    /// The user is not signed in. Redirects to the sign-in page and back afterwards.
     pub(super) const SIGN_IN: Self = Self {
         reason: Reason::SignIn,
         retry_after: None,
     };
-    /// Another site's page sent the form.
+    /// The form was sent by a page of another site.
     pub(super) const CROSS_SITE: Self = Self {
         reason: Reason::CrossSite,
         retry_after: None,
     };
-    /// A page of this server sent the form, which was opened at another address.
+    /// The form was sent by our own page, opened at an address other than the public URL.
     pub(super) const OTHER_ADDRESS: Self = Self {
         reason: Reason::OtherAddress,
         retry_after: None,
     };
-    /// The server is for its own machine, and was reached by another name.
-    pub(super) const ELSEWHERE: Self = Self {
-        reason: Reason::Elsewhere,
+    /// The server accepts local connections only, and was reached under another host name.
+    pub(super) const WRONG_HOST: Self = Self {
+        reason: Reason::WrongHost,
         retry_after: None,
     };
     /// A form that creates something has no id, or was shown too long ago.
@@ -102,7 +101,7 @@ impl WebError {
         reason: Reason::StaleForm,
         retry_after: None,
     };
-    /// The row of what the page is about is damaged: the page ends it.
+    /// Returns the error page for a damaged row, with buttons to revoke or delete it.
     pub(super) const fn damaged(row: DamagedRow) -> Self {
         Self {
             reason: Reason::Damaged(row),
@@ -110,7 +109,7 @@ impl WebError {
         }
     }
 
-    /// The same where that is what a store says, and its error otherwise.
+    /// Returns [`WebError::damaged`] if the store reports a damaged row, and its error otherwise.
     pub(super) fn of_row(error: StoreError, row: DamagedRow) -> Self {
         match error.into_damaged() {
             Ok(_) => Self::damaged(row),
@@ -131,15 +130,15 @@ impl WebError {
         match self.reason {
             Reason::SignIn => StatusCode::SEE_OTHER,
             Reason::CrossSite | Reason::OtherAddress => StatusCode::FORBIDDEN,
-            Reason::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
+            Reason::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Reason::StaleForm => StatusCode::UNPROCESSABLE_ENTITY,
-            // The page that was asked for, with what is left of it.
+            // The page exists, but can show only the buttons.
             Reason::Damaged(_) => StatusCode::OK,
             Reason::Problem(code) => code.status(),
         }
     }
 
-    /// Returns whether the same form may be carried out later, so that its entries are worth keeping.
+    /// Returns whether the same form may succeed later, so that its entries are worth storing.
     const fn is_to_be_retried(self) -> bool {
         matches!(
             self.reason,
@@ -150,22 +149,22 @@ impl WebError {
         )
     }
 
-    /// Returns whether the store can be asked who sent the request.
+    /// Returns whether the store can be used to look up the user.
     pub(super) const fn leaves_store(self) -> bool {
         !matches!(
             self.reason,
-            Reason::SignIn | Reason::Elsewhere | Reason::Problem(Code::Unavailable)
+            Reason::SignIn | Reason::WrongHost | Reason::Problem(Code::Unavailable)
         )
     }
 
-    /// The page, in the frame of the user if it is known who they are.
-    pub(super) fn into_page(self, web: &Web, asked: &Asked, sender: &Sender) -> Response {
+    /// Renders the page, with the user's navigation if the user is known.
+    pub(super) fn into_page(self, web: &Web, failed: &FailedRequest, sender: &Sender) -> Response {
         let (site, user) = (&web.site, sender.user());
         if self.reason == Reason::SignIn {
-            return asked.to_sign_in(site, &Form::default());
+            return failed.to_sign_in(site, &Form::default());
         }
         let (title, text) = match self.reason {
-            Reason::Problem(Code::NotFound) if asked.method == Method::POST => SENT_TWICE,
+            Reason::Problem(Code::NotFound) if failed.method == Method::POST => SENT_TWICE,
             _ => self.words(),
         };
         let template = ErrorPage {
@@ -180,7 +179,7 @@ impl WebError {
                 Reason::Damaged(row) => row.ends(&site.base),
                 _ => Ends::new(),
             },
-            back: asked.way_back(user.is_some()),
+            back: failed.way_back(user.is_some()),
         };
         let mut response = html(self.status(), &template)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
@@ -189,14 +188,14 @@ impl WebError {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
         if self.is_to_be_retried()
-            && let (Some(sent), Some(on)) = (sender.form(), asked.next())
+            && let (Some(sent), Some(on)) = (sender.form(), failed.next())
         {
-            draft::carry(&mut response, site, &asked.user, &on, sent, Why::Failed);
+            draft::store(&mut response, site, &failed.user, &on, sent, Why::Failed);
         }
         response
     }
 
-    /// The same for a program; `None` for what concerns browsers alone.
+    /// Returns the problem for a program, or `None` for an error that concerns only browsers.
     pub(super) fn into_problem(self) -> Option<Response> {
         let Reason::Problem(code) = self.reason else {
             return None;
@@ -213,40 +212,40 @@ impl WebError {
     const fn words(self) -> (&'static str, &'static str) {
         let code = match self.reason {
             Reason::Problem(code) => code,
-            Reason::Elsewhere => {
+            Reason::WrongHost => {
                 return (
-                    "This server is for its own machine only",
-                    "You opened it by another name. If you operate it, set its public address with --public-url https://…, so that users can sign in safely.",
+                    "This server accepts local connections only",
+                    "You opened it under a different host name. If you operate it, set --public-url https://… to its public address so that users can sign in securely.",
                 );
             }
             Reason::OtherAddress => {
                 return (
                     "This page is at another address",
-                    "You opened this server at an address that is not its public URL, so nothing was changed. Open it at the address below. If that address is wrong, an operator can correct it with --public-url.",
+                    "You opened this server at an address other than its public URL, so nothing was changed. Use the address below. If that address is wrong, an operator can correct it with --public-url.",
                 );
             }
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
-                    "You opened it more than a day ago, so nothing was created. Open the page again and send the form from there.",
+                    "You opened it more than a day ago, so nothing was created. Reload the page and send the form again.",
                 );
             }
             Reason::Damaged(DamagedRow::User(_)) => {
                 return (
-                    "This user is damaged",
-                    "Their row in the database cannot be read, so none of their tokens and browser sessions is accepted. Suspend or delete the user, or ask an operator to restore the row from a backup. The server's log names the column.",
+                    "This user’s data is damaged",
+                    "Their database row can’t be read, so their tokens and browser sessions are rejected. Suspend or delete the user, or ask an operator to restore the row from a backup. The server log names the column.",
                 );
             }
             Reason::Damaged(DamagedRow::OwnToken(_) | DamagedRow::Token(_)) => {
                 return (
-                    "This token is damaged",
-                    "Its row in the database cannot be read, so it is not accepted. Delete the token and create another.",
+                    "This token’s data is damaged",
+                    "Its database row can’t be read, so it is rejected. Delete the token and create a new one.",
                 );
             }
             Reason::SignIn | Reason::CrossSite => {
                 return (
                     "Request blocked",
-                    "It came from another site, or your browser did not say where it came from. Nothing was changed. If you sent the form, open its page here and send it again. An operator checks that the proxy in front of the server passes on the Origin header, and that --public-url is the address in the browser.",
+                    "It came from another site, or your browser didn’t say where it came from. Nothing was changed. If you sent this form, open its page and send it again. If you operate this server, check that the proxy forwards the Origin header and that --public-url matches the address in the browser.",
                 );
             }
         };
@@ -258,8 +257,8 @@ impl WebError {
             ),
             Code::RateLimited => ("Too many attempts", "Nothing was changed."),
             Code::Unavailable => (
-                "Not available right now",
-                "The server can’t do this at the moment. If you sent a form, check whether it took effect before you send it again.",
+                "Temporarily unavailable",
+                "The server can’t handle this request right now. If you sent a form, check whether it took effect before you send it again.",
             ),
             Code::LastAdmin => (
                 "You can’t remove the last administrator",
@@ -271,7 +270,7 @@ impl WebError {
             ),
             Code::TokenAlreadyRotated => (
                 "This token has already been rotated",
-                "Its successor has the same name, and its value was shown once. If you did not copy it, rotate the successor.",
+                "Its successor has the same name, and its value was shown once. If you didn’t copy it, rotate the successor.",
             ),
             Code::TokenNotLive => (
                 "This token has expired",
@@ -282,8 +281,8 @@ impl WebError {
                 "Delete a token you no longer need, then try again.",
             ),
             Code::CreationRateReached => (
-                "Too many tokens were created",
-                "Your account has created as many tokens as allowed within 24 hours, deleted ones included. Try again later.",
+                "Too many tokens created",
+                "Your account has reached the limit of tokens created within 24 hours, including deleted ones.",
             ),
             Code::BodyTooLarge => (
                 "Request too large",
@@ -291,26 +290,26 @@ impl WebError {
             ),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "Invalid request",
-                "The form did not arrive as its page sends it, so nothing was changed. Open the page again and retry.",
+                "The form was incomplete or malformed, so nothing was changed. Reload the page and try again.",
             ),
             Code::PreconditionFailed => (
-                "Nothing was changed",
-                "A condition of the request was not met. Open the page again and retry.",
+                "Precondition failed",
+                "A condition of the request was not met. Nothing was changed. Reload the page and try again.",
             ),
             Code::MethodNotAllowed => (
                 "Method not allowed",
-                "This address doesn’t support that kind of request. Open it from the page that leads to it.",
+                "This address doesn’t support that kind of request. Go back and try again.",
             ),
             _ => (
                 "Something went wrong",
-                "This is a fault of the server. It was logged: an operator can find it by the time and the request’s ID.",
+                "The server hit an internal error. It was logged; an operator can find it by the time and the request ID.",
             ),
         }
     }
 }
 
-/// The one mapping of errors to statuses is that of the API; a page has no challenge, so a 401
-/// leads to the sign-in.
+/// Uses the API's mapping of errors to statuses. Pages send no authentication challenge, so a 401
+/// leads to the sign-in page.
 impl<E: Into<Problem>> From<E> for WebError {
     fn from(error: E) -> Self {
         let problem: Problem = error.into();
@@ -339,19 +338,19 @@ impl IntoResponse for WebError {
     }
 }
 
-/// What was asked for.
-pub(super) struct Asked {
+/// The request that failed.
+pub(super) struct FailedRequest {
     pub(super) method: Method,
     pub(super) path: String,
-    /// The path and its query.
+    /// The path with the query.
     target: String,
-    /// The browser presents a session, live or not.
+    /// The request has a session cookie, valid or not.
     has_cookie: bool,
-    /// The id of the user who signed in last in this browser; empty when there is none.
+    /// The ID of the user who signed in last in this browser; empty if unknown.
     user: String,
 }
 
-impl Asked {
+impl FailedRequest {
     pub(super) fn of(request: &Request, site: &Site) -> Self {
         let uri = request.uri();
         let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -366,7 +365,7 @@ impl Asked {
         }
     }
 
-    /// Returns where to go on after a sign-in: to the page, or to that of the form.
+    /// Returns the page to open after sign-in: the requested one, or the form's.
     fn next(&self) -> Option<LocalPath> {
         LocalPath::parse(match self.method {
             Method::POST => page_of(&self.path),
@@ -374,8 +373,8 @@ impl Asked {
         })
     }
 
-    /// Sends the browser to the sign-in, and back afterwards: to the page, or to that of the form, which
-    /// gets what was `sent`.
+    /// Redirects to the sign-in page, and afterwards back to the page. A form's page restores what was
+    /// `sent`.
     pub(super) fn to_sign_in(&self, site: &Site, sent: &Form) -> Response {
         let (is_form, next) = (self.method == Method::POST, self.next());
         let path = next.as_ref().map_or("", LocalPath::as_str);
@@ -383,7 +382,7 @@ impl Asked {
         let mut response = match next {
             Some(next) if is_form => {
                 let mut response = redirect(&path);
-                draft::carry(
+                draft::store(
                     &mut response,
                     site,
                     &self.user,
@@ -404,7 +403,7 @@ impl Asked {
         response
     }
 
-    /// Where an error's page leads to: the page of a form, or the beginning.
+    /// Returns the path and label of the back link: the form's page, or the home page.
     fn way_back(&self, is_signed_in: bool) -> (String, &'static str) {
         if self.method == Method::POST {
             return (page_of(&self.path).to_owned(), "Go back");
@@ -425,11 +424,11 @@ struct ErrorPage {
     status: u16,
     title: &'static str,
     text: &'static str,
-    /// Where the pages are.
+    /// The public URL, if the page was opened at another address.
     address: Option<String>,
     wait: Option<String>,
-    /// What ends a damaged row.
+    /// Buttons to revoke or delete a damaged row.
     ends: Ends,
-    /// A path, and what the link says.
+    /// The path and label of the back link.
     back: (String, &'static str),
 }

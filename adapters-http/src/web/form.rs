@@ -1,4 +1,4 @@
-//! What a person filled in and sent.
+//! Submitted forms.
 
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
@@ -15,15 +15,15 @@ use super::error::WebError;
 use super::once;
 
 /// The fields of a form (`application/x-www-form-urlencoded`), at most 64 KiB. Unknown ones are
-/// ignored; one that is given twice is refused.
+/// ignored; a form with a repeated field is invalid.
 #[derive(Default)]
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
-    /// A form that was not filled in.
+    /// A form without fields.
     pub(super) const EMPTY: Self = Self(Vec::new());
 
-    /// Parses encoded fields; `None` when one is given twice.
+    /// Parses encoded fields. Returns `None` if a field is repeated.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(bytes) {
@@ -36,8 +36,7 @@ impl Form {
         Some(Self(fields))
     }
 
-    /// Returns what a user typed or chose and a page may show again: no password, no token, and not
-    /// the id of the form.
+    /// Returns the entries that a page can show again: no passwords, no tokens, and not the form's id.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.0.iter();
         fields
@@ -60,7 +59,7 @@ impl Form {
         )
     }
 
-    /// A field as it was typed; empty when it is missing.
+    /// Returns a field as typed, or an empty string if it is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0
             .iter()
@@ -68,13 +67,13 @@ impl Form {
             .map_or("", |(_, value)| value.as_str())
     }
 
-    /// Returns a field as a page may show it again: empty when it contains a token.
+    /// Returns a field as a page can show it again, or an empty string if it contains a token.
     pub(super) fn shown(&self, name: &str) -> &str {
         let value = self.get(name);
         if Secret::is_in(value) { "" } else { value }
     }
 
-    /// A field that may be a password, white space included.
+    /// Parses a field as a password, without trimming it.
     pub(super) fn password(&self, name: &str) -> Result<Password, TooLongPassword> {
         Password::parse(self.get(name))
     }
@@ -106,7 +105,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
             .map_err(|error| unreadable(&error))?;
         let form = Self::parse(&bytes).ok_or(WebError::of(Code::InvalidRequest))?;
         if let Some(sender) = sender {
-            sender.saw(&form);
+            sender.record(&form);
         }
         Ok(form)
     }
@@ -123,7 +122,7 @@ fn unreadable(error: &axum::Error) -> WebError {
     WebError::of(Code::InvalidRequest)
 }
 
-/// A form, and the request it came in: one argument, since a handler has only so many.
+/// A form and its request context, as one handler argument.
 pub(super) struct Sent {
     pub(super) context: Context,
     pub(super) form: Form,

@@ -1,4 +1,4 @@
-//! Paths that lead somewhere else, and those that lead nowhere.
+//! Redirects, and paths without a page.
 
 use axum::response::Response;
 use http::{Method, Uri};
@@ -23,13 +23,13 @@ pub(super) async fn admin(_: Administrator) -> Response {
     redirect("/settings/admin/users")
 }
 
-/// Where password managers send their user (<https://www.w3.org/TR/change-password-url/>).
+/// Redirects password managers to the form (<https://www.w3.org/TR/change-password-url/>).
 pub(super) async fn change_password(_: Anybody) -> Response {
     redirect("/settings/account#password")
 }
 
-/// Nothing is here, but with a slash too many.
-pub(super) async fn nothing(_: Anybody, method: Method, uri: Uri) -> Result<Response, WebError> {
+/// Redirects a path with a trailing slash to its page. Any other path is not found.
+pub(super) async fn not_found(_: Anybody, method: Method, uri: Uri) -> Result<Response, WebError> {
     match uri.path().strip_suffix('/') {
         Some(path) if method == Method::GET && is_page(path) => Ok(redirect(path)),
         _ => Err(WebError::NOT_FOUND),

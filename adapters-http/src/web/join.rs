@@ -1,4 +1,4 @@
-//! `/join/{code}`: somebody who was invited makes their account.
+//! `/join/{code}`: claims an invite.
 
 use askama::Template;
 use axum::extract::State;
@@ -14,9 +14,9 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::{Form, Sent};
-use super::invalid::Invalid;
+use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
-use super::sign_in::{client_name, enter, sentence};
+use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
 use super::view::{Moment, Shown};
 
@@ -24,7 +24,7 @@ use super::view::{Moment, Shown};
 #[template(path = "public/join.html")]
 struct JoinPage<'a> {
     page: Page,
-    /// The invited address; the first administrator says their own.
+    /// The invited address; `None` for the first administrator, who enters one.
     invited: Option<Shown>,
     makes_admin: bool,
     expires: Moment,
@@ -37,8 +37,8 @@ struct JoinPage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "public/void.html")]
-struct VoidPage {
+#[template(path = "public/invalid_link.html")]
+struct InvalidLinkPage {
     page: Page,
     title: &'static str,
     text: &'static str,
@@ -57,7 +57,7 @@ pub(super) async fn show(
             &Form::default(),
             Invalid::default(),
         ),
-        Err(error) => void(&web, error),
+        Err(error) => invalid_invite(&web, error),
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn submit(
 ) -> Result<Response, WebError> {
     let invite = match web.api.invites.look(&code).await {
         Ok(invite) => invite,
-        Err(error) => return void(&web, error),
+        Err(error) => return invalid_invite(&web, error),
     };
     if web.site.transport == Transport::Readable {
         let mut response = render(&web, &visitor, &invite, &form, Invalid::default())?;
@@ -104,13 +104,20 @@ pub(super) async fn submit(
             let to = Done::Welcome.on(&web.site, crate::TOKENS_PAGE);
             enter(&web, &signed_in, to)
         }
-        Err(error @ InviteError::NotClaimable(_)) => void(&web, error),
+        Err(error @ InviteError::NotClaimable(_)) => invalid_invite(&web, error),
         Err(InviteError::WeakPassword(weak)) => {
-            errors.add("password", format!("The password {weak}."));
+            errors.add("password", weak_password(weak));
             render(&web, &visitor, &invite, &form, errors)
         }
-        Err(error @ (InviteError::EmailTaken | InviteError::EmailRequired)) => {
-            errors.add("email", sentence(&error.to_string()));
+        Err(InviteError::EmailTaken) => {
+            errors.add(
+                "email",
+                "This address already has an account. Sign in instead.",
+            );
+            render(&web, &visitor, &invite, &form, errors)
+        }
+        Err(InviteError::EmailRequired) => {
+            errors.add("email", "Enter your email address.");
             render(&web, &visitor, &invite, &form, errors)
         }
         Err(error) => Err(error.into()),
@@ -143,11 +150,11 @@ fn render(
     html(status, &template)
 }
 
-/// The page for an invite that cannot be claimed. It says nothing of whom it was for.
-fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
+/// Returns the page for an invite that cannot be claimed. It does not reveal the invited address.
+fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
     let reason = match error {
         InviteError::NotClaimable(reason) => reason,
-        // Somebody made the account by another invite.
+        // The account was created with another invite.
         InviteError::EmailTaken => NotClaimable::Withdrawn,
         error => return Err(error.into()),
     };
@@ -162,7 +169,7 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
             "This invite has already been used",
             "If that was you, sign in. If not, tell the person who sent it.",
         ),
-        // Alike, since the standing of whoever invited is nothing for a stranger.
+        // The same text, so that strangers do not learn about the inviting administrator.
         NotClaimable::Withdrawn | NotClaimable::NotVouched => (
             StatusCode::GONE,
             "This invite is no longer valid",
@@ -180,12 +187,12 @@ fn void(web: &Web, error: InviteError) -> Result<Response, WebError> {
         ),
     };
     let page = Page::plain(&web.site);
-    html(status, &VoidPage { page, title, text })
+    html(status, &InvalidLinkPage { page, title, text })
 }
 
-/// The page for a one-time sign-in link that cannot be used.
-pub(super) fn void_link(web: &Web) -> Result<Response, WebError> {
-    let template = VoidPage {
+/// Returns the page for an invalid sign-in link.
+pub(super) fn invalid_link(web: &Web) -> Result<Response, WebError> {
+    let template = InvalidLinkPage {
         page: Page::plain(&web.site),
         title: "This link can’t be used",
         text: "Sign-in links work once, expire after an hour, and stop working when a newer one is created. If you have just set a password with it, sign in. Otherwise ask an administrator for a new one.",

@@ -1,27 +1,27 @@
-//! Where to go after signing in.
+//! The page to open after sign-in.
 
-/// A path among the settings or work items, with its query: the only places that a sign-in leads to. Whatever a
-/// link says after `next=`, it leads to no other host and to nothing that is not a page.
+/// A path of the settings or work items, with its query. Sign-in redirects nowhere else, so a crafted
+/// `next=` cannot lead to another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalPath(String);
 
 impl LocalPath {
     const ROOTS: [&'static str; 2] = ["/settings/", "/work/"];
-    /// Longer ones are forgotten rather than carried along.
+    /// Longer paths are ignored.
     const MAX_BYTES: usize = 1_000;
 
-    /// `None` for anything but `/settings/…` and `/work/…` in plain URL characters, without `//`, `..`, a
-    /// backslash or an escape sequence in the path.
+    /// Parses `/work` or a path below `/settings/` or `/work/`. Returns `None` for any other, and for
+    /// `//`, `..`, a backslash or an escape sequence in the path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-        let fits = text.len() <= Self::MAX_BYTES
+        let is_local = text.len() <= Self::MAX_BYTES
             && (path == "/work" || Self::ROOTS.iter().any(|root| path.starts_with(root)))
             && path.bytes().all(plain)
             && !path.contains("//")
             && !path.contains("..")
             && query.bytes().all(|b| plain(b) || b"=&%+:*~".contains(&b));
-        fits.then(|| Self(text.to_owned()))
+        is_local.then(|| Self(text.to_owned()))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leads_to_the_settings_and_work_items_and_nowhere_else() {
+    fn only_settings_and_work_item_paths_are_accepted() {
         for text in [
             "/work",
             "/work?status=todo",

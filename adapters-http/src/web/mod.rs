@@ -1,10 +1,9 @@
-//! The web interface: server-rendered pages for people, and a readable page of the API's
-//! description. It works without JavaScript, which only improves it.
+//! The web interface: server-rendered pages and the API reference. It works without JavaScript.
 //!
-//! A person is known by the cookie of a [browser session](openindex_domain::session), which no
-//! route of the API accepts; no page here reads an `Authorization` header. Handlers translate
-//! between forms and use cases, and hold no rule of their own. What guards every page (CSRF,
-//! Content-Security-Policy, caching) surrounds all of them in [`router`].
+//! Users are authenticated by the cookie of a [browser session](openindex_domain::session), which the
+//! API does not accept; no page reads an `Authorization` header. Handlers translate between forms and
+//! use cases and contain no business rules. [`router`] wraps every page in the same protection (CSRF,
+//! Content-Security-Policy, caching).
 
 mod access;
 mod account;

@@ -1,4 +1,4 @@
-//! What the users are called whom a page mentions.
+//! The names of the users that a page mentions.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use super::error::WebError;
 use super::site::Web;
 use super::view::Shown;
 
-/// The names of some users, by id; `None` for those who were deleted.
+/// The names of users, by ID; `None` for deleted users.
 pub(super) struct Names {
     me: UserId,
     names: HashMap<UserId, Option<Shown>>,
 }
 
-/// A user within a sentence.
+/// A user's name within a sentence.
 pub(super) struct Named {
     pub(super) name: Shown,
     pub(super) is_me: bool,
@@ -33,7 +33,7 @@ impl Named {
 }
 
 impl Names {
-    /// Looks these users up, each once.
+    /// Looks up the names of these users, each once.
     pub(super) async fn of(web: &Web, person: &Person, ids: Vec<UserId>) -> Result<Self, WebError> {
         let principal = &person.principal;
         let mut found = Self {
@@ -46,7 +46,7 @@ impl Names {
             }
             let name = match web.api.users.name_of(principal, id).await {
                 Ok(name) => name.map(|name| Shown::of(name.as_str())),
-                // One whose row is damaged is shown by their id.
+                // A user whose row is damaged is shown by ID.
                 Err(UserError::Store(StoreError::Corrupt(_))) => Some(Shown::of(&id.to_string())),
                 Err(error) => return Err(error.into()),
             };
@@ -55,12 +55,12 @@ impl Names {
         Ok(found)
     }
 
-    /// Returns what stands for this user by itself.
+    /// Returns the user's name as a label: "You" for the signed-in user.
     pub(super) fn get(&self, id: UserId) -> Shown {
         self.word(id, "You", "Deleted user")
     }
 
-    /// Returns what stands for this user within a sentence.
+    /// Returns the user's name within a sentence: "you" for the signed-in user.
     pub(super) fn within(&self, id: UserId) -> Named {
         Named {
             name: self.word(id, "you", "a deleted user"),

@@ -1,4 +1,4 @@
-//! `POST /settings/notices/dismiss`
+//! `POST /settings/notices/dismiss`: dismisses notices.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use super::error::WebError;
 use super::form::Form;
 use super::site::{Web, redirect};
 
-/// Dismisses what the person was shown, and no more.
+/// Dismisses the notices that the user was shown, but none that arrived later.
 pub(super) async fn dismiss(
     person: Person,
     State(web): State<Web>,

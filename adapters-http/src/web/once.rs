@@ -1,5 +1,5 @@
-//! Forms that create something: each is good once, so that a reload, a double click or a step back
-//! creates nothing a second time.
+//! Forms that create something. Each can be used once, so a reload, a double click or the back button
+//! does not create a duplicate.
 
 use askama::Template;
 use axum::response::Response;
@@ -24,7 +24,7 @@ use super::view::Shown;
 /// The name of the hidden field.
 pub(super) const FIELD: &str = "form";
 
-/// Returns the form that a page shows: the one that was sent, if it can be sent again, or a new one.
+/// Returns the ID for the form on a page: the sent one if it is still open, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
     let now = web.api.tokens.now();
     match open(web, sent) {
@@ -35,11 +35,11 @@ pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
     }
 }
 
-/// Returns the request's context with the form that was sent.
+/// Returns the request context with the form's ID.
 ///
 /// # Errors
 ///
-/// [`WebError::STALE_FORM`] when the form has no id, or is too old.
+/// [`WebError::STALE_FORM`] if the form has no ID or is too old.
 pub(super) fn context(
     web: &Web,
     context: Context,
@@ -64,20 +64,20 @@ struct AlreadyPage {
     kind: &'static str,
     name: Option<Shown>,
     advice: &'static str,
-    /// Where it ends, and what the button says.
+    /// The path and label of the button that deletes or ends it.
     delete: Option<(String, &'static str)>,
     another: (String, &'static str),
     back: (&'static str, &'static str),
 }
 
-/// The page that says what the form created when it was sent first.
+/// Returns the page that names what the form created when it was first sent.
 pub(super) async fn already(
     web: &Web,
     person: &Person,
-    made: Subject,
+    created: Subject,
 ) -> Result<Response, WebError> {
     let principal = &person.principal;
-    let template = match made {
+    let template = match created {
         Subject::Invite(id) => AlreadyPage {
             page: Page::of(web, person, "invites"),
             kind: "invite",
@@ -86,18 +86,18 @@ pub(super) async fn already(
                     .as_ref()
                     .and_then(Invite::email)
                     .map(|email| Shown::of(email.as_str())),
-                // The user who created it may be no administrator any more.
+                // The user may no longer be an administrator.
                 Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
-            advice: "Its link was shown once. If you did not copy it, invite the same address \
-                     again: the first link then stops working.",
+            advice: "Its link was shown once. If you didn’t copy it, invite the same address \
+                     again; the first link will stop working.",
             delete: None,
             another: (
                 "/settings/admin/invites".to_owned(),
                 "Create another invite",
             ),
-            back: ("/settings/admin/invites", "Back to the invites"),
+            back: ("/settings/admin/invites", "Back to invites"),
         },
         Subject::User(user) => AlreadyPage {
             page: Page::of(web, person, "users"),
@@ -107,27 +107,27 @@ pub(super) async fn already(
                 Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
-            advice: "It was shown once. If you did not copy it, create another: the first link \
-                     then stops working.",
+            advice: "It was shown once. If you didn’t copy it, create another one; the first link \
+                     will stop working.",
             delete: None,
             another: (
                 format!("/settings/admin/users/{user}"),
                 "Create another sign-in link",
             ),
-            back: ("/settings/admin/users", "Back to the users"),
+            back: ("/settings/admin/users", "Back to users"),
         },
         Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
             page: Page::of(web, person, "work"),
             kind: "work item",
             name: Some(Shown::of(&key.to_string())),
-            advice: "Open it from the list of work items.",
+            advice: "Find it in the list of work items.",
             delete: None,
             another: ("/work/new".to_owned(), "Create another work item"),
             back: ("/work", "Back to work items"),
         },
         _ => {
-            let token = match made {
+            let token = match created {
                 Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
                 _ => Ok(None),
             };
@@ -140,10 +140,10 @@ pub(super) async fn already(
                 page: Page::of(web, person, "tokens"),
                 kind: "token",
                 advice: if token.is_some() {
-                    "Its value was shown once. If you did not copy it, delete the token and \
-                     create another."
+                    "Its value was shown once. If you didn’t copy it, delete the token and \
+                     create another one."
                 } else {
-                    "It is not among your tokens."
+                    "It’s no longer among your tokens."
                 },
                 delete: token.as_ref().map(|token| {
                     (
@@ -153,7 +153,7 @@ pub(super) async fn already(
                 }),
                 name: token.map(|token| Shown::of(token.name.as_str())),
                 another: ("/settings/tokens/new".to_owned(), "Create another token"),
-                back: ("/settings/tokens", "Back to the tokens"),
+                back: ("/settings/tokens", "Back to tokens"),
             }
         }
     };
@@ -171,9 +171,9 @@ async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, Web
         page: Page::of(web, person, "agent-runs"),
         kind: "agent run",
         advice: if run.is_some() {
-            "Its token was shown once. If you did not copy it, end the run and start another."
+            "Its token was shown once. If you didn’t copy it, end the run and start another one."
         } else {
-            "It is not among your agent runs."
+            "It’s no longer among your agent runs."
         },
         delete: run.as_ref().map(|_| end),
         name: run.map(|run| Shown::of(run.agent.as_str())),

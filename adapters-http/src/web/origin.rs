@@ -1,30 +1,33 @@
-//! Where a form was sent from: only our own pages may change anything.
+//! Protection against cross-site request forgery: only our own pages can change anything.
 
 use http::{HeaderMap, HeaderName, Method, Uri, header};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Why a request must not change anything.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Foreign {
-    /// A page of another site sent it, or it cannot be told where it came from.
+    /// It came from another site, or its origin is unknown.
     Site,
-    /// A page of this server sent it, which was opened at another address than the public URL.
+    /// It came from our own page, opened at an address other than the public URL.
     Address,
 }
 
 /// Checks that a request was sent by a page at `own`, the origin of the public URL.
 ///
-/// Every browser says where a `POST` comes from: in `Origin`, in `Sec-Fetch-Site`, or in both. What is
-/// there must be ours, and a request that says nothing is not a browser's. No page takes another
-/// method that changes something, and what changes nothing may come from anywhere.
+/// Browsers send the origin of a `POST` in `Origin`, `Sec-Fetch-Site` or both. Each header present must
+/// match, and a request with neither is rejected. Other methods change nothing and are not checked.
+///
+/// # Errors
+///
+/// [`Foreign`] if the request must not change anything.
 pub(super) fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(), Foreign> {
     if *method != Method::POST {
         return Ok(());
     }
     let site = only(headers, &SEC_FETCH_SITE)?;
     let is_same_site = match site {
-        // "none" is a person at the address bar.
+        // "none": the user opened it from the address bar or a bookmark.
         Some("same-origin" | "none") => true,
         Some(_) => return Err(Foreign::Site),
         None => false,
@@ -37,7 +40,7 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(
     }
 }
 
-/// Returns the value of a header that is there at most once.
+/// Returns the value of a header that must occur at most once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Foreign> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_of_ours_says_so_in_either_header_or_in_both() {
+    fn our_own_forms_pass_with_either_header_or_both() {
         for (sites, origins) in [
             (&["same-origin"][..], &[OWN][..]),
             (&["none"], &[OWN]),
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn absence_and_contradiction_do_not_pass() {
+    fn missing_and_contradictory_headers_are_rejected() {
         for (sites, origins) in [
             (&[][..], &[][..]),
             (&[""], &[]),
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_ours_at_another_address_is_told_apart() {
+    fn our_own_page_at_another_address_has_its_own_error() {
         for origin in [
             "http://oi.example.com",
             "https://oi.example.com:8443",
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_nothing_may_come_from_anywhere() {
+    fn methods_that_change_nothing_are_not_checked() {
         let mut headers = HeaderMap::new();
         headers.insert(SEC_FETCH_SITE, HeaderValue::from_static("cross-site"));
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_written_as_browsers_do() {
+    fn an_origin_is_written_as_browsers_write_it() {
         for (url, origin) in [
             ("https://oi.example.com", "https://oi.example.com"),
             ("https://OI.Example.com:443/oi", "https://oi.example.com"),
@@ -187,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_passes_names_our_origin_and_no_other(
+        fn requests_pass_only_with_our_own_origin(
             sites in prop::collection::vec(
                 prop::sample::select(vec!["same-origin", "same-site", "cross-site", "none", "", "x"]),
                 0..3,

@@ -1,4 +1,4 @@
-//! What all pages share: the frame, and who is signed in.
+//! The frame that all pages share.
 
 use std::net::IpAddr;
 
@@ -20,28 +20,28 @@ use super::error::WebError;
 use super::site::{Site, Web};
 use super::view::{Moment, Shown};
 
-/// The frame of a page: what `base.html` and `settings.html` show.
+/// The frame of a page, for `base.html` and `settings.html`.
 pub(super) struct Page {
-    /// What stands before every path.
+    /// The path of the public URL, which prefixes every link; empty if it has none.
     pub(super) base: String,
     pub(super) version: &'static str,
     pub(super) style: String,
     pub(super) script: String,
     pub(super) icon: String,
     pub(super) person: Option<PagePerson>,
-    /// Whether this instance keeps work items.
+    /// Whether this instance has work items.
     pub(super) has_work: bool,
-    /// The entry of the navigation that this page belongs to.
+    /// The navigation entry of this page.
     pub(super) current: &'static str,
     pub(super) leaks: Vec<PageLeak>,
     pub(super) used_links: Vec<PageUsedLink>,
-    /// Dismissing covers what came in up to here, in milliseconds since 1970.
+    /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not dismissed.
     pub(super) notices_up_to: i64,
-    /// Rows of the page's list that cannot be read.
+    /// The damaged rows of the page's list.
     pub(super) damaged: Vec<PageDamaged>,
-    /// What was just done, for the person to see that it was.
+    /// The confirmation of the previous request.
     pub(super) done: Option<Told>,
-    /// What became of the page's form, which was sent before and not carried out.
+    /// The page's form, if it was sent before and not processed.
     pub(super) draft: Option<PageDraft>,
 }
 
@@ -62,10 +62,10 @@ pub(super) struct PageLeak {
     pub(super) at: Moment,
 }
 
-/// Where forms end something: each path, and what its button says.
+/// Buttons that revoke, delete or end something: the path and label of each.
 pub(super) type Ends = Vec<(String, &'static str)>;
 
-/// Returns what ends a damaged row, from the pages of this entry of the navigation.
+/// Returns the buttons for a damaged row on a page of the navigation entry `current`.
 pub(super) fn ends(base: &str, current: &str, table: &str, id: &str) -> Ends {
     let (path, actions): (_, &[(&str, &'static str)]) = match (table, current) {
         ("tokens", "all-tokens") => ("admin/tokens", &[("revoke", "Revoke token")]),
@@ -95,7 +95,7 @@ pub(super) struct PageDamaged {
 }
 
 impl Page {
-    /// The frame for whoever it is.
+    /// Returns the frame for any visitor.
     pub(super) fn plain(site: &Site) -> Self {
         let base = site.base.clone();
         Self {
@@ -116,7 +116,7 @@ impl Page {
         }
     }
 
-    /// The frame of the settings and nothing else in it, for a user who is signed in.
+    /// Returns the frame for a signed-in user, without notices.
     pub(super) fn framed(web: &Web, user: &Principal, current: &'static str) -> Self {
         let owner = user.owner();
         let profile = owner.profile.as_ref();
@@ -132,7 +132,7 @@ impl Page {
         }
     }
 
-    /// The same, with what the user is to be told.
+    /// Returns the frame for a signed-in user, with notices, confirmation and draft.
     pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
         let now = web.api.tokens.now();
         let (mut leaks, mut used_links) = (Vec::new(), Vec::new());
@@ -165,7 +165,7 @@ impl Page {
         }
     }
 
-    /// The same, and it names the rows of its list that cannot be read.
+    /// Adds the damaged rows of the page's list.
     pub(super) fn with_damaged<T>(mut self, listing: &Listing<T>) -> Self {
         for row in to_wire::damaged(listing) {
             let ends = ends(&self.base, self.current, &row.table, &row.id);
@@ -177,10 +177,10 @@ impl Page {
     }
 }
 
-/// Renders a page. The layer around it adds what every page has.
+/// Renders a page. The middleware adds the headers that every page has.
 pub(super) fn html(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
     let body = template.render().map_err(|error| {
-        tracing::error!(%error, "a page could not be rendered");
+        tracing::error!(%error, "page rendering failed");
         WebError::of(Code::Internal)
     })?;
     let content_type = HeaderValue::from_static("text/html; charset=utf-8");

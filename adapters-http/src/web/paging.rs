@@ -1,13 +1,13 @@
-//! Previous and next page of a list that is read by cursors.
+//! Links to the previous and next page of a list that is paged by cursors.
 
 use super::query::Query;
 
-/// Between the cursors of the pages before; no cursor has one.
+/// Separates the cursors of previous pages. No cursor contains it.
 const SEPARATOR: char = '*';
-/// How many pages before this one a link remembers; from further on, it leads to the first page.
+/// The number of previous pages that a link records. Beyond these, "previous" leads to the first page.
 const REMEMBERED: usize = 20;
 
-/// Where the links below a list lead.
+/// The paging links below a list.
 pub(super) struct Paging {
     pub(super) is_first: bool,
     pub(super) previous: Option<String>,
@@ -15,8 +15,8 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// The links of the page at `path` that `query` opened, with `chosen` as its filter. Stores read
-    /// forward only, so the links carry where the pages before began.
+    /// Returns the links of the page at `path` that `query` requested, with the filter `chosen`. Stores
+    /// read forward only, so the links contain the cursors of previous pages.
     pub(super) fn of(query: &Query, path: &str, chosen: &Query, next: Option<String>) -> Self {
         let (after, before) = (query.get("after"), query.get("before"));
         let link = |after: &str, before: &[&str]| {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_goes_forward_and_the_same_way_back() {
+    fn previous_leads_back_through_the_same_pages() {
         let chosen = Query::default().with("q", "a b");
         let query = |after: &str, before: &str| {
             let query = Query::default().with("after", after);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_does_not_grow_without_end() {
+    fn the_length_of_a_link_is_limited() {
         let mut query = Query::default();
         let mut longest = 0;
         for page in 0..100 {

@@ -1,5 +1,5 @@
-//! What surrounds every page: forms of other sites are refused, a browser is told what a page may
-//! load and who may frame it, nothing but assets is kept, and an error becomes a page.
+//! The middleware around every page. It rejects forms sent by other sites, sets the security
+//! headers, disables caching except for assets, and renders errors as pages.
 
 use axum::Router;
 use axum::extract::{FromRequest as _, Request, State};
@@ -12,14 +12,14 @@ use crate::server::if_match;
 use super::access::{self, Sender};
 use super::done;
 use super::draft::{self, Draft};
-use super::error::{Asked, WebError};
+use super::error::{FailedRequest, WebError};
 use super::form::Form;
 use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
 use super::site::Web;
 
-/// Scripts, styles and images of our own and nothing else; no inline script or style, so that text
-/// which slips through as markup still does nothing.
+/// Allows only our own scripts, styles and images. Inline scripts and styles are blocked, so injected
+/// markup cannot run.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
      base-uri 'none'";
@@ -34,8 +34,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     ),
-    // One-time codes are in paths, and must not travel to another site. To our own the origin still
-    // does: a browser without `Sec-Fetch-Site` is known by it.
+    // Paths contain one-time codes, which must not leak to other sites. Our own pages still receive
+    // the origin, which identifies browsers without `Sec-Fetch-Site`.
     (
         header::REFERRER_POLICY,
         HeaderValue::from_static("same-origin"),
@@ -53,18 +53,18 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// Puts the protection around routes.
+/// Wraps routes in the middleware.
 pub(super) fn wrap(router: Router<Web>, web: Web) -> Router {
     let protection = middleware::from_fn_with_state(web.clone(), protect);
     router.layer(protection).with_state(web)
 }
 
-/// Whether a browser asks, and not a program.
+/// Returns whether the client is a browser rather than a program.
 pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
     matches!(Reader::of(headers), Reader::Browser)
 }
 
-/// Who reads an error: a browser gets a page, everything else a problem.
+/// The kind of client: browsers get errors as pages, programs as problems (RFC 9457).
 #[derive(Clone, Copy)]
 enum Reader {
     Browser,
@@ -72,7 +72,7 @@ enum Reader {
 }
 
 impl Reader {
-    /// Browsers name HTML in `Accept`. `*/*` is what programs send (RFC 9110 §12.5.1).
+    /// Detects a browser by HTML in `Accept`. Programs send `*/*` (RFC 9110 §12.5.1).
     fn of(headers: &HeaderMap) -> Self {
         let html = quality(headers, &["text/html", "application/xhtml+xml"]);
         let json = quality(headers, &["application/problem+json", "application/json"]);
@@ -84,7 +84,7 @@ impl Reader {
     }
 }
 
-/// The highest weight that `Accept` gives to one of these media types by name, from 0 to 1.
+/// Returns the highest weight, from 0 to 1, that `Accept` gives to one of these media types by name.
 fn quality(headers: &HeaderMap, types: &[&str]) -> f32 {
     let lines = headers.get_all(header::ACCEPT).iter();
     let ranges = lines
@@ -106,23 +106,23 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
     let site = &*web.site;
     let sender = Sender::default();
     request.extensions_mut().insert(sender.clone());
-    let asked = Asked::of(&request, site);
+    let asked = FailedRequest::of(&request, site);
     let cookies = request.headers().clone();
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
-    let is_here = site.is_reached_by(host);
+    let is_own_host = site.is_reached_by(host);
     let reader = Reader::of(request.headers());
     let has_done = done::is_pending(request.headers(), site);
     let has_draft = Draft::of_page(request.headers(), site, &asked.path).is_some();
     // A page has no ETag. Browsers send no conditions with a form.
     let conditions = if_match::check(request.method(), request.headers(), None);
     let from = origin::check(request.method(), request.headers(), &site.origin);
-    let mut response = match (is_here, from, conditions) {
+    let mut response = match (is_own_host, from, conditions) {
         (true, Ok(()), Ok(())) => run(&web, request, next, &asked).await,
         (true, Ok(()), Err(problem)) => WebError::from(problem).into_response(),
         (true, Err(Foreign::Site), _) => WebError::CROSS_SITE.into_response(),
         (true, Err(Foreign::Address), _) => WebError::OTHER_ADDRESS.into_response(),
-        (false, _, _) => WebError::ELSEWHERE.into_response(),
+        (false, _, _) => WebError::WRONG_HOST.into_response(),
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let allow = response.headers_mut().remove(header::ALLOW);
@@ -133,8 +133,8 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
         response = if let Some(problem) = problem {
             problem
         } else {
-            // The page keeps the frame of the user; a store that is away is not asked again.
-            if is_here && error.leaves_store() {
+            // Finds the user for the page's navigation, unless the store is unavailable.
+            if is_own_host && error.leaves_store() {
                 let _ = access::verified(&cookies, Some(&sender), &web).await;
             }
             error.into_page(&web, &asked, &sender)
@@ -144,7 +144,7 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
         }
     }
     if has_done {
-        done::was_said(&mut response, site);
+        done::clear_if_shown(&mut response, site);
     }
     if has_draft && asked.method == Method::GET && response.status() == StatusCode::OK {
         draft::drop(&mut response, site);
@@ -159,9 +159,9 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
     response
 }
 
-/// Answers a request. A form that needs a session and comes without a live one is not carried out:
-/// its entries go along to the sign-in and back.
-async fn run(web: &Web, request: Request, next: Next, asked: &Asked) -> Response {
+/// Handles a request. A form that requires a session and has no active one is not processed: its
+/// entries are restored after sign-in.
+async fn run(web: &Web, request: Request, next: Next, asked: &FailedRequest) -> Response {
     if asked.method != Method::POST || LocalPath::parse(&asked.path).is_none() {
         return next.run(request).await;
     }
@@ -173,7 +173,7 @@ async fn run(web: &Web, request: Request, next: Next, asked: &Asked) -> Response
             asked.to_sign_in(&web.site, &sent)
         }
         Err(error) => {
-            // Its entries come back, too.
+            // Records the entries, so that the error page can restore them.
             let _ = Form::from_request(request, web).await;
             error.into_response()
         }

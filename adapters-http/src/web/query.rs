@@ -1,17 +1,16 @@
-//! The query of a page's URL. A page shows something for every query: what it does not know is
-//! ignored.
+//! The query of a page's URL. Unknown parameters are ignored.
 
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-/// The parameters of a query, or those that lead to another page.
+/// The parameters of the request's query, or of a link.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// The first value of this name, trimmed; empty when there is none.
+    /// Returns the first value with this name, trimmed, or an empty string if there is none.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0
             .iter()
@@ -19,11 +18,11 @@ impl Query {
             .map_or("", |(_, value)| value.trim())
     }
 
-    /// Reads a parameter; `None` when there is none.
+    /// Parses a parameter. Returns `None` if it is missing or empty.
     ///
     /// # Errors
     ///
-    /// Its name, when it means nothing.
+    /// The name of the parameter if its value is invalid.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
@@ -35,7 +34,7 @@ impl Query {
         }
     }
 
-    /// Returns whether there is no parameter.
+    /// Returns whether there are no parameters.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -49,7 +48,7 @@ impl Query {
         self
     }
 
-    /// A path with this query behind it.
+    /// Returns `path` followed by this query.
     pub(super) fn on(&self, path: &str) -> String {
         if self.0.is_empty() {
             return path.to_owned();

@@ -1,4 +1,4 @@
-//! Every page, with what it needs.
+//! Every route of the web interface, with its access requirement.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,30 +18,29 @@ use super::{
     sign_in_link, tokens, work_items,
 };
 
-/// A page, or a form that a page sends.
+/// A page, or the target of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// `GET` or `POST`.
     pub method: Method,
-    /// As axum writes it, with `{id}` and `{code}` for what varies.
+    /// The path in axum's syntax, with parameters such as `{id}` and `{code}`.
     pub path: &'static str,
-    /// Who may open it.
+    /// Who can open it.
     pub needs: Needs,
 }
 
-/// Every route of the web interface, in the order in which it is declared; those of work items are
-/// there where the instance keeps them.
+/// Returns every route of the web interface in order of declaration, including those of work items.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     all(true).routes
 }
 
-/// The web interface, to be merged into the server's router inside its layers: they give a request
-/// its id and the client's address, limit its size and time, and put the public URL's path before
-/// redirects.
+/// Returns the web interface, to be merged into the server's router inside its layers. Those assign
+/// request IDs and client addresses, limit size and time, and prefix redirects with the public URL's
+/// path.
 ///
-/// Its own layers guard it against forged forms, framing and foreign scripts. It has no fallback
-/// (`nowhere` is one); below `/settings` an unknown path is a page that says so.
+/// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
+/// (see `nowhere`); unknown paths below `/settings` get a "not found" page.
 pub fn router(state: ApiState) -> Router {
     let router = all(state.work_items.is_some())
         .router
@@ -49,9 +48,9 @@ pub fn router(state: ApiState) -> Router {
     protection::wrap(router, web(state))
 }
 
-/// What a browser gets at a path where there is nothing, guarded like every page.
+/// Returns the fallback for browsers: a "not found" page, protected like every page.
 pub(crate) fn nowhere(state: ApiState) -> Router {
-    protection::wrap(Router::new().fallback(home::nothing), web(state))
+    protection::wrap(Router::new().fallback(home::not_found), web(state))
 }
 
 fn web(state: ApiState) -> Web {
@@ -60,8 +59,8 @@ fn web(state: ApiState) -> Web {
     Web { api: state, site }
 }
 
-/// The address of a form that was sent, opened again (from the history, after an error), leads to the
-/// page that it belongs to.
+/// Redirects a browser that opens the target of a form (from the history or after an error) to the
+/// form's page.
 async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match method {
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
@@ -75,27 +74,27 @@ async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response 
 static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let routes = routes().into_iter();
     let gets = routes.filter(|route| route.method == Method::GET);
-    // Neither the files nor the page that says that there is none.
+    // Excludes assets and the "not found" page.
     gets.map(|route| route.path)
         .filter(|path| !path.contains('*') && !path.starts_with("/assets/"))
         .collect()
 });
 
-/// Returns whether there is a page at a path.
+/// Returns whether a path has a page.
 pub(super) fn is_page(path: &str) -> bool {
     let is_at = |pattern: &&str| {
         pattern.split('/').count() == path.split('/').count()
             && pattern
                 .split('/')
                 .zip(path.split('/'))
-                .all(|(wanted, given)| {
-                    wanted == given || wanted.starts_with('{') && !given.is_empty()
+                .all(|(expected, given)| {
+                    expected == given || expected.starts_with('{') && !given.is_empty()
                 })
     };
     PAGES.iter().any(is_at)
 }
 
-/// Returns the page that a path belongs to: itself, or the nearest above it.
+/// Returns the page of a path: the path itself, or its nearest ancestor with a page.
 pub(super) fn page_of(mut path: &str) -> &str {
     while !is_page(path) {
         match path.rsplit_once('/') {
@@ -112,8 +111,8 @@ struct Routes {
 }
 
 impl Routes {
-    /// Adds a route. What it needs is read off the handler's type: a handler that does not say who
-    /// may open it does not compile.
+    /// Adds a route. Its access requirement comes from the handler's type: a handler without one does
+    /// not compile.
     fn add<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
@@ -206,7 +205,7 @@ fn work_items(routes: Routes) -> Routes {
 fn personal(routes: Routes) -> Routes {
     routes
         .get("/settings", home::settings)
-        .get("/settings/{*unknown}", home::nothing)
+        .get("/settings/{*unknown}", home::not_found)
         .get(crate::TOKENS_PAGE, tokens::list)
         .get("/settings/tokens/new", tokens::show_form)
         .post("/settings/tokens/new", tokens::create)

@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-out`
+//! `/sign-in` and `/sign-out`.
 
 use askama::Template;
 use axum::extract::State;
@@ -21,8 +21,9 @@ use super::query::Query;
 use super::site::{Site, Transport, Web, redirect};
 use super::view::duration;
 
-/// Where a sign-in leads unless something else was wanted.
+/// The page that opens after sign-in when the request names no other.
 const HOME: &str = crate::TOKENS_PAGE;
+const WRONG: &str = "Incorrect email address or password.";
 
 #[derive(Template)]
 #[template(path = "public/sign_in.html")]
@@ -31,20 +32,20 @@ struct SignInPage<'a> {
     email: &'a str,
     next: &'a str,
     error: Option<String>,
-    /// Why the page is shown, if not by the user's own choice.
+    /// Why the user was redirected here; `None` if they opened the page themselves.
     reason: Option<Reason>,
-    /// A password would be readable on the way, so none is asked for.
+    /// Passwords could be intercepted, so the page has no form.
     is_readable: bool,
     /// No user exists yet.
     is_new: bool,
 }
 
-/// Why a sign-in is asked for.
+/// Why the user was redirected to sign in.
 enum Reason {
-    /// A form was sent when the session had ended; whether its entries come back.
+    /// A form was sent after the session had ended. Contains whether its entries will be restored.
     NotSaved(bool),
-    /// The page with this name was opened.
-    Wanted(&'static str),
+    /// A page with this name was opened.
+    PageRequested(&'static str),
 }
 
 impl Reason {
@@ -52,7 +53,7 @@ impl Reason {
         ("/settings/admin/users", "Users"),
         ("/settings/admin/invites", "Invites"),
         ("/settings/admin/tokens", "All tokens"),
-        ("/settings/admin/audit", "Audit"),
+        ("/settings/admin/audit", "Audit log"),
         ("/settings/tokens", "Tokens"),
         ("/settings/account", "Account"),
     ];
@@ -65,7 +66,7 @@ impl Reason {
         }
         let mut names = Self::NAMES.iter();
         let name = names.find(|(path, _)| next.as_str().starts_with(path));
-        Self::Wanted(name.map_or("the page you asked for", |(_, name)| name))
+        Self::PageRequested(name.map_or("the page you asked for", |(_, name)| name))
     }
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn submit(
 ) -> Result<Response, WebError> {
     let next = LocalPath::parse(form.get("next"));
     let email = form.get("email");
-    let refuse = |status, error: String| {
+    let reject = |status, error: String| {
         let template = SignInPage {
             page: Page::plain(&web.site),
             email: form.shown("email"),
@@ -123,12 +124,12 @@ pub(super) async fn submit(
         html(status, &template)
     };
     if web.site.transport == Transport::Readable {
-        return refuse(StatusCode::FORBIDDEN, String::new());
+        return reject(StatusCode::FORBIDDEN, String::new());
     }
-    // What cannot be an address or a password is answered like a wrong one.
-    let wrong = || SignInError::Rejected.to_string();
+    let wrong = || reject(StatusCode::UNPROCESSABLE_ENTITY, WRONG.to_owned());
+    // Malformed input gets the same response as a wrong password.
     let (Ok(address), Ok(password)) = (Email::parse(email), form.password("password")) else {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong()));
+        return wrong();
     };
     let sessions = &web.api.sessions;
     let client = client_name(&headers);
@@ -140,8 +141,8 @@ pub(super) async fn submit(
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
             enter(&web, &signed_in, redirect(path))
         }
-        Err(SignInError::Rejected) => refuse(StatusCode::UNPROCESSABLE_ENTITY, sentence(&wrong())),
-        Err(SignInError::Suspended) => refuse(
+        Err(SignInError::Rejected) => wrong(),
+        Err(SignInError::Suspended) => reject(
             StatusCode::FORBIDDEN,
             "This account is suspended. Contact an administrator.".to_owned(),
         ),
@@ -149,7 +150,7 @@ pub(super) async fn submit(
             let seconds = throttled.retry_after_seconds;
             let wait = duration(u64::from(seconds).max(60));
             let text = format!("Too many attempts. Try again in {wait}.");
-            let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, text)?;
+            let mut response = reject(StatusCode::TOO_MANY_REQUESTS, text)?;
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, value);
             Ok(response)
@@ -172,7 +173,7 @@ pub(super) async fn sign_out(
     Ok(leave(&web, Done::SignedOut))
 }
 
-/// Hands a new session to the browser and sends it on.
+/// Adds the cookies of a new session to a redirect.
 pub(super) fn enter(
     web: &Web,
     signed_in: &SignedIn,
@@ -188,7 +189,7 @@ pub(super) fn enter(
     Ok(to)
 }
 
-/// Takes the session back from the browser and sends it to the sign-in.
+/// Clears the session cookie and redirects to the sign-in page.
 pub(super) fn leave(web: &Web, done: Done) -> Response {
     let mut response = done.on(&web.site, "/sign-in");
     if let Some(clear) = cookie::clear(web.site.transport) {
@@ -202,16 +203,4 @@ pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
     ClientName::cut(text.unwrap_or_default())
-}
-
-/// A message of the domain, which is a fragment, as a sentence.
-pub(super) fn sentence(fragment: &str) -> String {
-    let mut chars = fragment.chars();
-    let first = chars.next().map(char::to_uppercase);
-    first
-        .into_iter()
-        .flatten()
-        .chain(chars)
-        .chain(['.'])
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! `/sign-in/link/{code}`: somebody without a password chooses one.
+//! `/sign-in/link/{code}`: sets a new password with a sign-in link.
 
 use askama::Template;
 use axum::extract::State;
@@ -12,8 +12,8 @@ use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
-use super::invalid::Invalid;
-use super::join::void_link;
+use super::invalid::{Invalid, weak_password};
+use super::join::invalid_link;
 use super::page::{Page, html};
 use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
@@ -37,7 +37,7 @@ pub(super) async fn show(
 ) -> Result<Response, WebError> {
     match web.api.sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => render(&web, &user, Invalid::default()),
-        Err(SessionError::NotFound) => void_link(&web),
+        Err(SessionError::NotFound) => invalid_link(&web),
         Err(error) => Err(error.into()),
     }
 }
@@ -52,7 +52,7 @@ pub(super) async fn submit(
     let sessions = &web.api.sessions;
     let user = match sessions.get_sign_in_link(&code).await {
         Ok((_, user)) => user,
-        Err(SessionError::NotFound) => return void_link(&web),
+        Err(SessionError::NotFound) => return invalid_link(&web),
         Err(error) => return Err(error.into()),
     };
     if web.site.transport == Transport::Readable {
@@ -62,7 +62,7 @@ pub(super) async fn submit(
     }
     let password = match form.password("password") {
         Ok(password) => password,
-        Err(error) => return render(&web, &user, wrong(&error)),
+        Err(error) => return render(&web, &user, wrong(format!("The password {error}."))),
     };
     let client = client_name(&headers);
     match sessions
@@ -73,14 +73,14 @@ pub(super) async fn submit(
             let to = Done::PasswordSet.on(&web.site, crate::TOKENS_PAGE);
             enter(&web, &signed_in, to)
         }
-        Err(SessionError::NotFound) => void_link(&web),
-        Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(&weak)),
+        Err(SessionError::NotFound) => invalid_link(&web),
+        Err(SessionError::WeakPassword(weak)) => render(&web, &user, wrong(weak_password(weak))),
         Err(error) => Err(error.into()),
     }
 }
 
-fn wrong(error: &dyn std::fmt::Display) -> Invalid {
-    Invalid::field("password", format!("The password {error}."))
+fn wrong(message: String) -> Invalid {
+    Invalid::field("password", message)
 }
 
 fn render(web: &Web, user: &User, errors: Invalid) -> Result<Response, WebError> {

@@ -1,4 +1,4 @@
-//! Where the pages are, as browsers see them.
+//! The public URL of the pages, and how browsers reach them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::server::{ApiState, base_path};
 
 use super::origin;
 
-/// What the pages need: the use cases, and where they are.
+/// The state of the pages: the use cases and the site.
 #[derive(Clone)]
 pub(super) struct Web {
     pub(super) api: ApiState,
@@ -32,16 +32,16 @@ impl FromRef<Web> for Arc<Site> {
     }
 }
 
-/// Where the pages are, and what that allows.
+/// The public URL of the pages, and what follows from it.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// What stands before every path: empty, or a path without a slash at its end.
+    /// The path of the public URL, without a trailing slash; empty if it has none.
     pub(super) base: String,
-    /// Scheme and authority, as a browser writes them into `Origin`.
+    /// Scheme and authority, as in a browser's `Origin` header.
     pub(super) origin: String,
     pub(super) transport: Transport,
     pub(super) version: &'static str,
-    /// Users were seen; the last administrator cannot be removed.
+    /// Whether users exist. Once true, it stays true: the last administrator cannot be removed.
     has_users: AtomicBool,
 }
 
@@ -52,8 +52,7 @@ pub(super) enum Transport {
     Secure,
     /// Over http, without leaving the machine.
     Loopback,
-    /// Over http through a network: a password or a cookie could be read on the way, so that
-    /// nobody can sign in.
+    /// Over http through a network. Passwords and cookies could be intercepted, so sign-in is disabled.
     Readable,
 }
 
@@ -68,7 +67,7 @@ impl Site {
         };
         Self {
             base: base_path(public_url),
-            // Without one, no form is taken.
+            // Without an origin, every form is rejected.
             origin: origin::of_url(public_url).unwrap_or_default(),
             transport,
             version,
@@ -76,7 +75,7 @@ impl Site {
         }
     }
 
-    /// Whether the instance has users, as far as is known: an outage is no first start.
+    /// Returns whether the instance has users. Assumes so if the store is unavailable.
     pub(super) async fn has_users(&self, users: &Users) -> bool {
         if self.has_users.load(Ordering::Relaxed) {
             return true;
@@ -88,22 +87,22 @@ impl Site {
         found.unwrap_or(true)
     }
 
-    /// Whether a request may have come the way that [`Site::transport`] says, by the host that it
-    /// asks for. On the own machine alone a cookie goes without `Secure`: behind a proxy that
-    /// nobody told us of, it would travel through a network.
+    /// Returns whether a request's `Host` header is consistent with [`Site::transport`]. With
+    /// [`Transport::Loopback`], cookies lack `Secure`; behind an unknown proxy, they would travel
+    /// unencrypted through a network.
     pub(super) fn is_reached_by(&self, host: Option<&str>) -> bool {
         self.transport != Transport::Loopback
             || host.is_none_or(|host| is_loopback(without_port(host)))
     }
 }
 
-/// Sends a browser to one of our paths with a `GET` (RFC 9110 §15.4.4). The layer around all routes
-/// puts [`Site::base`] before it.
+/// Redirects to one of our paths with `GET` (RFC 9110 §15.4.4). The server's middleware prefixes it
+/// with [`Site::base`].
 pub(super) fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// A host as in a `Host` header, without its port; an IPv6 address keeps its brackets.
+/// Returns the host of a `Host` header without its port. IPv6 addresses keep their brackets.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_travels_over_https_or_not_at_all() {
+    fn the_transport_follows_from_the_public_url() {
         for (url, transport) in [
             ("https://oi.example.com", Transport::Secure),
             ("http://127.0.0.1:8080", Transport::Loopback),
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_the_own_machine_answers_to_its_names_alone() {
+    fn a_loopback_site_is_reached_only_by_loopback_names() {
         let site = Site::of("http://127.0.0.1:8080", "1");
         for host in [
             "127.0.0.1:8080",
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_in_the_public_url_stands_before_every_path() {
+    fn the_base_is_the_path_of_the_public_url() {
         let site = Site::of("https://example.com:8443/oi", "1");
         assert_eq!(site.base, "/oi");
         assert_eq!(site.origin, "https://example.com:8443");

@@ -9,67 +9,68 @@ use super::field::optional;
 use super::schema;
 use super::{DamagedRow, MeUser, Pat, PlainSecret};
 
-/// A token of anybody's, as an administrator sees it.
+/// A token with its owner, as an administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct AdminPat {
     /// The token.
     #[serde(flatten)]
     pub pat: Pat,
-    /// Its owner.
+    /// Owner of the token.
     pub owner: MeUser,
 }
 
-/// A page of everybody's tokens, the newest first.
+/// A page of tokens of all users, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AdminPatList {
-    /// The tokens.
+    /// Tokens on this page.
     pub items: Vec<AdminPat>,
-    /// Rows of this page that cannot be read; absent when there are none.
+    /// Damaged rows on this page; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
-    /// Pass it as `cursor` for the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Which of everybody's tokens: those that all of the given filters want.
+/// Filters for tokens of all users; a token must match all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatFilter {
-    /// Of this user (`usr_…`).
+    /// Owner of the tokens.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub user: Option<UserId>,
-    /// With this scope.
+    /// Scope of the tokens.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<super::WireScope>))]
     pub scope: Option<Scope>,
-    /// Where they stand; live and expired ones unless given.
+    /// Status of the tokens. By default, live and expired tokens.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<super::Status>))]
     pub status: Option<token::Status>,
-    /// Not used since this date or date-time; one that was never used counts from its creation.
+    /// Tokens not used since this date or date-time; a token that was never used counts from its
+    /// creation.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub unused_since: Option<Timestamp>,
-    /// Ending by themselves before this date or date-time.
+    /// Tokens that expire before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub expiring_before: Option<Timestamp>,
 }
 
 impl PatFilter {
-    /// Whether it wants every token.
+    /// Returns whether no filter is set, so that every token matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns the request that shows what would be revoked, beginning after `cursor`.
+    /// Returns the dry run that lists the tokens to be revoked, starting after `cursor`.
     #[must_use]
     pub const fn review(&self, cursor: Option<TokenId>) -> RevokePats {
         RevokePats {
@@ -79,7 +80,8 @@ impl PatFilter {
         }
     }
 
-    /// Returns the request to revoke what matches, if it is what `expected` names.
+    /// Returns the request that revokes the matching tokens, if they are those that `expected`
+    /// identifies.
     #[must_use]
     pub const fn revocation(&self, expected: Option<ReviewDigest>) -> RevokePats {
         let &Self {
@@ -102,39 +104,41 @@ impl PatFilter {
     }
 }
 
-/// Which tokens to revoke: those that all of the given filters want. At least one is required.
+/// The tokens to revoke: those that match all filters. At least one filter is required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevokePats {
-    /// Of this user (`usr_…`).
+    /// Owner of the tokens.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub user: Option<UserId>,
-    /// With this scope.
+    /// Scope of the tokens.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<super::WireScope>))]
     pub scope: Option<Scope>,
-    /// `live` or `expired`.
+    /// Status of the tokens: `live` or `expired`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<super::Status>))]
     pub status: Option<token::Status>,
-    /// Not used since this date or date-time; one that was never used counts from its creation.
+    /// Tokens not used since this date or date-time; a token that was never used counts from its
+    /// creation.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
     pub unused_since: Option<Timestamp>,
-    /// Ending by themselves before this date or date-time.
+    /// Tokens that expire before this date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
     pub expiring_before: Option<Timestamp>,
-    /// Only return what would be revoked. Required: nothing is revoked by omission.
+    /// Whether to only list the tokens that would be revoked. Required, so that nothing is revoked
+    /// by omission.
     pub dry_run: bool,
-    /// `expected` of the dry run that was reviewed: exactly those tokens are revoked, or, if others
-    /// match by now, none. Required if more than 200 tokens match.
+    /// `expected` value of the reviewed dry run: exactly those tokens are revoked, or none if other
+    /// tokens match by now. Required if more than 200 tokens match.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
     pub expected: Option<ReviewDigest>,
-    /// `nextCursor` of the page before; absent for the first page. Valid in a dry run only.
+    /// `nextCursor` of the previous page; absent for the first page. Valid only in a dry run.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
     pub cursor: Option<TokenId>,
@@ -162,91 +166,92 @@ impl From<RevokePats> for PatFilter {
     }
 }
 
-/// What a bulk revocation ended, or would end.
+/// The tokens that a bulk revocation revoked, or would revoke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedPats {
-    /// Whether nothing was changed.
+    /// Whether this was a dry run, which revokes nothing.
     pub dry_run: bool,
-    /// How many tokens, those on other pages included.
+    /// Total number of tokens, including those on other pages.
     pub count: u64,
-    /// Whether the filters match the acting token too, which is not revoked.
+    /// Whether the filters also match the token that made the request, which is not revoked.
     pub kept_own: bool,
-    /// Names exactly these tokens, those on other pages included. Present it as `expected` to revoke
-    /// them and no others. Null unless `dryRun`.
+    /// Identifies exactly this set of tokens, including those on other pages. Send it as `expected`
+    /// to revoke these tokens and no others. Null unless `dryRun` is true.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
     pub expected: Option<String>,
-    /// The tokens as they were, the newest first: a page of at most 1,000.
+    /// Tokens before the revocation, newest first: a page of at most 1,000.
     pub items: Vec<AdminPat>,
-    /// Rows that cannot be read, which are revoked as well; absent when there are none.
+    /// Damaged rows, which are revoked as well; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
-    /// Pass it as `cursor` for the next page of the dry run; null on the last, and unless `dryRun`.
+    /// Value of `cursor` for the next page of the dry run; null on the last page, and unless
+    /// `dryRun` is true.
     pub next_cursor: Option<String>,
 }
 
-/// The tokens that a bulk revocation would end now.
+/// The tokens that match a bulk revocation now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MatchingTokens {
-    /// How many.
+    /// Number of tokens.
     pub count: u64,
-    /// Names exactly these tokens. Review them before you present it.
+    /// Identifies exactly this set of tokens. Review them before you send it.
     #[cfg_attr(feature = "server", schema(value_type = schema::ReviewDigest))]
     pub expected: String,
 }
 
-/// How much of everything there is.
+/// Counts of users, tokens and invites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
-    /// Users who may act.
+    /// Number of active users.
     pub users_active: u64,
-    /// Users who are suspended.
+    /// Number of suspended users.
     pub users_suspended: u64,
-    /// Active users who administer.
+    /// Number of active administrators.
     pub admins_active: u64,
-    /// Tokens that are live.
+    /// Number of live tokens.
     pub tokens_live: u64,
-    /// Those of them with the scope `admin`.
+    /// Number of live tokens with the scope `admin`.
     pub tokens_live_admin: u64,
-    /// Tokens that have expired and are not deleted.
+    /// Number of expired tokens that were not revoked.
     pub tokens_expired: u64,
-    /// Invites that can be claimed.
+    /// Number of invites that can be claimed.
     pub invites_open: u64,
 }
 
-/// Secrets that were found where they should not be.
+/// A report of leaked tokens.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ReportCredentials {
-    /// At most 1,000 secrets.
+pub struct ReportLeakedTokens {
+    /// Secrets of the leaked tokens; at most 1,000.
     #[cfg_attr(feature = "server", schema(value_type = Vec<String>, max_items = 1_000))]
     pub tokens: Vec<PlainSecret>,
 }
 
-/// A secret that a scanner found, as the partners of GitHub's secret scanning are told of it. Fields
-/// that are not here are ignored.
+/// A finding of a secret scanner, in the form that GitHub sends to its secret scanning partners.
+/// Other fields are ignored.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct FoundCredential {
-    /// The secret.
+pub struct ScannerFinding {
+    /// Secret of the leaked token.
     #[cfg_attr(feature = "server", schema(value_type = String))]
     pub token: PlainSecret,
 }
 
-/// A report of leaked secrets, in either of two forms.
+/// A report of leaked tokens, in one of two forms.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(untagged)]
-pub enum CredentialReport {
-    /// The secrets alone.
-    Secrets(ReportCredentials),
-    /// As a scanner found them; at most 1,000: objects with a `token`, beside which `type`, `url` and
-    /// `source` are ignored. An entry without a token is passed over.
+pub enum LeakReport {
+    /// An object with the secrets.
+    Secrets(ReportLeakedTokens),
+    /// An array of scanner findings, at most 1,000: objects with a `token`; `type`, `url` and
+    /// `source` are ignored. Entries without a token are skipped.
     Found(Vec<serde_json::Value>),
 }

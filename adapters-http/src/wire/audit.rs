@@ -7,115 +7,115 @@ use super::field::{Field, Text, optional, text};
 #[cfg(feature = "server")]
 use super::schema;
 
-/// Who made a change.
+/// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditActor {
     /// `token`, `session`, `operator` or `anonymous`.
     pub kind: String,
-    /// The user (`usr_…`), where it was one.
+    /// User id; null unless a user made the change.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub user_id: Option<String>,
-    /// The token (`pat_…`) or browser session (`ses_…`) that they used.
+    /// Token (`pat_…` or `run_…`) or browser session (`ses_…`) that was used.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::CredentialId>))]
     pub credential_id: Option<String>,
 }
 
-/// What a user's address was, and what it is now.
+/// The change of a user's email address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EmailChange {
-    /// The former address.
+    /// Old address.
     #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub from: String,
-    /// The new one.
+    /// New address.
     #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub to: String,
 }
 
-/// An entry of the audit trail.
+/// An event of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
-    /// Names it, as in `evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    /// Event id, for example `evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
     #[cfg_attr(feature = "server", schema(value_type = schema::AuditEventId))]
     pub id: String,
-    /// When it happened.
+    /// Time of the event.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub at: String,
-    /// Who did it.
+    /// Author of the change.
     pub actor: AuditActor,
-    /// What they did, as in `token.created`.
+    /// Action, for example `token.created`.
     pub action: String,
-    /// To what, as an id.
+    /// Id of the user, token, session, invite or work item that was changed.
     #[cfg_attr(feature = "server", schema(value_type = schema::SubjectId))]
     pub subject: String,
-    /// What else came of it, as an id: the successor of a rotated token, for one.
+    /// Id of a related object, for example the successor of a rotated token.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
     pub related: Option<String>,
-    /// The former and the new address, of `user.email_changed` alone.
+    /// Old and new email address; only for `user.email_changed`.
     pub email_change: Option<EmailChange>,
-    /// Names the request, in the log too.
+    /// Request id, also in the server log.
     pub request_id: Option<String>,
-    /// Where the request came from.
+    /// IP address of the client.
     pub client_address: Option<String>,
 }
 
-/// A page of the audit trail, the newest first.
+/// A page of audit events, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditList {
-    /// The events.
+    /// Events on this page.
     pub items: Vec<AuditEvent>,
-    /// Pass it as `cursor` for the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Which events of the audit trail: those that all of the given filters want.
+/// Filters for audit events; an event must match all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditQuery {
-    /// By this user (`usr_…`).
+    /// User who made the change.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
     pub actor: Option<UserId>,
-    /// Of this kind, as in `token.created`.
+    /// Action, for example `token.created`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::AuditAction>))]
     pub action: Option<AuditAction>,
-    /// About this user, token, session, invite or work item.
+    /// User, token, session, invite or work item that was changed.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::SubjectId>))]
     pub subject: Option<Subject>,
-    /// At this date or date-time or later.
+    /// Start of the period, inclusive: a date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub since: Option<Timestamp>,
-    /// Before this date or date-time.
+    /// End of the period, exclusive: a date or date-time.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
     pub until: Option<Timestamp>,
 }
 
-/// How the audit trail is exported.
+/// The format of an audit log export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {
     /// One JSON array of events.
     Json,
-    /// A header and a line for each event.
+    /// CSV with a header, one row per event.
     Csv,
 }
 
 impl ExportFormat {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -133,37 +133,37 @@ text! {
     }, |format| format.as_str().to_owned();
 }
 
-/// What an export is made of.
+/// The format of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportQuery {
-    /// `json` (unless given) or `csv`.
+    /// Format of the export: `json` (default) or `csv`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(inline, value_type = Option<ExportFormat>))]
     pub format: Option<ExportFormat>,
 }
 
-/// The last element of a JSON export that is not complete; the array is not closed after it.
+/// The last element of an incomplete JSON export; the array is not closed after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IncompleteExport {
     /// Always true.
     pub incomplete: bool,
-    /// The HTTP status that the rest would have had: 401, 403, 500 or 503.
+    /// HTTP status that the rest would have had: 401, 403, 500 or 503.
     pub status: u16,
-    /// The kind of problem, as in `token_revoked`.
+    /// Kind of problem, for example `token_revoked`.
     pub code: String,
     /// Why the rest is missing, and what to do about it.
     pub detail: String,
 }
 
-/// The id in the last row of a CSV export that is not complete; no event has it.
+/// The id in the last row of an incomplete CSV export; no event has it.
 pub const INCOMPLETE_ROW: &str = "#incomplete";
 
 impl IncompleteExport {
-    /// Reads the mark at the end of an export that broke off; `None` when there is none.
+    /// Parses the mark at the end of an incomplete export; `None` if there is none.
     #[must_use]
     pub fn at_end_of(export: &str) -> Option<Self> {
         let line = export.strip_suffix('\n')?.rsplit('\n').next()?;

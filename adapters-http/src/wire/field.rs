@@ -1,8 +1,8 @@
-//! Fields of requests that hold values of the domain. Each is checked where it is read, so that a
-//! handler never sees a wrong one and a client cannot send one.
+//! Request fields that hold domain values. Each is checked when it is read, so a handler never sees
+//! an invalid value and a client cannot send one.
 //!
-//! In `#[serde(with = "…")]`: [`required`] for a field that must be there, [`optional`] for one that
-//! may be absent or null, and for a change in part, where absent and null differ, [`kept`] and
+//! In `#[serde(with = "…")]`: [`required`] for a mandatory field, [`optional`] for one that may be
+//! absent or null, and for partial updates, where absent and null differ, [`kept`] and
 //! [`nullable`].
 
 use openindex_domain::admin_tokens::ReviewDigest;
@@ -20,26 +20,26 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// Text on its way; wiped, since some of it is secret.
+/// Text of a field; wiped on drop, because some fields are secrets.
 pub(crate) type Text = Zeroizing<String>;
 
-/// A value of the domain as a field.
+/// A domain value as a request field.
 pub(crate) trait Field: Sized {
-    /// How it travels.
+    /// Its form in JSON.
     type Wire: Serialize + DeserializeOwned;
 
-    /// Reads it.
+    /// Parses the value.
     ///
     /// # Errors
     ///
-    /// What it must be, as in `must not be blank`. It never repeats what was sent.
+    /// A message that says what the value must be, for example `must not be blank`. It never
+    /// contains the input.
     fn read(wire: &Self::Wire) -> Result<Self, String>;
 
-    /// As it is sent.
+    /// Returns the form in JSON.
     fn write(&self) -> Self::Wire;
 }
 
-/// A field that was read.
 struct Read<T>(T);
 
 impl<'de, T: Field> Deserialize<'de> for Read<T> {
@@ -49,7 +49,7 @@ impl<'de, T: Field> Deserialize<'de> for Read<T> {
     }
 }
 
-/// A field that must be there.
+/// A mandatory field.
 pub(crate) mod required {
     use super::{Deserialize as _, Deserializer, Field, Read, Serialize as _, Serializer};
 
@@ -62,7 +62,7 @@ pub(crate) mod required {
     }
 }
 
-/// A field that may be absent or null, which is the same.
+/// A field that may be absent or null, which mean the same.
 pub(crate) mod optional {
     use super::{Deserialize as _, Deserializer, Field, Read, Serialize as _, Serializer};
 
@@ -82,7 +82,7 @@ pub(crate) mod optional {
     }
 }
 
-/// A field that can be left out but not emptied: null could mean either.
+/// A field of a partial update that may be absent but not null.
 pub(crate) mod kept {
     use serde::de::Error as _;
 
@@ -95,17 +95,17 @@ pub(crate) mod kept {
     ) -> Result<Option<T>, D::Error> {
         match super::optional::deserialize(from)? {
             None => Err(D::Error::custom(
-                "must not be null; leave it out to keep it",
+                "must not be null; leave it out to keep the current value",
             )),
             some => Ok(some),
         }
     }
 }
 
-/// A field that can be left out, which keeps it, or emptied by null.
+/// A field of a partial update: absent keeps the value, null clears it.
 #[expect(
     clippy::option_option,
-    reason = "absent, null and given are three answers"
+    reason = "absent, null and given are three cases"
 )]
 pub(crate) mod nullable {
     use super::{Deserializer, Field, Serialize as _, Serializer};
@@ -129,7 +129,7 @@ pub(crate) mod nullable {
     }
 }
 
-/// `text! { Type: how it is read, how it is written; … }`, the reading with the message of an error.
+/// `text! { Type: parser, formatter; … }`; the parser returns the error message.
 macro_rules! text {
     ($($type:ty: $read:expr, $write:expr;)+) => {$(
         impl Field for $type {
@@ -170,7 +170,7 @@ text! {
         |role| role.as_str().to_owned();
     UserId: |text| text.parse().map_err(|_| "must be the id of a user (usr_…)"),
         ToString::to_string;
-    TokenId: |text| text.parse().map_err(|_| "must be the nextCursor of the page before"),
+    TokenId: |text| text.parse().map_err(|_| "must be the nextCursor of the previous page"),
         ToString::to_string;
     ReviewDigest: str::parse, ToString::to_string;
     UserSearch: Self::parse, |search| search.as_str().to_owned();
@@ -205,7 +205,7 @@ impl Field for bool {
     }
 }
 
-/// Spans of time, which travel as seconds.
+/// Durations, in seconds.
 macro_rules! seconds {
     ($($type:ty),+) => {$(
         impl Field for $type {
@@ -227,7 +227,7 @@ seconds!(Lifetime, Overlap, RunTtl);
 impl Field for Vec<ItemStatus> {
     type Wire = Text;
 
-    /// Separated by commas; each counts once.
+    /// Comma-separated; duplicates count once.
     fn read(text: &Text) -> Result<Self, String> {
         let mut read = Self::new();
         for status in text.split(',') {

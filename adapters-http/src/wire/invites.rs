@@ -8,18 +8,18 @@ use super::field::{optional, required};
 use super::schema;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role, User};
 
-/// Where an invite stands.
+/// The status of an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InviteStatus {
-    /// It can be claimed.
+    /// The invite can be claimed.
     Open,
-    /// Somebody claimed it.
+    /// The invite was claimed.
     Claimed,
-    /// It was withdrawn.
+    /// The invite was withdrawn.
     Withdrawn,
-    /// Its time is up.
+    /// The invite has expired.
     Expired,
 }
 
@@ -41,119 +41,120 @@ super::open::known!(invite::InviteStatus => InviteStatus);
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Invite {
-    /// Names it, as in `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    /// Invite id, for example `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
     #[cfg_attr(feature = "server", schema(value_type = schema::InviteId))]
     pub id: String,
-    /// The invited address; null for the first administrator, who says theirs when they claim.
+    /// Invited email address; null for the first administrator, who chooses it when claiming.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
-    /// The scripts that the address mixes, as in `["Cyrillic","Latin"]`, where it could pass for another one;
-    /// empty where it mixes none.
+    /// Writing systems that the address mixes, for example `["Cyrillic","Latin"]`, because it could
+    /// imitate another address; empty if it mixes none.
     #[serde(default)]
     pub mixed_scripts: Vec<String>,
-    /// What its claimant will be allowed at most.
+    /// Role of the user who claims the invite.
     #[cfg_attr(feature = "server", schema(value_type = Role))]
     pub role: Open<Role>,
-    /// Where it stands now.
+    /// Current status.
     #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
     pub status: Open<InviteStatus>,
-    /// Who invited; null is the operator.
+    /// User who created the invite; null for the operator.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub created_by: Option<String>,
-    /// When it was made.
+    /// When the invite was created.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
-    /// It can be claimed before this instant.
+    /// When the invite expires.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: String,
-    /// When it was claimed; null is not.
+    /// When the invite was claimed; null if it was not.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
-    /// Who claimed it.
+    /// User who claimed the invite; null if it was not claimed.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub claimed_by: Option<String>,
 }
 
-/// A page of invites, the newest first.
+/// A page of invites, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InviteList {
-    /// The invites.
+    /// Invites on this page.
     pub items: Vec<Invite>,
-    /// Rows of this page that cannot be read; absent when there are none.
+    /// Damaged rows on this page; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
-    /// Pass it as `cursor` for the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Whom to invite.
+/// A request to invite a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateInvite {
-    /// Their address.
+    /// Email address to invite.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
     pub email: Email,
-    /// What they will be allowed at most; `member` unless given.
+    /// Role of the invited user; `member` by default.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Role>))]
     pub role: Option<user::Role>,
 }
 
-/// A new invite with its link: the only answer that ever holds it.
+/// A new invite with its link, in the only response that contains it.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct CreatedInvite {
     /// The invite.
     #[serde(flatten)]
     pub invite: Invite,
-    /// What to send to whoever is invited, and to nobody else.
+    /// Link to send to the invited person, and to no one else.
     #[cfg_attr(feature = "server", schema(value_type = String, format = "uri"))]
     pub url: PlainSecret,
-    /// The secret in that link, for `POST /auth/invites/claim`.
+    /// Secret in that link, for `POST /auth/invites/claim`.
     #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
 }
 
-/// What somebody says who claims an invite.
+/// A request to claim an invite.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClaimInvite {
-    /// The secret of the invite.
+    /// Secret of the invite.
     #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
     pub code: PlainSecret,
-    /// What they are called: 1 to 100 characters, no control characters.
+    /// Name of the new user: 1 to 100 characters, no control characters.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: PersonName,
-    /// Their address: required of the first administrator; of others it must be the invited one.
+    /// Email address: required for the first administrator; otherwise it must be the invited
+    /// address.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<Email>,
-    /// A password to sign in to the web interface with: 15 to 256 characters.
+    /// Password for the web interface: 15 to 256 characters.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 256))]
     pub password: Option<Password>,
-    /// The name of a first token. One of password and token is required.
+    /// Name of a first token. At least one of `password` and `tokenName` is required.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::Name>))]
     pub token_name: Option<TokenName>,
 }
 
-/// Somebody who has joined.
+/// A user who has claimed an invite.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct ClaimedInvite {
     /// The new user.
     pub user: User,
-    /// Their first token, if they asked for one.
+    /// First token, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pat: Option<Pat>,
-    /// Its secret, to be kept now or never.
+    /// Secret of that token, shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatSecret>))]
     pub token: Option<PlainSecret>,

@@ -8,58 +8,58 @@ use super::field::{optional, required};
 use super::schema;
 use super::{DamagedRow, Kind, MeRun, Open, PlainSecret, RevokedBy, Role, Status, WireScope};
 
-/// Who the request acts as, and with which token.
+/// The user and token of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
-    /// The token's owner.
+    /// Owner of the token.
     pub user: MeUser,
     /// The token.
     pub token: MeToken,
 }
 
-/// The owner of the presented token.
+/// The owner of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeUser {
-    /// Names them, as in `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    /// User id, for example `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
     #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub id: String,
-    /// Their address, where the instance knows it.
+    /// Email address, if known.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
-    /// What they are called, where the instance knows it.
+    /// Name, if known.
     pub name: Option<String>,
-    /// What they may do at most.
+    /// Role of the user.
     #[cfg_attr(feature = "server", schema(value_type = Role))]
     pub role: Open<Role>,
 }
 
-/// The presented token.
+/// The token of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MeToken {
-    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
+    /// Token id, for example `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2` or `run_…`.
     #[cfg_attr(feature = "server", schema(value_type = schema::TokenId))]
     pub id: String,
-    /// A human's or an agent run's.
+    /// Personal access token, or token of an agent run.
     #[cfg_attr(feature = "server", schema(value_type = Kind))]
     pub kind: Open<Kind>,
-    /// What its owner calls it.
+    /// Name of the token.
     pub name: String,
-    /// What it was issued for.
+    /// Scope of the token.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
-    /// The lesser of its scope and what its owner's role allows now.
+    /// Effective scope: the lesser of the token's scope and what the owner's role currently allows.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub effective_scope: Open<WireScope>,
-    /// It is live before this instant; null is never.
+    /// When the token expires; `null` if never.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
-    /// What it is for when it is an agent run's; absent for a human's.
+    /// The agent run; absent for a personal access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<MeRun>,
 }
@@ -69,93 +69,94 @@ pub struct MeToken {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Pat {
-    /// Names it, as in `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+    /// Token id, for example `pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
     #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub id: String,
-    /// What its owner calls it.
+    /// Name of the token.
     pub name: String,
-    /// What it was issued for.
+    /// Scope of the token.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
-    /// When it was issued.
+    /// When the token was created.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
-    /// It is live before this instant; null is never.
+    /// When the token expires; `null` if never.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub expires_at: Option<String>,
-    /// When a request was last accepted with it, seconds behind at most; null is never.
+    /// When a request was last accepted with the token, accurate to a few seconds; `null` if never.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub last_used_at: Option<String>,
-    /// Where it stands now.
+    /// Current status.
     #[cfg_attr(feature = "server", schema(value_type = Status))]
     pub status: Open<Status>,
-    /// The token that replaced it when it was rotated; absent where it was not. It is live until
-    /// `expiresAt` all the same.
+    /// Token that replaced this one in a rotation; absent if it was not rotated. This token stays
+    /// live until `expiresAt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = schema::PatId, required = false))]
     pub replaced_by: Option<String>,
-    /// The last four characters of its secret; absent for tokens from before this was stored.
+    /// Last four characters of the secret; absent for tokens created before they were stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub last_four: Option<String>,
-    /// The client address of the request that created it; absent where it is unknown.
+    /// Client address of the request that created the token; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub created_from: Option<String>,
-    /// The client address of the request at `lastUsedAt`; absent where it is unknown.
+    /// Client address of the request at `lastUsedAt`; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = String, required = false))]
     pub last_used_from: Option<String>,
-    /// When it was revoked; absent while it is not.
+    /// When the token was revoked; absent if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime, required = false))]
     pub revoked_at: Option<String>,
-    /// Why it was revoked; absent while it is not, and where it is unknown.
+    /// Why the token was revoked; absent if it was not, or if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = RevokedBy, required = false))]
     pub revoked_by: Option<Open<RevokedBy>>,
 }
 
-/// A page of the caller's tokens, the newest first unless sorted otherwise.
+/// A page of the caller's tokens, newest first unless `sort` is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PatList {
-    /// The tokens.
+    /// Tokens on this page.
     pub items: Vec<Pat>,
-    /// Rows of this list that cannot be read; absent when there are none.
+    /// Damaged rows on this page; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
-    /// Pass it as `cursor` for the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// Which of the caller's tokens: those that match everything that is given.
+/// Filters for the caller's tokens; a token must match all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatQuery {
-    /// With this status; live and expired ones unless given. Revoked ones are stored for 30 days.
+    /// Status of the tokens. By default, live and expired tokens. Revoked tokens are stored for 30
+    /// days.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::ListedStatus>))]
     pub status: Option<ListedStatus>,
-    /// With exactly this name, which several can have.
+    /// Exact name; several tokens can have the same name.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
     pub name: Option<TokenName>,
-    /// With this in their names, whatever its case.
+    /// Text that the name contains, ignoring case.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::Name>))]
     pub search: Option<Search>,
-    /// The order: the newest first unless given; by name from A to Z; the first to expire first; or
-    /// the most recently used first.
+    /// Order: `newest` (default), `name` from A to Z, `expiry` with the first to expire first, or
+    /// `last_used` with the most recently used first.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::PatSort>))]
     pub sort: Option<Sort>,
 }
 
-/// A new token with its secret: the only answer that ever holds it.
+/// A new token with its secret, in the only response that contains it.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -163,49 +164,52 @@ pub struct CreatedPat {
     /// The token.
     #[serde(flatten)]
     pub pat: Pat,
-    /// Its secret, to be kept now or never.
+    /// Secret of the token, shown only once.
     #[cfg_attr(feature = "server", schema(value_type = schema::PatSecret))]
     pub token: PlainSecret,
 }
 
-/// What to issue. A blank or absent `expiresAt` never expires; give `expiresAt` or `expiresIn`.
+/// A token to create. Set `expiresAt` or `expiresIn`, not both; without either, or with a blank
+/// `expiresAt`, the token never expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreatePat {
-    /// 1 to 100 characters, no control characters.
+    /// Name: 1 to 100 characters, no control characters.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = schema::Name))]
     pub name: TokenName,
-    /// At most the effective scope of the token that asks.
+    /// Scope; at most the effective scope of the token that makes the request.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Scope,
-    /// A future RFC 3339 date-time, or a date, which means to the end of that day in UTC.
+    /// When the token expires: a future RFC 3339 date-time, or a date, meaning the end of that day
+    /// in UTC.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
-    /// For how many seconds, counted by the server's clock.
+    /// Lifetime in seconds, by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
 }
 
-/// How to rotate. Give `expiresAt`, `expiresIn`, or neither, which keeps the old token's expiry.
+/// Options for a rotation. Set `expiresAt` or `expiresIn`, not both; without either, the new token
+/// keeps the old token's expiry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotatePat {
-    /// When the new token ends: absent keeps the old one's expiry, blank never expires, otherwise
-    /// as when creating.
+    /// When the new token expires: absent keeps the old token's expiry, blank means never,
+    /// otherwise as for a new token.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::RequestedExpiry>))]
     pub expires_at: Option<Expiry>,
-    /// For how many seconds the new token lives, counted by the server's clock.
+    /// Lifetime of the new token in seconds, by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
     pub expires_in: Option<Lifetime>,
-    /// For how many seconds the old token stays live beside the new one.
+    /// How long the old token stays live, in seconds.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "server",

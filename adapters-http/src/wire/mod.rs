@@ -1,4 +1,4 @@
-//! What travels in bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
+//! Request and response bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
 
 mod admin_tokens;
 mod audit;
@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use admin_tokens::{
-    AdminPat, AdminPatList, CredentialReport, FoundCredential, MatchingTokens, PatFilter,
-    ReportCredentials, RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, LeakReport, ScannerFinding, MatchingTokens, PatFilter,
+    ReportLeakedTokens, RevokePats, RevokedPats, Stats,
 };
 pub use audit::{
     AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
@@ -42,19 +42,19 @@ pub use runs::{
 pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
 pub use work_item::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
-    QueueBucket, QueueQuery, SearchText, UserRef, WorkAs, WorkItem, WorkItemList, WorkItemQuery,
+    QueueSection, QueueQuery, SearchText, UserRef, OnBehalfOf, WorkItem, WorkItemList, WorkItemQuery,
     WorkItemSummary, WorkQueue,
 };
 
-/// What a token may be used for; `admin` contains `read_write`.
+/// The scope of a token; `admin` includes `read_write`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "server", schema(as = Scope))]
 pub enum WireScope {
-    /// Read and change work items.
+    /// Read and change work items and the queue.
     ReadWrite,
-    /// All of `read_write`, and the administration of the instance.
+    /// Everything in `read_write`, plus administration of the instance.
     Admin,
 }
 
@@ -76,14 +76,14 @@ impl From<WireScope> for Scope {
     }
 }
 
-/// What a user may be allowed at most.
+/// The role of a user, which limits the scope of their tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Works with the instance.
+    /// Can use work items and create tokens.
     Member,
-    /// Administers it as well.
+    /// Can also administer the instance.
     Admin,
 }
 
@@ -96,14 +96,14 @@ impl From<user::Role> for Role {
     }
 }
 
-/// Whose token it is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A human's.
+    /// A personal access token.
     Personal,
-    /// One workflow agent run's.
+    /// The token of one agent run.
     AgentRun,
 }
 
@@ -116,16 +116,16 @@ impl From<TokenKind> for Kind {
     }
 }
 
-/// Where a token stands in its life.
+/// The status of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Accepted.
+    /// The token is accepted.
     Live,
-    /// Its time is up.
+    /// The token has expired.
     Expired,
-    /// Deleted.
+    /// The token was revoked.
     Revoked,
 }
 
@@ -144,13 +144,13 @@ impl From<token::Status> for Status {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevokedBy {
-    /// Its owner deleted it.
+    /// By its owner.
     Owner,
-    /// An administrator other than its owner revoked it.
+    /// By an administrator other than its owner.
     Administrator,
-    /// Its successor replaced it at once.
+    /// By a rotation without overlap.
     Rotation,
-    /// Its secret was reported as leaked.
+    /// By a leak report.
     Leak,
 }
 
@@ -173,87 +173,87 @@ open::known! {
     token::Status => Status,
 }
 
-/// Where the API is: what `oi` asks first.
+/// The location and version of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Discovery {
-    /// What API paths are appended to, without a slash at its end.
+    /// Base URL of the API, without a trailing slash.
     #[cfg_attr(feature = "server", schema(format = "uri"))]
     pub api_url: String,
-    /// The server's version.
+    /// Version of the server.
     pub version: String,
 }
 
-/// Whether a probe succeeded.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Health {
-    /// `ok`.
+    /// Always `ok`.
     pub status: String,
 }
 
-/// An error (RFC 9457), as `application/problem+json`.
+/// Problem details (RFC 9457), as `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemBody {
-    /// Names the kind of problem: `urn:openindex:problem:` and the code.
+    /// Kind of problem as a URN: `urn:openindex:problem:` and the code.
     #[serde(rename = "type")]
     pub type_uri: String,
-    /// The same for every problem of this kind.
+    /// Title; the same for every problem of this kind.
     pub title: String,
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// What happened here, and what to do about it.
+    /// What went wrong in this request, and what to do about it.
     pub detail: String,
-    /// The kind of problem, for programs.
+    /// Kind of problem, for programs.
     pub code: String,
-    /// What is wrong with which field or parameter, on 400.
+    /// Invalid fields and parameters, for a 400.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// An `oi` command that leads on, where there is one.
+    /// An `oi` command that helps, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_command: Option<String>,
-    /// Who works at the work item, with `work_item_claimed`.
+    /// Who has claimed the work item, with `work_item_claimed`.
     #[serde(
         default,
         deserialize_with = "work_item::known_holder",
         skip_serializing_if = "Option::is_none"
     )]
     pub holder: Option<Holder>,
-    /// The token that replaced the one to be rotated, with `token_already_rotated`.
+    /// Token that replaced this one, with `token_already_rotated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
     pub successor_id: Option<String>,
-    /// The tokens that match now, with `review_outdated`.
+    /// Tokens that match now, with `review_outdated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matching: Option<MatchingTokens>,
 }
 
-/// What is wrong with one field or parameter.
+/// An invalid field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct FieldError {
-    /// Which one.
+    /// Name of the field or parameter.
     pub field: String,
-    /// What it must be.
+    /// What the value must be.
     pub message: String,
 }
 
-/// A secret on its way to its owner. Wiped on drop; `Debug` is redacted.
+/// A secret for its owner. Wiped on drop; `Debug` is redacted.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PlainSecret(Zeroizing<String>);
 
 impl PlainSecret {
-    /// Takes the plaintext along.
+    /// Copies the plaintext.
     #[must_use]
     pub fn new(plaintext: &str) -> Self {
         Self(Zeroizing::new(plaintext.to_owned()))
     }
 
-    /// The plaintext, for its owner.
+    /// Returns the plaintext.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -4,18 +4,18 @@ use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer as _};
 use serde::{Serialize, Serializer};
 
-/// A value of a vocabulary in a response. A newer server may have words that this version does not
-/// know: they are kept and shown as they are, and grant nothing.
+/// A value of an enumeration that may grow. A newer server may send values that this version does
+/// not know: they are passed on unchanged and grant nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Open<T> {
-    /// A word that this version knows.
+    /// A value that this version knows.
     Known(T),
-    /// One that it does not.
+    /// A value that this version does not know.
     Other(String),
 }
 
 impl<T> Open<T> {
-    /// The value, if this version knows it.
+    /// Returns the value if this version knows it.
     pub const fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -30,7 +30,7 @@ impl<T: PartialEq> PartialEq<T> for Open<T> {
     }
 }
 
-/// The word on the wire.
+/// Formats the value as on the wire.
 impl<T: Serialize> fmt::Display for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +57,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Open<T> {
     }
 }
 
-/// Makes a vocabulary's words from the domain's, for responses.
+/// Converts domain values into [`Open`] values for responses.
 macro_rules! known {
     ($($domain:ty => $wire:ty),+ $(,)?) => {
         $(impl From<$domain> for crate::wire::Open<$wire> {

@@ -2,13 +2,13 @@ use openindex_domain::token::MAX_TOKEN_PAGE;
 use openindex_domain::user::MAX_PAGE;
 use serde::{Deserialize, Serialize};
 
-/// Which page of a list.
+/// Page size and cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PageQuery {
-    /// How many at most; 50 unless given.
+    /// Maximum number of items on the page; 50 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
@@ -16,18 +16,18 @@ pub struct PageQuery {
     )]
     #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
     pub limit: Option<u32>,
-    /// `nextCursor` of the page before; absent for the first.
+    /// `nextCursor` of the previous page; absent for the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
-/// Which page of the caller's tokens.
+/// Page size and cursor for the caller's tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatPageQuery {
-    /// Maximum number of tokens on the page; 1,000 unless given.
+    /// Maximum number of tokens on the page; 1,000 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_TOKEN_PAGE, _>",
@@ -35,12 +35,12 @@ pub struct PatPageQuery {
     )]
     #[cfg_attr(feature = "server", param(minimum = 1, maximum = 1000))]
     pub limit: Option<u32>,
-    /// `nextCursor` of the page before; absent for the first.
+    /// `nextCursor` of the previous page; absent for the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
-/// How many items are wanted at most.
+/// The maximum number of items on a page.
 pub(super) mod limit {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer};
@@ -59,16 +59,16 @@ pub(super) mod limit {
     }
 }
 
-/// A row of a list that cannot be read: damaged, or written by a newer version. It is never accepted as
-/// a credential, and it can be revoked, ended or withdrawn by its id.
+/// A row of a list that cannot be read, because it is damaged or was written by a newer version. It
+/// is never accepted as a credential, and can be revoked, ended or withdrawn by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DamagedRow {
-    /// Its id, as far as it can be read.
+    /// Id of the row, as far as it can be read.
     pub id: String,
-    /// The table that it is in, as in `tokens`.
+    /// Table of the row, for example `tokens`.
     pub table: String,
-    /// The first column that cannot be read, as in `scope`.
+    /// First column that cannot be read, for example `scope`.
     pub column: String,
 }

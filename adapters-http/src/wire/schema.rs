@@ -1,5 +1,5 @@
-//! Schemas of text with a form of its own, each described once. They stand for the fields' types in
-//! the description alone: `schema(value_type = schema::UserId)`.
+//! Schemas of text with a specific form. They replace the types of fields in the OpenAPI
+//! description only: `schema(value_type = schema::UserId)`.
 
 use std::borrow::Cow;
 
@@ -8,19 +8,19 @@ use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The controls, which no name has.
+/// Control characters.
 macro_rules! control {
     () => {
         r"\u0000-\u001f\u007f-\u009f"
     };
 }
-/// The white space that is no control, as Unicode has it.
+/// Unicode white space that is not a control character.
 macro_rules! space {
     () => {
         r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
     };
 }
-/// All white space, the controls among it included.
+/// All white space, including control characters.
 macro_rules! white {
     () => {
         concat!(r"\u0009-\u000d\u0085", space!())
@@ -41,7 +41,7 @@ macro_rules! line {
         )
     };
 }
-/// The key of a work item.
+/// A work item key.
 macro_rules! key {
     () => {
         r"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})?"
@@ -88,89 +88,88 @@ macro_rules! text {
 }
 
 text! {
-    /// The id of a personal access token.
+    /// Personal access token id.
     PatId {
         pattern: "^pat_[0-9a-f]{32}$", example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
-    /// The id of an agent run.
+    /// Agent run id.
     RunId {
         pattern: "^run_[0-9a-f]{32}$", example: "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3"
     }
-    /// The id of a personal access token or an agent run.
+    /// Personal access token or agent run id.
     TokenId {
         pattern: "^(pat|run)_[0-9a-f]{32}$", example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
-    /// The id of a user.
+    /// User id.
     UserId {
         pattern: "^usr_[0-9a-f]{32}$", example: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1"
     }
-    /// The id of an invite.
+    /// Invite id.
     InviteId {
         pattern: "^inv_[0-9a-f]{32}$", example: "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e4"
     }
-    /// The id of a one-time sign-in link.
+    /// Sign-in link id.
     SignInLinkId {
         pattern: "^lnk_[0-9a-f]{32}$", example: "lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e5"
     }
-    /// The id of an entry of the audit log.
+    /// Audit event id.
     AuditEventId {
         pattern: "^evt_[0-9a-f]{32}$", example: "evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e6"
     }
-    /// Names an exact set of tokens that a dry run of a bulk revocation returned.
+    /// Identifies an exact set of tokens, returned by a dry run of a bulk revocation.
     ReviewDigest {
         pattern: "^[0-9a-f]{64}$",
         example: "3c3913016c5570e9fd21be78a0e9c3d3a9522b6ba7152fd99d26e566a5bead3e"
     }
-    /// The id of a token or a browser session.
+    /// Token or browser session id.
     CredentialId {
         pattern: "^(pat|run|ses)_[0-9a-f]{32}$", example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
-    /// The id of a user, token, browser session or invite, the key of a work item, or `unknown` for an
+    /// Id of a user, token, browser session or invite, key of a work item, or `unknown` for an
     /// account that does not exist.
     SubjectId {
         pattern: concat!("^((usr|pat|run|ses|inv)_[0-9a-f]{32}|unknown|", key!(), ")$"),
         example: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"
     }
-    /// A user by their id, or the caller.
+    /// User id, or `me` for the caller.
     UserOrMe {
         pattern: "^(usr_[0-9a-f]{32}|me)$", example: "me"
     }
-    /// The key of a work item: its domain and number, and for a sub-task its number within its
-    /// parent.
+    /// Work item key: domain and number, and for a sub-task its number within the parent.
     WorkItemKey {
         pattern: concat!("^", key!(), "$"), example: "OPS-42"
     }
-    /// The domain of a work item: an upper-case letter, then 1 to 9 upper-case letters and digits.
+    /// Domain of work items: an upper-case letter, then 1 to 9 upper-case letters or digits.
     DomainKey {
         pattern: "^[A-Z][A-Z0-9]{1,9}$", example: "OPS", min_length: 2, max_length: 10
     }
-    /// The name of an agent.
+    /// Name of an agent.
     AgentId {
         pattern: "^[A-Za-z0-9._:/@-]{1,64}$", example: "builder-7", min_length: 1, max_length: 64
     }
-    /// The name of a person or a token: one line of at most 100 characters, without control
-    /// characters and characters that cannot be seen, are unassigned or for private use. White space
-    /// around it is removed, and its Unicode normal form is NFC.
+    /// Name of a user or token: one line of at most 100 characters, without control, invisible,
+    /// unassigned or private-use characters. Surrounding white space is removed, and the text is
+    /// normalized to NFC.
     Name {
         pattern: line!(), example: "Deploy bot", min_length: 1, max_length: 100
     }
-    /// Entity tags with commas between them, or `*` for any.
+    /// Comma-separated entity tags, or `*` for any.
     EntityTags {
         pattern: concat!("^(\\*|", tag!(), "([ \\t]*,[ \\t]*", tag!(), ")*)$"), example: "\"7\""
     }
-    /// The title of a work item: one line of at most 200 characters, without control characters and
-    /// characters that cannot be seen, are unassigned or for private use. White space around it is
-    /// removed, and its Unicode normal form is NFC.
+    /// Title of a work item: one line of at most 200 characters, without control, invisible,
+    /// unassigned or private-use characters. Surrounding white space is removed, and the text is
+    /// normalized to NFC.
     Title {
         pattern: line!(), example: "Rotate the deploy key", min_length: 1, max_length: 200
     }
-    /// Markdown: at most 32,000 bytes in UTF-8, without control characters other than tabs and line
-    /// breaks, and without characters that cannot be seen.
+    /// Markdown: at most 32,000 bytes in UTF-8, without invisible characters and without control
+    /// characters other than tabs and line breaks.
     Markdown {
         pattern: r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
         example: "Create a new key, deploy it, then revoke the old one."
     }
-    /// 1 to 8 words, without control characters, of at most 200 characters in all.
+    /// Search text: 1 to 8 words, at most 200 characters in total, no control characters.
     SearchText {
         pattern: concat!(
             "^[", white!(), "]*[^", control!(), space!(), "]+",
@@ -178,23 +177,23 @@ text! {
         ),
         example: "deploy key", min_length: 1, max_length: 200
     }
-    /// An email address of at most 254 bytes in UTF-8, without quotes or comments. It may have visible
-    /// characters of any script, which the format `email` has not. Its Unicode normal form is NFC.
+    /// Email address: at most 254 bytes in UTF-8, without quotes or comments. It may contain
+    /// visible characters of any script, unlike the format `email`. The text is normalized to NFC.
     EmailAddress {
         pattern: concat!("^[^@", control!(), space!(), "]+@[^@", control!(), space!(), "]+$"),
         example: "ada@example.com", min_length: 3, max_length: 254
     }
-    /// The secret of a personal access token. It is returned once.
+    /// Secret of a personal access token, shown only once.
     PatSecret {
         pattern: "^oi_pat_[A-Za-z0-9_]{48}$",
         example: "oi_pat_7gkPcVJ0qY3uZ5xW2nT8bR1mD4sF6hL9aE0jK7vQpXyUoIwz"
     }
-    /// The secret of an agent run. It is returned once.
+    /// Secret of an agent run, shown only once.
     RunSecret {
         pattern: "^oi_run_[A-Za-z0-9_]{48}$",
         example: "oi_run_7gkPcVJ0qY3uZ5xW2nT8bR1mD4sF6hL9aE0jK7vQpXyUoIwz"
     }
-    /// The secret of an invite. It is returned once.
+    /// Secret of an invite, shown only once.
     InviteCode {
         pattern: "^[A-Za-z0-9_-]{43}$", example: "Zk3vT9qLx0bW7nR2mYc5dS8fH1jG4pA6eU-oI_tKwQz"
     }
@@ -219,29 +218,29 @@ macro_rules! words {
 }
 
 words! {
-    /// An action that the audit log records.
+    /// Action of an audit event.
     AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
 }
 words! {
-    /// The status of a token on its owner's list.
+    /// Status of a token in its owner's list.
     ListedStatus {
         token::ListedStatus::ALL.map(token::ListedStatus::as_str)
     }
 }
 words! {
-    /// The order of a user's own tokens.
+    /// Order of the caller's tokens.
     PatSort { token::Sort::ALL.map(token::Sort::as_str) }
 }
 words! {
-    /// The order of a list of users.
+    /// Order of users.
     UserSort { openindex_domain::user::UserSort::ALL.map(openindex_domain::user::UserSort::as_str) }
 }
 words! {
-    /// The scope of every agent run.
+    /// Scope of every agent run.
     RunScope { [token::Scope::ReadWrite.as_str()] }
 }
 
-/// A date or a date-time as a filter.
+/// A date or date-time as a filter.
 pub(crate) enum DateOrDateTime {}
 named!(DateOrDateTime);
 
@@ -249,14 +248,14 @@ impl PartialSchema for DateOrDateTime {
     fn schema() -> RefOr<Schema> {
         date_or_date_time()
             .description(Some(
-                "A date, which means its beginning in UTC, or an RFC 3339 date-time, from 1970 to \
+                "Date, meaning its start in UTC, or RFC 3339 date-time, from 1970 to \
                  9999.",
             ))
             .into()
     }
 }
 
-/// When a token is to expire.
+/// The requested expiry of a token.
 pub(crate) enum RequestedExpiry {}
 named!(RequestedExpiry);
 
@@ -268,7 +267,7 @@ impl PartialSchema for RequestedExpiry {
         date_or_date_time()
             .item(blank)
             .description(Some(
-                "When a token expires: a date, which means the end of that day in UTC, or an RFC \
+                "When a token expires: a date, meaning the end of that day in UTC, or an RFC \
                  3339 date-time, up to the year 9999. It must be in the future. Blank means never.",
             ))
             .into()

@@ -10,7 +10,7 @@ use super::page::limit;
 use super::schema;
 use super::{DamagedRow, Open};
 
-/// Defines a vocabulary of the domain as it travels.
+/// Defines an enumeration of the domain for requests and responses.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$variant_doc:meta])* $variant:ident,)+
@@ -44,7 +44,7 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    /// What sort of work an item is.
+    /// The kind of a work item.
     ItemKind {
         /// A larger piece of work.
         Project,
@@ -56,98 +56,98 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where an item stands; `done` and `cancelled` are resolved.
+    /// The status of a work item; `done` and `cancelled` are resolved.
     ItemStatus {
-        /// Nobody works at it.
+        /// Not started and unclaimed.
         Todo,
-        /// Somebody does.
+        /// Claimed and in progress.
         InProgress,
-        /// The work is done.
+        /// Completed.
         Done,
-        /// It will not be done.
+        /// Will not be done.
         Cancelled,
     }
 }
 
 vocabulary! {
-    /// How soon an item should be done.
+    /// The priority of a work item.
     Priority {
-        /// When there is nothing else.
+        /// When there is nothing else to do.
         Low,
-        /// As usual.
+        /// The default.
         Medium,
-        /// Before others.
+        /// Before medium and low.
         High,
-        /// Before everything.
+        /// Before everything else.
         Urgent,
     }
 }
 
 vocabulary! {
-    /// Who may take an item on.
+    /// Who can claim a work item.
     ExecutionTarget {
-        /// People alone.
+        /// Only people.
         Human,
-        /// Agents alone.
+        /// Only agents.
         Agent,
-        /// Whoever comes first.
+        /// People and agents.
         Either,
     }
 }
 
-/// A work item without its description, as lists have it.
+/// A work item without its description, as in lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorkItemSummary {
-    /// Names it for good, as in `OPS-42`, or `OPS-42.1` for a sub-task.
+    /// Permanent key, for example `OPS-42`, or `OPS-42.1` for a sub-task.
     #[cfg_attr(feature = "server", schema(value_type = schema::WorkItemKey))]
     pub key: String,
-    /// What sort of work it is.
+    /// Kind of work item.
     #[cfg_attr(feature = "server", schema(value_type = ItemKind))]
     pub kind: Open<ItemKind>,
-    /// The item that it is a part of; null when it is none.
+    /// Key of the parent item; null if there is none.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<String>,
-    /// What it is about.
+    /// Title.
     pub title: String,
-    /// Where it stands.
+    /// Current status.
     #[cfg_attr(feature = "server", schema(value_type = ItemStatus))]
     pub status: Open<ItemStatus>,
-    /// How soon it should be done.
+    /// Priority.
     #[cfg_attr(feature = "server", schema(value_type = Priority))]
     pub priority: Open<Priority>,
-    /// Who may take it on.
+    /// Who can claim the item.
     #[cfg_attr(feature = "server", schema(value_type = ExecutionTarget))]
     pub execution_target: Open<ExecutionTarget>,
-    /// The person who sees to it (`usr_…`); null is nobody.
+    /// Assigned user (`usr_…`); null if unassigned.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub assignee: Option<String>,
-    /// The agent that works at it now; null is none.
+    /// Agent that has claimed the item; null if none.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub active_agent_id: Option<String>,
-    /// The person who works at it now (`usr_…`); null is none.
+    /// User who has claimed the item (`usr_…`); null if none.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub active_user_id: Option<String>,
-    /// The run in which the agent does (`run_…`); null when there is none.
+    /// Run of the agent that has claimed the item (`run_…`); null if none.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunId>))]
     pub active_run_id: Option<String>,
-    /// Since when the one or the other does; null when nobody does.
+    /// When the item was claimed; null if unclaimed.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub claimed_at: Option<String>,
-    /// Who made it (`usr_…`).
+    /// User who created the item (`usr_…`).
     #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub created_by: String,
-    /// When.
+    /// When the item was created.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub created_at: String,
-    /// When it was changed last.
+    /// When the item was last changed.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub updated_at: String,
-    /// When it was done or cancelled; null when it was not.
+    /// When the item was done or cancelled; null if it is not.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub resolved_at: Option<String>,
-    /// Counts its changes, from 1; its `ETag`.
+    /// Number of the item's version, from 1; also its `ETag`.
     #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub version: u64,
 }
@@ -157,135 +157,135 @@ pub struct WorkItemSummary {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorkItem {
-    /// All but its description.
+    /// Everything except the description.
     #[serde(flatten)]
     pub summary: WorkItemSummary,
-    /// What is to be done, in Markdown.
+    /// Description in Markdown.
     pub description: String,
 }
 
-/// A page of work items, the newest first.
+/// A page of work items, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorkItemList {
-    /// The items.
+    /// Items on this page.
     pub items: Vec<WorkItemSummary>,
-    /// Rows of this page that cannot be read; absent when there are none.
+    /// Damaged rows on this page; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
-    /// Pass it as `cursor` for the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// What there is to do.
+/// The work queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorkQueue {
-    /// What an agent may take on: not resolved, not for people alone, and nobody is at it.
-    pub available: QueueBucket,
-    /// What was claimed in the run that asks; what the agent works at that a person names; or what is
-    /// assigned to the person.
-    pub mine: QueueBucket,
+    /// Items that an agent can claim: unresolved, unclaimed and not for people only.
+    pub available: QueueSection,
+    /// For an agent run, the items it has claimed; for a person, the items that the named agent has
+    /// claimed or, if none is named, the items assigned to the person.
+    pub mine: QueueSection,
 }
 
-/// A part of the queue.
+/// A section of the work queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct QueueBucket {
-    /// The first items: the most urgent, then the oldest.
+pub struct QueueSection {
+    /// First items: the most urgent, then the oldest.
     pub items: Vec<WorkItemSummary>,
-    /// Whether there are more.
+    /// Whether there are more items.
     pub more: bool,
-    /// Rows of this list that cannot be read; absent when there are none.
+    /// Damaged rows in this section; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<DamagedRow>,
 }
 
-/// What to make: by itself in a `domain`, or as a part of a `parent`.
+/// A work item to create, either in a `domain` or as a sub-task of a `parent`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateWorkItem {
-    /// The part of the work that it belongs to, as in `OPS`: 2 to 10 upper-case letters and digits.
-    /// The first item makes it. Not for a sub-task.
+    /// Domain of the item, for example `OPS`: 2 to 10 upper-case letters and digits. Its first item
+    /// creates it. Absent for a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
-    /// `project`, `task` or `sub_task`; unless given a task, or with a `parent` a sub-task.
+    /// `project`, `task` or `sub_task`; by default a task, or a sub-task if `parent` is given.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<ItemKind>))]
     pub kind: Option<work_item::ItemKind>,
-    /// The project or task that a sub-task is a part of.
+    /// Key of the project or task that the sub-task belongs to.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
-    /// 1 to 200 characters, no control characters.
+    /// Title: 1 to 200 characters, no control characters.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = schema::Title))]
     pub title: Title,
-    /// Markdown, at most 32,000 bytes in UTF-8.
+    /// Description in Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
-    /// `medium` unless given.
+    /// Priority; `medium` by default.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<Priority>))]
     pub priority: Option<work_item::Priority>,
-    /// `either` unless given.
+    /// Who can claim the item; `either` by default.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<ExecutionTarget>))]
     pub execution_target: Option<work_item::ExecutionTarget>,
-    /// A user (`usr_…`), or `me`.
+    /// Assigned user (`usr_…`), or `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
 }
 
-/// What to change; what is absent stays. Nothing but `assignee` may be null.
+/// A change of a work item; absent fields keep their value. Only `assignee` may be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchWorkItem {
-    /// 1 to 200 characters, no control characters.
+    /// New title: 1 to 200 characters, no control characters.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Title>))]
     pub title: Option<Title>,
-    /// Markdown, at most 32,000 bytes in UTF-8.
+    /// New description in Markdown, at most 32,000 bytes in UTF-8.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
-    /// One that may follow on what it is.
+    /// New status; must be a valid transition from the current one.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ItemStatus>))]
     pub status: Option<work_item::ItemStatus>,
-    /// How soon it should be done.
+    /// New priority.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Priority>))]
     pub priority: Option<work_item::Priority>,
-    /// Who may take it on.
+    /// Who can claim the item.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ExecutionTarget>))]
     pub execution_target: Option<work_item::ExecutionTarget>,
-    /// A user (`usr_…`), or `me`; null is nobody.
+    /// Assigned user (`usr_…`), or `me`; null to unassign.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<Option<UserRef>>,
 }
 
-/// A user: the caller, or one by their id.
+/// A user id, or the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserRef {
     /// The caller.
     Me,
-    /// This one.
+    /// The user with this id.
     Id(UserId),
 }
 
 impl UserRef {
-    /// Which user that is when `me` asks.
+    /// Returns the user id, where `me` is the caller.
     #[must_use]
     pub const fn resolve(self, me: UserId) -> UserId {
         match self {
@@ -306,16 +306,16 @@ text! {
     SearchText: Self::parse, |search| search.0.clone();
 }
 
-/// What to search for: at least one word.
+/// Search text with at least one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(String);
 
 impl SearchText {
-    /// Checks it.
+    /// Parses search text.
     ///
     /// # Errors
     ///
-    /// What it must be.
+    /// A message that says what the text must be.
     pub fn parse(text: &str) -> Result<Self, String> {
         match SearchTerms::parse(text) {
             Ok(terms) if terms.terms().is_empty() => Err("must not be blank".to_owned()),
@@ -324,29 +324,29 @@ impl SearchText {
         }
     }
 
-    /// The words.
+    /// Returns the search terms.
     #[must_use]
     pub fn terms(&self) -> SearchTerms {
-        // It was parsed before.
+        // Parsing succeeded before.
         SearchTerms::parse(&self.0).unwrap_or_default()
     }
 }
 
-/// Which work items: those that all of the given filters want.
+/// Filters for work items; an item must match all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkItemQuery {
-    /// Of this part of the work, as in `OPS`.
+    /// Domain of the items, for example `OPS`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,
-    /// Of this kind.
+    /// Kind of the items.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<ItemKind>))]
     pub kind: Option<work_item::ItemKind>,
-    /// In one of these states, separated by commas: `todo`, `in_progress`, `done`, `cancelled`.
+    /// Statuses of the items, comma-separated: `todo`, `in_progress`, `done`, `cancelled`.
     #[serde(
         default,
         rename = "status",
@@ -355,28 +355,28 @@ pub struct WorkItemQuery {
     )]
     #[cfg_attr(feature = "server", param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1))]
     pub statuses: Vec<work_item::ItemStatus>,
-    /// With this priority.
+    /// Priority of the items.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<Priority>))]
     pub priority: Option<work_item::Priority>,
-    /// With this target.
+    /// Who can claim the items.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<ExecutionTarget>))]
     pub execution_target: Option<work_item::ExecutionTarget>,
-    /// Assigned to this user (`usr_…`), or to `me`.
+    /// User the items are assigned to (`usr_…`), or `me`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::UserOrMe>))]
     pub assignee: Option<UserRef>,
-    /// That this agent works at now.
+    /// Agent that has claimed the items.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
-    /// Sub-tasks of this item, as in `OPS-42`.
+    /// Parent of the items, for example `OPS-42`.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::WorkItemKey>))]
     pub parent: Option<WorkItemKey>,
-    /// In whose key, title and description all of these words occur; at most 8 words and 200
-    /// characters, no control characters.
+    /// Words that all occur in the key, title or description; at most 8 words and 200 characters,
+    /// no control characters.
     #[serde(
         default,
         rename = "q",
@@ -387,17 +387,17 @@ pub struct WorkItemQuery {
     pub search: Option<SearchText>,
 }
 
-/// For whom the queue is.
+/// Whose queue to return, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QueueQuery {
-    /// For this agent; a run's is its own.
+    /// Agent whose items `mine` lists; in an agent run, this is the run's agent.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
-    /// How many of each at most; 50 unless given.
+    /// Maximum number of items in each section; 50 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
@@ -407,29 +407,30 @@ pub struct QueueQuery {
     pub limit: Option<u32>,
 }
 
-/// Who works at an item.
+/// Who has claimed a work item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Holder {
     /// An agent.
     AgentId(String),
-    /// A person (`usr_…`).
+    /// A user (`usr_…`).
     UserId(String),
 }
 
-/// For whom a person claims, releases or completes an item. A run acts for its own agent.
+/// For whom a person claims, releases or completes a work item. An agent run always acts for its
+/// own agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkAs {
-    /// The agent; absent is the person themselves.
+pub struct OnBehalfOf {
+    /// Agent to act for; absent for the caller.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
     pub agent_id: Option<AgentId>,
 }
 
-/// A holder of a kind that this version does not know is none: the problem's words name it.
+/// An unknown kind of holder becomes `None`; the problem's detail names it.
 pub(super) fn known_holder<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Holder>, D::Error> {

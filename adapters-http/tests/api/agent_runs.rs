@@ -123,7 +123,7 @@ async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
             "token_expired",
             "ended at 2026-11-24T07:00:00",
         ),
-        (unknown.expose(), "token_unknown", "long over"),
+        (unknown.expose(), "token_unknown", "unknown agent run token"),
     ] {
         for path in ["/browse", "/me", "/agent-runs"] {
             let answer = server.get(path, secret).await;
@@ -134,7 +134,7 @@ async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
             assert_eq!(problem.get("nextCommand"), None, "{problem}");
             let detail = problem["detail"].to_string();
             assert!(detail.contains(said), "{detail}");
-            assert!(detail.contains("whoever started"), "{detail}");
+            assert!(detail.contains("the user who started"), "{detail}");
             assert!(!detail.contains("create"), "{detail}");
         }
     }
@@ -211,7 +211,7 @@ async fn every_wrong_field_is_named_at_once() {
         answer.json()["errors"],
         json!([{
             "field": "scope",
-            "message": "must be read_write: an agent run never administers",
+            "message": "must be read_write; agent runs cannot administer the instance",
         }])
     );
     for (query, field) in [

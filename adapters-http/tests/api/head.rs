@@ -364,7 +364,7 @@ async fn an_unknown_path_is_named_as_far_as_it_is_no_secret() {
     let kept = detail("https://example.com/oi", "/oi/me").await;
     assert!(kept.contains("no route matches GET /oi/me;"), "{kept}");
     assert!(
-        kept.ends_with("the proxy that serves /oi must remove it from the path"),
+        kept.ends_with("the proxy that serves /oi must strip it from the path"),
         "{kept}"
     );
     let secret = detail(

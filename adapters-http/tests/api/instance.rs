@@ -147,7 +147,7 @@ async fn an_instance_without_work_items_has_no_word_of_them() {
         let schemas = document["components"]["schemas"].as_object().unwrap();
         assert_eq!(schemas.contains_key("WorkItem"), has_work);
         let tags = document["tags"].as_array().unwrap();
-        assert_eq!(tags.iter().any(|tag| tag["name"] == "work"), has_work);
+        assert_eq!(tags.iter().any(|tag| tag["name"] == "work items"), has_work);
         assert_whole(&document);
         let docs = server.send(Request::get("/docs"), Body::empty()).await;
         let docs = String::from_utf8_lossy(&docs.body).into_owned();
@@ -205,7 +205,7 @@ async fn a_path_where_there_is_nothing_is_404_with_or_without_a_token() {
     }
     let answer = server.get("/me/", &admin).await;
     let detail = answer.json()["detail"].to_string();
-    assert!(detail.contains("no slash at their end"), "{detail}");
+    assert!(detail.contains("paths have no trailing slash"), "{detail}");
 }
 
 #[tokio::test]

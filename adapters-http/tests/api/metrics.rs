@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, Request};
-use openindex_adapters_http::server::{LookupObserved, LookupOutcome, Metrics, PoolState};
+use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
 use openindex_domain::StoreError;
 use openindex_domain::testing::{MemoryStore, MockTokenStore, SeededEntropy};
 use openindex_domain::token::{Secret, TokenKind};
@@ -153,13 +153,13 @@ async fn the_api_does_not_serve_them() {
 fn a_batch_of_lookups_is_recorded_through_a_plain_function() {
     let metrics = Arc::new(Metrics::new("1.2.3"));
     let record = metrics.lookup_observer();
-    record(LookupObserved {
+    record(LookupBatch {
         size: 7,
         duration: Duration::from_millis(1),
-        outcome: LookupOutcome::Answered,
+        outcome: LookupOutcome::Succeeded,
         queued: 3,
     });
-    record(LookupObserved {
+    record(LookupBatch {
         size: 3,
         duration: Duration::from_secs(5),
         outcome: LookupOutcome::Unavailable,
@@ -170,7 +170,7 @@ fn a_batch_of_lookups_is_recorded_through_a_plain_function() {
         "openindex_lookup_batch_size_count 2",
         r#"openindex_lookup_batch_size_bucket{le="4.0"} 1"#,
         r#"openindex_lookup_batch_size_bucket{le="8.0"} 2"#,
-        r#"openindex_lookup_duration_seconds_count{outcome="answered"} 1"#,
+        r#"openindex_lookup_duration_seconds_count{outcome="ok"} 1"#,
         r#"openindex_lookup_duration_seconds_sum{outcome="unavailable"} 5.0"#,
         r#"openindex_lookup_duration_seconds_count{outcome="corrupt"} 0"#,
         "openindex_lookup_queue_length 0",

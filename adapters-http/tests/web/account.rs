@@ -46,11 +46,11 @@ async fn a_wrong_or_weak_password_is_said_beside_its_field() {
         ),
         (
             "currentPassword=kettle+walrus+teapot&password=short",
-            "at least 15 characters",
+            "Use at least 15 characters.",
         ),
         (
             "currentPassword=kettle+walrus+teapot&password=",
-            "at least 15 characters",
+            "Use at least 15 characters.",
         ),
     ] {
         let page = site.post("/settings/account/password", &cookie, form).await;

@@ -207,8 +207,8 @@ async fn the_trail_is_filtered_by_name_and_address() {
         ),
         ("actor=zzz", "Actor matches no user"),
         ("subject=ada", "Target matches 2 users"),
-        ("from=yesterday", "Start date must be a date: YYYY-MM-DD"),
-        ("to=31.12.2026", "End date must be a date: YYYY-MM-DD"),
+        ("from=yesterday", "Start date must be a date (YYYY-MM-DD)"),
+        ("to=31.12.2026", "End date must be a date (YYYY-MM-DD)"),
     ] {
         let page = site.get(&format!("{AUDIT}?{query}"), &admin).await;
         assert_eq!(page.status, 422, "{query}");

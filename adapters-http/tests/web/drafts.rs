@@ -29,7 +29,7 @@ async fn send_and_sign_in(site: &Site, user: u64, path: &str, form: &str) -> (Pa
         .get(signed_in.to(), &format!("{cookie}; {draft}"))
         .await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
-    page.shows("The form you sent was not carried out.");
+    page.shows("The form you sent was not processed.");
     let dropped = page.headers.get_all("set-cookie").iter();
     let mut dropped = dropped.map(|value| value.to_str().expect("text"));
     assert!(
@@ -47,7 +47,7 @@ async fn the_entries_of_a_new_token_come_back_and_nothing_was_created() {
     page.shows("value=\"night &#38; day\"");
     page.shows("value=\"admin\" required checked");
     page.shows("value=\"90\" selected");
-    page.shows("Your entries are back");
+    page.shows("Your entries were restored");
     page.shows("as <bdi class=\"strong\">User 1</bdi>");
     let list = site.get("/settings/tokens", &cookie).await;
     list.hides("night");
@@ -86,8 +86,8 @@ async fn a_form_without_fields_leads_back_to_its_page() {
     let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     let (page, cookie) = send_and_sign_in(&site, MEMBER, &path, "").await;
-    page.shows("Review it and send it again.");
-    page.hides("Your entries are back");
+    page.shows("Review the form and send it again.");
+    page.hides("Your entries were restored");
     site.get("/settings/tokens", &cookie).await.shows("laptop");
 }
 
@@ -124,7 +124,7 @@ async fn entries_come_back_on_their_own_page_alone_and_once_signed_in() {
     site.get(NEW, &other).await.hides("laptop");
     let cookie = format!("{}; {draft}", site.sign_in(MEMBER).await);
     for path in ["/settings/tokens", "/settings/account"] {
-        site.get(path, &cookie).await.hides("not carried out");
+        site.get(path, &cookie).await.hides("not processed");
     }
     site.get(NEW, &cookie).await.shows("value=\"laptop\"");
     assert_eq!(site.get(NEW, &draft).await.status, StatusCode::SEE_OTHER);
@@ -135,7 +135,7 @@ async fn what_is_too_long_for_a_cookie_is_named_as_lost() {
     let site = Site::new().await;
     let form = format!("scope=admin&expiry=7&name={}", "x".repeat(4_000));
     let (page, _) = send_and_sign_in(&site, ADMIN, NEW, &form).await;
-    page.shows("Your entries are back, except those too long to be stored.");
+    page.shows("Your entries were restored, except those too long to store.");
     page.shows("value=\"admin\" required checked");
     page.hides("xxxx");
 }

@@ -211,7 +211,7 @@ async fn a_form_that_is_sent_again_after_it_took_effect_says_so() {
         assert_eq!(site.post(&path, &cookie, "").await.status, 303, "{path}");
         let again = site.post(&path, &cookie, "").await;
         assert_eq!(again.status, 404, "{path}");
-        again.shows("If you sent the form before, it took effect then.");
+        again.shows("If you sent this form before, it already took effect.");
     }
 }
 

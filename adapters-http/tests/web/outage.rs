@@ -37,7 +37,7 @@ async fn a_page_says_so_and_the_browser_keeps_its_cookie() {
         assert_eq!(page.status, 503, "{path}");
         assert_eq!(page.header("retry-after"), "2", "{path}");
         assert_eq!(page.sets_session(), "", "{path}");
-        page.shows("Not available right now");
+        page.shows("Temporarily unavailable");
         page.hides("10.0.0.7");
     }
 }
@@ -74,7 +74,7 @@ async fn what_was_typed_comes_back_after_an_outage_in_the_same_form() {
     let site = Site::new().await;
     let cookie = format!("{}; {draft}", site.sign_in(MEMBER).await);
     let page = site.get(path, &cookie).await;
-    page.shows("The form you sent failed. Your entries are back.");
+    page.shows("The form you sent failed. Your entries were restored.");
     page.shows("value=\"laptop\"");
     assert_eq!(page.form(), form.to_string());
 }

@@ -63,7 +63,7 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
     list.shows("<bdi>laptop</bdi>");
     let id = run.token().expect("a token").id;
     let page = site.get(&format!("{LIST}/{id}"), &cookie).await;
-    page.shows("This run has claimed no work item.");
+    page.shows("This run hasn’t claimed any work items.");
     page.hides("oi_run_");
 }
 
@@ -90,11 +90,14 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
     let good = issuer(&site.run(MEMBER, "other", None).await);
     for (sent, error) in [
         ("agent=a+b&time=900", "The agent ID must be 1 to 64"),
-        ("agent=a&time=59", "Choose how long it lasts."),
-        ("agent=a&time=900&item=ops", "The work item must be the key"),
+        ("agent=a&time=59", "Choose when the run expires."),
+        (
+            "agent=a&time=900&item=ops",
+            "The work item must be a key such as OPS-42",
+        ),
         (
             "agent=a&time=900&item=OPS-9",
-            "no work item is called OPS-9",
+            "The work item OPS-9 doesn’t exist.",
         ),
     ] {
         let page = site
@@ -135,7 +138,7 @@ async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
                 .agent_runs
                 .clone()
                 .with_rate(CreationRate::new(1)),
-            "1 agent runs within 24 hours, as many as allowed",
+            "the limit of 1 agent runs started within 24 hours",
         ),
     ] {
         let mut state = site.state.clone();
@@ -189,9 +192,9 @@ async fn an_ended_run_says_why() {
     let list = site.get(&format!("{LIST}?status=ended"), &cookie).await;
     for (agent, why) in [
         ("by-hand", "Ended by you"),
-        ("deleted", "Its token was deleted"),
-        ("rotated", "Its token was rotated"),
-        ("revoked", "Its token was revoked by an administrator"),
+        ("deleted", "Issuing token deleted"),
+        ("rotated", "Issuing token rotated"),
+        ("revoked", "Issuing token revoked by an administrator"),
         ("bound", "OPS-1 was completed, cancelled or deleted"),
     ] {
         let row = list
@@ -204,7 +207,7 @@ async fn an_ended_run_says_why() {
     let page = site
         .get(&format!("{LIST}/{}", revoked.token.id), &cookie)
         .await;
-    page.shows("Its token was revoked by an administrator");
+    page.shows("Issuing token revoked by an administrator");
     page.hides("End agent run");
     // What has ended cannot be ended.
     let confirm = format!("{LIST}/{}/end", revoked.token.id);
@@ -221,7 +224,7 @@ async fn an_ended_run_says_why() {
     let page = site
         .get(&format!("{LIST}/{}", expired.token.id), &cookie)
         .await;
-    page.shows("It reached its time limit");
+    page.shows("Time limit reached");
     site.run(MEMBER, "suspended", None).await;
     site.suspend(MEMBER).await;
     let users = &site.domain.users;
@@ -235,7 +238,7 @@ async fn an_ended_run_says_why() {
     let list = site
         .get(&format!("{LIST}?status=ended&agent=suspended"), &cookie)
         .await;
-    list.shows("Your account was suspended");
+    list.shows("Account suspended");
 }
 
 #[tokio::test]
@@ -311,7 +314,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
     let ended = site.post(&all, &cookie, &sent).await;
     site.follow(&ended, &cookie)
         .await
-        .shows("2 agent runs</bdi> ended.");
+        .shows("Ended <bdi class=\"strong\">2 agent runs</bdi>.");
     for (run, live) in [
         (&one, false),
         (&two, false),
@@ -323,7 +326,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
     let again = site.post(&all, &cookie, &sent).await;
     site.follow(&again, &cookie)
         .await
-        .shows("No agent run was ended");
+        .shows("No agent runs were ended");
     assert_eq!(site.post(&all, &cookie, "runs=nonsense").await.status, 400);
 }
 

@@ -9,7 +9,7 @@ use openindex_domain::user::{Email, Role};
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_to};
 
-const WRONG: &str = "The email address or the password is wrong.";
+const WRONG: &str = "Incorrect email address or password.";
 
 #[tokio::test]
 async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
@@ -178,7 +178,7 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
     assert_ne!(first, second);
     let page = site.post("/sign-out", &first, "").await;
     assert!(page.sets_session().contains("Max-Age=0"));
-    site.follow(&page, "").await.shows("You are signed out.");
+    site.follow(&page, "").await.shows("You’re signed out.");
     assert_eq!(site.get("/settings/account", &first).await.status, 303);
     assert_eq!(site.get("/settings/account", &second).await.status, 200);
 }

@@ -99,7 +99,7 @@ async fn the_pages_speak_as_the_specification_does() {
         ">Name</label>",
         "<legend>Scope</legend>",
         ">Expiry date (optional)</label>",
-        "Leave it blank and the token does not expire.",
+        "Leave blank for a token that doesn’t expire.",
         "A leaked token that never expires works until someone notices.",
         // Nothing is chosen for anybody.
         "<option value=\"\" selected>",
@@ -143,7 +143,7 @@ async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
         let path = format!("/settings/tokens/{}/rotate", old.id);
         site.get(&path, &cookie)
             .await
-            .shows("Leave it blank to keep the current expiry.");
+            .shows("Leave blank to keep the current expiry.");
         site.domain.clock.advance_seconds(1);
         let page = site
             .post(&path, &cookie, &format!("overlap=0&{choice}"))
@@ -170,11 +170,11 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
         ("name=kept&scope=&expiry=7", "Choose a scope."),
         (
             "name=kept&scope=read_write&expiry=90&expiryDate=2026-12-31",
-            "Choose either a date or a quick choice, not both.",
+            "Choose either a date or a preset, not both.",
         ),
         (
             "name=kept&scope=read_write&expiry=never&expiryDate=2026-12-31",
-            "Choose either a date or a quick choice, not both.",
+            "Choose either a date or a preset, not both.",
         ),
         (
             "name=kept&scope=read_write&expiry=&expiryDate=soon",
@@ -187,7 +187,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
         ),
         (
             "name=kept&scope=read_write&expiry=8",
-            "Choose one of the options below, or a date.",
+            "Choose a date or one of the presets.",
         ),
     ] {
         let page = site.post("/settings/tokens/new", &cookie, form).await;

@@ -49,7 +49,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     site.get("/work", &cookie).await.shows("No open work items");
     site.get("/work/queue", &cookie)
         .await
-        .shows("Nothing is waiting");
+        .shows("The queue is empty");
     let created = site
         .post("/work/new", &cookie, &format!("{NEW}&title=Mend+the+gate"))
         .await;
@@ -66,7 +66,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     page.shows("Release");
     let queue = site.get("/work/queue", &cookie).await;
     queue.shows("Complete<span");
-    queue.shows("Nothing is waiting");
+    queue.shows("The queue is empty");
     let version = read(&site, "OPS-1").await.version;
     let released = site
         .post(
@@ -86,7 +86,7 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
         )
         .await;
     let page = site.follow(&done, &cookie).await;
-    page.shows("OPS-1</bdi> is done.");
+    page.shows("OPS-1</bdi> was completed.");
     for entry in ["Created", "Claimed", "Released", "Completed"] {
         page.shows(&format!(
             "<span class=\"strong\">{entry}</span> by <bdi>you</bdi>"
@@ -198,7 +198,7 @@ async fn who_comes_second_is_told_who_was_first() {
     page.shows("User 2 is working on this item.");
     page.hides("user2@example.com");
     // A person may take it from them, knowingly.
-    page.shows("Take it from <bdi>User 2</bdi>");
+    page.shows("Release claim by <bdi>User 2</bdi>");
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/release", &other, &format!("version={version}"))
         .await;
@@ -316,7 +316,7 @@ async fn two_hundred_items_are_four_pages_and_found_by_filter() {
         assert_eq!(rows(&page), count, "{query}");
     }
     let queue = site.get("/work/queue", &cookie).await;
-    queue.shows("The first 50 are shown.");
+    queue.shows("Only the first 50 are shown.");
     for query in [
         "status=x",
         "assignee=x",
@@ -346,7 +346,7 @@ async fn a_sub_task_belongs_to_its_item_which_is_not_deleted_before_it() {
     let part = "parent=OPS-1.1&title=x&priority=low&target=human&assignee=";
     site.post("/work/new", &cookie, part)
         .await
-        .shows("cannot have sub-tasks of its own");
+        .shows("A sub-task can’t have sub-tasks.");
     let deleted = site
         .post("/work/OPS-1.1/delete", &cookie, "version=1")
         .await;

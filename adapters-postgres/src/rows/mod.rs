@@ -1,5 +1,5 @@
-//! From rows to domain types. A row with a value that the domain does not accept is [`Damaged`], and
-//! named so in lists. Text is taken as it is stored: the rules for names are for input.
+//! Converts rows to domain types. A row with a value that the domain rejects is [`Damaged`], and
+//! listed as such. Text is accepted as stored: the rules for names apply to input.
 
 mod work_items;
 
@@ -32,14 +32,14 @@ use sqlx::{Decode, Row, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The columns of a [`Token`] without its [`Trace`], of the table `t`.
+/// The columns of a [`Token`] without its [`Trace`], from the table `t`.
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
          t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
     };
 }
-/// The columns of a [`Token`] as it is shown, of the table `t`.
+/// The columns of a [`Token`] with its [`Trace`], from the table `t`.
 macro_rules! shown_token_columns {
     () => {
         concat!(
@@ -48,7 +48,7 @@ macro_rules! shown_token_columns {
         )
     };
 }
-/// The beginning of a query for [`Token`]s that are neither revoked nor, at `$1`, expired.
+/// The start of a query for [`Token`]s that are not revoked and do not expire by `$1`.
 macro_rules! select_unexpired {
     ($condition:literal) => {
         concat!(
@@ -60,14 +60,14 @@ macro_rules! select_unexpired {
         )
     };
 }
-/// The columns of a [`Session`], of the table `s`.
+/// The columns of a [`Session`], from the table `s`.
 macro_rules! session_columns {
     () => {
         "s.id, s.user_id AS session_user_id, s.created_at, s.last_seen_at, s.client, \
          s.client_address"
     };
 }
-/// The columns of a [`User`], of the table `u`.
+/// The columns of a [`User`], from the table `u`.
 macro_rules! user_columns {
     () => {
         "u.id AS user_id, u.email AS user_email, u.name AS user_name, u.role AS user_role, \
@@ -75,8 +75,8 @@ macro_rules! user_columns {
          u.deleted_at AS user_deleted_at"
     };
 }
-/// The beginning of a query for [`TokenRecord`]s whose tokens are [shown](shown_token), those whose owner
-/// is missing included, which are damaged.
+/// The start of a query for [`TokenRecord`]s with their [`Trace`]. A token whose owner is missing
+/// is included, as damaged.
 macro_rules! select_shown_record {
     ($condition:literal) => {
         concat!(
@@ -89,7 +89,7 @@ macro_rules! select_shown_record {
         )
     };
 }
-/// The beginning of a query for [`TokenRecord`]s.
+/// The start of a query for [`TokenRecord`]s.
 macro_rules! select_record {
     ($condition:literal) => {
         concat!(
@@ -102,7 +102,7 @@ macro_rules! select_record {
         )
     };
 }
-/// The beginning of a query for [`Token`]s with their digests.
+/// The start of a query for [`Token`]s with their digests.
 macro_rules! select_token {
     ($condition:literal) => {
         concat!(
@@ -113,7 +113,7 @@ macro_rules! select_token {
         )
     };
 }
-/// The beginning of a query for [`SessionRecord`]s.
+/// The start of a query for [`SessionRecord`]s.
 macro_rules! select_session_record {
     ($condition:literal) => {
         concat!(
@@ -126,7 +126,7 @@ macro_rules! select_session_record {
         )
     };
 }
-/// The beginning of a query for [`User`]s.
+/// The start of a query for [`User`]s.
 macro_rules! select_user {
     ($condition:literal) => {
         concat!(
@@ -137,7 +137,7 @@ macro_rules! select_user {
         )
     };
 }
-/// The beginning of a query for [`Account`]s.
+/// The start of a query for [`Account`]s.
 macro_rules! select_account {
     ($condition:literal) => {
         concat!(
@@ -157,7 +157,7 @@ pub(crate) use {
 pub(crate) use work_items::{key_numbers, select_work_item, work_item};
 
 pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
-    // Whose it is cannot be told: the user's row is damaged, or missing.
+    // The user's row is damaged or missing.
     let damaged = |_| Damaged::new("tokens", &token_id(row), DamagedColumn("owner_id"));
     Ok(TokenRecord {
         token: token(row)?,
@@ -166,9 +166,9 @@ pub(crate) fn record(row: &PgRow) -> Result<TokenRecord, StoreError> {
     })
 }
 
-/// The owner of a token, also when their user was deleted, and is nameless.
+/// Returns the owner of a token; a deleted one has no name.
 fn owner(row: &PgRow) -> Result<Owner, DamagedColumn> {
-    // Whenever it was.
+    // An unreadable time counts as deleted too.
     if optional_instant(row, "user_deleted_at") != Ok(None) {
         return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
     }
@@ -202,14 +202,14 @@ fn token_fields(row: &PgRow) -> Result<Token, DamagedColumn> {
     })
 }
 
-/// A token with its [`Trace`].
+/// Returns a token with its [`Trace`].
 pub(crate) fn shown_token(row: &PgRow) -> Result<Token, StoreError> {
     let mut token = token(row)?;
     token.trace = trace(row);
     Ok(token)
 }
 
-/// What cannot be read of it counts as absent: it decides nothing.
+/// Returns the trace of a token. Unreadable values count as absent: nothing depends on them.
 pub(crate) fn trace(row: &PgRow) -> Trace {
     Trace {
         last_four: optional_parse(row, "last_four").unwrap_or_default(),
@@ -219,21 +219,21 @@ pub(crate) fn trace(row: &PgRow) -> Trace {
     }
 }
 
-/// The id of a token whose row may be damaged; one of an unknown kind counts as personal.
+/// Returns the id of a token whose row may be damaged; one of an unknown kind counts as personal.
 fn token_id(row: &PgRow) -> TokenId {
     let kind = get(row, "kind").ok().and_then(TokenKind::parse);
     TokenId::new(kind.unwrap_or(TokenKind::Personal), any_uuid(row, "id"))
 }
 
-/// The tokens that a list of personal ones reads: those, and the damaged ones of an unknown kind.
-/// Two conditions, so that each finds its index.
+/// The tokens that a list of personal tokens reads, including damaged ones of an unknown kind. Two
+/// conditions, so that each uses its index.
 pub(crate) const LISTED_KINDS: [&str; 2] = [
     "t.kind = 'personal'",
     "t.kind NOT IN ('personal', 'agent_run')",
 ];
 
-/// A token as far as ending it takes, and whether its row is damaged. What cannot be read is what
-/// keeps nothing from ending.
+/// Returns the fields required to end a token, and whether its row is damaged. Unreadable values
+/// get defaults that do not keep the token from ending.
 pub(crate) fn ending(row: &PgRow) -> Result<(Token, bool), StoreError> {
     if let Ok(token) = token_fields(row) {
         return Ok((token, false));
@@ -262,7 +262,7 @@ pub(crate) fn ending(row: &PgRow) -> Result<(Token, bool), StoreError> {
     Ok((token, true))
 }
 
-/// What a token is for that is an agent run's, which it must tell if it is one and only then.
+/// Returns the fields of an agent run, which a token must have if and only if it is one.
 fn run(row: &PgRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> {
     let agent = get::<Option<&str>>(row, "agent_id")?.map(AgentId::from_stored);
     let issuer = get::<Option<Uuid>>(row, "issuer_id")?;
@@ -270,7 +270,7 @@ fn run(row: &PgRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> 
     match (kind, agent, issuer, work_item) {
         (TokenKind::Personal, None, None, None) => Ok(None),
         (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => {
-            // One that never expired would escape those who look for runs that go on.
+            // Queries for unexpired runs would miss a run that never expires.
             if optional_instant(row, "expires_at")?.is_none() {
                 return Err(DamagedColumn("expires_at"));
             }
@@ -284,7 +284,7 @@ fn run(row: &PgRow, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> 
     }
 }
 
-/// A user, under column names with the prefix `user_`.
+/// Returns the user in the columns with the prefix `user_`.
 pub(crate) fn user(row: &PgRow) -> Result<User, StoreError> {
     user_fields(row).map_err(|DamagedColumn(alias)| {
         let column = DamagedColumn(alias.strip_prefix("user_").unwrap_or(alias));
@@ -297,7 +297,7 @@ pub(crate) fn listed_user(row: &PgRow) -> Result<ListedUser, StoreError> {
     Ok(ListedUser {
         user: user(row)?,
         live_tokens: get::<i64>(row, "live_tokens")?.unsigned_abs(),
-        // -1 is never. What is no instant is none of theirs.
+        // -1 means never. An invalid time counts as never, too.
         last_seen_at: Timestamp::from_unix_millis(get(row, "seen_at")?),
     })
 }
@@ -313,9 +313,9 @@ fn user_fields(row: &PgRow) -> Result<User, DamagedColumn> {
     })
 }
 
-/// A user whose standing is to be changed. Of a damaged row, a role that cannot be read is the least,
-/// and a time that cannot be read is none: what is written then can be read.
-pub(crate) fn user_to_change(row: &PgRow) -> User {
+/// Returns a user to be changed. In a damaged row, an unreadable role counts as member and an
+/// unreadable time as none, so that what is written then is readable.
+pub(crate) fn user_for_change(row: &PgRow) -> User {
     if let Ok(user) = user_fields(row) {
         return user;
     }
@@ -404,7 +404,7 @@ fn invite_fields(row: &PgRow) -> Result<Invite, DamagedColumn> {
     let claimed = match (optional_instant(row, "claimed_at")?, claimed_by) {
         (None, None) => None,
         (Some(at), Some(by)) => Some((at, by)),
-        // Claimed by half.
+        // Only one of the two columns is set.
         _ => return Err(DamagedColumn("claimed_by")),
     };
     Ok(Invite {
@@ -418,7 +418,7 @@ fn invite_fields(row: &PgRow) -> Result<Invite, DamagedColumn> {
     })
 }
 
-/// An invite as far as withdrawing it takes, and whether its row is damaged.
+/// Returns the fields required to withdraw an invite, and whether its row is damaged.
 pub(crate) fn invite_to_withdraw(row: &PgRow) -> (Invite, bool) {
     if let Ok(invite) = invite_fields(row) {
         return (invite, false);
@@ -451,13 +451,13 @@ pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
     Ok(Notice { about, at })
 }
 
-/// The name of the bucket whose [`tally`] is in this row.
-pub(crate) fn attempt_key(row: &PgRow) -> Result<String, StoreError> {
+/// Returns the key of the bucket whose [`rate_window`] is in this row.
+pub(crate) fn rate_limit_key(row: &PgRow) -> Result<String, StoreError> {
     Ok(get(row, "key")?)
 }
 
-/// What a bucket holds. One that cannot be read is counted in anew, so that nobody is locked out.
-pub(crate) fn tally(row: &PgRow) -> Option<RateWindow> {
+/// Returns the window of a bucket. An unreadable one counts as empty, so that no user is locked out.
+pub(crate) fn rate_window(row: &PgRow) -> Option<RateWindow> {
     let count: i64 = get(row, "count").ok()?;
     Some(RateWindow {
         begun_at: instant(row, "begun_at").ok()?,
@@ -539,7 +539,7 @@ fn event_fields(row: &PgRow) -> Result<AuditEvent, DamagedColumn> {
     })
 }
 
-/// The id of a row that cannot be read whole.
+/// Returns the id of a row that may be damaged.
 fn any_uuid(row: &PgRow, column: &'static str) -> Uuid {
     get(row, column).unwrap_or_default()
 }
@@ -555,13 +555,13 @@ fn email_change(row: &PgRow) -> Result<Option<EmailChange>, DamagedColumn> {
     }
 }
 
-/// What a change of one row that was read in the same transaction must have changed.
+/// Fails unless one row was changed, which was read in the same transaction.
 pub(crate) fn exactly_one(changed: u64, what: &str) -> Result<(), StoreError> {
     if changed == 1 {
         Ok(())
     } else {
         Err(StoreError::corrupt(format!(
-            "a {what} went away inside the transaction that changes it"
+            "{what} disappeared inside the transaction that changes it"
         )))
     }
 }
@@ -587,8 +587,8 @@ fn optional_parse<T: FromStr>(
         .map_err(|_| DamagedColumn(column))
 }
 
-/// Milliseconds since 1970 of a `timestamptz`. The driver's own conversion panics for `infinity` and
-/// for years that no calendar of ours has.
+/// Milliseconds since 1970 of a `timestamptz`. The driver's own conversion panics for `infinity`
+/// and for years outside its calendar.
 struct Millis(i64);
 
 impl Type<Postgres> for Millis {
@@ -599,7 +599,7 @@ impl Type<Postgres> for Millis {
 
 impl<'r> Decode<'r, Postgres> for Millis {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        /// From 1970 to 2000, where PostgreSQL counts from.
+        /// From 1970 to 2000, PostgreSQL's epoch.
         const EPOCH_MILLIS: i64 = 946_684_800_000;
         let micros: i64 = Decode::<Postgres>::decode(value)?;
         Ok(Self(micros.div_euclid(1_000) + EPOCH_MILLIS))
@@ -618,7 +618,7 @@ fn optional_instant(row: &PgRow, column: &'static str) -> Result<Option<Timestam
     Ok(Some(at))
 }
 
-/// The nearest instant there is.
+/// Returns the nearest valid time; 1970 if it is unreadable.
 pub(crate) fn any_instant(row: &PgRow, column: &'static str) -> Timestamp {
     let Millis(millis) = get(row, column).unwrap_or(Millis(0));
     let millis = millis.clamp(0, Timestamp::MAX.unix_millis());

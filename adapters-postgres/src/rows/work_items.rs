@@ -1,4 +1,4 @@
-//! From rows to work items.
+//! Converts rows to work items.
 
 use std::num::NonZeroU32;
 
@@ -14,8 +14,7 @@ use uuid::Uuid;
 
 use super::{any_instant, get, instant, optional_instant, parse};
 
-/// The beginning of a query for [`WorkItem`]s, each with the run in which it was claimed, or the person who
-/// claimed it.
+/// The start of a query for [`WorkItem`]s, each with the run that claimed it, or the user who did.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
@@ -31,14 +30,14 @@ macro_rules! select_work_item {
 }
 pub(crate) use select_work_item;
 
-/// The item as it is at `now`: without a claim that does not hold any more.
+/// Returns the item as of `now`: a claim that is no longer valid is left out.
 pub(crate) fn work_item(row: &PgRow, now: Timestamp) -> Result<WorkItem, StoreError> {
     item(row, now).map_err(|column| {
         let at = any_instant(row, "created_at");
         let cursor = key(row).map(|key| WorkItemCursor { at, key }.to_string());
         let id = match key(row) {
             Ok(key) => key.to_string(),
-            // As far as it can be read.
+            // The readable part of it.
             Err(_) => format!(
                 "{}-{}",
                 get::<&str>(row, "domain").unwrap_or_default(),
@@ -82,7 +81,7 @@ fn item(row: &PgRow, now: Timestamp) -> Result<WorkItem, DamagedColumn> {
     })
 }
 
-/// The claim of a work item, if it holds.
+/// Returns the claim of a work item, if it is valid at `now`.
 fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
     let agent = get::<Option<&str>>(row, "claim_agent")?.map(AgentId::from_stored);
     let user = get::<Option<Uuid>>(row, "claim_user_id")?.map(UserId::from_uuid);
@@ -103,11 +102,11 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
             on_behalf: None,
             at,
         },
-        // Claimed by half, or by two.
+        // An incomplete claim, or two.
         _ => return Err(DamagedColumn("claimed_at")),
     };
     let run = match get::<Option<Uuid>>(row, "run_id")? {
-        // One whose end cannot be read is accepted nowhere, and holds nothing.
+        // A run whose end is unreadable is accepted nowhere, so its claim is invalid.
         Some(_) => match (
             optional_instant(row, "run_revoked_at"),
             optional_instant(row, "run_expires_at"),
@@ -135,7 +134,7 @@ fn priority(row: &PgRow) -> Result<Priority, DamagedColumn> {
         .ok_or(DamagedColumn("priority"))
 }
 
-/// The number and the part of a key as they are stored; 0 is no part.
+/// Returns the number and the part of a key as they are stored; a part of 0 means none.
 pub(crate) fn key_numbers(key: WorkItemKey) -> [i64; 2] {
     let part = key.part.map_or(0, NonZeroU32::get);
     [key.number.get(), part].map(i64::from)

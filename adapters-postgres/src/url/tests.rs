@@ -1,13 +1,13 @@
 use super::*;
 
 #[test]
-fn an_ipv6_address_is_taken_without_its_brackets() {
+fn an_ipv6_address_loses_its_brackets() {
     let (options, _) = parse("postgres://u:p@[::1]:6432/db").unwrap();
     assert_eq!((options.get_host(), options.get_port()), ("::1", 6432));
 }
 
 #[test]
-fn no_error_repeats_a_part_of_the_url() {
+fn no_error_repeats_any_part_of_the_url() {
     for (url, expected) in [
         ("postgres://u:hun#ter2@h/db", "write it as %23"),
         ("postgres://u:hun/ter2@h/db", "write it as %2F"),
@@ -16,12 +16,15 @@ fn no_error_repeats_a_part_of_the_url() {
         ("postgres://u:12?hun=ter2?", "write it as %3F"),
         ("postgres://u:hunter2", "percent-encode"),
         ("postgres://u:hunter2@h:hunter2/db", "percent-encode"),
-        ("postgres://u:hun ter2@h/db", "white space"),
-        ("postgres://u@h/db?sslmode=hunter2", "the parameter sslmode"),
-        ("postgres://u@h/db?port=hunter2", "the parameter port"),
+        ("postgres://u:hun ter2@h/db", "whitespace in"),
+        (
+            "postgres://u@h/db?sslmode=hunter2",
+            "value of parameter sslmode",
+        ),
+        ("postgres://u@h/db?port=hunter2", "value of parameter port"),
         (
             "postgres://u@h/db?hostaddr=hunter2",
-            "the parameter hostaddr",
+            "value of parameter hostaddr",
         ),
         ("postgres://u:%ff@h/db", "percent-encode"),
         ("postgres://u:100%hunter2@h/db", "write it as %25"),
@@ -30,10 +33,13 @@ fn no_error_repeats_a_part_of_the_url() {
         ("postgres://u:p@hunter2/x@h/db", "write it as %2F"),
         (
             "postgres://u@h/db?pool_mode=hunter2",
-            "the parameter pool_mode",
+            "value of parameter pool_mode",
         ),
-        ("\"postgres://u:hunter2@h/db\"", "begins with postgres://"),
-        ("postgres:hunter2", "begins with postgres://"),
+        (
+            "\"postgres://u:hunter2@h/db\"",
+            "must begin with postgres://",
+        ),
+        ("postgres:hunter2", "must begin with postgres://"),
     ] {
         let error = parse(url).unwrap_err();
         let message = std::error::Error::source(&error).unwrap().to_string();
@@ -45,7 +51,7 @@ fn no_error_repeats_a_part_of_the_url() {
 }
 
 #[test]
-fn an_unknown_parameter_is_left_out_and_known_by_its_name_alone() {
+fn an_unknown_parameter_is_dropped_and_reported_by_name_only() {
     let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
     let checked = check(url).unwrap();
     assert_eq!(checked.url, "postgres://u:p%40w@h:1/db?sslmode=require");
@@ -64,62 +70,59 @@ fn an_unknown_parameter_is_left_out_and_known_by_its_name_alone() {
 }
 
 #[test]
-fn a_url_as_other_programs_write_it_works_or_is_told_with_the_way_out() {
-    let told = |url: &str| match check(url) {
+fn a_url_written_for_another_program_works_or_gets_a_hint() {
+    let message = |url: &str| match check(url) {
         Ok(checked) => panic!("{url}: {:?}", checked.url),
         Err(error) => error.to_string(),
     };
     for (url, expected) in [
         (
             "postgres://u@h/db?SSLMODE=require",
-            "sslmode of the PostgreSQL URL in lower case",
+            "sslmode of the PostgreSQL URL must be lower case",
         ),
         (
             "postgres://u@h/db?Pool_Mode=session",
-            "pool_mode of the PostgreSQL URL in lower",
+            "pool_mode of the PostgreSQL URL must be lower",
         ),
         ("postgres://u@h/db?schema=tracker", "search_path%3DNAME"),
         (
             "postgres://u@h/db?CURRENTSCHEMA=tracker",
-            "the parameter currentSchema",
+            "unsupported parameter currentSchema",
         ),
         (
             "postgres://u@h/db?service=tracker",
-            "write host, port, user and database",
+            "put host, port, user and database",
         ),
         ("postgres://u@h/db?ssl=true", "set sslmode"),
         ("postgres://u@h/db?sslcrl=/a.crl", "set sslmode"),
-        ("postgres://a:1,b:2/db", "a list of hosts is not supported"),
+        ("postgres://a:1,b:2/db", "multiple hosts are not supported"),
         (
             "postgres:///db?host=a,b",
-            "a list of hosts is not supported",
+            "multiple hosts are not supported",
         ),
         (
             "postgres:///db?host=a&port=1,2",
-            "a list of hosts is not supported",
+            "multiple hosts are not supported",
         ),
         (
             "postgres://u@h/db?sslmode=strict",
-            "write disable, allow, prefer, require",
+            "use disable, allow, prefer, require",
         ),
         (
             "postgres://u@h/db?sslrootcert=/missing.pem",
-            "name a PEM file that the server's",
+            "path of a PEM file that the server's",
         ),
-        (
-            "postgres://u@h/db?sslrootcert=system",
-            "leave sslrootcert out",
-        ),
+        ("postgres://u@h/db?sslrootcert=system", "omit sslrootcert"),
         (
             "postgres://u@h/db?sslkey=/",
-            "name a PEM file that the server's",
+            "path of a PEM file that the server's",
         ),
         ("postgres://u@h/db?port=0", "a number from 1 to 65535"),
-        ("postgres://u@h/db?pgbouncer=1", "write true or false"),
+        ("postgres://u@h/db?pgbouncer=1", "use true or false"),
         ("postgres://u@h/db?password=100%hunter2", "write it as %25"),
     ] {
-        let told = told(url);
-        assert!(told.contains(expected), "{url}: {told}");
+        let message = message(url);
+        assert!(message.contains(expected), "{url}: {message}");
     }
     for name in [
         "connection_limit",
@@ -128,8 +131,8 @@ fn a_url_as_other_programs_write_it_works_or_is_told_with_the_way_out() {
         "prepareThreshold",
     ] {
         let url = format!("postgres://u@h/db?{name}=5");
-        let (told, fix) = check(&url).unwrap().unknown[0];
-        assert_eq!(told, name);
+        let (message, fix) = check(&url).unwrap().unknown[0];
+        assert_eq!(message, name);
         assert!(!fix.is_empty(), "{name}");
     }
 }
@@ -163,35 +166,39 @@ fn a_url_without_a_host_keeps_its_user_its_password_and_its_port() {
 }
 
 #[test]
-fn a_variable_that_the_driver_would_ignore_is_named_without_its_value() {
+fn an_invalid_environment_variable_is_named_without_its_value() {
     for (name, value, expected) in [
         (
             "PGSSLMODE",
             "hunter2",
-            "the variable PGSSLMODE has an invalid value; write disable",
+            "invalid value of environment variable PGSSLMODE; use disable",
         ),
         (
             "PGPORT",
             "hunter2",
-            "the variable PGPORT has an invalid value; write a number",
+            "invalid value of environment variable PGPORT; use a number",
         ),
-        ("PGHOSTADDR", "hunter2", "the variable PGHOSTADDR"),
-        ("PGSSLROOTCERT", "/hunter2", "the variable PGSSLROOTCERT"),
-        ("PGHOST", "hunter2,b", "a list of hosts"),
+        ("PGHOSTADDR", "hunter2", "environment variable PGHOSTADDR"),
+        (
+            "PGSSLROOTCERT",
+            "/hunter2",
+            "environment variable PGSSLROOTCERT",
+        ),
+        ("PGHOST", "hunter2,b", "multiple hosts"),
     ] {
         let found = check_variables(|asked| (asked == name).then(|| value.to_owned()));
-        let told = found.unwrap_err().to_string();
-        assert!(told.contains(expected), "{told}");
-        assert!(!told.contains("hunter2"), "{told}");
+        let message = found.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
     }
     let right = |name: &str| (name == "PGSSLMODE").then(|| "require".to_owned());
     assert_eq!(check_variables(right), Ok(()));
     let ignored: Vec<_> = unsupported::variables(|name| name == "PGSERVICE").collect();
-    assert!(ignored[0].1.contains("write host"));
+    assert!(ignored[0].1.contains("put host"));
 }
 
 #[test]
-fn the_name_of_the_application_is_that_of_the_url() {
+fn the_application_name_comes_from_the_url() {
     let name = |url| {
         parse(url)
             .unwrap()
@@ -207,7 +214,7 @@ fn the_name_of_the_application_is_that_of_the_url() {
 }
 
 #[test]
-fn what_a_pooler_does_can_be_told() {
+fn the_url_can_declare_the_pool_mode() {
     for (url, expected) in [
         ("postgres://u@h/db", None),
         (
@@ -229,7 +236,7 @@ fn what_a_pooler_does_can_be_told() {
 }
 
 #[test]
-fn what_the_driver_takes_is_taken() {
+fn every_url_that_the_driver_accepts_is_accepted() {
     for url in [
         "postgres://u@h/db",
         "postgresql://u:p@ss@h:5432/db?sslmode=verify-full&sslrootcert=/dev/null",

@@ -1,5 +1,5 @@
-//! [`WorkItemStore`] on PostgreSQL, for a store [with work](PostgresStore::with_work_items). How a change
-//! keeps its order among others is told in [`locks`].
+//! [`WorkItemStore`] on PostgreSQL, for a store [with work items](PostgresStore::with_work_items).
+//! [`locks`] describes the order of changes.
 
 mod query;
 mod write;
@@ -34,7 +34,7 @@ impl WorkItemStore for PostgresStore {
         &self,
         change: ChangeWorkItem,
     ) -> Result<ChangeWorkItemOutcome, StoreError> {
-        self.call(move |connection| Box::pin(async move { change_one(connection, &change).await }))
+        self.call(move |connection| Box::pin(async move { change_item(connection, &change).await }))
             .await
     }
 
@@ -57,11 +57,11 @@ impl WorkItemStore for PostgresStore {
 
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError> {
-        let query = query::queue(bucket, now, limit);
+        let query = query::queue(section, now, limit);
         self.browse(move |connection| Box::pin(query::fetch(connection, query, now)))
             .await
     }
@@ -76,7 +76,7 @@ async fn create(
     locks::users(&mut transaction, Some(&change.actor), assignee.as_slice()).await?;
     match change.item.place {
         Placement::Domain(domain, _) => locks::work_domain(&mut transaction, domain).await?,
-        Placement::PartOf(whole) => locks::work_item(&mut transaction, whole).await?,
+        Placement::PartOf(parent) => locks::work_item(&mut transaction, parent).await?,
     }
     locks::runs_of_work_item(&mut transaction, &change.actor, None).await?;
     let mut facts = CreateFacts {
@@ -87,7 +87,7 @@ async fn create(
         Placement::Domain(domain, _) => {
             facts.last_number = query::last_number(&mut transaction, domain).await?;
         }
-        Placement::PartOf(whole) => facts.parent = by_key(&mut transaction, whole, now).await?,
+        Placement::PartOf(parent) => facts.parent = by_key(&mut transaction, parent, now).await?,
     }
     let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
     let decision = match change.decide(actor.as_ref(), facts) {
@@ -96,8 +96,8 @@ async fn create(
     };
     let item = decision.item;
     match &decision.parent {
-        Some(parent) => write::last_part(&mut transaction, parent).await?,
-        None => write::last_number(&mut transaction, item.key).await?,
+        Some(parent) => write::set_last_part(&mut transaction, parent).await?,
+        None => write::set_last_number(&mut transaction, item.key).await?,
     }
     write::insert(&mut transaction, &item).await?;
     audit::insert(&mut transaction, &decision.audit).await?;
@@ -105,7 +105,7 @@ async fn create(
     Ok(CreateWorkItemOutcome::Created(item))
 }
 
-async fn change_one(
+async fn change_item(
     connection: &mut PgConnection,
     change: &ChangeWorkItem,
 ) -> Result<ChangeWorkItemOutcome, StoreError> {

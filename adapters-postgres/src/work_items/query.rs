@@ -1,4 +1,4 @@
-//! Reading work items, each as it is at a given time: a claim whose run is over is none.
+//! Reads work items as of a given time: a claim whose run has ended is left out.
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work_item::{
@@ -29,7 +29,7 @@ pub(crate) async fn by_key(
     .transpose()
 }
 
-/// Whether any item is a part of this one.
+/// Returns whether the item has parts.
 pub(super) async fn has_parts(
     connection: &mut PgConnection,
     key: WorkItemKey,
@@ -48,7 +48,8 @@ pub(super) async fn has_parts(
     .map_err(store_error)
 }
 
-/// The number of the domain's last item, after [`locks::work_domain`](crate::locks::work_domain).
+/// Returns the number of the domain's last item. Call
+/// [`locks::work_domain`](crate::locks::work_domain) before.
 pub(super) async fn last_number(
     connection: &mut PgConnection,
     domain: DomainKey,
@@ -62,8 +63,8 @@ pub(super) async fn last_number(
         .map_err(|_| Damaged::new("work_domains", &domain, DamagedColumn("last_number")).into())
 }
 
-/// [`WorkItemFilter::matches`] as a query: only the conditions that are given, so that each finds its
-/// index.
+/// Returns [`WorkItemFilter::matches`] as a query with only the conditions that are set, so that
+/// each can use its index.
 pub(super) fn page(
     filter: &WorkItemFilter,
     now: Timestamp,
@@ -149,11 +150,11 @@ pub(super) fn page(
     query
 }
 
-/// [`QueueSection::holds`] as a query, with the bucket's order.
-pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryBuilder<Postgres> {
-    // As in the index of what is open.
+/// Returns [`QueueSection::holds`] as a query, in the section's order.
+pub(super) fn queue(section: &QueueSection, now: Timestamp, limit: u32) -> QueryBuilder<Postgres> {
+    // As in the index of open items.
     let mut query = QueryBuilder::new(select_work_item!("w.status IN ('todo', 'in_progress')"));
-    match bucket {
+    match section {
         QueueSection::Available => {
             query.push(" AND w.target <> 'human' AND NOT ");
             push_claim_holds(&mut query, now);
@@ -186,8 +187,8 @@ pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryB
     query
 }
 
-/// [`Claim::holds`](openindex_domain::work_item::Claim::holds) as a condition, and false where there is no
-/// claim; never NULL, so that it can be negated: a run that is there expires.
+/// Adds [`Claim::holds`](openindex_domain::work_item::Claim::holds) as a condition that is false
+/// without a claim. It is never NULL, so that it can be negated: every run expires.
 fn push_claim_holds(query: &mut QueryBuilder<Postgres>, now: Timestamp) {
     query
         .push(

@@ -1,4 +1,4 @@
-//! Writing work items, under the locks that their change has taken.
+//! Writes work items, under the locks that their change has taken.
 
 use openindex_domain::StoreError;
 use openindex_domain::agent_run::{AgentId, WorkItemKey};
@@ -100,8 +100,8 @@ pub(super) async fn delete(
     rows::exactly_one(deleted, "work item")
 }
 
-/// Notes the last number that an item of its domain was given.
-pub(super) async fn last_number(
+/// Stores the number of the domain's last item.
+pub(super) async fn set_last_number(
     connection: &mut PgConnection,
     key: WorkItemKey,
 ) -> Result<(), StoreError> {
@@ -113,22 +113,22 @@ pub(super) async fn last_number(
         .await
         .map_err(store_error)?
         .rows_affected();
-    rows::exactly_one(updated, "domain of work")
+    rows::exactly_one(updated, "work domain")
 }
 
-/// Notes the last number that a part of this item was given.
-pub(super) async fn last_part(
+/// Stores the number of the item's last part.
+pub(super) async fn set_last_part(
     connection: &mut PgConnection,
-    whole: &WorkItem,
+    parent: &WorkItem,
 ) -> Result<(), StoreError> {
-    let [number, part] = rows::key_numbers(whole.key);
+    let [number, part] = rows::key_numbers(parent.key);
     let updated = sqlx::query(
         "UPDATE work_items SET last_part = $4 WHERE domain = $1 AND number = $2 AND part = $3",
     )
-    .bind(whole.key.domain.as_str())
+    .bind(parent.key.domain.as_str())
     .bind(number)
     .bind(part)
-    .bind(i64::from(whole.last_part))
+    .bind(i64::from(parent.last_part))
     .execute(connection)
     .await
     .map_err(store_error)?

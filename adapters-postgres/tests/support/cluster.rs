@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of one test, to be stopped and started at will.
+//! A PostgreSQL cluster for one test, which may stop and start it.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,19 +17,19 @@ impl Cluster {
         Self { directory, url }
     }
 
-    /// Stops the server in the middle of whatever it does, as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) fn crash(&self) {
         let output = script(&["stop"], self.directory.path(), &["--immediate"]);
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// Makes it a standby from its next start on: it answers, and takes no change.
+    /// Turns the server into a read-only standby at its next start.
     pub(crate) fn demote(&self) {
         let signal = self.directory.path().join("data/standby.signal");
         std::fs::write(signal, "").expect("the file that makes a standby");
     }
 
-    /// Starts it again, on the same port.
+    /// Starts the server again on the same port.
     pub(crate) fn restart(&self) {
         assert_eq!(start(self.directory.path()), self.url);
     }
@@ -37,7 +37,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Fails where the test has stopped it already.
+        // Fails if the test has already stopped it.
         script(&["stop"], self.directory.path(), &["--immediate"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A store on a database of its own, and a second connection to that database past every rule.
+//! A store on its own database, and a second connection to that database that can break every rule.
 
 #![allow(
     dead_code,
@@ -37,8 +37,9 @@ pub struct Postgres {
     pub raw: PgPool,
 }
 
-/// Makes a database for one test and answers its URL. It stays behind: dropping it has the server
-/// write a checkpoint, which takes longer than the test, and the server is thrown away as a whole.
+/// Creates a database for one test and returns its URL. It is not dropped: dropping it would make
+/// the server write a checkpoint, which takes longer than the test, and the whole server is
+/// temporary.
 async fn create_database() -> String {
     let server = std::env::var("DATABASE_URL").expect(
         "these tests need a PostgreSQL server in DATABASE_URL; run them as \
@@ -52,7 +53,7 @@ async fn create_database() -> String {
     let mut connection = PgConnection::connect(&server)
         .await
         .expect("DATABASE_URL leads to a PostgreSQL server");
-    // The name is that of an earlier run when its process id has come round again.
+    // The name exists from an earlier run if its process id has been reused.
     for sql in [
         format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
         format!("CREATE DATABASE {name}"),
@@ -77,7 +78,7 @@ impl Postgres {
         postgres
     }
 
-    /// With a store that keeps no work items, and without their tables.
+    /// Starts with a store without work items, and without their tables.
     pub async fn start_without_work() -> Self {
         let mut postgres = Self::start_empty(PoolOptions::default()).await;
         postgres.store = PostgresStore::connect(&postgres.url, PoolOptions::default())
@@ -87,14 +88,14 @@ impl Postgres {
         postgres
     }
 
-    /// With a store whose role has the rights to serve and no others.
+    /// Starts with a store whose role has only the privileges that serving requires.
     pub async fn start_served() -> Self {
         let mut postgres = Self::start().await;
         postgres.store = postgres.serve_as(&postgres.new_role("").await).await;
         postgres
     }
 
-    /// Makes a role that may log in, with what follows in `CREATE ROLE`.
+    /// Creates a role that may log in, with `more` at the end of `CREATE ROLE`.
     pub async fn new_role(&self, more: &str) -> String {
         let role = self.url.rsplit_once("openindex_test_");
         let role = format!("served_{}", role.expect("a database").1);
@@ -106,7 +107,7 @@ impl Postgres {
         role
     }
 
-    /// Gives the role the rights to serve, and connects as it.
+    /// Grants the role the privileges that serving requires, and connects as that role.
     pub async fn serve_as(&self, role: &str) -> PostgresStore {
         let grants = openindex_adapters_postgres::grants(role, "public", true);
         sqlx::raw_sql(AssertSqlSafe(grants))
@@ -120,7 +121,7 @@ impl Postgres {
             .with_work_items()
     }
 
-    /// Without a schema.
+    /// Starts without a schema.
     pub async fn start_empty(options: PoolOptions) -> Self {
         let url = create_database().await;
         let connect: PgConnectOptions = url.parse().expect("a URL");
@@ -312,8 +313,8 @@ pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
     .expect("a work item");
 }
 
-/// The insertion of token `number` by token 0, whose trail is event `number`.
-pub fn insertion(number: u64) -> CreateToken {
+/// The creation of token `number` with token 0, audited as event `number`.
+pub fn creation(number: u64) -> CreateToken {
     let token = fixtures::token(number, fixtures::NOW);
     CreateToken {
         actor: Actor {
@@ -335,29 +336,29 @@ pub fn insertion(number: u64) -> CreateToken {
     }
 }
 
-/// Puts user 1 and their token 0 in place.
+/// Inserts user 1 and their token 0.
 pub async fn seed(pool: &PgPool) {
     put_user(pool, &fixtures::user(1)).await;
     let token = fixtures::token(0, fixtures::NOW);
     put_token(pool, &token, &fixtures::digest(0)).await;
 }
 
-/// A store with user 1 and their token 0.
+/// Starts with user 1 and their token 0.
 pub async fn seeded() -> Postgres {
     let postgres = Postgres::start().await;
     seed(&postgres.raw).await;
     postgres
 }
 
-pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Unavailable(_)))
+pub fn is_unavailable<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(_)))
 }
 
-pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Corrupt(_)))
+pub fn is_corrupt<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Corrupt(_)))
 }
 
-/// How many sessions of this database wait for a lock.
+/// Returns how many sessions of this database wait for a lock.
 pub async fn waiting_for_locks(pool: &PgPool) -> i64 {
     sqlx::query_scalar(
         "SELECT count(*) FROM pg_stat_activity \
@@ -365,16 +366,16 @@ pub async fn waiting_for_locks(pool: &PgPool) -> i64 {
     )
     .fetch_one(pool)
     .await
-    .expect("an answer")
+    .expect("a count")
 }
 
-pub async fn somebody_waits_for_a_lock(pool: &PgPool) -> bool {
+pub async fn a_session_waits_for_a_lock(pool: &PgPool) -> bool {
     waiting_for_locks(pool).await > 0
 }
 
 #[async_trait]
 impl DamageHarness for Postgres {
-    /// The constraints are back afterwards, and valid for what is written from then on.
+    /// The constraints are restored afterwards, and apply to what is written from then on.
     async fn damage(&self, statement: &str) {
         let statement = format!(
             "DO $$ DECLARE c record; instants text; again text[] := '{{}}'; BEGIN \

@@ -1,5 +1,5 @@
-//! A way to the server that can fall silent: connections stay open and nothing comes through, as
-//! when a host loses its network.
+//! A proxy in front of the server that can stop forwarding: connections stay open and nothing comes
+//! through, as if the host lost its network.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Listens in front of the server that `url` leads to.
+    /// Listens in front of the server that `url` points at.
     pub(crate) async fn before(url: &str) -> Self {
         let (user, rest) = url.split_once('@').expect("a user in the URL");
         let (server, database) = rest.split_once('/').expect("a database in the URL");
@@ -30,12 +30,12 @@ impl Proxy {
         }
     }
 
-    /// From now on nothing comes through, on old connections and on new ones.
+    /// Stops forwarding, on old connections and on new ones.
     pub(crate) fn fall_silent(&self) {
         self.silent.send_replace(true);
     }
 
-    /// New connections are served again; the old ones never are.
+    /// Forwards new connections again, but never the old ones.
     pub(crate) fn speak(&self) {
         self.silent.send_replace(false);
     }

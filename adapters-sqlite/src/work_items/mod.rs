@@ -1,4 +1,4 @@
-//! [`WorkItemStore`] on SQLite, for a store that was opened [with work](SqliteStore::with_work_items).
+//! [`WorkItemStore`] on SQLite, for a store [with work items](SqliteStore::with_work_items).
 
 mod query;
 mod rows;
@@ -85,7 +85,7 @@ impl WorkItemStore for SqliteStore {
             delete(&mut transaction, key).await?;
             ChangeWorkItemOutcome::Deleted
         };
-        agent_runs::write(&mut transaction, &decision.runs, &runs).await?;
+        agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
         audit::insert(&mut transaction, &change.audit).await?;
         transaction.commit().await?;
         Ok(outcome)
@@ -102,21 +102,23 @@ impl WorkItemStore for SqliteStore {
         after: Option<WorkItemCursor>,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError> {
-        self.all(query::page(filter, now, after, limit), now).await
+        self.fetch_items(query::page(filter, now, after, limit), now)
+            .await
     }
 
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError> {
-        self.all(query::queue(bucket, now, limit), now).await
+        self.fetch_items(query::queue(section, now, limit), now)
+            .await
     }
 }
 
 impl SqliteStore {
-    async fn all(
+    async fn fetch_items(
         &self,
         mut query: QueryBuilder<Sqlite>,
         now: Timestamp,
@@ -173,6 +175,7 @@ async fn last_number(
         .map_err(|_| Damaged::new("work_domains", &domain, DamagedColumn("last_number")).into())
 }
 
+/// Stores the number of the domain's last item.
 async fn set_last_number(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
@@ -189,7 +192,7 @@ async fn set_last_number(
     Ok(())
 }
 
-/// All that a new part changes of its parent.
+/// Stores the number of the item's last part.
 async fn set_last_part(
     connection: &mut SqliteConnection,
     parent: &WorkItem,
@@ -250,7 +253,7 @@ async fn delete(connection: &mut SqliteConnection, key: WorkItemKey) -> Result<(
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Binds the first three parameters.
+/// Binds the key, as the parameters 1 to 3.
 fn with_key<'q>(query: Statement<'q>, key: &'q WorkItemKey) -> Statement<'q> {
     query
         .bind(key.domain.as_str())
@@ -258,7 +261,7 @@ fn with_key<'q>(query: Statement<'q>, key: &'q WorkItemKey) -> Statement<'q> {
         .bind(rows::part(*key))
 }
 
-/// Binds all 22.
+/// Binds all 22 parameters.
 fn with_fields<'q>(query: &'static str, item: &'q WorkItem) -> Result<Statement<'q>, StoreError> {
     let claim = item.claim.as_ref();
     let holder = claim.map(|claim| &claim.holder);

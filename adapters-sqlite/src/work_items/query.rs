@@ -1,5 +1,4 @@
-//! What is looked for, as SQL: a filter, and a part of the queue. The words of the domain for both
-//! are [`WorkItemFilter::matches`] and [`QueueSection::holds`].
+//! The queries for pages of work items and for sections of the queue.
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work_item::{QueueSection, WorkItemCursor, WorkItemFilter};
@@ -7,11 +6,12 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::rows::{part, select_work_item};
 
-/// The statuses that are not resolved. In the text and not as parameters: the indexes of the queue
-/// are for these alone.
+/// The unresolved statuses. Literals instead of parameters, because the queue's partial indexes
+/// cover only these statuses.
 const OPEN: &str = "w.status IN ('todo', 'in_progress')";
 
-/// A page, the newest first. Only the conditions that are given, so that each finds its index.
+/// Returns [`WorkItemFilter::matches`] as a query, newest first, with only the conditions that are
+/// set, so that each can use its index.
 pub(super) fn page(
     filter: &WorkItemFilter,
     now: Timestamp,
@@ -58,8 +58,8 @@ pub(super) fn page(
         push_claim_holds(&mut query, now);
     }
     if let Some(parent) = filter.parent {
-        // No part has parts of its own.
-        let whole = if parent.part.is_none() {
+        // A part has no parts.
+        let condition = if parent.part.is_none() {
             " AND w.part > 0"
         } else {
             " AND FALSE"
@@ -69,7 +69,7 @@ pub(super) fn page(
             .push_bind(parent.domain.as_str().to_owned())
             .push(" AND w.number = ")
             .push_bind(parent.number.get())
-            .push(whole);
+            .push(condition);
     }
     for term in filter.search.terms() {
         query
@@ -95,11 +95,11 @@ pub(super) fn page(
     query
 }
 
-/// The first items of a part of the queue.
-pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryBuilder<Sqlite> {
+/// Returns [`QueueSection::holds`] as a query, in the section's order.
+pub(super) fn queue(section: &QueueSection, now: Timestamp, limit: u32) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(select_work_item!("TRUE AND "));
     query.push(OPEN);
-    match bucket {
+    match section {
         QueueSection::Available => {
             query.push(" AND w.target <> 'human' AND NOT ");
             push_claim_holds(&mut query, now);
@@ -135,8 +135,8 @@ pub(super) fn queue(bucket: &QueueSection, now: Timestamp, limit: u32) -> QueryB
     query
 }
 
-/// [`Claim::holds`](openindex_domain::work_item::Claim::holds), and false where there is no claim; never
-/// NULL, so that it can be negated: a run that is there expires.
+/// Adds [`Claim::holds`](openindex_domain::work_item::Claim::holds) as a condition that is false
+/// without a claim. It is never NULL, so that it can be negated: every run expires.
 fn push_claim_holds(query: &mut QueryBuilder<Sqlite>, now: Timestamp) {
     query
         .push(
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_open_is_not_resolved() {
+    fn open_statuses_are_the_unresolved_ones() {
         for status in ItemStatus::ALL {
             let named = OPEN.contains(&format!("'{status}'"));
             assert_eq!(named, !status.is_resolved(), "{status}");

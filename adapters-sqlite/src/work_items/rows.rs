@@ -1,4 +1,4 @@
-//! From rows to work items, and back.
+//! Converts rows to work items.
 
 use std::num::NonZeroU32;
 
@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::rows::{any_instant, get, instant, optional, optional_instant, parse};
 
-/// The beginning of a query for [`WorkItem`]s: of the table `w`, with the run `r` of each claim, or the person `p` who made it.
+/// The start of a query for [`WorkItem`]s from the table `w`, each with the run `r` that claimed
+/// it, or the user `p` who did.
 macro_rules! select_work_item {
     ($condition:literal) => {
         concat!(
@@ -32,14 +33,14 @@ macro_rules! select_work_item {
 }
 pub(super) use select_work_item;
 
-/// The item as it is at `now`: without a claim that does not hold any more.
+/// Returns the item as of `now`: a claim that is no longer valid is left out.
 pub(super) fn work_item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, StoreError> {
     item(row, now).map_err(|column| {
         let at = any_instant(row, "created_at");
         let cursor = key(row).map(|key| WorkItemCursor { at, key }.to_string());
         let id = match key(row) {
             Ok(key) => key.to_string(),
-            // As far as it can be read.
+            // The readable part of it.
             Err(_) => format!(
                 "{}-{}",
                 get::<&str>(row, "domain").unwrap_or_default(),
@@ -83,7 +84,7 @@ fn item(row: &SqliteRow, now: Timestamp) -> Result<WorkItem, DamagedColumn> {
     })
 }
 
-/// The claim of a work item, if it holds.
+/// Returns the claim of a work item, if it is valid at `now`.
 fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
     let agent = optional::<&str>(row, "claim_agent")?.map(AgentId::from_stored);
     let user = optional::<Uuid>(row, "claim_user_id")?.map(UserId::from_uuid);
@@ -105,11 +106,11 @@ fn claim(row: &SqliteRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn
             on_behalf: None,
             at,
         },
-        // Claimed by half, or by two.
+        // An incomplete claim, or two.
         _ => return Err(DamagedColumn("claimed_at")),
     };
     let run = match optional::<Uuid>(row, "run_id")? {
-        // One whose end cannot be read is accepted nowhere, and holds nothing.
+        // A run whose end is unreadable is accepted nowhere, so its claim is invalid.
         Some(_) => match (
             optional_instant(row, "run_revoked_at"),
             optional_instant(row, "run_expires_at"),
@@ -137,7 +138,7 @@ fn priority(row: &SqliteRow) -> Result<Priority, DamagedColumn> {
         .ok_or(DamagedColumn("priority"))
 }
 
-/// The column of [`WorkItemKey::part`].
+/// Returns the part of a key as it is stored; 0 means none.
 pub(super) fn part(key: WorkItemKey) -> u32 {
     key.part.map_or(0, NonZeroU32::get)
 }

@@ -1,4 +1,4 @@
-//! A store on a file of its own, and a second connection to that file past every rule.
+//! A store on its own file, and a second connection to that file that can break every rule.
 
 #![allow(
     dead_code,
@@ -46,7 +46,7 @@ impl Sqlite {
         Self::open(options, SqliteStore::with_work_items).await
     }
 
-    /// One that keeps no work items.
+    /// Starts without work items.
     pub async fn start_without_work() -> Self {
         Self::open(SqliteOptions::default(), |store| store).await
     }
@@ -238,8 +238,8 @@ impl AccountHarness for Sqlite {
     }
 }
 
-/// The insertion of token `number` by token 0, whose trail is event `number`.
-pub fn insertion(number: u64) -> CreateToken {
+/// The creation of token `number` with token 0, audited as event `number`.
+pub fn creation(number: u64) -> CreateToken {
     let token = fixtures::token(number, fixtures::NOW);
     CreateToken {
         actor: Actor {
@@ -261,7 +261,7 @@ pub fn insertion(number: u64) -> CreateToken {
     }
 }
 
-/// A store with user 1 and their token 0.
+/// Starts with user 1 and their token 0.
 pub async fn seeded(options: SqliteOptions) -> Sqlite {
     let sqlite = Sqlite::start_with(options).await;
     sqlite.put_user(&fixtures::user(1)).await;
@@ -271,12 +271,12 @@ pub async fn seeded(options: SqliteOptions) -> Sqlite {
     sqlite
 }
 
-pub fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Unavailable(_)))
+pub fn is_unavailable<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(_)))
 }
 
-pub fn is_corrupt<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Corrupt(_)))
+pub fn is_corrupt<T>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Corrupt(_)))
 }
 
 #[async_trait]

@@ -28,8 +28,8 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         Err(error @ BootstrapError::InstanceHasUsers) => {
             app.close().await;
             return Err(anyhow!(
-                "{error}: nothing was changed, and no token was printed. A token that was stored before \
-                 stays as it is; to sign in, run: oi-server sign-in-link --email {}",
+                "{error}: nothing was changed and no token was created. Tokens that you saved earlier \
+                 are not affected; to sign in, run: oi-server sign-in-link --email {}",
                 bootstrap.email.trim()
             ));
         }
@@ -45,20 +45,20 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         app.close().await;
         let email = &created.user.email;
         let token = created.issued.token.id;
-        let became = match revoked {
+        let outcome = match revoked {
             Ok(()) => "was revoked".to_owned(),
-            Err(error) => format!("is still usable, because it could not be revoked ({error})"),
+            Err(error) => format!("is still active because it could not be revoked ({error})"),
         };
         return Err(error.context(format!(
-            "the administrator {email} was created, but their token could not be shown; the token \
-             {token} {became}. Let them sign in with: oi-server sign-in-link --email {email}"
+            "the administrator {email} was created, but their token could not be printed; token \
+             {token} {outcome}. To sign in, run: oi-server sign-in-link --email {email}"
         )));
     }
     app.close().await;
     Ok(())
 }
 
-/// Revokes a token that nobody has seen, as its owner would.
+/// Revokes a token that could not be printed, on behalf of its owner.
 async fn revoke(app: &App, issued: &TokenWithSecret) -> anyhow::Result<()> {
     let principal = app.tokens.verify(issued.secret.expose()).await?;
     let context = RequestContext::default();
@@ -68,7 +68,7 @@ async fn revoke(app: &App, issued: &TokenWithSecret) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the answer, to the disk if it is a file.
+/// Prints the token, and syncs standard output if it is a file.
 fn show(
     bootstrap: &Bootstrap,
     created: &Bootstrapped,
@@ -86,9 +86,9 @@ fn show(
         let user = &created.user;
         writeln!(
             out,
-            "Created the administrator {} <{}>.\n\n  {secret}\n\nThis is their token, with the scope \
-             admin. It is shown this once: keep it now.\nThe oi command takes it with:\n\n  oi profile set \
-             --app-url {app_url} --token -",
+            "Created administrator {} <{}> with this admin token:\n\n  {secret}\n\nCopy it now: it \
+             is not stored and cannot be shown again. To use it with the oi CLI, run this and paste \
+             the token:\n\n  oi profile set --app-url {app_url} --token -",
             user.name, user.email
         )?;
     }

@@ -7,8 +7,8 @@ use openindex_adapters_postgres::grants;
 use crate::args::Grants;
 
 pub(crate) fn run(command: &Grants) -> anyhow::Result<()> {
-    // The server keeps work items.
-    let sql = grants(&command.role, &command.schema, true);
+    let with_work_items = true;
+    let sql = grants(&command.role, &command.schema, with_work_items);
     write!(std::io::stdout(), "{sql}")?;
     Ok(())
 }

@@ -9,6 +9,6 @@ use crate::args::Common;
 pub(crate) async fn run(common: Common) -> anyhow::Result<()> {
     let app = super::open(Config::on(common.database_url)).await?;
     app.close().await;
-    writeln!(std::io::stdout(), "The database has this version's schema.")?;
+    writeln!(std::io::stdout(), "The database schema is up to date.")?;
     Ok(())
 }

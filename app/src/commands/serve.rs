@@ -1,4 +1,4 @@
-//! `oi-server serve`, which is also `oi-server` alone.
+//! `oi-server serve`, the default command.
 
 use std::future::Future;
 use std::io::Write as _;
@@ -14,53 +14,65 @@ use crate::{logging, open_files};
 
 pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     logging::start(&common)?;
-    // Before anything else, so that a signal during the start is not lost.
+    // First, so that a signal during startup is not lost.
     let stop = stop_signal()?;
     if common.database_url.has_password() && std::env::var_os("DATABASE_URL").is_none() {
-        tracing::warn!("a password in --database-url can be read by others; use DATABASE_URL");
+        tracing::warn!(
+            "other users of this machine can read the password in --database-url; set DATABASE_URL \
+             instead"
+        );
     }
     let mut config = serve.config(common);
     config.connections.max = open_files::allow(config.connections.max);
     if !config.listen.ip().is_loopback() {
-        tracing::warn!("tokens travel in the clear over plain HTTP: put TLS in front of this port");
+        tracing::warn!(
+            "plain HTTP on a non-loopback address; terminate TLS in front of it to protect tokens"
+        );
     }
     if config
         .metrics_listen
         .is_some_and(|address| !address.ip().is_loopback())
     {
-        tracing::warn!("whoever reaches the metrics' port sees them: keep it to the monitoring");
+        tracing::warn!(
+            "metrics listen on a non-loopback address; restrict access to your monitoring network"
+        );
     }
     let app = super::open(config).await?;
     app.report_readiness().await;
-    let listener = app.listen()?;
-    let monitoring = app.listen_for_monitoring()?;
+    let listener = app
+        .listen()
+        .context("cannot start; check --listen (OPENINDEX_LISTEN)")?;
+    let metrics = app
+        .listen_for_metrics()
+        .context("cannot start; check --metrics-listen (OPENINDEX_METRICS_LISTEN)")?;
     if !app.users.any().await? {
         welcome(&app, listener.local_addr().ok()).await?;
     }
-    app.serve(listener, monitoring, stop).await;
+    app.serve(listener, metrics, stop).await;
     Ok(())
 }
 
-/// Tells whoever starts an instance without users how to become its first administrator. The link
-/// is a secret and goes to their terminal, not into the log.
+/// Prints a link for creating the first administrator of an instance without users. The link is a
+/// secret, so it goes to standard output and not to the log.
 async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
     tracing::warn!(
-        "this instance has no users yet; open the one-time link on standard output, or run \
+        "no users yet; open the one-time link on standard output, or run \
          `oi-server bootstrap --email EMAIL --name NAME`"
     );
     let invite = match app.invites.first_admin().await {
         Ok(invite) => invite,
-        // Somebody was quicker.
+        // The first user was created in the meantime.
         Err(InviteError::EmailTaken) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     let url = app.settings(address).invite_link(&invite.secret);
     let mut out = std::io::stdout().lock();
-    // A closed standard output must not keep a server from starting.
+    // A closed standard output must not prevent startup.
     let _ = writeln!(
         out,
-        "\nThis instance has no users yet. Whoever opens this link becomes its first administrator:\n\n  \
-         {}\n\nIt can be used once, until {}; another start prints another one.\n",
+        "\nThis instance has no users yet. Open this link to create the first administrator:\n\n  \
+         {}\n\nAnyone with the link can use it. It works once, until {}. Restarting the server \
+         prints a new link.\n",
         *url, invite.invite.expires_at
     );
     let _ = out.flush();
@@ -68,7 +80,7 @@ async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
 }
 
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let listen = |kind| signal(kind).context("cannot install signal handlers");
     let (mut terminate, mut interrupt): (Signal, Signal) = (
         listen(SignalKind::terminate())?,
         listen(SignalKind::interrupt())?,

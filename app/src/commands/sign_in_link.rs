@@ -27,7 +27,8 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         Ok(created) => created,
         Err(SessionError::NotFound) => {
             return Err(anyhow!(
-                "no active user has the email address {email}; oi settings admin users list shows all"
+                "no active user has the email address {email}; to list users, run: oi settings admin \
+                 users list"
             ));
         }
         Err(error) => return Err(error.into()),
@@ -37,20 +38,20 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         .and_then(|()| settle_stdout())
         .with_context(|| {
             format!(
-                "the link {} could not be shown; run the command again, which ends it",
+                "the link {} could not be printed; run the command again to replace it",
                 created.link.id
             )
         })?;
     writeln!(
         std::io::stderr(),
-        "Whoever opens this link chooses a new password for {email}. It can be used once, until {}.",
+        "Anyone with this link can set a new password for {email}. It works once, until {}.",
         created.link.expires_at
     )?;
     if is_guess {
         writeln!(
             std::io::stderr(),
-            "If the server does not listen on {}, replace the address, or pass --public-url or --listen as \
-             the server has it.",
+            "If clients do not reach the server at {}, replace the address in the link, or pass \
+             the server's --public-url or --listen.",
             settings.public_url
         )?;
     }

@@ -15,26 +15,26 @@ use super::*;
 use crate::connections::ConnectionLimits;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_hours(1);
 
-/// Nobody is too slow, and there are few places.
+/// Few connections, and no timeout that a test reaches.
 const FEW: ConnectionLimits = ConnectionLimits {
     max: 2,
     head_timeout: LONG,
     idle_timeout: LONG,
-    answer_timeout: LONG,
+    response_timeout: LONG,
 };
-/// Nobody is too many.
+/// More connections than a test opens.
 const MANY: ConnectionLimits = ConnectionLimits { max: 1000, ..FEW };
 
 struct Server {
     address: SocketAddr,
     metrics: Metrics,
-    /// Requests of `/wait` in progress, and what lets them go on.
+    /// Permits for requests of `/wait` in progress, and permits that release them.
     waiting: Arc<Semaphore>,
-    go_on: Arc<Semaphore>,
+    release: Arc<Semaphore>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
 }
@@ -48,8 +48,8 @@ impl Server {
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new("test");
-        let (waiting, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let (enter, leave) = (waiting.clone(), go_on.clone());
+        let (waiting, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (enter, leave) = (waiting.clone(), release.clone());
         let router = Router::new()
             .route(
                 "/",
@@ -67,20 +67,20 @@ impl Server {
                     "waited"
                 }),
             );
-        let places = Places::new(limits, metrics.connections().clone());
+        let slots = Slots::new(limits, metrics.connections().clone());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             let _ = stopped.await;
         };
         let unserved = Unserved::new(Arc::new(SystemEntropy), None);
         let accepting = tokio::spawn(accept(
-            listener, router, places, unserved, stopped, drain_for,
+            listener, router, slots, unserved, stopped, drain_for,
         ));
         Self {
             address,
             metrics,
             waiting,
-            go_on,
+            release,
             stop: Some(stop),
             accepting,
         }
@@ -90,7 +90,7 @@ impl Server {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// A client whose request is in progress.
+    /// Returns a client whose request is in progress.
     async fn busy(&self) -> Client {
         let mut client = self.connect().await;
         client.send("GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -108,11 +108,11 @@ impl Server {
 
     fn cut(&self, reason: &str) -> u64 {
         self.count(&format!(
-            "openindex_connections_cut_total{{reason=\"{reason}\"}}"
+            "openindex_connections_dropped_total{{reason=\"{reason}\"}}"
         ))
     }
 
-    /// Waits until a connection was cut for this reason, and is closed.
+    /// Waits until a connection has been closed for this reason.
     async fn until_cut(&self, reason: &str) {
         within(async {
             while self.cut(reason) != 1 || self.count("openindex_connections_open") != 0 {
@@ -130,42 +130,42 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Sends a request and reads its answer, up to a body that ends with `end`.
+    /// Sends a request and reads its response, up to a body that ends with `end`.
     async fn ask(&mut self, path: &str, end: &str) -> String {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
             .await;
-        self.answer(end).await
+        self.read_response(end).await
     }
 
-    async fn answer(&mut self, end: &str) -> String {
-        let mut answer = Vec::new();
+    async fn read_response(&mut self, end: &str) -> String {
+        let mut response = Vec::new();
         within(async {
-            while !answer.ends_with(end.as_bytes()) {
-                let read = self.0.read_buf(&mut answer).await.unwrap();
-                let so_far = String::from_utf8_lossy(&answer);
+            while !response.ends_with(end.as_bytes()) {
+                let read = self.0.read_buf(&mut response).await.unwrap();
+                let so_far = String::from_utf8_lossy(&response);
                 assert!(read > 0, "the connection ended after {so_far:?}");
             }
         })
         .await;
-        String::from_utf8(answer).unwrap()
+        String::from_utf8(response).unwrap()
     }
 
-    /// Waits until the server closes the connection, and answers what it said before.
+    /// Waits until the server closes the connection, and returns what it sent before.
     async fn closed(&mut self) -> String {
         let mut said = Vec::new();
-        // A reset is an end as well.
+        // A reset also ends the connection.
         let _ = within(self.0.read_to_end(&mut said)).await;
         String::from_utf8(said).unwrap()
     }
 }
 
 async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what)
+    tokio::time::timeout(TIMEOUT, what)
         .await
-        .expect("it takes too long")
+        .expect("no timeout")
 }
 
-/// A body without an end, as large as whoever reads it wants.
+/// A body without an end.
 struct Endless;
 
 impl HttpBody for Endless {
@@ -182,7 +182,7 @@ impl HttpBody for Endless {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_is_disconnected() {
+async fn a_client_that_sends_nothing_is_disconnected() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT,
         ..MANY
@@ -194,10 +194,10 @@ async fn a_client_that_says_nothing_is_disconnected() {
     server.until_cut("head_timeout").await;
 }
 
-/// What is said to a client whose head did not arrive in time.
+/// Asserts that a response is the 408 for a head that did not arrive in time.
 #[track_caller]
 fn assert_too_slow(said: &str) {
-    let (head, body) = said.split_once("\r\n\r\n").expect("a whole response");
+    let (head, body) = said.split_once("\r\n\r\n").expect("a complete response");
     assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
     for header in [
         "content-type: application/problem+json",
@@ -212,7 +212,7 @@ fn assert_too_slow(said: &str) {
 }
 
 #[tokio::test]
-async fn a_head_that_trickles_is_408_by_the_same_deadline() {
+async fn a_head_that_trickles_in_is_408_at_the_head_timeout() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT,
         ..MANY
@@ -238,7 +238,7 @@ async fn a_head_that_trickles_is_408_by_the_same_deadline() {
 }
 
 #[tokio::test]
-async fn a_head_that_stops_anywhere_is_408_whatever_came_before() {
+async fn a_head_that_stops_anywhere_is_408_on_a_new_or_a_used_connection() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT,
         ..MANY
@@ -249,7 +249,7 @@ async fn a_head_that_stops_anywhere_is_408_whatever_came_before() {
             let mut client = server.connect().await;
             if !before.is_empty() {
                 client.send(before).await;
-                client.answer("127.0.0.1").await;
+                client.read_response("127.0.0.1").await;
             }
             client.send(&whole[..end]).await;
             assert_too_slow(&client.closed().await);
@@ -258,7 +258,7 @@ async fn a_head_that_stops_anywhere_is_408_whatever_came_before() {
 }
 
 #[tokio::test]
-async fn an_idle_client_that_sent_an_empty_line_is_told_nothing() {
+async fn an_idle_client_that_sent_an_empty_line_gets_no_response() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT,
         idle_timeout: SHORT,
@@ -274,7 +274,7 @@ async fn an_idle_client_that_sent_an_empty_line_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn a_head_has_its_whole_time_however_long_the_connection_was_idle() {
+async fn idle_time_does_not_count_toward_the_head_timeout() {
     let server = Server::start(ConnectionLimits {
         idle_timeout: SHORT,
         ..MANY
@@ -284,12 +284,12 @@ async fn a_head_has_its_whole_time_however_long_the_connection_was_idle() {
     client.send("GET / HTTP/1.1\r\n").await;
     tokio::time::sleep(SHORT * 4).await;
     client.send("host: x\r\n\r\n").await;
-    let answer = client.answer("127.0.0.1").await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let response = client.read_response("127.0.0.1").await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_longer_than_a_head_may_take_and_not_for_ever() {
+async fn an_idle_connection_outlives_the_head_timeout_but_not_the_idle_timeout() {
     let server = Server::start(ConnectionLimits {
         head_timeout: SHORT * 10,
         ..MANY
@@ -320,22 +320,22 @@ async fn an_idle_connection_is_kept_for_longer_than_a_head_may_take_and_not_for_
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_take_its_answer_is_disconnected() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = Server::start(ConnectionLimits {
-        answer_timeout: SHORT,
+        response_timeout: SHORT,
         ..MANY
     });
     let mut client = server.connect().await;
     client
         .send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
-    server.until_cut("answer_timeout").await;
+    server.until_cut("response_timeout").await;
 }
 
 #[tokio::test]
-async fn who_takes_an_answer_slowly_but_steadily_gets_it() {
+async fn a_client_that_reads_slowly_but_steadily_gets_its_response() {
     let server = Server::start(ConnectionLimits {
-        answer_timeout: SHORT * 10,
+        response_timeout: SHORT * 10,
         ..MANY
     });
     let mut client = server.connect().await;
@@ -348,19 +348,19 @@ async fn who_takes_an_answer_slowly_but_steadily_gets_it() {
         assert!(within(client.0.read(&mut buffer)).await.unwrap() > 0);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(server.cut("answer_timeout"), 0);
+    assert_eq!(server.cut("response_timeout"), 0);
 }
 
 #[tokio::test]
-async fn a_request_in_progress_is_nobody_silent() {
+async fn a_request_in_progress_does_not_count_as_idle() {
     let server = Server::start(ConnectionLimits {
         idle_timeout: SHORT,
-        answer_timeout: SHORT,
+        response_timeout: SHORT,
         ..FEW
     });
     let mut busy = server.busy().await;
     tokio::time::sleep(SHORT * 4).await;
-    // Nor does it make room.
+    // Nor is it evicted.
     for _ in 0..10 {
         let mut other = server.connect().await;
         assert!(
@@ -370,12 +370,16 @@ async fn a_request_in_progress_is_nobody_silent() {
                 .starts_with("HTTP/1.1 200")
         );
     }
-    server.go_on.add_permits(1);
-    assert!(busy.answer("waited").await.starts_with("HTTP/1.1 200"));
+    server.release.add_permits(1);
+    assert!(
+        busy.read_response("waited")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
 }
 
 #[tokio::test]
-async fn silent_clients_keep_nobody_out() {
+async fn silent_clients_do_not_block_others() {
     let server = Server::start(FEW);
     let mut silent = Vec::new();
     for _ in 0..100 {
@@ -386,28 +390,30 @@ async fn silent_clients_keep_nobody_out() {
     let mut clients = Vec::new();
     for _ in 0..100 {
         let mut client = server.connect().await;
-        let answer = client.ask("/", "127.0.0.1").await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let response = client.ask("/", "127.0.0.1").await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
         clients.push(client);
     }
     for mut silent in silent {
         assert_eq!(silent.closed().await, "");
     }
     assert_eq!(idle.closed().await, "");
-    assert_eq!(server.cut("refused"), 0);
-    assert!(server.cut("made_room") >= 199);
+    assert_eq!(server.cut("limit_reached"), 0);
+    assert!(server.cut("evicted") >= 199);
     assert!(server.count("openindex_connections_open") <= 2);
 }
 
 #[tokio::test]
-async fn a_server_full_of_requests_says_so_and_recovers() {
+async fn a_server_full_of_requests_responds_503_and_recovers() {
     let server = Server::start(FEW);
     let (mut one, mut two) = (server.busy().await, server.busy().await);
     for _ in 0..3 {
         let mut client = server.connect().await;
         client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        let answer = client.closed().await;
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
+        let response = client.closed().await;
+        let (head, body) = response
+            .split_once("\r\n\r\n")
+            .expect("a complete response");
         assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
         for header in [
             "content-type: application/problem+json",
@@ -423,10 +429,10 @@ async fn a_server_full_of_requests_says_so_and_recovers() {
         assert_eq!(problem["code"], "overloaded");
         assert_eq!(problem["status"], 503);
     }
-    assert_eq!(server.cut("refused"), 3);
-    server.go_on.add_permits(2);
-    one.answer("waited").await;
-    two.answer("waited").await;
+    assert_eq!(server.cut("limit_reached"), 3);
+    server.release.add_permits(2);
+    one.read_response("waited").await;
+    two.read_response("waited").await;
     let mut client = server.connect().await;
     assert!(
         client
@@ -437,7 +443,7 @@ async fn a_server_full_of_requests_says_so_and_recovers() {
 }
 
 #[tokio::test]
-async fn stopping_closes_what_is_idle_and_waits_no_longer_than_it_may() {
+async fn stopping_closes_idle_connections_and_waits_no_longer_than_the_drain_timeout() {
     let mut server = Server::start(MANY);
     let (mut silent, mut idle) = (server.connect().await, server.connect().await);
     idle.ask("/", "127.0.0.1").await;
@@ -449,8 +455,8 @@ async fn stopping_closes_what_is_idle_and_waits_no_longer_than_it_may() {
 }
 
 #[tokio::test]
-async fn stopping_waits_for_no_head_that_has_not_arrived_and_for_every_request_that_has() {
-    let mut server = Server::start_draining(MANY, PATIENCE * 2);
+async fn stopping_waits_for_requests_in_progress_but_not_for_incomplete_heads() {
+    let mut server = Server::start_draining(MANY, TIMEOUT * 2);
     let mut half = server.connect().await;
     half.send("GET / HTTP/1.1\r\nhost: x\r\nx-half").await;
     let mut again = server.connect().await;
@@ -460,9 +466,9 @@ async fn stopping_waits_for_no_head_that_has_not_arrived_and_for_every_request_t
     server.stop.take().unwrap().send(()).unwrap();
     assert_eq!(half.closed().await, "");
     assert_eq!(again.closed().await, "");
-    server.go_on.add_permits(1);
-    let answer = busy.answer("waited").await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.release.add_permits(1);
+    let response = busy.read_response("waited").await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     within(server.accepting).await.unwrap();
 }
 
@@ -473,7 +479,7 @@ fn the_documented_limits_are_the_defaults() {
     let timeouts = [
         limits.head_timeout,
         limits.idle_timeout,
-        limits.answer_timeout,
+        limits.response_timeout,
     ];
     assert_eq!(timeouts.map(|timeout| timeout.as_secs()), [10, 60, 30]);
     let layers = LayerSettings::default();

@@ -1,7 +1,7 @@
 //! `oi queue`: what there is to do now.
 
 use clap::Subcommand;
-use openindex_adapters_http::wire::{ExecutionTarget, QueueBucket, WorkItemSummary, WorkQueue};
+use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSummary, WorkQueue};
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
@@ -81,7 +81,7 @@ fn human(queue: &WorkQueue, style: &Style) -> String {
     format!("{available}\n{mine}")
 }
 
-fn rows(bucket: &QueueBucket, style: &Style) -> String {
+fn rows(bucket: &QueueSection, style: &Style) -> String {
     if bucket.items.is_empty() {
         return "Nothing.\n".to_owned();
     }
@@ -145,8 +145,8 @@ mod tests {
     use crate::commands::tests::STYLE;
     use crate::commands::work_item::tests::{claimed_by_person, items};
 
-    fn bucket(range: std::ops::Range<usize>) -> QueueBucket {
-        QueueBucket {
+    fn bucket(range: std::ops::Range<usize>) -> QueueSection {
+        QueueSection {
             damaged: Vec::new(),
             items: items()[range].to_vec(),
             more: false,

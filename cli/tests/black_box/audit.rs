@@ -124,7 +124,7 @@ fn an_export_that_breaks_off_is_no_success_and_leaves_no_file() {
         (1, "[{}"),
         "and no second document behind it"
     );
-    assert!(ran.stderr.contains("the export is not complete"), "{ran:?}");
+    assert!(ran.stderr.contains("the export is incomplete"), "{ran:?}");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.json").display().to_string();
     let ran = home.run(&admin(&["audit", "export", "--output", &path]));

@@ -16,7 +16,7 @@ fn nothing_at_the_address_is_told_with_the_whole_url_and_where_the_address_is_fr
     let ours = problem(
         404,
         "not_found",
-        "there is nothing at this path; /openapi.json lists it",
+        "no route matches GET /me; /openapi.json lists the routes",
     );
     for body in [ours.as_str(), "not a problem", "<html>"] {
         let server = Stub::new(&[("GET /api/me", 404, body), ("POST /api/browse", 404, body)]);
@@ -230,7 +230,7 @@ fn inviting_somebody_who_has_an_account_leads_to_it() {
     let body = problem(
         409,
         "email_taken",
-        "somebody with this email address has an account",
+        "this email address already has an account",
     );
     let server = Stub::new(&[("POST /admin/invites", 409, &body)]);
     let create = [

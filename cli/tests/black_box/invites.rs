@@ -101,7 +101,7 @@ fn somebody_who_has_an_account_is_not_invited() {
     let body = problem(
         409,
         "email_taken",
-        "somebody with this address has an account",
+        "this email address already has an account",
     );
     let server = Stub::new(&[("POST /admin/invites", 409, &body)]);
     let ran = run(&server, &["create", "g@example.com"]);

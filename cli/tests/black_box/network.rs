@@ -48,7 +48,7 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
     for (url, said) in [
         (
             proxy("HTTP/1.1 403 Forbidden\r\n\r\n"),
-            "refuses to connect to oi.corp.example:443 (HTTP 403)",
+            "does not allow connections to oi.corp.example:443 (HTTP 403)",
         ),
         (
             proxy("HTTP/1.1 407 Login\r\n\r\n"),
@@ -77,7 +77,7 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
         ),
         (
             hasty_proxy("HTTP/1.1 403 Forbidden\r\n\r\n"),
-            "refuses to connect to oi.corp.example:443 (HTTP 403)",
+            "does not allow connections to oi.corp.example:443 (HTTP 403)",
         ),
         (proxy("220 ftp\r\n"), "through the proxy"),
     ] {

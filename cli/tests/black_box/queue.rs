@@ -58,7 +58,7 @@ fn the_queue_is_the_agents_where_there_is_one_and_else_the_persons() {
 
 #[test]
 fn a_run_that_names_another_agent_is_refused_by_the_server() {
-    let body = problem(403, "agent_mismatch", "this run works for builder-7");
+    let body = problem(403, "agent_mismatch", "this agent run belongs to builder-7");
     let server = Stub::new(&[("GET /browse/queue?agentId=other", 403, &body)]);
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());
     let ran = home.run(&["queue", "list", "--agent-id", "other"]);

@@ -141,7 +141,7 @@ fn what_changes_somebody_needs_yes_without_a_terminal() {
 fn refusals_keep_the_servers_words_and_their_exit_status() {
     let path = format!("POST /admin/users/{}/suspend", user_id(1));
     let path: &str = path.leak();
-    let message = "this is the last active administrator";
+    let message = "this user is the last active administrator";
     for (status, code, exit) in [
         (403, "insufficient_scope", 4),
         (403, "human_token_required", 4),

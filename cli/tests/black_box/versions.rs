@@ -102,7 +102,8 @@ fn a_response_that_does_not_match_says_which_side_is_older_and_which_field_it_is
         let ran = Home::with_profile(&server.url).run(&["me"]);
         ran.assert_failed(1, "unexpected_answer");
         assert!(
-            ran.stderr.contains("the field user.id is of another type"),
+            ran.stderr
+                .contains("the field user.id has an unexpected type"),
             "{ran:?}"
         );
         assert!(ran.stderr.contains(said), "{ran:?}");
@@ -117,7 +118,7 @@ fn an_older_server_that_lacks_a_path_or_a_field_is_called_that() {
     let route = problem(
         404,
         "not_found",
-        "there is nothing at this path; /openapi.json lists it",
+        "no route matches GET /me; /openapi.json lists the routes",
     );
     for (status, body) in [
         (400, field.to_string()),

@@ -1,7 +1,7 @@
-//! One test a guarantee, in virtual time: nothing here really sleeps.
+//! One test per guarantee, in virtual time: nothing sleeps.
 
 mod abandoned;
 mod batches;
-mod desk;
 mod faults;
 mod runtimes;
+mod scripted_source;

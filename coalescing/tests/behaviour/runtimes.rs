@@ -1,4 +1,4 @@
-//! Tasks, threads and the ends of runtimes.
+//! Tasks, threads and the shutdown of runtimes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,9 @@ use std::time::Duration;
 use openindex_coalescing::{Coalescer, LookupError, Source};
 use tokio::time::{sleep, timeout};
 
-use crate::desk::{Act, Closed, DEADLINE, Desk, answers, arrive, options, settle};
+use crate::scripted_source::{
+    Act, Closed, DEADLINE, ScriptedSource, arrive, options, results, settle,
+};
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_or_abandoned_coalescer_has_no_task() {
@@ -16,9 +18,9 @@ async fn an_idle_or_abandoned_coalescer_has_no_task() {
             .metrics()
             .num_alive_tasks()
     };
-    let desk = Desk::that([Act::Answer, Act::Hang]);
-    let asked = Arc::downgrade(&desk.asked);
-    let coalescer = Coalescer::new(desk, options(2, 1, 8));
+    let source = ScriptedSource::scripted([Act::Return, Act::Hang]);
+    let batches = Arc::downgrade(&source.batches);
+    let coalescer = Coalescer::new(source, options(2, 1, 8));
     coalescer.get(1).await.unwrap();
     settle().await;
     assert_eq!(tasks(), 0, "idle");
@@ -32,11 +34,11 @@ async fn an_idle_or_abandoned_coalescer_has_no_task() {
     sleep(DEADLINE).await;
     settle().await;
     assert_eq!(tasks(), 0);
-    assert!(asked.upgrade().is_none(), "the source is dropped");
+    assert!(batches.upgrade().is_none(), "the source is dropped");
 }
 
 #[test]
-fn the_end_of_a_runtime_loses_its_batches_and_leaves_the_lanes_free() {
+fn the_shutdown_of_a_runtime_loses_its_batches_and_frees_the_workers() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -44,8 +46,8 @@ fn the_end_of_a_runtime_loses_its_batches_and_leaves_the_lanes_free() {
             .build()
             .unwrap()
     };
-    let desk = Desk::that([Act::Hang]);
-    let coalescer = Coalescer::new(desk, options(1, 1, 8));
+    let source = ScriptedSource::scripted([Act::Hang]);
+    let coalescer = Coalescer::new(source, options(1, 1, 8));
     let (ends, lives) = (runtime(), runtime());
     ends.block_on(async {
         arrive(&coalescer, [1]).await;
@@ -53,13 +55,13 @@ fn the_end_of_a_runtime_loses_its_batches_and_leaves_the_lanes_free() {
     let waiting = lives.block_on(arrive(&coalescer, [3]));
     drop(ends);
     lives.block_on(async {
-        let lost = answers(waiting).await;
+        let lost = results(waiting).await;
         assert!(matches!(lost[..], [Err(LookupError::Lost)]), "{lost:?}");
         assert_eq!(coalescer.get(5).await.unwrap(), Some((5, 2)));
     });
 }
 
-/// Answers with what a counter stands at, read somewhere between question and answer.
+/// Returns the value of a counter, read while the batch is in flight.
 struct Counter(Arc<AtomicU64>);
 
 impl Source for Counter {
@@ -75,16 +77,16 @@ impl Source for Counter {
     }
 }
 
-/// The threads are real here, and so is the race between who arrives and who leaves.
+/// Uses real threads, and so a real race between arriving requests and departing batches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_threads_get_fresh_answers_to_their_own_keys() {
+async fn many_threads_get_fresh_results_for_their_own_keys() {
     let counter = Arc::new(AtomicU64::new(0));
     let coalescer = Coalescer::new(Counter(Arc::clone(&counter)), options(3, 16, 48));
     let callers: Vec<_> = (0..64)
         .map(|caller| {
             let (counter, coalescer) = (Arc::clone(&counter), coalescer.clone());
             tokio::spawn(async move {
-                let mut answered = 0;
+                let mut completed = 0;
                 for n in 0..500 {
                     let key = if n % 2 == 0 { 0 } else { caller };
                     let arrived = counter.fetch_add(1, Ordering::SeqCst);
@@ -97,20 +99,20 @@ async fn many_threads_get_fresh_answers_to_their_own_keys() {
                         Ok(Some((of, at))) => {
                             assert_eq!(of, key);
                             assert!(at > arrived, "older than its request");
-                            answered += 1;
+                            completed += 1;
                         }
                         Err(LookupError::Overloaded) => tokio::task::yield_now().await,
                         other => panic!("{other:?}"),
                     }
                 }
-                answered
+                completed
             })
         })
         .collect();
-    let mut answered = 0;
+    let mut completed = 0;
     for caller in callers {
-        answered += caller.await.unwrap();
+        completed += caller.await.unwrap();
     }
-    assert!(answered > 64, "not all were refused");
+    assert!(completed > 64, "not all were rejected");
     assert_eq!(coalescer.queued(), 0);
 }

@@ -9,46 +9,46 @@ use crate::user::{Owner, UserId};
 
 use super::{CredentialId, Denial, Principal, Requirement};
 
-/// The credential behind a change. A store asks it, inside the transaction of the change, whether
-/// it is still good: a request that was verified before a revocation must not write after it.
+/// The acting credential of a change. The store checks it again inside the transaction of the
+/// change, so that a request verified before a revocation cannot write after it.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// The credential that the request was verified with.
+    /// The credential that was verified.
     pub credential: CredentialId,
-    /// What the change needs of it.
+    /// What the change requires of it.
     pub requirement: Requirement,
     /// The time of the request.
     pub now: Timestamp,
-    /// The form that the change was sent with, which is good once; `None` when there was none. A
-    /// store records it in the transaction of the change.
+    /// The form with which the change was submitted, which the store records in the same
+    /// transaction; `None` when there was none.
     pub form: Option<SentForm>,
 }
 
-/// The acting credential's record, as a store reads it again inside a change.
+/// The record of the acting credential, read again inside the transaction.
 #[derive(Debug, Clone)]
 pub enum ActingRecord {
-    /// A token with its owner.
+    /// A token and its owner.
     Token(Arc<TokenRecord>),
-    /// A browser session with its user.
+    /// A browser session and its user.
     Session(Arc<SessionRecord>),
-    /// Whatever acts, [`Actor::form`] was used before, and created this.
+    /// [`Actor::form`] was used before, by any credential, and created this.
     FormUsed(Subject),
 }
 
-/// The acting credential ceased to be good between its verification and the change.
+/// The acting credential was invalidated between its verification and the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ActorError {
-    /// The token is not accepted any more.
+    /// The token is no longer accepted.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The browser session is over.
-    #[error("the browser session is over")]
+    /// The browser session has ended.
+    #[error("the browser session has ended")]
     SessionEnded,
-    /// It is accepted, but may not do this any more.
+    /// The credential is accepted, but no longer permitted to make this change.
     #[error(transparent)]
     Denied(#[from] Denial),
-    /// The form was used before.
-    #[error("this form was sent before, and created {0}")]
+    /// The form was already used.
+    #[error("this form was already submitted and created {0}")]
     FormUsed(Subject),
 }
 
@@ -65,7 +65,7 @@ impl From<SessionRecord> for ActingRecord {
 }
 
 impl ActingRecord {
-    /// Returns the user behind the credential; `None` where it was not read.
+    /// Returns the credential's user; `None` for [`FormUsed`](Self::FormUsed).
     #[must_use]
     pub fn owner(&self) -> Option<&Owner> {
         match self {
@@ -94,7 +94,7 @@ impl Actor {
         }
     }
 
-    /// The same, sent with this form to create `made`.
+    /// Sets the form with which the user submitted the change that creates `made`.
     pub(crate) fn with_form(self, form: Option<FormId>, by: UserId, made: Subject) -> Self {
         Self {
             form: form.map(|form| SentForm::new(form, by, made)),
@@ -102,12 +102,12 @@ impl Actor {
         }
     }
 
-    /// Whether the acting credential may make the change, given its record as read in the same
-    /// transaction (`None`: it is gone).
+    /// Checks that the acting credential may make the change, given its record as read in the same
+    /// transaction (`None` if it no longer exists).
     ///
     /// # Errors
     ///
-    /// [`ActorError`]; the store then writes nothing and answers with it.
+    /// [`ActorError`]; the store must then write nothing and return it.
     pub fn check(&self, current: Option<&ActingRecord>) -> Result<(), ActorError> {
         let gone = match self.credential {
             CredentialId::Token(_) => ActorError::Rejected(Rejection::Unknown),

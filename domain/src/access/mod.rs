@@ -1,5 +1,5 @@
-//! Who acts, and whether they may: a principal comes of a verified credential, which is a token or
-//! a browser session, and meets a requirement or does not.
+//! Authentication results and authorization: a [`Principal`] results from a verified credential (a
+//! token or a browser session) and is checked against a [`Requirement`].
 
 mod actor;
 mod principal;

@@ -9,22 +9,23 @@ use crate::user::{Owner, UserId};
 
 use super::{Denial, Requirement};
 
-/// Who a verified request acts as. Only a verification makes one:
-/// [`Tokens::verify`](crate::token::Tokens::verify) or
+/// The authenticated caller of a request. Created only by
+/// [`Tokens::verify`](crate::token::Tokens::verify) and
 /// [`Sessions::verify`](crate::session::Sessions::verify).
 #[derive(Debug, Clone)]
 pub struct Principal {
     credential: Credential,
 }
 
-/// What was verified, with its owner, as they were then. Shared: a principal is cheap to clone.
+/// The verified credential and its owner at the time of verification. Reference-counted, so that a
+/// principal is cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Credential {
     Token(Arc<TokenRecord>),
     Session(Arc<SessionRecord>),
 }
 
-/// Names a credential.
+/// The id of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialId {
     /// A token.
@@ -57,7 +58,7 @@ impl Credential {
         }
     }
 
-    /// A browser session is always a person's.
+    /// Returns whether a human acts, which is always the case for a browser session.
     pub(super) fn is_human(&self) -> bool {
         match self {
             Self::Token(record) => record.token.kind() == TokenKind::Personal,
@@ -65,7 +66,8 @@ impl Credential {
         }
     }
 
-    /// A browser session has no scope of its own: it may do what its person may.
+    /// Returns the lesser of the token's scope and the highest scope of the owner's role. A browser
+    /// session has no scope of its own, so it has the role's highest scope.
     pub(super) fn effective_scope(&self) -> Scope {
         let allowed = self.owner().role.highest_scope();
         match self {
@@ -80,19 +82,19 @@ impl Principal {
         Self { credential }
     }
 
-    /// The user it acts as.
+    /// Returns the id of the user it acts as.
     #[must_use]
     pub fn user_id(&self) -> UserId {
         self.owner().id
     }
 
-    /// Names what it acts with.
+    /// Returns the id of the credential it acts with.
     #[must_use]
     pub fn credential_id(&self) -> CredentialId {
         self.credential.id()
     }
 
-    /// The token it acts with, unless it is a browser session.
+    /// Returns the token it acts with; `None` for a browser session.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         match &self.credential {
@@ -101,7 +103,7 @@ impl Principal {
         }
     }
 
-    /// The digest of that token.
+    /// Returns the digest of the token; `None` for a browser session.
     pub(crate) fn token_digest(&self) -> Option<Digest> {
         match &self.credential {
             Credential::Token(record) => Some(record.digest),
@@ -109,7 +111,7 @@ impl Principal {
         }
     }
 
-    /// Returns the digest of the browser session, where it is one.
+    /// Returns the digest of the browser session; `None` for a token.
     pub(crate) fn session_digest(&self) -> Option<Digest> {
         match &self.credential {
             Credential::Token(_) => None,
@@ -117,19 +119,19 @@ impl Principal {
         }
     }
 
-    /// The agent run it acts for, unless it is a human's credential.
+    /// Returns the agent run it acts for; `None` for a human's credential.
     #[must_use]
     pub fn run(&self) -> Option<&AgentRun> {
         self.token().and_then(|token| token.run.as_ref())
     }
 
-    /// May this principal change the work item with this key; `None` means one that comes into
-    /// being? A run that is bound to an item may change that one alone. What a run is bound to never
-    /// changes, so that this need not be asked again inside a transaction.
+    /// Checks that this principal may change the given work item; `None` stands for a new item. A
+    /// run that is bound to a work item may change only that item. The binding never changes, so it
+    /// is not checked again inside the transaction.
     ///
     /// # Errors
     ///
-    /// [`Denial::BoundToWorkItem`].
+    /// [`Denial::BoundToWorkItem`] when the run is bound to another item.
     pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
         match self.run().and_then(|run| run.work_item) {
             Some(bound_to) if item != Some(bound_to) => Err(Denial::BoundToWorkItem { bound_to }),
@@ -137,7 +139,7 @@ impl Principal {
         }
     }
 
-    /// The browser session it acts with, unless it is a token.
+    /// Returns the browser session it acts with; `None` for a token.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         match &self.credential {
@@ -146,20 +148,20 @@ impl Principal {
         }
     }
 
-    /// What it may do now: of a token, the lesser of its scope and what the owner's role allows;
-    /// of a browser session, what the role allows.
+    /// Returns what the principal may currently do: for a token, the lesser of its scope and the
+    /// highest scope of the owner's role; for a browser session, the latter.
     #[must_use]
     pub fn effective_scope(&self) -> Scope {
         self.credential.effective_scope()
     }
 
-    /// The owner as they were when the credential was verified.
+    /// Returns the owner as of the verification of the credential.
     #[must_use]
     pub fn owner(&self) -> &Owner {
         self.credential.owner()
     }
 
-    /// May this principal do what needs `requirement`?
+    /// Checks that this principal meets `requirement`.
     ///
     /// # Errors
     ///
@@ -168,7 +170,7 @@ impl Principal {
         requirement.check(&self.credential)
     }
 
-    /// As the audit trail names it.
+    /// Returns the actor that audit events record for this principal.
     pub(crate) fn audit_actor(&self) -> AuditActor {
         let user = self.user_id();
         match self.credential.id() {
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_run_is_refused_wherever_a_human_must_act() {
+    fn an_agent_run_is_denied_where_a_human_is_required() {
         let run = principal(TokenKind::AgentRun, Scope::Admin, Role::Admin);
         assert_eq!(run.authorize(Requirement::ANY_TOKEN), Ok(()));
         for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_session_may_do_what_its_person_may() {
+    fn a_browser_session_has_the_permissions_of_its_user() {
         for role in Role::ALL {
             let mut owner = fixtures::owner(1);
             owner.role = role;
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn administration_needs_the_effective_scope_admin() {
+    fn administration_requires_the_effective_scope_admin() {
         let denied = Err(Denial::InsufficientScope {
             required: Scope::Admin,
         });

@@ -3,37 +3,37 @@ use crate::token::Scope;
 
 use super::Credential;
 
-/// What an operation needs of whoever asks for it.
+/// What an operation requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Requirement {
-    /// Refuse a workflow agent run's token, whatever its owner may do.
+    /// Whether only humans may act: denies agent run tokens, whatever the owner's role.
     pub human: bool,
-    /// The least effective scope.
+    /// The minimum effective scope.
     pub scope: Scope,
 }
 
-/// Why a verified principal may not do this.
+/// Why a verified principal is not permitted to do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// An agent run's token was presented where only a human's may act.
-    #[error("only a human's personal access token may do this")]
+    /// An agent run's token was used for an operation that requires a human.
+    #[error("this requires a human's personal access token")]
     HumanTokenRequired,
-    /// The effective scope is less than what is needed.
-    #[error("this needs the scope {required}")]
+    /// The effective scope is insufficient.
+    #[error("this requires the scope {required}")]
     InsufficientScope {
-        /// What would have been enough.
+        /// The scope that is required.
         required: Scope,
     },
-    /// An agent run that is bound to a work item would change something else.
-    #[error("this agent run may change {bound_to} alone")]
+    /// An agent run that is bound to a work item tried to change something else.
+    #[error("this agent run can only change {bound_to}")]
     BoundToWorkItem {
-        /// What it may change.
+        /// The only work item that the run may change.
         bound_to: WorkItemKey,
     },
 }
 
 impl Requirement {
-    /// Any live credential, of a human or of an agent run. Every scope contains `read_write`.
+    /// Any live credential, of a human or an agent run. Every scope contains `read_write`.
     pub const ANY_TOKEN: Self = Self {
         human: false,
         scope: Scope::ReadWrite,
@@ -49,14 +49,14 @@ impl Requirement {
         scope: Scope::Admin,
     };
 
-    /// A human's credential whose effective scope contains `scope`: what issuing a token of that
-    /// scope needs, so that no token can make a mightier one.
+    /// Returns the requirement for creating a token of `scope`: a human's credential whose
+    /// effective scope contains it, so that no token can create a more powerful one.
     #[must_use]
     pub const fn human_with(scope: Scope) -> Self {
         Self { human: true, scope }
     }
 
-    /// Whether `credential` meets it.
+    /// Checks that `credential` meets the requirement.
     pub(super) fn check(self, credential: &Credential) -> Result<(), Denial> {
         if self.human && !credential.is_human() {
             return Err(Denial::HumanTokenRequired);

@@ -7,55 +7,59 @@ use crate::user::MAX_PAGE;
 use super::review::kept;
 use super::{AdminTokenError, AdminTokens, OwnedToken, Review, ReviewDigest, TokenFilter};
 
-/// How many tokens are revoked without a [`ReviewDigest`] at most: what the largest page of a list
-/// shows.
+/// The maximum number of tokens that can be revoked without a [`ReviewDigest`]: one page of the
+/// largest size.
 pub const MAX_UNREVIEWED: usize = MAX_PAGE as usize;
 
-/// The change: every personal access token that the filter matches is revoked, whoever owns it. The
-/// store selects them inside the transaction, so that none which is issued meanwhile escapes, none
-/// that is used meanwhile is taken for unused, and none is revoked that was not reviewed.
+/// The change that revokes every personal access token that matches a filter, of all users. The
+/// store selects the tokens inside the transaction, so that concurrent creations and uses are taken
+/// into account and no token is revoked that was not reviewed.
 #[derive(Debug, Clone)]
 pub struct RevokeMatching {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Which tokens.
+    /// The filter that selects the tokens.
     pub filter: TokenFilter,
-    /// A token that is kept although the filter wants it: the acting one.
+    /// A token that is not revoked even if it matches: the acting one.
     pub kept: Option<TokenId>,
-    /// Exactly these tokens are revoked, or none. `None` revokes at most [`MAX_UNREVIEWED`].
+    /// The digest of the reviewed tokens: exactly these are revoked, or none. `None` permits at
+    /// most [`MAX_UNREVIEWED`].
     pub expected: Option<ReviewDigest>,
-    /// The trail that each revocation leaves, with the id that their ids are derived from.
+    /// The template of the audit events: each revoked token gets a copy, with an id derived from
+    /// this one's.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`RevokeMatching`].
+/// The outcome of a [`RevokeMatching`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum RevokeMatchingOutcome {
-    /// These are revoked, and this call did it; as they were before, the newest first.
+    /// This call revoked these tokens, given in their previous state, newest first.
     Revoked(Listing<OwnedToken>),
-    /// The filter matches these tokens, which are not those that were reviewed; nothing changed.
+    /// The tokens that match, of which this is the review, are not those that were reviewed;
+    /// nothing changed.
     ReviewOutdated(Review),
-    /// The filter matches these tokens, too many to revoke without a review; nothing changed.
+    /// More than [`MAX_UNREVIEWED`] tokens match, of which this is the review, and none were
+    /// reviewed; nothing changed.
     ReviewRequired(Review),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl RevokeMatching {
-    /// Whether the acting credential may do this, from its record as read inside the transaction.
+    /// Checks the acting credential, given its record as read inside the transaction.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn check_actor(&self, actor: Option<&ActingRecord>) -> Result<(), RevokeMatchingOutcome> {
         self.actor
             .check(actor)
             .map_err(RevokeMatchingOutcome::NotAuthorized)
     }
 
-    /// Decides on all tokens that the store's query found, as read inside the transaction. Returns
-    /// those that are revoked, as they are to be written, each with its event.
+    /// Decides the change, given all tokens that the store's query returned inside the transaction.
+    /// Returns the revoked tokens to write, each with its audit event.
     ///
     /// # Errors
     ///
@@ -66,7 +70,7 @@ impl RevokeMatching {
         found: &Endings,
     ) -> Result<Vec<(Token, AuditEvent)>, RevokeMatchingOutcome> {
         let matching = found.iter().filter(|token| {
-            // The filter cannot be applied to a damaged row again; the store's query found it.
+            // A damaged row cannot be matched again here; the store's query has matched it.
             found.is_damaged(token.id) || self.filter.matches(token, self.actor.now)
         });
         let decided: Vec<(Token, AuditEvent)> = matching
@@ -104,25 +108,28 @@ impl RevokeMatching {
     }
 }
 
-/// What a bulk revocation ended.
+/// The result of a bulk revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkRevocation {
-    /// The tokens as they were, the newest first.
+    /// The revoked tokens in their previous state, newest first.
     pub tokens: Listing<OwnedToken>,
-    /// Whether the filter matches the acting token too, which is not revoked.
+    /// Whether the acting token matches too; it is not revoked.
     pub kept_own: bool,
 }
 
 impl AdminTokens {
-    /// Revokes every personal access token that the filter matches, of all users, as one change, if
-    /// they are exactly those of the [`review`](Self::review) that `expected` names. Without it, at
-    /// most [`MAX_UNREVIEWED`] are revoked. The acting token is never among them.
+    /// Revokes every personal access token that matches the filter, of all users, as one change,
+    /// provided that they are exactly those of the [`review`](Self::review) with the digest
+    /// `expected`. Without a digest, at most [`MAX_UNREVIEWED`] are revoked. The acting token is
+    /// never revoked.
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::ReviewOutdated`] and [`AdminTokenError::ReviewRequired`], which revoke
-    /// nothing; [`AdminTokenError::NotAuthorized`] unless an administrator asks;
-    /// [`AdminTokenError::FilterRequired`]; [`AdminTokenError::Store`].
+    /// - [`AdminTokenError::ReviewOutdated`] and [`AdminTokenError::ReviewRequired`]; nothing was
+    ///   revoked.
+    /// - [`AdminTokenError::FilterRequired`] when the filter is empty.
+    /// - [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator.
+    /// - [`AdminTokenError::Store`] when the store fails.
     pub async fn revoke_matching(
         &self,
         principal: &Principal,
@@ -146,7 +153,7 @@ impl AdminTokens {
         Ok(BulkRevocation { tokens, kept_own })
     }
 
-    /// Prepares the revocation of what the filter matches, the acting token included.
+    /// Builds the change that revokes the matching tokens, without a token to keep.
     pub(super) fn revocation(
         &self,
         principal: &Principal,
@@ -159,7 +166,7 @@ impl AdminTokens {
             filter,
             kept: None,
             expected: None,
-            // Each event gets a subject of its own.
+            // The subject is replaced in each event.
             audit: AuditEvent::new(
                 principal.audit_actor(),
                 AuditAction::TokenRevoked,

@@ -2,25 +2,26 @@ use crate::clock::Timestamp;
 use crate::token::{Scope, Status, Token, TokenId};
 use crate::user::UserId;
 
-/// Which tokens are wanted; each that is given narrows it down.
+/// A filter of tokens. A token must match every field that is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenFilter {
-    /// This one.
+    /// Only the token with this id.
     pub token: Option<TokenId>,
-    /// Of this user.
+    /// Only tokens of this user.
     pub owner: Option<UserId>,
-    /// With this scope.
+    /// Only tokens with this scope.
     pub scope: Option<Scope>,
-    /// Where they stand; without it, live and expired ones.
+    /// Only tokens with this status; `None` means live and expired ones.
     pub status: Option<Status>,
-    /// Not used at this instant or later. One that was never used counts from its creation.
+    /// Only tokens not used at this instant or later. A token that was never used counts as used at
+    /// its creation.
     pub unused_since: Option<Timestamp>,
-    /// Ending by themselves before this instant.
+    /// Only tokens that expire before this instant.
     pub expiring_before: Option<Timestamp>,
 }
 
 impl TokenFilter {
-    /// Whether it wants this token at `now`; what a store's query means.
+    /// Returns whether the token matches at `now`. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
@@ -37,7 +38,7 @@ impl TokenFilter {
                 .is_none_or(|before| token.expires_at.is_some_and(|at| at < before))
     }
 
-    /// Whether it narrows anything down at all.
+    /// Returns whether no field is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -7,30 +7,30 @@ use crate::user::{MAX_PAGE, Owner};
 
 use super::{AdminTokenError, AdminTokens, TokenFilter};
 
-/// A token with its owner.
+/// A token and its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedToken {
     /// The token.
     pub token: Token,
-    /// Its owner as they are now.
+    /// The current owner.
     pub owner: Owner,
 }
 
-/// Some tokens, and where the next ones begin.
+/// A page of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenPage {
-    /// The tokens, the newest first.
+    /// The tokens, newest first.
     pub tokens: Listing<OwnedToken>,
-    /// Pass it as `after` for the next page; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<TokenId>,
 }
 
 impl AdminTokens {
-    /// Returns those of these tokens that are stored, agent runs and revoked ones included.
+    /// Returns the stored tokens with these ids, including agent runs and revoked tokens.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// As for [`list`](Self::list).
     pub async fn tokens_by_id(
         &self,
         principal: &Principal,
@@ -48,12 +48,13 @@ impl AdminTokens {
             .collect())
     }
 
-    /// A page of the personal access tokens that the filter wants, of all users, beginning after
-    /// `after`; `limit` is held within 1 to [`MAX_PAGE`].
+    /// Returns a page of the personal access tokens that match the filter, of all users, starting
+    /// after `after`. `limit` is clamped to 1 to [`MAX_PAGE`].
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::NotAuthorized`] unless an administrator asks; [`AdminTokenError::Store`].
+    /// [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`AdminTokenError::Store`] when the store fails.
     pub async fn list(
         &self,
         principal: &Principal,

@@ -1,4 +1,5 @@
-//! All tokens of the instance, for those who administer it, and for whoever finds one leaked.
+//! The tokens of all users, for administrators, and reports of leaked tokens, which anyone can
+//! send.
 
 mod bulk;
 mod filter;

@@ -4,23 +4,24 @@ use crate::token::{Digest, RevokedBy, Secret, Status, Token};
 
 use super::{AdminTokenError, AdminTokens};
 
-/// The most secrets in one report.
+/// The maximum number of secrets in one report.
 pub const MAX_REPORTED: usize = 1_000;
 
-/// The change: tokens whose secrets were found leaked are revoked.
+/// The change that revokes tokens whose secrets were reported as leaked.
 #[derive(Debug, Clone)]
 pub struct ReportLeakedTokens {
-    /// The digests of the secrets, each with an id for the event that its revocation leaves.
+    /// The digest of each secret, with the id of the audit event if its token is revoked.
     pub reported: Vec<(Digest, AuditEventId)>,
     /// The time of the report.
     pub now: Timestamp,
-    /// The request it came in.
+    /// The request that contained the report.
     pub context: RequestContext,
 }
 
 impl ReportLeakedTokens {
-    /// Decides on one reported token as read inside the transaction. Answers it as it is to be
-    /// written, with its event; `None` when it is not live and so nothing is to be done.
+    /// Decides on one reported token as read inside the transaction. Returns the revoked token to
+    /// write and its audit event, or `None` when the token is not live and nothing is to be
+    /// written.
     #[must_use]
     pub fn decide(&self, token: &Token, event: AuditEventId) -> Option<(Token, AuditEvent)> {
         if token.status(self.now) != Status::Live {
@@ -43,13 +44,15 @@ impl ReportLeakedTokens {
 }
 
 impl AdminTokens {
-    /// Takes a report of leaked secrets from whoever it comes: those that are live are revoked at
-    /// once, and their owners are told. The reporter is told nothing: not which were live, nor
-    /// whether any was.
+    /// Accepts a report of leaked secrets from anyone: revokes the tokens that are live and
+    /// notifies their owners. The result discloses nothing to the reporter, not even whether any
+    /// token was live.
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::TooMany`]; [`AdminTokenError::RateLimited`]; [`AdminTokenError::Store`].
+    /// - [`AdminTokenError::TooMany`] for more than [`MAX_REPORTED`] secrets.
+    /// - [`AdminTokenError::RateLimited`] after too many reports from one address.
+    /// - [`AdminTokenError::Entropy`] and [`AdminTokenError::Store`] when a port fails.
     pub async fn report_leaked(
         &self,
         secrets: &[impl AsRef<str> + Sync],

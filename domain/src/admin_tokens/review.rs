@@ -11,16 +11,16 @@ use crate::token::{Status, TokenId};
 
 use super::{AdminTokenError, AdminTokens, OwnedToken, TokenFilter};
 
-/// Sets these hashes apart from every other SHA-256 in the system.
+/// Domain separation: distinguishes these hashes from every other SHA-256 in the system.
 const PREFIX: &[u8] = b"openindex token review v1\0";
 const BYTES: usize = 32;
 
-/// Names one exact set of tokens: SHA-256 over their sorted ids (`pat_…`), written as 64 hexadecimal digits.
-/// It is not a secret; whoever can list the tokens can compute it.
+/// The digest of one exact set of tokens: SHA-256 of their sorted ids (`pat_…`), written as 64
+/// hexadecimal digits. It is not a secret; anyone who can list the tokens can compute it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReviewDigest([u8; BYTES]);
 
-/// A text that is not a [`ReviewDigest`].
+/// The text is not a [`ReviewDigest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the {} lowercase hexadecimal digits that a dry run returned", 2 * BYTES)]
 pub struct InvalidReviewDigest;
@@ -52,17 +52,17 @@ impl FromStr for ReviewDigest {
     }
 }
 
-/// A set of tokens that a bulk revocation ends as a whole or not at all.
+/// A set of tokens that a bulk revocation revokes entirely or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Review {
-    /// Names exactly these tokens.
+    /// The digest of exactly these tokens.
     pub digest: ReviewDigest,
-    /// How many there are, damaged rows included.
+    /// The number of tokens, including damaged rows.
     pub count: usize,
 }
 
 impl Review {
-    /// Returns the review of these tokens, in whatever order they come.
+    /// Returns the review of these tokens, in any order.
     #[must_use]
     pub fn of(ids: impl IntoIterator<Item = TokenId>) -> Self {
         let mut ids: Vec<TokenId> = ids.into_iter().collect();
@@ -78,37 +78,39 @@ impl Review {
     }
 }
 
-/// A page of the tokens that a bulk revocation would end, and the review of all of them.
+/// A page of the tokens that a bulk revocation would revoke, and the review of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewPage {
-    /// All of the tokens, those on other pages included. It is the same on each page unless the
-    /// tokens change.
+    /// The review of all tokens, including those on other pages. It is the same on each page unless
+    /// the tokens change.
     pub review: Review,
-    /// Whether the filter matches the acting token too, which is not revoked: an administrator who
-    /// revokes everything must be able to continue.
+    /// Whether the acting token matches too. It is not revoked, so that an administrator who
+    /// revokes everything can continue.
     pub kept_own: bool,
-    /// The tokens of this page, the newest first.
+    /// The tokens of this page, newest first.
     pub tokens: Listing<OwnedToken>,
-    /// How many tokens there are on the pages before this one.
+    /// The number of tokens on the pages before this one.
     pub skipped: usize,
-    /// Pass it as `after` for the previous page, unless this is the first; `None` is the first.
+    /// Pass it as `after` for the previous page, unless this is the first; `None` stands for the
+    /// first page.
     pub previous: Option<TokenId>,
-    /// Pass it as `after` for the next page; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<TokenId>,
 }
 
 impl AdminTokens {
     /// Returns a page of the personal access tokens that [`revoke_matching`](Self::revoke_matching)
-    /// would revoke, at most `limit` (at least 1) beginning after `after`, with the digest of all
+    /// would revoke, at most `limit` (at least 1), starting after `after`, with the digest of all
     /// of them.
     ///
-    /// Each token that the digest names is on one of the pages, unless it is deleted meanwhile: then
-    /// the digest is never valid again.
+    /// Every token that the digest covers is on one of the pages, unless it is deleted in the
+    /// meantime, in which case the digest becomes invalid.
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::NotAuthorized`] unless an administrator asks;
-    /// [`AdminTokenError::FilterRequired`]; [`AdminTokenError::Store`].
+    /// [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`AdminTokenError::FilterRequired`] when the filter is empty; [`AdminTokenError::Store`]
+    /// when the store fails.
     pub async fn review(
         &self,
         principal: &Principal,
@@ -144,7 +146,8 @@ impl AdminTokens {
     }
 }
 
-/// Returns the acting token, which a bulk revocation never ends, and whether the filter matches it.
+/// Returns the id of the acting token, which a bulk revocation never revokes, and whether it
+/// matches the filter.
 pub(super) fn kept(
     principal: &Principal,
     filter: &TokenFilter,
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_names_the_set_and_not_its_order() {
+    fn a_digest_does_not_depend_on_the_order() {
         let all = Review::of(ids(1..=5));
         assert_eq!(all, Review::of(ids((1..=5).rev())));
         assert_eq!(all.count, 5);
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_read_as_it_is_written_and_in_no_other_way() {
+    fn a_digest_has_one_spelling() {
         let digest = Review::of(ids(1..=5)).digest;
         let text = digest.to_string();
         assert_eq!(text.len(), 64);
@@ -204,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_stays_what_it_was_in_earlier_versions() {
-        // Of no tokens: SHA-256 of the prefix alone.
+    fn a_digest_is_the_same_as_in_earlier_versions() {
+        // The digest of no tokens: SHA-256 of the prefix alone.
         assert_eq!(
             Review::of([]).digest.to_string(),
             "2cac8130886abd0410e8341f6404822c0c5f2d689c02cc158fee2aeb95e6d600"

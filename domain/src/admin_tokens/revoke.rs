@@ -5,12 +5,13 @@ use crate::token::{TokenId, TokenKind};
 use super::{AdminTokenError, AdminTokens, TokenFilter};
 
 impl AdminTokens {
-    /// Revokes one personal access token, whoever owns it; it may be the acting one.
+    /// Revokes one personal access token of any user, which may be the acting token.
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::NotFound`] when there is none, or it is revoked;
-    /// [`AdminTokenError::NotAuthorized`] unless an administrator asks; [`AdminTokenError::Store`].
+    /// [`AdminTokenError::NotFound`] when there is none or it was revoked before;
+    /// [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`AdminTokenError::Store`] when the store fails.
     pub async fn revoke(
         &self,
         principal: &Principal,

@@ -8,9 +8,9 @@ use crate::store::StoreError;
 
 use super::{AdminTokenStore, MAX_UNREVIEWED, Review, Stats};
 
-/// The use cases on all tokens of the instance: [`list`](Self::list),
-/// [`revoke`](Self::revoke), [`review`](Self::review),
-/// [`revoke_matching`](Self::revoke_matching), [`report`](Self::report) and [`stats`](Self::stats). Cheap to clone.
+/// The use cases on the tokens of all users: [`list`](Self::list), [`revoke`](Self::revoke),
+/// [`review`](Self::review), [`revoke_matching`](Self::revoke_matching),
+/// [`report_leaked`](Self::report_leaked) and [`stats`](Self::stats). Cheap to clone.
 #[derive(Clone)]
 pub struct AdminTokens {
     pub(super) store: Arc<dyn AdminTokenStore>,
@@ -19,33 +19,33 @@ pub struct AdminTokens {
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
-/// Why a use case on the inventory did not do what was asked.
+/// A failure of a use case on the tokens of all users.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminTokenError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// There is no such token, or it is revoked.
-    #[error("there is no such token")]
+    /// The token does not exist or was revoked before.
+    #[error("token not found")]
     NotFound,
-    /// A bulk revocation without a filter would end everything.
+    /// The filter is empty, so a bulk revocation would revoke everything.
     #[error("a filter is required")]
     FilterRequired,
-    /// The filter matches these tokens, which are not those that were reviewed; nothing was revoked.
+    /// The tokens that match, of which this is the review, are not those that were reviewed;
+    /// nothing was revoked.
     #[error("the matching tokens have changed since they were reviewed; nothing was revoked")]
     ReviewOutdated(Review),
-    /// The filter matches these tokens, too many to revoke without a review; nothing was revoked.
-    #[error(
-        "more than {MAX_UNREVIEWED} tokens are revoked only after a review; nothing was revoked"
-    )]
+    /// Too many tokens match to revoke them without a review; this is their review, and nothing was
+    /// revoked.
+    #[error("revoking more than {MAX_UNREVIEWED} tokens requires a review; nothing was revoked")]
     ReviewRequired(Review),
-    /// More secrets than one report may have.
-    #[error("a report has at most {} tokens", super::MAX_REPORTED)]
+    /// The report has more than [`MAX_REPORTED`](super::MAX_REPORTED) secrets.
+    #[error("a report can contain at most {} tokens", super::MAX_REPORTED)]
     TooMany,
-    /// Too many calls.
+    /// The rate limit is reached.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// No id could be made.
+    /// No id could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -62,7 +62,7 @@ impl From<Denial> for AdminTokenError {
 }
 
 impl AdminTokens {
-    /// The use cases on these ports.
+    /// Creates the use cases on these ports.
     #[must_use]
     pub fn new(
         store: Arc<dyn AdminTokenStore>,
@@ -78,11 +78,12 @@ impl AdminTokens {
         }
     }
 
-    /// How much of everything there is.
+    /// Returns the numbers of users, tokens and invites.
     ///
     /// # Errors
     ///
-    /// [`AdminTokenError::NotAuthorized`] unless an administrator asks; [`AdminTokenError::Store`].
+    /// [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`AdminTokenError::Store`] when the store fails.
     pub async fn stats(&self, principal: &Principal) -> Result<Stats, AdminTokenError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         Ok(self.store.stats(self.clock.now()).await?)

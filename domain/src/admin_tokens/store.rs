@@ -6,35 +6,36 @@ use crate::token::TokenId;
 
 use super::{OwnedToken, ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 
-/// How much of everything there is.
+/// The numbers of users, tokens and invites.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Users who may act.
+    /// Users who are not suspended.
     pub users_active: u64,
-    /// Users who are suspended.
+    /// Suspended users.
     pub users_suspended: u64,
-    /// Active users who administer.
+    /// Administrators who are not suspended.
     pub admins_active: u64,
-    /// Personal access tokens that are live.
+    /// Live personal access tokens.
     pub tokens_live: u64,
-    /// Those of them with the scope `admin`.
+    /// Live personal access tokens with the scope `admin`.
     pub tokens_live_admin: u64,
-    /// Personal access tokens that have expired and are not deleted.
+    /// Personal access tokens that have expired and were not revoked.
     pub tokens_expired: u64,
     /// Invites that can be claimed.
     pub invites_open: u64,
 }
 
-/// Port: all tokens of the instance.
+/// Port: the tokens of all users.
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+/// As for [`TokenStore`](crate::token::TokenStore), which also defines the atomicity of each
+/// method.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait AdminTokenStore: Send + Sync {
-    /// Personal access tokens that the filter wants at `now`, at most `limit`, with their owners,
-    /// the newest first (in the reverse order of their ids), beginning after `after`.
+    /// Returns the personal access tokens that match the filter at `now`, at most `limit`, with
+    /// their owners, newest first (descending ids), starting after `after`.
     async fn tokens(
         &self,
         filter: &TokenFilter,
@@ -43,30 +44,30 @@ pub trait AdminTokenStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError>;
 
-    /// Returns the ids of all personal access tokens that the filter matches at `now`, those of
-    /// damaged rows included, in any order. They may be 100,000, so nothing else is loaded.
+    /// Returns the ids of all personal access tokens that match the filter at `now`, including
+    /// those of damaged rows, in any order. There may be 100,000, so nothing else is loaded.
     async fn matching(
         &self,
         filter: &TokenFilter,
         now: Timestamp,
     ) -> Result<Vec<TokenId>, StoreError>;
 
-    /// Returns the tokens with these ids, of whatever kind and status, with their owners, the newest
-    /// first (in the reverse order of their ids). Unknown ids are left out.
+    /// Returns the tokens with these ids, of any kind and status, with their owners, newest first
+    /// (descending ids). Unknown ids are omitted.
     async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError>;
 
-    /// Revokes every token that [`RevokeMatching::decide`] selects inside the transaction, each with
-    /// its event, in one step, together with the agent runs that were issued with it. A token that is
-    /// issued at the same time is either among them or issued after it.
+    /// Revokes every token that [`RevokeMatching::decide`] selects inside the transaction, each
+    /// with its event, together with the agent runs that were started with it. A token that is
+    /// created concurrently is either included or created after this change.
     async fn revoke_matching(
         &self,
         change: RevokeMatching,
     ) -> Result<RevokeMatchingOutcome, StoreError>;
 
-    /// Revokes those of the reported tokens that are live, each with its event and a notice for its
-    /// owner, in one step, and answers how many. The agent runs that were issued with them end too.
+    /// Revokes the reported tokens that are live, each with its event and a notice for its owner,
+    /// together with the agent runs that were started with it. Returns how many were revoked.
     async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64, StoreError>;
 
-    /// Counts, as of `now`.
+    /// Returns the counts as of `now`.
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError>;
 }

@@ -4,36 +4,36 @@ use std::sync::Arc;
 
 use crate::token::{CONTAINS_SECRET, Secret};
 
-/// What an automated worker is called: 1 to 64 ASCII letters, digits and `.` `_` `-` `:` `/` `@`.
+/// The id of an agent: 1 to 64 ASCII letters, digits and `.` `_` `-` `:` `/` `@`.
 ///
-/// Whoever starts a run chooses it. It says who holds a work item, and is no secret. Cheap to
-/// clone.
+/// The caller who starts a run chooses it. It identifies the holder of a claim and is not a secret.
+/// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId(Arc<str>);
 
-/// The text cannot name an agent.
+/// The text is not a valid agent id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAgentId {
-    /// Too long, empty, or with another character.
+    /// Empty, too long, or with an invalid character.
     #[error(
         "must be 1 to {} of the characters A-Z a-z 0-9 . _ - : / @",
         AgentId::MAX_CHARS
     )]
     Format,
-    /// A token's secret, which everyone who reads the text could use.
+    /// The secret of a token, which everyone who can read the id could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
 }
 
 impl AgentId {
-    /// The most characters it may have.
+    /// The maximum length in characters.
     pub const MAX_CHARS: usize = 64;
 
-    /// Checks an agent's id; nothing is trimmed, so that an id has one spelling.
+    /// Validates an agent id. Nothing is trimmed, so that an id has one spelling.
     ///
     /// # Errors
     ///
-    /// [`InvalidAgentId`].
+    /// [`InvalidAgentId`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidAgentId> {
         if Secret::is_in(text) {
             return Err(InvalidAgentId::Secret);
@@ -46,14 +46,14 @@ impl AgentId {
             .ok_or(InvalidAgentId::Format)
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates an id from stored text without validation: ids that were accepted under earlier,
+    /// weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The id.
+    /// Returns the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_plain_and_taken_as_it_is() {
+    fn an_id_is_ascii_and_not_trimmed() {
         for text in ["a", "builder-7", "team/ci:nightly@eu_1.2", &"x".repeat(64)] {
             assert_eq!(AgentId::parse(text).unwrap().as_str(), text);
         }

@@ -5,13 +5,14 @@ use crate::token::{TokenId, TokenKind};
 use super::{AgentRunError, AgentRuns, EndRuns, EndRunsOutcome};
 
 impl AgentRuns {
-    /// Ends a run of the user that `principal` acts as. When this has returned, no verification that
+    /// Ends a run of the user that `principal` acts as. Once this returns, no verification that
     /// starts later accepts its token.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotFound`] when it is unknown, ended before or someone else's, without
-    /// telling which; [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotFound`] when it is unknown, already ended or belongs to someone else
+    /// (the error does not say which); [`AgentRunError::NotAuthorized`] unless `principal` is a
+    /// human; [`AgentRunError::Store`] when the store fails.
     pub async fn end(
         &self,
         principal: &Principal,
@@ -24,12 +25,13 @@ impl AgentRuns {
         }
     }
 
-    /// Ends these runs of the user that `principal` acts as, in one step, and no others. Returns how
-    /// many it ended: those that are unknown, ended before or someone else's are left out.
+    /// Ends these runs of the user that `principal` acts as, in one step. Returns how many this
+    /// call ended: runs that are unknown, already ended or belong to someone else are skipped.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human; [`AgentRunError::Store`]
+    /// when the store fails.
     pub async fn end_all(
         &self,
         principal: &Principal,

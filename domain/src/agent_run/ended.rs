@@ -6,31 +6,32 @@ use crate::token::{Token, TokenId, TokenKind};
 
 use super::WorkItemKey;
 
-/// How far apart the clocks of two servers on one store may be: 1 hour. A run that has expired by the
-/// one is live by the other, so what ends runs takes those along that expired within this time.
+/// The maximum clock difference between two servers on one store: 1 hour. A run that has expired by
+/// one clock may be live by another, so a change that ends runs includes those that expired within
+/// this time.
 pub const CLOCK_MARGIN_SECONDS: i64 = 60 * 60;
 
-/// What becomes of agent runs with something else that ends: what a store is to write in the same
-/// transaction. A store that keeps no runs has none to offer.
+/// The agent runs that end together with something else, which a store must write in the same
+/// transaction. A store without runs passes none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct EndedRuns {
-    /// The runs as they are to be written.
+    /// The updated tokens of the runs.
     pub tokens: Vec<Token>,
-    /// Their trail.
+    /// Their audit events.
     pub events: Vec<AuditEvent>,
 }
 
 impl EndedRuns {
-    /// Runs that expired before this instant are over for every server at `now`, and need not be read
-    /// in order to end them.
+    /// Returns the instant before which a run must have expired to be expired by every server's
+    /// clock at `now`. Such runs do not have to be read in order to end them.
     #[must_use]
     pub fn horizon(now: Timestamp) -> Timestamp {
         now.saturating_add_seconds(-CLOCK_MARGIN_SECONDS)
     }
 
-    /// The runs among `runs` that were issued with tokens which are revoked, each with the event of
-    /// its revocation.
+    /// Ends the runs among `runs` that were started with tokens that are now revoked, given each
+    /// token with the event of its revocation.
     pub fn with_issuers<'a>(
         revoked: impl IntoIterator<Item = (TokenId, &'a AuditEvent)>,
         runs: &[Token],
@@ -46,7 +47,7 @@ impl EndedRuns {
         ended
     }
 
-    /// The runs among `runs` whose owner is suspended by what `cause` tells.
+    /// Ends the runs among `runs` whose owner is suspended by the change that `cause` records.
     pub(crate) fn with_owner(cause: &AuditEvent, runs: &[Token]) -> Self {
         let mut ended = Self::default();
         for run in runs {
@@ -57,7 +58,7 @@ impl EndedRuns {
         ended
     }
 
-    /// The runs among `runs` that are bound to a work item which is resolved or deleted.
+    /// Ends the runs among `runs` that are bound to a work item which is now resolved or deleted.
     pub(crate) fn with_work_item(
         cause: &AuditEvent,
         work_item: WorkItemKey,
@@ -73,8 +74,8 @@ impl EndedRuns {
         ended
     }
 
-    /// The runs among `runs` that were issued with a token which goes on until `end`: none of them
-    /// outlives it. That is no event of its own.
+    /// Shortens the runs among `runs` whose issuing token now expires at `end`, so that none
+    /// outlives it. This is not an event of its own.
     pub(crate) fn not_after(issuer: TokenId, end: Timestamp, runs: &[Token]) -> Self {
         let outliving = runs.iter().filter(|run| {
             is_unrevoked_run(run)
@@ -126,7 +127,7 @@ mod tests {
     fn only_unrevoked_runs_of_that_issuer_end_with_it() {
         let issuer = fixtures::token(1, NOW).id;
         let live = fixtures::run(10, issuer);
-        // By this clock; another server's may be behind.
+        // Expired by this clock; another server's clock may be behind.
         let mut over = fixtures::run(11, issuer);
         over.expires_at = Some(NOW);
         let mut ended = fixtures::run(12, issuer);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_run_outlives_its_issuer_and_none_is_prolonged() {
+    fn no_run_outlives_its_issuer_or_is_extended() {
         let issuer = fixtures::token(1, NOW).id;
         let soon = NOW.saturating_add_seconds(10);
         let long = fixtures::run(10, issuer);

@@ -2,34 +2,34 @@ use crate::token::TokenId;
 
 use super::{AgentId, WorkItemKey};
 
-/// The shortest life that a run can be given: 60 seconds.
+/// The minimum lifetime of a run: 60 seconds.
 pub const MIN_RUN_SECONDS: u32 = 60;
-/// The longest: 24 hours.
+/// The maximum lifetime of a run: 24 hours.
 pub const MAX_RUN_SECONDS: u32 = 24 * 60 * 60;
 
-/// What makes a token an agent run's: its kind is
-/// [`AgentRun`](crate::token::TokenKind::AgentRun) exactly when it has this.
+/// The properties of an agent run, which a token has if and only if its kind is
+/// [`AgentRun`](crate::token::TokenKind::AgentRun).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentRun {
-    /// Which agent works with it.
+    /// The agent that uses the token.
     pub agent: AgentId,
-    /// The only work item that it may change, where it is bound to one.
+    /// The only work item that the run may change; `None` if it is not bound to one.
     pub work_item: Option<WorkItemKey>,
-    /// The personal access token that it was issued with, and ends with at the latest.
+    /// The personal access token that started the run. The run ends no later than this token.
     pub issuer: TokenId,
 }
 
-/// For how long a run may go on: 60 seconds to 24 hours.
+/// The lifetime of a run: 60 seconds to 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunTtl(u32);
 
-/// The time is too short or too long.
+/// The lifetime is too short or too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be from {MIN_RUN_SECONDS} to {MAX_RUN_SECONDS} seconds (24 hours)")]
 pub struct RunTtlError;
 
 impl RunTtl {
-    /// That many seconds.
+    /// Creates a lifetime of `seconds`.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl RunTtl {
             .ok_or(RunTtlError)
     }
 
-    /// In seconds.
+    /// Returns the lifetime in seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {
         self.0

@@ -1,5 +1,5 @@
-//! Agent runs: tokens that a person issues to an automated worker for one run, which can do work and
-//! nothing else, and end with whatever they stand on.
+//! Agent runs: tokens that a user creates for one run of an agent. They can work on items but
+//! cannot manage tokens or settings, and end with their issuing token, owner or work item.
 
 mod agent_id;
 mod end;

@@ -9,10 +9,10 @@ use crate::user::UserId;
 
 use super::{AgentRunStore, RunFilter, WorkItemKey};
 
-/// No count reads more rows than this.
+/// The maximum number of rows that a count reads.
 const MAX_COUNTED: u32 = 100_000;
 
-/// The most live runs a user may have unless configured otherwise.
+/// The default maximum number of live runs per user.
 pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
 
 /// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get) and
@@ -26,40 +26,41 @@ pub struct AgentRuns {
     pub(super) rate: CreationRate,
 }
 
-/// Why a use case on an agent run did not do what was asked.
+/// A failure of a use case on agent runs.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentRunError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// A run ends with the token that issues it, so a browser session names one, and a token no
-    /// other.
+    /// A run ends with its issuing token, so a browser session must name one, and a token can only
+    /// name itself.
     #[error(
-        "a run is issued by the personal access token that acts, or by one that a session names"
+        "a run must be started with the acting personal access token, or from a browser session \
+         with one that it names"
     )]
     TokenRequired,
     /// The user has no live personal access token with this id.
-    #[error("there is no live token {0} to issue a run")]
+    #[error("there is no live token {0} to start a run with")]
     NoSuchIssuer(TokenId),
-    /// There is no such run for this user, or it was ended before.
-    #[error("there is no such run")]
+    /// The user has no such run, or it has already ended.
+    #[error("agent run not found")]
     NotFound,
-    /// There is no work item to bind it to.
-    #[error("there is no work item {0}")]
+    /// The work item to bind the run to does not exist.
+    #[error("work item {0} not found")]
     NoSuchWorkItem(WorkItemKey),
     /// The work item is done or cancelled.
     #[error("{0} is done or cancelled")]
     WorkItemResolved(WorkItemKey),
-    /// The user has as many live runs as they may.
-    #[error("the limit of {quota} live runs is reached")]
+    /// The user has reached the maximum number of live runs.
+    #[error("the limit of {quota} live agent runs is reached")]
     QuotaReached {
-        /// The limit.
+        /// The maximum number of live runs per user.
         quota: u32,
     },
-    /// The user started as many runs as they may within 24 hours.
+    /// The user has reached the maximum number of runs started within 24 hours.
     #[error(transparent)]
     RateReached(#[from] RateReached),
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -76,14 +77,15 @@ impl From<Denial> for AgentRunError {
 /// A page of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPage {
-    /// The runs, the newest first.
+    /// The runs, newest first.
     pub runs: Listing<Token>,
-    /// Where the next page begins; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<TokenId>,
 }
 
 impl AgentRuns {
-    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_RUN_QUOTA`].
+    /// Creates the use cases on a store, a clock and a source of entropy, with
+    /// [`DEFAULT_RUN_QUOTA`] and [`CreationRate::DEFAULT_RUNS`].
     #[must_use]
     pub fn new(
         store: Arc<dyn AgentRunStore>,
@@ -99,32 +101,34 @@ impl AgentRuns {
         }
     }
 
-    /// The same with another quota of live runs a user.
+    /// Sets the maximum number of live runs per user.
     #[must_use]
     pub fn with_quota(mut self, quota: u32) -> Self {
         self.quota = quota;
         self
     }
 
-    /// Sets the maximum number of runs that a user may start within 24 hours.
+    /// Sets the maximum number of runs that a user can start within 24 hours.
     #[must_use]
     pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
         self
     }
 
-    /// The time that every decision here is made by; what a caller needs to show a run's status.
+    /// Returns the current time of the clock behind every decision here. Use it to compute a run's
+    /// status for display.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Returns a page of the runs of the user that `principal` acts as which the filter wants. Ended
-    /// ones are stored for [`RETENTION_DAYS`](crate::token::RETENTION_DAYS).
+    /// Returns a page of the runs that match the filter, of the user that `principal` acts as.
+    /// Ended runs are stored for [`RETENTION_DAYS`](crate::token::RETENTION_DAYS).
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotAuthorized`] unless a human asks; [`AgentRunError::Store`].
+    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human; [`AgentRunError::Store`]
+    /// when the store fails.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -141,13 +145,13 @@ impl AgentRuns {
         Ok(RunPage { runs, next })
     }
 
-    /// Returns how many live runs end with a token of this user, or with the user where `issuer` is
-    /// `None`: what a confirmation says beforehand.
+    /// Returns the number of live runs that end with the token `issuer` of this user, or with the
+    /// user if `issuer` is `None`. Confirmation pages show it.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotAuthorized`] unless a human asks for themselves, or an administrator;
-    /// [`AgentRunError::Store`].
+    /// [`AgentRunError::NotAuthorized`] unless `principal` is that user or an administrator, and a
+    /// human; [`AgentRunError::Store`] when the store fails.
     pub async fn count_live(
         &self,
         principal: &Principal,
@@ -163,18 +167,18 @@ impl AgentRuns {
             issuer,
             ..RunFilter::LIVE
         };
-        // The quota limits how many there are.
+        // The quota limits the number of live runs.
         let now = self.clock.now();
         let found = self.store.runs(owner, &filter, now, None, MAX_COUNTED);
         Ok(found.await?.count())
     }
 
-    /// One run of the user that `principal` acts as, over or not.
+    /// Returns one run of the user that `principal` acts as, live or ended.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotFound`]; [`AgentRunError::NotAuthorized`] unless a human asks;
-    /// [`AgentRunError::Store`].
+    /// [`AgentRunError::NotFound`] when the user has no such run; [`AgentRunError::NotAuthorized`]
+    /// unless `principal` is a human; [`AgentRunError::Store`] when the store fails.
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, AgentRunError> {
         principal.authorize(Requirement::HUMAN)?;
         if id.kind() != TokenKind::AgentRun {

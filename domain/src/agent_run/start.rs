@@ -6,31 +6,38 @@ use super::{
     AgentId, AgentRun, AgentRunError, AgentRuns, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
 };
 
-/// What a new run is to be.
+/// The properties of a run to start.
 #[derive(Debug, Clone)]
 pub struct NewRun {
-    /// Which agent works with it.
+    /// The agent that will use the token.
     pub agent: AgentId,
-    /// The only work item that it may change; `None` lets it change any.
+    /// The only work item that the run may change; `None` permits any.
     pub work_item: Option<WorkItemKey>,
-    /// For how long.
+    /// The lifetime.
     pub ttl: RunTtl,
-    /// The token of the user that issues it, where a browser session acts; `None` where a token
-    /// does, which issues it itself.
+    /// The user's token to start the run with, if a browser session acts; `None` if a token acts,
+    /// which is then the issuer.
     pub issuer: Option<TokenId>,
 }
 
 impl AgentRuns {
-    /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever that
-    /// user may do. It ends with its time, with the token that started it, with its work item, with
-    /// its owner's standing, or when it is [ended](Self::end), whichever comes first.
+    /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever
+    /// that user's role. It ends when its lifetime is over, when its issuing token or its work item
+    /// ends, when its owner is suspended or deleted, or when it is [ended](Self::end), whichever
+    /// comes first.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError`]: refused unless `principal` is a personal access token, or a browser session
-    /// that names one of the user's; the work item must be there and open; the quota and the rate
-    /// must have room; [`ActorError::FormUsed`](crate::access::ActorError::FormUsed) when the form of
-    /// `context` started a run before.
+    /// - [`AgentRunError::NotAuthorized`] unless `principal` is a human; with
+    ///   [`ActorError::FormUsed`](crate::access::ActorError::FormUsed) when the form of `context`
+    ///   has started a run before.
+    /// - [`AgentRunError::TokenRequired`] unless `principal` is a personal access token, or a
+    ///   browser session that names one of the user's.
+    /// - [`AgentRunError::NoSuchIssuer`], [`AgentRunError::NoSuchWorkItem`] and
+    ///   [`AgentRunError::WorkItemResolved`] when the token or the work item cannot be used.
+    /// - [`AgentRunError::QuotaReached`] and [`AgentRunError::RateReached`] when the user has
+    ///   reached a limit.
+    /// - [`AgentRunError::Entropy`] and [`AgentRunError::Store`] when a port fails.
     pub async fn start(
         &self,
         principal: &Principal,
@@ -42,7 +49,7 @@ impl AgentRuns {
         let issuer = match (principal.token(), wanted.issuer) {
             (Some(token), None) => token.id,
             (None, Some(named)) => named,
-            // With another token as its issuer, a run would outlive the one that acts.
+            // With another token as its issuer, a run would outlive the acting token.
             (Some(_), Some(_)) | (None, None) => return Err(AgentRunError::TokenRequired),
         };
         let now = self.clock.now();
@@ -88,7 +95,7 @@ impl AgentRuns {
             (StartRunOutcome::WorkItemResolved, Some(key)) => {
                 Err(AgentRunError::WorkItemResolved(key))
             }
-            // Nothing was to be found, so a store that says so is wrong.
+            // No work item was requested, so such an outcome is an error of the store.
             (StartRunOutcome::NoSuchWorkItem | StartRunOutcome::WorkItemResolved, None) => {
                 Err(crate::StoreError::corrupt("a work item that was not asked for").into())
             }

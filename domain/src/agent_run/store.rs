@@ -11,33 +11,33 @@ use crate::user::UserId;
 
 use super::{AgentId, EndedRuns, WorkItemKey};
 
-/// Which runs of a user are wanted, by how they stand.
+/// A filter of a user's runs by their state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RunState {
-    /// Those that are live.
+    /// Live runs.
     #[default]
     Live,
-    /// Those that were ended or have expired, and are still stored.
+    /// Runs that were ended or have expired, and are still stored.
     Ended,
     /// Both.
     Any,
 }
 
-/// Which runs of a user are wanted; each condition that is given narrows it down.
+/// A filter of a user's runs. A run must match every field that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Live or ended.
+    /// Only runs in this state.
     pub state: RunState,
-    /// Issued with this token.
+    /// Only runs that were started with this token.
     pub issuer: Option<TokenId>,
-    /// Of this agent.
+    /// Only runs of this agent.
     pub agent: Option<AgentId>,
-    /// Bound to this work item.
+    /// Only runs that are bound to this work item.
     pub work_item: Option<WorkItemKey>,
 }
 
 impl RunFilter {
-    /// Every live run.
+    /// Matches every live run.
     pub const LIVE: Self = Self {
         state: RunState::Live,
         issuer: None,
@@ -45,13 +45,13 @@ impl RunFilter {
         work_item: None,
     };
 
-    /// Every run that is stored.
+    /// Matches every stored run.
     pub const ANY: Self = Self {
         state: RunState::Any,
         ..Self::LIVE
     };
 
-    /// Whether it wants this run at `now`; what a store's query means.
+    /// Returns whether the run matches at `now`. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let is_live = token.status(now) == Status::Live;
@@ -69,17 +69,17 @@ impl RunFilter {
     }
 }
 
-/// How the work item stands that a run is to be bound to, as read inside the transaction.
+/// The state of the work item to bind a run to, as read inside the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoundItem {
-    /// There is work to do.
+    /// It is neither done nor cancelled.
     Open,
     /// It is done or cancelled.
     Resolved,
 }
 
 impl BoundItem {
-    /// How an item stands that is resolved, or not.
+    /// Returns the state of an item, given whether it is resolved.
     #[must_use]
     pub const fn of(is_resolved: bool) -> Self {
         if is_resolved {
@@ -90,69 +90,69 @@ impl BoundItem {
     }
 }
 
-/// The change: an agent run begins.
+/// The change that starts an agent run.
 #[derive(Debug, Clone)]
 pub struct StartRun {
-    /// Who starts it: the personal access token that issues it, or a browser session of its owner.
+    /// The acting credential: the issuing personal access token, or a browser session of its owner.
     pub actor: Actor,
     /// The run's token.
     pub run: Token,
-    /// Its digest.
+    /// The digest of the token's secret.
     pub digest: Digest,
-    /// The most live runs its owner may have, the new one included.
+    /// The maximum number of live runs of its owner, including the new one.
     pub quota: u32,
-    /// How many runs its owner may start within 24 hours.
+    /// The maximum number of runs that its owner can start within 24 hours.
     pub rate: CreationRate,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`StartRun`].
+/// The outcome of a [`StartRun`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum StartRunOutcome {
-    /// The run has begun; as it was written.
+    /// The run was started; contains its token as written.
     Started(Token),
-    /// There is no work item with that key; nothing changed. A store that keeps no work items
-    /// answers so too.
+    /// The work item does not exist, or the store has no work items; nothing changed.
     NoSuchWorkItem,
     /// The work item is done or cancelled; nothing changed.
     WorkItemResolved,
-    /// The owner has no live token that could issue it; nothing changed.
+    /// The owner has no such live token to start it with; nothing changed.
     NoSuchIssuer,
-    /// The owner has as many live runs as they may; nothing changed.
+    /// The owner has reached the maximum number of live runs; nothing changed.
     QuotaReached,
-    /// The owner started as many runs as they may within 24 hours; nothing changed.
+    /// The owner has reached the maximum number of runs started within 24 hours; nothing changed.
     RateReached(RateReached),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 /// What a store reads inside the transaction of a [`StartRun`], under locks.
 #[derive(Debug, Clone, Default)]
 pub struct StartFacts {
-    /// What the owner has been issued of runs.
+    /// The number of the owner's runs.
     pub so_far: TokenCounts,
-    /// How the work item stands that it is to be bound to.
+    /// The state of the work item to bind the run to; `None` if it does not exist or none was
+    /// requested.
     pub item: Option<BoundItem>,
-    /// The token that [`StartRun::issuer`] names.
+    /// The token with the id that [`StartRun::issuer`] returns.
     pub issuer: Option<Token>,
 }
 
 impl StartRun {
-    /// Returns the token that is to issue the run and does not act itself, for the store to look up.
+    /// Returns the id of the issuing token if a browser session acts, for the store to look up.
     #[must_use]
     pub fn issuer(&self) -> Option<TokenId> {
         let issuer = self.run.run.as_ref()?.issuer;
         (self.actor.credential != CredentialId::Token(issuer)).then_some(issuer)
     }
 
-    /// Decides, from the acting credential's record and what else the store read inside the
-    /// transaction. Returns the run as it is to be written: it never outlives the token that issues it.
+    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// inside the transaction. Returns the run to write, which never outlives its issuing token.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -162,7 +162,7 @@ impl StartRun {
         self.actor.check(actor).map_err(refused)?;
         let issuer = match (actor, self.issuer()) {
             (Some(ActingRecord::Token(record)), None) => &record.token,
-            // A token issues its own runs alone: with another's, they would outlive it.
+            // A token can only start runs of its own: with another issuer, they would outlive it.
             (Some(ActingRecord::Session(_)), Some(id)) => facts
                 .issuer
                 .as_ref()
@@ -198,39 +198,39 @@ impl StartRun {
     }
 }
 
-/// The change: agent runs are ended by their owner.
+/// The change that ends agent runs at their owner's request.
 #[derive(Debug, Clone)]
 pub struct EndRuns {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Whose runs they must be.
+    /// The required owner of the runs.
     pub owner: UserId,
-    /// Which ones, and no others.
+    /// The runs to end.
     pub runs: Vec<TokenId>,
-    /// The event that those of the runs are derived from; it is not written itself.
+    /// The template of the audit events, which is not written itself; the runs' events are derived
+    /// from it.
     pub audit: AuditEvent,
 }
 
-/// What became of an [`EndRuns`].
+/// The outcome of an [`EndRuns`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndRunsOutcome {
-    /// So many of them have ended, and this call did it.
+    /// This call ended so many runs.
     Ended(usize),
-    /// None is there: each is unknown, someone else's, or was ended before; nothing changed.
+    /// Every run is unknown, belongs to someone else or had ended before; nothing changed.
     NotFound,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl EndRuns {
-    /// Decides, from what the store read inside the transaction: the acting credential's record and
-    /// those of the runs that there are. Returns what is to be written; those that were ended before
-    /// are not among it.
+    /// Decides the change, given the acting credential's record and the runs that the store found
+    /// inside the transaction. Returns what to write, without runs that had ended before.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -239,7 +239,7 @@ impl EndRuns {
         self.actor
             .check(actor)
             .map_err(EndRunsOutcome::NotAuthorized)?;
-        // One that has expired by this clock may be live by another server's.
+        // A run that has expired by this clock may be live by another server's.
         let tokens: Vec<Token> = found
             .iter()
             .filter(|run| self.runs.contains(&run.id) && run.owner == self.owner)
@@ -261,28 +261,28 @@ impl EndRuns {
     }
 }
 
-/// Port: where agent runs are kept, beside the tokens that issue them. Their secrets are found with
-/// [`TokenStore::find_by_digest`](crate::token::TokenStore::find_by_digest), as all others, and they
-/// end with other things in the methods that end those.
+/// Port: the storage of agent runs, together with the tokens that start them. Their secrets are
+/// looked up with [`TokenStore::find_by_digest`](crate::token::TokenStore::find_by_digest), and
+/// changes that end their issuer, owner or work item end the runs in the same step.
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+/// As for [`TokenStore`](crate::token::TokenStore), which also defines the atomicity of each
+/// method.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait AgentRunStore: Send + Sync {
-    /// Starts a run if its owner has fewer than `quota` live ones and started fewer than `rate`
-    /// allows, exactly, and binds it to a work
-    /// item only while that one is open: a run that is bound to it ends with it, whichever of the
-    /// two comes first.
+    /// Starts a run if its owner has fewer than `quota` live ones and `rate` permits it; both
+    /// limits are exact under concurrent calls. If it is bound to a work item, that item must be
+    /// open: a concurrent change that resolves the item either prevents the run or ends it.
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError>;
 
-    /// Ends those of the runs that were not ended before. Of any number of calls for one run, one
-    /// counts it; once it has returned, no lookup that starts later finds it live.
+    /// Ends the given runs that have not ended yet. Of concurrent calls for one run, exactly one
+    /// counts it; once that call returns, no lookup that starts later finds the run live.
     async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError>;
 
-    /// Runs of the owner that the filter wants at `now`, at most `limit`, the newest first (in the
-    /// reverse order of their ids), beginning after `after`.
+    /// Returns the owner's runs that match the filter at `now`, at most `limit`, newest first
+    /// (descending ids), starting after `after`.
     async fn runs(
         &self,
         owner: UserId,
@@ -292,6 +292,6 @@ pub trait AgentRunStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<Token>, StoreError>;
 
-    /// One of the owner's runs, over or not, while it is remembered.
+    /// Returns one of the owner's runs, live or ended, while it is stored.
     async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 }

@@ -2,28 +2,28 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-/// The most letters and digits of a [`DomainKey`].
+/// The maximum length of a [`DomainKey`] in characters.
 const MAX_DOMAIN: usize = 10;
 
-/// Which part of the work an item belongs to, as in the `OPS` of `OPS-42`: an upper-case ASCII
-/// letter, then 1 to 9 such letters or digits.
+/// The key of a domain (an area of work), such as the `OPS` in `OPS-42`: an upper-case ASCII
+/// letter, followed by 1 to 9 upper-case letters or digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainKey(
-    // Zeros behind the text, so that the derived order is that of the text.
+    // Zero-padded, so that the derived order is that of the text.
     [u8; MAX_DOMAIN],
 );
 
-/// The text is not the key of a domain.
+/// The text is not a valid domain key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 2 to 10 upper-case letters and digits, a letter first, as in OPS")]
+#[error("must be 2 to 10 upper-case letters and digits, beginning with a letter, such as OPS")]
 pub struct InvalidDomainKey;
 
 impl DomainKey {
-    /// Reads a key; case counts, so that a key has one spelling.
+    /// Parses a key. It is case-sensitive, so that a key has one spelling.
     ///
     /// # Errors
     ///
-    /// [`InvalidDomainKey`].
+    /// [`InvalidDomainKey`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidDomainKey> {
         let bytes = text.as_bytes();
         let fits = (2..=MAX_DOMAIN).contains(&bytes.len())
@@ -39,11 +39,11 @@ impl DomainKey {
         Ok(Self(key))
     }
 
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|b| *b == 0).unwrap_or(MAX_DOMAIN);
-        // The constructor lets only ASCII through.
+        // The constructor accepts only ASCII.
         std::str::from_utf8(&self.0[..end]).unwrap_or_default()
     }
 }
@@ -68,28 +68,28 @@ impl FromStr for DomainKey {
     }
 }
 
-/// Names a work item for good: `OPS-42`, or `OPS-42.1` for a part of that one. A run may be bound
-/// to one; a service without work items of ours has no use for it.
+/// The permanent key of a work item: `OPS-42`, or `OPS-42.1` for a sub-task of it. Runs can be
+/// bound to a work item, so the key is defined here; services without work items ignore it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkItemKey {
-    /// Which part of the work it belongs to.
+    /// The domain that it belongs to.
     pub domain: DomainKey,
-    /// Counted within the domain.
+    /// Its number within the domain.
     pub number: NonZeroU32,
-    /// Counted within the item that it is a part of; `None` when it is no part.
+    /// Its number within its parent; `None` unless it is a sub-task.
     pub part: Option<NonZeroU32>,
 }
 
-/// The text is not the key of a work item.
+/// The text is not a valid work item key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the key of a work item, as in OPS-42 or OPS-42.1")]
+#[error("must be a work item key such as OPS-42 or OPS-42.1")]
 pub struct InvalidWorkItemKey;
 
 impl WorkItemKey {
-    /// The greatest number in a key: what a signed 32-bit column of a store can hold.
+    /// The maximum number in a key: the maximum of a signed 32-bit database column.
     pub const MAX_NUMBER: u32 = i32::MAX as u32;
 
-    /// The item that this one is a part of.
+    /// Returns the key of the parent; `None` unless it is a sub-task.
     #[must_use]
     pub const fn whole(self) -> Option<Self> {
         match self.part {
@@ -129,7 +129,7 @@ impl FromStr for WorkItemKey {
     }
 }
 
-/// Decimal digits without a sign or a leading zero, so that a key has one spelling.
+/// Parses decimal digits without a sign or leading zero, so that a key has one spelling.
 fn parse_number(text: &str) -> Result<NonZeroU32, InvalidWorkItemKey> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     text.parse::<NonZeroU32>()
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_knows_its_whole() {
+    fn a_sub_task_key_contains_its_parent() {
         let part: WorkItemKey = "OPS-42.1".parse().unwrap();
         assert_eq!(part.whole(), "OPS-42".parse().ok());
         assert_eq!(part.whole().unwrap().whole(), None);
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written_the_same(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
+        fn instants_round_trip(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
             if let Ok(key) = text.parse::<WorkItemKey>() {
                 prop_assert_eq!(key.to_string(), text);
             }

@@ -21,45 +21,46 @@ prefixed_id! {
 }
 
 impl AuditEventId {
-    /// The id of the event about one of several things that one change did: the same for the same
-    /// two ids, and another for any others. A store that finds out inside its transaction how many
-    /// events there are makes their ids without entropy of its own.
+    /// Derives the id of one event of a change that records several, one per affected thing. Equal
+    /// inputs yield equal ids, different inputs different ones. A store that finds out the number
+    /// of events only inside its transaction needs no source of entropy for their ids.
     #[must_use]
     pub fn derive(self, of: Uuid) -> Self {
         Self::from_uuid(derived(self.uuid(), &[of.as_bytes()]))
     }
 }
 
-/// One entry of the trail.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// Names the entry. A store refuses a second one with the same id, and with it the change.
+    /// The event's id. A store rejects a second event with the same id, together with its change.
     pub id: AuditEventId,
     /// When it happened.
     pub at: Timestamp,
     /// Who did it.
     pub actor: AuditActor,
-    /// What they did.
+    /// What was done.
     pub action: AuditAction,
-    /// To what.
+    /// What it was done to.
     pub subject: Subject,
-    /// What else came of it: the successor of a rotated token, the user who claimed an invite.
+    /// What else was involved, such as the successor of a rotated token or the user who claimed an
+    /// invite; see [`AuditAction`].
     pub related: Option<Subject>,
-    /// The former and the new address, of [`AuditAction::UserEmailChanged`] alone.
+    /// The old and new address; set for [`AuditAction::UserEmailChanged`] only.
     pub email_change: Option<EmailChange>,
-    /// The request in which it happened.
+    /// The request that made the change.
     pub context: RequestContext,
 }
 
-/// An entry of the trail as it is stored, where it is none that this version writes: an action of a
-/// newer version, for one. It is shown as it is.
+/// An audit event as stored, if it cannot be decoded, for example because a newer version wrote its
+/// action. It is displayed undecoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawEvent {
-    /// Its id.
+    /// The event's id.
     pub id: String,
-    /// Its time.
+    /// When it happened.
     pub at: String,
-    /// The kind of its actor.
+    /// The kind of the actor.
     pub actor: String,
     /// The actor's user.
     pub actor_user: Option<String>,
@@ -67,27 +68,27 @@ pub struct RawEvent {
     pub actor_credential: Option<String>,
     /// What was done.
     pub action: String,
-    /// To what.
+    /// What it was done to.
     pub subject: String,
-    /// What else came of it.
+    /// What else was involved.
     pub related: Option<String>,
-    /// Names the request.
+    /// The id of the request.
     pub request_id: Option<String>,
-    /// Where the request came from.
+    /// The client address of the request.
     pub client_address: Option<String>,
 }
 
-/// What a user's address was, and what it is now.
+/// The change of a user's email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailChange {
-    /// The former address.
+    /// The previous address.
     pub from: Email,
-    /// The new one.
+    /// The new address.
     pub to: Email,
 }
 
 impl AuditEvent {
-    /// Returns whether the user did this, or it was done to them.
+    /// Returns whether the user is the actor, the subject or the related user.
     #[must_use]
     pub fn involves(&self, user: UserId) -> bool {
         let is_user = |subject| subject == Subject::User(user);
@@ -96,9 +97,9 @@ impl AuditEvent {
             || self.related.is_some_and(is_user)
     }
 
-    /// Leaves out what is not for this user, whom the event concerns: in which request another user
-    /// acted, and from where. Nor is it told of the reporter of a leaked token, so that nothing keeps
-    /// one from reporting. Of a sign-in that failed it is told, for the user to judge it.
+    /// Removes what `user`, whom the event concerns, must not see: another user's request id and
+    /// client address, and the reporter of a leaked token, so that reporting has no drawbacks.
+    /// Failed sign-ins are left intact, so that the user can judge them.
     pub(crate) fn keep_for(&mut self, user: UserId) {
         let is_told = match self.actor.user() {
             Some(actor) => actor == user,
@@ -109,7 +110,7 @@ impl AuditEvent {
         }
     }
 
-    /// The event that goes with a change at `now`.
+    /// Creates the event of a change made at `now`.
     pub(crate) fn new(
         actor: AuditActor,
         action: AuditAction,
@@ -137,28 +138,28 @@ impl AuditEvent {
 /// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditActor {
-    /// A user, through a token.
+    /// A user with a token.
     Token {
         /// The user.
         user: UserId,
-        /// The token that the request carried.
+        /// The token that authenticated the request.
         token: TokenId,
     },
-    /// A user, through a browser session.
+    /// A user with a browser session.
     Session {
         /// The user.
         user: UserId,
-        /// The session.
+        /// The session that authenticated the request.
         session: SessionId,
     },
-    /// Whoever has a shell on the server.
+    /// The operator: anyone with a shell on the server.
     Operator,
-    /// Somebody who showed no credential, or a wrong one.
+    /// A client that presented no credential, or an invalid one.
     Anonymous,
 }
 
 impl AuditActor {
-    /// The user, where it is one.
+    /// Returns the user; `None` for the operator and anonymous clients.
     #[must_use]
     pub const fn user(self) -> Option<UserId> {
         match self {
@@ -167,7 +168,7 @@ impl AuditActor {
         }
     }
 
-    /// The name of its kind in stores and on the wire.
+    /// Returns the name of the kind that stores and the API use.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -191,7 +192,7 @@ macro_rules! actions {
             /// Every action.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The name in stores and on the wire, as in `token.created`.
+            /// Returns the name that stores and the API use, such as `token.created`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -206,79 +207,79 @@ actions! {
     /// The first administrator and their first token were created. Subject: the user; related: the
     /// token.
     InstanceBootstrapped = "instance.bootstrapped",
-    /// A token was issued.
+    /// A token was created.
     TokenCreated = "token.created",
-    /// A token was replaced. Related: its successor.
+    /// A token was rotated. Related: its successor.
     TokenRotated = "token.rotated",
     /// A token was revoked.
     TokenRevoked = "token.revoked",
     /// A token was reported as leaked and revoked.
     TokenReportedLeaked = "token.reported_leaked",
-    /// An agent run began. Subject: its token; related: the work item that it is bound to.
+    /// An agent run was started. Subject: its token; related: the work item that it is bound to.
     AgentRunStarted = "agent_run.started",
-    /// An agent run was ended. Related: what it ended with, when it did not by itself.
+    /// An agent run ended. Related: the issuing token, owner or work item that it ended with;
+    /// `None` if it was ended directly.
     AgentRunEnded = "agent_run.ended",
-    /// A work item came into being.
+    /// A work item was created.
     WorkItemCreated = "work_item.created",
-    /// A work item was changed.
+    /// A work item was updated.
     WorkItemUpdated = "work_item.updated",
-    /// Somebody took a work item on.
+    /// A work item was claimed.
     WorkItemClaimed = "work_item.claimed",
-    /// A work item was given back.
+    /// A work item was released.
     WorkItemReleased = "work_item.released",
-    /// A work item was done.
+    /// A work item was completed.
     WorkItemCompleted = "work_item.completed",
     /// A work item was deleted.
     WorkItemDeleted = "work_item.deleted",
-    /// Somebody was invited. Subject: the invite; related: the open one that it replaced.
+    /// An invite was created. Subject: the invite; related: the open one that it replaced.
     InviteCreated = "invite.created",
     /// An invite was withdrawn.
     InviteWithdrawn = "invite.withdrawn",
     /// An invite was claimed. Related: the new user.
     InviteClaimed = "invite.claimed",
-    /// A user dismissed what they were told of leaked tokens.
+    /// A user dismissed their notices.
     NoticesDismissed = "notices.dismissed",
-    /// A user was suspended; their sessions ended and their sign-in links are void.
+    /// A user was suspended; their sessions ended and their sign-in links were deleted.
     UserSuspended = "user.suspended",
-    /// A user is active again.
+    /// A user was unsuspended.
     UserUnsuspended = "user.unsuspended",
-    /// A user was deleted, with everything of theirs. Their id stays in the trail.
+    /// A user was deleted, together with their data. Their id stays in the audit log.
     UserDeleted = "user.deleted",
-    /// A user was given another address; the event holds both.
+    /// A user's email address was changed; the event contains both addresses.
     UserEmailChanged = "user.email_changed",
     /// A user changed their name.
     UserNameChanged = "user.name_changed",
-    /// A user became an administrator.
+    /// A user was made an administrator.
     UserPromoted = "user.promoted",
-    /// A user ceased to be an administrator.
+    /// An administrator was made a member.
     UserDemoted = "user.demoted",
     /// A user changed their password; their other sessions ended.
     PasswordChanged = "password.changed",
-    /// A one-time sign-in link was made for a user.
+    /// A sign-in link was created for a user.
     SignInLinkCreated = "sign_in_link.created",
-    /// A one-time sign-in link was used: a new password, and all earlier sessions ended.
+    /// A sign-in link was used: it set a new password and ended all earlier sessions.
     SignInLinkUsed = "sign_in_link.used",
     /// A user signed in.
     SignedIn = "session.started",
-    /// A wrong password was given for a user, or a right one for a suspended user, or any for an
-    /// unknown account.
+    /// A sign-in failed: wrong password, suspended user or unknown account.
     SignInRejected = "sign_in.rejected",
-    /// The same for the tenth time from one network address within 15 minutes; further ones are not
-    /// recorded until those are over.
+    /// The tenth failed sign-in from one network address within 15 minutes; further ones in that
+    /// window are not recorded.
     SignInRejectedRepeatedly = "sign_in.rejected_repeatedly",
-    /// A session was ended by its user. Subject: the session.
+    /// A user signed out. Subject: the session.
     SignedOut = "session.ended",
-    /// Several of a user's sessions were ended by them.
+    /// A user ended several of their sessions.
     SessionsEnded = "sessions.ended",
-    /// A route of the administration was denied to a user.
+    /// An administrative request of a user was denied.
     AdminDenied = "admin.denied",
-    /// The same for the tenth time to one user within 15 minutes; further ones are not recorded until
-    /// those are over.
+    /// The tenth denied administrative request of one user within 15 minutes; further ones in that
+    /// window are not recorded.
     AdminDeniedRepeatedly = "admin.denied_repeatedly",
 }
 
 impl AuditAction {
-    /// What ends a token or an agent run, as its subject.
+    /// The actions that end a token or an agent run, which is then the subject.
     pub const ENDINGS: &'static [Self] = &[
         Self::TokenRotated,
         Self::TokenRevoked,
@@ -286,7 +287,7 @@ impl AuditAction {
         Self::AgentRunEnded,
     ];
 
-    /// Reads what [`AuditAction::as_str`] writes.
+    /// Parses the output of [`AuditAction::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL
@@ -309,16 +310,17 @@ pub enum Subject {
     Invite(InviteId),
     /// A work item.
     WorkItem(WorkItemKey),
-    /// An account that does not exist. Which address was given is not told: a password may have been
-    /// typed there.
+    /// An account that does not exist. The entered address is not recorded, because it may be a
+    /// password typed into the wrong field.
     UnknownAccount,
 }
 
 impl Subject {
     const UNKNOWN_ACCOUNT: &'static str = "unknown";
 
-    /// What tells it from others of its type, for [`AuditEventId::derive`]. Work items and unknown
-    /// accounts have no UUID, and no event is derived of one.
+    /// Returns the UUID that identifies the subject among others of its type, for
+    /// [`AuditEventId::derive`]. Work items and unknown accounts have none, and no ids are derived
+    /// for them.
     pub(crate) fn uuid(self) -> Uuid {
         match self {
             Self::User(id) => id.uuid(),
@@ -359,39 +361,40 @@ impl FromStr for Subject {
     }
 }
 
-/// Names one request through logs and trail: 1 to 128 visible ASCII characters.
+/// The id of a request in logs and audit events: 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(Arc<str>);
 
-/// The text cannot be a request id.
+/// The text is not a valid request id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a request id has 1 to 128 visible ASCII characters")]
+#[error("must be 1 to 128 visible ASCII characters")]
 pub struct InvalidRequestId;
 
 impl RequestId {
-    /// Checks a request id.
+    /// Validates a request id.
     ///
     /// # Errors
     ///
-    /// [`InvalidRequestId`], so that no log line can be forged through it.
+    /// [`InvalidRequestId`] for invalid text, so that no log line can be forged through it.
     pub fn parse(text: &str) -> Result<Self, InvalidRequestId> {
         let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(text.into())).ok_or(InvalidRequestId)
     }
 
-    /// Returns the id that a client or proxy gave its request: a UUID in any spelling (RFC 9562 §4)
-    /// or a trace id of 32 hexadecimal digits, as 32 lower-case digits. `None` for anything else: a
-    /// password, token or cookie in the wrong header must reach neither log nor trail.
+    /// Returns the request id that a client or proxy sent: a UUID in any spelling (RFC 9562 §4) or
+    /// a trace id of 32 hexadecimal digits, normalized to 32 lower-case digits. `None` for anything
+    /// else, so that a password, token or cookie in the wrong header reaches neither the logs nor
+    /// the audit log.
     #[must_use]
     pub fn of_client(text: &str) -> Option<Self> {
         let is_spelled = matches!(text.len(), 32 | 36);
         let uuid = Uuid::try_parse(text).ok().filter(|_| is_spelled)?;
-        // Nil is what a client sends that has none (W3C Trace Context §3.2.2.3).
+        // Clients without an id send the nil UUID (W3C Trace Context §3.2.2.3).
         (!uuid.is_nil()).then(|| Self(uuid.simple().to_string().into()))
     }
 
-    /// Returns the trace id of a `traceparent` header (W3C Trace Context §3.2); `None` when it is
-    /// malformed.
+    /// Returns the trace id of a `traceparent` header (W3C Trace Context §3.2); `None` if the
+    /// header is malformed.
     #[must_use]
     pub fn of_trace(traceparent: &str) -> Option<Self> {
         let is_lower_hex = |text: &str, length: usize| {
@@ -402,7 +405,7 @@ impl RequestId {
         let (parent, flags) = (parts.next()?, parts.next()?);
         let is_valid = is_lower_hex(version, 2)
             && version != "ff"
-            // Version 00 has four parts; later ones may have more.
+            // Version 00 has exactly four parts; later versions may have more.
             && (version != "00" || parts.next().is_none())
             && is_lower_hex(trace, 32)
             && is_lower_hex(parent, 16)
@@ -411,22 +414,23 @@ impl RequestId {
         is_valid.then(|| Self::of_client(trace)).flatten()
     }
 
-    /// The id.
+    /// Returns the id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What the trail should know of the request behind a change. An embedding service without
-/// requests passes the default.
+/// The details of a request that an audit event records. Embedding services without requests pass
+/// the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestContext {
-    /// Names the request.
+    /// The id of the request.
     pub request_id: Option<RequestId>,
-    /// Where it came from.
+    /// The client address of the request.
     pub client_address: Option<IpAddr>,
-    /// The form that it sent, where a page gave it one. It creates once; no trail holds it.
+    /// The form that was submitted, if any. It can create something once, and is not part of the
+    /// audit event.
     pub form: Option<FormId>,
 }
 
@@ -436,7 +440,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn every_action_and_subject_can_be_read_back() {
+    fn actions_and_subjects_round_trip() {
         for action in AuditAction::ALL {
             assert_eq!(AuditAction::parse(action.as_str()), Some(*action));
         }
@@ -456,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_names_its_request_by_a_uuid_or_a_trace_id_and_by_nothing_else() {
+    fn a_clients_request_id_is_a_uuid_or_a_trace_id() {
         let canonical = "0af7651916cd43dd8448eb211c80319c";
         for text in [
             canonical,
@@ -490,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_id_is_taken_from_a_valid_traceparent_alone() {
+    fn a_trace_id_is_read_only_from_a_valid_traceparent() {
         let trace = "0af7651916cd43dd8448eb211c80319c";
         for valid in [
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

@@ -1,5 +1,5 @@
-//! The audit trail: who did what to what, when. An event is written in the same atomic step as the
-//! change that it tells of, and never holds a secret or a digest.
+//! The audit log: who did what to what, and when. An event is written in the same atomic step as
+//! the change that it records, and never contains a secret or a digest.
 
 mod event;
 mod service;

@@ -14,8 +14,8 @@ use super::{
     AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
 };
 
-/// The use cases of the trail: [`list`](Self::list) and
-/// [`note_refusal`](Self::note_refusal). Cheap to clone.
+/// The use cases of the audit log: [`list`](Self::list), [`activity`](Self::activity),
+/// [`history`](Self::history) and [`record_denial`](Self::record_denial). Cheap to clone.
 #[derive(Clone)]
 pub struct Audit {
     store: Arc<dyn AuditStore>,
@@ -24,42 +24,42 @@ pub struct Audit {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Some events, and where the next ones begin.
+/// A page of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
-    /// The events, the newest first.
+    /// The events, newest first.
     pub events: Listing<AuditEvent>,
-    /// Pass it as `after` for the next page; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<AuditCursor>,
 }
 
 /// A page of a user's own activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivityPage {
-    /// The events, the newest first.
+    /// The events, newest first.
     pub events: Listing<AuditEvent>,
-    /// Pass it as [`ActivityPlace::Before`] for the page of newer events; `None` on the first.
+    /// Pass it as [`ActivityPlace::Before`] for the page of newer events; `None` on the first page.
     pub previous: Option<AuditCursor>,
-    /// Pass it as [`ActivityPlace::After`] for the page of older events; `None` on the last.
+    /// Pass it as [`ActivityPlace::After`] for the page of older events; `None` on the last page.
     pub next: Option<AuditCursor>,
 }
 
-/// Where a page of a user's own activity is.
+/// Which page of a user's own activity to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivityPlace {
-    /// Just older than this event.
+    /// The page that starts after this event, with older ones.
     After(AuditCursor),
-    /// Just newer than this event.
+    /// The page that ends before this event, with newer ones.
     Before(AuditCursor),
 }
 
-/// Why a use case on the trail did not do what was asked.
+/// A failure of a use case on the audit log.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The principal may not do this.
+    /// The principal is not permitted to do this.
     #[error(transparent)]
     Denied(#[from] Denial),
-    /// No id could be made.
+    /// No id could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -68,7 +68,7 @@ pub enum AuditError {
 }
 
 impl Audit {
-    /// The use cases on these ports.
+    /// Creates the use cases on these ports.
     #[must_use]
     pub fn new(
         store: Arc<dyn AuditStore>,
@@ -84,12 +84,13 @@ impl Audit {
         }
     }
 
-    /// Returns the newest entries about a personal access token, which the user that `principal` acts
-    /// as owns: at most `limit`, each as far as it is for them.
+    /// Returns the newest events about a personal access token of the user that `principal` acts
+    /// as, at most `limit`, without details that the user must not see.
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
+    /// fails.
     pub async fn of_own_token(
         &self,
         principal: &Principal,
@@ -108,12 +109,13 @@ impl Audit {
         Ok(events.each(|event| event.keep_for(token.owner)))
     }
 
-    /// A page of the trail, the newest first, beginning after `after`; `limit` is held within 1 to
-    /// [`MAX_PAGE`].
+    /// Returns a page of the audit log, newest first, starting after `after`. `limit` is clamped to
+    /// 1 to [`MAX_PAGE`].
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`] unless an administrator asks; [`AuditError::Store`].
+    /// [`AuditError::Denied`] unless `principal` is an administrator; [`AuditError::Store`] when
+    /// the store fails.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -128,13 +130,14 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
-    /// Returns a page of what the caller did, and of what was done to them or their tokens, the newest
-    /// first, each as far as it is for them. `limit` is held within 1 to
+    /// Returns a page of the caller's activity: what they did, and what was done to them or their
+    /// tokens, newest first, without details that they must not see. `limit` is clamped to 1 to
     /// [`MAX_PAGE`].
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
+    /// fails.
     pub async fn activity(
         &self,
         principal: &Principal,
@@ -165,7 +168,7 @@ impl Audit {
                 next,
             });
         }
-        // What is one too many is farthest from the event: the newest.
+        // The extra row is the farthest from the event, which is the newest.
         events.reverse();
         let previous = crate::page::cut(&mut events, limit, place_of);
         let next = first_place(&events);
@@ -177,12 +180,14 @@ impl Audit {
         })
     }
 
-    /// Returns the events that ended these tokens and agent runs of `principal`'s own user, and those
-    /// that ended the tokens which issued the runs: why each no longer works.
+    /// Returns the events that ended these tokens and agent runs of the user that `principal` acts
+    /// as, and those that ended the issuing tokens of the runs: the reason why each no longer
+    /// works.
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`] unless a human asks; [`AuditError::Store`].
+    /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
+    /// fails.
     pub async fn endings(
         &self,
         principal: &Principal,
@@ -208,13 +213,14 @@ impl Audit {
         Ok(by_subject.collect())
     }
 
-    /// Returns what happened to a work item, and which agent runs were bound to it, the newest
-    /// first, at most `limit` entries. Everyone who may read the item may read who did what; which
-    /// request it was and from where is for administrators.
+    /// Returns the events about a work item and the agent runs that were bound to it, newest first,
+    /// at most `limit`. Everyone who can read the item can read them; request ids and client
+    /// addresses are included for administrators only.
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`]; [`AuditError::Store`].
+    /// [`AuditError::Denied`] when the principal is not permitted to read work items;
+    /// [`AuditError::Store`] when the store fails.
     pub async fn history(
         &self,
         principal: &Principal,
@@ -237,12 +243,12 @@ impl Audit {
             .collect())
     }
 
-    /// Records that a route of the administration was denied to a user: 10 times a user within 15
-    /// minutes, and the last of those events says that further ones are not recorded.
+    /// Records that an administrative request of a user was denied: at most 10 times per user
+    /// within 15 minutes. The last of these events says that further ones are not recorded.
     ///
     /// # Errors
     ///
-    /// [`AuditError::Entropy`]; [`AuditError::Store`].
+    /// [`AuditError::Entropy`] and [`AuditError::Store`] when a port fails.
     pub async fn record_denial(
         &self,
         principal: &Principal,
@@ -276,7 +282,7 @@ const fn place_of(event: &AuditEvent) -> AuditCursor {
     }
 }
 
-/// Returns the place of the first event whose place can be read.
+/// Returns the cursor of the first event whose position can be read.
 fn first_place(events: &Listing<AuditEvent>) -> Option<AuditCursor> {
     let places = events.entries().into_iter();
     let mut places = places.map(|event| match event {

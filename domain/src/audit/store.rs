@@ -10,27 +10,27 @@ use crate::user::UserId;
 
 use super::{AuditAction, AuditEvent, AuditEventId, Subject};
 
-/// Which events of the trail are wanted; each that is given narrows it down.
+/// A filter of audit events. An event must match every field that is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// By this user, through whatever credential.
+    /// Only events whose actor is this user, with any credential.
     pub actor: Option<UserId>,
-    /// Of this kind.
+    /// Only events with this action.
     pub action: Option<AuditAction>,
-    /// About this, as the subject or as what else came of it.
+    /// Only events with this as the subject or the related subject.
     pub subject: Option<Subject>,
-    /// At this instant or later.
+    /// Only events at this instant or later.
     pub since: Option<Timestamp>,
-    /// Before this instant.
+    /// Only events before this instant.
     pub until: Option<Timestamp>,
-    /// By this user, about them, or with them as what else came of it.
+    /// Only events with this user as the actor, the subject or the related subject.
     pub involving: Option<UserId>,
-    /// Newer than this event: the page that ends just above it, still the newest first.
+    /// Only events newer than this one: the page that ends just above it, still newest first.
     pub newer_than: Option<AuditCursor>,
 }
 
 impl AuditFilter {
-    /// Whether it wants this event; what a store's query means.
+    /// Returns whether the event matches. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, event: &AuditEvent) -> bool {
         self.actor
@@ -48,7 +48,7 @@ impl AuditFilter {
     }
 }
 
-/// Where a page of the trail begins: after the event at this time with this id.
+/// The position of an event in the audit log, by time and id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditCursor {
     /// The event's time.
@@ -58,15 +58,15 @@ pub struct AuditCursor {
 }
 
 impl fmt::Display for AuditCursor {
-    /// The event's time in milliseconds and its id.
+    /// The event's time in milliseconds since the epoch, and its id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.at.unix_millis(), self.id)
     }
 }
 
-/// The text is no cursor of ours.
+/// The text is not a cursor of the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidAuditCursor;
 
 impl FromStr for AuditCursor {
@@ -82,17 +82,18 @@ impl FromStr for AuditCursor {
     }
 }
 
-/// Port: the audit trail. Changes bring their events along; only what changes nothing else is
-/// appended by itself.
+/// Port: the audit log. Changes include their events; only events without a change are appended
+/// separately.
 ///
 /// # Errors
 ///
-/// [`StoreError`] when the store cannot be reached or holds something invalid.
+/// [`StoreError`] when the store cannot be reached or contains an invalid value.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// The events that the filter wants, at most `limit`, the newest first (by time, then by id),
-    /// beginning after the cursor; with [`AuditFilter::newer_than`], those nearest to that event.
+    /// Returns the events that match the filter, at most `limit`, newest first (by time, then by
+    /// id), starting after the cursor; with [`AuditFilter::newer_than`], those nearest to that
+    /// event.
     async fn events(
         &self,
         filter: &AuditFilter,
@@ -100,10 +101,11 @@ pub trait AuditStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<AuditEvent>, StoreError>;
 
-    /// The events that [ended](AuditAction::ENDINGS) these tokens and agent runs, in any order.
+    /// Returns the events that [ended](AuditAction::ENDINGS) these tokens and agent runs, in any
+    /// order.
     async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
-    /// Appends an event that comes without a change, such as a refused sign-in.
+    /// Appends an event that records no change, such as a failed sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;
 }
 
@@ -113,7 +115,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_cursor_can_be_read_back_and_nothing_else_is_one() {
+    fn cursors_round_trip_and_other_text_is_rejected() {
         let subject = Subject::User(fixtures::user(1).id);
         let event = fixtures::audit(1, fixtures::NOW, AuditAction::SignedIn, subject);
         let cursor = AuditCursor {

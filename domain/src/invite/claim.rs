@@ -8,94 +8,93 @@ use crate::user::{Account, Email, Password, PersonName, User, UserId, is_vouched
 
 use super::{Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites};
 
-/// What somebody says who claims an invite.
+/// The data with which an invite is claimed.
 #[derive(Debug)]
 pub struct Claim {
-    /// Their address: required of the first administrator; of others it must be the invited one if
-    /// it is given.
+    /// The email address: required for the first administrator; otherwise optional, and it must be
+    /// the invited one.
     pub email: Option<Email>,
-    /// What they are called.
+    /// The user's name.
     pub name: PersonName,
-    /// Their password, to sign in with a browser.
+    /// The password for signing in with a browser, if any.
     pub password: Option<Password>,
-    /// The name of a token, to work without a browser. It gets the role's highest scope.
+    /// The name of a token to create with the account, with the role's highest scope, if any.
     pub token: Option<TokenName>,
-    /// Start a browser session for this client.
+    /// The client to start a browser session for, if any.
     pub session: Option<ClientName>,
 }
 
-/// Somebody who has joined.
+/// The result of a claimed invite.
 #[derive(Debug)]
 pub struct Claimed {
     /// The new user.
     pub user: User,
-    /// Their token and its secret, if they asked for one.
+    /// The token and its secret, if one was requested.
     pub issued: Option<TokenWithSecret>,
-    /// Their browser session and its secret, if they asked for one.
+    /// The browser session and its secret, if one was requested.
     pub signed_in: Option<SignedIn>,
 }
 
-/// Why an invite cannot be claimed. Whoever holds its link is told.
+/// Why an invite cannot be claimed, which the holder of its link may learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotClaimable {
-    /// There is none with this secret.
-    #[error("there is no such invite")]
+    /// No invite has this secret.
+    #[error("invite not found")]
     Unknown,
-    /// Somebody claimed it.
-    #[error("the invite was claimed already")]
+    /// The invite has already been claimed.
+    #[error("the invite has already been claimed")]
     Claimed,
     /// It was withdrawn, or replaced by a later one.
     #[error("the invite was withdrawn")]
     Withdrawn,
-    /// Its time is up.
+    /// It has expired.
     #[error("the invite has expired")]
     Expired,
-    /// Whoever invited is not an active administrator any more.
-    #[error("whoever invited may not invite any more")]
+    /// The user who sent it is no longer an active administrator.
+    #[error("the user who sent the invite can no longer invite others")]
     NotVouched,
-    /// The instance has users, so nobody becomes its first administrator.
-    #[error("the instance has users already")]
+    /// The invite is for the first administrator, and there are users already.
+    #[error("the instance already has users")]
     InstanceHasUsers,
 }
 
-/// The change: an invite is claimed.
+/// The change that claims an invite.
 #[derive(Debug, Clone)]
 pub struct ClaimInvite {
-    /// Which one.
+    /// The invite to claim.
     pub invite: InviteId,
     /// The time of the request.
     pub now: Timestamp,
-    /// The new user with their password.
+    /// The new user and their password.
     pub account: Account,
-    /// Their token and its digest.
+    /// The user's token and the digest of its secret.
     pub token: Option<(Token, Digest)>,
-    /// Their session and the digest of its secret.
+    /// The user's session and the digest of its secret.
     pub session: Option<(Session, Digest)>,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`ClaimInvite`].
+/// The outcome of a [`ClaimInvite`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum ClaimInviteOutcome {
-    /// The user is there.
+    /// The user was created.
     Claimed,
-    /// The invite is not open any more; nothing changed.
+    /// The invite cannot be claimed; nothing changed.
     NotClaimable(NotClaimable),
-    /// Somebody with this address has an account; nothing changed.
+    /// A user with this address exists; nothing changed.
     EmailTaken,
 }
 
 impl ClaimInvite {
-    /// Decides, from what the store read inside the transaction: the invite, whoever made it (`None`
-    /// where that was the operator), whether the new user's address has an account, and whether
-    /// there is any user at all. Answers the invite as it is
-    /// to be written.
+    /// Decides the change, given what the store read inside the transaction: the invite, its
+    /// creator (`None` if that was the operator), whether the new user's address is taken, and
+    /// whether there is any user. Returns the invite to write.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         invite: Option<&Invite>,
@@ -117,7 +116,7 @@ impl ClaimInvite {
     }
 }
 
-/// Who looks at an invite is shown no more than who claims it would get.
+/// Viewing and claiming both check this, so that viewing discloses no more than claiming.
 fn check(
     invite: &Invite,
     creator: Option<&User>,
@@ -140,12 +139,12 @@ fn check(
 }
 
 impl Invites {
-    /// Returns the invite with this secret while [`claim`](Self::claim) would take it.
+    /// Returns the invite with this secret, as long as [`claim`](Self::claim) would accept it.
     ///
     /// # Errors
     ///
-    /// [`InviteError::NotClaimable`]; [`InviteError::EmailTaken`] when the invited address has an
-    /// account by now; [`InviteError::Store`].
+    /// [`InviteError::NotClaimable`] when it cannot be claimed; [`InviteError::EmailTaken`] when a
+    /// user with the invited address exists; [`InviteError::Store`] when the store fails.
     pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
         let invite = StoreError::unless_damaged(self.store.find_invite(&secret.digest()).await)?;
@@ -165,11 +164,12 @@ impl Invites {
         Ok(invite)
     }
 
-    /// Claims an invite: its bearer becomes a user. Counted by the client's address.
+    /// Claims an invite and creates the user. Attempts are limited per client address.
     ///
     /// # Errors
     ///
-    /// [`InviteError`].
+    /// [`InviteError`], whose variants name the conditions, except for those of creating and
+    /// withdrawing invites.
     pub async fn claim(
         &self,
         presented: &str,
@@ -247,7 +247,8 @@ impl Invites {
     }
 }
 
-/// An invite is for its address alone, or a forwarded link would make an account under any name.
+/// Returns the address of the new user. An invite is valid for its address only; otherwise anyone
+/// with a forwarded link could create an account under any address.
 fn claimed_email(invite: &Invite, given: Option<Email>) -> Result<Email, InviteError> {
     match (invite.email(), given) {
         (None, Some(given)) => Ok(given),

@@ -8,59 +8,59 @@ use super::{
     INVITE_LIFETIME_SECONDS, Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites,
 };
 
-/// A new invite and its secret, which exists here and in the link that is sent.
+/// A new invite and its secret, which exists only here and in the link's URL.
 #[derive(Debug)]
 pub struct NewInvite {
     /// The invite.
     pub invite: Invite,
-    /// What the link is to hold.
+    /// The secret part of the URL.
     pub secret: OpaqueSecret,
 }
 
-/// The change: an invite comes into being.
+/// The change that creates an invite.
 #[derive(Debug, Clone)]
 pub struct CreateInvite {
-    /// Who makes it; `None` is the server itself, for its first administrator.
+    /// The acting credential; `None` means the server itself, for its first administrator.
     pub actor: Option<Actor>,
     /// The invite.
     pub invite: Invite,
-    /// The digest of its secret.
+    /// The digest of the invite's secret.
     pub digest: Digest,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What a store is to write.
+/// What a store must write when an invite is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteDecision {
-    /// Earlier open invites for the same person, as they are to be written: withdrawn.
+    /// Earlier open invites for the same address, now withdrawn.
     pub withdrawn: Vec<Invite>,
-    /// The trail, which names the one that was replaced.
+    /// The audit event, which names the replaced invite.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`CreateInvite`].
+/// The outcome of a [`CreateInvite`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CreateInviteOutcome {
-    /// It is there.
+    /// The invite was created.
     Created,
-    /// Somebody with this address has an account, or, for the first administrator, somebody is
-    /// there at all; nothing changed.
+    /// A user with this address exists, or any user in the case of the first administrator; nothing
+    /// changed.
     Taken,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl CreateInvite {
-    /// Decides, from what the store read inside the transaction: the acting credential's record,
-    /// if there is one; whether the invited address (for the first administrator: any address at
-    /// all) has an account; and earlier invites for the same address (the first administrator's)
-    /// that are neither claimed nor withdrawn.
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, if there is one; whether a user with the invited address exists (for
+    /// the first administrator: any user); and earlier invites for the same address (or for the
+    /// first administrator) that are neither claimed nor withdrawn.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -97,11 +97,13 @@ impl CreateInvite {
 }
 
 impl Invites {
-    /// Invites somebody. An earlier open invite for the same address is withdrawn with it.
+    /// Creates an invite and withdraws an earlier open one for the same address.
     ///
     /// # Errors
     ///
-    /// [`InviteError::NotAuthorized`] unless an administrator asks; [`InviteError::EmailTaken`].
+    /// [`InviteError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`InviteError::EmailTaken`] when a user with this address exists; [`InviteError::Entropy`]
+    /// and [`InviteError::Store`] when a port fails.
     pub async fn create(
         &self,
         principal: &Principal,
@@ -117,12 +119,13 @@ impl Invites {
             .await
     }
 
-    /// Makes the invite with which a new instance's first administrator is created, and withdraws
-    /// earlier ones. For whoever starts the server.
+    /// Creates the invite for a new instance's first administrator and withdraws earlier ones. To
+    /// be called when the server starts.
     ///
     /// # Errors
     ///
-    /// [`InviteError::EmailTaken`] when there is a user already.
+    /// [`InviteError::EmailTaken`] when there is a user already; [`InviteError::Entropy`] and
+    /// [`InviteError::Store`] when a port fails.
     pub async fn first_admin(&self) -> Result<NewInvite, InviteError> {
         let context = RequestContext::default();
         self.insert(InviteKind::FirstAdmin, None, None, &context)

@@ -2,64 +2,63 @@ use crate::clock::Timestamp;
 use crate::id::prefixed_id;
 use crate::user::{Email, Role, User, UserId};
 
-/// An invite can be claimed for this time: 7 days.
+/// The lifetime of an invite: 7 days.
 pub const INVITE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 prefixed_id! {
-    /// The id of an invite: `inv_` and a UUID. It names the invite and is no secret.
+    /// The id of an invite: `inv_` and a UUID. It is not a secret.
     InviteId, "inv_"
 }
 
-/// Whom an invite is for.
+/// The recipient of an invite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InviteKind {
-    /// Whoever claims a new instance: they say their address themselves and become its first
-    /// administrator. It can be claimed only while there is no user.
+    /// The first administrator of a new instance, who enters their own address. It can be claimed
+    /// only while there are no users.
     FirstAdmin,
-    /// Somebody with this address, who gets this role.
+    /// The person with this address.
     Person {
-        /// Their address.
+        /// Their email address.
         email: Email,
-        /// What they will be allowed at most.
+        /// The role of the new user.
         role: Role,
     },
 }
 
-/// An invite. It can be claimed once, before it expires. Neither its secret nor its digest is part
-/// of it.
+/// An invite, without its secret and digest. It can be claimed once, before it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
-    /// Names it.
+    /// The invite's id.
     pub id: InviteId,
-    /// Whom it is for.
+    /// Its recipient.
     pub kind: InviteKind,
-    /// Who invited; `None` is the operator.
+    /// The administrator who created it; `None` means the operator.
     pub created_by: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// It can be claimed before this instant.
+    /// When it expires (exclusive).
     pub expires_at: Timestamp,
-    /// When it was claimed, and by whom.
+    /// When it was claimed, and the user created by that; `None` while it was not.
     pub claimed: Option<(Timestamp, UserId)>,
-    /// When it was withdrawn.
+    /// When it was withdrawn; `None` while it was not.
     pub withdrawn_at: Option<Timestamp>,
 }
 
-/// Where an invite stands.
+/// The status of an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InviteStatus {
     /// It can be claimed.
     Open,
-    /// Somebody claimed it.
+    /// It was claimed.
     Claimed,
     /// It was withdrawn.
     Withdrawn,
-    /// Its time is up.
+    /// It has expired.
     Expired,
 }
 
 impl InviteStatus {
-    /// The name on the wire.
+    /// Returns the name that the API uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +71,7 @@ impl InviteStatus {
 }
 
 impl Invite {
-    /// Where it stands at `now`: checked when it is used, so that no job has to run in time.
+    /// Returns the status at `now`. It is computed on use, so no job has to run in time.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> InviteStatus {
         if self.claimed.is_some() {
@@ -86,7 +85,7 @@ impl Invite {
         }
     }
 
-    /// The invited address, where it is known.
+    /// Returns the invited address; `None` for the first administrator.
     #[must_use]
     pub const fn email(&self) -> Option<&Email> {
         match &self.kind {
@@ -95,19 +94,20 @@ impl Invite {
         }
     }
 
-    /// Whether both are for the same address, or both for the first administrator.
+    /// Returns whether both invites are for the same address, or both for the first administrator.
     #[must_use]
     pub fn is_for_the_same(&self, other: &Self) -> bool {
         self.email().map(Email::key) == other.email().map(Email::key)
     }
 
-    /// Whether it ends when `user` is deleted: they made it, or it is for their address.
+    /// Returns whether the invite ends when `user` is deleted: they created it, or it is for their
+    /// address.
     #[must_use]
     pub fn ends_with(&self, user: &User) -> bool {
         self.created_by == Some(user.id) || self.email().map(Email::key) == Some(user.email.key())
     }
 
-    /// What its claimant will be allowed at most.
+    /// Returns the role of the user it creates.
     #[must_use]
     pub const fn role(&self) -> Role {
         match self.kind {

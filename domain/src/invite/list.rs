@@ -4,22 +4,23 @@ use crate::user::MAX_PAGE;
 
 use super::{Invite, InviteError, InviteId, Invites};
 
-/// Some invites, and where the next ones begin.
+/// A page of invites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitePage {
-    /// The invites, the newest first.
+    /// The invites, newest first.
     pub invites: Listing<Invite>,
-    /// Pass it as `after` for the next page; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<InviteId>,
 }
 
 impl Invites {
-    /// A page of all invites, beginning after `after`; `limit` is held within 1 to
+    /// Returns a page of all invites, starting after `after`. `limit` is clamped to 1 to
     /// [`MAX_PAGE`].
     ///
     /// # Errors
     ///
-    /// [`InviteError::NotAuthorized`] unless an administrator asks; [`InviteError::Store`].
+    /// [`InviteError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`InviteError::Store`] when the store fails.
     pub async fn list(
         &self,
         principal: &Principal,

@@ -1,4 +1,4 @@
-//! Invites: how people join an instance.
+//! Invites: links with which new users create their accounts.
 
 mod claim;
 mod create;

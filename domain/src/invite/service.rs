@@ -24,40 +24,40 @@ pub struct Invites {
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
-/// Why a use case on invites did not do what was asked.
+/// A failure of a use case on invites.
 #[derive(Debug, thiserror::Error)]
 pub enum InviteError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// There is no such invite, or it is not open any more.
-    #[error("there is no such invite, or it is not open any more")]
+    /// The invite does not exist or is no longer open.
+    #[error("invite not found, or no longer open")]
     NotFound,
-    /// Somebody with this address has an account.
-    #[error("somebody with this email address has an account already")]
+    /// A user with this address exists.
+    #[error("a user with this email address already exists")]
     EmailTaken,
     /// The invite cannot be claimed.
     #[error(transparent)]
     NotClaimable(#[from] NotClaimable),
-    /// The first administrator has to say their address.
+    /// The first administrator must enter an address.
     #[error("an email address is required")]
     EmailRequired,
-    /// The invite is for one address and the claim says another.
+    /// The claim names an address other than the invited one.
     #[error("the invite is for another email address")]
     EmailMismatch,
-    /// A claim that asks for neither a password nor a token would lock its claimant out.
-    #[error("choose a password, or ask for a token")]
+    /// The claim requests neither a password nor a token, so the user could not sign in.
+    #[error("choose a password or request a token")]
     NothingToSignInWith,
     /// The password is too easy to guess.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
-    /// Too many calls.
+    /// The rate limit is reached.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// Passwords cannot be hashed now.
+    /// The password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -74,7 +74,7 @@ impl From<Denial> for InviteError {
 }
 
 impl Invites {
-    /// The use cases on these ports.
+    /// Creates the use cases on these ports.
     #[must_use]
     pub fn new(
         store: Arc<dyn InviteStore>,

@@ -8,36 +8,36 @@ use super::{
     WithdrawInvite, WithdrawInviteOutcome,
 };
 
-/// Port: where invites are kept.
+/// Port: the storage of invites.
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+/// As for [`TokenStore`](crate::token::TokenStore), which also defines the atomicity of each
+/// method.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait InviteStore: Send + Sync {
-    /// Inserts the invite. Earlier open ones for the same address, or for the first administrator,
-    /// are withdrawn with it.
+    /// Inserts the invite and withdraws earlier open ones for the same address, or for the first
+    /// administrator.
     async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome, StoreError>;
 
-    /// The invite with this digest, whatever its status.
+    /// Returns the invite with this digest, in any status.
     async fn find_invite(&self, digest: &Digest) -> Result<Option<Invite>, StoreError>;
 
-    /// Up to `limit` invites, the newest first (in the reverse order of their ids), beginning
-    /// after `after`.
+    /// Returns up to `limit` invites, newest first (descending ids), starting after `after`.
     async fn invites(
         &self,
         after: Option<InviteId>,
         limit: u32,
     ) -> Result<Listing<Invite>, StoreError>;
 
-    /// Withdraws an open invite. Of any number of calls for one invite, one succeeds.
+    /// Withdraws an open invite. Of concurrent calls for one invite, exactly one succeeds.
     async fn withdraw_invite(
         &self,
         change: WithdrawInvite,
     ) -> Result<WithdrawInviteOutcome, StoreError>;
 
-    /// Claims an invite: the user, their password, their session and their token appear in one
-    /// step. Of any number of calls for one invite, one succeeds.
+    /// Claims an invite: creates the user with their password, session and token in one step. Of
+    /// concurrent calls for one invite, exactly one succeeds.
     async fn claim_invite(&self, change: ClaimInvite) -> Result<ClaimInviteOutcome, StoreError>;
 }

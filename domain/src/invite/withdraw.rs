@@ -3,36 +3,36 @@ use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 
 use super::{Invite, InviteError, InviteId, InviteStatus, Invites};
 
-/// The change: an invite is withdrawn.
+/// The change that withdraws an invite.
 #[derive(Debug, Clone)]
 pub struct WithdrawInvite {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Which one.
+    /// The invite to withdraw.
     pub invite: InviteId,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`WithdrawInvite`].
+/// The outcome of a [`WithdrawInvite`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum WithdrawInviteOutcome {
-    /// It is withdrawn, and this call did it.
+    /// This call withdrew the invite.
     Withdrawn,
-    /// There is none, or it is claimed or withdrawn; nothing changed.
+    /// The invite does not exist, or was claimed or withdrawn before; nothing changed.
     NotFound,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl WithdrawInvite {
-    /// Decides, from what the store read inside the transaction. Answers the invite as it is to be
-    /// written.
+    /// Decides the change, given what the store read inside the transaction. Returns the invite to
+    /// write.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -59,12 +59,13 @@ impl WithdrawInvite {
 }
 
 impl Invites {
-    /// Withdraws an invite: its link is void at once.
+    /// Withdraws an invite: its link stops working immediately.
     ///
     /// # Errors
     ///
-    /// [`InviteError::NotFound`] when there is none, or it is claimed or withdrawn;
-    /// [`InviteError::NotAuthorized`] unless an administrator asks.
+    /// [`InviteError::NotFound`] when it does not exist, or was claimed or withdrawn before;
+    /// [`InviteError::NotAuthorized`] unless `principal` is an administrator;
+    /// [`InviteError::Entropy`] and [`InviteError::Store`] when a port fails.
     pub async fn withdraw(
         &self,
         principal: &Principal,

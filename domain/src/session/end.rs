@@ -4,19 +4,19 @@ use crate::user::UserId;
 
 use super::{SessionError, SessionId, Sessions};
 
-/// Which sessions are to end.
+/// A selection of a user's sessions to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// This one.
+    /// The session with this id.
     One(SessionId),
-    /// All but this one.
+    /// All sessions except this one.
     AllBut(SessionId),
-    /// All.
+    /// All sessions.
     All,
 }
 
 impl Ended {
-    /// Whether it means this session.
+    /// Returns whether the session with this id is selected.
     #[must_use]
     pub fn includes(self, id: SessionId) -> bool {
         match self {
@@ -27,35 +27,35 @@ impl Ended {
     }
 }
 
-/// The change: sessions of a user end.
+/// The change that ends sessions of a user.
 #[derive(Debug, Clone)]
 pub struct EndSessions {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Whose sessions.
+    /// The user whose sessions end.
     pub user: UserId,
-    /// Which of them.
+    /// The sessions to end.
     pub ended: Ended,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of an [`EndSessions`].
+/// The outcome of an [`EndSessions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndSessionsOutcome {
-    /// So many ended; where it is none, no event was written.
+    /// So many sessions ended; if none, no event was written.
     Ended(u64),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl EndSessions {
-    /// Decides, from the acting credential's record.
+    /// Decides the change, given the acting credential's record.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(&self, actor: Option<&ActingRecord>) -> Result<(), EndSessionsOutcome> {
         self.actor
             .check(actor)
@@ -64,11 +64,12 @@ impl EndSessions {
 }
 
 impl Sessions {
-    /// Signs the principal's own session out. Signing out twice is no error.
+    /// Ends the principal's own session. Repeating it is not an error.
     ///
     /// # Errors
     ///
-    /// [`SessionError::SessionRequired`] for a token; [`SessionError::Store`].
+    /// [`SessionError::SessionRequired`] for a token; [`SessionError::Entropy`] and
+    /// [`SessionError::Store`] when a port fails.
     pub async fn sign_out(
         &self,
         principal: &Principal,
@@ -81,12 +82,13 @@ impl Sessions {
         }
     }
 
-    /// Ends sessions of the user that `principal` acts as, at once, and answers how many.
+    /// Ends sessions of the user that `principal` acts as, effective immediately, and returns how
+    /// many.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NotAuthorized`] unless a human asks whose credential is still good;
-    /// [`SessionError::Store`].
+    /// [`SessionError::NotAuthorized`] unless `principal` is a human whose credential is still
+    /// valid; [`SessionError::Entropy`] and [`SessionError::Store`] when a port fails.
     pub async fn end(
         &self,
         principal: &Principal,

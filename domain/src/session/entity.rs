@@ -7,45 +7,46 @@ use crate::id::prefixed_id;
 use crate::token::Secret;
 use crate::user::UserId;
 
-/// A session ends after this time without a request: 12 hours.
+/// The maximum time between two requests of a session: 12 hours.
 pub const IDLE_LIMIT_SECONDS: i64 = 12 * 60 * 60;
-/// A session ends this long after the sign-in, whatever happens in it: 14 days (NIST
-/// SP 800-63B-4 §2.1.3 asks for at most 30 at this level).
+/// The maximum lifetime of a session: 14 days after the sign-in (NIST SP 800-63B-4 §2.1.3 requires
+/// at most 30 at this assurance level).
 pub const ABSOLUTE_LIMIT_SECONDS: i64 = 14 * 24 * 60 * 60;
-/// A use of a session is written down when the one before is at least this old, so that a page
-/// with many parts is one write at most: 1 minute.
+/// The minimum age of the recorded last use before a new one is written, so that a page with many
+/// resources causes one write at most: 1 minute.
 pub const TOUCH_AFTER_SECONDS: i64 = 60;
 
 prefixed_id! {
-    /// The id of a browser session: `ses_` and a UUID. It names the session and is no secret.
+    /// The id of a browser session: `ses_` and a UUID. It is not a secret.
     SessionId, "ses_"
 }
 
-/// A browser session. Neither its secret nor its digest is part of it.
+/// A browser session, without its secret and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Names it.
+    /// The session's id.
     pub id: SessionId,
-    /// Who signed in.
+    /// The signed-in user.
     pub user: UserId,
-    /// When they did.
+    /// When the user signed in.
     pub created_at: Timestamp,
-    /// When a request last came with it; a minute behind at most.
+    /// When a request was last verified with it; may lag by a minute.
     pub last_seen_at: Timestamp,
-    /// What the browser calls itself.
+    /// The name of the browser.
     pub client: ClientName,
-    /// Where they signed in from; `None` for sessions of earlier versions, and where it is unknown.
+    /// The client address of the sign-in; `None` for sessions of earlier versions and when it is
+    /// unknown.
     pub client_address: Option<IpAddr>,
 }
 
 impl Session {
-    /// Whether it is over at `now`, by either limit.
+    /// Returns whether the session has expired at `now`, by either limit.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.last_seen_at.saturating_add_seconds(IDLE_LIMIT_SECONDS) || now >= self.ends_at()
     }
 
-    /// When it is over at the latest.
+    /// Returns when the session expires at the latest.
     #[must_use]
     pub fn ends_at(&self) -> Timestamp {
         self.created_at
@@ -59,16 +60,17 @@ impl Session {
     }
 }
 
-/// What a browser calls itself (its `User-Agent`), for its person to recognize it by: at most 200
-/// characters, control characters left out; nothing when it contains a token. It proves nothing. Cheap to clone.
+/// The name of a browser (its `User-Agent`), by which the user can recognize a session: at most 200
+/// characters, without control characters, and empty if it contains a token's secret. It is
+/// unverified. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientName(Arc<str>);
 
 impl ClientName {
-    /// The most characters that are kept.
+    /// The maximum length in characters.
     pub const MAX_CHARS: usize = 200;
 
-    /// Keeps what can be kept of the text.
+    /// Creates a name from `text`, dropping everything that is not permitted.
     #[must_use]
     pub fn cut(text: &str) -> Self {
         let kept: String = text
@@ -82,14 +84,14 @@ impl ClientName {
         Self(kept.into())
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates a name from stored text without validation: names that were accepted under earlier,
+    /// weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The text; empty when nothing was said.
+    /// Returns the name; empty if the client sent none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -108,7 +110,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+    fn a_session_expires_by_either_limit() {
         let session = fixtures::session(1);
         let (now, begun) = (fixtures::NOW, session.created_at);
         assert_eq!(now, begun);
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_name_is_cut_and_harmless() {
+    fn a_client_name_is_truncated_and_harmless() {
         let name = ClientName::cut(&format!("a\u{1b}[31m\n{}", "x".repeat(300)));
         assert_eq!(name.as_str().chars().count(), ClientName::MAX_CHARS);
         assert!(name.as_str().starts_with("a[31mx"));

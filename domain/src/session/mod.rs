@@ -1,5 +1,5 @@
-//! Browser sessions: what the web interface knows a person by, after they signed in. No API route
-//! accepts one.
+//! Browser sessions: how the web interface authenticates users who signed in. No API route accepts
+//! one.
 
 mod end;
 mod entity;

@@ -4,40 +4,40 @@ use crate::user::{Account, Password, PasswordHash};
 
 use super::{Ended, SessionError, Sessions};
 
-/// The change: a user has another password, their other sessions end, and their open sign-in links
-/// are void: whoever holds one would otherwise change it back.
+/// The change that sets a user's password, ends their other sessions and deletes their open sign-in
+/// links, because a link could be used to change the password back.
 #[derive(Debug, Clone)]
 pub struct ChangePassword {
-    /// Who does it: a session of that user.
+    /// The acting credential: a session of that user.
     pub actor: Actor,
-    /// The password hash that was verified, `None` where there was no password.
+    /// The password hash that was verified; `None` if the user had no password.
     pub verified: Option<PasswordHash>,
-    /// The new one.
+    /// The hash of the new password.
     pub hash: PasswordHash,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`ChangePassword`].
+/// The outcome of a [`ChangePassword`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum ChangePasswordOutcome {
-    /// It is changed.
+    /// The password was changed.
     Changed,
-    /// It was changed meanwhile by somebody else; nothing changed.
+    /// A concurrent change has set another password; nothing changed.
     Conflict,
-    /// The acting session is over; nothing changed.
+    /// The acting session has ended; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl ChangePassword {
-    /// Decides, from what the store read inside the transaction: the acting session's record and
-    /// its user's account. Answers which of the user's sessions end with it; their open sign-in
-    /// links are void as well.
+    /// Decides the change, given the acting session's record and its user's account as read inside
+    /// the transaction. Returns which of the user's sessions to end; the store also deletes their
+    /// open sign-in links.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -59,13 +59,18 @@ impl ChangePassword {
 }
 
 impl Sessions {
-    /// Changes the password of whoever is signed in, and ends their other browser sessions. Tokens
-    /// are left alone.
+    /// Changes the password of the signed-in user and ends their other browser sessions. Tokens are
+    /// not affected.
     ///
     /// # Errors
     ///
-    /// [`SessionError`]: a session is required, the current password must be right (it is throttled
-    /// as a sign-in is), the new one must not be weak.
+    /// - [`SessionError::SessionRequired`] for a token.
+    /// - [`SessionError::WrongPassword`] when the current password does not match; attempts are
+    ///   rate-limited like sign-ins ([`SessionError::RateLimited`]).
+    /// - [`SessionError::WeakPassword`] when the new one is too easy to guess.
+    /// - [`SessionError::NotAuthorized`] when the session has ended in the meantime.
+    /// - [`SessionError::Hash`], [`SessionError::Entropy`] and [`SessionError::Store`] when a port
+    ///   fails.
     pub async fn change_password(
         &self,
         principal: &Principal,

@@ -12,7 +12,7 @@ use crate::user::{HashError, PasswordHasher, UserStore, WeakPassword};
 use super::{ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, Session, SessionStore};
 
 /// The use cases of browser sessions: [`sign_in`](Self::sign_in), [`verify`](Self::verify),
-/// [`list`](Self::list), [`end`](Self::end), passwords and one-time links. Cheap to clone.
+/// [`list`](Self::list), [`end`](Self::end), passwords and sign-in links. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions {
     pub(super) store: Arc<dyn SessionStore>,
@@ -24,31 +24,31 @@ pub struct Sessions {
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
-/// Why a use case on sessions or passwords did not do what was asked.
+/// A failure of a use case on sessions or passwords.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// Only somebody who is signed in with a browser may do this.
-    #[error("only a browser session may do this")]
+    /// Only a browser session may do this.
+    #[error("this requires a browser session")]
     SessionRequired,
-    /// The current password is not that.
-    #[error("the current password is wrong")]
+    /// The current password does not match.
+    #[error("incorrect current password")]
     WrongPassword,
     /// The new password is too easy to guess.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),
-    /// There is no such user, or the link is unknown, used, void or expired.
-    #[error("there is no such thing, or not any more")]
+    /// The user does not exist, or the link is unknown, used, replaced or expired.
+    #[error("not found")]
     NotFound,
-    /// Too many failures.
+    /// The rate limit is reached.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// Passwords cannot be checked now.
+    /// The password could not be hashed or compared.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -65,7 +65,7 @@ impl From<Denial> for SessionError {
 }
 
 impl Sessions {
-    /// The use cases on these ports.
+    /// Creates the use cases on these ports.
     #[must_use]
     pub fn new(
         store: Arc<dyn SessionStore>,
@@ -87,12 +87,12 @@ impl Sessions {
         }
     }
 
-    /// The sessions of the user that `principal` acts as, those that are over left out, the newest
-    /// first.
+    /// Returns the unexpired sessions of the user that `principal` acts as, newest first.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NotAuthorized`] unless a human asks; [`SessionError::Store`].
+    /// [`SessionError::NotAuthorized`] unless `principal` is a human; [`SessionError::Store`] when
+    /// the store fails.
     pub async fn list(&self, principal: &Principal) -> Result<Vec<Session>, SessionError> {
         principal.authorize(Requirement::HUMAN)?;
         let now = self.clock.now();
@@ -101,12 +101,12 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Deletes what is over, the records of used forms included, and returns how many sessions and
-    /// links that were.
+    /// Deletes expired sessions and sign-in links, and the records of used forms. Returns the
+    /// number of sessions and links.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; call it again later.
+    /// [`StoreError`] when the store fails; a later call deletes the same rows.
     pub async fn purge(&self) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let begun_before = now.saturating_add_seconds(-ABSOLUTE_LIMIT_SECONDS);

@@ -8,31 +8,31 @@ use crate::user::{Account, Email, HashError, Password, PasswordHash, UserId};
 
 use super::{ClientName, Session, SessionId, Sessions};
 
-/// A new session and its secret, which exists here and in the browser's cookie.
+/// A new session and its secret, which exists only here and in the browser's cookie.
 #[derive(Debug)]
 pub struct SignedIn {
     /// The session.
     pub session: Session,
-    /// What the cookie is to hold.
+    /// The value of the cookie.
     pub secret: OpaqueSecret,
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Unknown address, wrong password, no password: nobody is told which.
-    #[error("the email address or the password is wrong")]
+    /// Unknown address, no password, or wrong password; the error does not say which.
+    #[error("incorrect email address or password")]
     Rejected,
-    /// The password is right, and the account is suspended.
+    /// The password is correct, but the account is suspended.
     #[error("the account is suspended")]
     Suspended,
-    /// Too many failures for this account or from this address.
+    /// Too many attempts for this account or from this address.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
-    /// Passwords cannot be checked now.
+    /// The password could not be compared.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -42,35 +42,36 @@ pub enum SignInError {
 
 crate::rate_limit::from_attempt_error!(SignInError);
 
-/// The change: somebody signed in with a password.
+/// The change that starts a session after a sign-in with a password.
 #[derive(Debug, Clone)]
 pub struct StartSession {
     /// The new session.
     pub session: Session,
-    /// The digest of its secret.
+    /// The digest of the session's secret.
     pub digest: Digest,
-    /// The password hash that was verified; another one means that the password was changed.
+    /// The password hash that was verified; if the stored one differs, the password has changed
+    /// since.
     pub verified: PasswordHash,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`StartSession`].
+/// The outcome of a [`StartSession`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum StartSessionOutcome {
-    /// The session is there.
+    /// The session was started.
     Started,
-    /// The user was suspended meanwhile, or their password changed; nothing changed.
+    /// The user was suspended or their password changed in the meantime; nothing changed.
     Rejected,
 }
 
 impl StartSession {
-    /// Decides, from the account as read inside the transaction.
+    /// Decides the change, given the account as read inside the transaction.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(&self, account: Option<&Account>) -> Result<(), StartSessionOutcome> {
         account
             .filter(|account| account.user.id == self.session.user)
@@ -82,15 +83,15 @@ impl StartSession {
 }
 
 impl Sessions {
-    /// Signs somebody in with their password, as a new session.
+    /// Signs a user in with their password and starts a session.
     ///
-    /// Known and unknown addresses take the same work and get the same answer. Failures count for
-    /// the account, whatever the spelling of its address, and for the client's address, over all
-    /// replicas.
+    /// Known and unknown addresses cost the same work and return the same error. Failures are
+    /// counted per account (all spellings of its address together) and per client address, across
+    /// all replicas.
     ///
     /// # Errors
     ///
-    /// [`SignInError`].
+    /// [`SignInError`], whose variants name the conditions.
     pub async fn sign_in(
         &self,
         email: &Email,
@@ -99,7 +100,8 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
-        // Counted before the password is looked at: parallel guesses cannot outrun the count.
+        // Counted before the password is compared, so that parallel guesses cannot outrun the
+        // count.
         self.rate_limits
             .sign_in(email, context.client_address, now)
             .await?;
@@ -144,7 +146,7 @@ impl Sessions {
         }
     }
 
-    /// A new session with its secret, not yet in any store.
+    /// Creates a session and its secret. Nothing is stored yet.
     pub(crate) fn mint(
         &self,
         user: UserId,
@@ -165,8 +167,9 @@ impl Sessions {
         })
     }
 
-    /// Audits a failure, for an unknown account as for a known one: another write, or none, would
-    /// tell by its time which accounts exist. Of one network address, a few are recorded.
+    /// Records a failed sign-in in the audit log, for unknown accounts too: if only known accounts
+    /// caused a write, the response time would reveal which accounts exist. The number of events
+    /// per network address is limited.
     async fn note_failure(
         &self,
         subject: Subject,

@@ -9,41 +9,42 @@ use crate::user::{Email, Notice, NoticeAbout, Password, PasswordHash, User, User
 
 use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
 
-/// A one-time link can be used for this time: 1 hour.
+/// The lifetime of a sign-in link: 1 hour.
 pub const SIGN_IN_LINK_LIFETIME_SECONDS: i64 = 60 * 60;
 
 prefixed_id! {
-    /// The id of a one-time sign-in link: `lnk_` and a UUID. It names the link and is no secret.
+    /// The id of a sign-in link: `lnk_` and a UUID. It is not a secret.
     SignInLinkId, "lnk_"
 }
 
-/// A one-time link that opens the account of somebody who has no password, or forgot it: whoever
-/// has it chooses a new one and is signed in.
+/// A one-time link for a user who has no password or forgot it. Its bearer sets a new password and
+/// is signed in as the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInLink {
-    /// Names it.
+    /// The link's id.
     pub id: SignInLinkId,
-    /// Whose account it opens.
+    /// The user it signs in.
     pub user: UserId,
-    /// Who made it; `None` is the operator.
+    /// The administrator who created it; `None` means the operator.
     pub created_by: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// It can be used before this instant.
+    /// When it expires (exclusive).
     pub expires_at: Timestamp,
-    /// When it was used. One that is made void is deleted.
+    /// When it was used; `None` while it was not. Replaced links are deleted.
     pub used_at: Option<Timestamp>,
 }
 
 impl SignInLink {
-    /// Whether it can be used at `now`.
+    /// Returns whether the link is unused and unexpired at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.used_at.is_none() && now < self.expires_at
     }
 
-    /// Returns whether it can be used at `now`, given its user and whoever made it (`None` where
-    /// that was the operator). Who looks at a link is shown no more than who uses it would get.
+    /// Returns whether the link can be used at `now`, given its user and its creator (`None` if
+    /// that was the operator). Viewing and using a link both check this, so that viewing discloses
+    /// no more than using.
     fn is_usable(&self, user: Option<&User>, creator: Option<&User>, now: Timestamp) -> bool {
         self.is_open(now)
             && user.is_some_and(|user| user.id == self.user && user.is_active())
@@ -51,47 +52,47 @@ impl SignInLink {
     }
 }
 
-/// A new link and its secret, which exists here and in the URL that its user is given.
+/// A new link and its secret, which exists only here and in the link's URL.
 #[derive(Debug)]
 pub struct NewSignInLink {
     /// The link.
     pub link: SignInLink,
-    /// What the URL is to hold.
+    /// The secret part of the URL.
     pub secret: OpaqueSecret,
 }
 
-/// The change: a one-time link comes into being.
+/// The change that creates a sign-in link.
 #[derive(Debug, Clone)]
 pub struct CreateSignInLink {
-    /// Who makes it; `None` is the operator's shell.
+    /// The acting credential; `None` means the operator.
     pub actor: Option<Actor>,
     /// The link.
     pub link: SignInLink,
-    /// The digest of its secret.
+    /// The digest of the link's secret.
     pub digest: Digest,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`CreateSignInLink`].
+/// The outcome of a [`CreateSignInLink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CreateSignInLinkOutcome {
-    /// It is there.
+    /// The link was created.
     Created,
-    /// There is no such user, or they are suspended; nothing changed.
+    /// The user does not exist or is suspended; nothing changed.
     NotFound,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl CreateSignInLink {
-    /// Decides, from what the store read inside the transaction: the acting credential's record,
-    /// if there is one, and the user.
+    /// Decides the change, given the acting credential's record, if there is one, and the user as
+    /// read inside the transaction.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -108,35 +109,35 @@ impl CreateSignInLink {
     }
 }
 
-/// The change: a one-time link is used.
+/// The change that uses a sign-in link.
 #[derive(Debug, Clone)]
 pub struct RedeemSignInLink {
-    /// Which one.
+    /// The link to use.
     pub link: SignInLinkId,
     /// The time of the request.
     pub now: Timestamp,
-    /// The new password.
+    /// The hash of the new password.
     pub hash: PasswordHash,
     /// The new session.
     pub session: Session,
-    /// The digest of its secret.
+    /// The digest of the session's secret.
     pub digest: Digest,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`RedeemSignInLink`].
+/// The outcome of a [`RedeemSignInLink`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum RedeemSignInLinkOutcome {
-    /// Password and session are there.
+    /// The password was set and the session started.
     Redeemed,
-    /// It is used, void or expired, or its user suspended; nothing changed.
+    /// The link is used, replaced or expired, or its user is suspended; nothing changed.
     Rejected,
 }
 
 impl RedeemSignInLink {
-    /// Returns the notice that the store leaves for the user.
+    /// Returns the notice that the store adds for the user.
     #[must_use]
     pub fn notice(&self) -> Notice {
         Notice {
@@ -148,13 +149,13 @@ impl RedeemSignInLink {
         }
     }
 
-    /// Decides, from what was read inside the transaction: the link, its user, and whoever made it
-    /// (`None` where that was the operator). What a suspended or demoted administrator made opens
-    /// nothing. Answers which of the user's earlier sessions end with it.
+    /// Decides the change, given the link, its user and its creator (`None` if that was the
+    /// operator) as read inside the transaction. A link of an administrator who was suspended or
+    /// demoted since is invalid. Returns which of the user's earlier sessions to end.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         link: Option<&SignInLink>,
@@ -171,23 +172,23 @@ impl RedeemSignInLink {
     }
 }
 
-/// Whose account a link is to open.
+/// The user to create a sign-in link for, and who creates it.
 #[derive(Debug, Clone, Copy)]
 pub enum SignInLinkUser<'a> {
-    /// An administrator names the user.
+    /// An administrator creates it for the user with this id.
     ByAdmin(&'a Principal, UserId),
-    /// Whoever has a shell on the server names the address.
+    /// The operator creates it for the user with this address.
     ByOperator(&'a Email),
 }
 
 impl Sessions {
-    /// Makes a one-time link. Earlier ones of the same user that were not used are void from then
-    /// on.
+    /// Creates a sign-in link and deletes the user's earlier unused ones.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NotFound`] when there is no such user, or they are suspended;
-    /// [`SessionError::NotAuthorized`] unless an administrator asks.
+    /// [`SessionError::NotFound`] when the user does not exist or is suspended;
+    /// [`SessionError::NotAuthorized`] unless the principal is an administrator;
+    /// [`SessionError::Entropy`] and [`SessionError::Store`] when a port fails.
     pub async fn create_sign_in_link(
         &self,
         subject: SignInLinkUser<'_>,
@@ -238,11 +239,13 @@ impl Sessions {
         }
     }
 
-    /// Returns a one-time link and its user while [`redeem_sign_in_link`](Self::redeem_sign_in_link) would take it.
+    /// Returns a sign-in link and its user, as long as
+    /// [`redeem_sign_in_link`](Self::redeem_sign_in_link) would accept it.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NotFound`] when it cannot; [`SessionError::Store`].
+    /// [`SessionError::NotFound`] when the link cannot be used; [`SessionError::Store`] when the
+    /// store fails.
     pub async fn get_sign_in_link(
         &self,
         presented: &str,
@@ -264,14 +267,16 @@ impl Sessions {
         }
     }
 
-    /// Uses a one-time link: sets the password that its bearer chose, ends all earlier sessions of
-    /// the user and signs the bearer in. Tokens are left alone.
+    /// Uses a sign-in link: sets the new password, ends all earlier sessions of the user and starts
+    /// a new one. Tokens are not affected.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NotFound`] when it cannot be used (any more);
-    /// [`SessionError::WeakPassword`]; [`SessionError::RateLimited`] after too many calls from one
-    /// address.
+    /// - [`SessionError::NotFound`] when the link cannot be used (any longer).
+    /// - [`SessionError::WeakPassword`] when the password is too easy to guess.
+    /// - [`SessionError::RateLimited`] after too many calls from one address.
+    /// - [`SessionError::Hash`], [`SessionError::Entropy`] and [`SessionError::Store`] when a port
+    ///   fails.
     pub async fn redeem_sign_in_link(
         &self,
         presented: &str,

@@ -8,12 +8,12 @@ use crate::token::Digest;
 use super::Sessions;
 
 impl Sessions {
-    /// Verifies what a browser's cookie holds: who does it act as, now? `None` for anything but a
-    /// live session of an active user.
+    /// Verifies the value of a session cookie and returns the principal that it authenticates;
+    /// `None` for anything but a live session of an active user.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when that could not be found out: neither a pass nor a sign-out.
+    /// [`StoreError`] when the store fails: the session is then neither accepted nor ended.
     pub async fn verify(&self, presented: &str) -> Result<Option<Principal>, StoreError> {
         let Some(secret) = OpaqueSecret::parse(presented) else {
             return Ok(None);
@@ -21,12 +21,12 @@ impl Sessions {
         self.verify_digest(secret.digest()).await
     }
 
-    /// Verifies again whom a browser session that was verified before acts as, now; `None` when it has
-    /// ended since, and for every other credential.
+    /// Verifies the principal's browser session again; `None` when it has ended since, and for any
+    /// other credential.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify).
+    /// As for [`verify`](Self::verify).
     pub async fn reverify(&self, principal: &Principal) -> Result<Option<Principal>, StoreError> {
         match principal.session_digest() {
             Some(digest) => self.verify_digest(digest).await,
@@ -36,7 +36,7 @@ impl Sessions {
 
     async fn verify_digest(&self, digest: Digest) -> Result<Option<Principal>, StoreError> {
         let found = match self.store.find_session(&digest).await {
-            // A damaged row is no session: its browser can sign in again.
+            // A damaged row counts as no session: the user can sign in again.
             Err(error) => error.into_damaged().map(|_| None)?,
             found => found?,
         };

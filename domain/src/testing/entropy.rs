@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::entropy::{Entropy, EntropyError};
 
-/// Entropy that is the same for the same seed: SHA-256 over seed and counter. For tests only;
-/// whoever knows the seed knows every secret.
+/// Deterministic entropy: SHA-256 of a seed and a counter. For tests only; anyone who knows the
+/// seed can compute every secret.
 #[derive(Debug)]
 pub struct SeededEntropy {
     seed: u64,
@@ -13,7 +13,7 @@ pub struct SeededEntropy {
 }
 
 impl SeededEntropy {
-    /// Entropy from `seed`.
+    /// Creates a source with this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Ready-made users and tokens. Equal numbers make equal ids.
+//! Ready-made users, tokens and other records. Equal numbers yield equal ids.
 
 use std::num::NonZeroU32;
 
@@ -15,7 +15,7 @@ use crate::work_item::{
     Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem,
 };
 
-/// 2026-11-24T06:00:00.000Z, the present of tests.
+/// 2026-11-24T06:00:00.000Z, the default current time of tests.
 pub const NOW: Timestamp = match Timestamp::from_unix_millis(1_795_500_000_000) {
     Some(now) => now,
     None => Timestamp::MIN,
@@ -25,11 +25,11 @@ fn uuid(space: u64, number: u64) -> Uuid {
     Uuid::from_u64_pair(space << 32 | 0x7000, 1 << 63 | number)
 }
 
-/// An active administrator.
+/// Returns an active administrator.
 ///
 /// # Panics
 ///
-/// Never: the name and address are well-formed for every number.
+/// Never: the name and address are valid for every number.
 #[must_use]
 pub fn user(number: u64) -> User {
     User {
@@ -42,17 +42,17 @@ pub fn user(number: u64) -> User {
     }
 }
 
-/// The same administrator as the owner of tokens.
+/// Returns the same administrator as the owner of tokens.
 #[must_use]
 pub fn owner(number: u64) -> Owner {
     user(number).as_owner()
 }
 
-/// A live `admin` token without expiry, of user 1, created at `created_at`.
+/// Returns a live `admin` token of user 1, without expiry.
 ///
 /// # Panics
 ///
-/// Never: the name is well-formed for every number.
+/// Never: the name is valid for every number.
 #[must_use]
 pub fn token(number: u64, created_at: Timestamp) -> Token {
     Token {
@@ -70,7 +70,7 @@ pub fn token(number: u64, created_at: Timestamp) -> Token {
     }
 }
 
-/// A use of a token from no address.
+/// Returns a use of a token without a client address.
 #[must_use]
 pub const fn token_use(token: TokenId, at: Timestamp) -> TokenUse {
     TokenUse {
@@ -80,12 +80,12 @@ pub const fn token_use(token: TokenId, at: Timestamp) -> TokenUse {
     }
 }
 
-/// A live agent run of user 1, not bound to anything, issued at [`NOW`] with the token `issuer` for
-/// an hour. Its number counts among those of tokens.
+/// Returns a live agent run of user 1, not bound to a work item, started at [`NOW`] with the token
+/// `issuer` for an hour. Its number must differ from those of tokens.
 ///
 /// # Panics
 ///
-/// Never: the name is well-formed for every number.
+/// Never: the agent id is valid for every number.
 #[must_use]
 pub fn run(number: u64, issuer: TokenId) -> Token {
     let agent = AgentId::parse(&format!("agent-{number}")).expect("a well-formed name");
@@ -103,7 +103,7 @@ pub fn run(number: u64, issuer: TokenId) -> Token {
     }
 }
 
-/// `OPS-<number>`: an unclaimed task that is to be done, by user 1, created at [`NOW`].
+/// Returns `OPS-<number>`: an unclaimed task with the status `todo`, created by user 1 at [`NOW`].
 ///
 /// # Panics
 ///
@@ -133,7 +133,7 @@ pub fn work_item(number: u32) -> WorkItem {
     }
 }
 
-/// The digest that goes with a token of the same number.
+/// Returns the digest for a token with the same number.
 ///
 /// # Panics
 ///
@@ -145,7 +145,7 @@ pub fn digest(number: u64) -> Digest {
     Digest::from_stored(&bytes).expect("32 bytes")
 }
 
-/// A browser session of user 1, begun and last seen at [`NOW`].
+/// Returns a browser session of user 1, created and last seen at [`NOW`].
 #[must_use]
 pub fn session(number: u64) -> Session {
     Session {
@@ -158,12 +158,12 @@ pub fn session(number: u64) -> Session {
     }
 }
 
-/// An open invite for `invited<number>@example.com` as a member, by user 1, that expires a day
-/// after [`NOW`].
+/// Returns an open invite for `invited<number>@example.com` as a member, created by user 1, that
+/// expires a day after [`NOW`].
 ///
 /// # Panics
 ///
-/// Never: the address is well-formed for every number.
+/// Never: the address is valid for every number.
 #[must_use]
 pub fn invite(number: u64) -> Invite {
     let email = format!("invited{number}@example.com");
@@ -181,7 +181,8 @@ pub fn invite(number: u64) -> Invite {
     }
 }
 
-/// An open sign-in link for user 1, by the operator, that expires an hour after [`NOW`].
+/// Returns an open sign-in link for user 1, created by the operator, that expires an hour after
+/// [`NOW`].
 #[must_use]
 pub fn link(number: u64) -> SignInLink {
     SignInLink {
@@ -194,13 +195,13 @@ pub fn link(number: u64) -> SignInLink {
     }
 }
 
-/// A hash that no hasher made; equal numbers make equal hashes.
+/// Returns a made-up hash; equal numbers yield equal hashes.
 #[must_use]
 pub fn password_hash(number: u64) -> PasswordHash {
     PasswordHash::from_stored(format!("fixture${number}"))
 }
 
-/// An event with an id of the given number, by the operator.
+/// Returns an audit event with an id of the given number, caused by the operator.
 #[must_use]
 pub fn audit(number: u64, at: Timestamp, action: AuditAction, subject: Subject) -> AuditEvent {
     AuditEvent {

@@ -5,11 +5,10 @@ use sha2::{Digest, Sha256};
 
 use crate::user::{HashError, Password, PasswordHash, PasswordHasher};
 
-/// What every hash of [`FakeHasher`] begins with.
+/// The prefix of every hash of [`FakeHasher`].
 const PREFIX: &str = "fake$";
 
-/// A hasher that answers at once and gives the same hash for the same password: unsalted SHA-256.
-/// For tests only; it protects nothing.
+/// A fast, deterministic hasher: unsalted SHA-256. For tests only; it provides no security.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeHasher;
 
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn tells_the_right_password_from_a_wrong_one_and_from_none() {
+    async fn accepts_only_the_right_password() {
         let (right, wrong) = (
             Password::parse("right").unwrap(),
             Password::parse("wrong").unwrap(),

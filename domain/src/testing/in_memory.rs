@@ -12,14 +12,14 @@ use crate::work_item::WorkItems;
 
 use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
 
-/// All use cases on one in-memory store, a clock that stands still and seeded entropy: what the
-/// unit test of an embedding service begins with.
+/// All use cases on one in-memory store, with a fixed clock and seeded entropy, as a starting point
+/// for the unit tests of an embedding service.
 pub struct InMemory {
-    /// The store, to put users and tokens into.
+    /// The store; insert users and tokens here.
     pub store: Arc<MemoryStore>,
-    /// The clock, to move.
+    /// The clock; advance it here.
     pub clock: Arc<FixedClock>,
-    /// The entropy.
+    /// The source of entropy.
     pub entropy: Arc<SeededEntropy>,
     /// The use cases of tokens.
     pub tokens: Tokens,
@@ -33,9 +33,9 @@ pub struct InMemory {
     pub sessions: Sessions,
     /// The use cases of invites.
     pub invites: Invites,
-    /// The use cases on all tokens.
+    /// The use cases on the tokens of all users.
     pub admin_tokens: AdminTokens,
-    /// The use cases of the audit trail.
+    /// The use cases of the audit log.
     pub audit: Audit,
 }
 
@@ -76,7 +76,7 @@ impl Default for InMemory {
 }
 
 impl InMemory {
-    /// The use cases of browser sessions with another store of users, such as one that fails.
+    /// Returns the use cases of browser sessions with another user store, such as a failing one.
     #[must_use]
     pub fn sessions_with_users(&self, users: Arc<dyn UserStore>) -> Sessions {
         sessions(&self.store, users, &self.clock, &self.entropy)

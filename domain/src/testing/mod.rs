@@ -1,12 +1,12 @@
-//! For unit tests without IO: an in-memory store, a clock that stands still, entropy from a seed,
-//! mocks for faults, and the contract suite that every store must pass.
+//! Support for unit tests without IO: an in-memory store, a fixed clock, seeded entropy, mocks for
+//! failures, and the contract suite that every store must pass.
 //!
-//! Use [`MemoryStore`] for behavior and the mocks for faults (a store that fails at step N).
+//! Use [`MemoryStore`] for behavior and the mocks for failures (a store that fails at step N).
 //!
-//! # A store of your own
+//! # Testing your own store
 //!
-//! Implement [`Harness`] for it and let [`token_store_contract!`](crate::token_store_contract)
-//! make one test of each case:
+//! Implement [`Harness`] for it, and generate one test per case with
+//! [`token_store_contract!`](crate::token_store_contract):
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether the time of a failed sign-in tells that an account exists.
+//! Measures whether the duration of a failed sign-in reveals that an account exists.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use crate::rate_limit::RateLimits;
 use crate::session::{ClientName, Sessions, SignInError};
 use crate::user::{Email, Password};
 
-/// How long sign-ins took that failed, in the caller's unit of time.
+/// How long failed sign-ins took, in the caller's unit of time.
 #[derive(Debug, Clone, Copy)]
 pub struct RejectionTimes {
     /// The mean for an account that exists.
     pub known: f64,
-    /// The mean for one that does not.
+    /// The mean for an account that does not exist.
     pub unknown: f64,
     /// Welch's t of the two. Beyond ±4.5 they differ (test vector leakage assessment).
     pub t: f64,
 }
 
-/// Times `pairs` of failed sign-ins on an empty store, as `elapsed` tells the time. Passwords are not
-/// hashed: that takes far longer than the store, whoever signs in. Of each, the slowest tenth is left
-/// out, in which the machine did something else.
+/// Measures `pairs` of failed sign-ins on an empty store, using the durations that `elapsed`
+/// returns. Passwords are not hashed, because hashing takes far longer than the store and is the
+/// same for both. The slowest tenth of each is discarded as noise.
 ///
 /// # Panics
 ///
@@ -53,9 +53,9 @@ pub async fn rejection_times(
     let rate_limits = store.rate_limits();
     let mut times = [Vec::new(), Vec::new()];
     for pair in 0..pairs {
-        // In turn the first and the second.
+        // Alternates which of the two goes first.
         let first = usize::from(pair % 2 == 0);
-        // Each pair from an address of its own, so that every failure is recorded.
+        // Each pair uses its own address, so that every failure is recorded.
         let context = RequestContext {
             client_address: Some(Ipv4Addr::from_bits(0x0a00_0000 | pair).into()),
             ..RequestContext::default()

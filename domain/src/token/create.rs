@@ -11,29 +11,29 @@ use super::{
     TokenId, TokenKind, TokenName, Tokens, Trace,
 };
 
-/// What a new token is to be.
+/// The properties of a token to create.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// What its owner calls it.
+    /// The token's name.
     pub name: TokenName,
-    /// What it is for; at most the issuing principal's effective scope.
+    /// The token's scope; at most the creating principal's effective scope.
     pub scope: Scope,
-    /// When it ends by itself.
+    /// When the token expires.
     pub expires: RequestedExpiry,
 }
 
-/// A new token and its secret, which exists here and nowhere else.
+/// A new token and its secret, which is not available anywhere else.
 #[derive(Debug)]
 pub struct TokenWithSecret {
     /// The token.
     pub token: Token,
-    /// Its plaintext. Give it to the owner and drop it.
+    /// Its plaintext secret. Pass it to the owner, then drop it.
     pub secret: Secret,
 }
 
 impl TokenWithSecret {
-    /// A new personal access token with its secret, created by a request from this client address,
-    /// not yet in any store.
+    /// Creates a personal access token and its secret for a request from the client address `from`.
+    /// Nothing is stored yet.
     pub(crate) fn mint(
         owner: UserId,
         name: TokenName,
@@ -65,13 +65,16 @@ impl TokenWithSecret {
 }
 
 impl Tokens {
-    /// Issues a personal access token to the user that `principal` acts as.
+    /// Creates a personal access token for the user that `principal` acts as.
     ///
     /// # Errors
     ///
-    /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
-    /// the wanted one; the expiry must lie in the future; the quota and the rate
-    /// must have room.
+    /// - [`TokenError::NotAuthorized`] unless `principal` is a human whose effective scope contains
+    ///   the requested one.
+    /// - [`TokenError::Expiry`] when the expiry is not in the future.
+    /// - [`TokenError::QuotaReached`] and [`TokenError::RateReached`] when the user has reached a
+    ///   limit.
+    /// - [`TokenError::Entropy`] and [`TokenError::Store`] when a port fails.
     pub async fn create(
         &self,
         principal: &Principal,

@@ -3,28 +3,28 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-/// SHA-256 of a secret: the only form of it that a store sees.
+/// The SHA-256 digest of a secret, the only form of it that stores receive.
 ///
-/// A plain hash is right here, and a password hash is not: a secret has 256 random bits, so there
-/// is nothing to guess (NIST SP 800-63B-4 §3.1.2.2 on look-up secrets of at least 112 bits).
-/// `Debug` is redacted, because who reads a digest in a log can look it up in a stolen database.
+/// A fast hash is sufficient, and a password hash is unnecessary: a secret has 256 random bits, so
+/// it cannot be guessed (NIST SP 800-63B-4 §3.1.2.2 on look-up secrets of at least 112 bits).
+/// `Debug` is redacted, because a digest read in a log could be looked up in a stolen database.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 /// A stored digest that is not 32 bytes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest has 32 bytes")]
+#[error("a digest must have 32 bytes")]
 pub struct InvalidDigest;
 
 impl Digest {
-    /// The digest that belongs to no secret; what a lookup that found nothing is compared with.
+    /// A digest that belongs to no secret; compared against when a lookup finds nothing.
     pub(crate) const NONE: Self = Self([0; 32]);
 
     pub(crate) fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 
-    /// The digest that a store kept.
+    /// Creates a digest from stored bytes.
     ///
     /// # Errors
     ///
@@ -33,14 +33,14 @@ impl Digest {
         bytes.try_into().map(Self).map_err(|_| InvalidDigest)
     }
 
-    /// The 32 bytes, for a store to keep and to look up.
+    /// Returns the 32 bytes, for a store to persist and look up.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Equality in constant time. Word by word: the barrier that `subtle` sets at each step costs
-    /// as much for eight bytes as for one.
+    /// Compares two digests in constant time. It compares 8 bytes at a time, because `subtle` sets
+    /// an optimization barrier at each step and the barrier dominates the cost.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         let differences = self.words().zip(other.words());
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn is_the_sha_256_of_the_whole_text() {
-        // FIPS 180-4, the example "abc".
+        // The example "abc" of FIPS 180-4.
         let expected = [
             0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae,
             0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61,

@@ -3,9 +3,9 @@ use std::ops::Deref;
 
 use super::{Token, TokenId};
 
-/// Tokens that a change may end, which it dereferences to, as far as ending takes: a damaged row is
-/// among them with what can be read of it. A store deletes the rows of damaged tokens that end; a
-/// tombstone would be damaged, too.
+/// Tokens that a change may revoke, which it dereferences to. It includes damaged rows with the
+/// fields that revocation requires. Stores delete the rows of damaged tokens instead of revoking
+/// them, because their tombstones would be damaged, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endings {
     tokens: Vec<Token>,
@@ -13,13 +13,13 @@ pub struct Endings {
 }
 
 impl Endings {
-    /// Whether the row of this token is damaged.
+    /// Returns whether the row of this token is damaged.
     #[must_use]
     pub fn is_damaged(&self, id: TokenId) -> bool {
         self.damaged.contains(&id)
     }
 
-    /// Returns those whose rows are damaged.
+    /// Returns the tokens with damaged rows.
     #[must_use]
     pub fn damaged(&self) -> Vec<Token> {
         let damaged = self.tokens.iter().filter(|token| self.is_damaged(token.id));
@@ -36,7 +36,7 @@ impl Deref for Endings {
 }
 
 impl FromIterator<(Token, bool)> for Endings {
-    /// Each token with whether its row is damaged.
+    /// Collects tokens, each with whether its row is damaged.
     fn from_iter<I: IntoIterator<Item = (Token, bool)>>(read: I) -> Self {
         let mut endings = Self::default();
         for (token, is_damaged) in read {

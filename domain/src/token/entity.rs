@@ -4,53 +4,55 @@ use crate::user::UserId;
 
 use super::{RevokedBy, Scope, TokenId, TokenKind, TokenName, Trace};
 
-/// How long a token is stored after it was revoked or expired, so that the holder of its secret is
-/// told so rather than that it is unknown: 30 days.
+/// How long a token is stored after it was revoked or has expired: 30 days. Until then, whoever
+/// presents its secret learns what happened to it instead of getting "unknown".
 pub const RETENTION_DAYS: i64 = 30;
 
-/// A token that lives for longer than this does not [expire soon](Token::expires_soon): 7 days.
+/// The maximum remaining lifetime of a token that [expires soon](Token::expires_soon): 7 days.
 const SOON_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// A token as an entity. Neither its secret nor its digest is part of it.
+/// A token, without its secret and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Names it; carries its kind.
+    /// The token's id, which includes its kind.
     pub id: TokenId,
-    /// Who owns it and is acted for by it.
+    /// The user who owns the token and on whose behalf it acts.
     pub owner: UserId,
-    /// What the owner calls it.
+    /// The name that the owner gave it.
     pub name: TokenName,
-    /// What it was issued for. What it may do *now* also depends on the owner's role.
+    /// The scope it was created with. The effective scope also depends on the owner's role.
     pub scope: Scope,
-    /// When it was issued.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// It is live before this instant; `None` is never.
+    /// When it expires (exclusive: it is live before this instant); `None` means never.
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked; from then on it is a tombstone.
+    /// When it was revoked; `None` while it is not. A revoked token remains stored as a tombstone.
     pub revoked_at: Option<Timestamp>,
-    /// When a request was last verified with it; seconds behind at most.
+    /// When a request was last verified with it; may lag by a few seconds. `None` means never.
     pub last_used_at: Option<Timestamp>,
-    /// The token that took its place when it was rotated. A token is rotated once.
+    /// The token that replaced it when it was rotated; `None` if it was not. A token can be rotated
+    /// once.
     pub successor: Option<TokenId>,
-    /// What it is for when it is an agent run's, which is when its kind says so.
+    /// The agent run that it belongs to; set if and only if the token's kind is
+    /// [`TokenKind::AgentRun`].
     pub run: Option<AgentRun>,
-    /// What people recognize it by.
+    /// Details that help its owner to recognize it.
     pub trace: Trace,
 }
 
-/// Where a token stands in its life.
+/// A token's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Accepted.
+    /// The token is accepted.
     Live,
-    /// Its time is up.
+    /// The token has expired and was not revoked.
     Expired,
-    /// Deleted by its owner, an administrator, or a rotation.
+    /// The token was revoked: by its owner, by an administrator, by a rotation or after a leak.
     Revoked,
 }
 
 impl Status {
-    /// Where a token stands at `now` with these times of its own.
+    /// Returns the status at `now` of a token that was revoked and expires at these times.
     #[must_use]
     pub fn of(
         revoked_at: Option<Timestamp>,
@@ -66,7 +68,7 @@ impl Status {
         }
     }
 
-    /// The name on the wire.
+    /// Returns the name that the API uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +78,7 @@ impl Status {
         }
     }
 
-    /// Reads what [`Status::as_str`] writes.
+    /// Parses the output of [`Status::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Live, Self::Expired, Self::Revoked]
@@ -88,43 +90,43 @@ impl Status {
 /// Why a token cannot be rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotRotatable {
-    /// It is over; there is nothing to carry on.
+    /// It has expired or was revoked, so there is nothing to replace.
     #[error("the token has expired")]
     Expired,
-    /// It has a successor, whether or not it is still in its overlap.
-    #[error("the token was already rotated to {successor}")]
+    /// It has been rotated before, whether or not the overlap is over.
+    #[error("the token has already been rotated to {successor}")]
     AlreadyRotated {
-        /// The token that replaced it, which may have been revoked since.
+        /// The token that replaced it, which may itself have been revoked since.
         successor: TokenId,
     },
 }
 
-/// How a rotated token ends.
+/// When a rotated token stops working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PredecessorEnd {
-    /// It is revoked in the same step.
+    /// Immediately: it is revoked in the same step.
     AtOnce,
-    /// It stays live until this instant, or its own expiry if that comes first.
+    /// At this instant, or when it expires if that is earlier.
     After(Timestamp),
 }
 
 impl Token {
-    /// Whether a human's or an agent run's.
+    /// Returns whether it belongs to a human or to an agent run.
     #[must_use]
     pub const fn kind(&self) -> TokenKind {
         self.id.kind()
     }
 
-    /// The one rule of a token's life: revoked is revoked; otherwise live while
-    /// `now < expires_at`.
+    /// Returns the status at `now`: revoked if it was revoked, otherwise live while `now <
+    /// expires_at`, otherwise expired.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
         Status::of(self.revoked_at, self.expires_at, now)
     }
 
-    /// The token after its revocation at `now`, or `None` when it was revoked before: of any
-    /// number of revocations, one counts. An expired token can be revoked; that takes it off the
-    /// list.
+    /// Returns the token as revoked at `now`, or `None` if it was revoked before: repeated
+    /// revocations do not change it. An expired token can be revoked, which removes it from its
+    /// owner's list.
     #[must_use]
     pub fn revoked(&self, now: Timestamp) -> Option<Self> {
         self.revoked_at.is_none().then(|| Self {
@@ -133,7 +135,8 @@ impl Token {
         })
     }
 
-    /// The same with the reason, which its owner is told.
+    /// Returns the token as revoked at `now` for `reason`, which its owner can see; `None` if it
+    /// was revoked before.
     #[must_use]
     pub fn revoked_by(&self, reason: RevokedBy, now: Timestamp) -> Option<Self> {
         let mut revoked = self.revoked(now)?;
@@ -141,7 +144,7 @@ impl Token {
         Some(revoked)
     }
 
-    /// Returns whether it is live and about to expire: within the last tenth of its lifetime, and
+    /// Returns whether the token is live and expires soon: in the last tenth of its lifetime, and
     /// within 7 days.
     #[must_use]
     pub fn expires_soon(&self, now: Timestamp) -> bool {
@@ -153,14 +156,14 @@ impl Token {
         left <= SOON_MILLIS.min(lifetime / 10)
     }
 
-    /// Returns whether it was revoked without a successor. One that was rotated is not deleted:
-    /// its owner is told of the successor.
+    /// Returns whether the token was revoked and has no successor. A rotated token does not count
+    /// as deleted: its owner is pointed to the successor.
     #[must_use]
     pub const fn is_deleted(&self) -> bool {
         self.revoked_at.is_some() && self.successor.is_none()
     }
 
-    /// Returns whether a successor can take its place at `now`.
+    /// Checks that the token can be rotated at `now`.
     pub(super) fn check_rotatable(&self, now: Timestamp) -> Result<(), NotRotatable> {
         match self.successor {
             Some(successor) => Err(NotRotatable::AlreadyRotated { successor }),
@@ -169,12 +172,12 @@ impl Token {
         }
     }
 
-    /// The token after `successor` took its place at `now`.
+    /// Returns the token as replaced by `successor` at `now`.
     ///
     /// # Errors
     ///
-    /// [`NotRotatable`] when it has expired or has a successor. A [deleted](Self::is_deleted) token
-    /// is not offered here: it does not exist for its owner any more.
+    /// [`NotRotatable`] when it has expired or has a successor. Callers must exclude
+    /// [deleted](Self::is_deleted) tokens first, which no longer exist for their owner.
     pub fn rotated(
         &self,
         now: Timestamp,
@@ -198,14 +201,14 @@ impl Token {
         Ok(rotated)
     }
 
-    /// Returns when it ended, or will by itself: its revocation, otherwise its expiry. `None` when
-    /// it does not end by itself.
+    /// Returns when the token ended or will end: when it was revoked, otherwise when it expires.
+    /// `None` means that it does not expire.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {
         self.revoked_at.or(self.expires_at)
     }
 
-    /// Returns the instant before which tokens must have [ended](Self::end) to be purged at `now`.
+    /// Returns the instant before which a token must have [ended](Self::end) to be purged at `now`.
     #[must_use]
     pub fn purge_horizon(now: Timestamp) -> Timestamp {
         now.saturating_add_seconds(-RETENTION_DAYS * 24 * 60 * 60)
@@ -246,7 +249,7 @@ mod tests {
     fn expires_soon_within_the_last_tenth_of_its_lifetime_and_within_7_days() {
         const HOUR: i64 = 60 * 60;
         let created = fixtures::NOW;
-        // Its lifetime, and how long before its end it begins to expire soon, in hours.
+        // The lifetime, and how long before its end the token starts to expire soon, in hours.
         for (lifetime, soon) in [
             (10, 1),
             (7 * 24, 16),
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_never_prolongs_a_life() {
+    fn an_overlap_never_extends_a_lifetime() {
         let now = fixtures::NOW;
         let successor = fixtures::token(2, now).id;
         let soon = now.saturating_add_seconds(10);
@@ -296,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_token_is_not_rotated() {
+    fn an_expired_token_cannot_be_rotated() {
         let now = fixtures::NOW;
         let mut token = fixtures::token(1, now);
         token.expires_at = Some(now);

@@ -4,39 +4,39 @@ use crate::store::StoreError;
 
 use super::{ExpiryError, NotRotatable, OverlapError, RateReached};
 
-/// Why a use case on a token did not do what was asked. Nothing was changed, except as said at
+/// A failure of a use case on tokens. Nothing was changed, except as described at
 /// [`TokenError::Store`].
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// There is no such token for this user: unknown, deleted or someone else's, alike.
-    #[error("there is no such token")]
+    /// The user has no such token: it is unknown, deleted or belongs to someone else. The error
+    /// does not say which.
+    #[error("token not found")]
     NotFound,
-    /// The user has as many live tokens as they may.
+    /// The user has reached the maximum number of live tokens.
     #[error("the limit of {quota} live tokens is reached")]
     QuotaReached {
-        /// The limit.
+        /// The maximum number of live tokens per user.
         quota: u32,
     },
-    /// The user was issued as many tokens as they may within 24 hours.
+    /// The user has reached the maximum number of tokens created within 24 hours.
     #[error(transparent)]
     RateReached(#[from] RateReached),
-    /// The expiry cannot be.
+    /// The expiry is invalid.
     #[error(transparent)]
     Expiry(#[from] ExpiryError),
-    /// The overlap cannot be.
+    /// The overlap is invalid.
     #[error(transparent)]
     Overlap(#[from] OverlapError),
-    /// The token is there and cannot be rotated.
+    /// The token exists but cannot be rotated.
     #[error(transparent)]
     NotRotatable(#[from] NotRotatable),
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
-    /// The store failed. Whether the change happened is not known when it was unavailable; it did
-    /// not happen in part.
+    /// The store failed. If it was unavailable, the change may have been made, but never in part.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

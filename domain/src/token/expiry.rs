@@ -9,26 +9,25 @@ use crate::clock::Timestamp;
 
 const DATE: &[FormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// When a token ends by itself: at an instant, or never.
-///
-/// The one expiry rule: a token is live while `now < expires_at`.
+/// When a token expires. A token is live while `now < expires_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// It lives until it is revoked.
+    /// The token does not expire.
     Never,
-    /// It is live before this instant and expired from it on.
+    /// At this instant: the token is live before it.
     At(Timestamp),
-    /// It is live to the end of this day.
+    /// At the end of this day.
     EndOf(Day),
 }
 
-/// A day of the calendar, in UTC.
+/// A calendar day in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day(Date);
 
 impl Day {
-    /// Returns the midnight that follows it, since an expiry is exclusive. Days before 1970 end at
-    /// its beginning, which is as much in the past; the last day of year 9999 ends with it.
+    /// Returns the following midnight, because an expiry is exclusive. A day before 1970 yields the
+    /// start of 1970, which is equally in the past; the last day of 9999 yields the last
+    /// millisecond.
     fn end(self) -> Timestamp {
         match self.0.next_day() {
             Some(next) => Timestamp::from_datetime(next.with_time(Time::MIDNIGHT).assume_utc())
@@ -44,17 +43,17 @@ impl fmt::Display for Day {
     }
 }
 
-/// For how long a token is to live: whole seconds, at least one, counted by the server's clock.
+/// A token's lifetime in whole seconds, at least one, measured by the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime(i64);
 
 impl Lifetime {
-    /// A lifetime of so many seconds.
+    /// Creates a lifetime of `seconds`.
     ///
     /// # Errors
     ///
-    /// [`ExpiryError::Lifetime`] when it is shorter than one second, or longer than all the time
-    /// that can be written.
+    /// [`ExpiryError::Lifetime`] when it is shorter than one second or longer than the range of
+    /// [`Timestamp`].
     pub fn from_seconds(seconds: i64) -> Result<Self, ExpiryError> {
         if (1..=Timestamp::MAX.unix_millis() / 1_000).contains(&seconds) {
             Ok(Self(seconds))
@@ -63,25 +62,25 @@ impl Lifetime {
         }
     }
 
-    /// The seconds.
+    /// Returns the lifetime in seconds.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0
     }
 }
 
-/// When a token is to end, as a caller asks for it. It becomes an [`Expiry`] with the one reading
-/// of the clock that decides everything else about the token.
+/// An expiry as requested: absolute or relative. It is resolved to an [`Expiry`] with the same
+/// clock reading that is used for the rest of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestedExpiry {
-    /// At an instant, or never.
+    /// At this expiry.
     At(Expiry),
-    /// After this time.
+    /// After this lifetime.
     In(Lifetime),
 }
 
 impl RequestedExpiry {
-    /// Returns the expiry of a token that is made at `now`.
+    /// Returns the expiry of a token created at `now`.
     pub(super) fn resolve(self, now: Timestamp) -> Result<Expiry, ExpiryError> {
         match self {
             Self::At(expiry) => expiry.check_future(now),
@@ -107,51 +106,52 @@ impl From<Lifetime> for RequestedExpiry {
     }
 }
 
-/// The text or the instant cannot be an expiry.
+/// The text or instant is not a valid expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpiryError {
-    /// Neither an RFC 3339 date-time nor a date, or beyond the year 9999.
+    /// Neither an RFC 3339 date-time nor a date, or after the year 9999.
     #[error(
         "must be an RFC 3339 date-time such as 2026-12-31T12:00:00Z, or a date such as 2026-12-31, \
          up to the year 9999"
     )]
     Unparsable,
-    /// Not later than now. The server's time is told, so that a client whose clock differs finds
-    /// out.
+    /// Not after the current time. The error includes the server's time, so that a client whose
+    /// clock is wrong can tell.
     #[error("must be in the future (server time: {now})")]
     NotInFuture {
-        /// The clock that decided.
+        /// The server's time.
         now: Timestamp,
     },
-    /// A day that has ended in UTC. West of Greenwich it can still be today, so both are told.
+    /// A day that has ended in UTC. It may not be over yet in the user's time zone, so the error
+    /// shows the time in UTC.
     #[error(
         "must be in the future: {day} has already ended in UTC; choose {today} or later \
          (server time: {now})", today = Day(.now.to_datetime().date())
     )]
     DayEnded {
-        /// The day that was asked for.
+        /// The requested day.
         day: Day,
-        /// The clock that decided.
+        /// The server's time.
         now: Timestamp,
     },
-    /// Shorter than a second, or leading beyond the year 9999.
-    #[error("must be at least 1 second, and lead at most to the end of the year 9999")]
+    /// Shorter than one second, or ending after the year 9999.
+    #[error("must be at least 1 second, and must not end after the year 9999")]
     Lifetime,
 }
 
 impl Expiry {
-    /// Reads what a person or a program wrote: an RFC 3339 date-time, or a date, which means to
-    /// the end of that day in UTC. Blank means never.
+    /// Parses an RFC 3339 date-time or a date, which means the end of that day in UTC. Blank means
+    /// never.
     ///
     /// # Errors
     ///
-    /// [`ExpiryError::Unparsable`]. Whether it lies in the future is checked when it is used.
+    /// [`ExpiryError::Unparsable`]. Whether it is in the future is checked when a token is created.
     pub fn parse(text: &str) -> Result<Self, ExpiryError> {
         let text = text.trim();
         if text.is_empty() {
             return Ok(Self::Never);
         }
-        // RFC 3339 knows no signed years; the parser of dates does.
+        // RFC 3339 has no signed years, but the date parser accepts them.
         if text.starts_with(['+', '-']) {
             return Err(ExpiryError::Unparsable);
         }
@@ -167,7 +167,7 @@ impl Expiry {
             .ok_or(ExpiryError::Unparsable)
     }
 
-    /// As stored: the instant, or none for never.
+    /// Returns the instant, or `None` for never.
     #[must_use]
     pub fn instant(self) -> Option<Timestamp> {
         match self {
@@ -177,7 +177,7 @@ impl Expiry {
         }
     }
 
-    /// Returns the same if it lies after `now`: a token must live.
+    /// Returns the expiry if it is after `now`.
     ///
     /// # Errors
     ///
@@ -192,7 +192,7 @@ impl Expiry {
 }
 
 impl fmt::Display for Expiry {
-    /// As [`Expiry::parse`] reads it: blank for never.
+    /// Formats the expiry so that [`Expiry::parse`] can read it; never is blank.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never => Ok(()),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_means_to_the_end_of_that_day_in_utc() {
+    fn a_date_means_the_end_of_its_day_in_utc() {
         assert_eq!(parsed("2026-12-31"), "2027-01-01T00:00:00.000Z");
         assert_eq!(parsed("2028-02-29"), "2028-03-01T00:00:00.000Z");
         assert_eq!(parsed("9999-12-30"), "9999-12-31T00:00:00.000Z");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_time_is_taken_at_its_instant() {
+    fn a_date_time_means_its_instant() {
         assert_eq!(
             parsed("2026-12-31T12:00:00+02:00"),
             "2026-12-31T10:00:00.000Z"
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_past_is_read_and_lies_in_the_past() {
+    fn dates_before_1970_are_in_the_past() {
         for text in ["0001-01-01", "1969-12-31T23:59:59Z"] {
             assert_eq!(
                 Expiry::parse(text).map(Expiry::instant),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_text_is_rejected() {
         for text in [
             "tomorrow",
             "90d",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_present_is_not_the_future() {
+    fn now_is_not_in_the_future() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         assert_eq!(
             Expiry::At(now).check_future(now),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_counted_from_the_present_and_stays_within_the_calendar() {
+    fn a_lifetime_starts_now_and_stays_within_the_calendar() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         let after = |seconds| Lifetime::from_seconds(seconds).map(RequestedExpiry::from);
         let in_an_hour = after(3_600).and_then(|expiry| expiry.resolve(now));
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_in_the_past_is_refused_with_the_time_that_decided() {
+    fn an_expiry_in_the_past_is_rejected_with_the_servers_time() {
         let now = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z").unwrap();
         let error = RequestedExpiry::from(Expiry::At(now)).resolve(now);
         assert_eq!(
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_has_ended_in_utc_is_refused_with_the_day_and_the_time_there() {
+    fn a_day_that_has_ended_in_utc_is_rejected_with_the_time_in_utc() {
         let resolve = |day, now| {
             let now = Timestamp::parse_rfc3339(now).unwrap();
             let expiry = RequestedExpiry::from(Expiry::parse(day).unwrap()).resolve(now);
@@ -352,19 +352,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(millis in 0..=253_402_300_799_999_i64) {
+        fn text_round_trips(millis in 0..=253_402_300_799_999_i64) {
             let expiry = Expiry::from(Timestamp::from_unix_millis(millis));
             prop_assert_eq!(Expiry::parse(&expiry.to_string()), Ok(expiry));
             prop_assert_eq!(Expiry::parse(&Expiry::Never.to_string()), Ok(Expiry::Never));
         }
 
         #[test]
-        fn any_text_is_read_or_refused_without_a_panic(text in ".{0,40}") {
+        fn arbitrary_text_never_panics(text in ".{0,40}") {
             let _ = Expiry::parse(&text);
         }
 
         #[test]
-        fn any_almost_date_is_read_or_refused_without_a_panic(
+        fn near_dates_never_panic(
             text in "[+-]?[0-9]{1,6}-[0-9]{1,3}-[0-9]{1,3}(T[0-9:.]{0,20}(Z|[+-][0-9:]{0,6})?)?"
         ) {
             if let Ok(expiry) = Expiry::parse(&text) {

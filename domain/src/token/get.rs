@@ -3,12 +3,14 @@ use crate::access::{Principal, Requirement};
 use super::{Token, TokenError, TokenId, TokenKind, Tokens};
 
 impl Tokens {
-    /// One personal access token of the user that `principal` acts as.
+    /// Returns a personal access token of the user that `principal` acts as.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotFound`] when it is unknown, deleted or someone else's, without telling
-    /// which; [`TokenError::NotAuthorized`] unless a human's token asks; [`TokenError::Store`].
+    /// - [`TokenError::NotFound`] when it is unknown, deleted or belongs to someone else; the error
+    ///   does not say which.
+    /// - [`TokenError::NotAuthorized`] unless `principal` is a human.
+    /// - [`TokenError::Store`] when the store fails.
     pub async fn get(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         let found = self.find(principal, id).await?;
@@ -17,12 +19,14 @@ impl Tokens {
             .ok_or(TokenError::NotFound)
     }
 
-    /// Returns a personal access token of the user that `principal` acts as, also one that was deleted
-    /// and is still stored: what it was called is shown where something refers to it.
+    /// Returns a personal access token of the user that `principal` acts as, including a deleted
+    /// one that is still stored, so that pages which refer to it can show its name. Returns `None`
+    /// when there is none.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotAuthorized`] unless a human asks; [`TokenError::Store`].
+    /// [`TokenError::NotAuthorized`] unless `principal` is a human; [`TokenError::Store`] when the
+    /// store fails.
     pub async fn known(
         &self,
         principal: &Principal,
@@ -32,7 +36,7 @@ impl Tokens {
         self.find(principal, id).await
     }
 
-    /// Finds a token of the user that `principal` acts as, tombstones included.
+    /// Returns a token of the user that `principal` acts as, including a revoked one.
     pub(super) async fn find(
         &self,
         principal: &Principal,

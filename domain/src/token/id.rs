@@ -7,12 +7,12 @@ use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::{InvalidId, new_uuid, parse_uuid};
 
-/// Whose token it is: a human's, or one workflow agent run's.
+/// Whether a token belongs to a human or to an agent run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenKind {
-    /// Owned by a human; `oi_pat_…`, id `pat_…`.
+    /// A human's token: secrets `oi_pat_…`, ids `pat_…`.
     Personal,
-    /// Issued for one workflow agent run; `oi_run_…`, id `run_…`.
+    /// An agent run's token: secrets `oi_run_…`, ids `run_…`.
     AgentRun,
 }
 
@@ -20,7 +20,8 @@ impl TokenKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Personal, Self::AgentRun];
 
-    /// What a secret of this kind begins with. Changing it revokes every token there is.
+    /// Returns the prefix of the secrets of this kind. Changing it invalidates every existing
+    /// token.
     #[must_use]
     pub const fn secret_prefix(self) -> &'static str {
         match self {
@@ -29,7 +30,7 @@ impl TokenKind {
         }
     }
 
-    /// What the id of a token of this kind begins with.
+    /// Returns the prefix of the token ids of this kind.
     #[must_use]
     pub const fn id_prefix(self) -> &'static str {
         match self {
@@ -38,7 +39,7 @@ impl TokenKind {
         }
     }
 
-    /// The name in stores and on the wire: `personal` or `agent_run`.
+    /// Returns the name that stores and the API use: `personal` or `agent_run`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,15 +48,14 @@ impl TokenKind {
         }
     }
 
-    /// Reads what [`TokenKind::as_str`] writes.
+    /// Parses the output of [`TokenKind::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// The id of a token: `pat_` or `run_`, by its kind, and a UUID. It names a token and is no
-/// secret.
+/// The id of a token: `pat_` or `run_`, depending on its kind, and a UUID. It is not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId {
     kind: TokenKind,
@@ -63,11 +63,11 @@ pub struct TokenId {
 }
 
 impl TokenId {
-    /// A new id for a token that is issued at `now`.
+    /// Generates a new id with the time `now`.
     ///
     /// # Errors
     ///
-    /// When the source of entropy is unavailable.
+    /// [`EntropyError`] when the source of entropy is unavailable.
     pub fn generate(
         kind: TokenKind,
         now: Timestamp,
@@ -76,19 +76,20 @@ impl TokenId {
         new_uuid(now, entropy).map(|uuid| Self { kind, uuid })
     }
 
-    /// The id around what a store kept.
+    /// Creates an id from its stored parts.
     #[must_use]
     pub const fn new(kind: TokenKind, uuid: Uuid) -> Self {
         Self { kind, uuid }
     }
 
-    /// The kind of the token it names.
+    /// Returns the kind of the token.
     #[must_use]
     pub const fn kind(self) -> TokenKind {
         self.kind
     }
 
-    /// The UUID without its prefix, as a store keeps it. Unique over all kinds.
+    /// Returns the UUID without its prefix, which is what stores persist. It is unique across all
+    /// kinds.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.uuid
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prefix_tells_the_kind() {
+    fn the_prefix_determines_the_kind() {
         for (text, kind) in [
             ("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", TokenKind::Personal),
             ("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", TokenKind::AgentRun),

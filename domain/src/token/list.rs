@@ -14,23 +14,24 @@ use crate::text;
 use super::name::check_name;
 use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens};
 
-/// The maximum number of tokens on one page, and how many a page has unless asked otherwise.
+/// The maximum number of tokens per page, which is also the default: 1,000.
 pub const MAX_TOKEN_PAGE: u32 = 1_000;
 
-/// Which of a user's tokens to list, and in which order: those that match everything that is given.
+/// Which of a user's tokens to list, and in which order. A token must match every field that is
+/// set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
-    /// With this status; without it, live and expired ones.
+    /// Only tokens with this status; `None` means live and expired ones.
     pub status: Option<ListedStatus>,
-    /// With exactly this name, which several can have.
+    /// Only tokens with exactly this name, which several tokens can have.
     pub name: Option<TokenName>,
-    /// With this in their names.
+    /// Only tokens whose names contain this.
     pub search: Option<Search>,
     /// The order.
     pub sort: Sort,
 }
 
-/// The status of a token on its owner's list.
+/// The status of a token in its owner's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListedStatus {
     /// Accepted.
@@ -45,13 +46,13 @@ impl ListedStatus {
     /// Every status.
     pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
 
-    /// Reads `live`, `expired` or `revoked`.
+    /// Parses `live`, `expired` or `revoked`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Returns the name on the wire.
+    /// Returns the name that the API uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +73,7 @@ impl From<Status> for ListedStatus {
     }
 }
 
-/// A part of a name to search for. Case, composition and compatibility forms make no difference.
+/// A part of a name to search for, ignoring case, composition and compatibility forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(String);
 
@@ -81,29 +82,30 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] as for a name, so that no secret is searched for.
+    /// [`InvalidName`] when the text contains something that no name contains, so that secrets are
+    /// not searched for.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|text| Self(text::key(&text)))
     }
 
-    /// Returns the folded text, to be looked for in [`TokenName::folded`].
+    /// Returns the folded text, to be searched for in [`TokenName::folded`].
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The order of a list of tokens. Equal ones are ordered by their ids, the newest first.
+/// The order of a list of tokens. Ties are broken by id, newest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// The newest first.
+    /// Newest first.
     #[default]
     Newest,
-    /// By name from A to Z, whatever the case of ASCII letters.
+    /// By name from A to Z, ignoring the case of ASCII letters.
     Name,
-    /// The first to expire first; what never expires is last.
+    /// Earliest expiry first; tokens that do not expire come last.
     Expiry,
-    /// The most recently used first; what was never used is last.
+    /// Most recently used first; tokens that were never used come last.
     LastUsed,
 }
 
@@ -111,7 +113,7 @@ impl Sort {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Newest, Self::Name, Self::Expiry, Self::LastUsed];
 
-    /// Returns the name on the wire.
+    /// Returns the name that the API uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -122,23 +124,23 @@ impl Sort {
         }
     }
 
-    /// Reads what [`Sort::as_str`] writes.
+    /// Parses the output of [`Sort::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|sort| sort.as_str() == text)
     }
 }
 
-/// What a list is ordered by, of one token.
+/// A token's value in the column that a list is ordered by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortKey {
-    /// Nothing but the id.
+    /// No column: the list is ordered by id.
     Newest,
-    /// The name, its ASCII letters in lower case.
+    /// The name, with ASCII letters in lower case.
     Name(String),
-    /// When it expires; `None` is never.
+    /// When it expires; `None` means never.
     Expiry(Option<Timestamp>),
-    /// When it was last used; `None` is never.
+    /// When it was last used; `None` means never.
     LastUsed(Option<Timestamp>),
 }
 
@@ -153,23 +155,23 @@ impl SortKey {
     }
 }
 
-/// Where a token stands in a list. The key is as it was when the page was read, so that the next page
-/// begins there whatever became of the token since.
+/// The position of a token in a list. It contains the sort key as of when the page was read, so
+/// that the next page starts there even if the token changed or was deleted since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListCursor {
-    /// What the list is ordered by.
+    /// The sort key.
     pub key: SortKey,
     /// The token.
     pub id: TokenId,
 }
 
-/// The text is not a cursor of such a list.
+/// The text is not a cursor of a list of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidListCursor;
 
 impl ListCursor {
-    /// Returns where a token stands in a list of this order.
+    /// Returns the position of a token in a list of this order.
     #[must_use]
     pub fn of(token: &Token, sort: Sort) -> Self {
         let key = match sort {
@@ -181,7 +183,7 @@ impl ListCursor {
         Self { key, id: token.id }
     }
 
-    /// Returns the order of the list that it belongs to.
+    /// Returns the order of the list that the cursor belongs to.
     #[must_use]
     pub const fn sort(&self) -> Sort {
         match self.key {
@@ -192,7 +194,7 @@ impl ListCursor {
         }
     }
 
-    /// Compares where two tokens stand in one list.
+    /// Compares the positions of two tokens in one list.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
         self.key
@@ -201,7 +203,7 @@ impl ListCursor {
     }
 }
 
-/// The id, and behind it the order and the key, where the list is ordered by more than ids.
+/// The id, followed by the order and the sort key unless the list is ordered by id.
 impl fmt::Display for ListCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let instant =
@@ -239,7 +241,7 @@ impl FromStr for ListCursor {
     }
 }
 
-/// Reads the milliseconds of an instant; blank is never.
+/// Parses milliseconds since the epoch. Blank is `Some(None)`, which means never.
 #[expect(
     clippy::option_option,
     reason = "invalid, never and an instant are three cases"
@@ -252,17 +254,17 @@ fn instant(text: &str) -> Option<Option<Timestamp>> {
     Some(Some(at))
 }
 
-/// Where a page lies.
+/// Which page to return, relative to a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seek {
-    /// It begins after this token.
+    /// The page that starts after this token.
     After(ListCursor),
-    /// It ends before this token.
+    /// The page that ends before this token.
     Before(ListCursor),
 }
 
 impl Seek {
-    /// Returns the token that the page lies beside.
+    /// Returns the token that the page is relative to.
     #[must_use]
     pub const fn cursor(&self) -> &ListCursor {
         match self {
@@ -272,7 +274,7 @@ impl Seek {
 }
 
 impl ListFilter {
-    /// Returns whether it matches this token at `now`; what a store's query means.
+    /// Returns whether the token matches at `now`. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
@@ -286,19 +288,19 @@ impl ListFilter {
     }
 }
 
-/// Some of a user's tokens, and where the pages around them lie.
+/// A page of a user's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
     /// The tokens, in the order of the list.
     pub tokens: Listing<Token>,
-    /// Seek [`Before`](Seek::Before) it for the previous page; `None` on the first.
+    /// Pass it as [`Seek::Before`] for the previous page; `None` on the first page.
     pub previous: Option<ListCursor>,
-    /// Seek [`After`](Seek::After) it for the next page; `None` on the last.
+    /// Pass it as [`Seek::After`] for the next page; `None` on the last page.
     pub next: Option<ListCursor>,
 }
 
-/// A place in a list that is not ordered by ids alone: a damaged row tells its id and no more, so no
-/// page begins with it.
+/// A position in a list that is not ordered by id alone. A damaged row has only its id, so no page
+/// starts at one.
 struct Placed(ListCursor);
 
 impl FromStr for Placed {
@@ -310,13 +312,14 @@ impl FromStr for Placed {
 }
 
 impl Tokens {
-    /// Returns a page of the tokens that match the filter, of the user that `principal` acts as.
-    /// `limit` is held within 1 to [`MAX_TOKEN_PAGE`]. A token that is created or deleted between
-    /// two pages shifts none of the others. A cursor of another order counts as none.
+    /// Returns a page of the matching tokens of the user that `principal` acts as. `limit` is
+    /// clamped to 1 to [`MAX_TOKEN_PAGE`]. Tokens that are created or deleted between two pages do
+    /// not shift the others. A cursor of another order is ignored.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotAuthorized`] unless a human asks; [`TokenError::Store`].
+    /// [`TokenError::NotAuthorized`] unless `principal` is a human; [`TokenError::Store`] when the
+    /// store fails.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -360,12 +363,12 @@ impl Tokens {
 }
 
 impl Tokens {
-    /// Returns the names that several current tokens of the user share that `principal` acts as: live
-    /// ones without a successor, among the newest [`MAX_TOKEN_PAGE`].
+    /// Returns the names that the user has given to more than one current token: live ones without
+    /// a successor, among the newest [`MAX_TOKEN_PAGE`].
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// As for [`list`](Self::list).
     pub async fn shared_names(
         &self,
         principal: &Principal,
@@ -398,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_name_is_found_whatever_its_case_or_composition() {
+    fn a_part_of_a_name_is_found_in_any_case_or_composition() {
         let mut token = fixtures::token(1, NOW);
         token.name = TokenName::parse("Über-Straße E\u{301}TAT").expect("a name");
         for (text, is_found) in [
@@ -423,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_expires_and_what_was_never_used_is_last() {
+    fn tokens_that_never_expire_or_were_never_used_come_last() {
         let at = |millis| Timestamp::from_unix_millis(millis);
         let expiries = [at(1), at(2), None].map(SortKey::Expiry);
         let uses = [at(2), at(1), None].map(SortKey::LastUsed);
@@ -433,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_form_is_none() {
+    fn other_text_is_not_a_cursor() {
         let id = fixtures::token(1, NOW).id;
         for text in [
             String::new(),
@@ -452,7 +455,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_as_it_was_written(
+        fn cursors_round_trip(
             name in ".{1,40}", millis in proptest::option::of(0..=253_402_300_799_999_i64)
         ) {
             let mut token = fixtures::token(1, NOW);

@@ -1,7 +1,7 @@
-//! Tokens: the secret and its digest, the entity, and everything that happens to it.
+//! Tokens, their secrets and digests, and the use cases on them.
 //!
-//! A *token* is the credential as an entity. Its *secret* is the plaintext, seen once; its
-//! *digest* is the SHA-256 of the secret and the only form that a store ever sees.
+//! A *token* is the credential as an entity. Its *secret* is the plaintext, shown once; its
+//! *digest* is the SHA-256 of the secret and the only form that stores receive.
 
 mod create;
 mod digest;

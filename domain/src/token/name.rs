@@ -6,69 +6,68 @@ use crate::text::{self, InvalidLine};
 
 use super::CONTAINS_SECRET;
 
-/// What a token is called by its owner: 1 to 100 characters after trimming, in NFC, no control
-/// characters, nothing else that cannot be seen, and no token's secret.
+/// A token's name: 1 to 100 characters after trimming, in NFC, without control characters, hidden
+/// characters or a token's secret.
 ///
-/// Two tokens may share a name. Cheap to clone.
+/// Names are not unique. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenName(Arc<str>);
 
-/// The text cannot name a token.
+/// The text is not a valid token name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Nothing, or only white space.
+    /// Empty, or only white space.
     #[error("must not be blank")]
     Blank,
     /// More than 100 characters.
     #[error("must not be longer than {} characters", TokenName::MAX_CHARS)]
     TooLong,
-    /// A line break, an escape, or another control character.
+    /// A line break, an escape or another control character.
     #[error("must not contain control characters")]
     Control,
-    /// A token's secret, which everyone who reads the text could use.
+    /// The secret of a token, which everyone who can read the name could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
-    /// A character that cannot be seen where nothing around it needs it, or that is unassigned or for
-    /// private use.
+    /// A hidden, unassigned or private-use character, as its code point.
     #[error("{}", text::unseen(*.0))]
     Unseen(u32),
 }
 
 impl TokenName {
-    /// The most characters (Unicode scalar values) a name may have.
+    /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 100;
 
-    /// Trims and checks a name.
+    /// Trims, validates and normalizes a name.
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] says what is wrong with it.
+    /// [`InvalidName`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|name| Self(name.into()))
     }
 
-    /// The name of the token of an agent's run: the agent's.
+    /// Returns the name of the token of an agent's run, which is the agent's id.
     #[must_use]
     pub fn of_agent(agent: &AgentId) -> Self {
-        // Whatever names an agent can name a token: it is shorter, and plain.
+        // Every valid agent id is a valid name: it is shorter, and in ASCII.
         Self(agent.as_str().into())
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates a name from stored text without validation: names that were accepted under earlier,
+    /// weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// Returns the name as a [`Search`](super::Search) looks through it: case, composition and
-    /// compatibility forms folded.
+    /// Returns the name in the form that a [`Search`](super::Search) is matched against: case,
+    /// composition and compatibility forms are folded.
     #[must_use]
     pub fn folded(&self) -> String {
         text::key(&self.0)
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,7 +80,7 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// The rule for every name that a user chooses: of a token, of themselves.
+/// Validates a name that a user chooses, for a token or for themselves.
 pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
     text::line(text, TokenName::MAX_CHARS).map_err(|error| match error {
         InvalidLine::Blank => InvalidName::Blank,
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_trimmed_and_bounded() {
+    fn is_trimmed_and_limited() {
         assert_eq!(
             TokenName::parse("  deploy bot ").unwrap().as_str(),
             "deploy bot"

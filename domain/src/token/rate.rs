@@ -1,47 +1,47 @@
 use crate::clock::Timestamp;
 
-/// The span within which new tokens count for an [`CreationRate`]: 24 hours.
+/// The period that a [`CreationRate`] applies to: 24 hours.
 const WINDOW_SECONDS: i64 = 24 * 60 * 60;
 
-/// The maximum number of tokens of one kind that may be issued to a user within any 24 hours,
-/// whatever became of them. A quota counts live tokens only, so a loop that creates and deletes
-/// would fill the disk with tombstones and audit events.
+/// The maximum number of tokens of one kind that can be created for a user within any 24 hours,
+/// including those that have ended since. A quota counts live tokens only, so without this limit a
+/// loop that creates and deletes would fill the disk with tombstones and audit events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreationRate(u32);
 
-/// A user was issued as many tokens within 24 hours as the [`CreationRate`] allows.
+/// The user has reached the [`CreationRate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the limit of {limit} new ones within 24 hours is reached until {until}")]
+#[error("the limit of {limit} within 24 hours is reached; try again after {until}")]
 pub struct RateReached {
-    /// The limit.
+    /// The maximum number of tokens within 24 hours.
     pub limit: u32,
-    /// When the next one can be issued.
+    /// When the next one can be created.
     pub until: Timestamp,
-    /// How many seconds that is from now, at least 1.
+    /// The number of seconds until then, at least 1.
     pub retry_after_seconds: u32,
 }
 
 impl CreationRate {
-    /// Personal access tokens, unless configured otherwise.
+    /// The default for personal access tokens: 1,000.
     pub const DEFAULT_TOKENS: Self = Self(1_000);
-    /// Agent runs, unless configured otherwise.
+    /// The default for agent runs: 10,000.
     pub const DEFAULT_RUNS: Self = Self(10_000);
 
-    /// Creates a rate of `limit` tokens within 24 hours; 0 counts as 1.
+    /// Creates a rate of `limit` tokens per 24 hours; 0 counts as 1.
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self(if limit == 0 { 1 } else { limit })
     }
 
-    /// Returns the maximum number of tokens within 24 hours, at least 1.
+    /// Returns the maximum number of tokens per 24 hours, at least 1.
     #[must_use]
     pub const fn limit(self) -> u32 {
         self.0
     }
 
-    /// Decides whether one more may be issued at `now`. `nth_newest` is when the user's
-    /// [`limit`](Self::limit)-th newest token of that kind was created, tombstones included; `None`
-    /// when there are fewer.
+    /// Checks whether one more can be created at `now`. `nth_newest` is when the user's
+    /// [`limit`](Self::limit)-th newest token of that kind was created, including revoked and
+    /// expired ones; `None` when there are fewer.
     pub(crate) fn check(
         self,
         nth_newest: Option<Timestamp>,
@@ -92,8 +92,8 @@ mod tests {
     }
 
     proptest! {
-        /// However creations are spread and whenever they are tried, no 24 hours have more than the
-        /// limit, and waiting as long as told suffices.
+        /// For any distribution of creations and attempts, no 24 hours have more than the limit,
+        /// and a retry after the indicated time succeeds.
         #[test]
         fn no_24_hours_have_more_than_the_limit(
             limit in 1_u32..6,

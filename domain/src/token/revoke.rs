@@ -4,15 +4,16 @@ use crate::audit::{AuditAction, RequestContext};
 use super::{RevokeToken, RevokeTokenOutcome, TokenError, TokenId, TokenKind, Tokens};
 
 impl Tokens {
-    /// Revokes a personal access token of the user that `principal` acts as; it may be the acting
-    /// token itself. When this has answered, no verification that starts later accepts the token.
+    /// Revokes a personal access token of the user that `principal` acts as, which may be the
+    /// acting token. Once this returns, no verification that starts later accepts the token.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotFound`] when it is unknown, already deleted or someone else's, without
-    /// telling which; [`TokenError::NotAuthorized`] unless a human asks, or when
-    /// the acting credential was itself revoked in between;
-    /// [`TokenError::Store`].
+    /// - [`TokenError::NotFound`] when it is unknown, already deleted or belongs to someone else;
+    ///   the error does not say which.
+    /// - [`TokenError::NotAuthorized`] unless `principal` is a human, or when the acting credential
+    ///   was itself revoked in the meantime.
+    /// - [`TokenError::Store`] when the store fails.
     pub async fn revoke(
         &self,
         principal: &Principal,

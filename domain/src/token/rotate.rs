@@ -6,23 +6,23 @@ use super::{
     TokenError, TokenId, TokenWithSecret, Tokens,
 };
 
-/// The longest that a rotated token may live beside its successor: 24 hours.
+/// The maximum time for which a rotated token stays live: 24 hours.
 pub const MAX_OVERLAP_SECONDS: u32 = 24 * 60 * 60;
 
-/// For how long a rotated token and its successor are both live.
+/// For how long a rotated token and its successor are both live, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overlap(u32);
 
-/// The overlap is longer than 24 hours.
+/// The overlap is negative or longer than 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be from 0 to {MAX_OVERLAP_SECONDS} seconds (24 hours)")]
 pub struct OverlapError;
 
 impl Overlap {
-    /// None: the predecessor ends in the step that makes the successor.
+    /// No overlap: the predecessor is revoked when the successor is created.
     pub const NONE: Self = Self(0);
 
-    /// An overlap of 0 to [`MAX_OVERLAP_SECONDS`] seconds.
+    /// Creates an overlap of 0 to [`MAX_OVERLAP_SECONDS`] seconds.
     ///
     /// # Errors
     ///
@@ -35,18 +35,18 @@ impl Overlap {
             .ok_or(OverlapError)
     }
 
-    /// The seconds.
+    /// Returns the overlap in seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {
         self.0
     }
 }
 
-/// How a token is to be rotated.
+/// Options for rotating a token.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RotationOptions {
-    /// When the successor ends by itself. `None` keeps the predecessor's expiry, so that rotating
-    /// never prolongs a life that nobody asked to prolong.
+    /// When the successor expires. `None` keeps the predecessor's expiry, so that a rotation
+    /// extends a lifetime only on request.
     pub expires: Option<RequestedExpiry>,
     /// For how long the predecessor stays live.
     pub overlap: Overlap,
@@ -57,7 +57,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As for [`rotate`](Self::rotate), as far as the token itself is concerned.
+    /// As for [`rotate`](Self::rotate), except for the options, the quota and the rate.
     pub async fn rotatable(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
         let found = self.find(principal, id).await?;
@@ -69,14 +69,20 @@ impl Tokens {
     }
 
     /// Replaces a live personal access token by a new one with the same name and scope, and ends
-    /// the old one, at once or after an overlap, in one atomic step. A token is rotated once.
+    /// the old one, either immediately or after an overlap, in one atomic step. A token can be
+    /// rotated once.
     ///
     /// # Errors
     ///
-    /// [`TokenError`]: denied unless `principal` is a human's token whose effective scope contains
-    /// the rotated token's; not found as in [`get`](Self::get); not rotatable when it has expired,
-    /// or was rotated already (also when that revoked it, as long as it is remembered); over quota
-    /// when both would be live and that is one too many.
+    /// - [`TokenError::NotAuthorized`] unless `principal` is a human whose effective scope contains
+    ///   the token's.
+    /// - [`TokenError::NotFound`] as for [`get`](Self::get).
+    /// - [`TokenError::NotRotatable`] when it has expired or was rotated before, even if it has
+    ///   been revoked since and is still stored.
+    /// - [`TokenError::Expiry`] when the new expiry is not in the future.
+    /// - [`TokenError::QuotaReached`] when both tokens would be live and that exceeds the quota;
+    ///   [`TokenError::RateReached`] when the user has reached the creation rate.
+    /// - [`TokenError::Entropy`] and [`TokenError::Store`] when a port fails.
     pub async fn rotate(
         &self,
         principal: &Principal,
@@ -84,7 +90,7 @@ impl Tokens {
         wanted: RotationOptions,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, TokenError> {
-        // Name and scope of a token never change, so reading them before the step is safe.
+        // A token's name and scope never change, so they can be read before the transaction.
         let predecessor = self.rotatable(principal, id).await?;
         let requirement = Requirement::human_with(predecessor.scope);
         principal.authorize(requirement)?;

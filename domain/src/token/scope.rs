@@ -1,32 +1,32 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a token may be used for. [`Scope::Admin`] contains [`Scope::ReadWrite`], and the order of
-/// the variants is that containment: the lesser scope is the smaller value.
+/// What a token permits. [`Scope::Admin`] contains [`Scope::ReadWrite`]; the order of the variants
+/// follows containment, so the lesser scope is the smaller value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Read and change work items, as people and agents do.
+    /// Read and change work items.
     ReadWrite,
-    /// All of `read_write`, and the administration of the instance.
+    /// Everything that `read_write` permits, and administration of the instance.
     Admin,
 }
 
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is read_write or admin")]
+#[error("must be read_write or admin")]
 pub struct InvalidScope;
 
 impl Scope {
     /// Every scope, the least first.
     pub const ALL: [Self; 2] = [Self::ReadWrite, Self::Admin];
 
-    /// Whether everything that `other` allows is allowed (admin ⊇ `read_write`).
+    /// Returns whether this scope permits everything that `other` permits.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
         self >= other
     }
 
-    /// The name in stores and on the wire.
+    /// Returns the name that stores and the API use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

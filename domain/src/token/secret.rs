@@ -8,59 +8,59 @@ use crate::entropy::{Entropy, EntropyError};
 
 use super::{Digest, LastFour, TokenKind};
 
-/// Random bytes in a secret: 256 bits.
+/// The number of random bytes in a secret: 256 bits.
 const RANDOM_BYTES: usize = 32;
 /// The random bytes and their CRC-32.
 const PAYLOAD_BYTES: usize = RANDOM_BYTES + 4;
-/// 36 bytes make 48 base64url characters (RFC 4648 §5) without padding.
+/// The length of 36 bytes in base64url (RFC 4648 §5), which needs no padding.
 const BODY_CHARS: usize = 48;
-/// Both prefixes have this length; changing it changes the length of every secret.
+/// The length of both prefixes; changing it changes the length of every secret.
 const PREFIX_CHARS: usize = 7;
 /// CRC-32 of the prefixes, which are the same in every secret.
 const PERSONAL_PREFIX_CRC: u32 = 0xe787_14e6;
 const AGENT_RUN_PREFIX_CRC: u32 = 0xe68c_2d1a;
-/// The length of every secret. 55 bytes are the most that SHA-256 hashes in a single block.
+/// The length of every secret. 55 bytes are the maximum that SHA-256 hashes in a single block.
 const SECRET_CHARS: usize = PREFIX_CHARS + BODY_CHARS;
 
-/// The plaintext of a token: `oi_pat_` or `oi_run_` and 48 characters of base64url, which hold
-/// 32 random bytes and the CRC-32 of the prefix and those bytes, big-endian.
+/// The plaintext of a token: `oi_pat_` or `oi_run_` and 48 base64url characters, which encode 32
+/// random bytes and the big-endian CRC-32 of the prefix and those bytes.
 ///
-/// It is made once, shown once and never stored. The memory is wiped on drop; there is no
+/// It is generated once, shown once and never stored. The memory is zeroed on drop; there is no
 /// `Clone`, no `Display` and no serialization, and `Debug` is redacted. [`Secret::expose`] is the
-/// only way to read it, so that every exposure can be found by searching for that word.
+/// only way to read it, so that every exposure can be found by searching for that name.
 pub struct Secret {
     kind: TokenKind,
     text: Zeroizing<[u8; SECRET_CHARS]>,
 }
 
-/// What is presented cannot be a secret, so no store is asked. It says in which way, but nothing
-/// of the text and not the expected checksum.
+/// The presented text cannot be a secret, so no store lookup is needed. The error reveals neither
+/// the text nor the expected checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedSecret {
-    /// Not `oi_pat_` or `oi_run_` at the beginning.
+    /// Does not begin with `oi_pat_` or `oi_run_`.
     #[error("a token begins with oi_pat_ or oi_run_")]
     Prefix,
-    /// Not 55 characters: truncated, or with something added.
+    /// Is not 55 characters long: truncated, or with something appended.
     #[error("a token has exactly 55 characters")]
     Length,
-    /// A character that no secret contains.
+    /// Contains a character that no secret contains.
     #[error("a token contains only letters, digits and underscores")]
     Alphabet,
-    /// The checksum does not fit: at least one character is wrong.
+    /// The checksum does not match: at least one character is wrong.
     #[error("the checksum does not match; at least one character is mistyped")]
     Checksum,
 }
 
 impl Secret {
-    /// Makes a new secret.
+    /// Generates a new secret.
     ///
-    /// Draws again while the text contains `-`, so that a double-click selects the whole of it
-    /// and `\boi_(pat|run)_[A-Za-z0-9_]{48}\b` finds it; about half of the draws pass, and at
-    /// least 254 bits of entropy remain.
+    /// Draws again while the text contains `-`, so that a double-click selects all of it and
+    /// `\boi_(pat|run)_[A-Za-z0-9_]{48}\b` matches it. About half of the draws pass, and at least
+    /// 254 bits of entropy remain.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] when there is no entropy to make it from.
+    /// [`EntropyError`] when the source of entropy is unavailable.
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
         let mut text = Zeroizing::new([0; SECRET_CHARS]);
@@ -78,11 +78,11 @@ impl Secret {
         }
     }
 
-    /// Reads a presented secret: whole, case-sensitive, with a fitting checksum.
+    /// Parses a presented secret. It is case-sensitive, and nothing is trimmed.
     ///
     /// # Errors
     ///
-    /// [`MalformedSecret`] when it cannot be a secret of ours.
+    /// [`MalformedSecret`] when the text cannot be a secret.
     pub fn parse(presented: &str) -> Result<Self, MalformedSecret> {
         let (kind, text) = check(presented)?;
         Ok(Self {
@@ -91,8 +91,8 @@ impl Secret {
         })
     }
 
-    /// The digest of a presented secret, which is read as by [`Secret::parse`], but where it is: there
-    /// is no copy of it to be wiped.
+    /// Returns the digest of a presented secret. Validates it like [`Secret::parse`], but without a
+    /// copy that would have to be zeroed.
     ///
     /// # Errors
     ///
@@ -101,8 +101,8 @@ impl Secret {
         check(presented).map(|(_, text)| Digest::of(text))
     }
 
-    /// Returns whether a whole secret is somewhere in a text, whatever is around it. Text that is stored
-    /// and shown must not have one: it would make a credential readable for everyone who reads the text.
+    /// Returns whether the text contains a complete secret anywhere. Text that is stored and shown
+    /// must not: everyone who reads it could use the token.
     #[must_use]
     pub fn is_in(text: &str) -> bool {
         let prefixes = TokenKind::ALL.map(TokenKind::secret_prefix);
@@ -115,19 +115,19 @@ impl Secret {
         })
     }
 
-    /// Whether it is a human's token or an agent run's, as the prefix says.
+    /// Returns the kind of token, which the prefix determines.
     #[must_use]
     pub const fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The SHA-256 of the whole text.
+    /// Returns the SHA-256 digest of the text.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.text[..])
     }
 
-    /// Returns its last four characters, for its owner to recognize it by.
+    /// Returns the last four characters, by which its owner can recognize it.
     #[must_use]
     pub fn last_four(&self) -> LastFour {
         let mut end = [0; LastFour::CHARS];
@@ -135,11 +135,11 @@ impl Secret {
         LastFour::of(end)
     }
 
-    /// The plaintext. Whoever has it *is* the token's owner: hand it to its owner, once, and to
-    /// nothing that logs.
+    /// Returns the plaintext. It grants everything that the token permits: pass it to its owner,
+    /// once, and never log it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // Both constructors let only ASCII through.
+        // Both constructors accept only ASCII.
         std::str::from_utf8(&self.text[..]).unwrap_or_default()
     }
 }
@@ -150,11 +150,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What an error says of a text that contains a secret, which it does not repeat.
+/// The error message for text that contains a secret; it does not repeat the secret.
 pub(crate) const CONTAINS_SECRET: &str =
-    "must not contain a token; revoke that token, and send the text without it";
+    "must not contain a token; revoke that token and remove it from the text";
 
-/// What a presented secret is, if it can be one.
+/// Validates a presented secret and returns its kind and text.
 fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedSecret> {
     let bytes = presented.as_bytes();
     let kind = TokenKind::ALL
@@ -163,15 +163,15 @@ fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedS
         .ok_or(MalformedSecret::Prefix)?;
     let text: &[u8; SECRET_CHARS] = bytes.try_into().map_err(|_| MalformedSecret::Length)?;
     let body = &text[PREFIX_CHARS..];
-    // base64url also has `-`, which no secret contains.
+    // base64url includes `-`, which no secret contains.
     if body.contains(&b'-') {
         return Err(MalformedSecret::Alphabet);
     }
     let mut payload = [0; PAYLOAD_BYTES];
     let decoded = URL_SAFE_NO_PAD.decode_slice(body, &mut payload);
     let fits = payload[RANDOM_BYTES..] == checksum(kind, &payload[..RANDOM_BYTES]);
-    // Wiped as a whole: `Zeroizing` does it byte by byte, which takes as long as half a block of
-    // SHA-256.
+    // Zeroed in one assignment: `Zeroizing` does it byte by byte, which takes as long as half a
+    // SHA-256 block.
     payload = [0; PAYLOAD_BYTES];
     optimization_barrier(&payload);
     decoded.map_err(|_| MalformedSecret::Alphabet)?;
@@ -181,7 +181,7 @@ fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedS
     Ok((kind, text))
 }
 
-/// CRC-32 of the prefix and the random bytes, carried on from that of the prefix.
+/// Returns the CRC-32 of the prefix and the random bytes, continued from the prefix's own CRC-32.
 fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
     let prefix = match kind {
         TokenKind::Personal => PERSONAL_PREFIX_CRC,
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_format_is_a_promise_to_every_secret_scanner() {
-        // Changing this text means that every token in the world stops working.
+        // If this text has to change, every existing token stops working.
         let text = secret(7, TokenKind::Personal);
         assert_eq!(
             text,
@@ -232,19 +232,19 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_kind_alone() {
+    fn debug_shows_only_the_kind() {
         let secret = Secret::generate(TokenKind::AgentRun, &SeededEntropy::new(1)).unwrap();
         assert_eq!(format!("{secret:?}"), "oi_run_[redacted]");
     }
 
     #[test]
-    fn a_prefix_of_one_kind_on_the_body_of_the_other_is_refused() {
+    fn a_prefix_of_one_kind_with_the_body_of_the_other_is_rejected() {
         let text = secret(3, TokenKind::Personal).replace("oi_pat_", "oi_run_");
         assert_eq!(Secret::parse(&text).err(), Some(MalformedSecret::Checksum));
     }
 
     #[test]
-    fn no_entropy_makes_no_secret() {
+    fn no_secret_is_generated_without_entropy() {
         let mut entropy = crate::testing::MockEntropy::new();
         entropy.expect_fill().return_const(Err(EntropyError));
         assert!(Secret::generate(TokenKind::Personal, &entropy).is_err());
@@ -264,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_can_be_read(seed in any::<u64>(), kind in kinds()) {
+        fn generated_secrets_round_trip(seed in any::<u64>(), kind in kinds()) {
             let text = secret(seed, kind);
             let read = Secret::parse(&text).unwrap();
             prop_assert_eq!(read.kind(), kind);
@@ -275,7 +275,7 @@ mod tests {
         }
 
         #[test]
-        fn every_single_character_change_is_refused(
+        fn every_single_character_change_is_rejected(
             seed in any::<u64>(), kind in kinds(), other in any::<char>()
         ) {
             let text: Vec<char> = secret(seed, kind).chars().collect();
@@ -293,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn every_case_flip_is_refused(seed in any::<u64>(), kind in kinds()) {
+        fn every_case_flip_is_rejected(seed in any::<u64>(), kind in kinds()) {
             let text = secret(seed, kind);
             prop_assert!(Secret::parse(&text.to_ascii_uppercase()).is_err());
             prop_assert!(Secret::parse(&text.to_ascii_lowercase()).is_err());
@@ -306,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn every_prefix_and_every_extension_is_refused(
+        fn every_prefix_and_every_extension_is_rejected(
             seed in any::<u64>(), kind in kinds(), more in ".{1,8}"
         ) {
             let text = secret(seed, kind);
@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn a_secret_is_found_in_any_text_and_nothing_else_is(
+        fn a_secret_is_found_anywhere_in_text(
             seed in any::<u64>(), kind in kinds(), before in ".{0,80}", after in ".{0,80}",
             broken in 0..SECRET_CHARS
         ) {
@@ -337,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_that_is_stored_contains_a_secret(
+        fn no_stored_text_contains_a_secret(
             seed in any::<u64>(), kind in kinds(), before in "[a-z ]{0,20}", after in "[a-z ]{0,20}"
         ) {
             use crate::agent_run::{AgentId, InvalidAgentId};
@@ -361,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_is_refused_without_a_panic(text in ".*") {
+        fn arbitrary_text_is_rejected_without_a_panic(text in ".*") {
             prop_assert!(Secret::parse(&text).is_err());
             prop_assert!(Secret::digest_of(&text).is_err());
         }

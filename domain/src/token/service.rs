@@ -8,15 +8,15 @@ use crate::store::StoreError;
 
 use super::{CreationRate, LastUsed, TokenId, TokenStore};
 
-/// The most live tokens a user may have unless configured otherwise.
+/// The default maximum number of live tokens per user.
 pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
 
 /// The maximum number of tokens that are purged in one step.
 pub const PURGE_BATCH: u32 = 500;
 
-/// The use cases of tokens: [`verify`](Self::verify), [`issue`](Self::issue),
-/// [`list`](Self::list), [`get`](Self::get), [`rotate`](Self::rotate) and
-/// [`revoke`](Self::revoke). Cheap to clone.
+/// The use cases of tokens: [`create`](Self::create), [`verify`](Self::verify),
+/// [`list`](Self::list), [`get`](Self::get), [`rotate`](Self::rotate) and [`revoke`](Self::revoke).
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
     pub(super) store: Arc<dyn TokenStore>,
@@ -28,8 +28,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The use cases on a store, a clock and a source of entropy, with [`DEFAULT_TOKEN_QUOTA`]
-    /// and [`CreationRate::DEFAULT_TOKENS`].
+    /// Creates the use cases on a store, a clock and a source of entropy, with
+    /// [`DEFAULT_TOKEN_QUOTA`] and [`CreationRate::DEFAULT_TOKENS`].
     #[must_use]
     pub fn new(
         store: Arc<dyn TokenStore>,
@@ -46,45 +46,46 @@ impl Tokens {
         }
     }
 
-    /// The same with another quota of live tokens a user.
+    /// Sets the maximum number of live tokens per user.
     #[must_use]
     pub fn with_quota(mut self, quota: u32) -> Self {
         self.quota = quota;
         self
     }
 
-    /// Sets the maximum number of tokens that a user may be issued within 24 hours, rotations
-    /// included.
+    /// Sets the maximum number of tokens that can be created for a user within 24 hours, including
+    /// rotations.
     #[must_use]
     pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
         self
     }
 
-    /// The time that every decision here is made by; what a caller needs to show a token's status.
+    /// Returns the current time of the clock behind every decision here. Use it to compute a
+    /// token's status for display.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Writes collected last-used times to the store and answers how many tokens they cover. Call
-    /// it every few seconds, and at the end of the process.
+    /// Writes the collected last-used times to the store and returns the number of tokens. Call it
+    /// every few seconds and before the process exits.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; nothing is lost then, call it again.
+    /// [`StoreError`] when the store fails; the times are retained for the next call.
     pub async fn flush_last_used(&self) -> Result<usize, StoreError> {
         self.last_used.flush(&*self.store).await
     }
 
-    /// Purges tokens, agent runs' included, that were revoked or expired more than
-    /// [`RETENTION_DAYS`](super::RETENTION_DAYS) ago: at most [`PURGE_BATCH`] of them, so that
-    /// nothing else waits for long. Returns how many; call it again, after a pause, while that is
-    /// [`PURGE_BATCH`].
+    /// Purges tokens of every kind that were revoked or expired more than
+    /// [`RETENTION_DAYS`](super::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so that
+    /// other writes do not wait long. Returns how many; while that is [`PURGE_BATCH`], call it
+    /// again after a pause.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; call it again later.
+    /// [`StoreError`] when the store fails; a later call purges the same tokens.
     pub async fn purge_ended(&self) -> Result<u64, StoreError> {
         let horizon = super::Token::purge_horizon(self.clock.now());
         self.store.purge_ended_before(horizon, PURGE_BATCH).await

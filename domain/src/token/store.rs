@@ -15,23 +15,23 @@ use super::{
     RevokedBy, Seek, Status, Token, TokenId, TokenUse,
 };
 
-/// A token as a lookup answers it: with its digest, and with its owner as they are now.
+/// The result of a token lookup: the token with its digest and its current owner.
 #[derive(Debug, Clone)]
 pub struct TokenRecord {
     /// The token.
     pub token: Token,
     /// Its digest.
     pub digest: Digest,
-    /// Its owner's standing at the moment of the lookup.
+    /// The owner as of the lookup.
     pub owner: Owner,
 }
 
 impl TokenRecord {
-    /// Who the bearer of its secret acts as at `now`.
+    /// Returns the principal that the token authenticates at `now`.
     ///
     /// # Errors
     ///
-    /// [`Rejection`] when it is not accepted.
+    /// [`Rejection`] when the token is not accepted.
     pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
         match rejection_of(&self, now) {
             Some(rejection) => Err(rejection),
@@ -40,54 +40,54 @@ impl TokenRecord {
     }
 }
 
-/// The change: a new token comes into being. Also the half of a rotation.
+/// The change that creates a token; also part of a rotation.
 #[derive(Debug, Clone)]
 pub struct CreateToken {
-    /// Who makes it.
+    /// The acting credential.
     pub actor: Actor,
     /// The new token.
     pub token: Token,
-    /// Its digest.
+    /// The digest of the token's secret.
     pub digest: Digest,
-    /// The most live tokens its owner may have, the new one included.
+    /// The maximum number of live tokens of its owner, including the new one.
     pub quota: u32,
-    /// How many tokens its owner may be issued within 24 hours.
+    /// The maximum number of tokens created for its owner within 24 hours.
     pub rate: CreationRate,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of an [`CreateToken`].
+/// The outcome of a [`CreateToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CreateTokenOutcome {
-    /// It is there.
+    /// The token was created.
     Created,
-    /// The owner has as many live tokens as they may; nothing changed.
+    /// The owner has reached the maximum number of live tokens; nothing changed.
     QuotaReached,
-    /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
+    /// The owner has reached the maximum number of tokens created within 24 hours; nothing changed.
     RateReached(RateReached),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
-/// What a user has been issued, of one kind of tokens, as read inside the transaction.
+/// The number of a user's tokens of one kind, as read inside the transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenCounts {
-    /// How many of them are live at [`Actor::now`].
+    /// The number of tokens that are live at [`Actor::now`].
     pub live: u32,
-    /// When the [`CreationRate::limit`]-th newest of them was created, whether it is live,
-    /// expired or revoked; `None` when there are fewer.
+    /// When the [`CreationRate::limit`]-th newest of them was created, including expired and
+    /// revoked ones; `None` when there are fewer.
     pub nth_newest: Option<Timestamp>,
 }
 
 impl CreateToken {
-    /// Decides, from what the store read inside the transaction: the acting credential's record, and
-    /// what the owner has been issued of personal access tokens.
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record and the number of the owner's personal access tokens.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -105,38 +105,38 @@ impl CreateToken {
     }
 }
 
-/// The change: a token is revoked.
+/// The change that revokes a token.
 #[derive(Debug, Clone)]
 pub struct RevokeToken {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Whose token it must be.
+    /// The required owner of the token.
     pub owner: UserId,
-    /// Which one.
+    /// The token to revoke.
     pub token: TokenId,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`RevokeToken`].
+/// The outcome of a [`RevokeToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum RevokeTokenOutcome {
-    /// It is revoked, and this call did it.
+    /// This call revoked the token.
     Revoked,
-    /// There is none, it is someone else's, or it was revoked before; nothing changed.
+    /// The token does not exist, belongs to someone else or was revoked before; nothing changed.
     NotFound,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl RevokeToken {
-    /// Decides, from what the store read inside the transaction: the acting credential's record, the
-    /// token in question and the unrevoked runs that were issued with it.
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, the token, and the unrevoked runs that were started with it.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -157,53 +157,54 @@ impl RevokeToken {
     }
 }
 
-/// A token that ends, now or later, and what ends with it: what a store is to write.
+/// What a store must write when a token ends, now or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct EndedToken {
-    /// The token as it is to be written.
+    /// The updated token.
     pub token: Token,
-    /// The agent runs that were issued with it.
+    /// The agent runs that were started with it.
     pub runs: EndedRuns,
 }
 
-/// The change: a token is replaced by its successor, which has the same owner, name and scope.
+/// The change that replaces a token by a successor with the same owner, name and scope.
 #[derive(Debug, Clone)]
 pub struct RotateToken {
-    /// The token that is replaced. Its owner must be the successor's.
+    /// The token to replace. It must have the same owner as the successor.
     pub predecessor: TokenId,
-    /// How it ends.
+    /// When the predecessor stops working.
     pub end: PredecessorEnd,
-    /// The successor, and who does it.
+    /// The creation of the successor, including the acting credential.
     pub successor: CreateToken,
 }
 
-/// What became of a [`RotateToken`].
+/// The outcome of a [`RotateToken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum RotateTokenOutcome {
-    /// The successor is there and the predecessor has ended or will.
+    /// The successor was created, and the predecessor has ended or will end.
     Rotated,
-    /// There is no such token for this owner (any more); nothing changed.
+    /// The owner has no such token, or no longer; nothing changed.
     NotFound,
-    /// The predecessor is there and cannot be rotated; nothing changed.
+    /// The predecessor exists but cannot be rotated; nothing changed.
     NotRotatable(NotRotatable),
-    /// Both would be live during the overlap, and that is one too many; nothing changed.
+    /// Both tokens would be live during the overlap, which exceeds the quota; nothing changed.
     QuotaReached,
-    /// The owner was issued as many tokens as they may within 24 hours; nothing changed.
+    /// The owner has reached the maximum number of tokens created within 24 hours; nothing changed.
     RateReached(RateReached),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl RotateToken {
-    /// Decides, from what the store read inside the transaction: the acting credential's record, the
-    /// predecessor, what the owner has been issued, and the unrevoked runs that were issued
-    /// with the predecessor. Those end with it: after an overlap none of them goes on.
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, the predecessor, the number of the owner's tokens, and the unrevoked
+    /// runs that were started with the predecessor. Those end with it, at the latest when the
+    /// overlap ends.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -246,45 +247,47 @@ impl RotateToken {
     }
 }
 
-/// Port: where tokens are kept.
+/// Port: the storage of tokens.
 ///
-/// Values cross it, not capabilities: ids, times and digests come with the call, and no rule is
-/// born behind it. Each method is one atomic step, its audit event included: either all of it
-/// happened, durably, or none of it. A change reads what its `decide` asks for under a lock (or in
-/// a serializable transaction), calls `decide`, and writes only on `Ok`.
+/// Stores decide nothing by themselves: ids, times and digests are passed in, and all rules are in
+/// the domain. Each method is one atomic step that includes its audit event: it either happens
+/// completely and durably, or not at all. A change reads the arguments of its `decide` under a lock
+/// (or in a serializable transaction), calls `decide`, and writes only on `Ok`.
 ///
-/// The contract suite in [`crate::testing`] is the executable form of this description; every
-/// store must pass it.
+/// The contract suite in [`crate::testing`] is the executable form of this description; every store
+/// must pass it.
 ///
 /// # Errors
 ///
-/// Every method answers [`StoreError`] when the store cannot be reached or holds something
-/// invalid. After [`StoreError::Unavailable`] from a change, the change may or may not have
-/// happened, but never in part.
+/// Every method returns [`StoreError`] when the store cannot be reached or contains an invalid
+/// value. After [`StoreError::Unavailable`], a change may have been made, but never in part.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait TokenStore: Send + Sync {
-    /// The token with this digest, tombstones included, and its owner as they are now. The hot
-    /// path: one lookup a verification, of the primary, never of a replica or a cache.
-    /// Shared, so that a store which answers many at once need not copy.
+    /// Returns the token with this digest, including a revoked or expired one, and its current
+    /// owner. This is the hot path: one lookup per verification, always on the primary, never on a
+    /// replica or in a cache. The record is shared, so that a store which serves many lookups with
+    /// one query does not have to copy it.
     async fn find_by_digest(&self, digest: &Digest)
     -> Result<Option<Arc<TokenRecord>>, StoreError>;
 
-    /// Inserts the token if its owner has fewer than `quota` live ones, and was issued fewer than
-    /// `rate` allows, exactly, however many calls run at the same time.
+    /// Inserts the token if its owner has fewer than `quota` live ones and `rate` permits it. Both
+    /// limits are exact under concurrent calls.
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError>;
 
-    /// Revokes the token and ends the agent runs that were issued with it. Of any number of calls for one token, one answers
-    /// [`RevokeTokenOutcome::Revoked`]; once it has, no lookup that starts later finds the token live.
+    /// Revokes the token and ends the agent runs that were started with it. Of concurrent calls for
+    /// one token, exactly one returns [`RevokeTokenOutcome::Revoked`]; after that, no lookup that
+    /// starts later finds the token live.
     async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError>;
 
-    /// Ends the predecessor and inserts its successor in one step; the runs that were issued with
-    /// the predecessor end with it.
+    /// Ends the predecessor, including the runs that were started with it, and inserts its
+    /// successor.
     async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError>;
 
-    /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`, in
-    /// the filter's order (that of [`ListCursor::order`](super::ListCursor::order)), beginning beside
-    /// the cursor, which is of that order. [`Seek::Before`] goes backward: the nearest comes first.
+    /// Returns the owner's personal access tokens that match the filter at `now`, at most `limit`,
+    /// in the filter's order (as defined by [`ListCursor::order`](super::ListCursor::order)),
+    /// starting next to the cursor, which has that order. [`Seek::Before`] reads backward: the
+    /// nearest token comes first.
     async fn list(
         &self,
         owner: UserId,
@@ -294,15 +297,15 @@ pub trait TokenStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<Token>, StoreError>;
 
-    /// Returns one of the owner's personal access tokens, tombstones included.
+    /// Returns one of the owner's personal access tokens, including a revoked or expired one.
     async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError>;
 
-    /// Notes when tokens were last used, and from where. A later time than the one noted wins, with
-    /// its address; an unknown token is passed over.
+    /// Stores when, and from which address, tokens were last used. A use that is older than the
+    /// stored one is ignored, and so is an unknown token.
     async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError>;
 
     /// Purges tokens of every kind that [ended](Token::end) before the given instant, at most
-    /// `limit`, and returns how many. Their secrets are unknown from then on. What refers to one by
-    /// its id (a successor, an issuer, the trail) keeps the id.
+    /// `limit`, and returns how many. Their secrets are unknown from then on. References by id
+    /// (from a successor, an issued run, the audit log) keep the id.
     async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

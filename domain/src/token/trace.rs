@@ -4,24 +4,26 @@ use std::str::FromStr;
 
 use super::Secret;
 
-/// What is stored about a token for people to recognize it by. It decides nothing: verification does
-/// not read it, so [`find_by_digest`](super::TokenStore::find_by_digest) returns it empty, and a value
-/// that cannot be read counts as absent.
+/// Details about a token that help its owner to recognize it. No decision depends on them:
+/// verification does not read them, so [`find_by_digest`](super::TokenStore::find_by_digest)
+/// returns them empty, and a value that cannot be decoded counts as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// The end of its secret; `None` for a token from before this was stored.
+    /// The last four characters of its secret; `None` for a token that was created before they were
+    /// stored.
     pub last_four: Option<LastFour>,
-    /// The client address of the request that created it; `None` when it had none.
+    /// The client address of the request that created it; `None` when unknown.
     pub created_from: Option<IpAddr>,
-    /// The client address of the request at [`last_used_at`](super::Token::last_used_at).
+    /// The client address of the request at [`last_used_at`](super::Token::last_used_at); `None`
+    /// when unknown.
     pub last_used_from: Option<IpAddr>,
-    /// Why it was revoked; `None` while it is not, for agent runs, and for tokens that were revoked
-    /// before this was stored.
+    /// Why it was revoked; `None` for a token that is not revoked, an agent run, or a token that
+    /// was revoked before reasons were stored.
     pub revoked_by: Option<RevokedBy>,
 }
 
 impl Trace {
-    /// Returns that of a token with this secret, which a request from this client address creates.
+    /// Returns the details of a new token with this secret, created by a request from `from`.
     pub(crate) fn of_new(secret: &Secret, from: Option<IpAddr>) -> Self {
         Self {
             last_four: Some(secret.last_four()),
@@ -32,17 +34,17 @@ impl Trace {
 }
 
 /// The last four characters of a secret. They encode 24 bits of its checksum and none of its random
-/// bytes: whoever knows them still has 230 bits to guess.
+/// bytes, so at least 230 bits remain to be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastFour([u8; Self::CHARS]);
 
-/// The text is not the end of any secret.
+/// The text cannot be the last four characters of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the end of a secret is 4 letters, digits or underscores")]
+#[error("must be 4 letters, digits or underscores")]
 pub struct InvalidLastFour;
 
 impl LastFour {
-    /// Its length in characters.
+    /// The length in characters.
     pub const CHARS: usize = 4;
 
     pub(super) const fn of(end: [u8; Self::CHARS]) -> Self {
@@ -52,7 +54,7 @@ impl LastFour {
     /// Returns the characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Both constructors let only ASCII through.
+        // Both constructors accept only ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -80,7 +82,7 @@ pub enum RevokedBy {
     Owner,
     /// An administrator other than its owner revoked it.
     Administrator,
-    /// Its successor replaced it at once.
+    /// It was replaced by its successor without an overlap.
     Rotation,
     /// Its secret was reported as leaked.
     Leak,
@@ -90,7 +92,7 @@ impl RevokedBy {
     /// Every reason.
     pub const ALL: [Self; 4] = [Self::Owner, Self::Administrator, Self::Rotation, Self::Leak];
 
-    /// Returns the name in stores and on the wire.
+    /// Returns the name that stores and the API use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -104,7 +106,7 @@ impl RevokedBy {
 
 /// The text is not a reason for a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a reason is owner, administrator, rotation or leak")]
+#[error("must be owner, administrator, rotation or leak")]
 pub struct InvalidRevokedBy;
 
 impl FromStr for RevokedBy {
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_read_again_and_nothing_else_is() {
+    fn stored_names_round_trip_and_other_text_is_rejected() {
         for reason in RevokedBy::ALL {
             assert_eq!(reason.as_str().parse(), Ok(reason));
         }

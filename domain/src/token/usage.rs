@@ -8,25 +8,25 @@ use crate::store::StoreError;
 
 use super::{TokenId, TokenStore};
 
-/// A use of a token, as far as its owner is shown it.
+/// A use of a token, as shown to its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenUse {
     /// The token.
     pub token: TokenId,
     /// When a request was verified with it.
     pub at: Timestamp,
-    /// The client address of that request, where it has one.
+    /// The client address of that request; `None` when unknown.
     pub from: Option<IpAddr>,
 }
 
-/// Uses that are noted one after the other before they are gathered by token. To find a token's entry
-/// takes a while when there are many, unless many are looked for at once.
+/// The number of uses that are buffered before they are merged by token. Finding a token's entry is
+/// slow when there are many, unless many are looked up at once.
 const NOTES: usize = 256;
 
-/// Collects when tokens were last used, so that verifying writes nothing to the store.
+/// Collects when tokens were last used, so that verification does not write to the store.
 ///
-/// The owner of the process calls [`LastUsed::flush`] every few seconds and once at the end. It
-/// holds one entry a token used since the last flush, and a few hundred uses besides.
+/// The application calls [`LastUsed::flush`] every few seconds and before it exits. The collection
+/// has at most one entry per token used since the last flush, and a few hundred buffered uses.
 #[derive(Debug, Default)]
 pub struct LastUsed {
     pending: Mutex<Pending>,
@@ -40,8 +40,8 @@ struct Pending {
 
 type Latest = HashMap<TokenId, TokenUse, BuildHasherDefault<LastBytes>>;
 
-/// The hash of an id is its end, which is random, and not of a client's choosing: only tokens that
-/// were verified are noted.
+/// A hasher that uses the random last bytes of an id. Clients cannot choose them: only verified
+/// tokens are recorded.
 #[derive(Debug, Default)]
 struct LastBytes(u64);
 
@@ -52,14 +52,15 @@ impl Hasher for LastBytes {
 
     fn write(&mut self, bytes: &[u8]) {
         if let Some(last) = bytes.last_chunk() {
-            // Spread over all bits, of which a table uses some here and some there.
+            // Spreads the bytes over all bits, because a hash table uses different bits for
+            // different purposes.
             self.0 = u64::from_be_bytes(*last).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
     }
 }
 
 impl Pending {
-    /// Gathers the notes.
+    /// Merges the buffered uses into the latest use per token.
     fn gather(&mut self) {
         for noted in self.notes.drain(..) {
             let latest = self.latest.entry(noted.token).or_insert(noted);
@@ -71,7 +72,7 @@ impl Pending {
 }
 
 impl LastUsed {
-    /// Notes a use in memory.
+    /// Records a use in memory.
     pub fn record(&self, noted: TokenUse) {
         let mut pending = self.pending();
         if pending.notes.len() >= NOTES {
@@ -80,12 +81,12 @@ impl LastUsed {
         pending.notes.push(noted);
     }
 
-    /// Writes what was collected as one batch and answers how many tokens it covered. When the
-    /// store fails, nothing is lost: the entries wait for the next flush.
+    /// Writes the collected uses to the store as one batch and returns the number of tokens. If the
+    /// store fails, the uses are retained for the next flush.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] from the store.
+    /// [`StoreError`] when the store fails.
     pub async fn flush(&self, store: &dyn TokenStore) -> Result<usize, StoreError> {
         let latest = {
             let mut pending = self.pending();
@@ -107,7 +108,7 @@ impl LastUsed {
         }
     }
 
-    // A panic while the lock is held leaves what is still notes and a map of uses.
+    // A panic while the lock is held leaves the buffer and the map in a valid state.
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
     use crate::testing::{MockTokenStore, fixtures};
 
-    /// A use from an address that is told from others by the number.
+    /// A use from an address that ends with the number.
     fn used(token: TokenId, at: Timestamp, from: u8) -> TokenUse {
         TokenUse {
             token,
@@ -157,7 +158,7 @@ mod tests {
             .withf(move |uses| {
                 let mut uses = uses.to_vec();
                 uses.sort_by_key(|noted| noted.token);
-                // The last round of uses is not whole.
+                // The last round of uses is incomplete.
                 let last = |token| 10 * NOTES as u64 / tokens - u64::from(token >= 60);
                 let expected = (0..tokens).map(|token| {
                     let seconds = i64::try_from(last(token)).unwrap();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_flush_is_made_up_for_by_the_next() {
+    async fn a_failed_flush_is_repeated_by_the_next() {
         let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
         let last_used = LastUsed::default();
         last_used.record(used(id, now, 1));

@@ -8,26 +8,26 @@ use super::{Digest, MalformedSecret, Secret, Status, TokenId, TokenRecord, Token
 
 /// Why a presented secret is not accepted; over HTTP a 401 (RFC 6750 §3.1 `invalid_token`).
 ///
-/// Whoever holds a real secret is told what became of it. That tells nothing to anyone else:
-/// without the secret, only `Malformed` and `Unknown` can be reached.
+/// The variants that describe an existing token disclose nothing to others: without its secret,
+/// only `Malformed` and `Unknown` can occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be a secret of ours; the store was not asked.
+    /// The text cannot be a secret; the store was not queried.
     #[error("the token is malformed: {0}")]
     Malformed(#[from] MalformedSecret),
-    /// No token has it, or its tombstone is gone.
+    /// No token has this secret, or the token was purged.
     #[error("the token is unknown")]
     Unknown,
-    /// Its time was up.
+    /// The token has expired.
     #[error("the token expired at {at}")]
     Expired {
-        /// When.
+        /// When it expired.
         at: Timestamp,
     },
-    /// It was deleted.
+    /// The token was revoked.
     #[error("the token was revoked at {at}")]
     Revoked {
-        /// When.
+        /// When it was revoked.
         at: Timestamp,
     },
     /// Its owner is suspended.
@@ -35,37 +35,37 @@ pub enum Rejection {
     OwnerSuspended,
 }
 
-/// Why there is no principal.
+/// Why a verification returned no principal.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The secret is not accepted.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The store did not answer, so nobody knows; over HTTP a 503, never a 401 and never a pass.
+    /// The store failed, so the token's status is unknown; over HTTP a 503, never a 401 and never a
+    /// success.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Tokens {
-    /// Verifies a presented secret: who does its holder act as, now?
+    /// Verifies a presented secret and returns the principal that it authenticates.
     ///
-    /// Asks the store once and writes nothing; the use is collected for
+    /// Queries the store once and writes nothing; the use is collected for
     /// [`flush_last_used`](Self::flush_last_used).
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Rejected`] when it is not accepted, [`VerifyError::Store`] when that could
-    /// not be found out.
+    /// [`VerifyError::Rejected`] when the secret is not accepted, [`VerifyError::Store`] when the
+    /// store failed.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
         self.verify_from(presented, None).await
     }
 
-    /// Verifies the secret of a request from this client address, which is stored as where the token
-    /// was last used from.
+    /// Verifies the secret of a request from this client address, which is recorded with the use.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify).
+    /// As for [`verify`](Self::verify).
     pub async fn verify_from(
         &self,
         presented: &str,
@@ -77,13 +77,13 @@ impl Tokens {
         Ok(principal)
     }
 
-    /// Verifies a principal's token once more, with a lookup of its own. A response that is sent in
-    /// parts asks this before each part, so that it does not outlive the token. That is no further
-    /// use of it.
+    /// Verifies a principal's token again with a fresh lookup. A streamed response calls this
+    /// before each part, so that it does not continue after the token has ended. It does not count
+    /// as a use.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session, which is no token.
+    /// As for [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session.
     pub async fn reverify(&self, principal: &Principal) -> Result<Principal, VerifyError> {
         let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
         let (principal, _, _) = self.verify_digest(digest).await?;
@@ -95,21 +95,22 @@ impl Tokens {
         digest: Digest,
     ) -> Result<(Principal, TokenId, Timestamp), VerifyError> {
         let found = self.store.find_by_digest(&digest).await?;
-        // Compared whatever was found, so that a store which matches loosely (a case-insensitive
-        // collation, a truncated index) lets nobody in and takes no telling time.
+        // Compared even if nothing was found: a store that matches loosely (a case-insensitive
+        // collation, a truncated index) must neither authenticate anyone nor reveal anything by its
+        // timing.
         let found_digest = found
             .as_ref()
             .map_or(&Digest::NONE, |record| &record.digest);
         let matches = found_digest.matches(&digest);
         let record = found.filter(|_| matches).ok_or(Rejection::Unknown)?;
-        // Asked after the lookup: a token that expired while the store answered is expired.
+        // Read after the lookup, so that a token which expires during the lookup is rejected.
         let now = self.clock.now();
         let id = record.token.id;
         Ok((record.admit(now)?, id, now))
     }
 }
 
-/// Whether a token that was found is accepted at `now`, and if not, why.
+/// Returns why a token is not accepted at `now`, or `None` if it is.
 pub(super) fn rejection_of(record: &TokenRecord, now: Timestamp) -> Option<Rejection> {
     let token = &record.token;
     match token.status(now) {

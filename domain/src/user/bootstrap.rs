@@ -12,17 +12,17 @@ use super::{
 pub struct Bootstrapped {
     /// The administrator.
     pub user: User,
-    /// Their token, with the scope `admin`, and its secret.
+    /// The administrator's token, with the scope `admin`, and its secret.
     pub issued: TokenWithSecret,
 }
 
-/// Why an instance was not bootstrapped.
+/// Why a bootstrap failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
-    /// Somebody is there already, and can invite others.
-    #[error("the instance has users already")]
+    /// There are users already, who can invite others.
+    #[error("the instance already has users")]
     InstanceHasUsers,
-    /// No secret could be made.
+    /// No secret could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -31,14 +31,13 @@ pub enum BootstrapError {
 }
 
 impl Users {
-    /// Creates the first administrator and an `admin` token without expiry for them, on an
-    /// instance that has no user yet. For the operator's shell: whoever can call this owns the
-    /// instance.
+    /// Creates the first administrator with an `admin` token without expiry, on an instance that
+    /// has no users. For the operator's shell: whoever can call this controls the instance.
     ///
     /// # Errors
     ///
-    /// [`BootstrapError::InstanceHasUsers`] from the first user on; of several simultaneous calls,
-    /// one succeeds.
+    /// [`BootstrapError::InstanceHasUsers`] when there are users; of concurrent calls, exactly one
+    /// succeeds. [`BootstrapError::Entropy`] and [`BootstrapError::Store`] when a port fails.
     pub async fn bootstrap(
         &self,
         email: Email,

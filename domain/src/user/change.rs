@@ -6,20 +6,21 @@ use crate::token::Token;
 
 use super::{Email, PersonName, Role, User, UserError, UserId, Users};
 
-/// What can be changed of a user: their name by themselves, everything else by an administrator.
+/// A change of a user. Users can change their own name; everything else requires an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum UserChange {
-    /// None of their tokens and sessions is accepted from now on; their agent runs end.
+    /// Suspends the user: their tokens and sessions are rejected, and their agent runs end.
     Suspend,
-    /// Their tokens are accepted again. Sessions that the suspension ended stay ended.
+    /// Unsuspends the user: their tokens are accepted again. Sessions and agent runs that the
+    /// suspension ended stay ended.
     Unsuspend,
-    /// What they may do at most is another from now on, for tokens they have as well.
+    /// Changes the role, which limits the effective scope of existing tokens, too.
     SetRole(Role),
-    /// They sign in with another address from now on; their id, tokens and sessions stay. Open
-    /// sign-in links, which may be in the former mailbox, are void, and open invites for the new
-    /// address are withdrawn.
+    /// Changes the address that they sign in with; their id, tokens and sessions stay. Open sign-in
+    /// links, which may be in the old mailbox, are deleted, and open invites for the new address
+    /// are withdrawn.
     SetEmail(Email),
-    /// They are shown with another name from now on, wherever they are.
+    /// Changes the displayed name.
     SetName(PersonName),
 }
 
@@ -36,56 +37,56 @@ impl UserChange {
     }
 }
 
-/// The change: a user is suspended, or active again, or has another role, address or name.
+/// The change that updates a user.
 #[derive(Debug, Clone)]
 pub struct ChangeUser {
-    /// Who does it.
+    /// The acting credential.
     pub actor: Actor,
-    /// To whom.
+    /// The user to update.
     pub user: UserId,
-    /// What.
+    /// The update.
     pub change: UserChange,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`ChangeUser`].
+/// The outcome of a [`ChangeUser`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum ChangeUserOutcome {
-    /// The user as they are now.
+    /// The updated user.
     Changed(User),
-    /// They were so already; nothing changed, and no event was written.
+    /// The user, who had this state before; nothing changed, and no event was written.
     Unchanged(User),
-    /// There is no such user; nothing changed.
+    /// The user does not exist; nothing changed.
     NotFound,
-    /// Nobody would be left to administer the instance; nothing changed.
+    /// No active administrator would be left; nothing changed.
     LastAdmin,
     /// Another user has the address; nothing changed.
     EmailTaken,
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
-/// What a store is to write.
+/// What a store must write when a user is updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDecision {
-    /// The user as they are to be written.
+    /// The updated user.
     pub user: User,
-    /// Whether all of their browser sessions end with it.
+    /// Whether to end all of the user's browser sessions.
     pub end_sessions: bool,
-    /// Whether their open sign-in links are void with it.
+    /// Whether to delete the user's open sign-in links.
     pub void_links: bool,
-    /// Their agent runs that end with it.
+    /// The agent runs that end.
     pub runs: EndedRuns,
-    /// Open invites for their new address, as they are to be written.
+    /// Open invites for the new address, now withdrawn.
     pub withdrawn: Vec<Invite>,
-    /// The events it leaves: of the change, and of each invite.
+    /// The audit events: one for the change, and one for each invite.
     pub events: Vec<AuditEvent>,
 }
 
 impl ChangeUser {
-    /// The address that must be nobody else's, for the store to look up.
+    /// Returns the new address, which must not belong to another user, for the store to look up.
     #[must_use]
     pub const fn new_email(&self) -> Option<&Email> {
         match &self.change {
@@ -97,13 +98,14 @@ impl ChangeUser {
         }
     }
 
-    /// Decides, from what the store read inside the transaction: the acting credential's record,
-    /// the user, how many *other* users are active administrators, the user's unrevoked agent runs,
-    /// and of the [new address](Self::new_email) who has it, and its unclaimed invites.
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, the user, the number of *other* users who are active administrators,
+    /// the user's unrevoked agent runs, and for the [new address](Self::new_email) its user and its
+    /// unclaimed invites.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -170,7 +172,7 @@ impl ChangeUser {
         })
     }
 
-    /// Whoever has an address cannot join with it, so its open invites end.
+    /// Withdraws the open invites for the new address: a user who has an account cannot claim one.
     fn withdrawn(&self, invites: &[Invite]) -> Vec<Invite> {
         let (now, key) = (self.actor.now, self.new_email().map(Email::key));
         let open = invites.iter().filter(|invite| {
@@ -187,14 +189,16 @@ impl ChangeUser {
 }
 
 impl Users {
-    /// Suspends a user, lifts that, or gives them another role or address; at once, for all of
-    /// their tokens and browser sessions. What is so already is no error.
+    /// Suspends or unsuspends a user, or changes their role or address, effective immediately for
+    /// all of their tokens and browser sessions. Repeating a change is not an error.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::NotFound`];
-    /// [`UserError::LastAdmin`] when nobody would be left to administer the instance;
-    /// [`UserError::EmailTaken`] when another user has the new address.
+    /// - [`UserError::NotAuthorized`] unless `principal` is an administrator.
+    /// - [`UserError::NotFound`] when the user does not exist.
+    /// - [`UserError::LastAdmin`] when no active administrator would be left.
+    /// - [`UserError::EmailTaken`] when another user has the new address.
+    /// - [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
     pub async fn change(
         &self,
         principal: &Principal,
@@ -206,12 +210,12 @@ impl Users {
             .await
     }
 
-    /// Changes the caller's own name. Repeating it is not an error, and leaves no event.
+    /// Changes the caller's own name. Repeating it is not an error and records no event.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::NotFound`] when the store has no such
-    /// user; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::NotFound`] when the
+    /// store has no such user; [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
     pub async fn rename_self(
         &self,
         principal: &Principal,

@@ -7,14 +7,14 @@ use crate::token::{Endings, TokenKind};
 
 use super::{User, UserError, UserId, Users};
 
-/// The change: a user is deleted, with everything that is theirs.
+/// The change that deletes a user and their data.
 #[derive(Debug, Clone)]
 pub struct DeleteUser {
     /// The acting credential.
     pub actor: Actor,
     /// The user to delete.
     pub user: UserId,
-    /// The event it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
@@ -22,15 +22,15 @@ pub struct DeleteUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum DeleteUserOutcome {
-    /// The user is deleted, and this call did it.
+    /// This call deleted the user.
     Deleted,
-    /// No such user, or deleted before; nothing changed.
+    /// The user does not exist or was deleted before; nothing changed.
     NotFound,
     /// No active administrator would be left; nothing changed.
     LastAdmin,
     /// The acting credential is the user's own; nothing changed.
     OwnAccount,
-    /// The acting credential is no longer accepted; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
@@ -39,17 +39,17 @@ pub enum DeleteUserOutcome {
 pub struct DeleteUserFacts {
     /// The user.
     pub user: Option<User>,
-    /// How many *other* users are active administrators.
+    /// The number of *other* users who are active administrators.
     pub other_active_admins: u32,
-    /// The user's unrevoked tokens and agent runs that some server may still accept
+    /// The user's unrevoked tokens and agent runs that a server might still accept
     /// ([`EndedRuns::horizon`](crate::agent_run::EndedRuns::horizon)).
     pub tokens: Endings,
-    /// Unclaimed invites that the user made, or that are for their address.
+    /// Unclaimed invites that the user created, or that are for their address.
     pub invites: Listing<Invite>,
 }
 
 impl DeleteUserFacts {
-    /// Returns the damaged ones of the invites, whose rows a store deletes.
+    /// Returns the ids of the damaged invites, whose rows the store deletes.
     pub fn damaged_invites(&self) -> impl Iterator<Item = InviteId> {
         let damaged = self.invites.damaged();
         damaged.filter_map(|row| row.id.parse().ok())
@@ -57,9 +57,9 @@ impl DeleteUserFacts {
 }
 
 impl DeleteUser {
-    /// Decides, from the acting credential's record and what else the store read inside the
-    /// transaction. Returns the events that the store writes beside [`DeleteUser::audit`]: one for
-    /// each token, agent run and open invite that ends with the user.
+    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// inside the transaction. Returns the events to write in addition to [`DeleteUser::audit`]:
+    /// one for each token, agent run and open invite that ends with the user.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl DeleteUser {
         Ok(tokens.chain(invites).collect())
     }
 
-    /// The event of one thing that ends with the user.
+    /// Returns the event for one thing that ends with the user.
     fn end(&self, action: AuditAction, subject: Subject) -> AuditEvent {
         AuditEvent {
             id: self.audit.id.derive(subject.uuid()),
@@ -115,14 +115,17 @@ impl DeleteUser {
 }
 
 impl Users {
-    /// Deletes a user: their tokens, agent runs, sessions, sign-in links, invites, claims of work
-    /// items, password and personal data end in one step, and their address is free again. The id
-    /// stays in the audit trail and in work items.
+    /// Deletes a user in one step: their tokens, agent runs, sessions, sign-in links, invites and
+    /// claims of work items end, their password and personal data are erased, and their address
+    /// becomes available. Their id stays in the audit log and in work items.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::NotFound`];
-    /// [`UserError::LastAdmin`]; [`UserError::OwnAccount`].
+    /// - [`UserError::NotAuthorized`] unless `principal` is an administrator.
+    /// - [`UserError::NotFound`] when the user does not exist.
+    /// - [`UserError::LastAdmin`] when no active administrator would be left.
+    /// - [`UserError::OwnAccount`] when the user is the caller.
+    /// - [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
     pub async fn delete(
         &self,
         principal: &Principal,

@@ -7,35 +7,35 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::text;
 use crate::token::{CONTAINS_SECRET, Secret};
 
-/// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), no white
-/// space, no control characters and nothing else that cannot be seen. Its normal form is NFC.
-/// Whether mail arrives there is not checked. Cheap to clone.
+/// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), without
+/// white space, control characters or invisible characters, in NFC. Whether it receives mail is not
+/// checked. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(Arc<str>);
 
-/// The text is not an email address.
+/// The text is not a valid email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmail {
-    /// It is not made like one.
+    /// It does not have the form of an address.
     #[error("must be an email address such as ada@example.com")]
     Malformed,
-    /// It has a character that cannot be seen, or that is unassigned or for private use.
+    /// An invisible, unassigned or private-use character, as its code point.
     #[error("{}", text::unseen(*.0))]
     Unseen(u32),
-    /// What is after the `@` cannot be a domain (UTS #46).
+    /// The part after the `@` is not a valid domain (UTS #46).
     #[error("must have a valid domain after the @")]
     Domain,
-    /// A token's secret, which everyone who reads the text could use.
+    /// The secret of a token, which everyone who can read the address could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
 }
 
 impl Email {
-    /// Trims, checks and normalizes an address.
+    /// Trims, validates and normalizes an address.
     ///
     /// # Errors
     ///
-    /// [`InvalidEmail`].
+    /// [`InvalidEmail`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         if Secret::is_in(text) {
             return Err(InvalidEmail::Secret);
@@ -62,21 +62,21 @@ impl Email {
         Ok(Self(text.into()))
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates an address from stored text without validation: addresses that were accepted under
+    /// earlier, weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The address as it was given, in its normal form.
+    /// Returns the address as entered, in NFC.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What two spellings of one address share, whatever their case, normal form and width, and
-    /// whether the domain is in letters or in Punycode; unique in a store.
+    /// Returns the key that all spellings of one address share, regardless of case, normal form,
+    /// width, and Punycode in the domain. Stores require it to be unique.
     #[must_use]
     pub fn key(&self) -> String {
         let (local, domain) = self.parts();
@@ -84,14 +84,15 @@ impl Email {
         format!("{}@{domain}", text::key(local))
     }
 
-    /// Returns the scripts that a part of the address mixes, where it could pass for another one;
-    /// empty where none does. The parts are what is before the `@` and each label of the domain. A
-    /// domain in Punycode is looked at as it would be shown.
+    /// Returns the scripts that a part of the address mixes if it could be mistaken for another
+    /// address; empty otherwise. The parts are the text before the `@` and each label of the
+    /// domain; Punycode is decoded first.
     #[must_use]
     pub fn mixed_scripts(&self) -> Vec<&'static str> {
         let (local, domain) = self.parts();
         let (domain, _) = idna::domain_to_unicode(domain);
-        // A name in one script at a domain in another is as usual.
+        // A name in one script at a domain in another is common, so the parts are checked
+        // separately.
         let parts = domain.split('.').chain([local]);
         let mut scripts: Vec<_> = parts.flat_map(text::mixed_scripts).collect();
         scripts.sort_unstable();
@@ -104,8 +105,8 @@ impl Email {
     }
 }
 
-/// Whether the text is what mail programs take before the `@` without quotes (RFC 5322 §3.2.3, with the
-/// letters of RFC 6531 §3.3).
+/// Returns whether mail programs accept the text before the `@` without quotes (RFC 5322 §3.2.3,
+/// with the letters of RFC 6531 §3.3).
 fn is_dot_atom(local: &str) -> bool {
     let is_atom_text =
         |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -114,7 +115,7 @@ fn is_dot_atom(local: &str) -> bool {
         .all(|atom| !atom.is_empty() && atom.chars().all(is_atom_text))
 }
 
-/// Whether the text is the name of a host (RFC 1123 §2.1).
+/// Returns whether the text is a valid host name (RFC 1123 §2.1).
 fn is_host_name(domain: &str) -> bool {
     domain.split('.').all(|label| {
         (1..=63).contains(&label.len())
@@ -126,8 +127,9 @@ fn is_host_name(domain: &str) -> bool {
     })
 }
 
-/// The domain in ASCII, in lower case; `None` when it cannot be one. What is in ASCII already is
-/// left to the mail server, but for Punycode, which must hold letters that have no plainer form.
+/// Returns the domain in lower-case ASCII; `None` if it is invalid. ASCII domains are left to the
+/// mail server to validate, except for Punycode, which must be the canonical encoding of non-ASCII
+/// letters.
 fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
     let lower = domain.to_ascii_lowercase();
     if domain.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--")) {
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_and_what_is_no_domain_is_refused() {
+    fn invisible_characters_and_invalid_domains_are_rejected() {
         for text in [
             "ada\u{200b}@example.com",
             "ada@exam\u{ad}ple.com",
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_alike_tells_its_scripts() {
+    fn a_look_alike_names_its_scripts() {
         let scripts = |text: &str| Email::parse(text).unwrap().mixed_scripts();
         assert_eq!(scripts("\u{430}dmin@example.com"), ["Cyrillic", "Latin"]);
         assert_eq!(scripts("admin@ex\u{430}mple.com"), ["Cyrillic", "Latin"]);

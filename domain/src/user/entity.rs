@@ -12,12 +12,12 @@ prefixed_id! {
     UserId, "usr_"
 }
 
-/// What a user may be allowed at most.
+/// A user's role, which limits the effective scope of their credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Works with the instance.
+    /// Can use work items and create tokens.
     Member,
-    /// Administers it as well.
+    /// Can also administer the instance.
     Admin,
 }
 
@@ -25,7 +25,7 @@ impl Role {
     /// Every role, the least first.
     pub const ALL: [Self; 2] = [Self::Member, Self::Admin];
 
-    /// The highest scope that a token of such a user has in effect.
+    /// Returns the highest effective scope of a user with this role.
     #[must_use]
     pub const fn highest_scope(self) -> Scope {
         match self {
@@ -34,7 +34,7 @@ impl Role {
         }
     }
 
-    /// The name in stores and on the wire.
+    /// Returns the name that stores and the API use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,35 +43,35 @@ impl Role {
         }
     }
 
-    /// Reads what [`Role::as_str`] writes.
+    /// Parses the output of [`Role::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 }
 
-/// What a person is called: the same rule as for a token's name. Cheap to clone.
+/// A user's name, with the same rules as a token's name. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonName(Arc<str>);
 
 impl PersonName {
-    /// Trims and checks a name: 1 to 100 characters, no control characters.
+    /// Trims, validates and normalizes a name of 1 to 100 characters.
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] says what is wrong with it.
+    /// [`InvalidName`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         crate::token::check_name(text).map(|name| Self(name.into()))
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates a name from stored text without validation: names that were accepted under earlier,
+    /// weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,38 +84,39 @@ impl fmt::Display for PersonName {
     }
 }
 
-/// A user of our own table.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Names them.
+    /// The user's id.
     pub id: UserId,
-    /// Unique, whatever its spelling ([`Email::key`]).
+    /// The email address, unique regardless of its spelling ([`Email::key`]).
     pub email: Email,
-    /// What they are called.
+    /// The displayed name.
     pub name: PersonName,
-    /// What they may do at most.
+    /// The role.
     pub role: Role,
-    /// When they joined.
+    /// When the account was created.
     pub created_at: Timestamp,
-    /// Since when they are suspended; none of their tokens is accepted meanwhile.
+    /// Since when the user is suspended; `None` if they are not. The credentials of suspended users
+    /// are rejected.
     pub suspended_at: Option<Timestamp>,
 }
 
 impl User {
-    /// Whether they may act at all.
+    /// Returns whether the user is not suspended.
     #[must_use]
     pub const fn is_active(&self) -> bool {
         self.suspended_at.is_none()
     }
 
-    /// Whether they can administer the instance now.
+    /// Returns whether the user is an administrator and not suspended.
     #[must_use]
     pub fn is_active_admin(&self) -> bool {
         self.is_active() && self.role == Role::Admin
     }
 
-    /// The scripts that their address or their name mixes, where it could pass for another one;
-    /// empty where neither does.
+    /// Returns the scripts that the user's address or name mixes if it could be mistaken for
+    /// another one; empty otherwise.
     #[must_use]
     pub fn mixed_scripts(&self) -> Vec<&'static str> {
         let mut scripts = self.email.mixed_scripts();
@@ -125,12 +126,12 @@ impl User {
         scripts
     }
 
-    /// What their password must not be made of.
+    /// Returns the texts that the user's password must not be based on.
     pub(crate) fn own_words(&self) -> [&str; 2] {
         [self.name.as_str(), self.email.as_str()]
     }
 
-    /// The user as the owner of a token.
+    /// Returns the user as the owner of a token.
     #[must_use]
     pub fn as_owner(&self) -> Owner {
         Owner {
@@ -145,39 +146,40 @@ impl User {
     }
 }
 
-/// Whether what `created_by` made, an invite or a link, still counts: the operator's always does,
-/// anybody else's only while they are an active administrator.
+/// Returns whether an invite or link created by `created_by` is still valid: always if the operator
+/// created it, otherwise only while the creator is an active administrator.
 pub(crate) fn is_vouched(created_by: Option<UserId>, creator: Option<&User>) -> bool {
     created_by.is_none_or(|id| {
         creator.is_some_and(|creator| creator.id == id && creator.is_active_admin())
     })
 }
 
-/// A user with what they sign in with.
+/// A user and their password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: User,
-    /// The hash of their password; `None` when they have none, and sign in by a one-time link.
+    /// The hash of the password; `None` if the user has none and can sign in only with a sign-in
+    /// link.
     pub password: Option<PasswordHash>,
 }
 
-/// The owner of a token as a lookup answers them: an id and a standing. An embedding service with
-/// users of its own fills in just that.
+/// The owner of a token, as returned by a lookup. An embedding service with its own users provides
+/// just these fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Names them.
+    /// The user's id.
     pub id: UserId,
-    /// Whether they may act at all, now.
+    /// Whether the user is currently active, that is, not suspended.
     pub active: bool,
-    /// What they may do at most, now.
+    /// The user's current role.
     pub role: Role,
-    /// How to show them, where the store knows.
+    /// The displayed details, if the store has them.
     pub profile: Option<Profile>,
 }
 
 impl Owner {
-    /// The owner of tokens whose user was deleted: never active, and nameless.
+    /// Returns the owner of tokens whose user was deleted: inactive and without a profile.
     #[must_use]
     pub const fn deleted(id: UserId) -> Self {
         Self {
@@ -189,11 +191,11 @@ impl Owner {
     }
 }
 
-/// How to show a person.
+/// The displayed details of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Their address.
+    /// The email address.
     pub email: Email,
-    /// What they are called.
+    /// The name.
     pub name: PersonName,
 }

@@ -4,37 +4,37 @@ use crate::store::{Listing, StoreError};
 
 use super::{PersonName, User, UserId, Users};
 
-/// The most items on one page of any list.
+/// The maximum number of items per page of any list.
 pub const MAX_PAGE: u32 = 200;
 
-/// Some users, and where the next ones begin.
+/// A page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserPage {
-    /// The users, in the order of their joining.
+    /// The users, in the order in which they joined.
     pub users: Listing<User>,
-    /// Pass it as `after` for the next page; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<UserId>,
 }
 
-/// Why a use case on users did not do what was asked.
+/// A failure of a use case on users.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// There is no such user.
-    #[error("there is no such user")]
+    /// The user does not exist.
+    #[error("user not found")]
     NotFound,
-    /// Nobody would be left to administer the instance.
+    /// No active administrator would be left.
     #[error("this is the last active administrator")]
     LastAdmin,
-    /// The acting credential is the user's own, and they asked for their own deletion.
+    /// Callers cannot delete their own account.
     #[error("you cannot delete your own account")]
     OwnAccount,
-    /// Another user has the address.
+    /// Another user has this email address.
     #[error("another user has this email address")]
     EmailTaken,
-    /// No id could be made.
+    /// No id could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -49,11 +49,13 @@ impl From<Denial> for UserError {
 }
 
 impl Users {
-    /// A page of all users, beginning after `after`; `limit` is held within 1 to [`MAX_PAGE`].
+    /// Returns a page of all users, starting after `after`. `limit` is clamped to 1 to
+    /// [`MAX_PAGE`].
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is an administrator; [`UserError::Store`]
+    /// when the store fails.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -67,23 +69,24 @@ impl Users {
         Ok(UserPage { users, next })
     }
 
-    /// One user.
+    /// Returns one user.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotFound`]; [`UserError::NotAuthorized`] unless an administrator asks;
-    /// [`UserError::Store`].
+    /// [`UserError::NotFound`] when the user does not exist; [`UserError::NotAuthorized`] unless
+    /// `principal` is an administrator; [`UserError::Store`] when the store fails.
     pub async fn get(&self, principal: &Principal, id: UserId) -> Result<User, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         self.store.find(id).await?.ok_or(UserError::NotFound)
     }
 
-    /// Returns what a colleague is called whose id the caller has met, as on a work item: the name
-    /// alone, without the address. `None` when the user was deleted.
+    /// Returns the name of another user, without the address, for example to show who a work item
+    /// is assigned to. `None` if the user was deleted.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::Store`] when the
+    /// store fails.
     pub async fn name_of(
         &self,
         principal: &Principal,
@@ -93,11 +96,11 @@ impl Users {
         Ok(self.store.find(id).await?.map(|user| user.name))
     }
 
-    /// Whether anybody is there yet; `false` on a fresh instance, which is then to be bootstrapped.
+    /// Returns whether there are any users. A new instance has none and must be bootstrapped.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`] when the store fails.
     pub async fn any(&self) -> Result<bool, StoreError> {
         Ok(self.store.page(None, 1).await?.count() > 0)
     }

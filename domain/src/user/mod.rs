@@ -1,5 +1,4 @@
-//! Users: accounts, roles and passwords. Tokens need of them who owns a token, and what their role
-//! allows.
+//! Users, their roles and their passwords.
 
 mod bootstrap;
 mod change;

@@ -9,7 +9,7 @@ use crate::token::{TokenId, TokenName};
 
 use super::{UserError, UserId, Users};
 
-/// Something that a user is told at their next sign-in, until they dismiss it.
+/// A message to a user, shown from their next sign-in until they dismiss it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// What happened.
@@ -18,27 +18,27 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
-/// What a [`Notice`] tells of.
+/// The event that a [`Notice`] reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoticeAbout {
-    /// A token of the user's was reported as leaked, and was revoked.
+    /// One of the user's tokens was reported as leaked and revoked.
     LeakedToken {
         /// The token.
         token: TokenId,
-        /// What its owner called it.
+        /// The name that the owner gave it.
         name: TokenName,
     },
     /// A sign-in link was used: it set a new password and ended the browser sessions.
     UsedLink {
         /// The link.
         link: SignInLinkId,
-        /// Where the request came from; `None` if that is not known.
+        /// The client address of the request; `None` if unknown.
         from: Option<IpAddr>,
     },
 }
 
 impl NoticeAbout {
-    /// Returns the id of what the notice is about, with its prefix: a user has one notice for each.
+    /// Returns the prefixed id of what the notice is about. A user has at most one notice for each.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
@@ -49,9 +49,10 @@ impl NoticeAbout {
 }
 
 impl Notice {
-    /// Returns whether a caller who signed in at `signed_in_at` is told of it; `None` is a caller
-    /// without a browser session. Whoever used a sign-in link knows: in the session that it began,
-    /// its notice is neither shown nor dismissed, so that it waits for the next one.
+    /// Returns whether the notice is shown to a caller who signed in at `signed_in_at`; `None`
+    /// stands for a caller without a browser session. In the session that a sign-in link started,
+    /// the notice about that link is neither shown nor dismissed, so that the next session shows
+    /// it.
     #[must_use]
     pub fn is_told(&self, signed_in_at: Option<Timestamp>) -> bool {
         match self.about {
@@ -60,49 +61,49 @@ impl Notice {
         }
     }
 
-    /// Sorts notices, the newest first.
+    /// Sorts notices, newest first.
     pub fn sort(notices: &mut [Self]) {
         notices.sort_by_cached_key(|notice| Reverse((notice.at, notice.about.id())));
     }
 }
 
-/// The change: a user dismisses what they were told.
+/// The change that dismisses a user's notices.
 #[derive(Debug, Clone)]
 pub struct DismissNotices {
-    /// Who does it; their own notices go.
+    /// The acting credential, which must be the user's.
     pub actor: Actor,
-    /// Whose notices.
+    /// The user whose notices are dismissed.
     pub user: UserId,
-    /// Those that came up to this instant.
+    /// Only notices up to this instant (inclusive) are dismissed.
     pub up_to: Timestamp,
     /// When the acting browser session began; see [`Notice::is_told`].
     pub signed_in_at: Option<Timestamp>,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`DismissNotices`].
+/// The outcome of a [`DismissNotices`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum DismissNoticesOutcome {
-    /// So many are gone; where it is none, no event was written.
+    /// So many notices were dismissed; if none, no event was written.
     Dismissed(u64),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 impl DismissNotices {
-    /// Returns whether it dismisses a notice of the user's.
+    /// Returns whether the change dismisses this notice of the user.
     #[must_use]
     pub fn covers(&self, notice: &Notice) -> bool {
         notice.at <= self.up_to && notice.is_told(self.signed_in_at)
     }
 
-    /// Decides, from the acting credential's record as read inside the transaction.
+    /// Decides the change, given the acting credential's record as read inside the transaction.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(&self, actor: Option<&ActingRecord>) -> Result<(), DismissNoticesOutcome> {
         self.actor
             .check(actor)
@@ -111,11 +112,12 @@ impl DismissNotices {
 }
 
 impl Users {
-    /// What the user that `principal` acts as is to be told, the newest first.
+    /// Returns the notices of the user that `principal` acts as, newest first.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::Store`] when the
+    /// store fails.
     pub async fn notices(&self, principal: &Principal) -> Result<Vec<Notice>, UserError> {
         principal.authorize(Requirement::HUMAN)?;
         let mut notices = self.store.notices(principal.user_id()).await?;
@@ -124,12 +126,13 @@ impl Users {
         Ok(notices)
     }
 
-    /// Dismisses what they were told up to `up_to`, so that a notice which comes in meanwhile is
-    /// not lost.
+    /// Dismisses the caller's notices up to `up_to`, so that a notice which arrives in the meantime
+    /// is not lost.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless a human asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::Entropy`] and
+    /// [`UserError::Store`] when a port fails.
     pub async fn dismiss_notices(
         &self,
         principal: &Principal,

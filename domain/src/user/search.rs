@@ -12,7 +12,7 @@ use crate::token::InvalidName;
 
 use super::{MAX_PAGE, User, UserError, UserId, Users};
 
-/// A part of a user's name or email address to search for, whatever its case.
+/// A part of a user's name or email address to search for, ignoring case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSearch {
     text: String,
@@ -20,11 +20,12 @@ pub struct UserSearch {
 }
 
 impl UserSearch {
-    /// Trims and checks a part of a name or an address: 1 to 100 characters.
+    /// Trims and validates a part of a name or an address: 1 to 100 characters.
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] as for a name, so that no secret is searched for.
+    /// [`InvalidName`] when the text contains something that no name contains, so that secrets are
+    /// not searched for.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let text = crate::token::check_name(text)?;
         let lower = text::fold(&text);
@@ -35,28 +36,28 @@ impl UserSearch {
         });
         let spellings = [text.clone(), text.to_uppercase(), titled.collect(), lower];
         let mut spellings: Vec<_> = spellings.map(|text| text.to_ascii_lowercase()).into();
-        // What an address is compared by.
+        // The key by which addresses are compared.
         spellings.push(text::key(&text));
         spellings.sort();
         spellings.dedup();
         Ok(Self { text, spellings })
     }
 
-    /// Returns the text that was searched for.
+    /// Returns the text as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns what stores look for: each with its ASCII letters in lower case, since that is the
-    /// case that every database folds alike.
+    /// Returns the spellings that stores search for, with ASCII letters in lower case, which is the
+    /// only case folding that all databases have in common.
     #[must_use]
     pub fn spellings(&self) -> &[String] {
         &self.spellings
     }
 
-    /// Returns whether a spelling is in the name, the address or its [key](super::Email::key), their
-    /// ASCII letters in lower case; what a store's query means.
+    /// Returns whether a spelling occurs in the name, the address or its [key](super::Email::key),
+    /// with ASCII letters in lower case. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, user: &User) -> bool {
         let texts = [
@@ -69,19 +70,19 @@ impl UserSearch {
     }
 }
 
-/// The order of a list of users. Equal ones are ordered by their ids.
+/// The order of a list of users. Ties are broken by id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UserSort {
-    /// In the order of their joining.
+    /// In the order in which they joined.
     #[default]
     Joined,
-    /// The last to join first.
+    /// The most recently joined first.
     Newest,
-    /// By name from A to Z, whatever the case of ASCII letters.
+    /// By name from A to Z, ignoring the case of ASCII letters.
     Name,
-    /// The most recently seen first; who was never seen is last.
+    /// Most recently seen first; users who were never seen come last.
     LastSeen,
-    /// Who was never seen first, then the least recently seen.
+    /// Users who were never seen first, then the least recently seen.
     LeastSeen,
 }
 
@@ -95,7 +96,7 @@ impl UserSort {
         Self::LeastSeen,
     ];
 
-    /// Returns the name on the wire.
+    /// Returns the name that the API uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,7 +108,7 @@ impl UserSort {
         }
     }
 
-    /// Reads what [`UserSort::as_str`] writes.
+    /// Parses the output of [`UserSort::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|sort| sort.as_str() == text)
@@ -123,42 +124,42 @@ impl UserSort {
 /// Which users to list, and in which order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// With this in their names or addresses.
+    /// Only users whose names or addresses contain this.
     pub search: Option<UserSearch>,
     /// The order.
     pub sort: UserSort,
 }
 
-/// A user as a list shows them.
+/// A user as shown in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedUser {
     /// The user.
     pub user: User,
-    /// How many live personal access tokens they have.
+    /// The number of their live personal access tokens.
     pub live_tokens: u64,
     /// The latest of: a request in a browser session that has not ended, a use of a personal access
-    /// token that was not purged, and what the audit trail records of them. `None` is never.
+    /// token that was not purged, and an action in the audit log. `None` means never.
     pub last_seen_at: Option<Timestamp>,
 }
 
-/// What a list is ordered by before the id, of one user.
+/// A user's value in the column that a list is ordered by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserKey {
-    /// Nothing but the id.
+    /// No column: the list is ordered by id.
     Id,
-    /// The name, its ASCII letters in lower case.
+    /// The name, with ASCII letters in lower case.
     Name(String),
-    /// When they were last seen.
+    /// When the user was last seen; `None` means never.
     LastSeen(Option<Timestamp>),
 }
 
-/// Where a user stands in a list. The key is as it was when the page was read, so that the next page
-/// begins there whatever became of the user since.
+/// The position of a user in a list. It contains the sort key as of when the page was read, so that
+/// the next page starts there even if the user changed or was deleted since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserCursor {
     /// The order of the list.
     pub sort: UserSort,
-    /// What the list is ordered by.
+    /// The sort key.
     pub key: UserKey,
     /// The user.
     pub id: UserId,
@@ -166,11 +167,11 @@ pub struct UserCursor {
 
 /// The text is not a cursor of a list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidUserCursor;
 
 impl UserCursor {
-    /// Returns where a user stands in a list of this order.
+    /// Returns the position of a user in a list of this order.
     #[must_use]
     pub fn of(listed: &ListedUser, sort: UserSort) -> Self {
         let key = match sort {
@@ -182,7 +183,7 @@ impl UserCursor {
         Self { sort, key, id }
     }
 
-    /// Compares where two users stand in one list.
+    /// Compares the positions of two users in one list.
     #[must_use]
     pub fn order(&self, other: &Self) -> std::cmp::Ordering {
         let order = (&self.key, self.id).cmp(&(&other.key, other.id));
@@ -194,7 +195,7 @@ impl UserCursor {
     }
 }
 
-/// The id, and behind it the order and the key, unless the list is in the order of joining.
+/// The id, followed by the order and the sort key unless the list is in the order of joining.
 impl fmt::Display for UserCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.key {
@@ -237,17 +238,17 @@ impl FromStr for UserCursor {
     }
 }
 
-/// Where a page of users lies.
+/// Which page to return, relative to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserSeek {
-    /// It begins after this user.
+    /// The page that starts after this user.
     After(UserCursor),
-    /// It ends before this user.
+    /// The page that ends before this user.
     Before(UserCursor),
 }
 
 impl UserSeek {
-    /// Returns the user that the page lies beside.
+    /// Returns the user that the page is relative to.
     #[must_use]
     pub const fn cursor(&self) -> &UserCursor {
         match self {
@@ -256,25 +257,26 @@ impl UserSeek {
     }
 }
 
-/// Some users, and where the pages around them lie.
+/// A page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundUsers {
     /// The users, in the order of the list.
     pub users: Listing<ListedUser>,
-    /// Seek [`Before`](UserSeek::Before) it for the previous page; `None` on the first.
+    /// Pass it as [`UserSeek::Before`] for the previous page; `None` on the first page.
     pub previous: Option<UserCursor>,
-    /// Seek [`After`](UserSeek::After) it for the next page; `None` on the last.
+    /// Pass it as [`UserSeek::After`] for the next page; `None` on the last page.
     pub next: Option<UserCursor>,
 }
 
 impl Users {
-    /// Returns a page of the users that match the query; `limit` is held within 1 to [`MAX_PAGE`]. A
-    /// cursor of another order counts as none. In the order of joining, a user who joins or is
-    /// deleted between two pages shifts none of the others.
+    /// Returns a page of the users that match the query. `limit` is clamped to 1 to [`MAX_PAGE`]. A
+    /// cursor of another order is ignored. In the order of joining, users who join or are deleted
+    /// between two pages do not shift the others.
     ///
     /// # Errors
     ///
-    /// [`UserError::NotAuthorized`] unless an administrator asks; [`UserError::Store`].
+    /// [`UserError::NotAuthorized`] unless `principal` is an administrator; [`UserError::Store`]
+    /// when the store fails.
     pub async fn search(
         &self,
         principal: &Principal,
@@ -291,7 +293,7 @@ impl Users {
         let mut users = self.store.search_users(query, now, seek, limit + 1).await?;
         let further = crate::page::cut(&mut users, limit, |user| UserCursor::of(user, sort));
         let further = further.map(|cursor| UserCursor { sort, ..cursor });
-        // Where a damaged row stands is known by its id alone.
+        // The position of a damaged row is known only in the order of ids.
         let further = further.filter(|cursor| match sort {
             UserSort::Joined | UserSort::Newest => true,
             UserSort::Name | UserSort::LastSeen | UserSort::LeastSeen => cursor.key != UserKey::Id,
@@ -320,7 +322,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_cursor_can_be_read_back_and_nothing_else_is_one() {
+    fn cursors_round_trip_and_other_text_is_rejected() {
         let listed = ListedUser {
             user: fixtures::user(1),
             live_tokens: 0,

@@ -5,9 +5,9 @@ use crate::entropy::Entropy;
 
 use super::UserStore;
 
-/// The use cases of users: [`bootstrap`](Self::bootstrap),
-/// [`list`](Self::list), [`change`](Self::change), [`rename_self`](Self::rename_self),
-/// [`delete`](Self::delete) and what a person is to be told. Cheap to clone.
+/// The use cases of users: [`bootstrap`](Self::bootstrap), [`list`](Self::list),
+/// [`change`](Self::change), [`rename_self`](Self::rename_self), [`delete`](Self::delete) and
+/// [`notices`](Self::notices). Cheap to clone.
 #[derive(Clone)]
 pub struct Users {
     pub(super) store: Arc<dyn UserStore>,
@@ -16,7 +16,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// The use cases on a store, a clock and a source of entropy.
+    /// Creates the use cases on a store, a clock and a source of entropy.
     #[must_use]
     pub fn new(
         store: Arc<dyn UserStore>,

@@ -11,22 +11,22 @@ use super::{
     DismissNoticesOutcome, ListedUser, Notice, User, UserId, UserQuery, UserSeek,
 };
 
-/// The change: the first user of an instance, who administers it, and their first token.
+/// The change that creates the first user of an instance, an administrator, and their first token.
 #[derive(Debug, Clone)]
 pub struct CreateFirstAdmin {
     /// The user.
     pub user: User,
-    /// Their token.
+    /// The user's token.
     pub token: Token,
-    /// Its digest.
+    /// The digest of the token's secret.
     pub digest: Digest,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
 impl CreateFirstAdmin {
-    /// What becomes of an invite that the store read inside the transaction: one for the first
-    /// administrator is withdrawn, since it can never be claimed any more. `None` leaves it alone.
+    /// Returns the invite as withdrawn if it is open and for the first administrator, since it can
+    /// no longer be claimed; `None` leaves it unchanged.
     #[must_use]
     pub fn withdraws(&self, invite: &Invite) -> Option<Invite> {
         let now = self.user.created_at;
@@ -39,43 +39,45 @@ impl CreateFirstAdmin {
     }
 }
 
-/// What became of a [`CreateFirstAdmin`].
+/// The outcome of a [`CreateFirstAdmin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CreateFirstAdminOutcome {
-    /// User and token are there.
+    /// The user and the token were created.
     Created,
-    /// The instance has users; nothing changed.
+    /// There are users already; nothing changed.
     InstanceHasUsers,
 }
 
-/// Port: where users are kept. An embedding service with users of its own does without it.
+/// Port: the storage of users. Not required by embedding services with their own users.
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+/// As for [`TokenStore`](crate::token::TokenStore), which also defines the atomicity of each
+/// method.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait UserStore: Send + Sync {
-    /// Creates the user and their token if there is no user at all; exactly one of any number of
-    /// simultaneous calls does. An open invite for the first administrator is withdrawn with it.
+    /// Creates the user and their token if there are no users, and withdraws an open invite for the
+    /// first administrator. Of concurrent calls, exactly one succeeds.
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
     ) -> Result<CreateFirstAdminOutcome, StoreError>;
 
-    /// One user, unless deleted.
+    /// Returns one user; `None` if unknown or deleted.
     async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// The user whose address has this [key](super::Email::key), with their password.
+    /// Returns the user whose address has this [key](super::Email::key), with their password.
     async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError>;
 
-    /// Up to `limit` users in the order of their ids, which is that of their joining, beginning
-    /// after `after`.
+    /// Returns up to `limit` users in the order of their ids, which is the order in which they
+    /// joined, starting after `after`.
     async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError>;
 
-    /// Up to `limit` users that match the query, in its order, beside the cursor, with their counts
-    /// at `now`. Those before a cursor come in the reverse order, so that the nearest is the first.
+    /// Returns up to `limit` users that match the query, in its order, next to the cursor, with
+    /// their counts at `now`. Users before a cursor come in reverse order, so that the nearest is
+    /// first.
     async fn search_users(
         &self,
         query: &UserQuery,
@@ -84,25 +86,25 @@ pub trait UserStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<ListedUser>, StoreError>;
 
-    /// Suspends a user, or lifts that, or gives them another role, address or name. The last active
-    /// administrator stays one, and no two users have addresses with one key, however many calls
-    /// run at the same time. A suspension ends the user's browser sessions and agent runs and makes
-    /// their open sign-in links void in the same step; another address does the last.
+    /// Suspends or unsuspends a user, or changes their role, address or name. The last active
+    /// administrator always remains one, and addresses have unique keys, under concurrent calls
+    /// too. In the same step, a suspension ends the user's browser sessions and agent runs; a
+    /// suspension and a change of address delete their open sign-in links.
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError>;
 
-    /// Deletes a user, in one step: revokes all of their unrevoked tokens and agent runs; deletes
+    /// Deletes a user in one step. Revokes all of their unrevoked tokens and agent runs. Deletes
     /// their browser sessions, sign-in links, notices and password, and the invites that they
-    /// claimed or that are for their address; withdraws the unclaimed invites and makes void the
-    /// open links that they made. A claim of a work item that they hold does not
-    /// hold any more. Their address and name are erased. Their id
-    /// stays: their revoked tokens are found, with an [`Owner::deleted`](super::Owner::deleted).
-    /// Of any number of calls for one user, one returns [`DeleteUserOutcome::Deleted`].
+    /// claimed or that are for their address. Withdraws the unclaimed invites and deletes the open
+    /// links that they created. Releases the work items that they claimed. Erases their address and
+    /// name. Their id stays, so that lookups of their revoked tokens return an
+    /// [`Owner::deleted`](super::Owner::deleted). Of concurrent calls for one user, exactly one
+    /// returns [`DeleteUserOutcome::Deleted`].
     async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError>;
 
-    /// What a user is to be told and has not dismissed, the newest first.
+    /// Returns a user's notices, newest first.
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError>;
 
-    /// Dismisses what the acting user was told.
+    /// Dismisses notices of the acting user.
     async fn dismiss_notices(
         &self,
         change: DismissNotices,

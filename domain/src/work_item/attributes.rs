@@ -1,6 +1,6 @@
-//! The small vocabularies of a work item.
+//! The enumerated attributes of a work item.
 
-/// Defines an enum whose values have a name in stores and on the wire.
+/// Defines an enum whose values have a name that stores and the API use.
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident, $invalid:ident: $message:literal {
         $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+
@@ -20,7 +20,7 @@ macro_rules! vocabulary {
             /// Every value, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name in stores and on the wire.
+            /// Returns the name that stores and the API use.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -50,7 +50,7 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    /// What sort of work an item is.
+    /// The kind of a work item.
     ItemKind, InvalidItemKind: "must be project, task or sub_task" {
         /// A larger piece of work.
         Project = "project",
@@ -62,53 +62,53 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where an item stands.
+    /// The status of a work item.
     ItemStatus, InvalidItemStatus: "must be todo, in_progress, done or cancelled" {
-        /// Nobody works at it.
+        /// Not started.
         Todo = "todo",
-        /// Somebody does.
+        /// Being worked on.
         InProgress = "in_progress",
-        /// Resolved: the work is done.
+        /// Resolved: completed.
         Done = "done",
-        /// Resolved: it will not be done.
+        /// Resolved: will not be done.
         Cancelled = "cancelled",
     }
 }
 
 vocabulary! {
-    /// How soon an item should be done; the later value is the more urgent.
+    /// The priority of a work item; the greater value is more urgent.
     Priority, InvalidPriority: "must be low, medium, high or urgent" {
-        /// When there is nothing else.
+        /// After everything else.
         Low = "low",
-        /// As usual.
+        /// The default.
         Medium = "medium",
-        /// Before others.
+        /// Before medium and low.
         High = "high",
-        /// Before everything.
+        /// Before everything else.
         Urgent = "urgent",
     }
 }
 
 vocabulary! {
-    /// Who may take an item on.
+    /// Who may claim a work item.
     ExecutionTarget, InvalidExecutionTarget: "must be human, agent or either" {
-        /// People alone.
+        /// Only people.
         Human = "human",
-        /// Agents alone.
+        /// Only agents.
         Agent = "agent",
-        /// Whoever comes first.
+        /// People and agents.
         Either = "either",
     }
 }
 
 impl Priority {
-    /// Its place in the order of urgency, from 0: what a store sorts by.
+    /// Returns the position in the order of urgency, from 0 (low), for stores to sort by.
     #[must_use]
     pub const fn rank(self) -> u8 {
         self as u8
     }
 
-    /// Reads what [`Priority::rank`] says.
+    /// Returns the priority with this [`Priority::rank`].
     #[must_use]
     pub fn from_rank(rank: u8) -> Option<Self> {
         Self::ALL.get(usize::from(rank)).copied()
@@ -116,7 +116,7 @@ impl Priority {
 }
 
 impl ItemStatus {
-    /// The one table of what may follow on what.
+    /// The permitted status transitions.
     const TRANSITIONS: &'static [(Self, &'static [Self])] = &[
         (Self::Todo, &[Self::InProgress, Self::Done, Self::Cancelled]),
         (Self::InProgress, &[Self::Todo, Self::Done, Self::Cancelled]),
@@ -124,13 +124,13 @@ impl ItemStatus {
         (Self::Cancelled, &[Self::Todo]),
     ];
 
-    /// Whether there is nothing left to do.
+    /// Returns whether the item is done or cancelled.
     #[must_use]
     pub const fn is_resolved(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled)
     }
 
-    /// What may follow on it.
+    /// Returns the statuses that can follow this one.
     #[must_use]
     pub fn next(self) -> &'static [Self] {
         Self::TRANSITIONS
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_can_be_read_back_and_no_other() {
+    fn names_round_trip_and_other_text_is_rejected() {
         for kind in ItemKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
         }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cancelled_is_taken_up_again_before_it_is_done() {
+    fn a_cancelled_item_is_reopened_before_it_is_done() {
         use ItemStatus::{Cancelled, Done, InProgress, Todo};
         for (from, allowed) in [
             (Todo, vec![InProgress, Done, Cancelled]),

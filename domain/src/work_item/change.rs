@@ -12,35 +12,35 @@ use super::{
     WorkItemError, WorkItems, Worker,
 };
 
-/// What may be written of an item; `None` leaves it as it is.
+/// An edit of an item; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkItemEdit {
-    /// What it is about.
+    /// The new title.
     pub title: Option<Title>,
-    /// What is to be done.
+    /// The new description.
     pub description: Option<Description>,
-    /// Where it stands.
+    /// The new status.
     pub status: Option<ItemStatus>,
-    /// How soon.
+    /// The new priority.
     pub priority: Option<Priority>,
-    /// Who may take it on.
+    /// The new execution target.
     pub target: Option<ExecutionTarget>,
-    /// Who sees to it; `Some(None)` is nobody.
+    /// The new assignee; `Some(None)` removes the assignee.
     pub assignee: Option<Option<UserId>>,
 }
 
-/// What happens to an item.
+/// A change of a work item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkItemChange {
-    /// It is written anew in part.
+    /// Updates fields.
     Edit(WorkItemEdit),
-    /// The worker takes it on.
+    /// Claims the item for the worker.
     Claim,
-    /// The worker gives it back.
+    /// Releases the claim.
     Release,
-    /// It is done.
+    /// Completes the item.
     Complete,
-    /// It is no more.
+    /// Deletes the item.
     Delete,
 }
 
@@ -59,9 +59,9 @@ impl WorkItemChange {
 /// A set of versions of a work item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Versions {
-    /// These alone.
+    /// Only these versions.
     OneOf(Vec<u64>),
-    /// All but these.
+    /// All except these versions.
     NoneOf(Vec<u64>),
 }
 
@@ -69,7 +69,7 @@ impl Versions {
     /// Every version.
     pub const ANY: Self = Self::NoneOf(Vec::new());
 
-    /// Whether this version is in the set.
+    /// Returns whether the set contains this version.
     #[must_use]
     pub fn contain(&self, version: u64) -> bool {
         match self {
@@ -79,69 +79,69 @@ impl Versions {
     }
 }
 
-/// The change: something happens to a work item.
+/// The change of a work item, as passed to the store.
 #[derive(Debug, Clone)]
 pub struct ChangeWorkItem {
-    /// Who asks for it.
+    /// The acting credential.
     pub actor: Actor,
-    /// Who works: the person, or the agent that acts for them.
+    /// The worker who makes the change: a person, or the agent that they act for.
     pub worker: Worker,
-    /// Which item.
+    /// The item to change.
     pub key: WorkItemKey,
-    /// The versions that it may have.
+    /// The versions that the item may have; any other is a conflict.
     pub expected: Versions,
-    /// What.
+    /// The change to make.
     pub change: WorkItemChange,
-    /// The trail it leaves.
+    /// The audit event to append.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`ChangeWorkItem`].
+/// The outcome of a [`ChangeWorkItem`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum ChangeWorkItemOutcome {
-    /// The item as it is now.
+    /// The updated item.
     Changed(WorkItem),
-    /// It was so already; nothing changed, and no event was written.
+    /// The item, which had this state before; nothing changed, and no event was written.
     Unchanged(WorkItem),
-    /// It is deleted.
+    /// The item was deleted.
     Deleted,
-    /// There is no such item; nothing changed.
+    /// The item does not exist; nothing changed.
     NotFound,
-    /// It cannot be done as things stand; nothing changed.
+    /// The current state of the item does not permit the change; nothing changed.
     Conflict(WorkItemConflict),
     /// The item's row is damaged; nothing changed.
     Damaged(Damaged),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 /// What a store reads inside the transaction of a [`ChangeWorkItem`], under locks.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeFacts {
-    /// The item, without a claim that does not hold at [`Actor::now`].
+    /// The item, without a claim that is no longer valid at [`Actor::now`].
     pub item: Option<WorkItem>,
-    /// The damage of the item's row; then there is no `item`.
+    /// The damage of the item's row, in which case `item` is `None`.
     pub damaged: Option<Damaged>,
-    /// Whether any item is a part of it.
+    /// Whether it has sub-tasks.
     pub has_parts: bool,
-    /// The user whom [`ChangeWorkItem::new_assignee`] names.
+    /// The user with the id that [`ChangeWorkItem::new_assignee`] returns.
     pub assignee: Option<User>,
     /// The unrevoked runs that are bound to it.
     pub runs: Vec<Token>,
 }
 
-/// What a store is to write.
+/// What a store must write when a work item changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeDecision {
-    /// The item as it is to be written; `None` deletes it.
+    /// The updated item; `None` deletes it.
     pub item: Option<WorkItem>,
-    /// The runs that end with it.
+    /// The runs that end.
     pub runs: EndedRuns,
 }
 
 impl ChangeWorkItem {
-    /// The user that becomes the assignee, for the store to look up.
+    /// Returns the user to assign the item to, for the store to look up.
     #[must_use]
     pub fn new_assignee(&self) -> Option<UserId> {
         match &self.change {
@@ -150,12 +150,12 @@ impl ChangeWorkItem {
         }
     }
 
-    /// Decides, from the acting credential's record and what else the store read inside the
-    /// transaction.
+    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// inside the transaction.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -170,7 +170,7 @@ impl ChangeWorkItem {
         let item = facts.item.clone().filter(|item| item.key == self.key);
         let current = item.ok_or(ChangeWorkItemOutcome::NotFound)?;
         if matches!(self.worker, Worker::Agent { .. }) && self.retargets(&current) {
-            // Who may take an item on is for people to say.
+            // Only people may change who may claim an item.
             let denied = Denial::HumanTokenRequired;
             return Err(ChangeWorkItemOutcome::NotAuthorized(denied.into()));
         }
@@ -203,8 +203,8 @@ impl ChangeWorkItem {
         })
     }
 
-    /// Of a damaged item, neither claim nor version is known: a person can delete it, and nothing
-    /// else can be done.
+    /// The claim and the version of a damaged item are unknown, so the only permitted change is its
+    /// deletion by a person.
     fn delete_damaged(
         &self,
         damaged: &Damaged,
@@ -232,7 +232,7 @@ impl ChangeWorkItem {
         }
     }
 
-    /// The item afterwards; the same when it is so already, `None` when it is deleted.
+    /// Returns the changed item; the same if there is nothing to change, `None` if it is deleted.
     fn apply(
         &self,
         current: &WorkItem,
@@ -305,8 +305,8 @@ fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem,
 }
 
 impl Worker {
-    /// An agent leaves alone what is for people, and what somebody else works at; a person may step
-    /// in.
+    /// Agents may not change items for people only, or items that another worker has claimed;
+    /// people may.
     fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Person(_)) {
             return Ok(());
@@ -320,8 +320,8 @@ impl Worker {
         }
     }
 
-    /// An agent claims what it gives another status or deletes, so that no two do one piece of work
-    /// and none is dropped unseen.
+    /// Agents must claim an item before they change its status or delete it, so that no two work on
+    /// the same item and no work is dropped unnoticed.
     fn must_hold(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Agent { .. }) && item.claim.is_none() {
             return Err(WorkItemConflict::NotClaimed);
@@ -329,7 +329,7 @@ impl Worker {
         Ok(())
     }
 
-    /// `user` is the person whose credential acts.
+    /// `user` is the user of the acting credential.
     fn claim(
         &self,
         current: &WorkItem,
@@ -350,7 +350,7 @@ impl Worker {
             return Err(WorkItemConflict::WrongTarget(current.target));
         }
         let mut item = current.clone();
-        // What this worker has claimed already keeps its time.
+        // A claim that this worker already has keeps its time.
         item.claim.get_or_insert_with(|| Claim {
             holder: self.as_holder(),
             run: self.run(),
@@ -363,7 +363,7 @@ impl Worker {
         to_status(item, ItemStatus::InProgress, now)
     }
 
-    /// Whatever claim there is ends, and with a person's own their assignment.
+    /// Ends any claim, and the assignment as well if the claim is the person's own.
     fn release(&self, current: &WorkItem, now: Timestamp) -> WorkItem {
         let mut item = current.clone();
         let claim = item.claim.take();
@@ -398,15 +398,18 @@ impl Worker {
 }
 
 impl WorkItems {
-    /// Changes a work item: edits, claims, releases, completes or deletes it. `agent` is for whom a
-    /// person acts; a run acts for its own agent. `expected` are the versions that the item may
-    /// have. Returns the updated item, or `None` if it was deleted. Repeating a change is not an
-    /// error.
+    /// Updates, claims, releases, completes or deletes a work item. `agent` is the agent that a
+    /// person acts for; a run always acts for its own agent. `expected` are the versions that the
+    /// item may have. Returns the updated item, or `None` if it was deleted. Repeating a change is
+    /// not an error.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError`]: not found; refused to a run that is bound to another item; or a conflict with
-    /// how things stand.
+    /// - [`WorkItemError::NotFound`] when the item does not exist.
+    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to another item.
+    /// - [`WorkItemError::OtherAgent`] for a run that names another agent.
+    /// - [`WorkItemError::Conflict`] when the current state of the item does not permit the change.
+    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
     pub async fn change(
         &self,
         principal: &Principal,

@@ -1,45 +1,45 @@
 use super::{ExecutionTarget, Holder, ItemStatus};
 
-/// Why something cannot be done as things stand.
+/// Why the current state of a work item does not permit a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkItemConflict {
-    /// It was changed meanwhile.
-    #[error("it has version {current} by now")]
+    /// It has another version than the caller expected.
+    #[error("the item has changed and is now at version {current}")]
     VersionMismatch {
-        /// Its version.
+        /// The current version.
         current: u64,
     },
-    /// There is nothing left to do.
-    #[error("it is {0}")]
+    /// It is done or cancelled.
+    #[error("the item is already {0}")]
     Resolved(ItemStatus),
-    /// Somebody else works at it.
-    #[error("{} works at it", .0.describe())]
+    /// Another worker has claimed it.
+    #[error("the item is claimed by {}", .0.describe())]
     Claimed(Holder),
-    /// An agent that does not work at it would give it another status or delete it.
-    #[error("it must be claimed first")]
+    /// An agent tried to change its status or to delete it without a claim.
+    #[error("the item must be claimed first")]
     NotClaimed,
-    /// It is for people, or for agents, alone.
-    #[error("its execution target is {0}")]
+    /// It is only for people, or only for agents.
+    #[error("the item's execution target is {0}")]
     WrongTarget(ExecutionTarget),
-    /// The one status does not follow on the other.
-    #[error("{to} does not follow on {from}")]
+    /// The status transition is invalid.
+    #[error("invalid status transition from {from} to {to}")]
     Transition {
-        /// Where it stands.
+        /// The current status.
         from: ItemStatus,
-        /// Where it cannot go.
+        /// The requested status.
         to: ItemStatus,
     },
-    /// It has parts, which would be lost.
-    #[error("it has sub-tasks")]
+    /// It has sub-tasks, which would be lost.
+    #[error("the item has sub-tasks")]
     HasParts,
-    /// A part has no parts of its own.
-    #[error("it is a sub-task itself")]
+    /// A sub-task cannot have sub-tasks.
+    #[error("a sub-task cannot have sub-tasks")]
     PartOfPart,
-    /// There is no such user, or they are suspended.
-    #[error("there is no such user to assign it to")]
+    /// The assignee does not exist or is suspended.
+    #[error("the assignee does not exist or is suspended")]
     NoSuchAssignee,
-    /// The domain or the item has as many as there are numbers.
-    #[error("there is no number left")]
+    /// The domain or the parent has no numbers left.
+    #[error("there are no numbers left")]
     NumbersExhausted,
 }
 

@@ -11,16 +11,16 @@ use super::{
     WorkItemConflict, WorkItemError, WorkItems,
 };
 
-/// Where a new item belongs.
+/// The position of a new item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// By itself, as a project or a task of this part of the work.
+    /// A project or task of this domain.
     Domain(DomainKey, TopKind),
-    /// A part of this project or task.
+    /// A sub-task of this project or task.
     PartOf(WorkItemKey),
 }
 
-/// The kinds of items that stand by themselves.
+/// The kinds of items that have no parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopKind {
     /// [`ItemKind::Project`].
@@ -29,75 +29,75 @@ pub enum TopKind {
     Task,
 }
 
-/// What a new item is to be.
+/// The properties of a work item to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWorkItem {
-    /// Where it belongs.
+    /// Its position.
     pub place: Placement,
-    /// What it is about.
+    /// The title.
     pub title: Title,
-    /// What is to be done.
+    /// The description.
     pub description: Description,
-    /// How soon.
+    /// The priority.
     pub priority: Priority,
-    /// Who may take it on.
+    /// Who may claim it.
     pub target: ExecutionTarget,
-    /// Who sees to it.
+    /// The user it is assigned to, if any.
     pub assignee: Option<UserId>,
 }
 
-/// The change: a work item comes into being.
+/// The change that creates a work item.
 #[derive(Debug, Clone)]
 pub struct CreateWorkItem {
-    /// Who makes it.
+    /// The acting credential.
     pub actor: Actor,
-    /// The user who does.
+    /// The user who creates it.
     pub creator: UserId,
-    /// What it is to be.
+    /// The properties of the item.
     pub item: NewWorkItem,
-    /// The trail it leaves; its subject becomes the key.
+    /// The audit event to append; its subject is replaced by the new key.
     pub audit: AuditEvent,
 }
 
-/// What became of a [`CreateWorkItem`].
+/// The outcome of a [`CreateWorkItem`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum CreateWorkItemOutcome {
-    /// It is there.
+    /// The new item.
     Created(WorkItem),
-    /// There is no item that it could be a part of; nothing changed.
+    /// The parent does not exist; nothing changed.
     NoSuchParent,
-    /// It cannot be made as things stand; nothing changed.
+    /// The current state of the parent or the assignee does not permit it; nothing changed.
     Conflict(WorkItemConflict),
-    /// The acting credential is not good any more; nothing changed.
+    /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
 }
 
 /// What a store reads inside the transaction of a [`CreateWorkItem`], under locks.
 #[derive(Debug, Clone, Default)]
 pub struct CreateFacts {
-    /// The number of the domain's last item, by [`Placement::Domain`]; 0 when there was none.
+    /// The last number used in the domain of [`Placement::Domain`]; 0 if none was.
     pub last_number: u32,
     /// The item with the key of [`Placement::PartOf`].
     pub parent: Option<WorkItem>,
-    /// The user whom [`NewWorkItem::assignee`] names.
+    /// The user with the id [`NewWorkItem::assignee`].
     pub assignee: Option<User>,
 }
 
-/// What a store is to write.
+/// What a store must write when a work item is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateDecision {
-    /// The item.
+    /// The new item.
     pub item: WorkItem,
-    /// Its parent, which counts its parts.
+    /// Its updated parent, which contains the last number of its sub-tasks.
     pub parent: Option<WorkItem>,
-    /// The trail.
+    /// The audit event, with the new key.
     pub audit: AuditEvent,
 }
 
 impl CreateWorkItem {
-    /// Returns the actor with what its form creates, if it was sent with one: the key of the item is
-    /// known only from `facts`.
+    /// Returns the actor; if the request was sent with a form, with the key of the new item, which
+    /// is known only from `facts`.
     #[must_use]
     pub fn actor_making(&self, facts: &CreateFacts) -> Actor {
         let key = match self.item.place {
@@ -123,13 +123,13 @@ impl CreateWorkItem {
         }
     }
 
-    /// Decides, from the acting credential's record and what else the store read inside the
-    /// transaction. The number in the item's key is the next one of its domain or parent: the last
-    /// one that was given counts, so that the key of a deleted item stays its own.
+    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// inside the transaction. The item gets the next number of its domain or parent. Numbers of
+    /// deleted items are not reused.
     ///
     /// # Errors
     ///
-    /// The outcome to answer with when nothing may be written.
+    /// The outcome to return when nothing may be written.
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
@@ -207,7 +207,7 @@ fn next_number(last: u32) -> Result<NonZeroU32, WorkItemConflict> {
         .ok_or(WorkItemConflict::NumbersExhausted)
 }
 
-/// Work can be given to somebody who is there and not suspended.
+/// Checks that the assignee exists and is not suspended.
 pub(super) fn check_assignee(
     wanted: Option<UserId>,
     found: Option<&User>,
@@ -222,12 +222,16 @@ pub(super) fn check_assignee(
 }
 
 impl WorkItems {
-    /// Makes a work item. The first item of a domain makes the domain.
+    /// Creates a work item. The first item of a domain creates the domain.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError`]: refused to a run that is bound to an item; the parent and the assignee must
-    /// be there; [`ActorError::FormUsed`] when the form of `context` created an item before.
+    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to a work item; with
+    ///   [`ActorError::FormUsed`] when the form of `context` has created an item before.
+    /// - [`WorkItemError::NoSuchParent`] when the parent does not exist.
+    /// - [`WorkItemError::Conflict`] when the parent or the assignee cannot be used, or no number
+    ///   is left.
+    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
     pub async fn create(
         &self,
         principal: &Principal,
@@ -247,7 +251,7 @@ impl WorkItems {
             ),
             creator,
             item,
-            // The key is known inside the transaction alone.
+            // The key is known only inside the transaction.
             audit: AuditEvent::new(
                 principal.audit_actor(),
                 AuditAction::WorkItemCreated,

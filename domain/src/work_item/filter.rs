@@ -8,33 +8,33 @@ use crate::user::UserId;
 
 use super::{ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItem};
 
-/// Which work items are wanted; each condition that is given narrows it down.
+/// A filter of work items. An item must match every field that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkItemFilter {
-    /// Of this part of the work.
+    /// Only items of this domain.
     pub domain: Option<DomainKey>,
-    /// Of this kind.
+    /// Only items of this kind.
     pub kind: Option<ItemKind>,
-    /// In one of these states; empty is any.
+    /// Only items with one of these statuses; empty means any.
     pub statuses: Vec<ItemStatus>,
-    /// With this priority.
+    /// Only items with this priority.
     pub priority: Option<Priority>,
-    /// With this target.
+    /// Only items with this execution target.
     pub target: Option<ExecutionTarget>,
-    /// Assigned to this person.
+    /// Only items assigned to this user.
     pub assignee: Option<UserId>,
-    /// That this agent works at.
+    /// Only items claimed by this agent.
     pub agent: Option<AgentId>,
-    /// Claimed in this run.
+    /// Only items claimed in this run.
     pub run: Option<TokenId>,
-    /// Parts of this item.
+    /// Only sub-tasks of this item.
     pub parent: Option<WorkItemKey>,
-    /// In which all of these words occur.
+    /// Only items that contain all of these words.
     pub search: SearchTerms,
 }
 
 impl WorkItemFilter {
-    /// Whether it wants this item; what a store's query means.
+    /// Returns whether the item matches. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, item: &WorkItem) -> bool {
         let text = item.search_text();
@@ -63,17 +63,17 @@ impl WorkItemFilter {
     }
 }
 
-/// Where a page of work items begins: after the item that was created at this time with this key.
+/// The position of a work item in a list, by creation time and key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkItemCursor {
     /// When the item was created.
     pub at: Timestamp,
-    /// Its key.
+    /// The item's key.
     pub key: WorkItemKey,
 }
 
 impl WorkItemCursor {
-    /// Where `item` stands.
+    /// Returns the position of `item`.
     #[must_use]
     pub const fn of(item: &WorkItem) -> Self {
         Self {
@@ -89,9 +89,9 @@ impl fmt::Display for WorkItemCursor {
     }
 }
 
-/// The text is no cursor of ours.
+/// The text is not a cursor of a list of work items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor")]
+#[error("invalid cursor")]
 pub struct InvalidWorkItemCursor;
 
 impl FromStr for WorkItemCursor {
@@ -107,23 +107,24 @@ impl FromStr for WorkItemCursor {
     }
 }
 
-/// A part of the queue, the most urgent first, then the oldest (by creation, then by key).
+/// A section of the queue, ordered by priority (most urgent first), creation and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueSection {
-    /// What an agent may take on: see [`WorkItem::is_available`].
+    /// Items that an agent can claim: see [`WorkItem::is_available`].
     Available,
-    /// What a person may take on: see [`WorkItem::is_available_to_people`].
+    /// Items that a person can claim: see [`WorkItem::is_available_to_people`].
     AvailableToPeople,
-    /// What this agent works at, in whatever run, and is not resolved.
+    /// Unresolved items that this agent has claimed, in any run.
     OfAgent(AgentId),
-    /// What was claimed in this run and is not resolved.
+    /// Unresolved items that were claimed in this run.
     OfRun(TokenId),
-    /// What is assigned to this person and is not resolved.
+    /// Unresolved items that are assigned to this user.
     OfPerson(UserId),
 }
 
 impl QueueSection {
-    /// Whether the item is in it; what a store's query means.
+    /// Returns whether the section contains the item. This defines what a store's query must
+    /// return.
     #[must_use]
     pub fn holds(&self, item: &WorkItem) -> bool {
         let run = item.claim.as_ref().and_then(|claim| claim.run);
@@ -143,7 +144,7 @@ mod tests {
     use crate::testing::fixtures;
 
     #[test]
-    fn a_cursor_can_be_read_back() {
+    fn cursors_round_trip() {
         let cursor = WorkItemCursor::of(&fixtures::work_item(42));
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for text in ["", "~", "1~", "~OPS-1", "-1~OPS-1", "x~OPS-1", "1~OPS-0"] {

@@ -7,57 +7,58 @@ use crate::user::UserId;
 use super::text::fold;
 use super::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItemError};
 
-/// A piece of work.
+/// A work item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkItem {
-    /// Names it for good; never given to another item.
+    /// The permanent key, never reused for another item.
     pub key: WorkItemKey,
-    /// What sort of work it is.
+    /// The kind.
     pub kind: ItemKind,
-    /// What it is about.
+    /// The title.
     pub title: Title,
-    /// What is to be done.
+    /// The description.
     pub description: Description,
-    /// Where it stands.
+    /// The status.
     pub status: ItemStatus,
-    /// How soon it should be done.
+    /// The priority.
     pub priority: Priority,
-    /// Who may take it on.
+    /// Who may claim it.
     pub target: ExecutionTarget,
-    /// The person who sees to it.
+    /// The user it is assigned to, if any.
     pub assignee: Option<UserId>,
-    /// Who works at it now. A claim that does not [hold](Claim::holds) any more is none: stores leave
-    /// it out.
+    /// The current claim, if any. Stores omit a claim that is no longer [valid](Claim::holds).
     pub claim: Option<Claim>,
-    /// Who made it.
+    /// The user who created it.
     pub created_by: UserId,
-    /// When.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// When it was done or cancelled.
+    /// When it was done or cancelled; `None` while it is neither.
     pub resolved_at: Option<Timestamp>,
-    /// Counts its changes, from 1. That a claim lapses is not one.
+    /// The version, which starts at 1 and is incremented by each change. A claim that becomes
+    /// invalid is not a change.
     pub version: u64,
-    /// The number of the last part that it was given.
+    /// The last number given to a sub-task; 0 if none was.
     pub last_part: u32,
 }
 
-/// Somebody works at an item.
+/// A claim: someone is working on an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Who.
+    /// Who is working on it.
     pub holder: Holder,
-    /// The run in which an agent does; `None` for a person, or when a person claimed it for an agent.
+    /// The run in which an agent claimed it; `None` if a person claimed it, for themselves or for
+    /// an agent.
     pub run: Option<TokenId>,
-    /// The person who claimed it for an agent, without a run. `None` also where that was not
+    /// The person who claimed it for an agent without a run; `None` otherwise, and if that was not
     /// recorded.
     pub on_behalf: Option<UserId>,
-    /// Since when.
+    /// When it was claimed.
     pub at: Timestamp,
 }
 
-/// Who works at an item.
+/// The holder of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     /// A person.
@@ -67,7 +68,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// The agent, unless it is a person.
+    /// Returns the agent; `None` for a person.
     #[must_use]
     pub const fn agent(&self) -> Option<&AgentId> {
         match self {
@@ -76,7 +77,7 @@ impl Holder {
         }
     }
 
-    /// The person, unless it is an agent.
+    /// Returns the person; `None` for an agent.
     #[must_use]
     pub const fn person(&self) -> Option<UserId> {
         match self {
@@ -87,10 +88,10 @@ impl Holder {
 }
 
 impl Claim {
-    /// Whether it still holds: one that was made in a run ends with that run, whatever ends that; one
-    /// that a person made, for themselves or for an agent, stands until it is released or that
-    /// [person](Self::person) is deleted. `run` is where the run's token stands now; `None` when it
-    /// is forgotten.
+    /// Returns whether the claim is still valid. A claim that was made in a run ends with that run.
+    /// One that a person made, for themselves or for an agent, is valid until it is released or
+    /// that [person](Self::person) is deleted. `run` is the current status of the run's token, or
+    /// `None` if it was purged.
     #[must_use]
     pub fn holds(&self, run: Option<Status>, person_deleted: bool) -> bool {
         match self.run {
@@ -99,7 +100,7 @@ impl Claim {
         }
     }
 
-    /// The person who made it, unless it was made in a run.
+    /// Returns the person who made the claim; `None` if it was made in a run.
     #[must_use]
     pub fn person(&self) -> Option<UserId> {
         self.holder.person().or(self.on_behalf)
@@ -107,39 +108,39 @@ impl Claim {
 }
 
 impl WorkItem {
-    /// What a search looks in, as it compares it.
+    /// Returns the text that searches are matched against.
     #[must_use]
     pub fn search_text(&self) -> String {
         let (title, description) = (self.title.as_str(), self.description.as_str());
         fold(&format!("{} {title}\n{description}", self.key))
     }
 
-    /// Whether an agent may take it on now: there is work to do, it is not for people alone, and
-    /// nobody is at it.
+    /// Returns whether an agent can claim the item now: it is neither resolved, nor claimed, nor
+    /// for people only.
     #[must_use]
     pub fn is_available(&self) -> bool {
         !self.status.is_resolved() && self.target != ExecutionTarget::Human && self.claim.is_none()
     }
 
-    /// Whether a person may take it on now: there is work to do, it is not for agents alone, and
-    /// nobody is at it.
+    /// Returns whether a person can claim the item now: it is neither resolved, nor claimed, nor
+    /// for agents only.
     #[must_use]
     pub fn is_available_to_people(&self) -> bool {
         !self.status.is_resolved() && self.target != ExecutionTarget::Agent && self.claim.is_none()
     }
 
-    /// The agent that works at it, if one does.
+    /// Returns the agent that has claimed the item, if any.
     #[must_use]
     pub fn agent(&self) -> Option<&AgentId> {
         self.claim.as_ref().and_then(|claim| claim.holder.agent())
     }
 
-    /// The claim of somebody else, if there is one.
+    /// Returns the claim if another worker has it.
     pub(super) fn claimed_by_other(&self, worker: &Worker) -> Option<&Claim> {
         self.claim.as_ref().filter(|claim| !worker.is_holder(claim))
     }
 
-    /// The item after its status became `status`: what is resolved or to be done is nobody's.
+    /// Returns the item with the new status. Resolved and unstarted items have no claim.
     pub(super) fn with_status(mut self, status: ItemStatus, now: Timestamp) -> Self {
         if status == self.status {
             return self;
@@ -153,26 +154,26 @@ impl WorkItem {
     }
 }
 
-/// Who works: a person, or an agent that acts for one.
+/// Who is working: a person, or an agent that acts for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Worker {
     /// A person.
     Person(UserId),
     /// An agent.
     Agent {
-        /// Which.
+        /// The agent's id.
         agent: AgentId,
-        /// Its run; `None` when a person acts for it.
+        /// The agent's run; `None` when a person acts for it.
         run: Option<TokenId>,
     },
 }
 
 impl Worker {
-    /// Who works when `principal` asks, for `agent` where that is said.
+    /// Returns the worker that `principal` acts as: for `agent` if it is given.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError::OtherAgent`] when a run claims to be another agent than its own.
+    /// [`WorkItemError::OtherAgent`] when a run names an agent other than its own.
     pub fn of(principal: &Principal, agent: Option<AgentId>) -> Result<Self, WorkItemError> {
         let own = principal.token().and_then(|token| {
             let run = token.run.as_ref()?;
@@ -191,13 +192,13 @@ impl Worker {
         }
     }
 
-    /// Whether the claim is this worker's. Two runs of one agent are two workers: each believes
-    /// that it works alone.
+    /// Returns whether the worker has made the claim. Two runs of one agent are two workers,
+    /// because each assumes that it works alone.
     pub(super) fn is_holder(&self, claim: &Claim) -> bool {
         claim.holder == self.as_holder() && claim.run == self.run()
     }
 
-    /// As the holder of a claim.
+    /// Returns the worker as the holder of a claim.
     pub(super) fn as_holder(&self) -> Holder {
         match self {
             Self::Person(user) => Holder::Person(*user),
@@ -205,7 +206,7 @@ impl Worker {
         }
     }
 
-    /// The run in which an agent works.
+    /// Returns the run in which an agent works.
     pub(super) const fn run(&self) -> Option<TokenId> {
         match self {
             Self::Person(_) => None,

@@ -1,7 +1,7 @@
-//! Work items and the queue: what `read_write` tokens are for.
+//! Work items and the queue, which `read_write` tokens are used for.
 //!
-//! This module stands on tokens, and nothing of tokens stands on it: an embedding service that has
-//! work of its own leaves it out.
+//! This module depends on tokens, but tokens do not depend on it: an embedding service with its own
+//! kind of work items does not have to use it.
 
 mod attributes;
 mod change;

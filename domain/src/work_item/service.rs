@@ -19,28 +19,28 @@ pub struct WorkItems {
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
-/// Why a use case on a work item did not do what was asked.
+/// A failure of a use case on work items.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkItemError {
-    /// The acting credential is not good (any more), or may not do this.
+    /// The acting credential is invalid, or not permitted to do this.
     #[error(transparent)]
     NotAuthorized(#[from] ActorError),
-    /// There is no such item.
-    #[error("there is no such work item")]
+    /// The work item does not exist.
+    #[error("work item not found")]
     NotFound,
-    /// There is no item that it could be a part of.
-    #[error("there is no such parent")]
+    /// The parent does not exist.
+    #[error("parent not found")]
     NoSuchParent,
-    /// A run works for its own agent alone.
-    #[error("this run works for the agent {own} alone")]
+    /// A run can only work for its own agent.
+    #[error("this agent run can only work for the agent {own}")]
     OtherAgent {
-        /// That agent.
+        /// The run's agent.
         own: AgentId,
     },
-    /// It cannot be done as things stand.
+    /// The current state of the item does not permit the change.
     #[error(transparent)]
     Conflict(#[from] WorkItemConflict),
-    /// No id could be made.
+    /// No id could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
     /// The store failed.
@@ -57,32 +57,32 @@ impl From<Denial> for WorkItemError {
 /// A page of work items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkItemPage {
-    /// The items, the newest first.
+    /// The items, newest first.
     pub items: Listing<WorkItem>,
-    /// Where the next page begins; `None` on the last.
+    /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<WorkItemCursor>,
 }
 
-/// What there is to do, each part with its most urgent items first.
+/// The queue: sections of open items, most urgent first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// What an agent may take on.
+    /// Items that an agent can claim.
     pub available: QueueBucket,
-    /// What the one who asks works at.
+    /// Items that the caller is working on.
     pub mine: QueueBucket,
 }
 
-/// A part of the queue.
+/// The first items of a section of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueBucket {
-    /// The first items.
+    /// The items.
     pub items: Listing<WorkItem>,
-    /// Whether there are more.
+    /// Whether the section has more items.
     pub more: bool,
 }
 
 impl WorkItems {
-    /// The use cases on a store, a clock and a source of entropy.
+    /// Creates the use cases on a store, a clock and a source of entropy.
     #[must_use]
     pub fn new(
         store: Arc<dyn WorkItemStore>,
@@ -96,11 +96,13 @@ impl WorkItems {
         }
     }
 
-    /// One item.
+    /// Returns one work item.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError::NotFound`]; [`WorkItemError::Store`].
+    /// [`WorkItemError::NotAuthorized`] when the principal is not permitted to read work items;
+    /// [`WorkItemError::NotFound`] when the item does not exist; [`WorkItemError::Store`] when the
+    /// store fails.
     pub async fn get(
         &self,
         principal: &Principal,
@@ -111,11 +113,12 @@ impl WorkItems {
         found.ok_or(WorkItemError::NotFound)
     }
 
-    /// A page of the items that the filter wants, the newest first.
+    /// Returns a page of the items that match the filter, newest first.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError::Store`].
+    /// [`WorkItemError::NotAuthorized`] when the principal is not permitted to read work items;
+    /// [`WorkItemError::Store`] when the store fails.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -130,13 +133,15 @@ impl WorkItems {
         Ok(WorkItemPage { items, next })
     }
 
-    /// What there is to do: what any agent may take on, and what is in the hands of the one who asks:
-    /// for a run, what was claimed in it; for a person, what `agent` works at in whatever run, or,
-    /// where they name none, what is assigned to them.
+    /// Returns the queue: the items that any agent can claim, and those that the caller is working
+    /// on. The latter are, for a run, the items claimed in it; for a person, the items that `agent`
+    /// has claimed in any run, or without an agent, the items assigned to the person.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError::OtherAgent`]; [`WorkItemError::Store`].
+    /// [`WorkItemError::NotAuthorized`] when the principal is not permitted to read work items;
+    /// [`WorkItemError::OtherAgent`] for a run that names another agent; [`WorkItemError::Store`]
+    /// when the store fails.
     pub async fn queue(
         &self,
         principal: &Principal,
@@ -155,11 +160,12 @@ impl WorkItems {
         })
     }
 
-    /// Returns what any person may take on, the most urgent first.
+    /// Returns the items that any person can claim, most urgent first.
     ///
     /// # Errors
     ///
-    /// [`WorkItemError::Store`].
+    /// [`WorkItemError::NotAuthorized`] when the principal is not permitted to read work items;
+    /// [`WorkItemError::Store`] when the store fails.
     pub async fn available_to_people(
         &self,
         principal: &Principal,

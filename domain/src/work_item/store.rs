@@ -9,36 +9,38 @@ use super::{
     WorkItem, WorkItemCursor, WorkItemFilter,
 };
 
-/// Port: where work items are kept. A service with tokens alone does without it.
+/// Port: the storage of work items. Not required by services that only use tokens.
 ///
-/// Items are answered as they are at `now`: without a claim that does not
-/// [hold](super::Claim::holds) any more.
+/// Items are returned in their state at `now`: without a claim that is no longer
+/// [valid](super::Claim::holds).
 ///
 /// # Errors
 ///
-/// As for [`TokenStore`](crate::token::TokenStore); so is what makes a method one atomic step.
+/// As for [`TokenStore`](crate::token::TokenStore), which also defines the atomicity of each
+/// method.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait WorkItemStore: Send + Sync {
-    /// Makes an item with the next number of its domain or parent. However many calls run at the
-    /// same time, no two items have one key.
+    /// Creates an item with the next number of its domain or parent. Keys are unique under
+    /// concurrent calls.
     async fn create_item(
         &self,
         change: CreateWorkItem,
     ) -> Result<CreateWorkItemOutcome, StoreError>;
 
-    /// Changes an item. Of any number of claims of one item, by different workers, one succeeds.
-    /// When the item is resolved or deleted by it, the runs that are bound to it end with it.
+    /// Changes an item. Of concurrent claims of one item by different workers, exactly one
+    /// succeeds. If the item is resolved or deleted, the runs that are bound to it end in the same
+    /// step.
     async fn change_item(
         &self,
         change: ChangeWorkItem,
     ) -> Result<ChangeWorkItemOutcome, StoreError>;
 
-    /// One item.
+    /// Returns one item.
     async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError>;
 
-    /// Items that the filter wants, at most `limit`, the newest first (in the reverse order of
-    /// [`WorkItemCursor`]), beginning after `after`.
+    /// Returns the items that match the filter, at most `limit`, newest first (descending
+    /// [`WorkItemCursor`]), starting after `after`.
     async fn items(
         &self,
         filter: &WorkItemFilter,
@@ -47,7 +49,7 @@ pub trait WorkItemStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError>;
 
-    /// The first items of the bucket, at most `limit`, in its order.
+    /// Returns the first items of the section, at most `limit`, in its order.
     async fn queue(
         &self,
         bucket: &QueueSection,

@@ -6,41 +6,40 @@ use crate::token::{CONTAINS_SECRET, Secret};
 pub(super) use crate::text::fold;
 use crate::text::{self, InvalidLine};
 
-/// What an item is about, in one line: 1 to 200 characters after trimming, no control characters.
-/// Cheap to clone.
+/// The title of a work item: one line of 1 to 200 characters after trimming, without control
+/// characters. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Title(Arc<str>);
 
-/// The text cannot be a title.
+/// The text is not a valid title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTitle {
-    /// Nothing, or only white space.
+    /// Empty, or only white space.
     #[error("must not be blank")]
     Blank,
     /// More than 200 characters.
     #[error("must not be longer than {} characters", Title::MAX_CHARS)]
     TooLong,
-    /// A line break, an escape, or another control character.
+    /// A line break, an escape or another control character.
     #[error("must not contain control characters")]
     Control,
-    /// A token's secret, which everyone who reads the text could use.
+    /// The secret of a token, which everyone who can read the title could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
-    /// A character that cannot be seen where nothing around it needs it, or that is unassigned or for
-    /// private use.
+    /// A hidden, unassigned or private-use character, as its code point.
     #[error("{}", text::unseen(*.0))]
     Unseen(u32),
 }
 
 impl Title {
-    /// The most characters (Unicode scalar values) it may have.
+    /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 200;
 
-    /// Trims and checks a title.
+    /// Trims, validates and normalizes a title.
     ///
     /// # Errors
     ///
-    /// [`InvalidTitle`] says what is wrong with it.
+    /// [`InvalidTitle`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
         let line = text::line(text, Self::MAX_CHARS).map_err(|error| match error {
             InvalidLine::Blank => InvalidTitle::Blank,
@@ -52,14 +51,14 @@ impl Title {
         Ok(Self(line.into()))
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates a title from stored text without validation: titles that were accepted under
+    /// earlier, weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the title.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,40 +71,40 @@ impl fmt::Display for Title {
     }
 }
 
-/// What is to be done, in Markdown: at most 32 000 bytes in UTF-8, of which no control characters but
-/// tabs and line breaks, and nothing that cannot be seen where nothing around it needs it. It may be
-/// empty. Cheap to clone.
+/// The description of a work item in Markdown: at most 32,000 bytes in UTF-8, without control
+/// characters other than tabs and line breaks, and without hidden characters. May be empty. Cheap
+/// to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Description(Arc<str>);
 
-/// The text cannot be a description.
+/// The text is not a valid description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDescription {
-    /// More than 32 000 bytes.
+    /// More than 32,000 bytes.
     #[error("must not be longer than {} bytes in UTF-8", Description::MAX_BYTES)]
     TooLong,
-    /// An escape, a zero, or another control character.
-    #[error("must not contain control characters but tabs and line breaks")]
+    /// An escape, a NUL or another control character.
+    #[error("must not contain control characters other than tabs and line breaks")]
     Control,
-    /// A token's secret, which everyone who reads the text could use.
+    /// The secret of a token, which everyone who can read the description could use.
     #[error("{}", CONTAINS_SECRET)]
     Secret,
-    /// A control of the direction of writing, or another character that cannot be seen, where nothing
-    /// around it needs it: a person and an agent would read two different orders.
+    /// A hidden character, such as a directional control, as its code point: people and agents
+    /// would read different text.
     #[error("{}", text::unseen(*.0))]
     Unseen(u32),
 }
 
 impl Description {
-    /// The most bytes in UTF-8 it may have. As JSON, in which a quotation mark takes two, it fits
-    /// into a request of 64 KiB.
+    /// The maximum length in bytes of UTF-8. Even as JSON, in which a quotation mark takes two
+    /// bytes, a description is within the limit of 64 KiB for a request.
     pub const MAX_BYTES: usize = 32_000;
 
-    /// Checks a description; it is kept as it is.
+    /// Validates a description, which is stored unchanged.
     ///
     /// # Errors
     ///
-    /// [`InvalidDescription`] says what is wrong with it.
+    /// [`InvalidDescription`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidDescription> {
         if Secret::is_in(text) {
             return Err(InvalidDescription::Secret);
@@ -123,14 +122,14 @@ impl Description {
         Ok(Self(text.into()))
     }
 
-    /// Takes what is stored. The rule of `parse` is for input: a rule that is stricter today damages
-    /// nothing that was written under an earlier one.
+    /// Creates a description from stored text without validation: descriptions that were accepted
+    /// under earlier, weaker rules remain valid.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the description.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -143,34 +142,33 @@ impl Default for Description {
     }
 }
 
-/// What is looked for in titles, descriptions and keys: words, all of which must occur somewhere,
-/// in whatever case.
+/// The words of a search in titles, descriptions and keys. All of them must occur, ignoring case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchTerms(Vec<String>);
 
-/// The text is too much to look for.
+/// The search is too long, or contains control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must have at most {} words and {} characters, no control characters",
+    "must have at most {} words, at most {} characters and no control characters",
     SearchTerms::MAX_TERMS,
     SearchTerms::MAX_CHARS
 )]
 pub struct InvalidSearch;
 
 impl SearchTerms {
-    /// The most words.
+    /// The maximum number of words.
     pub const MAX_TERMS: usize = 8;
-    /// The most characters of all of them together.
+    /// The maximum total length in characters.
     pub const MAX_CHARS: usize = 200;
 
-    /// Splits a search at its white space; without a word it wants everything.
+    /// Splits a search at white space. A search without words matches every item.
     ///
     /// # Errors
     ///
-    /// [`InvalidSearch`].
+    /// [`InvalidSearch`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidSearch> {
         let terms: Vec<String> = text.split_whitespace().map(fold).collect();
-        // No control character is in a word that could be found.
+        // Work items cannot contain control characters, so such a word is never found.
         let forbidden = terms.iter().any(|term| term.contains(char::is_control));
         if text.chars().count() > Self::MAX_CHARS || terms.len() > Self::MAX_TERMS || forbidden {
             return Err(InvalidSearch);
@@ -178,7 +176,7 @@ impl SearchTerms {
         Ok(Self(terms))
     }
 
-    /// The words, in lower case.
+    /// Returns the words, in lower case.
     #[must_use]
     pub fn terms(&self) -> &[String] {
         &self.0
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_shows_all_that_it_holds() {
+    fn a_description_has_no_hidden_characters() {
         for c in [
             '\u{202a}',
             '\u{202b}',

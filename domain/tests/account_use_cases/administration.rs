@@ -12,7 +12,7 @@ use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 use crate::world::{World, context, email, session_of, token_name};
 
 #[tokio::test]
-async fn a_suspension_counts_for_tokens_and_sessions_at_once() {
+async fn a_suspension_applies_to_tokens_and_sessions_immediately() {
     let world = World::new().await;
     let grace = world.join(Role::Admin).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");
@@ -27,7 +27,7 @@ async fn a_suspension_counts_for_tokens_and_sessions_at_once() {
         matches!(token, Err(VerifyError::Rejected(Rejection::OwnerSuspended))),
         "{token:?}"
     );
-    // Grace is the last one now.
+    // Grace is now the last one.
     for change in [UserChange::Suspend, UserChange::SetRole(Role::Member)] {
         let last = users.change(&principal, grace.user.id, change, context());
         assert!(matches!(last.await, Err(UserError::LastAdmin)));
@@ -103,7 +103,7 @@ async fn a_member_administers_nothing() {
 }
 
 #[tokio::test]
-async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
+async fn a_bulk_revocation_requires_a_filter_and_keeps_the_acting_token() {
     let world = World::new().await;
     let admin_tokens = &world.all.admin_tokens;
     let none = TokenFilter::default();
@@ -125,7 +125,7 @@ async fn a_bulk_revocation_needs_a_filter_and_keeps_the_acting_token() {
 }
 
 #[tokio::test]
-async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
+async fn other_users_request_details_are_hidden_from_the_subject() {
     let from = |last: u8| RequestContext {
         client_address: Some(IpAddr::from([192, 0, 2, last])),
         ..RequestContext::default()
@@ -174,14 +174,14 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
         assert!(addresses.len() >= 2, "{action:?}: {told:?}");
         assert!(addresses.iter().all(|one| *one == address), "{action:?}");
     }
-    // A token is not found by the id of an agent run that has the same UUID.
+    // The id of an agent run with the same UUID does not find a token.
     let id = issued[0].token.id;
     let other = TokenId::new(TokenKind::AgentRun, id.uuid());
     let found = admin_tokens.tokens_by_id(&world.admin, vec![id]).await;
     assert!(found.expect("an answer").contains_key(&id));
     let found = admin_tokens.tokens_by_id(&world.admin, vec![other]).await;
     assert!(found.expect("an answer").is_empty());
-    // An administrator is told all of it.
+    // An administrator sees all details.
     let all = AuditFilter::default();
     let trail = audit
         .list(&world.admin, &all, None, 50)
@@ -195,7 +195,7 @@ async fn where_others_acted_from_is_not_told_to_the_user_whom_it_concerns() {
 }
 
 #[tokio::test]
-async fn the_owner_of_a_leaked_token_is_told_when_they_sign_in() {
+async fn the_owner_of_a_leaked_token_gets_a_notice() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");

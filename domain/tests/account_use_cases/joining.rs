@@ -6,7 +6,7 @@ use openindex_domain::user::{PersonName, Role, WeakPassword};
 use crate::world::{PASSWORD, World, context, email, password, session_of};
 
 #[tokio::test]
-async fn whoever_is_invited_joins_once_and_is_signed_in() {
+async fn an_invite_creates_one_signed_in_user() {
     let world = World::new().await;
     let code = world.invite("Grace@Example.com", Role::Member).await;
     let invite = world.all.invites.look(&code).await.expect("open");
@@ -25,7 +25,7 @@ async fn whoever_is_invited_joins_once_and_is_signed_in() {
 }
 
 #[tokio::test]
-async fn an_invite_is_for_its_address_and_asks_for_a_way_to_sign_in() {
+async fn an_invite_is_for_its_address_and_requires_a_way_to_sign_in() {
     let world = World::new().await;
     let code = world.invite("grace@example.com", Role::Member).await;
     let claim = |email: Option<&str>, word: Option<&str>| {

@@ -1,5 +1,5 @@
-//! What people go through: invites, passwords, browser sessions, administration. On the in-memory
-//! store with a clock that stands still.
+//! The use cases of invites, passwords, browser sessions and administration, on the in-memory store
+//! with a fixed clock.
 
 mod administration;
 mod joining;

@@ -1,4 +1,4 @@
-//! A bulk revocation ends exactly what was reviewed, or nothing, whatever happens between the two.
+//! A bulk revocation revokes exactly what was reviewed, or nothing, whatever happens in between.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use proptest::prelude::*;
 
 use crate::world::{World, context, session_of, token_name};
 
-/// How many tokens a page of the reviews shows, so that most have several.
+/// The number of tokens per page, chosen so that most reviews have several pages.
 const PAGE: u32 = 3;
 
-/// What may happen, each with a number that chooses the token, the filter or the review.
+/// A step of a random sequence, each with a number that selects the token, filter or review.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Create,
@@ -45,13 +45,13 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u8)>> {
     proptest::collection::vec((step, any::<u8>()), 1..80)
 }
 
-/// Somebody who looks through all pages.
+/// An administrator who reads all pages of a review.
 struct Reviewing {
     filter: TokenFilter,
     digest: ReviewDigest,
     seen: Vec<TokenId>,
     next: Option<TokenId>,
-    /// Another page had another digest: they would have to begin again.
+    /// Whether a page had another digest, so that the review would have to start again.
     has_changed: bool,
 }
 
@@ -66,7 +66,7 @@ struct Play {
     grace: Principal,
     issued: Vec<TokenWithSecret>,
     reviews: Vec<Reviewing>,
-    /// How many revocations ended something, and how many were outdated.
+    /// How many revocations revoked something, and how many were outdated.
     done: (usize, usize),
 }
 
@@ -115,7 +115,7 @@ impl Play {
         }
     }
 
-    /// All tokens that are not revoked.
+    /// Returns all unrevoked tokens.
     async fn unrevoked(&self) -> BTreeSet<TokenId> {
         let now = self.world.all.tokens.now();
         let filter = TokenFilter::default();
@@ -143,7 +143,7 @@ impl Play {
             Step::Delete => {
                 if let Some(issued) = Self::chosen(&mut self.issued, number) {
                     let id = issued.token.id;
-                    // It may be revoked already.
+                    // It may have been revoked before.
                     let _ = all.tokens.revoke(&self.grace, id, context()).await;
                 }
             }
@@ -255,13 +255,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn what_is_revoked_is_exactly_what_was_reviewed_or_nothing(steps in steps()) {
+    fn exactly_the_reviewed_tokens_are_revoked_or_none(steps in steps()) {
         play(&steps);
     }
 }
 
 #[test]
-fn the_property_is_tried_on_revocations_of_both_ends() {
+fn the_property_covers_both_outcomes() {
     let created = [(Step::Create, 0), (Step::Create, 1)];
     let review = [(Step::StartReview, 0)];
     let revoke = [(Step::Revoke, 0)];
@@ -270,7 +270,7 @@ fn the_property_is_tried_on_revocations_of_both_ends() {
         let steps = [&created[..], &review, &[between], &revoke].concat();
         assert_eq!(play(&steps), (0, 1), "{between:?}");
     }
-    // "Not used since" and "live" stop matching by themselves.
+    // "Not used since" and "live" stop matching as time passes.
     for (filter, between) in [(3, (Step::Use, 0)), (1, (Step::Wait, 39))] {
         let wait = [(Step::Wait, 39)];
         let look = [(Step::StartReview, filter)];
@@ -282,7 +282,7 @@ fn the_property_is_tried_on_revocations_of_both_ends() {
 #[tokio::test]
 async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
     let mut play = Play::new().await;
-    // Half of them by each, since a user has at most 100 live tokens.
+    // Half of them for each, since a user has at most 100 live tokens.
     let owners = [play.world.admin.clone(), play.grace.clone()];
     for owner in owners {
         play.grace = owner;
@@ -309,7 +309,7 @@ async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
 }
 
 #[tokio::test]
-async fn pages_of_a_review_lead_forth_and_back() {
+async fn pages_of_a_review_lead_forward_and_back() {
     let mut play = Play::new().await;
     for _ in 0..8 {
         play.step(Step::Create, 1).await;
@@ -338,7 +338,7 @@ async fn pages_of_a_review_lead_forth_and_back() {
         .chain(&second.tokens)
         .chain(&third.tokens);
     assert_eq!(Review::of(page.map(|owned| owned.token.id)), first.review);
-    // A look at what is revoked ends nothing and names nothing.
+    // A review of revoked tokens covers nothing.
     let revoked = TokenFilter {
         status: Some(Status::Revoked),
         ..filter

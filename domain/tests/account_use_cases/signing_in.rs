@@ -19,7 +19,7 @@ use crate::world::{
 };
 
 #[tokio::test]
-async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
+async fn wrong_passwords_and_unknown_addresses_get_the_same_error() {
     let world = World::new().await;
     world.join(Role::Member).await;
     for (address, word) in [
@@ -47,13 +47,13 @@ async fn wrong_passwords_and_unknown_addresses_get_one_answer() {
 }
 
 #[tokio::test]
-async fn failures_of_one_address_are_recorded_ten_times_and_the_tenth_says_so() {
+async fn ten_failures_per_address_are_recorded_and_the_tenth_says_so() {
     let world = World::new().await;
     world.join(Role::Member).await;
     for number in 0..25 {
         let unknown = format!("nobody{number}@example.com");
         let known = "grace@example.com";
-        // Ten attempts are all that an account gets.
+        // An account has ten attempts.
         let address = if number < 9 { &unknown } else { known };
         let answer = world.sign_in(address, OTHER).await;
         assert!(answer.is_err(), "{address}: {answer:?}");
@@ -71,7 +71,7 @@ async fn failures_of_one_address_are_recorded_ten_times_and_the_tenth_says_so() 
 }
 
 #[tokio::test]
-async fn denied_administration_is_recorded_ten_times_a_user_and_the_tenth_says_so() {
+async fn ten_denials_per_user_are_recorded_and_the_tenth_says_so() {
     let world = World::new().await;
     let joined = world.join(Role::Member).await;
     let again = world.sign_in("grace@example.com", PASSWORD).await;
@@ -95,7 +95,7 @@ async fn denied_administration_is_recorded_ten_times_a_user_and_the_tenth_says_s
 }
 
 #[tokio::test]
-async fn a_suspended_account_is_told_only_to_whoever_knows_its_password() {
+async fn a_suspension_is_disclosed_only_after_the_right_password() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let users = &world.all.users;
@@ -133,7 +133,7 @@ async fn spellings_of_one_address_share_their_failures() {
 }
 
 #[tokio::test]
-async fn a_right_password_forgives_the_failures_before_it() {
+async fn a_correct_password_resets_the_count_of_failures() {
     let world = World::new().await;
     world.join(Role::Member).await;
     for _ in 0..3 {
@@ -146,7 +146,7 @@ async fn a_right_password_forgives_the_failures_before_it() {
 }
 
 #[tokio::test]
-async fn guessing_from_one_address_is_slowed_down_whatever_the_account() {
+async fn guessing_from_one_address_is_limited_for_any_account() {
     let world = World::new().await;
     world.join(Role::Member).await;
     let attacker = from("2001:db8::1");
@@ -165,7 +165,7 @@ async fn guessing_from_one_address_is_slowed_down_whatever_the_account() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+async fn a_session_expires_by_either_limit() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let session = session_of(&grace);
@@ -188,7 +188,7 @@ async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
 }
 
 #[tokio::test]
-async fn a_use_is_written_down_once_a_minute_at_most() {
+async fn a_use_is_written_at_most_once_a_minute() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let session = session_of(&grace);
@@ -284,7 +284,7 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
 }
 
 #[tokio::test]
-async fn a_one_time_link_opens_an_account_once() {
+async fn a_sign_in_link_works_once() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let sessions = &world.all.sessions;
@@ -339,7 +339,7 @@ async fn a_one_time_link_opens_an_account_once() {
 }
 
 #[tokio::test]
-async fn an_outage_while_signing_in_is_no_wrong_password() {
+async fn an_outage_during_sign_in_is_not_a_wrong_password() {
     let mut down = MockUserStore::new();
     down.expect_account()
         .returning(|_| Err(StoreError::unavailable("down")));
@@ -350,7 +350,7 @@ async fn an_outage_while_signing_in_is_no_wrong_password() {
     assert!(matches!(answer, Err(SignInError::Store(_))), "{answer:?}");
 }
 
-/// What a refused sign-in asks of the stores and the hasher, in its order.
+/// Returns the calls of the stores and the hasher during a failed sign-in, in order.
 async fn steps_of_a_refusal(address: &str) -> Vec<String> {
     let world = World::new().await;
     world.join(Role::Member).await;
@@ -397,7 +397,7 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn known_and_unknown_accounts_take_the_same_steps() {
+async fn known_and_unknown_accounts_cause_the_same_calls() {
     let known = steps_of_a_refusal("grace@example.com").await;
     // Ada has no password.
     let without_password = steps_of_a_refusal("user1@example.com").await;

@@ -1,4 +1,4 @@
-//! An instance with a first administrator, and what its people do with it.
+//! An instance with a first administrator, and helpers for its users.
 
 use std::net::IpAddr;
 
@@ -52,7 +52,7 @@ impl World {
         self.all.invites.claim(code, claim, context()).await
     }
 
-    /// `grace@example.com`, with [`PASSWORD`], and her first session.
+    /// Creates `grace@example.com`, with [`PASSWORD`] and her first session.
     pub(crate) async fn join(&self, role: Role) -> Claimed {
         let code = self.invite("grace@example.com", role).await;
         self.claim(&code).await.expect("claimed")

@@ -1,4 +1,4 @@
-//! Agent runs and the work they do, through the use cases, on the in-memory store.
+//! The use cases of agent runs and work items, on the in-memory store.
 
 mod runs;
 mod work_items;

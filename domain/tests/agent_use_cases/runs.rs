@@ -20,7 +20,7 @@ async fn rejection(world: &World, secret: &Secret) -> Option<Rejection> {
 }
 
 #[tokio::test]
-async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
+async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
     let world = World::new().await;
     let run = world.run("builder", None).await;
     assert_eq!(run.effective_scope(), Scope::ReadWrite);
@@ -64,7 +64,7 @@ async fn a_run_does_work_and_nothing_else_whatever_its_owner_may() {
 }
 
 #[tokio::test]
-async fn a_run_ends_at_once_when_it_is_ended_and_by_its_time() {
+async fn a_run_ends_when_it_is_ended_or_expires() {
     let world = World::new().await;
     let ended = world.start(&world.person, "a", None).await.expect("a run");
     // Ids sort by their time.
@@ -111,7 +111,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
     let issuer = world.pat("short", Expiry::parse("").expect("never")).await;
     let principal = world.verify(&issuer).await;
     let run = world.start(&principal, "a", None).await.expect("a run");
-    // An overlap of ten seconds: then both are over.
+    // An overlap of ten seconds, after which both have ended.
     let wanted = RotationOptions {
         expires: None,
         overlap: Overlap::from_seconds(10).expect("ten seconds"),
@@ -120,7 +120,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
     let rotated = tokens.rotate(&world.person, issuer.token.id, wanted, context());
     let successor = rotated.await.expect("rotated");
     assert_eq!(rejection(&world, &run.secret).await, None);
-    // Started within the overlap, it is over with it too.
+    // Started within the overlap, it ends with it too.
     let late = world.start(&principal, "b", None).await.expect("a run");
     world.all.clock.advance_seconds(10);
     let end = tokens.now();
@@ -141,9 +141,9 @@ async fn a_run_never_outlives_the_token_that_started_it() {
 }
 
 #[tokio::test]
-async fn a_suspension_ends_runs_for_good() {
+async fn a_suspension_ends_runs_permanently() {
     let world = World::new().await;
-    // Another administrator suspends.
+    // Another administrator suspends the user.
     let grace = openindex_domain::testing::fixtures::user(2);
     world.all.store.put_user(grace.clone());
     let token = openindex_domain::token::Token {
@@ -172,7 +172,7 @@ async fn a_suspension_ends_runs_for_good() {
 }
 
 #[tokio::test]
-async fn a_run_is_bound_to_work_that_is_there_and_open() {
+async fn a_run_is_bound_only_to_an_open_work_item() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let bound = world.start(&world.person, "a", Some(item.key)).await;
@@ -183,7 +183,7 @@ async fn a_run_is_bound_to_work_that_is_there_and_open() {
 }
 
 #[tokio::test]
-async fn a_token_issues_its_own_runs_and_names_no_other() {
+async fn a_token_can_start_runs_only_for_itself() {
     let world = World::new().await;
     let other = world.pat("other", Expiry::Never).await;
     for named in [other.token.id, world.person.token().expect("a token").id] {
@@ -200,7 +200,7 @@ async fn a_token_issues_its_own_runs_and_names_no_other() {
 }
 
 #[tokio::test]
-async fn runs_are_counted_for_oneself_and_by_administrators() {
+async fn runs_are_counted_for_the_caller_and_for_administrators() {
     let world = World::new().await;
     world.run("one", None).await;
     let ada = world.person.user_id();
@@ -223,7 +223,7 @@ async fn runs_are_counted_for_oneself_and_by_administrators() {
 }
 
 #[tokio::test]
-async fn a_history_tells_who_did_what_and_from_where_to_nobody() {
+async fn a_history_shows_who_did_what_without_request_details() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let agent = world.run("builder", None).await;

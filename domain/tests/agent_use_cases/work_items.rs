@@ -20,7 +20,7 @@ fn keys(items: &[WorkItem]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_bound_run_reads_everything_and_changes_its_own_alone() {
+async fn a_bound_run_reads_everything_and_changes_only_its_item() {
     let world = World::new().await;
     let (own, other) = (world.task("Own").await, world.task("Other").await);
     let run = world.run("a", Some(own.key)).await;
@@ -52,7 +52,7 @@ async fn a_bound_run_reads_everything_and_changes_its_own_alone() {
         let changed = work.change(&run, None, own.key, Versions::ANY, change, context());
         changed.await.expect("its own");
     }
-    // With its item it is over: even a request that was verified before.
+    // The run ended with its item: even a request that was verified before fails.
     let again = work.change(&run, None, own.key, Versions::ANY, retitle(), context());
     assert!(matches!(
         again.await,
@@ -124,7 +124,7 @@ async fn a_claim_is_free_again_when_its_run_ends() {
 }
 
 #[tokio::test]
-async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
+async fn a_person_claims_releases_and_steps_in() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let work = &world.all.work_items;
@@ -156,7 +156,7 @@ async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
     claim.await.expect("claimed");
     let freed = act(WorkItemChange::Release).await;
     assert_eq!((freed.claim, freed.status), (None, ItemStatus::Todo));
-    // A person can claim for an agent; that one does not end with a run.
+    // A person can claim for an agent; such a claim does not end with a run.
     let named = Some(agent("hand"));
     let claim = work.change(
         &world.person,
@@ -174,7 +174,7 @@ async fn a_person_takes_work_on_gives_it_back_and_steps_in() {
 }
 
 #[tokio::test]
-async fn a_person_does_not_take_what_another_is_at() {
+async fn a_person_cannot_claim_what_another_has_claimed() {
     let world = World::new().await;
     let item = world.task("Mend it").await;
     let work = &world.all.work_items;

@@ -1,4 +1,4 @@
-//! A person with a token, and what they let agents do.
+//! A person with a token, and helpers for the runs of their agents.
 
 use openindex_domain::access::Principal;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
@@ -44,7 +44,7 @@ impl World {
             .await
     }
 
-    /// A run of the person's, verified.
+    /// Starts a run of the person and verifies its token.
     pub(crate) async fn run(&self, agent_id: &str, work_item: Option<WorkItemKey>) -> Principal {
         let run = self.start(&self.person, agent_id, work_item).await;
         self.verify(&run.expect("a run")).await

@@ -48,7 +48,7 @@ fn a_user_is_searched_for_and_suspended_by_keyboard_and_the_search_is_still_ther
         browser.wait("the list", || browser.path() == list);
         let done = browser.text("main .banner.good");
         assert!(
-            done.contains("suspended") || done.contains("reactivated"),
+            done.contains("suspended") || done.contains("unsuspended"),
             "{done}"
         );
     }

@@ -60,7 +60,7 @@ fn without_javascript_the_same() {
 }
 
 #[test]
-fn by_keyboard_alone_a_run_is_started() {
+fn a_run_is_started_by_keyboard() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/agent-runs/new");

@@ -47,7 +47,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
         sign_in(browser, "ada@example.com", PASSWORD);
         browser.text("main #name");
         let said = browser.text("main");
-        assert!(said.contains("not carried out"), "{said}");
+        assert!(said.contains("not processed"), "{said}");
         assert_eq!(browser.path(), "/settings/tokens/new");
         assert_eq!(browser.value("#name"), "nightly & weekly");
         assert_eq!(browser.value("#expiry"), "90");
@@ -144,7 +144,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
 }
 
 #[test]
-fn a_user_whose_account_a_sign_in_link_took_over_is_told_at_the_next_sign_in() {
+fn a_user_whose_account_a_sign_in_link_took_over_is_notified_at_the_next_sign_in() {
     let sample = Sample::new();
     let server = &sample.server;
     let user = server.join(&sample.admin.token, "grace.hopper@example.com");

@@ -50,7 +50,7 @@ fn wait_for_path(browser: &Browser, part: &str) {
 }
 
 #[test]
-fn by_keyboard_alone_one_searches_sorts_filters_and_turns_pages() {
+fn tokens_are_searched_sorted_filtered_and_paged_by_keyboard() {
     let sample = Sample::new();
     fill(&sample);
     let browser = &sample.browser;
@@ -98,7 +98,7 @@ fn by_keyboard_alone_one_searches_sorts_filters_and_turns_pages() {
 }
 
 #[test]
-fn without_javascript_one_searches_and_turns_pages() {
+fn tokens_are_searched_and_paged_without_javascript() {
     let sample = Sample::new();
     fill(&sample);
     let browser = &sample.browser;

@@ -45,8 +45,11 @@ fn from_the_invite_to_the_401() {
     browser.press("Sign out");
     browser.wait_for_heading("Sign in");
     sign_in(&browser, "grace@example.com", "not her password at all");
-    browser.wait("a refusal", || {
-        browser.text("main").contains("wrong") && browser.path() == "/sign-in"
+    browser.wait("a rejected sign-in", || {
+        browser
+            .text("main")
+            .contains("Incorrect email address or password.")
+            && browser.path() == "/sign-in"
     });
     sign_in(&browser, "GRACE@example.com", PASSWORD);
     browser.wait_for_heading("Personal access tokens");
@@ -130,7 +133,7 @@ fn without_javascript_everything_works() {
 }
 
 #[test]
-fn by_keyboard_alone_one_signs_in_and_reaches_the_content() {
+fn signing_in_and_reaching_the_content_works_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -189,7 +192,7 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
 }
 
 #[test]
-fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+fn the_notice_of_a_leaked_token_stays_until_it_is_dismissed() {
     let sample = Sample::new();
     let browser = &sample.browser;
     assert!(browser.text("main .banner.bad").contains("old laptop"));

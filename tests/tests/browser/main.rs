@@ -12,6 +12,7 @@ mod errors;
 mod find;
 mod flow;
 mod holding;
+mod narrow;
 mod once;
 mod reviews;
 mod sample;

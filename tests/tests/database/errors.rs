@@ -67,7 +67,7 @@ fn an_address_where_no_postgresql_listens_is_named() {
 }
 
 #[test]
-fn a_login_that_postgresql_refuses_is_told_with_what_to_fix() {
+fn a_rejected_login_is_reported_with_a_hint() {
     let cluster = Cluster::new();
     let owner = Database::in_cluster(&cluster.url);
     owner.execute_all("CREATE ROLE app LOGIN PASSWORD 'p@ss#w/o%rd'; CREATE ROLE nobody NOLOGIN");
@@ -124,7 +124,7 @@ fn a_login_that_postgresql_refuses_is_told_with_what_to_fix() {
 }
 
 #[test]
-fn what_is_not_percent_encoded_is_told_and_never_repeated() {
+fn an_unencoded_character_is_reported_without_the_password() {
     for (password, expected) in [
         ("hunter2#", "%23"),
         ("hunter2/", "%2F"),
@@ -141,7 +141,7 @@ fn what_is_not_percent_encoded_is_told_and_never_repeated() {
 }
 
 #[test]
-fn a_standby_is_told_to_be_read_only() {
+fn a_standby_is_reported_as_read_only() {
     let cluster = Cluster::new();
     cluster.stop();
     cluster.become_standby();
@@ -162,7 +162,7 @@ fn refused_as_nobody(url: &str) -> String {
 }
 
 #[test]
-fn a_sqlite_file_that_cannot_be_used_is_named_with_what_to_do() {
+fn an_unusable_sqlite_file_is_named_with_a_hint() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name).display().to_string();
     let url = |name: &str| format!("sqlite://{}", path(name));
@@ -177,7 +177,7 @@ fn a_sqlite_file_that_cannot_be_used_is_named_with_what_to_do() {
         &url("missing.db?mode=rw"),
         &["database file not found: ", "missing.db"],
     );
-    assert_says(&url(""), &["is a directory or a device; name a file"]);
+    assert_says(&url(""), &["is a directory or a device; specify a file"]);
     assert_says(
         "sqlite:///dev/null",
         &["/dev/null is a directory or a device"],
@@ -204,7 +204,7 @@ fn a_sqlite_file_that_cannot_be_used_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_sqlite_file_that_must_not_be_written_is_told_with_what_to_do() {
+fn a_read_only_sqlite_file_is_reported_with_a_hint() {
     let directory = tempfile::tempdir().expect("a directory");
     let open = |path: &std::path::Path, mode: &str| {
         let status = Command::new("chmod").arg(mode).arg(path).status();

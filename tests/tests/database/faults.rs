@@ -78,13 +78,13 @@ const INSIDE: [Fault; 7] = [
         breaks: "REVOKE SELECT ON tokens FROM {role}",
         ends_sessions: false,
         mends: "GRANT SELECT ON tokens TO {role}",
-        log: "lacks SELECT on tokens; run the SQL of `oi-server grants`",
+        log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants`",
     },
     Fault {
         breaks: "REVOKE UPDATE ON users FROM {role}",
         ends_sessions: false,
         mends: "GRANT UPDATE ON users TO {role}",
-        log: "lacks UPDATE on users;",
+        log: "missing privileges: UPDATE on users;",
     },
     Fault {
         breaks: "REVOKE SELECT ON _sqlx_migrations FROM {role}",
@@ -151,12 +151,12 @@ fn assert_faults_are_outages(faults: &[Fault], run_inside: bool) {
 }
 
 #[test]
-fn a_database_that_lets_nobody_in_is_an_outage_that_ends() {
+fn a_database_that_rejects_connections_is_a_temporary_outage() {
     assert_faults_are_outages(&OUTSIDE, false);
 }
 
 #[test]
-fn a_schema_that_lacks_something_or_a_right_is_an_outage_that_ends() {
+fn a_missing_table_or_privilege_is_a_temporary_outage() {
     assert_faults_are_outages(&INSIDE, true);
 }
 
@@ -177,7 +177,7 @@ fn sessions_that_are_ended_are_replaced_without_an_error() {
 }
 
 #[test]
-fn a_policy_that_hides_rows_is_an_outage_and_no_unknown_token() {
+fn a_policy_that_hides_rows_is_an_outage_not_an_unknown_token() {
     let database = Database::new(Kind::Postgres);
     let (url, _) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -253,7 +253,7 @@ fn a_sqlite_file_without_a_table_is_not_ready() {
 }
 
 #[test]
-fn a_changed_password_and_a_pg_hba_that_rejects_are_outages_that_end() {
+fn a_changed_password_and_a_pg_hba_that_rejects_are_temporary_outages() {
     let cluster = Cluster::new();
     let database = Database::in_cluster(&cluster.url);
     let (url, role) = served(&database);

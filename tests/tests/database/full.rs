@@ -24,7 +24,7 @@ fn fail_with(code: &str, message: &str) -> String {
 const RECOVER: &str = "DROP FUNCTION full_disk CASCADE";
 
 #[test]
-fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_succeeds() {
+fn postgresql_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
     let database = Database::new(Kind::Postgres);
     let (url, _) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -58,17 +58,17 @@ fn after_a_change_that_fails_for_want_of_room_postgresql_is_not_ready_until_one_
             "{}",
             server.log()
         );
-        wait_for_log(&server, "the store works again");
+        wait_for_log(&server, "store recovered");
         assert_well(&server, &token);
         let log = server.log();
-        assert_eq!(log.matches("the store failed").count(), 1, "{log}");
+        assert_eq!(log.matches("store failed").count(), 1, "{log}");
         let left = database.execute("SELECT 1 FROM rate_limits WHERE key LIKE 'probe%'");
         assert_eq!(left, 0);
     }
 }
 
 #[test]
-fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_one_succeeds() {
+fn sqlite_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
     let database = Database::new(Kind::Sqlite);
     let token = Server::bootstrap(&database).token;
     // A file that reaches the limit is an error to the process instead of its end.
@@ -102,10 +102,10 @@ fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_o
         "{}",
         server.log()
     );
-    wait_for_log(&server, "the store works again");
+    wait_for_log(&server, "store recovered");
     assert_well(&server, &token);
     let log = server.log();
-    assert_eq!(log.matches("the store failed").count(), 1, "{log}");
+    assert_eq!(log.matches("store failed").count(), 1, "{log}");
     assert_eq!(
         database.execute("DELETE FROM rate_limits WHERE key LIKE 'probe%'"),
         0
@@ -113,7 +113,7 @@ fn after_a_change_that_fails_for_want_of_room_a_sqlite_file_is_not_ready_until_o
 }
 
 #[test]
-fn an_outage_is_noticed_to_be_over_without_a_probe() {
+fn the_end_of_an_outage_is_noticed_without_a_probe() {
     let database = Database::new(Kind::Postgres);
     let (url, _) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -122,5 +122,5 @@ fn an_outage_is_noticed_to_be_over_without_a_probe() {
     let [_, change, _] = outcomes(&server, &token);
     assert_eq!(change.0, 503);
     database.execute_all(RECOVER);
-    wait_for_log(&server, "the store works again");
+    wait_for_log(&server, "store recovered");
 }

@@ -21,7 +21,7 @@ fn assert_refused(url: &str, expected: &[&str]) {
 }
 
 #[test]
-fn a_pooler_that_has_no_connection_to_give_is_named_with_its_setting() {
+fn an_exhausted_pooler_is_reported_with_the_setting_to_change() {
     let database = Database::new(Kind::Postgres);
     let _ = Server::bootstrap(&database);
     for (settings, expected) in [
@@ -45,7 +45,7 @@ fn a_pooler_that_has_no_connection_to_give_is_named_with_its_setting() {
 }
 
 #[test]
-fn a_pooler_whose_database_is_away_is_named_as_the_place_to_look() {
+fn a_pooler_that_cannot_reach_its_database_points_to_its_log() {
     let database = Database::new(Kind::Postgres);
     let (before, _) = database.url().rsplit_once(':').expect("a port");
     let away = format!("{before}:{}/{}", free_port(), name(&database));
@@ -55,7 +55,7 @@ fn a_pooler_whose_database_is_away_is_named_as_the_place_to_look() {
 }
 
 #[test]
-fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends() {
+fn a_paused_pooler_or_disabled_database_is_a_temporary_outage() {
     let database = Database::new(Kind::Postgres);
     let token = Server::bootstrap(&database).token;
     let pooler = PgBouncer::start(database.url(), TRUST);
@@ -69,14 +69,11 @@ fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends()
     for outcome in outcomes(&server, &token) {
         assert_eq!(outcome, (503, "unavailable".to_owned()));
     }
-    wait_for_log(
-        &server,
-        "where a pooler is in front, whether that is paused",
-    );
-    assert_refused(&lent, &["whether that is paused"]);
+    wait_for_log(&server, "if a pooler is in front, whether it is paused");
+    assert_refused(&lent, &["whether it is paused"]);
     lending.command("RESUME");
     assert_well(&server, &token);
-    wait_for_log(&server, "the store works again");
+    wait_for_log(&server, "store recovered");
     drop(server);
     let server = Server::start_at(&url, &[]);
     assert_well(&server, &token);
@@ -84,14 +81,14 @@ fn a_pooler_that_is_paused_or_has_its_database_disabled_is_an_outage_that_ends()
     pooler.command(&format!("DISABLE {db}"));
     assert_refused(
         &url,
-        &["is disabled", "run ENABLE on the console of PgBouncer"],
+        &["is disabled", "run ENABLE in the PgBouncer console"],
     );
     pooler.command(&format!("ENABLE {db}"));
     assert_well(&server, &token);
 }
 
 #[test]
-fn a_limit_of_postgresql_is_told_with_the_command_that_raises_it() {
+fn a_limit_of_postgresql_is_reported_with_the_command_that_raises_it() {
     let cluster = Cluster::new();
     let database = Database::in_cluster(&cluster.url);
     let (url, _) = served(&database);

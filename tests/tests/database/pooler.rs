@@ -60,11 +60,7 @@ fn assert_serves(url: &str, token: &str) -> Server {
     let item = json!({"domain": "OPS", "title": "Through a pooler"});
     assert_eq!(server.http.post("/browse", token, &item).status, 201);
     let log = server.log();
-    for words in [
-        "prepared statement",
-        "the store failed",
-        "startup parameter",
-    ] {
+    for words in ["prepared statement", "store failed", "startup parameter"] {
         assert!(!log.contains(words), "{log}");
     }
     server
@@ -87,7 +83,7 @@ fn with_its_default_settings_a_pooler_makes_no_difference() {
 }
 
 #[test]
-fn a_pooler_that_resets_nothing_hands_on_sessions_with_statements_of_others() {
+fn sessions_that_a_pooler_did_not_reset_work() {
     let (database, token) = migrated();
     let settings = format!("{SESSION}\nserver_reset_query =\ndefault_pool_size = 14");
     let pooler = PgBouncer::start(database.url(), &settings);
@@ -99,7 +95,7 @@ fn a_pooler_that_resets_nothing_hands_on_sessions_with_statements_of_others() {
 }
 
 #[test]
-fn in_transaction_mode_a_pooler_is_noticed_and_everything_works() {
+fn a_pooler_in_transaction_mode_is_detected_and_everything_works() {
     let (database, token) = migrated();
     // The parameter is that of the test's own driver.
     let settings = format!(
@@ -125,7 +121,7 @@ fn in_transaction_mode_a_pooler_is_noticed_and_everything_works() {
 }
 
 #[test]
-fn a_pooler_in_transaction_mode_with_one_or_rotating_sessions_is_noticed_too() {
+fn a_pooler_in_transaction_mode_with_one_or_rotating_sessions_is_detected() {
     let (database, token) = migrated();
     for more in ["default_pool_size = 1", "server_round_robin = 1"] {
         let pooler = PgBouncer::start(database.url(), &format!("{TRANSACTION}\n{more}"));
@@ -139,7 +135,7 @@ fn a_pooler_in_transaction_mode_with_one_or_rotating_sessions_is_noticed_too() {
 }
 
 #[test]
-fn the_url_tells_that_a_pooler_is_in_transaction_mode() {
+fn the_url_can_declare_transaction_mode() {
     let (database, token) = migrated();
     let pooler = PgBouncer::start(database.url(), TRANSACTION);
     let url = format!("{}?pool_mode=transaction", pooler.before(database.url()));
@@ -157,7 +153,7 @@ fn migrations_are_not_applied_through_a_pooler_in_transaction_mode() {
         let said = said(&oi_server(&url, arguments));
         assert!(said.contains("pending migrations: 0001 tokens"), "{said}");
         assert!(
-            said.contains("with a URL that leads to PostgreSQL itself"),
+            said.contains("with a URL that points at PostgreSQL itself"),
             "{said}"
         );
     }
@@ -186,14 +182,14 @@ fn the_served_role_signs_in_to_a_pooler_with_scram() {
     let wrong = oi_server(&as_user(&through, &format!("{role}:hunter2")), &["migrate"]);
     let said = said(&wrong);
     assert!(
-        said.contains("check user and password in the database URL"),
+        said.contains("check the user and password in the database URL"),
         "{said}"
     );
     assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[test]
-fn while_the_pooler_is_away_requests_get_503_and_recover_with_it() {
+fn requests_get_503_until_the_pooler_is_back() {
     let (database, token) = migrated();
     for mode in [SESSION, TRANSACTION] {
         let mut pooler = PgBouncer::start(database.url(), mode);
@@ -241,7 +237,7 @@ fn end_sessions(outside: &Database, name: &str) {
 }
 
 #[test]
-fn a_startup_parameter_that_a_pooler_refuses_is_named_with_what_to_do() {
+fn a_startup_parameter_that_a_pooler_rejects_is_reported_with_a_hint() {
     let (database, _) = migrated();
     let pooler = PgBouncer::start(database.url(), SESSION);
     let url = format!(

@@ -65,7 +65,7 @@ fn the_set_up_with_two_roles_works_word_for_word() {
 }
 
 #[test]
-fn the_served_role_cannot_touch_the_audit_trail_or_the_schema() {
+fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
     let database = Database::new(Kind::Postgres);
     // Before PostgreSQL 15 everybody could, unless it was taken from them.
     database.execute("GRANT CREATE ON SCHEMA public TO PUBLIC");
@@ -194,19 +194,22 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     );
     let server = Server::start(&other);
     let log = server.log();
-    assert!(log.contains("migrated by a newer release"), "{log}");
+    assert!(log.contains("schema is newer than this server"), "{log}");
     assert!(log.contains("9999"), "{log}");
     assert_eq!(server.http.get("/ready", "").status, 200);
 }
 
 #[test]
-fn a_right_that_is_missing_is_named_and_not_ready() {
+fn a_missing_privilege_is_named_and_the_server_is_not_ready() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let admin = Server::bootstrap(&database);
     database.execute(&format!("REVOKE INSERT ON audit_events FROM {role}"));
     let server = Server::start_at(&url, &[]);
-    wait_for_log(&server, "lacks INSERT on audit_events; run the SQL of");
+    wait_for_log(
+        &server,
+        "missing privileges: INSERT on audit_events; run the SQL from",
+    );
     let unavailable = (503, "unavailable".to_owned());
     let [read, change, ready] = outcomes(&server, &admin.token);
     assert_eq!(
@@ -219,7 +222,7 @@ fn a_right_that_is_missing_is_named_and_not_ready() {
 }
 
 #[test]
-fn a_server_that_runs_as_the_owner_is_told_of_the_second_role_once() {
+fn a_server_that_runs_as_the_owner_logs_a_hint_about_the_second_role_once() {
     let database = Database::new(Kind::Postgres);
     let migrated = oi_server(database.url(), &["migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");

@@ -29,11 +29,11 @@ fn assert_serves(url: &str, token: &str, what: &str) {
         assert_eq!(listed.status, 200, "{what}: {path}: {listed:?}");
     }
     let log = server.log();
-    assert!(!log.contains("the store failed"), "{what}: {log}");
+    assert!(!log.contains("store failed"), "{what}: {log}");
 }
 
 #[test]
-fn a_database_whose_encoding_cannot_hold_every_text_is_refused_at_start_and_at_migrate() {
+fn a_database_whose_encoding_cannot_store_every_text_is_rejected_at_start_and_at_migrate() {
     let outside = Database::new(Kind::Postgres);
     for encoding in ["SQL_ASCII", "LATIN1"] {
         let database = format!("{}_{}", name(&outside), encoding.to_lowercase());
@@ -59,7 +59,7 @@ fn a_database_whose_encoding_cannot_hold_every_text_is_refused_at_start_and_at_m
 }
 
 #[test]
-fn whatever_defaults_a_role_has_the_server_works() {
+fn the_server_works_with_any_defaults_of_a_role() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -91,7 +91,7 @@ fn whatever_defaults_a_role_has_the_server_works() {
 }
 
 #[test]
-fn whatever_defaults_a_database_has_migrations_work() {
+fn migrations_work_with_any_defaults_of_a_database() {
     for settings in [
         &[
             "default_transaction_isolation = 'serializable'",
@@ -122,7 +122,7 @@ fn whatever_defaults_a_database_has_migrations_work() {
 }
 
 #[test]
-fn a_timeout_that_nothing_fits_into_is_overridden_or_named() {
+fn a_timeout_that_is_too_short_is_overridden_or_named() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     for timeout in ["statement_timeout", "idle_session_timeout"] {
@@ -199,7 +199,7 @@ fn the_schema_of_tables_that_are_not_found_is_named() {
 }
 
 #[test]
-fn an_owner_that_can_create_tables_makes_a_second_instance_in_a_schema_and_is_told_of_the_other() {
+fn an_owner_that_can_create_tables_creates_a_second_instance_and_the_log_names_the_other() {
     let database = Database::new(Kind::Postgres);
     let first = oi_server(database.url(), &["migrate"]);
     assert!(first.status.success(), "{}", said(&first));

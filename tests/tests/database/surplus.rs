@@ -5,7 +5,7 @@ use openindex_tests::{Database, Kind, Server};
 
 use crate::support::{as_user, grant, name, oi_server, served};
 
-const WARNING: &str = "the database role has more rights than serving requires";
+const WARNING: &str = "database role has more privileges than serving requires";
 
 /// What gives the role more, what the warning says of it, and whether running the SQL of
 /// `oi-server grants` as a superuser takes it.
@@ -118,7 +118,7 @@ const fn left(given: &'static str, told: &'static str, undone: &'static str) -> 
 }
 
 #[test]
-fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_can_be() {
+fn every_excess_privilege_is_logged_and_revoked_if_possible() {
     let database = Database::new(Kind::Postgres);
     // Not a superuser, unlike the user that the cluster came with.
     let owner = format!("owner_{}", name(&database));
@@ -148,7 +148,7 @@ fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_
         let told = warnings();
         assert_eq!(told.len(), 1, "{}: {told:?}", surplus.given);
         assert!(told[0].contains(&named(surplus.told)), "{told:?}");
-        assert!(told[0].contains("run the SQL of `oi-server grants`"));
+        assert!(told[0].contains("run the SQL from `oi-server grants`"));
         grant(&database, &role);
         if !surplus.is_taken {
             assert_eq!(warnings().len(), 1, "{}", surplus.given);
@@ -161,7 +161,7 @@ fn each_right_beyond_those_to_serve_is_warned_of_in_one_line_and_taken_where_it_
 }
 
 #[test]
-fn running_the_grants_as_the_owner_takes_what_it_can_and_fails_at_nothing() {
+fn the_grants_run_as_the_owner_revoke_what_they_can_without_errors() {
     let database = Database::new(Kind::Postgres);
     let owner = format!("owner_{}", name(&database));
     database.execute_all(&format!(

@@ -15,7 +15,7 @@ fn migrate_with(url: &str, variables: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
+fn a_url_for_another_program_is_rejected_with_a_hint_and_never_repeated() {
     let url = "postgres://oi:hunter2@127.0.0.1/oi";
     for (url, expected) in [
         (
@@ -28,19 +28,22 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
         ),
         (
             format!("{url}?SSLMODE=hunter2"),
-            "the parameter sslmode of the PostgreSQL URL in lower case",
+            "parameter sslmode of the PostgreSQL URL must be lower case",
         ),
         (
             format!("{url}?sslmode=hunter2"),
-            "write disable, allow, prefer",
+            "use disable, allow, prefer",
         ),
         (format!("{url}?schema=hunter2"), "search_path%3DNAME"),
-        (format!("{url}?sslrootcert=/hunter2.pem"), "name a PEM file"),
+        (
+            format!("{url}?sslrootcert=/hunter2.pem"),
+            "path of a PEM file",
+        ),
         (
             url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1:2"),
-            "a list of hosts",
+            "multiple hosts",
         ),
-        (format!("{url}?host=hunter2,b"), "a list of hosts"),
+        (format!("{url}?host=hunter2,b"), "multiple hosts"),
     ] {
         let said = said(&oi_server(&url, &["migrate"]));
         assert!(said.contains(expected), "{url}: {said}");
@@ -50,17 +53,17 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
         (
             "PGSSLMODE",
             "hunter2",
-            "the variable PGSSLMODE has an invalid value; write disable",
+            "invalid value of environment variable PGSSLMODE; use disable",
         ),
         (
             "PGPORT",
             "hunter2",
-            "the variable PGPORT has an invalid value; write a number",
+            "invalid value of environment variable PGPORT; use a number",
         ),
         (
             "PGSSLROOTCERT",
             "/hunter2",
-            "the variable PGSSLROOTCERT has an invalid value",
+            "invalid value of environment variable PGSSLROOTCERT",
         ),
     ] {
         let said = said(&migrate_with("postgres:///oi", &[(variable, value)]));
@@ -70,7 +73,7 @@ fn what_other_programs_write_is_refused_with_the_way_out_and_never_repeated() {
 }
 
 #[test]
-fn what_has_no_effect_is_named_in_the_log_with_what_to_do_instead() {
+fn settings_without_effect_are_logged_with_a_hint() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let token = Server::bootstrap(&database).token;
@@ -103,7 +106,7 @@ fn what_has_no_effect_is_named_in_the_log_with_what_to_do_instead() {
 }
 
 #[test]
-fn what_the_url_leaves_out_comes_from_the_variables_and_the_password_file() {
+fn what_the_url_omits_comes_from_the_variables_and_the_password_file() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let (_, server) = url.split_once('@').expect("a user");

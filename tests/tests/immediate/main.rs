@@ -48,7 +48,7 @@ const ARGUMENTS: [&str; 10] = [
 const SHOWN: usize = 10;
 
 #[test]
-fn no_replica_accepts_what_has_ended_whatever_breaks() {
+fn no_replica_accepts_an_ended_credential_whatever_breaks() {
     prove(Plan {
         checks: 20_000,
         changes: 304,
@@ -61,7 +61,7 @@ fn no_replica_accepts_what_has_ended_whatever_breaks() {
 /// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` make it longer or shorter.
 #[test]
 #[ignore = "takes many minutes; scripts/test --long runs it"]
-fn no_replica_accepts_what_has_ended_in_a_long_run() {
+fn no_replica_accepts_an_ended_credential_in_a_long_run() {
     let checks = number("OPENINDEX_TEST_CHECKS", 1_000_000);
     prove(Plan {
         checks,

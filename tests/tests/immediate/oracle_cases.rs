@@ -93,7 +93,7 @@ fn end(credential: Credential) -> Act {
 }
 
 #[test]
-fn a_stale_accept_is_found_and_shown_with_its_change() {
+fn a_stale_acceptance_is_found_and_shown_with_its_change() {
     let mut log = world();
     change(&mut log, (10, 12), end(TOKEN), Done);
     check(&mut log, (13, 14), TOKEN, Accepted);
@@ -112,7 +112,7 @@ fn a_stale_accept_is_found_and_shown_with_its_change() {
 }
 
 #[test]
-fn whatever_runs_at_the_same_time_may_go_either_way() {
+fn concurrent_checks_may_go_either_way() {
     for at in [(9, 11), (11, 13), (11, 11), (9, 40)] {
         for verdict in [Accepted, Denied] {
             let ended = [((10, 12), end(TOKEN), Done)];
@@ -122,7 +122,7 @@ fn whatever_runs_at_the_same_time_may_go_either_way() {
 }
 
 #[test]
-fn a_denial_needs_a_cause_that_was_begun_by_then() {
+fn a_denial_requires_a_cause_that_had_begun() {
     let ended = [((10, 12), end(TOKEN), Done)];
     assert_eq!(verdict_after(&ended, (8, 9), TOKEN, Denied), "d");
     assert_eq!(verdict_after(&ended, (13, 14), TOKEN, Denied), "");
@@ -131,7 +131,7 @@ fn a_denial_needs_a_cause_that_was_begun_by_then() {
 }
 
 #[test]
-fn a_change_without_an_answer_may_have_happened_until_another_is_answered() {
+fn an_unacknowledged_change_may_have_happened_until_another_is_acknowledged() {
     let mut changes = vec![((10, 12), end(TOKEN), Unknown)];
     for verdict in [Accepted, Denied, Verdict::Unknown] {
         assert_eq!(verdict_after(&changes, (13, 14), TOKEN, verdict), "");
@@ -158,7 +158,7 @@ fn a_run_ends_with_its_issuer_and_with_its_item_and_they_do_not_end_with_it() {
 }
 
 #[test]
-fn a_suspension_ends_tokens_until_its_lifting_is_begun_and_runs_for_good() {
+fn a_suspension_ends_tokens_until_the_unsuspension_begins_and_runs_for_good() {
     let mut changes = vec![((10, 12), Act::Suspend(OWNER), Done)];
     for credential in [TOKEN, OTHER, RUN] {
         assert_eq!(verdict_after(&changes, (13, 14), credential, Accepted), "s");
@@ -189,7 +189,7 @@ fn a_suspension_ends_tokens_until_its_lifting_is_begun_and_runs_for_good() {
 }
 
 #[test]
-fn a_lifting_without_an_answer_leaves_both_open() {
+fn an_unacknowledged_unsuspension_leaves_both_possible() {
     let mut changes = vec![
         ((10, 12), Act::Suspend(OWNER), Done),
         ((20, 22), Act::Lift(OWNER), Unknown),
@@ -207,7 +207,7 @@ fn a_lifting_without_an_answer_leaves_both_open() {
 }
 
 #[test]
-fn a_suspension_without_an_answer_is_over_once_a_lifting_is_answered() {
+fn an_unacknowledged_suspension_ends_with_an_acknowledged_unsuspension() {
     let mut changes = vec![((10, 12), Act::Suspend(OWNER), Unknown)];
     for credential in [TOKEN, RUN] {
         for verdict in [Accepted, Denied] {
@@ -220,7 +220,7 @@ fn a_suspension_without_an_answer_is_over_once_a_lifting_is_answered() {
 }
 
 #[test]
-fn a_run_that_was_started_after_a_suspension_is_none_of_its_business() {
+fn a_suspension_does_not_affect_a_run_started_after_it() {
     let changes = [
         ((3, 4), Act::Suspend(OWNER), Done),
         ((5, 5), Act::Lift(OWNER), Done),
@@ -230,7 +230,7 @@ fn a_run_that_was_started_after_a_suspension_is_none_of_its_business() {
 }
 
 #[test]
-fn any_other_status_is_found() {
+fn any_other_status_is_a_finding() {
     assert_eq!(
         verdict_after(&[], (10, 11), TOKEN, Verdict::Other(500)),
         "n"

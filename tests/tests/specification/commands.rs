@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::page::{bodies, command, rows};
 
 both_stores! {
-    the_profile_takes_a_token_and_the_variable_overrides_it,
-    the_request_of_the_page_is_answered,
+    the_profile_stores_a_token_and_the_variable_overrides_it,
+    the_request_of_the_page_succeeds,
     the_commands_of_the_page_list_and_create_tokens,
     the_variable_alone_is_enough_and_writes_no_file,
     read_write_is_enough_for_the_standard_commands,
-    the_check_tells_what_is_wrong_with_a_token,
+    the_check_reports_what_is_wrong_with_a_token,
 }
 
 /// A server with its first administrator, and a shell whose `oi` finds it.
@@ -93,7 +93,7 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("text")
 }
 
-fn the_profile_takes_a_token_and_the_variable_overrides_it(kind: Kind) {
+fn the_profile_stores_a_token_and_the_variable_overrides_it(kind: Kind) {
     let shell = Shell::new(kind);
     let first = shell.create(&json!({"name": "of the profile", "scope": "read_write"}));
     let second = shell.create(&json!({"name": "of the variable", "scope": "read_write"}));
@@ -122,7 +122,7 @@ fn the_profile_takes_a_token_and_the_variable_overrides_it(kind: Kind) {
     }
 }
 
-fn the_request_of_the_page_is_answered(kind: Kind) {
+fn the_request_of_the_page_succeeds(kind: Kind) {
     let shell = Shell::new(kind);
     let curl = shell.of_page("curl", &shell.admin.token);
     let me = shell.json(&[&curl.replacen("curl", "curl --silent", 1)]);
@@ -198,7 +198,7 @@ fn read_write_is_enough_for_the_standard_commands(kind: Kind) {
     }
 }
 
-fn the_check_tells_what_is_wrong_with_a_token(kind: Kind) {
+fn the_check_reports_what_is_wrong_with_a_token(kind: Kind) {
     let shell = Shell::new(kind);
     let created = shell.create(&json!({"name": "x", "scope": "admin"}));
     let secret = text(&created["token"]).to_owned();

@@ -116,13 +116,13 @@ fn every_sentence_of_the_specification_has_a_row_with_tests_that_exist() {
 }
 
 #[test]
-fn every_sentence_of_security_md_is_held_by_a_test_or_advice() {
+fn every_sentence_of_security_md_has_a_test_or_is_advice() {
     let (page, table) = security();
     assert_eq!(faults(&page, table, is_advice), [""; 0]);
 }
 
 #[test]
-fn every_sentence_on_postgresql_is_held_by_a_test_or_advice() {
+fn every_sentence_on_postgresql_has_a_test_or_is_advice() {
     // Another test runs the blocks of code.
     let page: String = POSTGRESQL.split("```").step_by(2).collect();
     assert_eq!(faults(&sentences(&page), tables()[1], is_advice), [""; 0]);

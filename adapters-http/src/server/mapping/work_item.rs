@@ -1,4 +1,4 @@
-//! What goes wrong with work items.
+//! Problems about work items.
 
 use openindex_domain::work_item::{
     ExecutionTarget, Holder, ItemStatus, WorkItemConflict, WorkItemError,
@@ -10,22 +10,21 @@ use crate::wire;
 impl From<WorkItemError> for Problem {
     fn from(error: WorkItemError) -> Self {
         match error {
-            WorkItemError::NotAuthorized(refusal) => refusal.into(),
+            WorkItemError::NotAuthorized(error) => error.into(),
             WorkItemError::NotFound => Self::new(
                 Code::NotFound,
-                "there is no work item with this key, or it was deleted",
+                "work item not found; it may have been deleted",
             )
             .next("oi work-item list"),
-            WorkItemError::NoSuchParent => Self::invalid_field(
-                "parent",
-                &"must be the key of a project or task; there is none with this one",
-            )
-            .next("oi work-item list"),
+            WorkItemError::NoSuchParent => {
+                Self::invalid_field("parent", &"must be the key of an existing project or task")
+                    .next("oi work-item list")
+            }
             WorkItemError::OtherAgent { own } => Self::new(
                 Code::AgentMismatch,
                 format!(
-                    "this agent run works for {own} alone; leave agentId out, or start a run for \
-                     the other agent"
+                    "this agent run belongs to {own}; leave agentId out, or start a run for the \
+                     other agent"
                 ),
             ),
             WorkItemError::Conflict(conflict) => conflict.into(),
@@ -41,48 +40,50 @@ impl From<WorkItemConflict> for Problem {
             WorkItemConflict::VersionMismatch { current } => Self::new(
                 Code::VersionMismatch,
                 format!(
-                    "the work item has version {current} by now, which If-Match or If-None-Match \
+                    "the work item is at version {current}, which If-Match or If-None-Match \
                      rules out; read it again, then send If-Match: \"{current}\""
                 ),
             ),
             WorkItemConflict::Resolved(status) => Self::new(
                 Code::WorkItemResolved,
                 format!(
-                    "the work item is {status}, so there is nothing left to do; set its status to \
-                     todo to take it up again, or choose other work"
+                    "the work item is {status}; set its status to todo to reopen it, or choose \
+                     another work item"
                 ),
             )
             .next("oi queue list"),
             WorkItemConflict::Claimed(Holder::Agent(agent)) => Self::new(
                 Code::WorkItemClaimed,
                 format!(
-                    "the agent {agent} works at it; choose other work, or wait until it is \
-                     released or its run ends"
+                    "claimed by the agent {agent}; choose another work item, or wait until it is \
+                     released or the agent's run ends"
                 ),
             )
             .held_by(wire::Holder::AgentId(agent.to_string()))
             .next("oi queue list"),
             WorkItemConflict::Claimed(Holder::Person(user)) => Self::new(
                 Code::WorkItemClaimed,
-                format!("{user} works at it; choose other work, or wait until it is released"),
+                format!(
+                    "claimed by {user}; choose another work item, or wait until it is released"
+                ),
             )
             .held_by(wire::Holder::UserId(user.to_string()))
             .next("oi queue list"),
             WorkItemConflict::NotClaimed => Self::new(
                 Code::WorkItemNotClaimed,
-                "an agent gives another status only to what it works at, and deletes nothing else; \
-                 claim the work item first",
+                "agent runs can change the status of, and delete, only work items they have \
+                 claimed; claim this one first",
             )
             .next("oi work-item claim --help"),
             WorkItemConflict::WrongTarget(target) => Self::new(
                 Code::WrongExecutionTarget,
                 format!(
-                    "the execution target of the work item is {target}, so {}; choose other work, \
+                    "the work item's executionTarget is {target}: {}; choose another work item, \
                      or have its executionTarget changed",
                     match target {
-                        ExecutionTarget::Human => "no agent may take it on",
-                        ExecutionTarget::Agent => "no person may take it on",
-                        ExecutionTarget::Either => "somebody else must take it on",
+                        ExecutionTarget::Human => "only people can claim it",
+                        ExecutionTarget::Agent => "only agents can claim it",
+                        ExecutionTarget::Either => "another worker must claim it",
                     }
                 ),
             )
@@ -90,26 +91,26 @@ impl From<WorkItemConflict> for Problem {
             WorkItemConflict::Transition { from, to } => Self::new(
                 Code::InvalidTransition,
                 format!(
-                    "the work item is {from}, and {to} does not follow on that; what may follow: {}",
+                    "a work item cannot change from {from} to {to}; allowed: {}",
                     names(from.next())
                 ),
             ),
             WorkItemConflict::HasParts => Self::new(
                 Code::HasSubTasks,
-                "the work item has sub-tasks, which would be lost with it; delete them first",
+                "the work item has sub-tasks; delete them first",
             )
             .next("oi work-item list"),
             WorkItemConflict::PartOfPart => Self::invalid_field(
                 "parent",
-                &"must be a project or task; a sub-task has no sub-tasks of its own",
+                &"must be a project or task; a sub-task cannot have sub-tasks",
             ),
             WorkItemConflict::NoSuchAssignee => Self::invalid_field(
                 "assignee",
-                &"must be the id of a user who is not suspended; there is none with this one",
+                &"must be the id of an existing user who is not suspended",
             ),
             WorkItemConflict::NumbersExhausted => Self::new(
                 Code::NumbersExhausted,
-                "there is no number left for another work item here; choose another domain or \
+                "all work item numbers in this domain or parent are used; choose another domain or \
                  parent",
             ),
         }

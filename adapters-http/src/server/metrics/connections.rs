@@ -4,13 +4,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Connections of clients, as the accept loop sees them. Cheap to clone; the default one is not
-/// shown anywhere.
+/// Client connections, counted by the accept loop. Cheap to clone; the default value is not
+/// exported.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionMetrics {
     open: Gauge,
     accepted: Counter,
-    cut: Family<Reason, Counter>,
+    dropped: Family<Reason, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -18,39 +18,39 @@ struct Reason {
     reason: &'static str,
 }
 
-/// Why the server closed a connection that the client would have kept.
+/// Why the server closed a connection that the client kept open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// No whole request head arrived in time, the first one of the connection.
+pub enum DropReason {
+    /// The first request head did not arrive completely in time.
     HeadTimeout,
     /// No further request arrived in time.
     IdleTimeout,
-    /// The client did not take its answer.
-    AnswerTimeout,
-    /// It had waited the longest when another client needed the place.
-    MadeRoom,
-    /// Every place was taken, and each by a request in progress.
-    Refused,
+    /// The client did not read the response in time.
+    ResponseTimeout,
+    /// The longest-idle connection, closed to make room for a new client.
+    Evicted,
+    /// Rejected because every connection was in use by a request in progress.
+    LimitReached,
 }
 
-impl Cut {
+impl DropReason {
     const ALL: [Self; 5] = [
         Self::HeadTimeout,
         Self::IdleTimeout,
-        Self::AnswerTimeout,
-        Self::MadeRoom,
-        Self::Refused,
+        Self::ResponseTimeout,
+        Self::Evicted,
+        Self::LimitReached,
     ];
 
-    /// Its name as a label.
+    /// Returns the value of the label `reason`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::HeadTimeout => "head_timeout",
             Self::IdleTimeout => "idle_timeout",
-            Self::AnswerTimeout => "answer_timeout",
-            Self::MadeRoom => "made_room",
-            Self::Refused => "refused",
+            Self::ResponseTimeout => "response_timeout",
+            Self::Evicted => "evicted",
+            Self::LimitReached => "limit_reached",
         }
     }
 }
@@ -58,24 +58,28 @@ impl Cut {
 impl ConnectionMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        for cut in Cut::ALL {
-            drop(metrics.cut.get_or_create(&Reason::of(cut)));
+        for reason in DropReason::ALL {
+            drop(metrics.dropped.get_or_create(&Reason::of(reason)));
         }
-        registry.register("connections_open", "Open connections", metrics.open.clone());
+        registry.register(
+            "connections_open",
+            "Number of open client connections",
+            metrics.open.clone(),
+        );
         registry.register(
             "connections_accepted",
-            "Connections that were served",
+            "Number of accepted client connections",
             metrics.accepted.clone(),
         );
         registry.register(
-            "connections_cut",
-            "Connections that the server closed although the client had not, and why",
-            metrics.cut.clone(),
+            "connections_dropped",
+            "Number of connections that the server closed, by reason",
+            metrics.dropped.clone(),
         );
         metrics
     }
 
-    /// Counts a connection as open for as long as the answer lives.
+    /// Counts a connection as open until the returned value is dropped.
     #[must_use]
     pub fn opened(&self) -> OpenConnection {
         self.accepted.inc();
@@ -83,21 +87,21 @@ impl ConnectionMetrics {
         OpenConnection(self.open.clone())
     }
 
-    /// Counts a connection that was closed, or not served at all.
-    pub fn cut(&self, cut: Cut) {
-        self.cut.get_or_create(&Reason::of(cut)).inc();
+    /// Counts a connection that the server closed or rejected.
+    pub fn dropped(&self, reason: DropReason) {
+        self.dropped.get_or_create(&Reason::of(reason)).inc();
     }
 }
 
 impl Reason {
-    const fn of(cut: Cut) -> Self {
+    const fn of(reason: DropReason) -> Self {
         Self {
-            reason: cut.as_str(),
+            reason: reason.as_str(),
         }
     }
 }
 
-/// A connection that is open.
+/// An open connection, counted until dropped.
 #[derive(Debug)]
 pub struct OpenConnection(Gauge);
 

@@ -6,43 +6,42 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// One batch of lookups that came back from the store, or did not.
+/// A completed or failed batch of token lookups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LookupObserved {
-    /// How many lookups it carried.
+pub struct LookupBatch {
+    /// Number of lookups in the batch.
     pub size: usize,
-    /// From sending it to its answer.
+    /// Time from sending the batch to its result.
     pub duration: Duration,
-    /// What came of it.
+    /// Result of the batch.
     pub outcome: LookupOutcome,
-    /// How many lookups wait for the next one now.
+    /// Number of lookups waiting for the next batch.
     pub queued: usize,
 }
 
-/// What came of a batch.
+/// Result of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupOutcome {
-    /// The store answered.
-    Answered,
-    /// It did not.
+    /// The store returned a result.
+    Succeeded,
+    /// The store was unavailable.
     Unavailable,
-    /// It answered something that cannot be.
+    /// The store returned invalid data.
     Corrupt,
 }
 
 impl LookupOutcome {
-    const ALL: [Self; 3] = [Self::Answered, Self::Unavailable, Self::Corrupt];
+    const ALL: [Self; 3] = [Self::Succeeded, Self::Unavailable, Self::Corrupt];
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
+            Self::Succeeded => "ok",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",
         }
     }
 }
 
-/// Batches of lookups.
 #[derive(Debug)]
 pub(super) struct LookupMetrics {
     size: Histogram,
@@ -71,17 +70,17 @@ impl LookupMetrics {
         }
         registry.register(
             "lookup_batch_size",
-            "Lookups that one question to the store carried",
+            "Number of token lookups per database query",
             metrics.size.clone(),
         );
         registry.register(
             "lookup_duration_seconds",
-            "From sending a batch of lookups to its answer",
+            "Time from sending a batch of token lookups to its result",
             metrics.duration.clone(),
         );
         registry.register(
             "lookup_queue_length",
-            "Lookups that waited for the next batch when the last one came back",
+            "Number of token lookups waiting for the next query",
             metrics.queued.clone(),
         );
         metrics
@@ -91,7 +90,7 @@ impl LookupMetrics {
         clippy::cast_precision_loss,
         reason = "a batch has nowhere near 2^52 lookups"
     )]
-    pub(super) fn observe(&self, observed: LookupObserved) {
+    pub(super) fn observe(&self, observed: LookupBatch) {
         self.size.observe(observed.size as f64);
         self.duration
             .get_or_create(&Outcome::of(observed.outcome))

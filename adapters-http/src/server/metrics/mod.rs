@@ -1,9 +1,8 @@
-//! What the operator's monitoring is told, in the text format that Prometheus reads.
+//! Metrics in the text format that Prometheus scrapes.
 //!
-//! Every label has a small set of values that is known beforehand: a route's pattern and never a
-//! target, a method of the standard or `other`, a status, an outcome. Nothing that a client sends,
-//! no id, no name and no secret can become one, so neither memory nor the monitoring grows with
-//! what clients try.
+//! Every label has a small, fixed set of values: a route's pattern and never a path, a standard
+//! method or `other`, a status, an outcome. No client input, id, name or secret can become a label
+//! value, so clients cannot grow memory or the monitoring system.
 
 mod connections;
 mod lookups;
@@ -17,8 +16,8 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use connections::{ConnectionMetrics, Cut, OpenConnection};
-pub use lookups::{LookupObserved, LookupOutcome};
+pub use connections::{ConnectionMetrics, DropReason, OpenConnection};
+pub use lookups::{LookupBatch, LookupOutcome};
 pub use pools::PoolState;
 pub(super) use requests::RequestMetrics;
 pub(super) use verifications::VerificationMetrics;
@@ -29,7 +28,7 @@ use pools::Pools;
 /// The media type of [`Metrics::render`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Counts what this process does, and renders it. Recording takes no more than a short lock.
+/// Counters of this process and their rendering. Recording takes at most a short lock.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -41,14 +40,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet. `version` is the server's, and shown as a label of
+    /// Creates metrics at zero. `version` is the server version, exported as a label of
     /// `openindex_build_info`.
     #[must_use]
     pub fn new(version: &'static str) -> Self {
         let mut registry = Registry::with_prefix("openindex");
         registry.register(
             "build",
-            "Which version this is",
+            "Version of the server",
             Info::new([("version", version)]),
         );
         Self {
@@ -61,8 +60,8 @@ impl Metrics {
         }
     }
 
-    /// Shows a store's pool of connections, which is asked at each scrape. `name` tells it from
-    /// the store's others, such as `readers`.
+    /// Exports a connection pool of the store; `state` is called at each scrape. `name`
+    /// distinguishes the store's pools, such as `readers`.
     pub fn add_pool(
         &self,
         name: &'static str,
@@ -71,32 +70,32 @@ impl Metrics {
         self.pools.add(name, Box::new(state));
     }
 
-    /// Where the accept loop counts connections.
+    /// Returns the counters that the accept loop updates.
     #[must_use]
     pub const fn connections(&self) -> &ConnectionMetrics {
         &self.connections
     }
 
-    /// Counts a batch of lookups that came back from the store.
-    pub fn observe_lookup(&self, observed: LookupObserved) {
+    /// Counts a batch of lookups.
+    pub fn observe_lookup(&self, observed: LookupBatch) {
         self.lookups.observe(observed);
     }
 
-    /// [`observe_lookup`](Self::observe_lookup) as a plain function, for whoever batches lookups
-    /// and should not know of metrics.
+    /// Returns [`observe_lookup`](Self::observe_lookup) as a plain function, for code that batches
+    /// lookups and should not depend on metrics.
     #[must_use]
-    pub fn lookup_observer(self: &Arc<Self>) -> Arc<dyn Fn(LookupObserved) + Send + Sync> {
+    pub fn lookup_observer(self: &Arc<Self>) -> Arc<dyn Fn(LookupBatch) + Send + Sync> {
         let metrics = self.clone();
         Arc::new(move |observed| metrics.observe_lookup(observed))
     }
 
-    /// Everything, as text of the type [`METRICS_CONTENT_TYPE`].
+    /// Renders all metrics as text of the type [`METRICS_CONTENT_TYPE`].
     #[must_use]
     pub fn render(&self) -> String {
         let mut rendered = String::new();
-        // Writing into a String does not fail; were it to, half of the truth is better than none.
+        // Writing to a `String` cannot fail; if it did, partial metrics are better than none.
         if text::encode(&mut rendered, &self.registry).is_err() {
-            tracing::warn!("the metrics were not rendered whole");
+            tracing::warn!("metrics rendered incompletely");
         }
         rendered
     }

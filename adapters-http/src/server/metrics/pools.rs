@@ -7,20 +7,20 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// The connections of a store's pool, at one moment.
+/// The connections of a pool at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolState {
-    /// Those in use.
+    /// Number of connections in use.
     pub in_use: u32,
-    /// Those that wait for work.
+    /// Number of idle connections.
     pub idle: u32,
-    /// The most that there may be.
+    /// Maximum number of connections.
     pub max: u32,
 }
 
 type AskState = Box<dyn Fn() -> PoolState + Send + Sync>;
 
-/// The stores' pools, each of which is asked at each scrape.
+/// The connection pools of the stores, each queried at each scrape.
 #[derive(Clone, Default)]
 pub(super) struct Pools(Arc<Mutex<Vec<(&'static str, AskState)>>>);
 
@@ -52,7 +52,7 @@ impl Collector for Pools {
         let states: Vec<_> = pools.iter().map(|(name, ask)| (*name, ask())).collect();
         let mut metric = encoder.encode_descriptor(
             "store_connections",
-            "Connections of the store's pools",
+            "Number of database connections, by pool and state",
             None,
             MetricType::Gauge,
         )?;
@@ -64,7 +64,7 @@ impl Collector for Pools {
         }
         let mut metric = encoder.encode_descriptor(
             "store_connections_limit",
-            "How many connections the store's pools may have",
+            "Maximum number of database connections, by pool",
             None,
             MetricType::Gauge,
         )?;

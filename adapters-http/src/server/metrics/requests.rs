@@ -10,18 +10,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// The label `route` of what no route wants, whatever was asked for.
+/// The label `route` of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
 
-/// From what a lookup in memory takes to the time limit of a request, in seconds.
+/// Histogram buckets in seconds, from an in-memory lookup to the request timeout.
 const DURATION_BOUNDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
 ];
 
-/// Requests: how many, how long, how many at once, and how many were turned away.
+/// Counts, durations and concurrency of requests.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct RequestMetrics {
-    answered: Family<Answered, Counter>,
+    responses: Family<ResponseLabels, Counter>,
     routes: Arc<RwLock<HashMap<Arc<str>, Histogram>>>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     pub(in crate::server) in_progress: Gauge,
@@ -30,7 +30,7 @@ pub(in crate::server) struct RequestMetrics {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct ResponseLabels {
     route: Arc<str>,
     method: &'static str,
     status: u16,
@@ -44,7 +44,7 @@ struct Route {
 impl RequestMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
-            answered: Family::default(),
+            responses: Family::default(),
             routes: Arc::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BOUNDS)),
             in_progress: Gauge::default(),
@@ -53,34 +53,34 @@ impl RequestMetrics {
         };
         registry.register(
             "http_requests",
-            "Requests that were answered, by the pattern of their route; 429 is a throttled attempt",
-            metrics.answered.clone(),
+            "Number of HTTP requests, by route, method and status",
+            metrics.responses.clone(),
         );
         registry.register(
             "http_request_duration_seconds",
-            "From a request's head to its answer's",
+            "Time from receiving a request's head to sending the response's head",
             metrics.durations.clone(),
         );
         registry.register(
             "http_requests_in_progress",
-            "Requests that are being worked on; probes are not counted",
+            "Number of requests in progress, without probes",
             metrics.in_progress.clone(),
         );
         registry.register(
             "http_requests_waiting",
-            "Requests that wait until fewer are in progress",
+            "Number of requests waiting for a free slot",
             metrics.waiting.clone(),
         );
         registry.register(
             "http_requests_shed",
-            "Requests that were turned away because they had waited too long for their turn",
+            "Number of requests rejected with 503 overloaded",
             metrics.shed.clone(),
         );
         metrics
     }
 
-    /// Counts an answer. `route` is the pattern that matched.
-    pub(in crate::server) fn answered(
+    /// Counts a response. `route` is the pattern that matched.
+    pub(in crate::server) fn record_response(
         &self,
         route: Option<&str>,
         method: &Method,
@@ -88,16 +88,16 @@ impl RequestMetrics {
         took: Duration,
     ) {
         let route = self.time(route.unwrap_or(UNMATCHED), took);
-        let labels = Answered {
+        let labels = ResponseLabels {
             route,
             method: known(method),
             status: status.as_u16(),
         };
-        self.answered.get_or_create(&labels).inc();
+        self.responses.get_or_create(&labels).inc();
     }
 
-    /// Puts the time into the route's histogram and answers the label, which is made once a route
-    /// and not once a request.
+    /// Adds the duration to the route's histogram. Returns the label, allocated once per route
+    /// instead of once per request.
     fn time(&self, route: &str, took: Duration) -> Arc<str> {
         let seconds = took.as_secs_f64();
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +117,7 @@ impl RequestMetrics {
     }
 }
 
-/// A method is the client's own text: one that is not of the standard is `other`.
+/// Returns the method if it is a standard one, else `other`: methods are client input.
 fn known(method: &Method) -> &'static str {
     const KNOWN: [(&Method, &str); 7] = [
         (&Method::GET, "GET"),

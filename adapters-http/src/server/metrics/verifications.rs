@@ -17,7 +17,7 @@ const OUTCOMES: [&str; 8] = [
     "corrupt",
 ];
 
-/// Tokens that were presented, and what became of them.
+/// Presented tokens, by outcome and kind.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct VerificationMetrics(Family<Verified, Counter>);
 
@@ -30,7 +30,7 @@ struct Verified {
 impl VerificationMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let verified = Family::default();
-        // From the start, so that a rate over the first of a kind is one.
+        // Create all series at zero, so that the first of a kind shows up in a rate.
         for outcome in OUTCOMES {
             for kind in ["personal", "agent_run"] {
                 drop(verified.get_or_create(&Verified { outcome, kind }));
@@ -38,13 +38,13 @@ impl VerificationMetrics {
         }
         registry.register(
             "verifications",
-            "Bearer tokens that were presented, by what was found and by what kind they claim to be",
+            "Number of bearer tokens verified, by outcome and by the kind their prefix claims",
             verified.clone(),
         );
         Self(verified)
     }
 
-    /// Counts a verification. Of what was presented, nothing but the prefix counts.
+    /// Counts a verification. Only the prefix of the presented text is used.
     pub(in crate::server) fn verified(
         &self,
         presented: &str,

@@ -1,5 +1,5 @@
-//! Which fields of a request go together, for which utoipa has no attribute. Each is told as what is
-//! `not` valid: validators know the word, and generators of clients pass over it.
+//! Constraints between the fields of a request, which utoipa cannot express. Each is described as
+//! what is `not` valid: validators support the keyword, and client generators ignore it.
 
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
@@ -12,7 +12,7 @@ pub(super) fn describe(components: &mut Components) {
         };
         match name.as_str() {
             "CreatePat" | "RotatePat" => {
-                refuse(object, &both("expiresAt", "string", "expiresIn", "integer"));
+                forbid(object, &both("expiresAt", "string", "expiresIn", "integer"));
             }
             "RevokePats" => {
                 const OTHERS: [&str; 3] = ["dryRun", "expected", "cursor"];
@@ -26,10 +26,10 @@ pub(super) fn describe(components: &mut Components) {
                     "properties": {"cursor": {"type": "string"}, "dryRun": {"enum": [false]}},
                 });
                 let unfiltered = neither(filters.iter().map(String::as_str));
-                refuse(object, &json!({"anyOf": [unfiltered, turned]}));
+                forbid(object, &json!({"anyOf": [unfiltered, turned]}));
             }
-            "ClaimInvite" => refuse(object, &neither(["password", "tokenName"])),
-            "CreateWorkItem" => refuse(object, &misplaced()),
+            "ClaimInvite" => forbid(object, &neither(["password", "tokenName"])),
+            "CreateWorkItem" => forbid(object, &misplaced()),
             "PatchUser" => {
                 object.min_properties = Some(1);
                 object.max_properties = Some(1);
@@ -40,19 +40,19 @@ pub(super) fn describe(components: &mut Components) {
     }
 }
 
-fn refuse(object: &mut Object, wrong: &Value) {
+fn forbid(object: &mut Object, wrong: &Value) {
     let extensions = object.extensions.get_or_insert_with(Extensions::default);
     extensions.insert("not".to_owned(), wrong.clone());
 }
 
-/// Objects in which none of the fields is given.
+/// Matches objects in which none of the fields is set.
 fn neither<'a>(fields: impl IntoIterator<Item = &'a str>) -> Value {
     let null = |field: &str| (field.to_owned(), json!({"type": "null"}));
     let fields: serde_json::Map<String, Value> = fields.into_iter().map(null).collect();
     json!({"properties": fields})
 }
 
-/// Objects in which both fields are given.
+/// Matches objects in which both fields are set.
 fn both(one: &str, one_type: &str, other: &str, other_type: &str) -> Value {
     json!({
         "required": [one, other],
@@ -60,7 +60,8 @@ fn both(one: &str, one_type: &str, other: &str, other_type: &str) -> Value {
     })
 }
 
-/// New work items that are neither in a domain nor a part of another item, or both.
+/// Matches new work items with neither or both of a domain and a parent, or a kind that does not
+/// match.
 fn misplaced() -> Value {
     json!({"anyOf": [
         neither(["parent", "domain"]),

@@ -1,5 +1,5 @@
-//! The `oi` command lines that do what each operation does, as the document's `x-oi` extension.
-//! Command line and description are held against each other by a test of `oi`.
+//! The `oi` command line for each operation, as the extension `x-oi` of the document. A test of
+//! `oi` compares the two.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::OpenApi as Document;
@@ -7,8 +7,8 @@ use utoipa::openapi::extensions::Extensions;
 
 use super::operations;
 
-/// The command lines by the operation's id. One extension of the document and not one of each
-/// operation, which has another: the order of several differs from run to run.
+/// Command lines by operation id. This is an extension of the document, not of each operation:
+/// those have another extension, and the order of several differs between runs.
 const EXTENSION: &str = "x-oi";
 
 pub(super) fn add(document: &mut Document) {

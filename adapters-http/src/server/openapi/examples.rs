@@ -1,4 +1,4 @@
-//! Examples of bodies: each a component, which the operations refer to.
+//! Examples of bodies, as components that the operations reference.
 
 use std::sync::LazyLock;
 
@@ -12,11 +12,11 @@ use crate::server::Code;
 use super::operations;
 use super::problem_examples;
 
-/// What the schemas with these names look like; the name of a list of them ends in `s`.
+/// Examples by schema name; an example of a list has the name with an `s`.
 static BODIES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).unwrap_or_default());
 
-/// A reference to the example with this name.
+/// Returns a reference to the example with this name.
 pub(super) fn reference(name: &str) -> RefOr<Example> {
     RefOr::Ref(Ref::new(pointer(name)))
 }
@@ -25,7 +25,7 @@ fn pointer(name: &str) -> String {
     format!("#/components/examples/{name}")
 }
 
-/// Gives the bodies of all operations their examples, and adds the components that are referred to.
+/// Adds examples to the bodies of all operations, and the components they reference.
 pub(super) fn add(document: &mut Document) {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         if let Some(RefOr::T(body)) = &mut operation.request_body {

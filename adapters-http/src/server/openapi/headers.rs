@@ -1,4 +1,4 @@
-//! Headers of responses.
+//! Response headers.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const REQUEST_ID: &str = "RequestId";
 
 type Headers = BTreeMap<String, RefOr<Header>>;
 
-/// Adds what [`of_every_response`] refers to.
+/// Adds the component that [`of_every_response`] references.
 pub(super) fn add_component(components: &mut Components) {
     let schema = ObjectBuilder::new()
         .schema_type(Type::String)
@@ -21,7 +21,7 @@ pub(super) fn add_component(components: &mut Components) {
         .max_length(Some(128));
     let header = header(
         schema.build(),
-        "Identifies the request, also in the server's log. A request may bring its own: a UUID, 32 hexadecimal digits, or a `traceparent`; it is returned as 32 lower-case digits.",
+        "Request id, also in the server log. A client can send its own as a UUID, 32 hexadecimal digits or a `traceparent`; it is returned as 32 lower-case digits.",
         "req_0af7651916cd43dd8448eb211c80319c",
     );
     components
@@ -34,7 +34,7 @@ fn of_every_response() -> Headers {
     Headers::from([("X-Request-Id".to_owned(), RefOr::Ref(reference))])
 }
 
-/// Adds to a response that succeeds what it always has. What its route declares is always sent.
+/// Adds the headers of every successful response. Headers that a route declares are always present.
 pub(super) fn complete(response: &mut RefOr<Response>) {
     if let RefOr::T(response) = response {
         for header in response.headers.values_mut() {
@@ -49,7 +49,7 @@ pub(super) fn complete(response: &mut RefOr<Response>) {
 /// Adds the headers of a 304. Only some resources have an `ETag`.
 pub(super) fn of_not_modified(mut response: Response) -> Response {
     let text = Object::with_type(Type::String);
-    let etag = header(text, "The `ETag` that the client has.", r#""7""#);
+    let etag = header(text, "The `ETag` from the request.", r#""7""#);
     response.headers = of_every_response();
     response.headers.insert("ETag".to_owned(), etag.into());
     response
@@ -64,7 +64,7 @@ pub(super) fn of_problem(codes: &[Code]) -> Headers {
     if let Some(code) = challenged.first() {
         let mut challenge = header(
             text(),
-            "Says how to authenticate, and what is wrong with the token (RFC 6750).",
+            "Authentication challenge, with the reason if a token was rejected (RFC 6750).",
             match code {
                 Code::InsufficientScope => {
                     r#"Bearer realm="openindex", error="insufficient_scope", scope="admin""#
@@ -84,7 +84,7 @@ pub(super) fn of_problem(codes: &[Code]) -> Headers {
         let seconds = ObjectBuilder::new()
             .schema_type(Type::Integer)
             .minimum(Some(1));
-        let mut header = header(seconds.build(), "Retry after this many seconds.", 2);
+        let mut header = header(seconds.build(), "Seconds to wait before retrying.", 2);
         require(&mut header);
         add("Retry-After", header);
     }
@@ -104,7 +104,7 @@ fn header(schema: Object, description: &str, example: impl Into<serde_json::Valu
     header
 }
 
-/// Says that a header is always there, for which utoipa has no field.
+/// Marks a header as always present, for which utoipa has no field.
 fn require(header: &mut Header) {
     let extensions = header.extensions.get_or_insert_with(Extensions::default);
     extensions.insert("required".to_owned(), true.into());

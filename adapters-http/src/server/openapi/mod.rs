@@ -1,4 +1,4 @@
-//! The description of the API (OpenAPI 3.1), generated from the routes.
+//! The OpenAPI 3.1 description of the API, generated from the routes.
 
 mod combinations;
 mod commands;
@@ -20,40 +20,41 @@ use crate::wire::{self, schema};
 use super::permission::Needs;
 use super::{Code, routes};
 
-/// In a description, what a route needs: `nothing`, `any_token`, `human` or `human_admin`.
+/// Extension of an operation that says who may call it: `nothing` (no token required), `any_token`,
+/// `human` or `human_admin`.
 const NEEDS_EXTENSION: &str = "x-openindex-needs";
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "OpenIndex",
-        description = "Personal access tokens of an OpenIndex instance: issue, list, rotate, revoke and check them, and what is done with them.\n\nEvery request that needs a token carries it as `Authorization: Bearer oi_pat_…`, or `oi_run_…` of an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
+        description = "API of an OpenIndex instance: create, list, rotate and revoke personal access tokens, start agent runs, manage work items, and administer users, invites and tokens.\n\nSend a token as `Authorization: Bearer oi_pat_…`, or `Bearer oi_run_…` in an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact(name = "The operator of this instance"),
     ),
-    servers((url = "/", description = "The instance that serves this document")),
+    servers((url = "/", description = "This instance")),
     components(schemas(
         wire::ProblemBody,
         wire::FieldError,
-        // What stands in queries alone.
+        // Used by query parameters only.
         schema::AuditAction,
         schema::ListedStatus,
         schema::PatSort,
         schema::UserSort,
     )),
     tags(
-        (name = "me", description = "Account and tokens"),
+        (name = "account", description = "Account and tokens"),
         (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work on items but cannot manage tokens or settings, and it is revoked when its issuing token, owner or work item ends."),
         (name = "admin", description = "Administration"),
-        (name = "instance", description = "Health and discovery"),
+        (name = "discovery", description = "Health and discovery"),
     ),
 )]
 struct Base;
 
-/// What the routes of work items add to it.
+/// Additions of the work item routes.
 #[derive(OpenApi)]
 #[openapi(components(schemas(schema::SearchText)), tags(
-    (name = "work", description = "Work items and queue\n\nA response with one item has its version as `ETag`. Send it as `If-Match` with a change, and the item changes only if it still has that version. A run that is bound to a work item can change only that item."),
+    (name = "work items", description = "Work items\n\nA response with one item has its version as the `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has that version. An agent run that is bound to a work item can change only that item."),
 ))]
 struct WorkBase;
 
@@ -63,9 +64,9 @@ pub(super) fn base() -> Document {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("oi_pat_… or oi_run_…")
         .description(Some(
-            "A personal access token (`oi_pat_…`), or the token of an agent run (`oi_run_…`), which \
-             is accepted where `x-openindex-needs` is `any_token`. Query parameters and cookies never \
-             authenticate.",
+            "A personal access token (`oi_pat_…`), or an agent run token (`oi_run_…`) where \
+             `x-openindex-needs` is `any_token`. Tokens in query parameters or cookies are \
+             ignored.",
         ))
         .build();
     let components = document.components.get_or_insert_default();
@@ -78,14 +79,14 @@ pub(super) fn work_base() -> Document {
     WorkBase::openapi()
 }
 
-/// The description of every route of this version.
+/// Returns the description of every route of this version.
 #[must_use]
 pub fn document() -> Document {
     let (_, work) = routes::work().into_parts();
     complete(routes::all().into_parts().1.merge_from(work))
 }
 
-/// The description of an instance that keeps no work items.
+/// Returns the description of an instance without work items.
 pub(crate) fn without_work() -> Document {
     complete(routes::all().into_parts().1)
 }
@@ -97,8 +98,8 @@ fn complete(mut document: Document) -> Document {
     document
 }
 
-/// Describes what a route needs, and all that it may return besides what its handler says. Returns
-/// the responses that the description refers to.
+/// Describes who may call a route, and all responses that its handler does not declare. Returns the
+/// responses that the description references.
 pub(super) fn describe(
     paths: &mut Paths,
     needs: Needs,
@@ -144,7 +145,7 @@ fn describe_needs(operation: &mut Operation, needs: Needs) {
     });
 }
 
-/// Gives the condition of a change its form. A read ignores a malformed `If-None-Match`.
+/// Sets the schema of `If-Match` on changes. Reads ignore a malformed `If-None-Match`.
 fn describe_conditions(operation: &mut Operation) {
     let parameters = operation.parameters.iter_mut().flatten();
     for parameter in parameters {
@@ -156,7 +157,7 @@ fn describe_conditions(operation: &mut Operation) {
     }
 }
 
-/// With which problems a token is rejected, or denied.
+/// Returns the problems for a rejected or denied token.
 fn problems_of(needs: Needs) -> impl Iterator<Item = Code> {
     let codes = match needs {
         Needs::Nothing => Vec::new(),

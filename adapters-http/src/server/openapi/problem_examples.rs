@@ -1,4 +1,4 @@
-//! An example of each kind of problem, made as the server makes it where that needs no request.
+//! An example of each kind of problem, built by the server's own code where that needs no request.
 
 use openindex_domain::access::Denial;
 use openindex_domain::admin_tokens::{AdminTokenError, Review};
@@ -15,9 +15,9 @@ use openindex_domain::work_item::{ExecutionTarget, ItemStatus, WorkItemConflict}
 use crate::server::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 use crate::wire::Holder;
 
-/// In the examples, when a token ended: 2026-11-24T06:00:00Z.
+/// When the token in the examples ended: 2026-11-24T06:00:00Z.
 const ENDED: i64 = 1_795_500_000_000;
-/// In the examples, the token that replaced another.
+/// The token in the examples that replaced another.
 const SUCCESSOR: u128 = 0x0199_f3a1_c6d0_7c35_b2f0_e8a4_d1c7_b9e2;
 
 pub(super) fn example(code: Code) -> Problem {
@@ -38,16 +38,18 @@ pub(super) fn example(code: Code) -> Problem {
         }
         .into(),
         Code::HumanTokenRequired => Denial::HumanTokenRequired.into(),
-        Code::SessionRequired => plain("sign in to the web interface to do this"),
+        Code::SessionRequired => {
+            plain("this requires a browser session; sign in to the web interface")
+        }
         Code::RunBoundToWorkItem => {
-            plain("this agent run is bound to OPS-42 and may change that work item alone")
+            plain("this agent run is bound to OPS-42 and can change only that work item")
         }
         Code::AgentMismatch => plain(
-            "this agent run works for builder-7 alone; leave agentId out, or start a run for the \
-             other agent",
+            "this agent run belongs to builder-7; leave agentId out, or start a run for the other \
+             agent",
         ),
-        Code::NotFound => plain("nothing has this id or key, or it was deleted"),
-        Code::MethodNotAllowed => plain("this path does not support PUT; see the header Allow"),
+        Code::NotFound => plain("work item not found; it may have been deleted"),
+        Code::MethodNotAllowed => plain("this path does not support PUT; see the Allow header"),
         Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
         Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),
         Code::TokenAlreadyRotated => {
@@ -65,8 +67,8 @@ pub(super) fn example(code: Code) -> Problem {
         Code::InviteNotOpen => InviteError::NotClaimable(NotClaimable::Expired).into(),
         Code::RunLimitReached => AgentRunError::QuotaReached { quota: 100 }.into(),
         Code::WorkItemClaimed => plain(
-            "the agent builder-7 works at it; choose other work, or wait until it is released or \
-             its run ends",
+            "claimed by the agent builder-7; choose another work item, or wait until it is \
+             released or the agent's run ends",
         )
         .held_by(Holder::AgentId("builder-7".to_owned()))
         .next("oi queue list"),
@@ -81,22 +83,20 @@ pub(super) fn example(code: Code) -> Problem {
         Code::HasSubTasks => WorkItemConflict::HasParts.into(),
         Code::NumbersExhausted => WorkItemConflict::NumbersExhausted.into(),
         Code::VersionMismatch => WorkItemConflict::VersionMismatch { current: 8 }.into(),
-        Code::PreconditionFailed => plain(
-            "If-Match names an entity tag, and this resource has none (its responses have no ETag)",
-        ),
+        Code::PreconditionFailed => {
+            plain("If-Match does not apply: this resource has no ETag; nothing was changed")
+        }
         Code::RequestTimeout => plain(
-            "the body did not arrive within 30 seconds, so nothing was changed; send the request \
-             again",
+            "the request body did not arrive within 30 seconds; nothing was changed, so it is \
+             safe to retry",
         ),
         Code::ExpectationFailed => {
-            plain("the only Expect value that this server meets is 100-continue")
+            plain("unsupported Expect header; only 100-continue is supported")
         }
-        Code::NotImplemented => {
-            plain("the only transfer coding that this server implements is chunked")
-        }
-        Code::BodyTooLarge => plain(&format!("the body may have at most {MAX_BODY_BYTES} bytes")),
+        Code::NotImplemented => plain("unsupported Transfer-Encoding; only chunked is supported"),
+        Code::BodyTooLarge => plain(&format!("the body must not exceed {MAX_BODY_BYTES} bytes")),
         Code::UnsupportedMediaType => {
-            plain("send the body with the header Content-Type: application/json")
+            plain("the body must be UTF-8 JSON, sent with Content-Type: application/json")
         }
         Code::RateLimited => RateLimited {
             until: at,
@@ -110,13 +110,14 @@ pub(super) fn example(code: Code) -> Problem {
         })
         .into(),
         Code::HeadersTooLarge => plain(&format!(
-            "the request's target and headers may have {MAX_HEADER_BYTES} bytes together"
+            "the request target and headers must not exceed {MAX_HEADER_BYTES} bytes in total, or \
+             100 headers"
         )),
         Code::Internal => Problem::internal(),
-        Code::Unavailable => {
-            plain("the token store cannot be reached, so nothing was decided; try again shortly")
+        Code::Unavailable => plain("the database is unavailable; retry shortly"),
+        Code::Overloaded => {
+            plain("the server is overloaded; nothing was changed, so it is safe to retry shortly")
         }
-        Code::Overloaded => plain("the server has too much to do; try again shortly"),
     }
 }
 

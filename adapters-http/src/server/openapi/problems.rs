@@ -1,4 +1,5 @@
-//! Responses that several routes return: one shared component for each kind of problem, which routes refer to.
+//! Responses that several routes return: one shared component per kind of problem, which routes
+//! reference.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::server::Code;
 
 use super::{examples, headers};
 
-/// What every route may return: the layers around the routes decide so, before or after any of them.
+/// Problems that every route may return, because the middleware returns them.
 const EVERYWHERE: &[Code] = &[
     Code::InvalidRequest,
     Code::InvalidField,
@@ -35,7 +36,8 @@ pub(super) const UNAUTHORIZED: &[Code] = &[
     Code::OwnerSuspended,
 ];
 
-/// The names of components for several kinds of problems. That of a single kind is named after it.
+/// Names of components for several kinds of problems. A component for a single kind is named after
+/// it.
 const NAMES: &[(&str, &[Code])] = &[
     ("BadRequest", &[Code::InvalidRequest, Code::InvalidField]),
     ("Unauthorized", UNAUTHORIZED),
@@ -54,8 +56,8 @@ const NAMES: &[(&str, &[Code])] = &[
     ("ServiceUnavailable", &[Code::Unavailable, Code::Overloaded]),
 ];
 
-/// Adds the problems to an operation: those given, and those that follow from its shape. Returns the
-/// components that it refers to now.
+/// Adds problems to an operation: those given, and those that follow from its signature. Returns
+/// the components that it references.
 pub(super) fn describe(
     path: &str,
     operation: &mut Operation,
@@ -90,13 +92,13 @@ pub(super) fn describe(
     shared
 }
 
-/// Adds 304, which every read returns to `If-None-Match: *`. Returns its component.
+/// Adds 304, which every read can return. Returns its component.
 pub(super) fn not_modified(operation: &mut Operation) -> (String, RefOr<Response>) {
     const NAME: &str = "NotModified";
     let responses = &mut operation.responses.responses;
     responses.insert("304".to_owned(), Ref::from_response_name(NAME).into());
     let response = ResponseBuilder::new()
-        .description("`If-None-Match` names what the response would be. There is no body.")
+        .description("Not modified: `If-None-Match` matches the current version. No body.")
         .build();
     (NAME.to_owned(), headers::of_not_modified(response).into())
 }

@@ -1,4 +1,4 @@
-//! The caller's agent runs.
+//! Agent runs of the caller.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use crate::wire::{
 
 type Started = (StatusCode, [(HeaderName, String); 1], Json<StartedAgentRun>);
 
-/// The id of a run; a personal access token's is none.
+/// The id of an agent run; rejects the id of a personal access token.
 pub(in crate::server) struct RunId(TokenId);
 
 impl FromStr for RunId {
@@ -40,9 +40,10 @@ impl Missing for RunId {
     }
 }
 
-/// My agent runs, the newest first, a page at a time.
+/// List your agent runs
 ///
-/// Live runs only, unless `includeEnded` is true; ended runs are kept for 30 days.
+/// Newest first, one page at a time. Only live runs, unless `includeEnded` is true; ended runs are
+/// kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
     params(AgentRunFilter, PageQuery),
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
@@ -68,16 +69,16 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Start an agent run.
+/// Start an agent run
 ///
-/// The answer holds the run's own token, for the agent. It acts for me with the scope
-/// `read_write`, and ends with its time, with the token that started it, or with the work item that
-/// it is bound to, whichever comes first.
+/// The response contains the run's own token for the agent. The token acts on your behalf with the
+/// scope `read_write`. The run ends when its lifetime is over, when the token that started it is
+/// revoked, or when the work item it is bound to is resolved or deleted, whichever comes first.
 #[utoipa::path(post, path = "/agent-runs", tag = "agent runs", operation_id = "startAgentRun",
     request_body = StartAgentRun,
     responses(
-        (status = 201, description = "The run with its secret, which is never shown again",
-            body = StartedAgentRun, headers(("Location" = String, description = "Where the run is"))),
+        (status = 201, description = "The run with its secret, which is shown only once",
+            body = StartedAgentRun, headers(("Location" = String, description = "Path of the agent run"))),
     ))]
 pub(in crate::server) async fn start(
     Human(principal): Human,
@@ -102,15 +103,15 @@ pub(in crate::server) async fn start(
     ))
 }
 
-/// One of my agent runs, over or not.
+/// Get one of your agent runs
 ///
-/// Ended runs are kept for 30 days.
+/// Includes ended runs, which are kept for 30 days.
 #[utoipa::path(get, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "getAgentRun",
-    params(("id" = String, Path, description = "`run_…`")),
+    params(("id" = String, Path, description = "Agent run id (`run_…`)")),
     responses(
         (status = 200, description = "The run, without its secret", body = AgentRun),
     ))]
-pub(in crate::server) async fn show(
+pub(in crate::server) async fn get(
     Human(principal): Human,
     State(state): State<Shared>,
     PathId(RunId(id)): PathId<RunId>,
@@ -121,14 +122,14 @@ pub(in crate::server) async fn show(
         .ok_or_else(Problem::internal)
 }
 
-/// End an agent run, at once and everywhere.
+/// End an agent run
 ///
-/// When this has answered, no request that starts later is accepted with its token, and what it had
-/// claimed is free again.
+/// Once this returns, no request that starts later is accepted with the run's token, and the work
+/// items it claimed are released.
 #[utoipa::path(delete, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "endAgentRun",
-    params(("id" = String, Path, description = "`run_…`")),
+    params(("id" = String, Path, description = "Agent run id (`run_…`)")),
     responses(
-        (status = 204, description = "It is over"),
+        (status = 204, description = "Ended"),
     ))]
 pub(in crate::server) async fn end(
     Human(principal): Human,

@@ -1,4 +1,4 @@
-//! Leaked secrets.
+//! Leak reports.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -6,21 +6,21 @@ use http::StatusCode;
 use crate::server::api::Shared;
 use crate::server::body::Reported;
 use crate::server::{Context, Problem, Public};
-use crate::wire::{CredentialReport, PlainSecret};
+use crate::wire::{LeakReport, PlainSecret};
 
-/// Report leaked secrets, so that they are revoked.
+/// Report leaked tokens
 ///
-/// For whoever finds them, a secret scanner for one. Those that are live are revoked at once and
-/// their owners told; the answer says nothing about which. Limited to 60 calls from one address in
-/// 15 minutes.
+/// For anyone who finds leaked tokens, such as a secret scanner. Live tokens among them are revoked
+/// immediately and their owners notified; the response does not say which. Limited to 60 calls per
+/// client address in 15 minutes.
 ///
-/// Also takes the array that GitHub sends to the partners of its secret scanning. Of each entry the
-/// `token` is read; `type`, `url` and `source` are ignored and not stored.
-#[utoipa::path(post, path = "/credentials/revoke", tag = "instance",
+/// Also accepts the array that GitHub sends to its secret scanning partners. Only the `token` of
+/// each entry is read; `type`, `url` and `source` are ignored and not stored.
+#[utoipa::path(post, path = "/credentials/revoke", tag = "account",
     operation_id = "reportLeakedTokens",
-    request_body = CredentialReport,
+    request_body = LeakReport,
     responses(
-        (status = 202, description = "Thank you"),
+        (status = 202, description = "Report accepted"),
     ))]
 pub(super) async fn report_leaked(
     _: Public,

@@ -1,4 +1,4 @@
-//! Probes for whoever runs the server.
+//! Probes for orchestrators and load balancers.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,24 +7,27 @@ use crate::server::api::Shared;
 use crate::server::{Problem, Public, outage};
 use crate::wire::Health;
 
-/// Is the process alive?
+/// Check that the server is alive
 ///
-/// Asks nothing of the store: a restart would not bring a database back.
-#[utoipa::path(get, path = "/health", tag = "instance", operation_id = "health",
-    responses((status = 200, description = "It is", body = Health)))]
-pub(super) async fn alive(_: Public) -> Json<Health> {
+/// Does not query the database, because a restart would not fix a database outage.
+#[utoipa::path(get, path = "/health", tag = "discovery", operation_id = "getHealth",
+    responses((status = 200, description = "Alive", body = Health)))]
+pub(super) async fn get_health(_: Public) -> Json<Health> {
     ok()
 }
 
-/// Can requests be served?
+/// Check that the server is ready
 ///
-/// The store can be reached and its schema is the one that this version needs. After a failure of the
-/// store, a small change must have succeeded again, too.
-#[utoipa::path(get, path = "/ready", tag = "instance", operation_id = "ready",
+/// Ready means that the database is reachable and its schema matches this version. After a database
+/// failure, a small write must also succeed.
+#[utoipa::path(get, path = "/ready", tag = "discovery", operation_id = "getReadiness",
     responses(
-        (status = 200, description = "They can", body = Health),
+        (status = 200, description = "Ready", body = Health),
     ))]
-pub(super) async fn ready(_: Public, State(state): State<Shared>) -> Result<Json<Health>, Problem> {
+pub(super) async fn get_readiness(
+    _: Public,
+    State(state): State<Shared>,
+) -> Result<Json<Health>, Problem> {
     match outage::check(&*state.health).await {
         Ok(()) => Ok(ok()),
         Err(error) => Err(Problem::not_ready(&error)),

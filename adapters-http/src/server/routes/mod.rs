@@ -1,4 +1,4 @@
-//! The routes; the folders mirror the URLs.
+//! The API routes; the modules mirror the URLs.
 
 mod admin;
 mod agent_runs;
@@ -21,15 +21,15 @@ pub(crate) use audit::export::stream_export;
 use super::api::{Routes, Shared, route};
 use super::{Code, Problem, WorkState, layers, openapi};
 
-/// Every route of the API but those of work items.
+/// Returns every route of the API except those of work items.
 pub(super) fn all() -> Routes<Shared> {
     let routes = Routes::new(openapi::base());
-    let routes = route!(routes, health::alive);
-    let routes = route!(routes, health::ready);
-    let routes = route!(routes, well_known::discover);
-    let routes = route!(routes, openapi_json::document);
-    let routes = route!(routes, me::show);
-    let routes = route!(routes, me::patch);
+    let routes = route!(routes, health::get_health);
+    let routes = route!(routes, health::get_readiness);
+    let routes = route!(routes, well_known::get);
+    let routes = route!(routes, openapi_json::get);
+    let routes = route!(routes, me::get);
+    let routes = route!(routes, me::update);
     let routes = route!(routes, me::pats::list);
     let routes = route!(
         routes,
@@ -38,7 +38,7 @@ pub(super) fn all() -> Routes<Shared> {
         TokenLimitReached,
         CreationRateReached
     );
-    let routes = route!(routes, me::pats::show);
+    let routes = route!(routes, me::pats::get);
     let routes = route!(routes, me::pats::delete);
     let routes = route!(
         routes,
@@ -57,15 +57,15 @@ pub(super) fn all() -> Routes<Shared> {
         WorkItemResolved,
         CreationRateReached
     );
-    let routes = route!(routes, agent_runs::show);
+    let routes = route!(routes, agent_runs::get);
     let routes = route!(routes, agent_runs::end);
     let routes = route!(routes, admin::users::list);
-    let routes = route!(routes, admin::users::show);
-    let routes = route!(routes, admin::users::patch, LastAdmin, EmailTaken);
+    let routes = route!(routes, admin::users::get);
+    let routes = route!(routes, admin::users::update, LastAdmin, EmailTaken);
     let routes = route!(routes, admin::users::delete, LastAdmin, OwnAccount);
     let routes = route!(routes, admin::users::suspend, LastAdmin);
     let routes = route!(routes, admin::users::unsuspend);
-    let routes = route!(routes, admin::users::sign_in_link);
+    let routes = route!(routes, admin::users::create_sign_in_link);
     let routes = route!(routes, admin::invites::list);
     let routes = route!(routes, admin::invites::create, EmailTaken);
     let routes = route!(routes, admin::invites::withdraw);
@@ -77,7 +77,7 @@ pub(super) fn all() -> Routes<Shared> {
         ReviewRequired
     );
     let routes = route!(routes, admin::pats::revoke);
-    let routes = route!(routes, stats::show);
+    let routes = route!(routes, stats::get);
     let routes = route!(routes, audit::list);
     let routes = route!(routes, audit::export::export);
     let routes = route!(
@@ -91,7 +91,7 @@ pub(super) fn all() -> Routes<Shared> {
     route!(routes, credentials::report_leaked, RateLimited)
 }
 
-/// The routes of work items.
+/// Returns the work item routes.
 pub(super) fn work() -> Routes<WorkState> {
     let routes = Routes::new(openapi::work_base());
     let routes = route!(routes, browse::list);
@@ -102,11 +102,11 @@ pub(super) fn work() -> Routes<WorkState> {
         WorkItemResolved,
         NumbersExhausted
     );
-    let routes = route!(routes, browse::queue::show, AgentMismatch);
-    let routes = route!(routes, browse::item::show);
+    let routes = route!(routes, browse::queue::get, AgentMismatch);
+    let routes = route!(routes, browse::item::get);
     let routes = route!(
         routes,
-        browse::item::patch,
+        browse::item::update,
         RunBoundToWorkItem,
         HumanTokenRequired,
         InvalidTransition,
@@ -157,7 +157,8 @@ pub(super) fn work() -> Routes<WorkState> {
     )
 }
 
-/// What is not routed: 404, and the whole server's `OPTIONS *`. `base` is the public URL's path.
+/// Responds to a path without a route: 404, or the server's answer to `OPTIONS *`. `base` is the
+/// path of the public URL.
 pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
     if path == "*" {
         let allow = [(header::ALLOW, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")];
@@ -166,19 +167,20 @@ pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
     let mut hint = String::new();
     let rest = path.strip_prefix(base).filter(|rest| rest.starts_with('/'));
     if rest.is_some() && !base.is_empty() {
-        hint = format!("; the proxy that serves {base} must remove it from the path");
+        hint = format!("; the proxy that serves {base} must strip it from the path");
     } else if path.len() > 1 && path.ends_with('/') {
-        "; paths have no slash at their end".clone_into(&mut hint);
+        "; paths have no trailing slash".clone_into(&mut hint);
     }
     let looked_up = unrouted::shown(method, path, base);
     let detail = format!(
-        "there is nothing at this path; no route matches {looked_up}; /openapi.json lists the \
+        "no route matches {looked_up}; /openapi.json lists the \
          routes{hint}"
     );
     Problem::new(Code::NotFound, detail).into_response()
 }
 
-/// `OPTIONS` (RFC 9110 §9.3.7) or 405; either way the router adds `Allow`.
+/// Responds to a method that a path does not support: `OPTIONS` (RFC 9110 §9.3.7) or 405. The
+/// router adds `Allow`.
 pub(super) async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();

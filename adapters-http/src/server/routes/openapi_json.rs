@@ -1,4 +1,4 @@
-//! This API's description.
+//! The OpenAPI description of this API.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use utoipa::openapi::Server;
 use crate::server::api::Shared;
 use crate::server::{Public, openapi};
 
-/// With the public URL as its server: "/" would leave the prefix under which a proxy serves it.
+/// The server is the public URL, because "/" would drop the path prefix of a proxy.
 fn json(state: &Shared) -> String {
     let mut document = match state.work_items {
         Some(_) => openapi::document(),
@@ -18,12 +18,12 @@ fn json(state: &Shared) -> String {
     document.to_json().unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The description of this API (OpenAPI 3.1).
+/// Get the OpenAPI description
 ///
-/// The same document as `oi schema --api` and `oi-server openapi` print. No token is needed.
-#[utoipa::path(get, path = "/openapi.json", tag = "instance", operation_id = "openapi",
-    responses((status = 200, description = "This document", body = Object)))]
-pub(super) async fn document(_: Public, State(state): State<Shared>) -> Response {
+/// The same document that `oi schema --api` and `oi-server openapi` print. No token is required.
+#[utoipa::path(get, path = "/openapi.json", tag = "discovery", operation_id = "getOpenApi",
+    responses((status = 200, description = "The OpenAPI 3.1 document", body = Object)))]
+pub(super) async fn get(_: Public, State(state): State<Shared>) -> Response {
     let document = state.openapi(|| json(&state));
     let content_type = [(header::CONTENT_TYPE, "application/json")];
     (content_type, document).into_response()

@@ -1,4 +1,4 @@
-//! How much of everything there is.
+//! Counts of users, tokens and invites.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,12 +7,12 @@ use crate::server::api::Shared;
 use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::Stats;
 
-/// How much of everything there is.
+/// Count users, tokens and invites
 ///
-/// Counts users, tokens and open invites, as of now.
-#[utoipa::path(get, path = "/stats", tag = "admin", operation_id = "stats",
-    responses((status = 200, description = "As of now", body = Stats)))]
-pub(super) async fn show(
+/// Returns the current counts.
+#[utoipa::path(get, path = "/stats", tag = "admin", operation_id = "getStats",
+    responses((status = 200, description = "The current counts", body = Stats)))]
+pub(super) async fn get(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
 ) -> Result<Json<Stats>, Problem> {

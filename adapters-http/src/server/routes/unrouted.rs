@@ -1,4 +1,4 @@
-//! What an error says of a path that no route matches.
+//! How an error shows a path that matches no route.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use http::Method;
 
 use crate::{server, web};
 
-/// How many segments are shown.
+/// Maximum number of path segments shown.
 const MAX_SEGMENTS: usize = 8;
 
 /// The literal segments of all routes.
@@ -21,9 +21,9 @@ static LITERALS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     segments.collect()
 });
 
-/// Returns a method and a path to be shown in an error. A path can hold a secret of any form (a one-time
-/// code, a token), so only what is ours is repeated: the segments of our routes and of `base`. A prefix
-/// that does not belong there shows as `…`.
+/// Returns a method and path that are safe to show in an error. A path can contain a secret of any
+/// form, such as a one-time code or a token, so only segments of known routes and of `base` are
+/// shown; others become `…`.
 pub(super) fn shown(method: &Method, path: &str, base: &str) -> String {
     let is_standard = [
         Method::GET,

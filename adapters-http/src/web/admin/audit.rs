@@ -1,4 +1,4 @@
-//! `/settings/admin/audit`
+//! `/settings/admin/audit`: the audit log.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ const FIELDS: [&str; 5] = ["actor", "action", "subject", "from", "to"];
 struct AuditPage {
     page: Page,
     events: Vec<EventView>,
-    /// Who the actor is that the filter names.
+    /// The name of the user in the actor filter.
     actor: Option<Shown>,
     actions: Vec<ActionChoice>,
     chosen: Query,
@@ -47,11 +47,11 @@ struct AuditPage {
     export: String,
 }
 
-/// A part of the filter that means nothing, and why.
+/// An invalid filter field.
 struct Wrong {
     field: &'static str,
     why: String,
-    /// Where the users are who match, when there are several.
+    /// A link to the matching users if there are several.
     users: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl AuditPage {
 struct CredentialView {
     kind: &'static str,
     id: String,
-    /// What the token is called, and the page that tells more of it.
+    /// The token's name and the path of its page.
     token: Option<(Shown, String)>,
 }
 
@@ -78,7 +78,7 @@ struct ActionChoice {
 }
 
 struct EventView {
-    /// As stored, where it is no time.
+    /// The stored text if it is not a valid time.
     at: Result<Moment, Shown>,
     actor: Actor,
     credential: Option<CredentialView>,
@@ -86,7 +86,7 @@ struct EventView {
     code: String,
     subject: SubjectView,
     related: Option<SubjectView>,
-    /// The former and the new address of a user.
+    /// A user's previous and new email address.
     emails: Option<(Shown, Shown)>,
     address: Option<String>,
     request_id: Option<String>,
@@ -101,7 +101,7 @@ enum Actor {
 struct SubjectView {
     kind: &'static str,
     id: String,
-    /// What it is called, and the page that tells more of it.
+    /// Its name and the path of its page.
     named: Option<(Shown, String)>,
 }
 
@@ -169,7 +169,7 @@ pub(in crate::web) async fn list(
     html(status, &template)
 }
 
-/// Streams what the filter of the page matches as a file, as the API does.
+/// Streams the matching audit events as a file, like the API's export.
 pub(in crate::web) async fn export(
     by: Administrator,
     State(web): State<Web>,
@@ -177,7 +177,7 @@ pub(in crate::web) async fn export(
 ) -> Result<Response, WebError> {
     let Administrator(Person { principal, .. }) = by;
     let Ok(filter) = parse(&web, &principal, &query).await? else {
-        // The page says what is wrong.
+        // The page shows what is invalid.
         return Ok(redirect(&chosen(&query).on(PATH)));
     };
     let format = match query.get("format") {
@@ -198,7 +198,7 @@ async fn parse(
     by: &Principal,
     query: &Query,
 ) -> Result<Result<AuditFilter, Wrong>, WebError> {
-    const DATE: &str = "must be a date: YYYY-MM-DD";
+    const DATE: &str = "must be a date (YYYY-MM-DD)";
     let wrong = |field, why: &str| {
         let (why, users) = (why.to_owned(), None);
         Ok(Err(Wrong { field, why, users }))
@@ -217,7 +217,7 @@ async fn parse(
     }
     match (query.get("action"), AuditAction::parse(query.get("action"))) {
         ("", _) => {}
-        (_, None) => return wrong("Action", "must be an action of this list"),
+        (_, None) => return wrong("Action", "must be one of the listed actions"),
         (_, action) => filter.action = action,
     }
     match (query.get("subject"), query.get("subject").parse().ok()) {
@@ -233,7 +233,7 @@ async fn parse(
         (_, None) => return wrong("Start date", DATE),
         (_, since) => filter.since = since,
     }
-    // To the end of that day, which is how the domain reads a date that ends something.
+    // An expiry date includes the whole day, and so does this filter.
     let until = Expiry::parse(query.get("to")).ok();
     match (query.get("to"), until.and_then(Expiry::instant)) {
         ("", _) => {}
@@ -243,7 +243,7 @@ async fn parse(
     Ok(Ok(filter))
 }
 
-/// Why a text names no one user.
+/// Why a text does not identify exactly one user.
 struct NoUser {
     why: String,
     users: Option<String>,
@@ -255,8 +255,8 @@ impl NoUser {
     }
 }
 
-/// Finds the one user that a text names: by their id, their address, their name, or a part of one of
-/// them that no other user has.
+/// Finds a user by ID, email address, name, or a part of a name or address that matches no other
+/// user.
 async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, NoUser>, WebError> {
     if let Ok(id) = text.parse() {
         return Ok(Ok(id));
@@ -314,14 +314,14 @@ fn tokens_of(event: &AuditEvent) -> impl Iterator<Item = TokenId> {
     acting.into_iter().chain(subjects)
 }
 
-/// What the ids of a page stand for.
+/// The users and tokens that a page mentions, by ID.
 struct Known {
     people: People,
     tokens: HashMap<TokenId, Token>,
 }
 
 impl Known {
-    /// Returns what a token is called and its page, unless it was purged.
+    /// Returns the token's name and the path of its page, or `None` if it was purged.
     fn token(&self, id: TokenId) -> Option<(Shown, String)> {
         let name = Shown::of(self.tokens.get(&id)?.name.as_str());
         Some((name, format!("{}/{id}", tokens::PATH)))
@@ -402,7 +402,7 @@ impl EventView {
 }
 
 impl EventView {
-    /// An event that this version cannot read, such as one of a newer version, as it is stored.
+    /// Returns an event as stored, for one that this version cannot parse.
     fn raw(event: &RawEvent, now: Timestamp) -> Self {
         let subject = |id: &String| SubjectView {
             kind: "Unknown",
@@ -452,7 +452,7 @@ impl SubjectView {
     }
 }
 
-/// Who acted, for the user whom it concerns. They are not told which administrator it was.
+/// Returns the actor as shown to the affected user, without naming the administrator.
 pub(in crate::web) fn actor(actor: AuditActor, user: UserId) -> &'static str {
     match actor {
         _ if actor.user() == Some(user) => "You",
@@ -462,7 +462,7 @@ pub(in crate::web) fn actor(actor: AuditActor, user: UserId) -> &'static str {
     }
 }
 
-/// What was done, in a person's words.
+/// Returns the label of an action.
 pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
         AuditAction::InstanceBootstrapped => "Instance bootstrapped",
@@ -473,7 +473,7 @@ pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
         AuditAction::AgentRunStarted => "Agent run started",
         AuditAction::AgentRunEnded => "Agent run ended",
         AuditAction::WorkItemCreated => "Work item created",
-        AuditAction::WorkItemUpdated => "Work item changed",
+        AuditAction::WorkItemUpdated => "Work item updated",
         AuditAction::WorkItemClaimed => "Work item claimed",
         AuditAction::WorkItemReleased => "Work item released",
         AuditAction::WorkItemCompleted => "Work item completed",

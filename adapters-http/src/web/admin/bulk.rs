@@ -1,4 +1,4 @@
-//! `/settings/admin/tokens/revoke`: revokes many tokens at once, after a review of which.
+//! `/settings/admin/tokens/revoke`: bulk revocation, after a review of the matching tokens.
 
 use askama::Template;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use super::tokens::OwnedView;
 
 const PATH: &str = "/settings/admin/tokens/revoke";
 const LIST: &str = "/settings/admin/tokens";
-/// How many tokens a page of the review lists.
+/// Tokens per page of the review.
 const PAGE: u32 = 200;
 
 #[derive(Template)]
@@ -30,10 +30,10 @@ struct BulkPage {
     filter: ChosenFilter,
     tokens: Vec<OwnedView>,
     count: usize,
-    /// Names the tokens that the form revokes, those on other pages included.
+    /// The digest of the reviewed tokens, including those on other pages.
     expected: String,
     kept_own: bool,
-    /// They are not those that were reviewed before.
+    /// The matching tokens have changed since the review.
     has_changed: bool,
     /// The numbers of the first and the last token on this page.
     shown: (usize, usize),
@@ -48,7 +48,7 @@ pub(in crate::web) async fn preview(
     query: Query,
 ) -> Result<Response, WebError> {
     let chosen = ChosenFilter::of_query(&query);
-    let Some(filter) = understood(&chosen) else {
+    let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
     let principal = &by.0.principal;
@@ -68,11 +68,11 @@ pub(in crate::web) async fn revoke(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let chosen = ChosenFilter::of_form(&form);
-    let Some(filter) = understood(&chosen) else {
+    let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
     let (admin_tokens, principal) = (&web.api.admin_tokens, &by.0.principal);
-    // A form that names no tokens reviewed none.
+    // Without a digest, nothing was reviewed.
     if let Ok(expected) = form.get("expected").parse() {
         let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
         match revoked.await {
@@ -91,8 +91,8 @@ pub(in crate::web) async fn revoke(
     render(&web, &by, chosen, &found, true)
 }
 
-/// `None` when the filter matches everything, or cannot be understood.
-fn understood(chosen: &ChosenFilter) -> Option<TokenFilter> {
+/// Returns the filter, or `None` if it is invalid or matches every token.
+fn valid_filter(chosen: &ChosenFilter) -> Option<TokenFilter> {
     chosen.parse().ok().filter(|filter| !filter.is_empty())
 }
 
@@ -109,7 +109,7 @@ fn render(
 ) -> Result<Response, WebError> {
     let now = web.api.tokens.now();
     let expected = found.review.digest.to_string();
-    // The first page begins after no token, which leaves the parameter out.
+    // An empty `after` is omitted, which leads to the first page.
     let page = |after: Option<TokenId>| {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let query = chosen.to_query().with("expected", &*expected);
@@ -132,7 +132,7 @@ fn render(
         expected: expected.clone(),
         filter: chosen,
     };
-    // A form that revoked nothing, and a page of a review that holds no longer.
+    // The review is outdated, so nothing was revoked.
     let status = if has_changed {
         StatusCode::CONFLICT
     } else {

@@ -1,4 +1,4 @@
-//! `/settings/admin/invites`
+//! `/settings/admin/invites`: invites.
 
 use askama::Template;
 use axum::extract::State;
@@ -39,7 +39,7 @@ struct InvitesPage<'a> {
     email: &'a str,
     role: &'a str,
     errors: Invalid,
-    /// Where the user is who has the address already.
+    /// A link to the user who already has the address.
     taken_by: Option<String>,
     back: Back,
 }
@@ -54,15 +54,15 @@ struct WithdrawPage {
 
 struct InviteView {
     id: String,
-    /// `None` for the first administrator's.
+    /// `None` for the first administrator's invite.
     email: Option<Shown>,
-    /// The scripts that the address mixes; empty where it mixes none.
+    /// The scripts mixed in the address; empty if it uses a single one.
     mixed: String,
     is_admin: bool,
     status: Badge,
     by: Option<Shown>,
     created: Moment,
-    /// `None` for one that was claimed or withdrawn, which no longer expires.
+    /// `None` if the invite was claimed or withdrawn.
     expires: Option<Moment>,
     claimed: Option<(String, Shown)>,
     can_be_withdrawn: bool,
@@ -120,13 +120,13 @@ pub(in crate::web) async fn create(
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
     let query = Query::default();
-    let refuse = |status, error: String| {
+    let reject = |status, error: String| {
         let errors = Invalid::field("email", format!("The address {error}."));
         render(&web, &by, &query, &form, status, errors)
     };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
-        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await,
+        Err(error) => return reject(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await,
     };
     let role = Role::parse(form.get("role")).unwrap_or(Role::Member);
     let invites = &web.api.invites;
@@ -136,11 +136,11 @@ pub(in crate::web) async fn create(
     {
         Ok(new) => new,
         Err(InviteError::EmailTaken) => {
-            let error = "belongs to an account already; make a sign-in link for it instead";
-            return refuse(StatusCode::CONFLICT, error.to_owned()).await;
+            let error = "already belongs to an account";
+            return reject(StatusCode::CONFLICT, error.to_owned()).await;
         }
-        Err(InviteError::NotAuthorized(ActorError::FormUsed(made))) => {
-            return once::already(&web, &by.0, made).await;
+        Err(InviteError::NotAuthorized(ActorError::FormUsed(created))) => {
+            return once::already(&web, &by.0, created).await;
         }
         Err(error) => return Err(error.into()),
     };
@@ -151,7 +151,7 @@ pub(in crate::web) async fn create(
         mixed: email.mixed_scripts().join(", "),
         purpose: "Anyone who opens it can create the account. It works once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
-        again: "Inviting the same address again makes this link stop working.",
+        again: "If you invite this address again, this link stops working.",
         url: &web.api.settings.invite_link(&new.secret),
         back: PATH.to_owned(),
         back_label: "Invites",
@@ -159,13 +159,13 @@ pub(in crate::web) async fn create(
     .respond()
 }
 
-/// Returns the invite, or `None` if there is none with this id.
+/// Returns the invite, or `None` if it does not exist.
 pub(in crate::web) async fn find(
     web: &Web,
     by: &Principal,
     id: InviteId,
 ) -> Result<Option<Invite>, InviteError> {
-    // The page that begins with this invite: lists go by ids, downwards.
+    // Lists are in descending order of ID: the page after the next higher ID starts with this one.
     let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
     let found = web.api.invites.list(by, Some(above), 1).await?;
     Ok(found.invites.iter().find(|invite| invite.id == id).cloned())
@@ -201,7 +201,7 @@ pub(in crate::web) async fn withdraw(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    // An invite that cannot be read can be withdrawn.
+    // A damaged invite can still be withdrawn.
     let invite = find(&web, principal, id).await.ok().flatten();
     web.api.invites.withdraw(principal, id, &context).await?;
     let about = invite.as_ref().and_then(Invite::email);

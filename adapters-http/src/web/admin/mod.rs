@@ -1,4 +1,4 @@
-//! `/settings/admin`: people, invites, everybody's tokens, and the audit trail.
+//! `/settings/admin`: users, invites, all tokens, and the audit log.
 
 pub(super) mod audit;
 pub(super) mod bulk;
@@ -19,20 +19,19 @@ use super::query::Query;
 
 pub(super) use people::People;
 
-/// How many items a page of a list has.
+/// Entries per page of a list.
 const PAGE: u32 = 50;
 
-/// The list that something was chosen from, with its filters, to come back to.
+/// The list to go back to, with its filters.
 pub(super) struct Back {
-    /// Where it is.
+    /// The path of the list, with its query.
     pub(super) path: String,
-    /// What hands it on, behind the path of a page; blank where the list was not filtered.
+    /// The query that passes it on to another page; empty if the list was not filtered.
     pub(super) query: String,
 }
 
 impl Back {
-    /// Returns where `next` of a query or a form leads, or the whole list unless it is a page among the
-    /// settings.
+    /// Returns the list that `next` names, or the unfiltered `list` if `next` is no [`LocalPath`].
     pub(super) fn to(next: &str, list: &'static str) -> Self {
         match LocalPath::parse(next) {
             Some(path) if path.as_str() != list => Self {
@@ -46,7 +45,7 @@ impl Back {
         }
     }
 
-    /// Returns where to go after a change: back to the list, or on to a page when it was not filtered.
+    /// Returns the path to open after a change: the filtered list, or `page` if there was no filter.
     pub(super) fn or(&self, page: String) -> String {
         if self.query.is_empty() {
             page
@@ -56,7 +55,7 @@ impl Back {
     }
 }
 
-/// An id, a code or a name in a path. One that cannot be is like one that is not there.
+/// An ID, a code or a name in a path. An invalid one is reported as not found.
 pub(super) struct IdPath<T>(pub(super) T);
 
 impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for IdPath<T> {

@@ -8,16 +8,16 @@ use crate::web::error::WebError;
 use crate::web::site::Web;
 use crate::web::view::Shown;
 
-/// The first users of the instance: to choose from, and to show names instead of ids. Beyond those,
-/// ids are looked up as they are met.
+/// The first users of the instance, for selects and to show names instead of IDs. Other users are
+/// looked up on demand.
 pub(in crate::web) struct People {
     users: HashMap<UserId, User>,
     order: Vec<UserId>,
-    /// There are more than a list should offer.
+    /// There are more users than a select lists.
     pub(in crate::web) has_more: bool,
 }
 
-/// An entry of a list to choose from.
+/// An option of a select.
 pub(in crate::web) struct Choice {
     pub(in crate::web) id: String,
     pub(in crate::web) label: Shown,
@@ -34,7 +34,7 @@ impl People {
         })
     }
 
-    /// Makes sure that these can be shown, where they exist.
+    /// Looks up the users with these IDs that are not loaded yet.
     pub(in crate::web) async fn meet(
         &mut self,
         web: &Web,
@@ -42,7 +42,7 @@ impl People {
         ids: &[UserId],
     ) -> Result<(), WebError> {
         for id in ids.iter().copied() {
-            // Everybody is here already.
+            // Every user is loaded already.
             if !self.has_more {
                 break;
             }
@@ -54,7 +54,7 @@ impl People {
                     self.order.push(id);
                     self.users.insert(id, user);
                 }
-                // One whose row is damaged is shown by their id.
+                // A user whose row is damaged is shown by ID.
                 Err(UserError::NotFound | UserError::Store(StoreError::Corrupt(_))) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -62,18 +62,18 @@ impl People {
         Ok(())
     }
 
-    /// What a user is called; of a deleted one, the id is left.
+    /// Returns the user's name, or their ID if they were deleted.
     pub(in crate::web) fn name(&self, id: UserId) -> Shown {
         self.known(id)
             .unwrap_or_else(|| Shown::of(&format!("{id} (deleted)")))
     }
 
-    /// Returns the user, unless they were deleted.
+    /// Returns the user, or `None` if they were deleted.
     pub(super) fn user(&self, id: UserId) -> Option<&User> {
         self.users.get(&id)
     }
 
-    /// The same, unless the user was deleted.
+    /// Returns the user's name, or `None` if they were deleted.
     pub(in crate::web) fn known(&self, id: UserId) -> Option<Shown> {
         let user = self.user(id)?;
         Some(Shown::of(user.name.as_str()))

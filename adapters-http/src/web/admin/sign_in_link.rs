@@ -6,23 +6,23 @@ use crate::web::error::WebError;
 use crate::web::page::{Page, html};
 use crate::web::view::{Moment, Shown};
 
-/// A link that is shown once, for an administrator to hand on.
+/// A one-time link for an administrator to pass on, shown once.
 #[derive(Template)]
 #[template(path = "admin/link.html")]
 pub(super) struct LinkPage<'a> {
     pub(super) page: Page,
     pub(super) title: &'static str,
-    /// Whom it is for.
+    /// The recipient.
     pub(super) email: Shown,
-    /// The scripts that the address mixes; empty where it mixes none.
+    /// The scripts mixed in the address; empty if it uses a single one.
     pub(super) mixed: String,
-    /// What whoever has it can do.
+    /// What anyone with the link can do.
     pub(super) purpose: &'static str,
     pub(super) expires: Moment,
-    /// What making another one does.
+    /// What creating another link does to this one.
     pub(super) again: &'static str,
     pub(super) url: &'a str,
-    /// Where to go on.
+    /// The path of the Done button.
     pub(super) back: String,
     pub(super) back_label: &'static str,
 }

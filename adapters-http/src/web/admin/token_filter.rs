@@ -7,7 +7,7 @@ use crate::web::query::Query;
 
 const FIELDS: [&str; 5] = ["user", "scope", "status", "unusedSince", "expiringBefore"];
 
-/// The filter of the inventory as it was chosen, field by field, empty where it was not.
+/// The filter of the admin tokens as entered; unset fields are empty.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ChosenFilter {
     values: [String; 5],
@@ -31,7 +31,7 @@ impl ChosenFilter {
         at.map_or("", |at| self.values[at].as_str())
     }
 
-    /// The fields that were chosen, by name.
+    /// Returns the names and values of the fields that are set.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         FIELDS
             .into_iter()
@@ -45,12 +45,11 @@ impl ChosenFilter {
         })
     }
 
-    /// What it means.
+    /// Parses the filter.
     ///
     /// # Errors
     ///
-    /// The first field that means nothing: a filter that is not understood must not widen what a
-    /// bulk revocation ends.
+    /// The name of the first invalid field. An invalid field must not widen a bulk revocation.
     pub(super) fn parse(&self) -> Result<TokenFilter, &'static str> {
         fn read<T>(
             filter: &ChosenFilter,

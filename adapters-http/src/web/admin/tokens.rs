@@ -1,4 +1,4 @@
-//! `/settings/admin/tokens`: everybody's tokens.
+//! `/settings/admin/tokens`: all tokens.
 
 use askama::Template;
 use axum::extract::State;
@@ -51,7 +51,7 @@ struct TokensPage {
 struct TokenPage {
     page: Page,
     kind: &'static str,
-    /// `None` when the user was deleted.
+    /// The name and path of the owner; `None` if they were deleted.
     owner: Option<(Shown, String)>,
     token: TokenView,
     can_be_revoked: bool,
@@ -161,7 +161,7 @@ async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToke
     Ok(found.tokens.first().cloned())
 }
 
-/// Shows a token of anyone, or an agent run; a revoked one until it is purged.
+/// Shows any user's token or agent run. Revoked ones are shown until they are purged.
 pub(in crate::web) async fn show(
     by: Administrator,
     State(web): State<Web>,
@@ -221,7 +221,7 @@ pub(in crate::web) async fn revoke(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    // A token that cannot be read can be revoked.
+    // A damaged token can still be revoked.
     let owned = find(&web, principal, id).await.ok().flatten();
     web.api.admin_tokens.revoke(principal, id, &context).await?;
     let about = owned.map_or_else(

@@ -1,4 +1,4 @@
-//! `/settings/admin/users/{id}`: one account, and what can be done to it.
+//! `/settings/admin/users/{id}`: one user and the changes to their account.
 
 use askama::Template;
 use axum::extract::State;
@@ -213,13 +213,13 @@ pub(in crate::web) async fn set_email(
     let typed = form.shown("email");
     let back = Back::to(form.get("next"), users::PATH);
     let to = back.or(format!("{}/{id}", users::PATH));
-    let refuse = |status, error: String| {
+    let reject = |status, error: String| {
         let errors = Invalid::field("email", format!("The address {error}."));
         email_form(&web, &by, &user, back, typed, status, errors)
     };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
-        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+        Err(error) => return reject(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
     };
     let change_to = UserChange::SetEmail(email);
     match web
@@ -237,8 +237,8 @@ pub(in crate::web) async fn set_email(
             Ok(done.to(&web.site, &to, changed.name.as_str()))
         }
         Err(UserError::EmailTaken) => {
-            let error = "belongs to another user; choose another one";
-            refuse(StatusCode::CONFLICT, error.to_owned())
+            let error = "belongs to another user";
+            reject(StatusCode::CONFLICT, error.to_owned())
         }
         Err(error) => Err(error.into()),
     }
@@ -289,7 +289,7 @@ pub(in crate::web) async fn delete(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    // A user who cannot be read can be deleted.
+    // A damaged user can still be deleted.
     let user = web.api.users.get(principal, id).await.ok();
     let about = user.map_or_else(|| id.to_string(), |user| user.name.as_str().to_owned());
     web.api.users.delete(principal, id, &context).await?;
@@ -310,7 +310,7 @@ async fn change(
         .users
         .change(&by.0.principal, id, change, context)
         .await?;
-    // Who has suspended or demoted themselves cannot open the account's page any more.
+    // Administrators who suspended or demoted themselves can no longer open the user's page.
     let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
     let path = if still_administers {
         Back::to(form.get("next"), users::PATH).or(format!("{}/{id}", users::PATH))
@@ -335,8 +335,8 @@ pub(in crate::web) async fn sign_in_link(
         .create_sign_in_link(subject, &context)
         .await
     {
-        Err(SessionError::NotAuthorized(ActorError::FormUsed(made))) => {
-            return once::already(&web, &by.0, made).await;
+        Err(SessionError::NotAuthorized(ActorError::FormUsed(created))) => {
+            return once::already(&web, &by.0, created).await;
         }
         created => created?,
     };
@@ -345,9 +345,9 @@ pub(in crate::web) async fn sign_in_link(
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
-        purpose: "Anyone who opens it can set a new password for the account and is signed in. It works once.",
+        purpose: "Anyone who opens it can set a new password and sign in to the account. It works once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
-        again: "Creating another link for this user makes this one stop working.",
+        again: "If you create another link for this user, this one stops working.",
         url: &web.api.settings.sign_in_link(&new.secret),
         back: format!(
             "{}/{id}{}",

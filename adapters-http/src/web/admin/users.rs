@@ -1,4 +1,4 @@
-//! `/settings/admin/users`
+//! `/settings/admin/users`: the list of users.
 
 use askama::Template;
 use axum::extract::State;
@@ -27,7 +27,7 @@ struct UsersPage<'a> {
     admins: u64,
     suspended: u64,
     search: &'a str,
-    /// Why the search cannot be made.
+    /// Why the search is invalid.
     error: Option<String>,
     sorts: Vec<SortView>,
     back: Back,
@@ -35,7 +35,7 @@ struct UsersPage<'a> {
     next: Option<String>,
 }
 
-/// An order to choose.
+/// An option of the sort select.
 struct SortView {
     value: &'static str,
     label: &'static str,
@@ -48,12 +48,12 @@ struct ListedView {
     last_seen: Option<Moment>,
 }
 
-/// A user in a list, or on a page of their own.
+/// A user in the list or on their page.
 pub(super) struct UserView {
     pub(super) id: String,
     pub(super) name: Shown,
     pub(super) email: Shown,
-    /// The scripts that the address or the name mixes; empty where neither does.
+    /// The scripts mixed in the address or the name; empty if neither mixes scripts.
     pub(super) mixed: String,
     pub(super) is_admin: bool,
     pub(super) is_suspended: bool,
@@ -100,8 +100,8 @@ const fn label(sort: UserSort) -> &'static str {
         UserSort::Joined => "Joined, oldest first",
         UserSort::Newest => "Joined, newest first",
         UserSort::Name => "Name",
-        UserSort::LastSeen => "Last seen, latest first",
-        UserSort::LeastSeen => "Last seen, never or longest ago first",
+        UserSort::LastSeen => "Last seen, most recent first",
+        UserSort::LeastSeen => "Last seen, never or least recent first",
     }
 }
 

@@ -16,7 +16,7 @@ use crate::web::site::{Web, redirect};
 use super::view::{Details, RunView};
 use super::{PATH, all_live};
 
-/// How many runs end at once: their ids fit into a form.
+/// The maximum number of runs to end at once, so that their IDs do not exceed the size of a form.
 pub(super) const AT_ONCE: u32 = 1_000;
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ struct EndPage {
 struct EndAllPage {
     page: Page,
     runs: Vec<RunView>,
-    /// The ids of those that are shown, and end.
+    /// The IDs of the runs shown, which the form ends.
     ids: String,
     is_limited: bool,
 }
@@ -46,7 +46,7 @@ pub(in crate::web) async fn confirm(
     let run = RunView::of(&token, &details, web.api.agent_runs.now());
     let run = run.ok_or(WebError::NOT_FOUND)?;
     if !run.is_live {
-        // Its page says that it has ended, and why.
+        // The run's page shows when and why it ended.
         return Ok(redirect(&format!("{PATH}/{id}")));
     }
     let template = EndPage {
@@ -63,7 +63,7 @@ pub(in crate::web) async fn end(
     context: Context,
 ) -> Result<Response, WebError> {
     let (runs, principal) = (&web.api.agent_runs, &person.principal);
-    // A run that cannot be read can be ended.
+    // A damaged run can still be ended.
     let token = runs.get(principal, id).await.ok();
     runs.end(principal, id, &context).await?;
     let about = token.and_then(|token| token.run);
@@ -94,7 +94,7 @@ pub(in crate::web) async fn confirm_all(
     html(StatusCode::OK, &template)
 }
 
-/// Ends exactly the runs that were shown: one that was started since is not among them.
+/// Ends exactly the runs that were shown, but none that started later.
 pub(in crate::web) async fn end_all(
     person: Person,
     State(web): State<Web>,

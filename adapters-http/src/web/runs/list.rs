@@ -14,7 +14,7 @@ use crate::web::site::Web;
 use super::view::{Details, RunView};
 use super::{Ending, PATH};
 
-/// How many runs a page shows.
+/// Runs per page.
 const PAGE: u32 = 50;
 const FIELDS: [&str; 4] = ["status", "agent", "token", "item"];
 
@@ -26,7 +26,7 @@ struct ListPage {
     chosen: Query,
     is_filtered: bool,
     wrong_field: Option<&'static str>,
-    /// How many are live, whatever the filter.
+    /// The number of live runs, regardless of the filter.
     live: usize,
     has_work: bool,
     paging: Paging,

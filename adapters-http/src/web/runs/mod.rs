@@ -1,4 +1,4 @@
-//! `/settings/agent-runs`: a person's own agent runs.
+//! `/settings/agent-runs`: the user's own agent runs.
 
 mod end;
 mod list;
@@ -20,18 +20,18 @@ use super::error::WebError;
 use super::query::Query;
 use super::site::Web;
 
-/// Where the list is.
+/// The path of the list.
 const PATH: &str = "/settings/agent-runs";
 
-/// How many live runs end with something, and where they are listed.
+/// The live runs that end together with a token or a user.
 pub(super) struct Ending {
     pub(super) count: usize,
-    /// `None` where they are another user's.
+    /// The path of their list; `None` for another user's runs.
     pub(super) list: Option<String>,
 }
 
 impl Ending {
-    /// The runs that were started with this token of a user, or all of theirs.
+    /// Counts the live runs of a user: those started with `issuer`, or all if it is `None`.
     pub(super) async fn of(
         web: &Web,
         person: &Person,
@@ -49,7 +49,7 @@ impl Ending {
     }
 }
 
-/// Every live run of the person, for what ends them all.
+/// Returns the user's live runs, at most [`end::AT_ONCE`].
 async fn all_live(
     web: &Web,
     person: &Person,

@@ -14,7 +14,7 @@ use crate::web::view::Shown;
 
 use super::view::{Details, RunView};
 
-/// How many of its claims a run's page shows.
+/// The maximum number of claimed work items on a run's page.
 const CLAIMS: u32 = 50;
 
 #[derive(Template)]
@@ -27,7 +27,7 @@ struct RunPage {
     has_more_claims: bool,
 }
 
-/// What the run works on.
+/// A work item that the run has claimed.
 struct ClaimView {
     key: String,
     title: Shown,

@@ -18,7 +18,7 @@ use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown, duration};
 
-/// For how long, in seconds.
+/// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
     ("900", "15 minutes"),
     ("3600", "1 hour"),
@@ -26,7 +26,7 @@ const TIMES: [(&str, &str); 5] = [
     ("28800", "8 hours"),
     ("86400", "24 hours"),
 ];
-const USUAL_TIME: &str = "3600";
+const DEFAULT_TIME: &str = "3600";
 
 #[derive(Template)]
 #[template(path = "runs/start.html")]
@@ -47,7 +47,7 @@ struct Choice {
     is_selected: bool,
 }
 
-/// The one page that shows a run's token.
+/// The only page that shows a run's token.
 #[derive(Template)]
 #[template(path = "runs/started.html")]
 struct StartedPage<'a> {
@@ -57,7 +57,7 @@ struct StartedPage<'a> {
     work_item: Option<String>,
     expires: Option<Moment>,
     secret: &'a str,
-    /// Where the API is.
+    /// The URL of the API.
     url: &'a str,
     has_work: bool,
 }
@@ -68,7 +68,7 @@ struct Errors {
     token: Option<&'static str>,
     work_item: Option<String>,
     time: Option<&'static str>,
-    /// The quota or the rate is used up.
+    /// The quota or the creation rate is reached.
     limit: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Errors {
     }
 }
 
-/// What was typed, to be shown again.
+/// The entries, to show again.
 struct Typed<'a> {
     agent: &'a str,
     token: &'a str,
@@ -107,7 +107,7 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// The form; `?token=` and `?item=` choose beforehand, as links from there do.
+/// Shows the form. `?token=` and `?item=` preselect a token and a work item.
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
@@ -119,7 +119,7 @@ pub(in crate::web) async fn show_form(
             agent: "",
             token: query.get("token"),
             work_item: query.get("item"),
-            time: USUAL_TIME,
+            time: DEFAULT_TIME,
         }
     } else {
         Typed::of(entries)
@@ -143,33 +143,35 @@ pub(in crate::web) async fn start(
         "" => Ok(None),
         text => text.parse::<WorkItemKey>().map(Some),
     };
-    let work_item = work_item.map_err(|error| errors.work_item = Some(error.to_string()));
+    let work_item = work_item.map_err(|_| {
+        errors.work_item = Some("must be a key such as OPS-42 or OPS-42.1".to_owned())
+    });
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
     let ttl = ttl
         .ok_or(())
-        .map_err(|()| errors.time = Some("Choose how long it lasts."));
+        .map_err(|()| errors.time = Some("Choose when the run expires."));
     if let (Ok(agent), Ok(issuer), Ok(work_item), Ok(ttl)) = (agent, issuer, work_item, ttl) {
-        let wanted = NewRun {
+        let new = NewRun {
             agent,
             work_item,
             ttl,
             issuer: Some(issuer),
         };
         let runs = &web.api.agent_runs;
-        match runs.start(&person.principal, wanted, &context).await {
+        match runs.start(&person.principal, new, &context).await {
             Ok(run) => return started(&web, &person, &run),
-            Err(AgentRunError::NotAuthorized(ActorError::FormUsed(made))) => {
-                return once::already(&web, &person, made).await;
+            Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
+                return once::already(&web, &person, created).await;
             }
             Err(AgentRunError::NoSuchIssuer(_)) => {
-                errors.token = Some("This token is no longer active. Choose another one.");
+                errors.token = Some("This token is no longer active. Choose another.");
             }
             Err(AgentRunError::NoSuchWorkItem(key)) => {
-                errors.work_item = Some(format!("is not there: no work item is called {key}"));
+                errors.work_item = Some(format!("{key} doesn’t exist"));
             }
             Err(AgentRunError::WorkItemResolved(key)) => {
-                let error = format!("must be open: {key} is done or cancelled");
+                let error = format!("{key} is already done or cancelled");
                 errors.work_item = Some(error);
             }
             Err(AgentRunError::QuotaReached { quota }) => {
@@ -180,7 +182,7 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::RateReached(reached)) => {
                 let wait = duration(reached.retry_after_seconds.into());
                 errors.limit = Some(format!(
-                    "You’ve started {} agent runs within 24 hours, as many as allowed. Try again in {wait}.",
+                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again in {wait}.",
                     reached.limit
                 ));
             }
@@ -224,7 +226,7 @@ async fn render(
         form,
         tokens: found
             .iter()
-            // One that was rotated and goes on for a while would take the run with it.
+            // A rotated token expires soon, and the run would end with it.
             .filter(|token| token.successor.is_none())
             .map(choice)
             .collect(),

@@ -12,13 +12,13 @@ use crate::web::error::WebError;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
-/// A run in a list, or on its page.
+/// A run in a list or on its page.
 pub(super) struct RunView {
     pub(super) id: String,
     pub(super) agent: Shown,
     pub(super) status: Badge,
     pub(super) is_live: bool,
-    /// Why it no longer works.
+    /// Why it ended; `None` if it is live or the reason is unknown.
     pub(super) reason: Option<String>,
     pub(super) work_item: Option<String>,
     pub(super) token: TokenName,
@@ -34,7 +34,7 @@ pub(super) struct TokenName {
     pub(super) name: Option<Shown>,
 }
 
-/// What is shown of some runs beside what they are: the names of their tokens, and why they ended.
+/// Details shown with runs: the names of their issuing tokens, and why they ended.
 pub(super) struct Details {
     me: UserId,
     tokens: HashMap<TokenId, Option<Token>>,
@@ -50,7 +50,7 @@ impl Details {
                 continue;
             };
             unknown.insert(match web.api.tokens.known(principal, run.issuer).await {
-                // One that cannot be read is shown by its id.
+                // A damaged token is shown by ID.
                 Err(TokenError::Store(StoreError::Corrupt(_))) => None,
                 known => known?,
             });
@@ -68,21 +68,21 @@ impl Details {
             return run
                 .revoked_at
                 .is_none()
-                .then(|| "It reached its time limit".to_owned());
+                .then(|| "Time limit reached".to_owned());
         };
         let reason = match (event.action, event.related) {
             (AuditAction::TokenReportedLeaked, _) => "Reported as leaked",
             (_, Some(Subject::WorkItem(key))) => {
                 return Some(format!("{key} was completed, cancelled or deleted"));
             }
-            (_, Some(Subject::User(_))) => "Your account was suspended",
+            (_, Some(Subject::User(_))) => "Account suspended",
             (_, Some(_)) => match self.endings.get(&issuer) {
-                Some(event) if event.action == AuditAction::TokenRotated => "Its token was rotated",
+                Some(event) if event.action == AuditAction::TokenRotated => "Issuing token rotated",
                 Some(event) if event.action == AuditAction::TokenReportedLeaked => {
-                    "Its token was reported as leaked"
+                    "Issuing token reported as leaked"
                 }
-                Some(event) if by_me(event) => "Its token was deleted",
-                _ => "Its token was revoked by an administrator",
+                Some(event) if by_me(event) => "Issuing token deleted",
+                _ => "Issuing token revoked by an administrator",
             },
             (_, None) if by_me(event) => "Ended by you",
             (_, None) => return None,
@@ -92,7 +92,7 @@ impl Details {
 }
 
 impl RunView {
-    /// `None` for what is no run.
+    /// Returns the view, or `None` if the token is not an agent run.
     pub(super) fn of(token: &Token, details: &Details, now: Timestamp) -> Option<Self> {
         let run = token.run.as_ref()?;
         let status = token.status(now);

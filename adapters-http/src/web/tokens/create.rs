@@ -23,14 +23,14 @@ struct CreatePage<'a> {
     page: Page,
     form: FormId,
     name: &'a str,
-    /// A member is not offered what their tokens could not do.
+    /// Whether the admin scope is offered: not to members, whose tokens could not use it.
     offers_admin: bool,
     is_admin_chosen: bool,
     choices: Vec<Choice>,
     date: &'a str,
     today: String,
     errors: Invalid,
-    /// The limit, if it is reached.
+    /// The quota of live tokens, if it is reached.
     quota: Option<u32>,
 }
 
@@ -57,24 +57,24 @@ pub(in crate::web) async fn create(
     let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
         return render(&web, &person, &form, errors, None);
     };
-    let wanted = NewToken {
+    let new = NewToken {
         name,
         scope,
-        // Left blank, the token does not expire.
+        // If left blank, the token does not expire.
         expires: expires.unwrap_or(Expiry::Never).into(),
     };
     let tokens = &web.api.tokens;
-    match tokens.create(&person.principal, wanted, &context).await {
+    match tokens.create(&person.principal, new, &context).await {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");
-            // The secret is shown, whatever becomes of this lookup.
+            // The secret must be shown even if this lookup fails.
             let shared = tokens.shared_names(&person.principal).await;
             let shares_name = shared.is_ok_and(|names| names.contains(&issued.token.name));
             let (title, query) = ("Token created", Query::default());
             super::created(&web, page, &issued, title, None, shares_name, &query)
         }
-        Err(TokenError::NotAuthorized(ActorError::FormUsed(made))) => {
-            once::already(&web, &person, made).await
+        Err(TokenError::NotAuthorized(ActorError::FormUsed(created))) => {
+            once::already(&web, &person, created).await
         }
         Err(TokenError::Expiry(error)) => {
             errors.add("expiry-date", expiry::message(error));

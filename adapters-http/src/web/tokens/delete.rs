@@ -21,7 +21,7 @@ use super::{TokenPath, found};
 struct DeletePage {
     page: Page,
     token: TokenView,
-    /// Back to the list.
+    /// The path of the list.
     list: String,
     runs: Ending,
 }
@@ -52,7 +52,7 @@ pub(in crate::web) async fn delete(
     context: Context,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
-    // A token that cannot be read can be deleted.
+    // A damaged token can still be deleted.
     let token = tokens.get(principal, id).await.ok();
     tokens.revoke(principal, id, &context).await?;
     let about = token.map_or_else(|| id.to_string(), |token| token.name.as_str().to_owned());

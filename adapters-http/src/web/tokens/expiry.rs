@@ -1,4 +1,4 @@
-//! How a person chooses when a token expires: a date, a quick choice beside it, or neither.
+//! The expiry fields of a form: a date, a preset, or neither.
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, ExpiryError};
@@ -16,19 +16,19 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 const NEVER: &str = "never";
 
-/// An entry of the list of choices.
+/// An option of a select.
 pub(super) struct Choice {
     pub(super) value: &'static str,
     pub(super) label: String,
     pub(super) is_selected: bool,
 }
 
-/// The first day of UTC that can be chosen, as a field for dates takes it.
+/// Returns the current date in UTC, as the minimum of a date field.
 pub(super) fn today(now: Timestamp) -> String {
     now.to_datetime().date().to_string()
 }
 
-/// The quick choices at `now`, behind the neutral one, which leaves it to the date.
+/// Returns the presets at `now`, after the `neutral` option that leaves the choice to the date.
 pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choice> {
     let presets = PRESETS.map(|(value, days, label)| {
         let at = now.saturating_add_seconds(days * DAY_SECONDS);
@@ -45,7 +45,11 @@ pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choi
         .collect()
 }
 
-/// What was chosen; `None` when both were left blank.
+/// Returns the chosen expiry, or `None` if both fields are blank.
+///
+/// # Errors
+///
+/// The message for the date field if the choice is invalid or ambiguous.
 pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, String> {
     let date = Expiry::parse(form.get("expiryDate"))
         .and_then(|date| date.check_future(now))
@@ -56,17 +60,17 @@ pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, Stri
         ("", _) => None,
         (NEVER, _) => Some(Expiry::Never),
         (_, Some((_, days, _))) => Some(Expiry::At(now.saturating_add_seconds(days * DAY_SECONDS))),
-        (_, None) => return Err("Choose one of the options below, or a date.".to_owned()),
+        (_, None) => return Err("Choose a date or one of the presets.".to_owned()),
     };
     match (date, quick) {
         (Expiry::Never, quick) => Ok(quick),
         (date, None) => Ok(Some(date)),
-        // Either could be the one that was meant.
-        (_, Some(_)) => Err("Choose either a date or a quick choice, not both.".to_owned()),
+        // It is ambiguous which one was meant.
+        (_, Some(_)) => Err("Choose either a date or a preset, not both.".to_owned()),
     }
 }
 
-/// What is wrong with it, in the words of a page that has a field for dates.
+/// Returns the message for the date field.
 pub(super) fn message(error: ExpiryError) -> String {
     match error {
         ExpiryError::Unparsable => "Choose a date such as 2026-12-31.".to_owned(),

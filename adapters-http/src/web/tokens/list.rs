@@ -16,11 +16,11 @@ use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
-/// How many tokens a page shows.
+/// Tokens per page.
 const PAGE: u32 = 50;
-/// What a list is chosen by.
+/// The parameters of the filter.
 const FIELDS: [&str; 3] = ["search", "status", "sort"];
-/// Where a page of it lies.
+/// The parameters of the page.
 const PLACES: [&str; 2] = ["before", "after"];
 
 #[derive(Template)]
@@ -29,12 +29,12 @@ struct ListPage {
     page: Page,
     tokens: Vec<Row>,
     chosen: Query,
-    /// What is wrong with the text to search for.
+    /// Why the search text is invalid.
     search_error: Option<String>,
     is_filtered: bool,
     is_revoked: bool,
     retention_days: i64,
-    /// What stays in the URLs of what is done from here.
+    /// The query to add to links, so that they lead back to this list.
     kept: String,
     previous: Option<String>,
     next: Option<String>,
@@ -45,8 +45,8 @@ struct Row {
     shares_name: bool,
 }
 
-/// Returns what the list was chosen by and where the page lies, for the way back to it. A token that
-/// was pasted into the search is not repeated.
+/// Returns the filter and page parameters, for links back to the list. A token pasted into the search
+/// is left out.
 pub(super) fn kept(query: &Query) -> Query {
     FIELDS
         .iter()
@@ -58,7 +58,7 @@ pub(super) fn kept(query: &Query) -> Query {
         })
 }
 
-/// Returns whether a token is one of several current ones with its name.
+/// Returns whether another live token that was not rotated has the same name.
 pub(super) fn shares_name(token: &Token, status: Status, shared: &HashSet<TokenName>) -> bool {
     status == Status::Live && token.successor.is_none() && shared.contains(&token.name)
 }

@@ -1,4 +1,4 @@
-//! `/settings/tokens`: a person's own tokens.
+//! `/settings/tokens`: the user's own tokens.
 
 mod create;
 mod delete;
@@ -26,7 +26,7 @@ use super::query::Query;
 use super::site::Web;
 use super::view::{Moment, Shown, scope_name};
 
-/// A token of the person's, as one of their pages shows it.
+/// Converts a lookup of the user's own token; a damaged row gets its own error page.
 fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
     match read {
         Err(TokenError::Store(error)) => Err(WebError::of_row(error, DamagedRow::OwnToken(id))),
@@ -34,7 +34,7 @@ fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError
     }
 }
 
-/// The one page that shows a secret.
+/// The only page that shows a token's secret.
 #[derive(Template)]
 #[template(path = "tokens/created.html")]
 struct CreatedPage<'a> {
@@ -43,14 +43,14 @@ struct CreatedPage<'a> {
     name: Shown,
     scope: &'static str,
     expires: Option<Moment>,
-    /// What became of the token that this one replaces.
+    /// What happens to the token that this one replaces.
     predecessor: Option<String>,
     secret: &'a str,
-    /// Where the API is, for the commands that use the token.
+    /// The URL of the API, for the example commands.
     url: &'a str,
-    /// Another current token has the same name.
+    /// Another active token has the same name.
     shares_name: bool,
-    /// Back to the list.
+    /// The path of the list.
     list: String,
 }
 

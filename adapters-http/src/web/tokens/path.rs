@@ -4,7 +4,7 @@ use openindex_domain::token::TokenId;
 
 use crate::web::error::WebError;
 
-/// The id of a token in a path. One that cannot be is like one that is not there.
+/// The ID of a token in a path. An invalid one is reported as not found.
 pub(in crate::web) struct TokenPath(pub(in crate::web) TokenId);
 
 impl<S: Send + Sync> FromRequestParts<S> for TokenPath {

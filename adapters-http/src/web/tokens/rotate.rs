@@ -16,7 +16,7 @@ use crate::web::view::{Moment, TokenView, duration};
 use super::expiry::{self, Choice};
 use super::{TokenPath, found, list};
 
-/// For how long the old token may live on, in seconds.
+/// How long the old token keeps working, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
     ("0", "Immediately"),
     ("3600", "After 1 hour"),
@@ -33,7 +33,7 @@ struct RotatePage<'a> {
     choices: Vec<Choice>,
     date: &'a str,
     today: String,
-    /// Back to the list.
+    /// The path of the list.
     list: String,
     errors: Invalid,
 }
@@ -44,7 +44,7 @@ pub(in crate::web) async fn show_form(
     TokenPath(id): TokenPath,
     query: Query,
 ) -> Result<Response, WebError> {
-    // The same answer as to the form, before it is filled in.
+    // Fails like the form would, before the user fills it in.
     let token = found(web.api.tokens.rotatable(&person.principal, id).await, id)?;
     render(
         &web,
@@ -66,21 +66,24 @@ pub(in crate::web) async fn rotate(
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
     let predecessor = tokens.rotatable(&person.principal, id).await?;
-    let refuse = |error: String| {
+    let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
         render(&web, &person, &predecessor, &query, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
-        Err(error) => return refuse(error).await,
+        Err(error) => return reject(error).await,
     };
     let seconds: i64 = form.get("overlap").parse().unwrap_or(0);
     let overlap = Overlap::from_seconds(seconds).map_err(TokenError::from)?;
-    let wanted = RotationOptions {
+    let options = RotationOptions {
         expires: expires.map(Into::into),
         overlap,
     };
-    match tokens.rotate(&person.principal, id, wanted, &context).await {
+    match tokens
+        .rotate(&person.principal, id, options, &context)
+        .await
+    {
         Ok(issued) => {
             let page = Page::of(&web, &person, "tokens");
             let was = match u64::try_from(seconds) {
@@ -102,7 +105,7 @@ pub(in crate::web) async fn rotate(
                 &query,
             )
         }
-        Err(TokenError::Expiry(error)) => refuse(expiry::message(error)).await,
+        Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! `/settings/tokens/{id}`: one token, whatever its status.
+//! `/settings/tokens/{id}`: one token, of any status.
 
 use std::net::IpAddr;
 
@@ -23,9 +23,9 @@ use crate::web::view::{Badge, Moment, Shown, TokenView, scope_name};
 use super::TokenPath;
 use super::list::{kept, shares_name};
 
-/// How many runs and entries are shown.
+/// The maximum number of runs and audit events shown.
 const NEWEST: u32 = 20;
-/// How many predecessors are shown, and how many successors.
+/// The maximum number of predecessors, and of successors, shown.
 const CHAIN: usize = 10;
 
 #[derive(Template)]
@@ -38,7 +38,7 @@ struct ShowPage {
     created_from: Option<IpAddr>,
     last_used_from: Option<IpAddr>,
     shares_name: bool,
-    /// From the oldest to the newest, this one included; empty when it was never rotated.
+    /// Oldest first, including this token; empty if it was never rotated.
     chain: Vec<Link>,
     runs: Vec<Run>,
     has_more_runs: bool,
@@ -51,7 +51,7 @@ struct ShowPage {
 struct Link {
     id: String,
     is_this: bool,
-    /// `None` when it was purged.
+    /// Status and creation time; `None` if it was purged.
     stored: Option<(Badge, Moment)>,
 }
 
@@ -67,7 +67,7 @@ struct Event {
     at: Moment,
     action: &'static str,
     actor: &'static str,
-    /// Where it was done from, when this person did it: others' addresses are theirs.
+    /// The IP address; `None` if someone else acted.
     from: Option<IpAddr>,
 }
 
@@ -116,7 +116,7 @@ pub(in crate::web) async fn show(
     html(StatusCode::OK, &template)
 }
 
-/// The tokens that this one replaced, and those that replaced it.
+/// Returns the rotation chain of a token, oldest first.
 async fn chain(
     web: &Web,
     person: &Person,
@@ -155,7 +155,7 @@ async fn chain(
     Ok(chain)
 }
 
-/// The token that this one replaced, as its audit entries say.
+/// Returns the token that this one replaced, according to its audit events.
 fn predecessor(id: TokenId, events: &[AuditEvent]) -> Option<TokenId> {
     let rotation = events.iter().find(|event| {
         event.action == AuditAction::TokenRotated && event.related == Some(Subject::Token(id))

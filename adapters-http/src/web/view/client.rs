@@ -1,5 +1,5 @@
-/// What a browser's `User-Agent` means to its person, as in `Firefox on Linux`; `None` when it is
-/// none of the common ones. The order matters: most claim to be several.
+/// Returns the name of a browser from its `User-Agent`, such as `Firefox on Linux`, or `None` if it is
+/// not a common one. The order matters: most user agents name several browsers.
 pub(in crate::web) fn browser(client: &str) -> Option<String> {
     let find = |names: &[(&str, &'static str)]| {
         names

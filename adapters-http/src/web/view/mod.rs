@@ -1,4 +1,4 @@
-//! How things look: times, names, badges, tokens.
+//! What templates show: times, names, badges and tokens.
 
 mod client;
 mod moment;

@@ -7,8 +7,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// An instant on a page: the date, the time in UTC, and how long ago it was or how soon it is. A
-/// script shows date and time in the reader's own zone.
+/// A time on a page: the date, the time in UTC, and the relative time. A script converts date and time
+/// to the reader's time zone.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Moment {
     at: Timestamp,
@@ -25,12 +25,12 @@ impl Moment {
         }
     }
 
-    /// The last moment before `at`, where something ends: the end of a day and not the next one.
+    /// Returns the last millisecond before `at`: an expiry at midnight shows the day that ends.
     pub(in crate::web) fn end(at: Timestamp, now: Timestamp) -> Self {
         Self::new(at.saturating_add_millis(-1), now)
     }
 
-    /// The same to the second, where the order of events matters.
+    /// Returns the same time, shown to the second.
     pub(in crate::web) const fn to_the_second(self) -> Self {
         Self {
             has_seconds: true,
@@ -38,7 +38,7 @@ impl Moment {
         }
     }
 
-    /// As in `3 hours ago` or `in 2 days`, rounded to the nearest.
+    /// Returns the relative time, such as `3 hours ago` or `in 2 days`, rounded to the nearest unit.
     pub(in crate::web) fn relative(self) -> String {
         let seconds = (self.at.unix_millis() - self.now.unix_millis()) / 1000;
         let amount = seconds.unsigned_abs();
@@ -58,12 +58,12 @@ impl Moment {
         }
     }
 
-    /// As in `24 Nov 2026, 06:00 UTC`.
+    /// Returns the date and time, such as `24 Nov 2026, 06:00 UTC`.
     pub(in crate::web) fn exact(self) -> String {
         format!("{}, {}", self.day(), self.clock())
     }
 
-    /// As in `24 Nov 2026`.
+    /// Returns the date, such as `24 Nov 2026`.
     pub(in crate::web) fn day(self) -> String {
         let at = self.at.to_datetime();
         let month: String = at.month().to_string().chars().take(3).collect();
@@ -81,23 +81,23 @@ impl Moment {
     }
 }
 
-/// A time to wait, or the length of a limit, rounded up to a whole unit: `15 minutes` for 899 seconds.
+/// Returns a duration in seconds, rounded up to a whole unit: `15 minutes` for 899.
 pub(in crate::web) fn duration(seconds: u64) -> String {
     let minutes = seconds.div_ceil(MINUTE);
     let hours = seconds.div_ceil(HOUR);
     match seconds {
         0..MINUTE => count(seconds, "second"),
-        // Two hours would be long for 61 minutes.
+        // Rounding 61 minutes up to 2 hours would be too coarse.
         _ if minutes < 120 && minutes != 60 => count(minutes, "minute"),
         _ if hours < 24 => count(hours, "hour"),
         _ => count(seconds.div_ceil(DAY), "day"),
     }
 }
 
-/// A span of a minute or more in the unit that people use for it, rounded to the nearest.
+/// Returns a duration of at least a minute in its usual unit, rounded to the nearest.
 fn nearest(seconds: u64) -> String {
     let round = |unit: u64| (seconds + unit / 2) / unit;
-    // Of 365.2425 days, as the calendar has them on average.
+    // A year has 365.2425 days on average.
     let months = (seconds * 12 + 15_778_476) / 31_556_952;
     match (round(MINUTE), round(HOUR), round(DAY)) {
         (minutes @ 0..60, ..) => count(minutes, "minute"),
@@ -113,7 +113,7 @@ fn count(amount: u64, unit: &str) -> String {
     format!("{amount} {unit}{plural}")
 }
 
-/// Digits, letters and fixed markup: nothing to escape.
+/// Contains only digits, letters and fixed markup, so there is nothing to escape.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (at, day, clock) = (self.at, self.day(), self.clock());
@@ -139,7 +139,7 @@ mod tests {
     use openindex_domain::testing::fixtures::NOW;
 
     #[test]
-    fn tells_how_long_ago_or_in_how_long_to_the_nearest() {
+    fn relative_times_are_rounded_to_the_nearest_unit() {
         let day = 86_400;
         for (seconds, text) in [
             (0, "just now"),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_never_told_too_short() {
+    fn durations_are_rounded_up() {
         for (seconds, text) in [
             (0, "0 seconds"),
             (1, "1 second"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_date_and_time_of_utc_and_carries_the_instant_for_scripts() {
+    fn the_markup_has_the_time_in_utc_and_the_timestamp_for_scripts() {
         let moment = Moment::new(NOW, NOW);
         assert_eq!(
             moment.to_string(),

@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// Text that somebody chose, safe to stand beside other text: without the characters that reorder
-/// what follows them (Unicode UAX #9 §2, explicit formatting). Templates put it into `<bdi>`, which
-/// takes care of the direction of its letters; such a character could end that.
+/// User-supplied text without explicit bidirectional formatting characters (Unicode UAX #9 §2), which
+/// could reorder the text around it. Templates put it into `<bdi>`, which isolates the direction of its
+/// letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct Shown(String);
 
@@ -23,7 +23,7 @@ const fn reorders(c: char) -> bool {
     )
 }
 
-/// Escaped by the template.
+/// Templates escape it.
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reordering_characters_are_left_out_and_letters_of_any_direction_stay() {
+    fn bidirectional_formatting_is_removed_and_letters_of_any_direction_stay() {
         assert_eq!(Shown::of("a\u{202e}b\u{2069}c\u{200f}").as_str(), "abc");
         for text in ["עברית", "العربية", "e\u{301}", "👩\u{200d}💻", "界"] {
             assert_eq!(Shown::of(text).as_str(), text);

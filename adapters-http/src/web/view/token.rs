@@ -3,7 +3,7 @@ use openindex_domain::token::{RevokedBy, Scope, Status, Token};
 
 use super::{Moment, Shown};
 
-/// A word with a color.
+/// A label with a color.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Badge {
     pub(in crate::web) label: &'static str,
@@ -17,11 +17,11 @@ impl Badge {
     }
 }
 
-/// What a token was issued for.
+/// The scope of a token.
 pub(in crate::web) struct ScopeView {
     pub(in crate::web) label: &'static str,
     pub(in crate::web) is_admin: bool,
-    /// It is more than the owner's role allows now.
+    /// The owner's role no longer allows it.
     pub(in crate::web) is_limited: bool,
 }
 
@@ -29,7 +29,7 @@ pub(in crate::web) struct ScopeView {
 pub(in crate::web) struct TokenView {
     pub(in crate::web) id: String,
     pub(in crate::web) name: Shown,
-    /// The end of its secret, by which it is told from others of its name.
+    /// The last four characters of the secret, to tell tokens with the same name apart.
     pub(in crate::web) last_four: Option<String>,
     pub(in crate::web) scope: ScopeView,
     pub(in crate::web) status: Badge,
@@ -38,9 +38,9 @@ pub(in crate::web) struct TokenView {
     pub(in crate::web) expires_soon: bool,
     pub(in crate::web) last_used: Option<Moment>,
     pub(in crate::web) revoked: Option<Moment>,
-    /// Why it was revoked, in its owner's words; empty while it is not, and where it is unknown.
+    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is unknown.
     pub(in crate::web) reason: &'static str,
-    /// The token that replaced it when it was rotated.
+    /// The ID of the token that replaced it; `None` if it was not rotated.
     pub(in crate::web) successor: Option<String>,
     pub(in crate::web) can_be_rotated: bool,
     pub(in crate::web) is_revoked: bool,
@@ -88,7 +88,7 @@ impl TokenView {
     }
 }
 
-/// A scope in a person's words.
+/// Returns the label of a scope.
 pub(in crate::web) const fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::ReadWrite => "Read and write",

@@ -15,7 +15,7 @@ use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 
-use super::item::Refused;
+use super::item::Rejected;
 use super::view::{ItemView, users_of};
 use super::{PATH, expected, item, path_of, use_cases};
 
@@ -27,7 +27,7 @@ struct DeletePage {
     bound_runs: usize,
 }
 
-/// Takes an item on, for oneself or for an agent. Whatever version it has: who comes second is told.
+/// Claims an item for the user or an agent. Any version matches: a second claim is a conflict.
 pub(in crate::web) async fn claim(
     person: Person,
     State(web): State<Web>,
@@ -38,19 +38,19 @@ pub(in crate::web) async fn claim(
         "" => None,
         text => {
             let Ok(agent) = AgentId::parse(text) else {
-                let why = Refused::Agent(form.shown("agent").to_owned());
-                return item::refuse(&web, &person, key, why).await;
+                let why = Rejected::Agent(form.shown("agent").to_owned());
+                return item::render_rejected(&web, &person, key, why).await;
             };
             Some(agent)
         }
     };
-    let asked = Asked {
+    let action = Action {
         agent,
         expected: Versions::ANY,
         change: WorkItemChange::Claim,
         done: Done::ItemClaimed,
     };
-    asked.of(&web, &person, key, &context).await
+    action.apply(&web, &person, key, &context).await
 }
 
 pub(in crate::web) async fn release(
@@ -120,7 +120,7 @@ pub(in crate::web) async fn delete(
     .await
 }
 
-/// Changes the version that the form was shown with, for oneself.
+/// Changes an item as the user, if it still has the version that the form was shown with.
 async fn change(
     web: &Web,
     person: &Person,
@@ -129,25 +129,25 @@ async fn change(
     change: WorkItemChange,
     done: Done,
 ) -> Result<Response, WebError> {
-    let asked = Asked {
+    let action = Action {
         agent: None,
         expected: expected(form),
         change,
         done,
     };
-    asked.of(web, person, key, context).await
+    action.apply(web, person, key, context).await
 }
 
-/// What a button asks for.
-struct Asked {
+/// The change that a button requests.
+struct Action {
     agent: Option<AgentId>,
     expected: Versions,
     change: WorkItemChange,
     done: Done,
 }
 
-impl Asked {
-    async fn of(
+impl Action {
+    async fn apply(
         self,
         web: &Web,
         person: &Person,
@@ -162,7 +162,7 @@ impl Asked {
             Ok(Some(_)) => Ok(self.done.to(&web.site, &path_of(key), &key.to_string())),
             Ok(None) => Ok(self.done.to(&web.site, PATH, &key.to_string())),
             Err(WorkItemError::Conflict(why)) => {
-                item::refuse(web, person, key, Refused::Conflict(why)).await
+                item::render_rejected(web, person, key, Rejected::Conflict(why)).await
             }
             Err(error) => Err(error.into()),
         }

@@ -32,7 +32,7 @@ struct NewPage {
     status: StatusCode,
 }
 
-/// Where the new item belongs, as it was typed.
+/// The placement of the new item, as entered.
 #[derive(Default)]
 struct TypedPlace {
     parent: String,
@@ -52,7 +52,7 @@ impl TypedPlace {
     }
 }
 
-/// The form; `?parent=` makes it one for a sub-task.
+/// Shows the form. With `?parent=`, it is the form for a sub-task.
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
@@ -86,7 +86,7 @@ pub(in crate::web) async fn create(
     let mut errors = Errors::default();
     let read = read(&form).map_err(|wrong| errors = wrong);
     if let (Ok(place), Ok(read)) = (place, read) {
-        let wanted = NewWorkItem {
+        let new = NewWorkItem {
             place,
             title: read.title,
             description: read.description,
@@ -95,23 +95,23 @@ pub(in crate::web) async fn create(
             assignee: read.assignee,
         };
         let work = use_cases(&web)?;
-        match work.create(&person.principal, wanted, &context).await {
+        match work.create(&person.principal, new, &context).await {
             Ok(item) => {
                 let key = item.key;
                 return Ok(Done::ItemCreated.to(&web.site, &path_of(key), &key.to_string()));
             }
-            Err(WorkItemError::NotAuthorized(ActorError::FormUsed(made))) => {
-                return once::already(&web, &person, made).await;
+            Err(WorkItemError::NotAuthorized(ActorError::FormUsed(created))) => {
+                return once::already(&web, &person, created).await;
             }
             Err(WorkItemError::NoSuchParent) => {
-                typed.error = Some("There is no such item to add a sub-task to.".to_owned());
+                typed.error = Some("The parent item doesn’t exist.".to_owned());
             }
             Err(WorkItemError::Conflict(why @ WorkItemConflict::NoSuchAssignee)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
                 errors.other = Some(conflict(&why, &names));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::Resolved(_))) => {
-                let error = "The item that it belongs to is done or cancelled.";
+                let error = "The parent item is done or cancelled.";
                 typed.error = Some(error.to_owned());
             }
             Err(WorkItemError::Conflict(why)) => {
@@ -125,7 +125,7 @@ pub(in crate::web) async fn create(
     render(&web, &person, &form, fields, typed)
 }
 
-/// A part of another item, or an item of its own in a domain.
+/// Parses the placement: below a parent, or at the top level of a domain.
 fn place(form: &Form) -> Result<Placement, String> {
     let parent = form.get("parent").trim();
     if !parent.is_empty() {

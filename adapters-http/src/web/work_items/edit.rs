@@ -27,13 +27,13 @@ use super::{expected, path_of, use_cases};
 struct EditPage {
     page: Page,
     key: String,
-    /// What is saved applies to this version alone.
+    /// The version that the change applies to.
     version: u64,
     statuses: Vec<Choice>,
     fields: Fields,
     bound_runs: usize,
-    /// What others saved meanwhile, where it differs from what was typed: field, and how it is now.
-    meanwhile: Vec<(&'static str, Shown)>,
+    /// The fields whose current value differs from the entry: label and current value.
+    conflicts: Vec<(&'static str, Shown)>,
     has_changed: bool,
 }
 
@@ -48,7 +48,7 @@ pub(in crate::web) async fn show_form(
         let (values, status) = (Values::of(&item), item.status.as_str());
         return render(&web, &person, &item, values, status, errors, false).await;
     };
-    // The version that the form was shown with, so that a change meanwhile is not overlooked.
+    // Keeps the version that the form was shown with, to detect changes since then.
     let item = WorkItem { version, ..item };
     let (values, status) = (Values::typed(entries), entries.shown("status"));
     render(&web, &person, &item, values, status, errors, false).await
@@ -63,12 +63,12 @@ pub(in crate::web) async fn edit(
     let (work, principal) = (use_cases(&web)?, &person.principal);
     let current = work.get(principal, key).await?;
     let mut errors = Errors::default();
-    let wanted: Result<ItemStatus, _> = form.get("status").parse();
+    let status: Result<ItemStatus, _> = form.get("status").parse();
     let read = read(&form).map_err(|wrong| errors = wrong);
-    let wanted = wanted.map_err(|_| errors.other = Some("Choose a status.".to_owned()));
+    let status = status.map_err(|_| errors.other = Some("Choose a status.".to_owned()));
     let mut has_changed = false;
-    if let (Ok(read), Ok(status)) = (read, wanted) {
-        // What differs in its line breaks alone was not edited.
+    if let (Ok(read), Ok(status)) = (read, status) {
+        // A difference in line breaks alone is no edit.
         let is_same = read.description.as_str() == lines(current.description.as_str());
         let edit = WorkItemEdit {
             title: Some(read.title),
@@ -103,7 +103,7 @@ pub(in crate::web) async fn edit(
         let item = work.get(principal, key).await?;
         return render(&web, &person, &item, values, status, errors, true).await;
     }
-    // Still the version that the form was shown with, so that a change meanwhile is not overlooked.
+    // Keeps the version that the form was shown with, to detect changes since then.
     let shown = form.get("version").parse().unwrap_or(0);
     let item = WorkItem {
         version: shown,
@@ -121,7 +121,7 @@ async fn render(
     errors: Errors,
     has_changed: bool,
 ) -> Result<Response, WebError> {
-    let meanwhile = if has_changed {
+    let conflicts = if has_changed {
         differences(web, person, item, &values, selected).await?
     } else {
         Vec::new()
@@ -144,13 +144,13 @@ async fn render(
         statuses: status_choices,
         fields: Fields::of(web, person, values, item.assignee, errors).await?,
         bound_runs: bound_runs(web, person, item.key).await?,
-        meanwhile,
+        conflicts,
         has_changed,
     };
     html(response_status, &template)
 }
 
-/// The fields in which the item is not what was typed, as it is now.
+/// Returns the fields whose current value differs from the entry: label and current value.
 async fn differences(
     web: &Web,
     person: &Person,
@@ -183,7 +183,7 @@ async fn differences(
         of(
             now.assignee != typed.assignee,
             "Assignee",
-            assignee.as_ref().map_or("Nobody", Shown::as_str),
+            assignee.as_ref().map_or("Unassigned", Shown::as_str),
         ),
     ];
     Ok(all.into_iter().flatten().collect())

@@ -1,4 +1,4 @@
-//! The fields that a form has for a new item and for one that is edited.
+//! The fields shared by the forms for new and edited items.
 
 use std::fmt::Display;
 
@@ -15,7 +15,7 @@ use crate::web::site::Web;
 use super::list::choices;
 use super::view::{Choice, priority, target};
 
-/// What the fields hold.
+/// The values of the fields.
 #[derive(Default)]
 pub(super) struct Values {
     pub(super) title: String,
@@ -25,7 +25,7 @@ pub(super) struct Values {
     pub(super) assignee: String,
 }
 
-/// What is wrong with what was typed.
+/// The validation errors.
 #[derive(Default)]
 pub(super) struct Errors {
     pub(super) title: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Errors {
     pub(super) other: Option<String>,
 }
 
-/// The fields, read.
+/// The parsed fields.
 pub(super) struct Read {
     pub(super) title: Title,
     pub(super) description: Description,
@@ -42,7 +42,7 @@ pub(super) struct Read {
     pub(super) assignee: Option<UserId>,
 }
 
-/// What the template `work/fields.html` shows.
+/// The data of the template `work/fields.html`.
 pub(super) struct Fields {
     pub(super) values: Values,
     pub(super) priorities: Vec<Choice>,
@@ -52,7 +52,7 @@ pub(super) struct Fields {
     pub(super) errors: Errors,
 }
 
-/// Line breaks as other clients write them: a browser sends each as two characters.
+/// Converts the line breaks of a browser (CR LF) to LF.
 pub(super) fn lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
@@ -79,7 +79,7 @@ impl Values {
         }
     }
 
-    /// As they were typed, but for a token, which no page shows again.
+    /// Returns the values as entered. Fields that contain a token are empty.
     pub(super) fn typed(form: &Form) -> Self {
         Self {
             title: form.shown("title").to_owned(),
@@ -97,18 +97,18 @@ impl Errors {
     }
 }
 
-/// Reads the fields.
+/// Parses the fields.
 ///
 /// # Errors
 ///
-/// What is wrong with each.
+/// The message of each invalid field.
 pub(super) fn read(form: &Form) -> Result<Read, Errors> {
     let mut errors = Errors::default();
     let text = |error: &dyn Display| Some(error.to_string());
     let title = Title::parse(form.get("title")).map_err(|error| errors.title = text(&error));
     let description = Description::parse(&lines(form.get("description")));
     let description = description.map_err(|error| errors.description = text(&error));
-    let choice = || "Choose one of the entries of each list.".to_owned();
+    let choice = || "Choose a value from each list.".to_owned();
     let priority = form.get("priority").parse();
     let priority = priority.map_err(|_| errors.other = Some(choice()));
     let target = form.get("target").parse();
@@ -131,7 +131,7 @@ pub(super) fn read(form: &Form) -> Result<Read, Errors> {
 }
 
 impl Fields {
-    /// `current` is the assignee that the item has, who can be kept.
+    /// Loads the choices. `current` is the item's assignee, who remains a choice.
     pub(super) async fn of(
         web: &Web,
         person: &Person,
@@ -143,7 +143,7 @@ impl Fields {
         let selected = values.assignee.as_str();
         let me = principal.user_id().to_string();
         let mut assignees = vec![
-            Choice::new("", "Nobody", selected),
+            Choice::new("", "Unassigned", selected),
             Choice::new(&me, "You", selected),
         ];
         let mut has_more_people = false;

@@ -13,29 +13,29 @@ use crate::web::names::{Named, Names};
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
-/// How many entries a page shows.
+/// The maximum number of entries on a page.
 const ENTRIES: u32 = 50;
 
-/// What happened to an item, and who did it.
+/// The audit events of an item.
 pub(super) struct History {
     events: Vec<AuditEvent>,
-    /// The person's own runs among the actors.
+    /// The user's own runs among the actors, with their agents.
     runs: HashMap<TokenId, Shown>,
 }
 
 pub(super) struct Entry {
     pub(super) at: Moment,
     pub(super) what: &'static str,
-    /// A run or item that it is about beside this one.
+    /// Another run or item that the entry is about.
     pub(super) about: Option<String>,
     pub(super) who: Named,
     pub(super) run: Option<RunLink>,
 }
 
-/// The agent run that did it, in the name of the user.
+/// The agent run that acted.
 pub(super) struct RunLink {
     pub(super) id: String,
-    /// The agent, for the person's own runs; `None` for those of others, which only they can open.
+    /// The agent of the user's own run; `None` for another user's run, which they cannot open.
     pub(super) agent: Option<Shown>,
 }
 
@@ -49,9 +49,9 @@ impl History {
         let principal = &person.principal;
         let events = web.api.audit.history(principal, key, ENTRIES).await?;
         let mut runs = HashMap::new();
-        let mut strangers = Vec::new();
+        let mut foreign = Vec::new();
         for id in events.iter().filter_map(run_of).chain(claimed_in) {
-            if runs.contains_key(&id) || strangers.contains(&id) {
+            if runs.contains_key(&id) || foreign.contains(&id) {
                 continue;
             }
             match web.api.agent_runs.get(principal, id).await {
@@ -59,7 +59,7 @@ impl History {
                     let agent = token.run.as_ref().map_or("", |run| run.agent.as_str());
                     runs.insert(id, Shown::of(agent));
                 }
-                Err(AgentRunError::NotFound) => strangers.push(id),
+                Err(AgentRunError::NotFound) => foreign.push(id),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -70,7 +70,7 @@ impl History {
         self.events.iter().filter_map(|event| event.actor.user())
     }
 
-    /// The user in whose name the run works.
+    /// Returns the user on whose behalf the run acts, or `None` if no event shows it.
     pub(super) fn owner_of(&self, run: TokenId) -> Option<UserId> {
         let mut events = self.events.iter();
         let by = events.find(|event| run_of(event) == Some(run))?;
@@ -105,7 +105,7 @@ impl History {
                     AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
                         names.within(user)
                     }
-                    AuditActor::Operator => Named::other("the server’s operator"),
+                    AuditActor::Operator => Named::other("the server operator"),
                     AuditActor::Anonymous => Named::other("an anonymous caller"),
                 },
                 run: run_of(event).map(|run| self.link(run)),
@@ -122,7 +122,7 @@ fn run_of(event: &AuditEvent) -> Option<TokenId> {
     }
 }
 
-/// `None` for what is no news of the item.
+/// Returns the label of an action, or `None` if the history does not show it.
 const fn what(action: AuditAction, is_subject: bool) -> Option<&'static str> {
     Some(match (action, is_subject) {
         (AuditAction::WorkItemCreated, true) => "Created",

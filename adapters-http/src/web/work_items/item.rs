@@ -17,7 +17,7 @@ use super::history::{Entry, History, RunLink};
 use super::use_cases;
 use super::view::{ItemView, conflict, users_of};
 
-/// How many sub-tasks the page of an item shows.
+/// The maximum number of sub-tasks on an item's page.
 const PARTS: u32 = 50;
 
 #[derive(Template)]
@@ -30,25 +30,25 @@ struct WorkItemPage {
     created_by: Named,
     created: Moment,
     resolved: Option<Moment>,
-    /// The run in which an agent works on it.
+    /// The agent run that has claimed it.
     run: Option<RunLink>,
-    /// The user in whose name an agent works on it.
+    /// The user on whose behalf an agent has claimed it.
     on_behalf: Option<Named>,
     parts: Vec<ItemView>,
     has_more_parts: bool,
-    /// How many of the person's live runs are bound to it, and end with it.
+    /// The number of the user's live runs bound to it.
     bound_runs: usize,
     history: Vec<Entry>,
     problem: Option<String>,
-    /// What was typed for an agent's id that is none.
+    /// The invalid agent ID that was entered.
     wrong_agent: Option<String>,
 }
 
-/// Why a button did nothing.
-pub(super) enum Refused {
-    /// It cannot be done as things stand.
+/// Why a change was rejected.
+pub(super) enum Rejected {
+    /// It conflicts with the item's current state.
     Conflict(WorkItemConflict),
-    /// This is no agent's id.
+    /// The agent ID is invalid.
     Agent(String),
 }
 
@@ -61,18 +61,18 @@ pub(in crate::web) async fn show(
     render(&web, &person, &item, None).await
 }
 
-/// The page again, after something that could not be done.
-pub(super) async fn refuse(
+/// Renders the page again, with the reason why a change was rejected.
+pub(super) async fn render_rejected(
     web: &Web,
     person: &Person,
     key: WorkItemKey,
-    why: Refused,
+    why: Rejected,
 ) -> Result<Response, WebError> {
     let item = use_cases(web)?.get(&person.principal, key).await?;
     render(web, person, &item, Some(why)).await
 }
 
-/// How many of the person's own live runs are bound to the item.
+/// Returns the number of the user's live runs bound to the item.
 pub(super) async fn bound_runs(
     web: &Web,
     person: &Person,
@@ -91,7 +91,7 @@ async fn render(
     web: &Web,
     person: &Person,
     item: &WorkItem,
-    why: Option<Refused>,
+    why: Option<Rejected>,
 ) -> Result<Response, WebError> {
     let principal = &person.principal;
     let (me, key) = (principal.user_id(), item.key);
@@ -108,7 +108,7 @@ async fn render(
     let behalf = claim.and_then(|claim| claim.on_behalf);
     let behalf = behalf.or_else(|| history.owner_of(run?));
     let holder = match &why {
-        Some(Refused::Conflict(WorkItemConflict::Claimed(holder))) => holder.person(),
+        Some(Rejected::Conflict(WorkItemConflict::Claimed(holder))) => holder.person(),
         _ => None,
     };
     let met = users_of(item)
@@ -121,8 +121,8 @@ async fn render(
     let names = Names::of(web, person, met).await?;
     let now = web.api.tokens.now();
     let status = match &why {
-        Some(Refused::Conflict(_)) => StatusCode::CONFLICT,
-        Some(Refused::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(Rejected::Conflict(_)) => StatusCode::CONFLICT,
+        Some(Rejected::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
     let template = WorkItemPage {
@@ -143,13 +143,13 @@ async fn render(
         bound_runs: bound_runs(web, person, key).await?,
         history: history.entries(key, &names, now),
         problem: match &why {
-            Some(Refused::Conflict(why)) => Some(conflict(why, &names)),
-            Some(Refused::Agent(_)) | None => None,
+            Some(Rejected::Conflict(why)) => Some(conflict(why, &names)),
+            Some(Rejected::Agent(_)) | None => None,
         },
         item: ItemView::of(item, me, &names, now),
         wrong_agent: match why {
-            Some(Refused::Agent(typed)) => Some(typed),
-            Some(Refused::Conflict(_)) | None => None,
+            Some(Rejected::Agent(typed)) => Some(typed),
+            Some(Rejected::Conflict(_)) | None => None,
         },
     };
     html(status, &template)

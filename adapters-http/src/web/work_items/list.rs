@@ -19,7 +19,7 @@ use crate::web::site::Web;
 use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
 use super::{PATH, use_cases};
 
-/// How many items a page shows.
+/// Items per page.
 const PAGE: u32 = 50;
 const FIELDS: [&str; 9] = [
     "q", "status", "assignee", "priority", "kind", "target", "domain", "agent", "parent",
@@ -34,11 +34,13 @@ struct ListPage {
     chosen: Query,
     selects: Vec<Select>,
     is_filtered: bool,
+    /// Whether more is chosen than a search.
+    has_more_filters: bool,
     wrong_field: Option<&'static str>,
     paging: Paging,
 }
 
-/// A list to choose a filter from.
+/// A select of the filter.
 struct Select {
     name: &'static str,
     label: &'static str,
@@ -82,6 +84,7 @@ pub(in crate::web) async fn list(
             assignees(query.get("assignee"), assignee, me, &names),
         ),
         is_filtered: !chosen.is_empty(),
+        has_more_filters: FIELDS[1..].iter().any(|name| !chosen.get(name).is_empty()),
         wrong_field,
         paging: Paging::of(&query, PATH, &chosen, next.map(|cursor| cursor.to_string())),
         chosen,
@@ -155,7 +158,7 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     .into()
 }
 
-/// Every value of a vocabulary.
+/// Returns a choice for every value of an enumeration.
 pub(super) fn choices<T: Copy>(
     all: &[T],
     value: impl Fn(T) -> &'static str,
@@ -167,9 +170,9 @@ pub(super) fn choices<T: Copy>(
         .collect()
 }
 
-/// Anyone, oneself, and who was chosen by a link.
+/// Returns the choices for the assignee: anyone, the user, and the user named by a link.
 fn assignees(selected: &str, other: Option<UserId>, me: UserId, names: &Names) -> Vec<Choice> {
-    // A link names oneself by id.
+    // Links name the signed-in user by ID.
     let selected = if other == Some(me) { "me" } else { selected };
     let mut all = vec![
         Choice::new("", "Anyone", selected),

@@ -1,4 +1,4 @@
-//! `/work`: work items and the queue, where the instance keeps them.
+//! `/work`: work items and the queue, if the instance has them.
 
 mod act;
 mod create;
@@ -23,10 +23,10 @@ use super::error::WebError;
 use super::form::Form;
 use super::site::Web;
 
-/// Where the list is.
+/// The path of the list.
 const PATH: &str = "/work";
 
-/// The use cases. Without them, no route leads here.
+/// Returns the use cases. Without work items, these routes do not exist.
 fn use_cases(web: &Web) -> Result<&WorkItems, WebError> {
     web.api.work_items.as_ref().ok_or(WebError::NOT_FOUND)
 }
@@ -35,8 +35,7 @@ fn path_of(key: WorkItemKey) -> String {
     format!("{PATH}/{key}")
 }
 
-/// The version of the item that the form was shown with; a form that does not say is none of ours,
-/// and fits no version.
+/// Returns the version that the form was shown with. A form without one matches no version.
 fn expected(form: &Form) -> Versions {
     Versions::OneOf(form.get("version").parse().into_iter().collect())
 }

@@ -15,24 +15,24 @@ use crate::web::site::Web;
 use super::view::{ItemView, users_of};
 use super::{PATH, use_cases};
 
-/// How many items each part shows.
+/// The maximum number of items in each section.
 const SHOWN: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "work/queue.html")]
 struct QueuePage<'a> {
     page: Page,
-    /// What an agent sees, instead of what a person does.
+    /// Shows the queue for agents instead of the one for people.
     is_for_agents: bool,
     agent: &'a str,
     is_agent_wrong: bool,
-    mine: Part,
-    /// Where all of those are listed.
+    mine: Section,
+    /// The path of the list with all items of the section above.
     all_mine: String,
-    next: Part,
+    next: Section,
 }
 
-struct Part {
+struct Section {
     items: Vec<ItemView>,
     has_more: bool,
 }
@@ -51,7 +51,7 @@ pub(in crate::web) async fn queue(
     let is_named = agent.is_some();
     let found = work.queue(principal, agent, SHOWN).await?;
     let (mine, next) = if is_for_agents {
-        // Without a name, it is nobody's work in particular.
+        // Without an agent, only the available items are shown.
         let none = QueueBucket {
             items: Vec::new().into(),
             more: false,
@@ -79,8 +79,8 @@ pub(in crate::web) async fn queue(
         }
         .on(PATH),
         is_agent_wrong,
-        next: Part {
-            // What is theirs stands above.
+        next: Section {
+            // Items of the section above are not repeated.
             items: next
                 .items
                 .iter()
@@ -89,7 +89,7 @@ pub(in crate::web) async fn queue(
                 .collect(),
             has_more: next.more,
         },
-        mine: Part {
+        mine: Section {
             items: mine.items.iter().map(view).collect(),
             has_more: mine.more,
         },

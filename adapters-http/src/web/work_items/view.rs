@@ -7,7 +7,7 @@ use openindex_domain::work_item::{
 use crate::web::names::Names;
 use crate::web::view::{Badge, Moment, Shown};
 
-/// A work item in a list, or on its page.
+/// A work item in a list or on its page.
 pub(super) struct ItemView {
     pub(super) key: String,
     pub(super) kind: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct ItemView {
     pub(super) priority: &'static str,
     pub(super) is_pressing: bool,
     pub(super) target: &'static str,
-    /// Who sees to it, and the id.
+    /// The name and ID of the assignee.
     pub(super) assignee: Option<(Shown, String)>,
     pub(super) claim: Option<ClaimView>,
     pub(super) is_for_agents: bool,
@@ -25,7 +25,7 @@ pub(super) struct ItemView {
     pub(super) version: u64,
 }
 
-/// Who works on an item.
+/// The claim of an item.
 pub(super) struct ClaimView {
     pub(super) who: Shown,
     pub(super) is_agent: bool,
@@ -33,7 +33,7 @@ pub(super) struct ClaimView {
     pub(super) since: Moment,
 }
 
-/// An entry of a select.
+/// An option of a select.
 pub(super) struct Choice {
     pub(super) value: String,
     pub(super) label: Shown,
@@ -50,7 +50,7 @@ impl Choice {
     }
 }
 
-/// The users whom an item mentions in a list.
+/// Returns the users that an item's row mentions.
 pub(super) fn users_of(item: &WorkItem) -> impl Iterator<Item = UserId> {
     let claim = item.claim.as_ref();
     let holder = claim.and_then(|claim| claim.holder.person());
@@ -93,7 +93,7 @@ impl ItemView {
         }
     }
 
-    /// Whether the person who looks can take it on.
+    /// Returns whether the user can claim the item.
     pub(super) const fn can_be_claimed(&self) -> bool {
         !self.is_resolved && self.claim.is_none() && !self.is_for_agents
     }
@@ -137,11 +137,11 @@ pub(super) const fn target(target: ExecutionTarget) -> &'static str {
     }
 }
 
-/// Why something cannot be done as things stand, in a person's words.
+/// Returns the message for a conflict.
 pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
     match conflict {
         WorkItemConflict::VersionMismatch { .. } => {
-            "This item has changed since you opened it. Nothing was done; look at it again."
+            "This item has changed since you opened it. Nothing was done; review it and try again."
                 .to_owned()
         }
         WorkItemConflict::Resolved(now) => format!(
@@ -160,17 +160,17 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
             target(*only).to_lowercase()
         ),
         WorkItemConflict::Transition { from, to } => format!(
-            "An item that is {} cannot become {}.",
-            status(*from).to_lowercase(),
-            status(*to).to_lowercase()
+            "The status can’t change from {} to {}.",
+            status(*from),
+            status(*to)
         ),
         WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
-        WorkItemConflict::PartOfPart => "A sub-task cannot have sub-tasks of its own.".to_owned(),
+        WorkItemConflict::PartOfPart => "A sub-task can’t have sub-tasks.".to_owned(),
         WorkItemConflict::NoSuchAssignee => {
-            "The assignee does not exist or is suspended. Choose another one.".to_owned()
+            "The assignee doesn’t exist or is suspended. Choose someone else.".to_owned()
         }
         WorkItemConflict::NumbersExhausted => {
-            "No number is left for another item here. Choose another domain.".to_owned()
+            "No item numbers are left here. Choose another domain.".to_owned()
         }
     }
 }

@@ -195,7 +195,7 @@ async fn an_agent_resolves_or_deletes_what_it_works_at_and_nothing_else() {
     ] {
         assert_eq!(answer.problem(409), "work_item_not_claimed");
         let detail = answer.json()["detail"].to_string();
-        assert!(detail.contains("claim the work item first"), "{detail}");
+        assert!(detail.contains("claim this one first"), "{detail}");
     }
     assert_eq!(item(&server, &admin).await["version"], 1);
     act(&server, &run, "claim", None).await.ok();

@@ -95,7 +95,7 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
     let answer = server.patch(&path, &admin, &json!({"status": null})).await;
     assert_eq!(
         answer.json()["detail"],
-        "status must not be null; leave it out to keep it"
+        "status must not be null; leave it out to keep the current value"
     );
     assert_eq!(server.get(&path, &admin).await.json()["version"], 1);
 }
@@ -135,7 +135,7 @@ async fn one_status_follows_on_another_or_the_answer_names_those_that_do() {
         let answer = server.patch(&path, &admin, &status(next)).await;
         assert_eq!(answer.problem(409), "invalid_transition");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.ends_with("what may follow: todo"), "{detail}");
+        assert!(detail.ends_with("allowed: todo"), "{detail}");
     }
     let complete = format!("{path}/complete");
     let answer = server.post(&complete, &admin, &json!({})).await;

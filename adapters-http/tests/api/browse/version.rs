@@ -94,7 +94,7 @@ async fn another_version_is_412_and_says_which_it_is() {
             let answer = change(&server, &admin, request, &[tag]).await;
             assert_eq!(answer.problem(412), "version_mismatch", "{tag}");
             let detail = answer.json()["detail"].to_string();
-            assert!(detail.contains("version 2 by now"), "{detail}");
+            assert!(detail.contains("at version 2,"), "{detail}");
         }
     }
     assert_eq!(server.get(&path, &admin).await.json(), before);

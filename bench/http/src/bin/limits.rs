@@ -235,7 +235,7 @@ async fn observe(
         );
         let status = response.status().as_u16();
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(route, status, micros, "answered");
+        tracing::info!(route, status, micros, "request completed");
         response
     }
     .instrument(span)

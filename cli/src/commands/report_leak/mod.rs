@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::io::{self, Read as _};
 
 use openindex_adapters_http::client::Client;
-use openindex_adapters_http::wire::{PlainSecret, ReportCredentials};
+use openindex_adapters_http::wire::{PlainSecret, ReportLeakedTokens};
 use openindex_domain::token::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -141,11 +141,11 @@ fn send(client: &Client, secrets: &mut Vec<Secret>, answer: &mut Answer) -> Resu
     let tokens = secrets
         .drain(..)
         .map(|secret| PlainSecret::new(secret.expose()));
-    let report = ReportCredentials {
+    let report = ReportLeakedTokens {
         tokens: tokens.collect(),
     };
     client
-        .credentials_revoke(&report)
+        .report_leaked(&report)
         .map_err(|error| stopped(error.into(), answer.reported))?;
     answer.reported += report.tokens.len();
     Ok(())

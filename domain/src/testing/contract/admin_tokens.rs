@@ -1,4 +1,4 @@
-//! All tokens of the instance.
+//! The tokens of all users.
 
 use futures_util::future::{join, join_all};
 
@@ -15,8 +15,8 @@ use crate::testing::fixtures;
 use crate::token::{PredecessorEnd, RevokedBy, Scope, Status, Token, TokenId};
 use crate::user::Role;
 
-/// Tokens 1 to 6 of two users, in every status, used and unused, and an agent run that is never
-/// listed.
+/// Inserts tokens 1 to 6 of two users, in every status, used and unused, and an agent run, which is
+/// never listed.
 pub(super) async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     seed(harness).await;
     let grace = fixtures::user(2);
@@ -55,7 +55,8 @@ pub(super) async fn wanted_by_id(
     ids.expect("the store answers")
 }
 
-/// The revocation of what the filter wants, whose trail is event `event` and those derived from it.
+/// Returns the revocation of the tokens that match the filter. Its events are `event` and those
+/// derived from it.
 pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
     let subject = Subject::User(fixtures::user(1).id);
     RevokeMatching {
@@ -78,7 +79,7 @@ pub(super) async fn revoke(
     outcome.expect("the store answers")
 }
 
-/// Each filter wants what [`TokenFilter::matches`] says.
+/// Each filter returns what [`TokenFilter::matches`] defines.
 pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let none = TokenFilter::default();
@@ -139,7 +140,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
     }
 }
 
-/// Pages follow one another without gap or repetition, each token with its owner as they are.
+/// Pages have no gaps or repetitions, and each token has its current owner.
 pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
     fill(harness).await;
     let all = wanted(harness, &TokenFilter::default()).await;
@@ -168,8 +169,8 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
     assert_eq!(seen, all);
 }
 
-/// All that the filter wants at once, whoever owns it, but for the one that is kept; each with its
-/// event; and as it was, with its owner.
+/// Revokes all matching tokens at once, of any owner, except for the one to keep; each has its
+/// event, and is returned in its previous state with its owner.
 pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let mut change = revocation(TokenFilter::default(), 1);
@@ -206,8 +207,8 @@ pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     }
 }
 
-/// Only what the filter wants ends, however it narrows; a token's own id is one way.
-pub async fn revokes_only_what_the_filter_wants(harness: &dyn AccountHarness) {
+/// Revokes only matching tokens, for every kind of filter, including a token's own id.
+pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let none = TokenFilter::default();
     let steps = [
@@ -249,9 +250,9 @@ pub async fn revokes_only_what_the_filter_wants(harness: &dyn AccountHarness) {
     );
 }
 
-/// Tokens that are issued while all of their owner's are revoked: each is either revoked with them,
-/// or was issued by a credential that was still good after it, of which there is none.
-pub async fn lets_no_token_escape_that_is_issued_meanwhile(harness: &dyn AccountHarness) {
+/// Tokens that are created while all tokens of their owner are revoked are either revoked, too, or
+/// were created by a credential that was valid afterwards, which does not exist.
+pub async fn includes_tokens_that_are_created_concurrently(harness: &dyn AccountHarness) {
     seed(harness).await;
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
@@ -270,7 +271,7 @@ pub async fn lets_no_token_escape_that_is_issued_meanwhile(harness: &dyn Account
     };
     let racing = join_all((100..132).map(issue));
     let bulk = async {
-        // In the midst of them.
+        // In the middle of them.
         let (_, outcome) = join(issue(99), revoke(harness, revocation(filter, 1))).await;
         outcome
     };
@@ -279,8 +280,8 @@ pub async fn lets_no_token_escape_that_is_issued_meanwhile(harness: &dyn Account
     assert_eq!(wanted(harness, &filter).await, vec![]);
 }
 
-/// A credential that ended between verification and change ends nothing.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+/// A credential that ended between verification and change revokes nothing.
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     let token = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &token).await;
@@ -302,9 +303,9 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// Of what is reported, what is live is revoked, with an event and a notice; the rest is not
-/// touched. A token that is reported twice is reported once.
-pub async fn takes_reports_of_live_tokens_alone(harness: &dyn AccountHarness) {
+/// Of the reported tokens, live ones are revoked, with an event and a notice; others are unchanged.
+/// A token that is reported twice is revoked once.
+pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let event = |number| {
         let (action, subject) = (
@@ -343,7 +344,7 @@ pub async fn takes_reports_of_live_tokens_alone(harness: &dyn AccountHarness) {
     assert_eq!(again.expect("the store answers"), 0);
 }
 
-/// As of now.
+/// Counts as of now.
 pub async fn counts_everything(harness: &dyn AccountHarness) {
     let stats = harness.admin_tokens().stats(NOW).await;
     assert_eq!(stats.expect("the store answers"), Stats::default());
@@ -369,9 +370,9 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
     );
 }
 
-/// Bulk revocations and reports end the runs that were issued with what they revoke, in the same
-/// step; other runs go on. A run can be reported itself.
-pub async fn ends_the_agent_runs_of_what_it_revokes(harness: &dyn AccountHarness) {
+/// Bulk revocations and reports end the runs that were started with the revoked tokens, in the same
+/// step; other runs continue. A run can itself be reported.
+pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness) {
     seed(harness).await;
     let issuers: Vec<Token> = (1..=3).map(|number| fixtures::token(number, NOW)).collect();
     for (number, issuer) in (1..).zip(&issuers) {
@@ -391,7 +392,7 @@ pub async fn ends_the_agent_runs_of_what_it_revokes(harness: &dyn AccountHarness
     let report = ReportLeakedTokens {
         reported: vec![
             (fixtures::digest(2), event(2)),
-            // One with its issuer, and one without: they are reported themselves.
+            // One with its issuer and one without: both are reported themselves.
             (fixtures::digest(20), event(4)),
             (fixtures::digest(31), event(3)),
         ],
@@ -426,8 +427,8 @@ fn subject() -> Subject {
     Subject::User(fixtures::user(1).id)
 }
 
-/// A tombstone tells who or what revoked the token.
-pub async fn tells_why_a_token_was_revoked(harness: &dyn AccountHarness) {
+/// A tombstone contains the reason why the token was revoked.
+pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
     seed(harness).await;
     let other = fixtures::user(2);
     harness.put_user(&other).await;

@@ -1,4 +1,4 @@
-//! Agent runs: their beginning, and what they end with.
+//! The start of agent runs, and everything that ends them.
 
 use futures_util::future::{join, join_all};
 
@@ -20,7 +20,7 @@ use crate::token::{
     RotateTokenOutcome, Status, Token, TokenId, TokenName,
 };
 
-/// The beginning of run `number`, whose trail is event `number`.
+/// Returns the change that starts run `number`, with event `number`.
 pub(super) fn start(number: u64, quota: u32) -> StartRun {
     let run = fixtures::run(number, acting().id);
     let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
@@ -39,7 +39,7 @@ pub(super) async fn begin(harness: &dyn AgentRunHarness, change: StartRun) -> St
     outcome.expect("the store answers")
 }
 
-/// The end of a run of user 1, whose trail is event `event`.
+/// Returns the change that ends a run of user 1, with events derived from event `event`.
 pub(super) fn ending(run: TokenId, event: u64) -> EndRuns {
     EndRuns {
         actor: actor(),
@@ -75,7 +75,7 @@ async fn stored(harness: &dyn Harness, number: u64) -> Token {
     find(harness, number).await.expect("it is there").token
 }
 
-/// A run is found by its digest with all that it was given, and its trail is there.
+/// A run is found by its digest with every field it was given, and has its event.
 pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let mut change = start(10, 10);
@@ -96,14 +96,14 @@ pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
     assert_eq!(foreign.expect("the store answers"), None);
     let pat = harness.agent_runs().run(run.owner, acting().id).await;
     assert_eq!(pat.expect("the store answers"), None);
-    // Nor is it among the personal access tokens.
+    // It is not among the personal access tokens.
     assert_eq!(list(harness, run.owner).await, vec![acting()]);
     let got = harness.tokens().get(run.owner, run.id).await;
     assert_eq!(got.expect("the store answers"), None);
 }
 
-/// A run ends when the token that starts it expires, if that comes first.
-pub async fn end_with_the_time_of_their_issuer(harness: &dyn AgentRunHarness) {
+/// A run ends when its issuing token expires, if that is earlier.
+pub async fn expire_with_their_issuer(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let soon = NOW.saturating_add_seconds(90);
     let mut issuer = acting();
@@ -113,8 +113,8 @@ pub async fn end_with_the_time_of_their_issuer(harness: &dyn AgentRunHarness) {
     assert_eq!(stored(harness, 10).await.expires_at, Some(soon));
 }
 
-/// Live runs count among themselves: neither with tokens, nor with what is over.
-pub async fn hold_a_quota_of_their_own(harness: &dyn AgentRunHarness) {
+/// Live runs have a quota separate from that of tokens; ended ones do not count.
+pub async fn have_their_own_quota(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let mut ended = fixtures::run(20, acting().id);
     ended.revoked_at = Some(NOW);
@@ -128,15 +128,15 @@ pub async fn hold_a_quota_of_their_own(harness: &dyn AgentRunHarness) {
         .filter(|outcome| matches!(outcome, StartRunOutcome::Started(_)))
         .count();
     assert_eq!(started, 5, "{outcomes:?}");
-    // One live token, the acting one, leaves room for a second.
+    // There is one live token, the acting one, so a second is within the quota.
     assert_eq!(
         insert(harness, insertion(70, 2)).await,
         CreateTokenOutcome::Created
     );
 }
 
-/// Runs that were started within 24 hours count, ended or not, and personal tokens do not.
-pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
+/// Runs that were started within 24 hours count, ended or not; personal tokens do not.
+pub async fn have_their_own_rate(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let with_rate = |number| {
         let mut change = start(number, 100);
@@ -167,8 +167,8 @@ pub async fn hold_a_rate_of_their_own(harness: &dyn AgentRunHarness) {
     assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
 }
 
-/// A browser session starts runs with a token of its user that is live, and with no other; the run
-/// ends with that token.
+/// A browser session can start runs only with a live token of its user, and the run ends with that
+/// token.
 pub async fn are_started_by_a_session_with_a_token_of_its_user<
     H: AccountHarness + AgentRunHarness,
 >(
@@ -210,7 +210,7 @@ pub async fn are_started_by_a_session_with_a_token_of_its_user<
         "{started:?}"
     );
     assert_eq!(stored(harness, 20).await.expires_at, Some(soon));
-    // A token does not start a run of another one.
+    // A token cannot start a run of another token.
     let mut other = start(21, 100);
     other.run.run.as_mut().expect("a run").issuer = issuer.id;
     let refused = StartRunOutcome::NotAuthorized(ActorError::Rejected(Rejection::Unknown));
@@ -247,7 +247,8 @@ pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
     assert_eq!(runs(harness, true, None, 10).await.len(), 1);
 }
 
-/// Several end in one step: those that are named, are the owner's and were not ended before.
+/// Several runs end in one step: those that are named, belong to the owner and have not ended
+/// before.
 pub async fn are_ended_together_and_no_others(harness: &dyn AgentRunHarness) {
     harness.put_user(&fixtures::user(2)).await;
     let run = |number| fixtures::run(number, acting().id);
@@ -271,8 +272,8 @@ pub async fn are_ended_together_and_no_others(harness: &dyn AgentRunHarness) {
     assert_eq!(told, [10, 11].map(|number| Subject::Token(run(number).id)));
 }
 
-/// Each condition of a filter narrows the list down.
-pub async fn are_those_that_the_filter_wants(harness: &dyn AgentRunHarness) {
+/// Each field of a filter narrows the list.
+pub async fn are_those_that_match_the_filter(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let issuer = fixtures::token(1, NOW);
     put(harness, 1, &issuer).await;
@@ -317,8 +318,8 @@ pub async fn are_those_that_the_filter_wants(harness: &dyn AgentRunHarness) {
     }
 }
 
-/// The trail tells what ended each token and run that is asked for.
-pub async fn are_told_of_by_what_ended_them(harness: &dyn AgentRunHarness) {
+/// The audit log contains the events that ended each requested token and run.
+pub async fn are_listed_with_the_events_that_ended_them(harness: &dyn AgentRunHarness) {
     let issuer = fixtures::token(1, NOW);
     let (own, with_token, live) = (
         fixtures::run(10, acting().id),
@@ -364,8 +365,8 @@ pub async fn are_told_of_by_what_ended_them(harness: &dyn AgentRunHarness) {
     assert_eq!(found, wanted);
 }
 
-/// A run cannot be bound to what is not there.
-pub async fn are_not_bound_to_nothing(harness: &dyn AgentRunHarness) {
+/// A run cannot be bound to a work item that does not exist.
+pub async fn are_not_bound_to_a_missing_work_item(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let mut change = start(10, 10);
     let run = change.run.run.as_mut().expect("a run");
@@ -379,7 +380,7 @@ pub async fn are_not_bound_to_nothing(harness: &dyn AgentRunHarness) {
 }
 
 /// A credential that ended between verification and change starts and ends nothing.
-pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AgentRunHarness) {
+pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn AgentRunHarness) {
     let run = fixtures::run(11, acting().id);
     put_all(harness, &[]).await;
     put(harness, 11, &run).await;
@@ -406,7 +407,7 @@ pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AgentRunHarnes
     }
 }
 
-/// Puts user 1, their acting token and these runs in place.
+/// Inserts user 1, their acting token and these runs.
 async fn put_all(harness: &dyn AgentRunHarness, runs: &[(u64, &Token)]) {
     seed(harness).await;
     for (number, run) in runs {
@@ -414,8 +415,8 @@ async fn put_all(harness: &dyn AgentRunHarness, runs: &[(u64, &Token)]) {
     }
 }
 
-/// A run that is ended is a tombstone; a second end finds nothing, nor does one by somebody else or
-/// of something that is no run.
+/// An ended run is a tombstone. Ending it again finds nothing, and neither does another user or a
+/// token that is not a run.
 pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
     let run = fixtures::run(10, acting().id);
     let mut over = fixtures::run(11, acting().id);
@@ -436,12 +437,12 @@ pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
     assert_eq!(ended, 1, "{outcomes:?}");
     assert_eq!(stored(harness, 10).await.revoked_at, Some(NOW));
     assert_eq!(trail(harness).await.len(), 1);
-    // By another server's clock it may be live.
+    // It may still be live by another server's clock.
     let expired = end(harness, ending(over.id, 2)).await;
     assert_eq!(expired, EndRunsOutcome::Ended(1));
 }
 
-/// Pages hold the live runs, or all that are remembered, the newest first.
+/// Pages contain the live runs, or all stored ones, newest first.
 pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
@@ -465,7 +466,7 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
     assert_eq!(runs(harness, true, None, 2).await, all[..2]);
     assert_eq!(runs(harness, true, Some(all[1]), 10).await, all[2..]);
     assert_eq!(runs(harness, false, Some(all[2]), 10).await, ids(&[10]));
-    // The same by the token that they were issued with, those that have ended included.
+    // The same for the runs of one issuing token, including ended ones.
     let other = fixtures::token(1, NOW);
     put(harness, 1, &other).await;
     put(harness, 17, &fixtures::run(17, other.id)).await;
@@ -487,7 +488,7 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
     assert_eq!(foreign, ids(&[13]));
 }
 
-/// The revocation of a token ends the runs that it issued, and no others, each with its event.
+/// Revoking a token ends the runs that were started with it, each with its event, and no others.
 pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let issuer = fixtures::token(1, NOW);
@@ -497,7 +498,7 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
     }
     let mut over = fixtures::run(200, issuer.id);
     over.expires_at = Some(NOW);
-    // By this clock: another server's may be behind, and takes it for live.
+    // By this clock: another server's may be behind and consider it live.
     let foreign = fixtures::run(201, acting().id);
     put(harness, 200, &over).await;
     put(harness, 201, &foreign).await;
@@ -528,7 +529,7 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
     }
 }
 
-/// A rotation ends them: at once, or with the overlap, after which none goes on.
+/// Rotating the issuing token ends the runs: immediately, or at the end of the overlap.
 pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let later = NOW.saturating_add_seconds(120);
@@ -559,7 +560,7 @@ pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness
     assert_eq!(short.expires_at, Some(NOW.saturating_add_seconds(60)));
 }
 
-/// Whether a run begins or its issuer is revoked first: no run is live afterwards.
+/// Whether the run starts or its issuing token is revoked first, no run is live afterwards.
 pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     for round in 0..8 {
@@ -594,8 +595,8 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
     }
 }
 
-/// What is over is forgotten after its time, whether it was ended or expired.
-pub async fn are_forgotten_in_time(harness: &dyn AgentRunHarness) {
+/// Ended and expired runs are purged after the retention period.
+pub async fn are_purged_in_time(harness: &dyn AgentRunHarness) {
     seed(harness).await;
     let before: Timestamp = NOW.saturating_add_millis(-1);
     let mut expired = fixtures::run(10, acting().id);

@@ -1,4 +1,4 @@
-//! The trail: with each change, and never without it.
+//! The audit log: one event with each change, and never without it.
 
 use super::{
     Harness, NOW, acting, find, insert, insertion, list, put, replacement, revocation, seed, trail,
@@ -10,8 +10,8 @@ use crate::store::StoreError;
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome};
 
-/// Actor, action, time and request id come back as they were given, the newest first.
-pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
+/// Actor, action, time and request id are returned unchanged, newest event first.
+pub async fn records_each_change_unchanged(harness: &dyn Harness) {
     seed(harness).await;
     let tokens = harness.tokens();
     let by_token = AuditActor::Token {
@@ -26,7 +26,7 @@ pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
     rotate.successor.audit.actor = by_token;
     rotate.successor.audit.at = NOW.saturating_add_millis(1);
     let mut revoke = revocation(fixtures::token(2, NOW).id, 3);
-    // The same instant as the one before: the id decides.
+    // The same instant as the one before, so the id decides the order.
     revoke.audit.at = NOW.saturating_add_millis(1);
     revoke.audit.actor = AuditActor::Anonymous;
     revoke.audit.context.client_address = Some("192.0.2.7".parse().expect("an address"));
@@ -53,8 +53,8 @@ pub async fn tells_of_each_change_as_it_was_given(harness: &dyn Harness) {
     assert_eq!(newest, expected[..2]);
 }
 
-/// An event that cannot be written (its id exists) takes its change with it.
-pub async fn and_change_come_together_or_not_at_all(harness: &dyn Harness) {
+/// An event that cannot be written (its id exists) prevents its change.
+pub async fn is_written_with_its_change_or_not_at_all(harness: &dyn Harness) {
     seed(harness).await;
     let tokens = harness.tokens();
     let first = insertion(1, 100);
@@ -86,8 +86,8 @@ pub async fn and_change_come_together_or_not_at_all(harness: &dyn Harness) {
     }
 }
 
-/// Each filter wants what [`AuditFilter::matches`] says, and pages follow one another without gap or
-/// repetition.
+/// Each filter returns what [`AuditFilter::matches`] defines, and pages have no gaps or
+/// repetitions.
 pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
     let token = fixtures::token(7, NOW).id;
@@ -170,8 +170,8 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     }
 }
 
-/// Every action is kept, and an id is taken once.
-pub async fn takes_an_event_that_comes_alone(harness: &dyn Harness) {
+/// Every action can be appended, and an id only once.
+pub async fn accepts_an_event_without_a_change(harness: &dyn Harness) {
     let subject = Subject::User(fixtures::user(1).id);
     for (number, action) in (1..).zip(AuditAction::ALL) {
         let event = fixtures::audit(number, NOW, *action, subject);
@@ -183,7 +183,7 @@ pub async fn takes_an_event_that_comes_alone(harness: &dyn Harness) {
     assert_eq!(trail(harness).await.len(), AuditAction::ALL.len());
 }
 
-/// What a user did and what was done to them, each once, page by page in both directions.
+/// What a user did and what was done to them, each event once, page by page in both directions.
 pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness) {
     let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
     let mut events: Vec<AuditEvent> = vec![];

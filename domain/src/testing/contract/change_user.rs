@@ -1,4 +1,4 @@
-//! Suspending, promoting and demoting.
+//! Suspending users, and changing their roles and names.
 
 use futures_util::future::{join, join_all};
 
@@ -45,11 +45,11 @@ pub(super) async fn user(harness: &dyn AccountHarness, number: u64) -> User {
     found.expect("they are there")
 }
 
-/// A suspension shows in the next lookup of a token, and the user's sessions are gone with it.
+/// A suspension is visible in the next token lookup, and has ended the user's sessions.
 pub async fn suspends_and_ends_sessions_in_one_step(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
-    // Another administrator does it, and stays.
+    // Another administrator makes the change and remains.
     let other = fixtures::user(2);
     harness.put_user(&other).await;
     let mut token = fixtures::token(20, NOW);
@@ -77,8 +77,9 @@ pub async fn suspends_and_ends_sessions_in_one_step(harness: &dyn AccountHarness
     );
 }
 
-/// A suspension ends the user's agent runs in the same step, for good: lifting it brings none back.
-pub async fn ends_the_agent_runs_of_whom_it_suspends(harness: &dyn AccountHarness) {
+/// A suspension ends the user's agent runs in the same step and permanently: unsuspending the user
+/// does not restore them.
+pub async fn ends_the_agent_runs_of_a_suspended_user(harness: &dyn AccountHarness) {
     seed(harness).await;
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
@@ -109,8 +110,8 @@ pub async fn ends_the_agent_runs_of_whom_it_suspends(harness: &dyn AccountHarnes
     assert_eq!(trail.len(), 4);
 }
 
-/// A suspension can be lifted, and a role changed both ways.
-pub async fn lifts_and_changes_roles(harness: &dyn AccountHarness) {
+/// A suspension can be reversed, and a role changed in both directions.
+pub async fn unsuspends_and_changes_roles(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut grace = fixtures::user(2);
     grace.role = Role::Member;
@@ -143,8 +144,8 @@ fn name(text: &str) -> PersonName {
     PersonName::parse(text).expect("a well-formed name")
 }
 
-/// A user changes their own name, whether they administer or not, and nothing else changes.
-pub async fn changes_a_name_for_its_own_user(harness: &dyn AccountHarness) {
+/// A user, administrator or not, can change their own name, and nothing else changes.
+pub async fn lets_users_change_their_own_name(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     let mut ada = fixtures::user(1);
@@ -171,8 +172,8 @@ pub async fn changes_a_name_for_its_own_user(harness: &dyn AccountHarness) {
     assert_eq!(trail(harness).await.len(), 2, "the sign-in and the name");
 }
 
-/// What is so already leaves no event, and keeps the time of the first suspension.
-pub async fn changes_nothing_twice(harness: &dyn AccountHarness) {
+/// A repeated change records no event and keeps the time of the first suspension.
+pub async fn does_nothing_when_repeated(harness: &dyn AccountHarness) {
     seed(harness).await;
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
@@ -190,7 +191,7 @@ pub async fn changes_nothing_twice(harness: &dyn AccountHarness) {
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// A suspended administrator and a member do not count: the one who is left stays.
+/// Suspended administrators and members do not count: the last active administrator remains one.
 pub async fn keeps_the_last_active_admin(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut suspended = fixtures::user(2);
@@ -208,7 +209,7 @@ pub async fn keeps_the_last_active_admin(harness: &dyn AccountHarness) {
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// Administrators who demote and suspend one another at the same time: one is left.
+/// Administrators who concurrently demote and suspend one another: one remains.
 pub async fn keeps_one_admin_of_two_that_demote_each_other(harness: &dyn AccountHarness) {
     for round in 0..8 {
         for number in 1..=2 {
@@ -241,8 +242,8 @@ pub async fn keeps_one_admin_of_two_that_demote_each_other(harness: &dyn Account
     }
 }
 
-/// A credential that ended between verification and change changes nobody.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+/// A credential that ended between verification and change changes no user.
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
     for how in Spoiled::ALL {
@@ -264,7 +265,7 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
     }
 }
 
-/// Whoever is given an invited address has it: the open invite for it ends in the same step.
+/// When a user gets an invited address, the open invite for it is withdrawn in the same step.
 pub async fn withdraws_invites_for_a_new_address(harness: &dyn AccountHarness) {
     seed(harness).await;
     let grace = fixtures::user(2);

@@ -1,4 +1,4 @@
-//! Inserting within the quota.
+//! Creating tokens within the limits.
 
 use futures_util::future::join_all;
 
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, CreationRate, RevokeTokenOutcome, Scope, TokenName};
 
-/// What goes in comes out, to the millisecond and the last character.
+/// Every field is returned unchanged, to the millisecond and the last character.
 pub async fn keeps_every_field(harness: &dyn Harness) {
     seed(harness).await;
     let mut plain = insertion(1, 100);
@@ -37,7 +37,7 @@ pub async fn keeps_every_field(harness: &dyn Harness) {
     assert_eq!(list(harness, fixtures::user(1).id).await, expected);
 }
 
-/// Expired and revoked tokens and those of others leave room.
+/// Expired and revoked tokens, and those of other users, do not count.
 pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
@@ -57,7 +57,7 @@ pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
     ] {
         put(harness, number, token).await;
     }
-    // Live are the acting token and the one that is about to end.
+    // The live ones are the acting token and the one that is about to expire.
     assert_eq!(
         insert(harness, insertion(1, 2)).await,
         CreateTokenOutcome::QuotaReached
@@ -76,8 +76,8 @@ pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
     );
 }
 
-/// Of 64 simultaneous creates with room for 9, exactly 9 succeed.
-pub async fn holds_the_quota_exactly_under_64_creates(harness: &dyn Harness) {
+/// Of 64 concurrent creations with 9 left in the quota, exactly 9 succeed.
+pub async fn enforces_the_quota_exactly_under_64_creations(harness: &dyn Harness) {
     seed(harness).await;
     let outcomes = join_all((1..=64).map(|number| insert(harness, insertion(number, 10)))).await;
     let inserted = outcomes
@@ -89,9 +89,9 @@ pub async fn holds_the_quota_exactly_under_64_creates(harness: &dyn Harness) {
     assert_eq!(trail(harness).await.len(), 9);
 }
 
-/// What was created within 24 hours counts, also when it is revoked or expired; what is older, of
-/// someone else or an agent run does not.
-pub async fn counts_tokens_of_24_hours_whatever_became_of_them(harness: &dyn Harness) {
+/// Tokens created within 24 hours count even if they are revoked or expired; older ones, those of
+/// other users and agent runs do not.
+pub async fn counts_tokens_of_24_hours_in_every_status(harness: &dyn Harness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     let day = 24 * 60 * 60;
@@ -115,7 +115,7 @@ pub async fn counts_tokens_of_24_hours_whatever_became_of_them(harness: &dyn Har
         change.rate = CreationRate::new(limit);
         insert(harness, change)
     };
-    // Three were created since, the acting token among them.
+    // Three were created within the period, including the acting token.
     match with_rate(20, 3).await {
         CreateTokenOutcome::RateReached(reached) => {
             assert_eq!((reached.limit, reached.retry_after_seconds), (3, 1));
@@ -128,8 +128,9 @@ pub async fn counts_tokens_of_24_hours_whatever_became_of_them(harness: &dyn Har
     assert_eq!(with_rate(21, 4).await, CreateTokenOutcome::Created);
 }
 
-/// Of 64 simultaneous creates at a rate of 9, exactly 9 succeed, also when each is deleted at once.
-pub async fn holds_the_rate_exactly_under_64_creates(harness: &dyn Harness) {
+/// Of 64 concurrent creations at a rate of 9, exactly 9 succeed, even if each token is deleted
+/// immediately.
+pub async fn enforces_the_rate_exactly_under_64_creations(harness: &dyn Harness) {
     seed(harness).await;
     let create_and_delete = |number| async move {
         let mut change = insertion(number, 100);
@@ -160,8 +161,8 @@ pub async fn holds_the_rate_exactly_under_64_creates(harness: &dyn Harness) {
     assert_eq!(list(harness, acting().owner).await, [acting()]);
 }
 
-/// A credential that ended between verification and change makes no token and leaves no trail.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+/// A credential that ended between verification and change creates no token and records no event.
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     for how in Spoiled::ALL {
         seed(harness).await;
         let mut change = insertion(1, 100);
@@ -176,11 +177,11 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
     }
 }
 
-/// Creates that race the revocation of their own credential: those that were in time are whole,
-/// and once the revocation has answered none comes through.
+/// Creations race the revocation of their own credential: those that succeed are complete, and once
+/// the revocation has returned, none succeeds.
 pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
     seed(harness).await;
-    // Another token of the same owner does the revoking, so that the acting one can be refused.
+    // Another token of the same owner makes the revocation, because the acting one may be rejected.
     put(harness, 50, &fixtures::token(50, NOW)).await;
     let mut revoke = revocation(acting().id, 51);
     revoke.actor.credential = CredentialId::Token(fixtures::token(50, NOW).id);
@@ -204,8 +205,8 @@ pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
     assert_eq!(insert(harness, insertion(17, 100)).await, refused);
 }
 
-/// Ids and digests are unique; a second one is refused as a fault and changes nothing.
-pub async fn refuses_an_id_or_digest_that_exists(harness: &dyn Harness) {
+/// Ids and digests are unique: a duplicate is an error of the store and changes nothing.
+pub async fn rejects_a_duplicate_id_or_digest(harness: &dyn Harness) {
     seed(harness).await;
     assert_eq!(
         insert(harness, insertion(1, 100)).await,

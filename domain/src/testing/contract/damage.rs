@@ -1,4 +1,5 @@
-//! Rows past every constraint: listed as damaged, never accepted, and ended all the same.
+//! Rows that violate the constraints: they are listed as damaged, never accepted, and can still be
+//! revoked or ended.
 
 use futures_util::future::join_all;
 
@@ -17,7 +18,7 @@ use crate::token::{CreateTokenOutcome, ListFilter, RevokeTokenOutcome, Scope, To
 use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange};
 use crate::work_item::{QueueSection, WorkItemFilter};
 
-/// What makes token 1 a damaged one.
+/// The columns of token 1 that can be damaged.
 const TOKEN: [(&str, &str); 6] = [
     (
         "scope",
@@ -52,7 +53,7 @@ pub(super) fn admin() -> Actor {
     }
 }
 
-/// The tables, ids and columns of the damaged rows.
+/// Returns the tables, ids and columns of the damaged rows.
 pub(super) fn damaged<T>(listing: &Listing<T>) -> Vec<(&'static str, String, &'static str)> {
     let rows = listing.damaged();
     rows.map(|row| (row.table, row.id.clone(), row.column.0))
@@ -63,12 +64,12 @@ fn is_corrupt<T>(read: &Result<T, StoreError>) -> bool {
     matches!(read, Err(StoreError::Corrupt(_)))
 }
 
-/// Nothing of the token is left, not even what makes its lookup fail.
+/// Returns whether nothing of the token is left, so that its lookup no longer fails.
 pub(super) async fn is_gone(harness: &dyn DamageHarness, number: u64) -> bool {
     find(harness, number).await.is_none()
 }
 
-/// Tokens 1, which is damaged, and 2.
+/// Inserts tokens 1, which is damaged, and 2.
 async fn seed_damaged(harness: &dyn DamageHarness, statement: &str) -> (Token, Token) {
     seed(harness).await;
     let (bad, good) = (fixtures::token(1, NOW), fixtures::token(2, NOW));
@@ -78,7 +79,7 @@ async fn seed_damaged(harness: &dyn DamageHarness, statement: &str) -> (Token, T
     (bad, good)
 }
 
-/// A damaged token is named by each list beside the others, and fails no lookup but its own.
+/// A damaged token is listed next to the others, and only its own lookup fails.
 pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
     for (column, statement) in TOKEN {
         let (bad, good) = seed_damaged(harness, statement).await;
@@ -93,7 +94,7 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
         let all = harness.admin_tokens().tokens(&filter, NOW, None, 10).await;
         let all = all.expect("a list");
         assert_eq!((all.len(), damaged(&all)), (2, expected.to_vec()));
-        // At the same time, and so in one batch.
+        // Concurrently, so that they are looked up in one batch.
         let tokens = harness.tokens();
         let digests = [0, 1, 2, 1, 2].map(fixtures::digest);
         let found = join_all(digests.iter().map(|digest| tokens.find_by_digest(digest))).await;
@@ -111,9 +112,8 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
     }
 }
 
-/// What a token is recognized by decides nothing: what cannot be read of it counts as absent, and the
-/// token is accepted and listed.
-pub async fn of_what_decides_nothing_is_absent(harness: &dyn DamageHarness) {
+/// Damaged details that no decision depends on count as absent: the token is accepted and listed.
+pub async fn in_mere_details_counts_as_absent(harness: &dyn DamageHarness) {
     for statement in [
         "UPDATE tokens SET last_four = '<b>'",
         "UPDATE tokens SET created_from = 'nowhere'",
@@ -127,9 +127,8 @@ pub async fn of_what_decides_nothing_is_absent(harness: &dyn DamageHarness) {
     }
 }
 
-/// A revocation of a damaged token counts once, whoever does it, and leaves nothing of it but its
-/// event.
-pub async fn is_revoked_without_being_read(harness: &dyn DamageHarness) {
+/// Revoking a damaged token succeeds once, in every way, and leaves only its event.
+pub async fn is_revoked_without_being_decoded(harness: &dyn DamageHarness) {
     let kind = "UPDATE tokens SET kind = 'robot' WHERE name = 'token 1'";
     let statements = TOKEN.iter().map(|(_, statement)| *statement).chain([kind]);
     for (event, statement) in (10..).zip(statements) {
@@ -150,7 +149,7 @@ pub async fn is_revoked_without_being_read(harness: &dyn DamageHarness) {
     }
 }
 
-/// A bulk revocation ends damaged tokens and runs with the others, each with its event.
+/// A bulk revocation includes damaged tokens and runs, each with its event.
 pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
     let (bad, good) = seed_damaged(harness, TOKEN[0].1).await;
     put(harness, 5, &fixtures::run(5, bad.id)).await;
@@ -200,7 +199,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
     );
 }
 
-/// A report of a leak ends a damaged token.
+/// A leak report revokes a damaged token.
 pub async fn is_reported(harness: &dyn DamageHarness) {
     let (_, good) = seed_damaged(harness, TOKEN[0].1).await;
     let event = |number| {
@@ -220,8 +219,8 @@ pub async fn is_reported(harness: &dyn DamageHarness) {
     assert_eq!(notices.len(), 2, "{notices:?}");
 }
 
-/// A damaged run is named by the list, ended by its owner, and by a suspension, which one of a
-/// damaged user's is as well.
+/// A damaged run is listed, and can be ended by its owner or by a suspension, even if the user's
+/// row is damaged, too.
 pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
     seed(harness).await;
     let store = harness.agent_runs();
@@ -289,7 +288,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
     assert!(is_gone(harness, 5).await);
 }
 
-/// A damaged invite is named by the list and withdrawn.
+/// A damaged invite is listed and can be withdrawn.
 pub async fn is_withdrawn(harness: &dyn DamageHarness) {
     seed(harness).await;
     for (number, column, change) in [
@@ -338,8 +337,8 @@ pub async fn is_withdrawn(harness: &dyn DamageHarness) {
     }
 }
 
-/// An event that this version cannot read is in the trail as it is stored, in its place.
-pub async fn is_an_event_as_it_is(harness: &dyn DamageHarness) {
+/// An event that this version cannot decode is listed undecoded at its position.
+pub async fn is_an_undecoded_event(harness: &dyn DamageHarness) {
     let store = harness.audit();
     let subject = Subject::User(fixtures::user(1).id);
     for second in 1..=5 {
@@ -382,7 +381,7 @@ pub async fn is_an_event_as_it_is(harness: &dyn DamageHarness) {
     }
 }
 
-/// A damaged work item hides no other, from the list and from the queue.
+/// A damaged work item hides no others from the list or the queue.
 pub async fn is_a_work_item_beside_others(harness: &dyn DamageHarness) {
     seed(harness).await;
     let (bad, good) = (fixtures::work_item(1), fixtures::work_item(2));
@@ -412,8 +411,8 @@ pub async fn is_a_work_item_beside_others(harness: &dyn DamageHarness) {
     }
 }
 
-/// Text is taken as it is stored: no rule for names damages what was written under another.
-pub async fn is_not_a_name_of_another_rule(harness: &dyn DamageHarness) {
+/// Stored text is accepted as it is: names written under earlier rules are not damaged.
+pub async fn is_not_a_name_of_earlier_rules(harness: &dyn DamageHarness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);
     put(harness, 1, &token).await;

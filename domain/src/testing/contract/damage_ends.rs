@@ -1,4 +1,4 @@
-//! The ends of damaged rows, and that they break no other row.
+//! How damaged rows can be ended, and that they affect no other rows.
 
 use super::damage::{admin, damaged, is_gone};
 use super::work_item_changes::{apply, change, change_by_run, put_run};
@@ -20,9 +20,9 @@ use crate::work_item::{
     ChangeWorkItemOutcome, Claim, Holder, QueueSection, Versions, WorkItemChange, WorkItemFilter,
 };
 
-/// A person deletes a damaged item, whose runs end with it; nothing else can be done with it, and
-/// the queue goes past it.
-pub async fn a_work_item_by_a_person_alone(harness: &dyn DamageHarness) {
+/// Only a person can delete a damaged item, and nothing else can be done with it. Its runs end with
+/// it, and the queue omits it.
+pub async fn a_work_item_by_a_person_only(harness: &dyn DamageHarness) {
     seed(harness).await;
     let (bad, good) = (fixtures::work_item(1), fixtures::work_item(2));
     harness.put_work_item(&good).await;
@@ -82,9 +82,9 @@ async fn listed(harness: &dyn DamageHarness, status: Option<ListedStatus>) -> Li
     listed.expect("a list")
 }
 
-/// A token of no known kind, and one whose owner is missing, are in the lists, each in its place,
-/// and end by every door.
-pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
+/// A token of an unknown kind, and one whose owner is missing, are listed at their positions, and
+/// can be revoked in every way.
+pub async fn a_token_of_unknown_kind_or_owner(harness: &dyn DamageHarness) {
     seed(harness).await;
     let (bad, good) = (fixtures::token(1, NOW), fixtures::token(2, NOW));
     put(harness, 2, &good).await;
@@ -165,9 +165,8 @@ pub async fn a_token_of_no_known_kind_or_owner(harness: &dyn DamageHarness) {
     }
 }
 
-/// Damaged tokens, runs, sessions, links and invites end with their user, whether deleted or
-/// suspended.
-pub async fn what_is_a_deleted_users(harness: &dyn DamageHarness) {
+/// Damaged tokens, runs, sessions, links and invites end when their user is deleted or suspended.
+pub async fn everything_of_a_deleted_user(harness: &dyn DamageHarness) {
     seed(harness).await;
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
@@ -230,8 +229,8 @@ pub async fn what_is_a_deleted_users(harness: &dyn DamageHarness) {
     assert_eq!(page, [fixtures::user(1)]);
 }
 
-/// A damaged run holds no item and damages none; a damaged user vouches for nobody, and a damaged
-/// count locks nobody out.
+/// A damaged run has no claim and damages no item, a damaged creator invalidates what they created,
+/// and a damaged count locks out no user.
 pub async fn no_other_row(harness: &dyn DamageHarness) {
     seed(harness).await;
     let run = put_run(harness, 20, None).await;
@@ -243,7 +242,7 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
         at: NOW,
     });
     harness.put_work_item(&item).await;
-    // After every instant that there is.
+    // Later than every valid instant.
     let year_300_000 = harness.instant_past_every_rule();
     let statement =
         format!("UPDATE tokens SET expires_at = {year_300_000} WHERE kind = 'agent_run'");

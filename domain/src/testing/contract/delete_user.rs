@@ -42,7 +42,7 @@ pub(super) async fn delete(
     outcome.expect("the store answers")
 }
 
-/// Puts user 2, an administrator with token 20, in place beside user 1, who acts.
+/// Inserts user 2, an administrator with token 20, in addition to user 1, who acts.
 async fn seed_two(harness: &dyn AccountHarness) -> User {
     seed(harness).await;
     let grace = fixtures::user(2);
@@ -160,9 +160,9 @@ async fn record(harness: &dyn AccountHarness, number: u64) -> TokenRecord {
     find(harness, number).await.expect("its tombstone is there")
 }
 
-/// Tokens, agent runs, sessions, sign_in_links, notices and the password end with the user; so do what they
-/// made for others. Other users keep theirs.
-pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness) {
+/// The user's tokens, agent runs, sessions, sign-in links, notices and password end with them, as
+/// do invites and links that they created for others. Other users keep theirs.
+pub async fn ends_everything_of_the_user_in_one_step(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
     let issuer = fixtures::token(20, NOW).id;
     let mut expired = fixtures::token(21, NOW);
@@ -188,7 +188,7 @@ pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness)
         DeleteUserOutcome::Deleted
     );
 
-    // What had expired stays expired.
+    // Expired tokens stay expired.
     for (number, revoked_at) in [(20, Some(NOW)), (21, None), (22, Some(NOW))] {
         let record = record(harness, number).await;
         assert_eq!(record.token.revoked_at, revoked_at, "{number}");
@@ -233,9 +233,9 @@ pub async fn ends_everything_of_theirs_in_one_step(harness: &dyn AccountHarness)
     assert_eq!(of_action(&trail, AuditAction::UserDeleted).len(), 1);
 }
 
-/// The address can be invited and used again, by a user with another id; what the former one was
-/// told and invited with is gone.
-pub async fn frees_the_address_and_erases_what_held_it(harness: &dyn AccountHarness) {
+/// The address can be invited and used again, by a user with another id; the previous user's
+/// notices and invites are deleted.
+pub async fn frees_the_address_and_erases_personal_data(harness: &dyn AccountHarness) {
     seed(harness).await;
     let ada = fixtures::user(1);
     let _ = invite(harness, invitation(1, &ada, 101)).await;
@@ -271,9 +271,9 @@ pub async fn frees_the_address_and_erases_what_held_it(harness: &dyn AccountHarn
     assert_eq!(notices, []);
 }
 
-/// Nobody deletes themselves, the last active administrator stays, and whoever is deleted is not
-/// there to be deleted or changed again.
-pub async fn refuses_oneself_the_last_admin_and_the_deleted(harness: &dyn AccountHarness) {
+/// Users cannot delete themselves, the last active administrator cannot be deleted, and a deleted
+/// user can be neither deleted nor changed.
+pub async fn rejects_the_caller_the_last_admin_and_deleted_users(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
     let ada = fixtures::user(1);
     let own = deletion(ada.id, 1);
@@ -304,8 +304,9 @@ pub async fn refuses_oneself_the_last_admin_and_the_deleted(harness: &dyn Accoun
     assert_eq!(deleted, 1);
 }
 
-/// What was verified before the deletion writes nothing after it, by token or by session.
-pub async fn lets_nothing_of_theirs_write_afterwards(harness: &dyn AccountHarness) {
+/// Credentials that were verified before the deletion cannot write after it, neither tokens nor
+/// sessions.
+pub async fn rejects_the_users_credentials_afterwards(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
     start_session(harness, 1).await;
     let mut of_ada = deletion(fixtures::user(1).id, 1);
@@ -348,8 +349,8 @@ pub async fn lets_nothing_of_theirs_write_afterwards(harness: &dyn AccountHarnes
     assert_eq!(trail(harness).await, before);
 }
 
-/// A credential that ended between verification and deletion deletes nobody.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+/// A credential that ended between verification and deletion deletes no user.
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
     for how in Spoiled::ALL {
@@ -370,8 +371,8 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn AccountHarnes
     }
 }
 
-/// An event that cannot be written keeps everything as it was.
-pub async fn and_its_trail_come_together_or_not_at_all(harness: &dyn AccountHarness) {
+/// An event that cannot be written prevents the deletion.
+pub async fn is_written_with_its_events_or_not_at_all(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
     let first = change(grace.id, UserChange::SetRole(Role::Member), 1);
     let _ = apply(harness, first).await;
@@ -382,11 +383,11 @@ pub async fn and_its_trail_come_together_or_not_at_all(harness: &dyn AccountHarn
     assert_eq!(record(harness, 20).await.token.revoked_at, None);
 }
 
-/// Two administrators delete, demote and suspend one another at the same time: one is left.
+/// Two administrators concurrently delete, demote and suspend one another: one remains.
 pub async fn keeps_one_admin_of_two_that_delete_each_other(harness: &dyn AccountHarness) {
     for round in 0..12 {
         let numbers = [100 + 2 * round, 101 + 2 * round];
-        // Whoever was left before is no administrator any more.
+        // Demotes the administrator who remained from the previous round.
         for user in harness.users().page(None, 100).await.expect("it answers") {
             let role = Role::Member;
             harness.put_user(&User { role, ..user }).await;
@@ -425,8 +426,8 @@ pub async fn keeps_one_admin_of_two_that_delete_each_other(harness: &dyn Account
     }
 }
 
-/// Sign-ins, new tokens, claims of their invites and uses of their links that race a deletion leave
-/// nothing behind that could still be used.
+/// Concurrent sign-ins, token creations, claims of the user's invites and uses of their links leave
+/// nothing usable behind.
 pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
     seed(harness).await;
     for round in 0..8_u64 {
@@ -487,9 +488,9 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
     }
 }
 
-/// Another address keeps id, tokens and sessions; the former one is free and opens nothing, nor do
-/// sign-in links that were open.
-pub async fn changes_an_address_and_leaves_both_in_the_trail(harness: &dyn AccountHarness) {
+/// A new address keeps id, tokens and sessions; the old one becomes available and cannot sign in,
+/// and open sign-in links no longer work.
+pub async fn changes_an_address_and_records_both(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     let ada = fixtures::user(1);
@@ -528,8 +529,9 @@ pub async fn changes_an_address_and_leaves_both_in_the_trail(harness: &dyn Accou
     assert_eq!(again, ChangeUserOutcome::Unchanged(expected));
 }
 
-/// An address of another user is refused in every spelling; another spelling of one's own is not.
-pub async fn refuses_an_address_that_is_taken(harness: &dyn AccountHarness) {
+/// An address of another user is rejected in every spelling; another spelling of the user's own
+/// address is not.
+pub async fn rejects_an_address_that_is_taken(harness: &dyn AccountHarness) {
     let grace = seed_two(harness).await;
     let taken = email(&grace.email.as_str().to_uppercase());
     let step = UserChange::SetEmail(taken.clone());
@@ -538,7 +540,7 @@ pub async fn refuses_an_address_that_is_taken(harness: &dyn AccountHarness) {
     assert_eq!(user(harness, 1).await, fixtures::user(1));
     let outcome = apply(harness, change(grace.id, step, 2)).await;
     assert!(matches!(outcome, ChangeUserOutcome::Changed(user) if user.email == taken));
-    // Whoever is deleted has no address.
+    // A deleted user has no address.
     assert_eq!(
         delete(harness, deletion(grace.id, 3)).await,
         DeleteUserOutcome::Deleted
@@ -551,7 +553,8 @@ pub async fn refuses_an_address_that_is_taken(harness: &dyn AccountHarness) {
     );
 }
 
-/// Of users who are given one address at the same time, and somebody who joins with it, one has it.
+/// Of users who concurrently get the same address, and a user who joins with it, exactly one gets
+/// it.
 pub async fn gives_one_address_to_one_user(harness: &dyn AccountHarness) {
     seed(harness).await;
     let ada = fixtures::user(1);
@@ -581,8 +584,8 @@ pub async fn gives_one_address_to_one_user(harness: &dyn AccountHarness) {
     }
 }
 
-/// A claim of a work item ends with the person who made it, for themselves or for an agent; a claim
-/// of somebody else does not.
+/// A claim of a work item ends with the person who made it, for themselves or for an agent; the
+/// claims of others do not.
 pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + WorkHarness>(
     harness: &H,
 ) {

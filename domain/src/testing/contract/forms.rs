@@ -1,4 +1,4 @@
-//! Forms that create something once.
+//! Forms that can create something once.
 
 use futures_util::future::join_all;
 
@@ -13,13 +13,13 @@ use crate::session::CreateSignInLinkOutcome;
 use crate::testing::fixtures;
 use crate::token::{CreateToken, CreateTokenOutcome};
 
-/// Form `number`, as user 1 sends it.
+/// Returns form `number`, as submitted by user 1.
 fn form(number: u64, made: Subject) -> SentForm {
     let id = FormId::from_uuid(fixtures::token(number, NOW).id.uuid());
     SentForm::new(id, fixtures::user(1).id, made)
 }
 
-/// The insertion of token `number`, sent with form `of`.
+/// Returns the insertion of token `number`, submitted with form `of`.
 fn sent(number: u64, of: u64, quota: u32) -> CreateToken {
     let mut change = insertion(number, quota);
     change.actor.form = Some(form(of, Subject::Token(change.token.id)));
@@ -30,7 +30,7 @@ const fn used(made: Subject) -> ActorError {
     ActorError::FormUsed(made)
 }
 
-/// Whatever a form creates, it creates once; the second change says what the first created.
+/// A form creates one thing; a second change fails with the id of the first one.
 pub async fn create_once(harness: &dyn AccountHarness) {
     seed(harness).await;
     let (first, second) = (sent(1, 1, 100), sent(2, 1, 100));
@@ -71,7 +71,7 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     let refused = CreateSignInLinkOutcome::NotAuthorized(used(user));
     assert_eq!(sign_in_links::create(harness, again).await, refused);
     assert_eq!(trail(harness).await.len(), 3);
-    // Another form, one of another page or user, and none at all, create as ever.
+    // Another form, one of another page or user, and changes without a form are not affected.
     let mut of_another = sent(6, 1, 100);
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
     let made = Subject::Token(of_another.token.id);
@@ -87,7 +87,7 @@ pub async fn create_once(harness: &dyn AccountHarness) {
 }
 
 /// A double click.
-pub async fn create_once_of_16_at_the_same_time(harness: &dyn AccountHarness) {
+pub async fn create_once_of_16_concurrent_calls(harness: &dyn AccountHarness) {
     seed(harness).await;
     let all = join_all((1..=16).map(|number| insert(harness, sent(number, 1, 100)))).await;
     let created = all
@@ -104,8 +104,8 @@ pub async fn create_once_of_16_at_the_same_time(harness: &dyn AccountHarness) {
     }
 }
 
-/// A form that was refused for another reason can be corrected and sent again.
-pub async fn are_not_used_up_by_a_change_that_is_not_made(harness: &dyn AccountHarness) {
+/// A form whose change failed for another reason can be corrected and submitted again.
+pub async fn are_not_used_up_by_a_failed_change(harness: &dyn AccountHarness) {
     seed(harness).await;
     assert_eq!(
         insert(harness, sent(1, 1, 1)).await,
@@ -117,8 +117,8 @@ pub async fn are_not_used_up_by_a_change_that_is_not_made(harness: &dyn AccountH
     );
 }
 
-/// They are remembered for as long as they could be sent.
-pub async fn are_forgotten_in_time(harness: &dyn AccountHarness) {
+/// Used forms are remembered for as long as they can be submitted.
+pub async fn are_purged_in_time(harness: &dyn AccountHarness) {
     seed(harness).await;
     assert_eq!(
         insert(harness, sent(1, 1, 100)).await,

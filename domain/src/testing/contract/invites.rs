@@ -48,7 +48,8 @@ fn withdrawal(number: u64, event: u64) -> WithdrawInvite {
     }
 }
 
-/// The claim of an invite by user `user`, whose token, session and event have that number too.
+/// Returns the claim of an invite by user `user`, whose token, session and event have the same
+/// number.
 pub(super) fn claim(invite: u64, user: u64) -> ClaimInvite {
     let invite = fixtures::invite(invite).id;
     let mut account = Account {
@@ -102,7 +103,7 @@ async fn users(harness: &dyn AccountHarness) -> usize {
     users.expect("the store answers").len()
 }
 
-/// What goes in comes out, by the digest and in pages, the newest first.
+/// Every field is returned unchanged, by digest and in pages, newest first.
 pub async fn keep_every_field(harness: &dyn AccountHarness) {
     let first = first_admin(1);
     assert_eq!(
@@ -130,7 +131,8 @@ pub async fn keep_every_field(harness: &dyn AccountHarness) {
     assert_eq!(page.expect("the store answers"), [first.invite]);
 }
 
-/// Whoever is invited again has one link that works, the later one; so has a first administrator.
+/// Inviting an address again leaves one valid link, the later one; the same is true for the first
+/// administrator.
 pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarness) {
     let _ = create(harness, first_admin(1)).await;
     let _ = create(harness, first_admin(2)).await;
@@ -161,8 +163,8 @@ pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarn
     assert_eq!(related, [replaced(3), None, None, replaced(1), None]);
 }
 
-/// Nobody is invited who is there.
-pub async fn are_refused_for_an_address_with_an_account(harness: &dyn AccountHarness) {
+/// A user with an account cannot be invited.
+pub async fn are_rejected_for_an_address_with_an_account(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut taken = creation(1);
     taken.invite.kind = InviteKind::Person {
@@ -176,7 +178,7 @@ pub async fn are_refused_for_an_address_with_an_account(harness: &dyn AccountHar
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// A withdrawn invite cannot be claimed, and is withdrawn once.
+/// A withdrawn invite cannot be claimed, nor withdrawn again.
 pub async fn are_withdrawn_once(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
@@ -193,9 +195,9 @@ pub async fn are_withdrawn_once(harness: &dyn AccountHarness) {
     assert_eq!(trail(harness).await.len(), 2);
 }
 
-/// User, password, token, session and event appear in one step; an address is taken once, and time
-/// is up when it is up.
-pub async fn make_a_user_with_password_session_and_token(harness: &dyn AccountHarness) {
+/// User, password, token, session and event are created in one step; an address can be used once,
+/// and an expired invite cannot be claimed.
+pub async fn create_a_user_with_password_session_and_token(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=3 {
         let _ = create(harness, creation(number)).await;
@@ -236,8 +238,8 @@ pub async fn make_a_user_with_password_session_and_token(harness: &dyn AccountHa
     assert_eq!(users(harness).await, 3);
 }
 
-/// However many claim one invite at the same time, there is one account.
-pub async fn make_one_user_of_64_claims_at_the_same_time(harness: &dyn AccountHarness) {
+/// Of concurrent claims of one invite, exactly one creates a user.
+pub async fn create_one_user_of_64_concurrent_claims(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
     let outcomes = join_all((10..74).map(|user| apply(harness, claim(1, user)))).await;
@@ -250,8 +252,8 @@ pub async fn make_one_user_of_64_claims_at_the_same_time(harness: &dyn AccountHa
     assert_eq!(trail(harness).await.len(), 2);
 }
 
-/// The door for the first administrator closes with the first user.
-pub async fn make_the_first_admin_only_while_nobody_is_there(harness: &dyn AccountHarness) {
+/// The invite for the first administrator is invalid as soon as there is a user.
+pub async fn create_the_first_admin_only_while_there_is_no_user(harness: &dyn AccountHarness) {
     let _ = create(harness, first_admin(1)).await;
     let mut somebody = fixtures::user(1);
     somebody.role = Role::Member;
@@ -261,7 +263,7 @@ pub async fn make_the_first_admin_only_while_nobody_is_there(harness: &dyn Accou
     assert_eq!(users(harness).await, 1);
 }
 
-/// Whoever is bootstrapped past the link closes that door too: nothing is left open that can never
+/// Bootstrapping without the link withdraws the link, so that no invite stays open that can never
 /// be claimed.
 pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn AccountHarness) {
     let _ = create(harness, first_admin(1)).await;
@@ -286,9 +288,10 @@ pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn A
     assert_eq!(stats.expect("the store answers").invites_open, 0);
 }
 
-/// What an administrator made makes nobody once they are suspended or demoted, and does again when
-/// they are not.
-pub async fn make_nobody_when_their_maker_ceased_to_administer(harness: &dyn AccountHarness) {
+/// An administrator's invite is invalid while its creator is suspended or a member.
+pub async fn cannot_be_claimed_when_their_creator_is_no_administrator(
+    harness: &dyn AccountHarness,
+) {
     seed(harness).await;
     let mut maker = fixtures::user(2);
     harness.put_user(&maker).await;
@@ -308,8 +311,8 @@ pub async fn make_nobody_when_their_maker_ceased_to_administer(harness: &dyn Acc
     }
 }
 
-/// A credential that ended between verification and change invites nobody.
-pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn AccountHarness) {
+/// A credential that ended between verification and change creates no invite.
+pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
     for how in Spoiled::ALL {

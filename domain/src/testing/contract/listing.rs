@@ -1,4 +1,4 @@
-//! An owner's list: its order, what is searched for, and what is told of each token.
+//! An owner's list: its order, its search, and the details of each token.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -21,7 +21,7 @@ async fn page(
     found.expect("the store answers").to_vec()
 }
 
-/// Returns a token as its owner is shown it.
+/// Returns a token as its owner sees it.
 pub(super) async fn shown(harness: &dyn Harness, owner: UserId, id: TokenId) -> Token {
     let found = harness.tokens().get(owner, id).await;
     found.expect("the store answers").expect("the token")
@@ -31,9 +31,9 @@ const fn address(number: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))
 }
 
-/// Every order is that of [`ListCursor::order`], forward and backward, from any token on, whatever
-/// the status; equal keys are ordered by ids.
-pub async fn goes_through_every_order_both_ways(harness: &dyn Harness) {
+/// Every order is that of [`ListCursor::order`], forward and backward, from every token and in
+/// every status; ties are broken by id.
+pub async fn pages_in_every_order_both_ways(harness: &dyn Harness) {
     seed(harness).await;
     let mut all = vec![acting()];
     for number in 1..=24 {
@@ -76,7 +76,7 @@ pub async fn goes_through_every_order_both_ways(harness: &dyn Harness) {
             assert_eq!(before, back, "{filter:?} before {index}");
         }
     }
-    // What became of the token since does not move the page that begins beside it.
+    // Later changes of a token do not move the page that starts next to it.
     let filter = ListFilter {
         sort: Sort::LastUsed,
         ..ListFilter::default()
@@ -90,8 +90,7 @@ pub async fn goes_through_every_order_both_ways(harness: &dyn Harness) {
     assert_eq!(page(harness, &filter, Some(seek), 3).await, before[5..8]);
 }
 
-/// A part of a name is found as [`ListFilter::matches`] says; what means something in a pattern means
-/// itself.
+/// A part of a name is found as [`ListFilter::matches`] defines; wildcards are matched literally.
 pub async fn finds_a_part_of_a_name(harness: &dyn Harness) {
     seed(harness).await;
     let names = [
@@ -136,9 +135,9 @@ pub async fn finds_a_part_of_a_name(harness: &dyn Harness) {
     }
 }
 
-/// The end of the secret and the addresses are told by the list and by the token's own lookup, the
-/// address being that of the latest use.
-pub async fn tells_where_a_token_was_created_and_used(harness: &dyn Harness) {
+/// The list and the lookup of a token return the end of its secret and its addresses; the last-used
+/// address is that of the latest use.
+pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
     seed(harness).await;
     let trace = Trace {
         last_four: "a_9Z".parse().ok(),
@@ -173,7 +172,7 @@ pub async fn tells_where_a_token_was_created_and_used(harness: &dyn Harness) {
         let filter = ListFilter::default();
         assert_eq!(page(harness, &filter, None, 1).await, [token.clone()]);
     }
-    // A use from nowhere is the latest one all the same.
+    // The latest use counts even if it has no address.
     let last = TokenUse {
         token: token.id,
         at: later.saturating_add_millis(1),

@@ -1,4 +1,4 @@
-//! Finding, listing and getting.
+//! Looking up, listing and getting tokens.
 
 use super::{Harness, NOW, acting, find, list, put, seed};
 use crate::testing::fixtures;
@@ -7,7 +7,7 @@ use crate::token::{
 };
 use crate::user::Role;
 
-/// A lookup answers the token, its digest and its owner.
+/// A lookup returns the token, its digest and its owner.
 pub async fn finds_the_token_with_its_digest_and_owner(harness: &dyn Harness) {
     seed(harness).await;
     let record = find(harness, 0).await.expect("the token is there");
@@ -22,8 +22,8 @@ pub async fn finds_the_token_with_its_digest_and_owner(harness: &dyn Harness) {
     }
 }
 
-/// A digest that differs in a single bit, or has the same beginning, finds nothing.
-pub async fn finds_nothing_for_a_digest_that_is_not_there(harness: &dyn Harness) {
+/// A digest that differs in a single bit, or has the same first bytes, finds nothing.
+pub async fn finds_nothing_for_an_unknown_digest(harness: &dyn Harness) {
     seed(harness).await;
     assert!(find(harness, 1).await.is_none());
     for (byte, bit) in [(0, 0), (15, 3), (31, 7)] {
@@ -35,8 +35,8 @@ pub async fn finds_nothing_for_a_digest_that_is_not_there(harness: &dyn Harness)
     }
 }
 
-/// Suspension, demotion and their reversal show in the very next lookup.
-pub async fn answers_the_owner_as_they_are_now(harness: &dyn Harness) {
+/// Suspension, demotion and their reversal are visible in the next lookup.
+pub async fn returns_the_current_owner(harness: &dyn Harness) {
     seed(harness).await;
     let mut user = fixtures::user(1);
     for (suspended_at, role) in [
@@ -53,7 +53,7 @@ pub async fn answers_the_owner_as_they_are_now(harness: &dyn Harness) {
     }
 }
 
-/// The list has what is not revoked, in the reverse order of ids, which is the newest first.
+/// The list contains unrevoked tokens in descending order of ids, which is newest first.
 pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     seed(harness).await;
     let older = fixtures::token(1, NOW.saturating_add_millis(-1));
@@ -80,8 +80,8 @@ pub async fn lists_live_and_expired_newest_first(harness: &dyn Harness) {
     assert_eq!(list(harness, fixtures::user(3).id).await, vec![]);
 }
 
-/// A page has what the filter matches, and goes on where the one before ended, whatever was created
-/// or deleted in between.
+/// A page contains what the filter matches, and continues where the previous one ended, even if
+/// tokens were created or deleted in between.
 pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
     seed(harness).await;
     let owner = acting().owner;
@@ -129,7 +129,7 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
             assert_eq!(paged, expected, "{filter:?}");
         }
     }
-    // The cursor's own token is deleted, one behind it as well, and a new one is created.
+    // The cursor's own token and one after it are deleted, and a new one is created.
     let filter = ListFilter::default();
     let first = page(&filter, None, 3).await;
     for token in [&all[2], &all[4]] {
@@ -151,8 +151,8 @@ fn after_token(token: &Token) -> Seek {
     Seek::After(ListCursor::of(token, Sort::Newest))
 }
 
-/// Unknown, of another kind and someone else's are all not there; a tombstone is.
-pub async fn gets_only_what_the_owner_has(harness: &dyn Harness) {
+/// Unknown ids, other kinds and other users' tokens are not found; a tombstone is.
+pub async fn gets_only_tokens_of_the_owner(harness: &dyn Harness) {
     seed(harness).await;
     let mut revoked = fixtures::token(6, NOW);
     revoked.revoked_at = Some(NOW);

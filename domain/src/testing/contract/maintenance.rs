@@ -1,10 +1,10 @@
-//! Last-used times and the end of tombstones.
+//! Last-used times, and the purging of tombstones.
 
 use super::{Harness, NOW, acting, find, list, put, seed};
 use crate::testing::fixtures::{self, token_use};
 
-/// The latest use stands, in whatever order uses arrive; unknown tokens are passed over.
-pub async fn notes_the_latest_use(harness: &dyn Harness) {
+/// The latest use is stored, in whatever order uses arrive; unknown tokens are ignored.
+pub async fn records_the_latest_use(harness: &dyn Harness) {
     seed(harness).await;
     let id = acting().id;
     let unknown = fixtures::token(9, NOW).id;
@@ -24,8 +24,8 @@ pub async fn notes_the_latest_use(harness: &dyn Harness) {
     assert_eq!(list(harness, token.owner).await, vec![token]);
 }
 
-/// A busy instance's batch fits, whatever limit on parameters the store has.
-pub async fn notes_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
+/// The batch of a busy instance succeeds, whatever the store's limit of parameters.
+pub async fn records_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
     seed(harness).await;
     let mut uses: Vec<_> = (1_000..41_000)
         .map(|number| token_use(fixtures::token(number, NOW).id, NOW))
@@ -37,8 +37,8 @@ pub async fn notes_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
     assert_eq!(token.last_used_at, Some(NOW));
 }
 
-/// Only what was revoked or expired before the horizon goes. A revoked token is stored from its
-/// revocation on, whenever it expired.
+/// Only tokens that were revoked or expired before the horizon are purged. The retention of a
+/// revoked token starts at its revocation, whenever it expires.
 pub async fn purges_what_ended_before_the_horizon(harness: &dyn Harness) {
     seed(harness).await;
     let before = NOW.saturating_add_millis(-1);
@@ -83,14 +83,14 @@ pub async fn purges_what_ended_before_the_horizon(harness: &dyn Harness) {
         assert!(find(harness, number).await.is_some(), "{number}");
     }
     assert_eq!(purge(harness, 100).await, 0);
-    // A use that is written late is of no token any more.
+    // A use that arrives late belongs to no token any more.
     let late = [token_use(expired.id, NOW), token_use(acting().id, NOW)];
     let noted = harness.tokens().record_last_used(&late).await;
     noted.expect("the store answers");
     assert!(find(harness, 3).await.is_none());
 }
 
-/// At most as many go at once as are asked for, and none is left behind in the end.
+/// At most the given number is purged at once, and all of them in the end.
 pub async fn purges_in_batches(harness: &dyn Harness) {
     seed(harness).await;
     let before = NOW.saturating_add_millis(-1);

@@ -1,5 +1,5 @@
-//! The contract suite: what every store must do, as tests that a store outside this workspace can
-//! run too. Each case is a function of a [`Harness`] around an empty store.
+//! The contract suite: tests that every store must pass, and that stores outside this workspace can
+//! run. Each case is a function of a [`Harness`] with an empty store.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -50,291 +50,291 @@ pub mod work_item_changes;
 pub mod work_item_races;
 pub mod work_items;
 
-/// An empty store under test, and the two ways in which a test begins with something in it.
+/// An empty store under test, and ways to insert the starting state of a test.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// The store.
+    /// Returns the token store.
     fn tokens(&self) -> Arc<dyn TokenStore>;
-    /// Its trail.
+    /// Returns the audit log.
     fn audit(&self) -> Arc<dyn AuditStore>;
     /// Inserts a user, or replaces the one with the same id.
     async fn put_user(&self, user: &User);
-    /// Inserts a token past every rule.
+    /// Inserts a token without any checks.
     async fn put_token(&self, token: &Token, digest: &Digest);
 }
 
-/// A [`Harness`] of a store that keeps agent runs as well.
+/// A [`Harness`] of a store that also has agent runs.
 #[async_trait]
 pub trait AgentRunHarness: Harness {
-    /// The store of agent runs.
+    /// Returns the store of agent runs.
     fn agent_runs(&self) -> Arc<dyn AgentRunStore>;
 }
 
-/// A [`Harness`] of a store that keeps work items as well.
+/// A [`Harness`] of a store that also has work items.
 #[async_trait]
 pub trait WorkHarness: AgentRunHarness {
-    /// The store of work items.
+    /// Returns the store of work items.
     fn work_items(&self) -> Arc<dyn WorkItemStore>;
-    /// Inserts a work item past every rule, or replaces the one with the same key. The next number
-    /// of its domain is greater than its own.
+    /// Inserts a work item without any checks, or replaces the one with the same key. Its domain's
+    /// next number becomes greater than its own.
     async fn put_work_item(&self, item: &WorkItem);
 }
 
-/// A [`Harness`] of a store that keeps accounts as well.
+/// A [`Harness`] of a store that also has accounts.
 #[async_trait]
 pub trait AccountHarness: Harness {
-    /// The store of users.
+    /// Returns the store of users.
     fn users(&self) -> Arc<dyn UserStore>;
-    /// The store of browser sessions.
+    /// Returns the store of browser sessions.
     fn sessions(&self) -> Arc<dyn SessionStore>;
-    /// The store of invites.
+    /// Returns the store of invites.
     fn invites(&self) -> Arc<dyn InviteStore>;
-    /// The store as a whole.
+    /// Returns the store of all users' tokens.
     fn admin_tokens(&self) -> Arc<dyn AdminTokenStore>;
-    /// The store of attempts.
+    /// Returns the store of rate limits.
     fn rate_limits(&self) -> Arc<dyn RateLimitStore>;
-    /// Gives a user that is there a password.
+    /// Sets the password of an existing user.
     async fn put_password(&self, user: UserId, hash: &PasswordHash);
 }
 
-/// A [`Harness`] of a store that can be damaged past its constraints.
+/// A [`Harness`] of a store whose rows can be damaged in spite of its constraints.
 #[async_trait]
 pub trait DamageHarness: AccountHarness + WorkHarness {
-    /// Runs an `UPDATE` that no constraint stops. Later statements meet the constraints again.
+    /// Runs an `UPDATE` with constraints disabled; they are enabled again afterwards.
     async fn damage(&self, statement: &str);
-    /// SQL for an instant that no column may hold.
+    /// Returns an SQL literal of an instant outside the permitted range.
     fn instant_past_every_rule(&self) -> &'static str;
 }
 
-/// Makes one test of each case of what a store does with damaged rows, as
-/// [`token_store_contract!`](crate::token_store_contract) does.
+/// Generates one test per case of the contract for damaged rows, like
+/// [`token_store_contract!`](crate::token_store_contract).
 #[macro_export]
 macro_rules! damaged_row_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             damage {
                 hides_no_other_token
-                of_what_decides_nothing_is_absent
-                is_revoked_without_being_read
+                in_mere_details_counts_as_absent
+                is_revoked_without_being_decoded
                 is_revoked_in_bulk
                 is_reported
                 ends_with_its_run_or_user
                 is_withdrawn
-                is_an_event_as_it_is
+                is_an_undecoded_event
                 is_a_work_item_beside_others
-                is_not_a_name_of_another_rule
+                is_not_a_name_of_earlier_rules
             }
             damage_ends {
-                a_work_item_by_a_person_alone
-                a_token_of_no_known_kind_or_owner
-                what_is_a_deleted_users
+                a_work_item_by_a_person_only
+                a_token_of_unknown_kind_or_owner
+                everything_of_a_deleted_user
                 no_other_row
             }
         }
     };
 }
 
-/// Makes one test of each case of the token store's contract, with the given test attributes. The
-/// expression makes the harness around an empty store, and may await.
+/// Generates one test per case of the token store's contract, with the given test attributes. The
+/// expression creates the harness around an empty store and may contain `.await`.
 #[macro_export]
 macro_rules! token_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             lookup {
                 finds_the_token_with_its_digest_and_owner
-                finds_nothing_for_a_digest_that_is_not_there
-                answers_the_owner_as_they_are_now
+                finds_nothing_for_an_unknown_digest
+                returns_the_current_owner
                 lists_live_and_expired_newest_first
                 lists_what_the_filter_matches_page_by_page
-                gets_only_what_the_owner_has
+                gets_only_tokens_of_the_owner
             }
             listing {
-                goes_through_every_order_both_ways
+                pages_in_every_order_both_ways
                 finds_a_part_of_a_name
-                tells_where_a_token_was_created_and_used
+                shows_where_a_token_was_created_and_used
             }
             create {
                 keeps_every_field
                 counts_only_live_tokens_of_the_owner
-                holds_the_quota_exactly_under_64_creates
-                counts_tokens_of_24_hours_whatever_became_of_them
-                holds_the_rate_exactly_under_64_creates
-                refuses_an_actor_that_is_no_longer_good
+                enforces_the_quota_exactly_under_64_creations
+                counts_tokens_of_24_hours_in_every_status
+                enforces_the_rate_exactly_under_64_creations
+                rejects_an_actor_that_is_no_longer_valid
                 never_writes_after_its_actor_was_revoked
-                refuses_an_id_or_digest_that_exists
+                rejects_a_duplicate_id_or_digest
             }
             revoke {
                 leaves_a_tombstone
-                counts_once_however_often
-                counts_once_of_32_at_the_same_time
-                takes_an_expired_token_off_the_list
-                finds_nothing_of_someone_else
-                refuses_an_actor_that_is_no_longer_good
+                succeeds_once
+                succeeds_once_of_32_concurrent_calls
+                removes_an_expired_token_from_the_list
+                finds_no_token_of_another_user
+                rejects_an_actor_that_is_no_longer_valid
                 lets_a_token_revoke_itself
             }
             rotate {
-                ends_the_old_and_inserts_the_new_at_once
-                keeps_the_old_for_its_overlap
-                refuses_what_cannot_be_rotated
-                holds_the_quota
-                holds_the_rate
-                refuses_an_actor_that_is_no_longer_good
-                makes_one_successor_of_16_at_the_same_time
-                racing_a_revocation_one_of_them_wins
+                revokes_the_old_token_and_creates_the_new_one_in_one_step
+                keeps_the_old_token_live_during_the_overlap
+                rejects_tokens_that_cannot_be_rotated
+                enforces_the_quota
+                enforces_the_rate
+                rejects_an_actor_that_is_no_longer_valid
+                creates_one_successor_of_16_concurrent_calls
+                succeeds_or_loses_against_a_concurrent_revocation
             }
             maintenance {
-                notes_the_latest_use
-                notes_thousands_of_uses_in_one_batch
+                records_the_latest_use
+                records_thousands_of_uses_in_one_batch
                 purges_what_ended_before_the_horizon
                 purges_in_batches
             }
             audit {
-                tells_of_each_change_as_it_was_given
-                and_change_come_together_or_not_at_all
+                records_each_change_unchanged
+                is_written_with_its_change_or_not_at_all
                 is_filtered_and_paged
                 shows_what_involves_a_user_in_both_directions
-                takes_an_event_that_comes_alone
+                accepts_an_event_without_a_change
             }
         }
     };
 }
 
-/// Makes one test of each case of the contract of a store of accounts, as
-/// [`token_store_contract!`](crate::token_store_contract) does.
+/// Generates one test per case of the contract of a store of accounts, like
+/// [`token_store_contract!`](crate::token_store_contract).
 #[macro_export]
 macro_rules! account_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             users {
-                creates_the_first_admin_with_token_and_trail
-                creates_nothing_when_somebody_is_there
-                creates_one_first_admin_of_16_at_the_same_time
-                pages_through_everybody_in_order
+                creates_the_first_admin_with_token_and_event
+                creates_nothing_when_there_is_a_user
+                creates_one_first_admin_of_16_concurrent_calls
+                pages_through_all_users_in_order
                 are_found_by_a_part_of_name_or_address
                 are_listed_with_their_tokens_and_when_they_were_seen
                 are_paged_in_every_order
                 finds_by_id_and_by_any_spelling_of_the_address
-                tells_notices_until_they_are_dismissed
+                shows_notices_until_they_are_dismissed
             }
             change_user {
                 suspends_and_ends_sessions_in_one_step
-                ends_the_agent_runs_of_whom_it_suspends
-                lifts_and_changes_roles
-                changes_nothing_twice
-                changes_a_name_for_its_own_user
+                ends_the_agent_runs_of_a_suspended_user
+                unsuspends_and_changes_roles
+                does_nothing_when_repeated
+                lets_users_change_their_own_name
                 withdraws_invites_for_a_new_address
                 keeps_the_last_active_admin
                 keeps_one_admin_of_two_that_demote_each_other
-                refuses_an_actor_that_is_no_longer_good
+                rejects_an_actor_that_is_no_longer_valid
             }
             delete_user {
-                ends_everything_of_theirs_in_one_step
-                frees_the_address_and_erases_what_held_it
-                refuses_oneself_the_last_admin_and_the_deleted
-                lets_nothing_of_theirs_write_afterwards
-                refuses_an_actor_that_is_no_longer_good
-                and_its_trail_come_together_or_not_at_all
+                ends_everything_of_the_user_in_one_step
+                frees_the_address_and_erases_personal_data
+                rejects_the_caller_the_last_admin_and_deleted_users
+                rejects_the_users_credentials_afterwards
+                rejects_an_actor_that_is_no_longer_valid
+                is_written_with_its_events_or_not_at_all
                 keeps_one_admin_of_two_that_delete_each_other
                 leaves_nothing_that_raced_it
-                changes_an_address_and_leaves_both_in_the_trail
-                refuses_an_address_that_is_taken
+                changes_an_address_and_records_both
+                rejects_an_address_that_is_taken
                 gives_one_address_to_one_user
             }
             sessions {
                 keeps_every_field_and_finds_by_digest
-                notes_the_latest_sight
+                records_when_a_session_was_last_seen
                 starts_none_for_a_password_that_was_changed
                 ends_one_the_others_or_all
                 changes_a_password_and_ends_the_other_sessions
-                refuses_a_session_that_was_ended_in_between
-                acts_for_tokens_as_a_token_does
-                forgets_what_is_over
+                rejects_a_session_that_ended_in_the_meantime
+                can_create_and_revoke_tokens
+                purges_expired_sessions
             }
             sign_in_links {
                 leave_a_notice_for_the_next_sign_in
-                open_an_account_once
-                open_an_account_once_of_16_at_the_same_time
-                are_void_when_a_later_one_is_made
-                are_void_after_a_new_password_and_after_a_suspension
-                open_nothing_when_their_maker_ceased_to_administer
-                are_refused_for_a_suspended_user
-                are_made_by_whoever_may
+                can_be_used_once
+                can_be_used_once_of_16_concurrent_calls
+                are_invalid_once_a_later_one_is_created
+                are_invalid_after_a_new_password_and_after_a_suspension
+                are_invalid_when_their_creator_is_no_administrator
+                are_rejected_for_a_suspended_user
+                are_created_by_operator_and_administrators_only
             }
             forms {
                 create_once
-                create_once_of_16_at_the_same_time
-                are_not_used_up_by_a_change_that_is_not_made
-                are_forgotten_in_time
+                create_once_of_16_concurrent_calls
+                are_not_used_up_by_a_failed_change
+                are_purged_in_time
             }
             invites {
                 keep_every_field
                 replace_earlier_ones_for_the_same_address
-                are_refused_for_an_address_with_an_account
+                are_rejected_for_an_address_with_an_account
                 are_withdrawn_once
-                make_a_user_with_password_session_and_token
-                make_one_user_of_64_claims_at_the_same_time
-                make_the_first_admin_only_while_nobody_is_there
+                create_a_user_with_password_session_and_token
+                create_one_user_of_64_concurrent_claims
+                create_the_first_admin_only_while_there_is_no_user
                 for_the_first_admin_are_withdrawn_when_there_is_one
-                make_nobody_when_their_maker_ceased_to_administer
-                refuse_an_actor_that_is_no_longer_good
+                cannot_be_claimed_when_their_creator_is_no_administrator
+                reject_an_actor_that_is_no_longer_valid
             }
             admin_tokens {
-                tells_why_a_token_was_revoked
+                shows_why_a_token_was_revoked
                 matches_what_the_filter_matches
                 pages_newest_first_with_owners
                 revokes_all_in_one_step
-                revokes_only_what_the_filter_wants
-                lets_no_token_escape_that_is_issued_meanwhile
-                refuses_an_actor_that_is_no_longer_good
-                takes_reports_of_live_tokens_alone
-                ends_the_agent_runs_of_what_it_revokes
+                revokes_only_what_the_filter_matches
+                includes_tokens_that_are_created_concurrently
+                rejects_an_actor_that_is_no_longer_valid
+                reports_affect_live_tokens_only
+                ends_the_agent_runs_of_revoked_tokens
                 counts_everything
             }
             review {
                 finds_tokens_by_their_ids
                 revokes_exactly_what_was_reviewed_or_nothing
                 revokes_more_than_a_page_only_after_a_review
-                holds_while_tokens_come_and_go
+                stays_exact_while_tokens_come_and_go
             }
             rate_limits {
                 count_to_the_limit_and_start_again
-                count_in_all_buckets_or_in_none
-                count_exactly_under_64_at_the_same_time
+                count_for_all_limits_or_for_none
+                count_exactly_under_64_concurrent_attempts
             }
         }
     };
 }
 
-/// Makes one test of each case of the contract of a store of agent runs, as
-/// [`token_store_contract!`](crate::token_store_contract) does.
+/// Generates one test per case of the contract of a store of agent runs, like
+/// [`token_store_contract!`](crate::token_store_contract).
 #[macro_export]
 macro_rules! agent_run_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
         $crate::contract_cases! { $(#[$attribute])+ $harness;
             agent_runs {
                 keep_every_field
-                end_with_the_time_of_their_issuer
-                hold_a_quota_of_their_own
-                hold_a_rate_of_their_own
+                expire_with_their_issuer
+                have_their_own_quota
+                have_their_own_rate
                 are_started_once_by_a_form
-                are_not_bound_to_nothing
-                refuse_an_actor_that_is_no_longer_good
+                are_not_bound_to_a_missing_work_item
+                reject_an_actor_that_is_no_longer_valid
                 are_ended_once
                 are_ended_together_and_no_others
                 are_paged_newest_first
-                are_those_that_the_filter_wants
-                are_told_of_by_what_ended_them
+                are_those_that_match_the_filter
+                are_listed_with_the_events_that_ended_them
                 end_with_the_revocation_of_their_issuer
                 end_with_the_rotation_of_their_issuer
                 never_outlive_a_revocation_that_they_race
-                are_forgotten_in_time
+                are_purged_in_time
             }
         }
     };
 }
 
-/// Makes one test of each case of the contract of a store of work items, as
-/// [`token_store_contract!`](crate::token_store_contract) does.
+/// Generates one test per case of the contract of a store of work items, like
+/// [`token_store_contract!`](crate::token_store_contract).
 #[macro_export]
 macro_rules! work_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
@@ -342,33 +342,33 @@ macro_rules! work_store_contract {
             work_items {
                 keeps_every_field
                 counts_within_the_domain_and_within_the_parent
-                never_gives_a_number_twice
+                never_reuses_a_number
                 is_created_once_by_a_form
-                refuses_what_cannot_be_made
+                rejects_invalid_items
                 matches_what_the_filter_matches
                 pages_newest_first
                 searches_in_any_case_and_without_wildcards
                 orders_the_queue_by_urgency_and_age
-                leaves_out_a_claim_whose_run_is_over
+                omits_a_claim_whose_run_has_ended
             }
             work_item_changes {
-                write_what_they_decide_and_leave_a_trail
-                change_nothing_twice
-                are_refused_for_another_version
-                refuse_what_cannot_be
-                of_a_person_keep_agents_away
-                assign_only_who_is_there
-                refuse_an_actor_that_is_no_longer_good
-                end_the_runs_that_are_bound_to_what_is_resolved
-                end_the_runs_that_are_bound_to_what_is_deleted
-                bind_no_run_to_what_is_resolved
-                and_their_trail_come_together_or_not_at_all
+                are_written_and_audited
+                do_nothing_when_repeated
+                are_rejected_for_another_version
+                reject_forbidden_changes
+                by_a_person_exclude_agents
+                assign_only_active_users
+                reject_an_actor_that_is_no_longer_valid
+                end_the_runs_bound_to_a_resolved_item
+                end_the_runs_bound_to_a_deleted_item
+                bind_no_run_to_a_resolved_item
+                are_written_with_their_events_or_not_at_all
             }
             work_item_races {
                 give_one_item_to_one_of_64_agents
                 drain_500_items_with_16_agents
-                give_each_new_item_a_number_of_its_own
-                take_one_of_16_edits_of_one_version
+                give_each_new_item_its_own_number
+                accept_one_of_16_edits_of_one_version
                 leave_no_run_bound_to_a_completed_item
                 let_no_run_write_after_its_end
             }
@@ -376,8 +376,8 @@ macro_rules! work_store_contract {
     };
 }
 
-/// Makes one test of each case of the contract of a store of accounts *and* work items, as
-/// [`token_store_contract!`](crate::token_store_contract) does.
+/// Generates one test per case of the contract of a store of accounts *and* work items, like
+/// [`token_store_contract!`](crate::token_store_contract).
 #[macro_export]
 macro_rules! account_and_work_store_contract {
     ($(#[$attribute:meta])+ $harness:expr) => {
@@ -392,7 +392,7 @@ macro_rules! account_and_work_store_contract {
     };
 }
 
-/// Not for direct use: the repetition behind the macros above.
+/// Implementation of the macros above; not for direct use.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_cases {
@@ -417,15 +417,16 @@ macro_rules! contract_cases {
 
 /// The time of every request in the suite.
 const NOW: Timestamp = fixtures::NOW;
-/// A token's secret. No new text may have one, but what was stored before that rule is still read.
+/// A token's secret. New text must not contain one, but text stored under earlier rules is still
+/// read.
 const SECRET: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
-/// The token that acts, number 0, owned by user 1 as all fixtures are.
+/// Returns the acting token, number 0 of user 1, who owns all fixtures.
 fn acting() -> Token {
     fixtures::token(0, NOW.saturating_add_seconds(-3600))
 }
 
-/// Puts user 1 and their acting token in place.
+/// Inserts user 1 and their acting token.
 async fn seed(harness: &dyn Harness) {
     harness.put_user(&fixtures::user(1)).await;
     harness.put_token(&acting(), &fixtures::digest(0)).await;
@@ -444,7 +445,7 @@ fn actor() -> Actor {
     }
 }
 
-/// The insertion of token `number`, whose trail is event `number`.
+/// Returns the creation of token `number`, with event `number`.
 fn insertion(number: u64, quota: u32) -> CreateToken {
     let token = fixtures::token(number, NOW);
     CreateToken {
@@ -462,7 +463,7 @@ fn insertion(number: u64, quota: u32) -> CreateToken {
     }
 }
 
-/// The revocation of `token`, whose trail is event `event`.
+/// Returns the revocation of `token`, with event `event`.
 fn revocation(token: TokenId, event: u64) -> RevokeToken {
     RevokeToken {
         actor: actor(),
@@ -472,7 +473,7 @@ fn revocation(token: TokenId, event: u64) -> RevokeToken {
     }
 }
 
-/// The rotation of `predecessor` to token `number`, whose trail is event `number`.
+/// Returns the rotation of `predecessor` to token `number`, with event `number`.
 fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> RotateToken {
     let mut successor = insertion(number, 100);
     successor.audit.action = AuditAction::TokenRotated;
@@ -485,7 +486,8 @@ fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> Rotate
     }
 }
 
-/// The ways in which an acting token ceases to be good, each brought about in the store.
+/// Makes the acting token invalid in the store in the given way, and returns the actor that uses
+/// it.
 async fn spoil_actor(harness: &dyn Harness, how: Spoiled) -> Actor {
     let mut token = acting();
     let mut user = fixtures::user(1);
@@ -570,8 +572,8 @@ async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
         .collect()
 }
 
-/// Gives user 1 a password and starts session `number` with it, whose digest is that of the same
-/// number plus 1000 and whose trail is event `number` plus 1000.
+/// Gives user 1 a password and starts session `number` with it. Its digest and its event have that
+/// number plus 1000.
 async fn start_session(harness: &dyn AccountHarness, number: u64) {
     let hash = fixtures::password_hash(1);
     let user = fixtures::user(1).id;
@@ -599,7 +601,7 @@ fn session_start(number: u64, verified: PasswordHash) -> StartSession {
     }
 }
 
-/// Acts with session `number` of user 1.
+/// Returns the actor that uses session `number` of user 1.
 fn session_actor(number: u64) -> Actor {
     Actor {
         credential: CredentialId::Session(fixtures::session(number).id),

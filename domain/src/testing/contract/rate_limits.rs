@@ -1,4 +1,4 @@
-//! Counts of attempts.
+//! Rate limits.
 
 use futures_util::future::join_all;
 
@@ -22,7 +22,7 @@ async fn count(
     counted.expect("the store answers")
 }
 
-/// A bucket fills, and is empty again when its window is over, or when it is forgiven.
+/// Attempts are counted up to the limit, and from zero after the end of the window or a reset.
 pub async fn count_to_the_limit_and_start_again(harness: &dyn AccountHarness) {
     let buckets = [bucket("account zoë@example.com", 2)];
     for _ in 0..2 {
@@ -47,8 +47,8 @@ pub async fn count_to_the_limit_and_start_again(harness: &dyn AccountHarness) {
     assert_eq!(purged.expect("the store answers"), 1);
 }
 
-/// A full bucket keeps the others as they were.
-pub async fn count_in_all_buckets_or_in_none(harness: &dyn AccountHarness) {
+/// An attempt that one limit rejects is not counted against the others.
+pub async fn count_for_all_limits_or_for_none(harness: &dyn AccountHarness) {
     let (narrow, wide) = (bucket("narrow", 1), bucket("wide", 2));
     let both = [wide.clone(), narrow];
     assert_eq!(count(harness, &both, NOW).await, Ok(()));
@@ -60,9 +60,9 @@ pub async fn count_in_all_buckets_or_in_none(harness: &dyn AccountHarness) {
     assert!(count(harness, &alone, NOW).await.is_err());
 }
 
-/// Of 64 simultaneous attempts at a bucket for 10, exactly 10 are counted, in whatever order the
-/// buckets are named.
-pub async fn count_exactly_under_64_at_the_same_time(harness: &dyn AccountHarness) {
+/// Of 64 concurrent attempts with a limit of 10, exactly 10 are counted, in whatever order the
+/// limits are named.
+pub async fn count_exactly_under_64_concurrent_attempts(harness: &dyn AccountHarness) {
     let (one, other) = (bucket("one", 10), bucket("other", 1_000));
     let forth = [one.clone(), other.clone()];
     let back = [other, one];

@@ -1,4 +1,4 @@
-//! Bulk revocations of exactly what was reviewed.
+//! Bulk revocations of exactly the reviewed tokens.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::audit::{AuditAction, Subject};
 use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 
-/// Tokens of any kind and status are found by their ids, the newest first; unknown ids are left out.
+/// Tokens of every kind and status are found by id, newest first; unknown ids are omitted.
 pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let run = fixtures::run(7, tokens[5].id);
@@ -31,8 +31,8 @@ pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
     assert_eq!(none, []);
 }
 
-/// What matches is revoked if it is exactly what was reviewed, and nothing otherwise: not if another
-/// token matches by then, nor if one of them matches no more.
+/// The matching tokens are revoked if they are exactly the reviewed ones, and otherwise nothing is:
+/// not if another token matches in the meantime, nor if one of them no longer does.
 pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let filter = TokenFilter::default();
@@ -69,14 +69,14 @@ pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountH
     assert_eq!(again, RevokeMatchingOutcome::ReviewOutdated(Review::of([])));
 }
 
-/// More than a page of tokens are revoked only if they were reviewed.
+/// More than one page of tokens is revoked only after a review.
 pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountHarness) {
     seed(harness).await;
     let numbers = 1..=MAX_UNREVIEWED as u64;
     for number in numbers.clone() {
         put(harness, number, &fixtures::token(number, NOW)).await;
     }
-    // With the acting one, it is one more than a page.
+    // Including the acting token, it is one more than a page.
     let filter = TokenFilter::default();
     let review = Review::of(wanted_by_id(harness, &filter).await);
     assert_eq!(review.count, MAX_UNREVIEWED + 1);
@@ -93,9 +93,9 @@ pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountH
     assert_eq!(revoked.len(), MAX_UNREVIEWED);
 }
 
-/// Tokens that are created and deleted while several administrators review and revoke: each
-/// revocation ends exactly what its review named, or nothing, and no two end the same token.
-pub async fn holds_while_tokens_come_and_go(harness: &dyn AccountHarness) {
+/// While tokens are created and deleted, several administrators review and revoke: each revocation
+/// revokes exactly what its review covers, or nothing, and no token is revoked twice.
+pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) {
     seed(harness).await;
     let filter = TokenFilter {
         scope: Some(fixtures::token(1, NOW).scope),

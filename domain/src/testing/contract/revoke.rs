@@ -1,4 +1,4 @@
-//! Revoking.
+//! Revoking tokens.
 
 use futures_util::future::join_all;
 
@@ -14,7 +14,8 @@ async fn revoke(harness: &dyn Harness, change: RevokeToken) -> RevokeTokenOutcom
         .expect("the store answers")
 }
 
-/// A revoked token is off the list and still found by its digest, with the time of its end.
+/// A revoked token is removed from the list and still found by its digest, with the time of its
+/// revocation.
 pub async fn leaves_a_tombstone(harness: &dyn Harness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);
@@ -31,8 +32,8 @@ pub async fn leaves_a_tombstone(harness: &dyn Harness) {
     assert_eq!(got.expect("the store answers"), expected);
 }
 
-/// A second revocation finds nothing, and the first one's time stands.
-pub async fn counts_once_however_often(harness: &dyn Harness) {
+/// A second revocation finds nothing and does not change the time of the first.
+pub async fn succeeds_once(harness: &dyn Harness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);
     put(harness, 1, &token).await;
@@ -48,8 +49,8 @@ pub async fn counts_once_however_often(harness: &dyn Harness) {
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// Of 32 simultaneous revocations one counts.
-pub async fn counts_once_of_32_at_the_same_time(harness: &dyn Harness) {
+/// Of 32 concurrent revocations, exactly one succeeds.
+pub async fn succeeds_once_of_32_concurrent_calls(harness: &dyn Harness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);
     put(harness, 1, &token).await;
@@ -63,8 +64,8 @@ pub async fn counts_once_of_32_at_the_same_time(harness: &dyn Harness) {
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// An expired token is still its owner's to delete.
-pub async fn takes_an_expired_token_off_the_list(harness: &dyn Harness) {
+/// The owner can delete an expired token.
+pub async fn removes_an_expired_token_from_the_list(harness: &dyn Harness) {
     seed(harness).await;
     let mut token = fixtures::token(1, NOW);
     token.expires_at = Some(NOW);
@@ -76,8 +77,8 @@ pub async fn takes_an_expired_token_off_the_list(harness: &dyn Harness) {
     assert_eq!(list(harness, token.owner).await, vec![acting()]);
 }
 
-/// Unknown and someone else's are not found, alike, and stay as they are.
-pub async fn finds_nothing_of_someone_else(harness: &dyn Harness) {
+/// Unknown tokens and those of other users are not found and remain unchanged.
+pub async fn finds_no_token_of_another_user(harness: &dyn Harness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     let mut foreign = fixtures::token(1, NOW);
@@ -94,7 +95,7 @@ pub async fn finds_nothing_of_someone_else(harness: &dyn Harness) {
 }
 
 /// A credential that ended between verification and change revokes nothing.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     let token = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &token).await;
@@ -113,7 +114,7 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
     }
 }
 
-/// The last thing a token can do is to end itself.
+/// A token can revoke itself.
 pub async fn lets_a_token_revoke_itself(harness: &dyn Harness) {
     seed(harness).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Rotating: the end of one token and the beginning of its successor in one step.
+//! Rotating tokens: the end of one and the creation of its successor in one step.
 
 use futures_util::future::{join, join_all};
 
@@ -12,7 +12,7 @@ use crate::token::{
     RotateTokenOutcome, Status,
 };
 
-/// The outcome for a token that was rotated to token `number`.
+/// Returns the outcome for a token that was rotated to token `number`.
 fn already_rotated(number: u64) -> RotateTokenOutcome {
     RotateTokenOutcome::NotRotatable(NotRotatable::AlreadyRotated {
         successor: fixtures::token(number, NOW).id,
@@ -27,8 +27,8 @@ async fn rotate(harness: &dyn Harness, change: RotateToken) -> RotateTokenOutcom
         .expect("the store answers")
 }
 
-/// Without an overlap the old token is a tombstone when the new one appears.
-pub async fn ends_the_old_and_inserts_the_new_at_once(harness: &dyn Harness) {
+/// Without an overlap, the old token is a tombstone as soon as the new one exists.
+pub async fn revokes_the_old_token_and_creates_the_new_one_in_one_step(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
@@ -41,13 +41,13 @@ pub async fn ends_the_old_and_inserts_the_new_at_once(harness: &dyn Harness) {
     let begun = find(harness, 2).await.expect("the successor").token;
     assert_eq!(begun, successor);
     assert_eq!(list(harness, old.owner).await, vec![successor, acting()]);
-    // As long as it is remembered, its owner is told of the successor.
+    // While it is stored, its owner is pointed to the successor.
     let again = replacement(old.id, 3, PredecessorEnd::AtOnce);
     assert_eq!(rotate(harness, again).await, already_rotated(2));
 }
 
-/// With an overlap both are live, and the old one's end is written down.
-pub async fn keeps_the_old_for_its_overlap(harness: &dyn Harness) {
+/// With an overlap, both are live, and the old one has an expiry.
+pub async fn keeps_the_old_token_live_during_the_overlap(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
@@ -63,8 +63,8 @@ pub async fn keeps_the_old_for_its_overlap(harness: &dyn Harness) {
     assert!(find(harness, 3).await.is_none());
 }
 
-/// Unknown, revoked, someone else's and expired tokens have no successor.
-pub async fn refuses_what_cannot_be_rotated(harness: &dyn Harness) {
+/// Unknown, revoked and expired tokens, and those of other users, cannot be rotated.
+pub async fn rejects_tokens_that_cannot_be_rotated(harness: &dyn Harness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     let mut revoked = fixtures::token(1, NOW);
@@ -93,8 +93,8 @@ pub async fn refuses_what_cannot_be_rotated(harness: &dyn Harness) {
     assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
 }
 
-/// At the quota a token can be replaced, but not stand beside its successor.
-pub async fn holds_the_quota(harness: &dyn Harness) {
+/// At the quota, a token can be replaced immediately, but not with an overlap.
+pub async fn enforces_the_quota(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
@@ -112,8 +112,8 @@ pub async fn holds_the_quota(harness: &dyn Harness) {
     assert_eq!(rotate(harness, at_once).await, RotateTokenOutcome::Rotated);
 }
 
-/// A rotation counts as one more token of the 24 hours, with or without an overlap.
-pub async fn holds_the_rate(harness: &dyn Harness) {
+/// A rotation counts as one more token within 24 hours, with or without an overlap.
+pub async fn enforces_the_rate(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
@@ -138,7 +138,7 @@ pub async fn holds_the_rate(harness: &dyn Harness) {
 }
 
 /// A credential that ended between verification and change rotates nothing.
-pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
+pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     let old = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &old).await;
@@ -157,9 +157,9 @@ pub async fn refuses_an_actor_that_is_no_longer_good(harness: &dyn Harness) {
     }
 }
 
-/// However many rotate one token at the same time, with or without overlap, one makes a successor,
-/// and the others are told which.
-pub async fn makes_one_successor_of_16_at_the_same_time(harness: &dyn Harness) {
+/// Of concurrent rotations of one token, with or without overlap, one creates a successor, and the
+/// others fail with its id.
+pub async fn creates_one_successor_of_16_concurrent_calls(harness: &dyn Harness) {
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
@@ -195,8 +195,8 @@ pub async fn makes_one_successor_of_16_at_the_same_time(harness: &dyn Harness) {
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// Rotation and revocation of one token at the same time: one of them finds it gone.
-pub async fn racing_a_revocation_one_of_them_wins(harness: &dyn Harness) {
+/// Of a concurrent rotation and revocation of one token, exactly one succeeds.
+pub async fn succeeds_or_loses_against_a_concurrent_revocation(harness: &dyn Harness) {
     seed(harness).await;
     for round in 0..8 {
         let (number, next) = (10 + 2 * round, 11 + 2 * round);

@@ -48,7 +48,7 @@ async fn end(harness: &dyn AccountHarness, change: EndSessions) -> EndSessionsOu
         .expect("the store answers")
 }
 
-/// What goes in comes out, by the digest and on the list, with the user as they are now.
+/// Every field is returned unchanged, by digest and in the list, with the current user.
 pub async fn keeps_every_field_and_finds_by_digest(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=3 {
@@ -66,8 +66,8 @@ pub async fn keeps_every_field_and_finds_by_digest(harness: &dyn AccountHarness)
     assert!(strange.expect("the store answers").is_none());
 }
 
-/// The latest sight stands, in whatever order they come.
-pub async fn notes_the_latest_sight(harness: &dyn AccountHarness) {
+/// The latest time is stored, in whatever order they arrive.
+pub async fn records_when_a_session_was_last_seen(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     let id = fixtures::session(1).id;
@@ -82,8 +82,8 @@ pub async fn notes_the_latest_sight(harness: &dyn AccountHarness) {
     assert_eq!(sessions(harness).await[0].last_seen_at, later);
 }
 
-/// Between the check of a password and the start of a session, the password can change and the user
-/// be suspended.
+/// Between the verification of a password and the start of a session, the password can change and
+/// the user can be suspended.
 pub async fn starts_none_for_a_password_that_was_changed(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut user = fixtures::user(1);
@@ -112,7 +112,8 @@ pub async fn starts_none_for_a_password_that_was_changed(harness: &dyn AccountHa
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// One, all but one, or all; only of the one user, and with an event only where something ended.
+/// Ends one session, all but one, or all, of one user only, and records an event only if any
+/// session ended.
 pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=5 {
@@ -138,7 +139,7 @@ pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
     );
 }
 
-/// The acting session stays, the others end, and tokens are left alone.
+/// The acting session continues, the others end, and tokens are not affected.
 pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=3 {
@@ -167,7 +168,7 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
     assert_eq!(numbers(harness).await, [2]);
     let token = find(harness, 0).await.expect("the token is there").token;
     assert_eq!(token, acting());
-    // Verified against the old one, and so too late.
+    // Verified against the old password, and therefore too late.
     let late = harness.sessions().change_password(change(1, 3, 2)).await;
     assert_eq!(
         late.expect("the store answers"),
@@ -182,8 +183,8 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
     ));
 }
 
-/// A session that ended between its verification and a change makes no token and ends none.
-pub async fn refuses_a_session_that_was_ended_in_between(harness: &dyn AccountHarness) {
+/// A session that ended between verification and change creates no token and ends no session.
+pub async fn rejects_a_session_that_ended_in_the_meantime(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     put(harness, 30, &fixtures::token(30, NOW)).await;
@@ -206,8 +207,8 @@ pub async fn refuses_a_session_that_was_ended_in_between(harness: &dyn AccountHa
     assert!(find(harness, 31).await.is_none());
 }
 
-/// A session issues and revokes tokens; one that has become idle meanwhile does not.
-pub async fn acts_for_tokens_as_a_token_does(harness: &dyn AccountHarness) {
+/// A session can create and revoke tokens, unless it has expired in the meantime.
+pub async fn can_create_and_revoke_tokens(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     let mut issue = insertion(31, 100);
@@ -229,8 +230,8 @@ pub async fn acts_for_tokens_as_a_token_does(harness: &dyn AccountHarness) {
     );
 }
 
-/// Only what is over by one of the limits goes.
-pub async fn forgets_what_is_over(harness: &dyn AccountHarness) {
+/// Only sessions that have reached one of the limits are deleted.
+pub async fn purges_expired_sessions(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=2 {
         start_session(harness, number).await;

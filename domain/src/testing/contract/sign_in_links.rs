@@ -1,4 +1,4 @@
-//! One-time sign-in links.
+//! Sign-in links.
 
 use futures_util::future::join_all;
 
@@ -27,7 +27,7 @@ pub(super) fn creation(number: u64) -> CreateSignInLink {
     }
 }
 
-/// Redeems link `link` with new session `session`.
+/// Returns the use of link `link` with new session `session`.
 fn redemption(link: u64, session: u64) -> RedeemSignInLink {
     let action = AuditAction::SignInLinkUsed;
     let session_of = fixtures::session(session);
@@ -65,8 +65,8 @@ async fn sessions(harness: &dyn AccountHarness) -> Vec<Session> {
     sessions.expect("the store answers")
 }
 
-/// A link sets the password, ends the earlier sessions, starts one, and is used up.
-pub async fn open_an_account_once(harness: &dyn AccountHarness) {
+/// A link sets the password, ends the earlier sessions, starts one, and cannot be used again.
+pub async fn can_be_used_once(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     assert_eq!(
@@ -101,8 +101,8 @@ pub async fn open_an_account_once(harness: &dyn AccountHarness) {
     assert_eq!(trail(harness).await.len(), 3);
 }
 
-/// Using a link leaves a notice with the time and the address. The session that it began does not
-/// dismiss it, the next one does.
+/// Using a link leaves a notice with the time and the address. The session that the link started
+/// cannot dismiss it; the next one can.
 pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
@@ -141,8 +141,8 @@ pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
     assert_eq!(told, vec![]);
 }
 
-/// However many use one link at the same time, one is let in.
-pub async fn open_an_account_once_of_16_at_the_same_time(harness: &dyn AccountHarness) {
+/// Of concurrent uses of one link, exactly one succeeds.
+pub async fn can_be_used_once_of_16_concurrent_calls(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
     let outcomes = join_all((1..=16).map(|number| redeem(harness, redemption(1, number)))).await;
@@ -154,8 +154,8 @@ pub async fn open_an_account_once_of_16_at_the_same_time(harness: &dyn AccountHa
     assert_eq!(sessions(harness).await.len(), 1);
 }
 
-/// Only the latest link of a user opens their account.
-pub async fn are_void_when_a_later_one_is_made(harness: &dyn AccountHarness) {
+/// Only a user's latest link is valid.
+pub async fn are_invalid_once_a_later_one_is_created(harness: &dyn AccountHarness) {
     seed(harness).await;
     for number in 1..=2 {
         let _ = create(harness, creation(number)).await;
@@ -170,9 +170,8 @@ pub async fn are_void_when_a_later_one_is_made(harness: &dyn AccountHarness) {
     );
 }
 
-/// A link that somebody else may hold does not outlive a new password, nor a suspension that was
-/// lifted.
-pub async fn are_void_after_a_new_password_and_after_a_suspension(harness: &dyn AccountHarness) {
+/// A new password and a suspension delete open links, even if the suspension is reversed.
+pub async fn are_invalid_after_a_new_password_and_after_a_suspension(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
     let _ = create(harness, creation(1)).await;
@@ -228,9 +227,9 @@ pub async fn are_void_after_a_new_password_and_after_a_suspension(harness: &dyn 
     );
 }
 
-/// What an administrator made opens nothing once they are suspended or demoted, and does again when
-/// they are not; the operator's always does.
-pub async fn open_nothing_when_their_maker_ceased_to_administer(harness: &dyn AccountHarness) {
+/// An administrator's link is invalid while its creator is suspended or a member; the operator's is
+/// always valid.
+pub async fn are_invalid_when_their_creator_is_no_administrator(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut maker = fixtures::user(2);
     harness.put_user(&maker).await;
@@ -250,8 +249,9 @@ pub async fn open_nothing_when_their_maker_ceased_to_administer(harness: &dyn Ac
     }
 }
 
-/// A suspended user gets no link, and one they have opens nothing; nor is there one for nobody.
-pub async fn are_refused_for_a_suspended_user(harness: &dyn AccountHarness) {
+/// A suspended user cannot get a link, and an existing one cannot be used. A link for an unknown
+/// user cannot be created.
+pub async fn are_rejected_for_a_suspended_user(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
     let mut user = fixtures::user(1);
@@ -274,8 +274,8 @@ pub async fn are_refused_for_a_suspended_user(harness: &dyn AccountHarness) {
     assert_eq!(look(harness, 2).await, None);
 }
 
-/// The operator, and an administrator whose credential is still good.
-pub async fn are_made_by_whoever_may(harness: &dyn AccountHarness) {
+/// The operator can create links, and so can an administrator with a valid credential.
+pub async fn are_created_by_operator_and_administrators_only(harness: &dyn AccountHarness) {
     let mut grace = fixtures::user(2);
     grace.role = Role::Member;
     harness.put_user(&grace).await;

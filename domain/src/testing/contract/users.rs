@@ -1,4 +1,4 @@
-//! The users of our own table.
+//! Users.
 
 use futures_util::future::join_all;
 
@@ -35,8 +35,8 @@ async fn create(harness: &dyn AccountHarness, number: u64) -> CreateFirstAdminOu
         .expect("the store answers")
 }
 
-/// User, token and event appear in one step.
-pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn AccountHarness) {
+/// User, token and event are created in one step.
+pub async fn creates_the_first_admin_with_token_and_event(harness: &dyn AccountHarness) {
     assert_eq!(create(harness, 1).await, CreateFirstAdminOutcome::Created);
     let expected = creation(1);
     let users = harness.users().page(None, 10).await;
@@ -50,8 +50,8 @@ pub async fn creates_the_first_admin_with_token_and_trail(harness: &dyn AccountH
     assert_eq!(trail(harness).await, vec![expected.audit]);
 }
 
-/// Any user at all, even a suspended member, closes that door.
-pub async fn creates_nothing_when_somebody_is_there(harness: &dyn AccountHarness) {
+/// Any user, even a suspended member, prevents a bootstrap.
+pub async fn creates_nothing_when_there_is_a_user(harness: &dyn AccountHarness) {
     let mut somebody = fixtures::user(7);
     somebody.role = Role::Member;
     somebody.suspended_at = Some(NOW);
@@ -66,8 +66,8 @@ pub async fn creates_nothing_when_somebody_is_there(harness: &dyn AccountHarness
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// Of 16 simultaneous creations one counts.
-pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn AccountHarness) {
+/// Of 16 concurrent creations, exactly one succeeds.
+pub async fn creates_one_first_admin_of_16_concurrent_calls(harness: &dyn AccountHarness) {
     let outcomes = join_all((1..=16).map(|number| create(harness, number))).await;
     let created = outcomes
         .iter()
@@ -81,8 +81,8 @@ pub async fn creates_one_first_admin_of_16_at_the_same_time(harness: &dyn Accoun
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// Pages follow one another without gap or repetition, and keep every field.
-pub async fn pages_through_everybody_in_order(harness: &dyn AccountHarness) {
+/// Pages have no gaps or repetitions, and contain every field.
+pub async fn pages_through_all_users_in_order(harness: &dyn AccountHarness) {
     let mut everybody: Vec<_> = (1..=5).map(fixtures::user).collect();
     everybody[1].role = Role::Member;
     everybody[2].suspended_at = Some(NOW);
@@ -104,8 +104,8 @@ pub async fn pages_through_everybody_in_order(harness: &dyn AccountHarness) {
     assert_eq!(seen, everybody);
 }
 
-/// Users 1 to 5: of the first a live, an expired, a revoked and an agent's token, of the second a token
-/// that was used, of the third an entry in the trail.
+/// Inserts users 1 to 5: the first with a live, an expired, a revoked and an agent's token, the
+/// second with a used token, the third with an audit event.
 async fn fill(harness: &dyn AccountHarness) -> Vec<User> {
     let mut users: Vec<_> = (1..=5).map(fixtures::user).collect();
     for (user, (name, email)) in users.iter_mut().zip([
@@ -152,7 +152,7 @@ async fn listed(harness: &dyn AccountHarness, search: &str, sort: UserSort) -> V
     found.expect("the store answers").to_vec()
 }
 
-/// By a part of the name or of the address, in any case, and without wildcards.
+/// Users are found by a part of the name or address, ignoring case and without wildcards.
 pub async fn are_found_by_a_part_of_name_or_address(harness: &dyn AccountHarness) {
     let users = fill(harness).await;
     for (text, expected) in [
@@ -178,7 +178,7 @@ pub async fn are_found_by_a_part_of_name_or_address(harness: &dyn AccountHarness
     }
 }
 
-/// How many live tokens, and the latest of what is known of them.
+/// The list contains the number of live tokens and the latest known activity.
 pub async fn are_listed_with_their_tokens_and_when_they_were_seen(harness: &dyn AccountHarness) {
     let users = fill(harness).await;
     let found = listed(harness, "", UserSort::Joined).await;
@@ -196,7 +196,7 @@ pub async fn are_listed_with_their_tokens_and_when_they_were_seen(harness: &dyn 
     assert_eq!(found, expected);
 }
 
-/// In every order, forwards and backwards, without gap or repetition.
+/// In every order, forward and backward, without gaps or repetitions.
 pub async fn are_paged_in_every_order(harness: &dyn AccountHarness) {
     let users = fill(harness).await;
     for (sort, expected) in [
@@ -228,7 +228,7 @@ pub async fn are_paged_in_every_order(harness: &dyn AccountHarness) {
     }
 }
 
-/// By id, and by whatever spelling of the address, with the password where there is one.
+/// Users are found by id and by any spelling of the address, with their password if they have one.
 pub async fn finds_by_id_and_by_any_spelling_of_the_address(harness: &dyn AccountHarness) {
     let mut user = fixtures::user(1);
     user.email = Email::parse("Ada.Lovelace@Example.COM").expect("an address");
@@ -255,8 +255,8 @@ pub async fn finds_by_id_and_by_any_spelling_of_the_address(harness: &dyn Accoun
     assert_eq!(nobody.expect("the store answers"), None);
 }
 
-/// A notice is told until it is dismissed, and one that comes in meanwhile stays.
-pub async fn tells_notices_until_they_are_dismissed(harness: &dyn AccountHarness) {
+/// A notice is shown until it is dismissed, and one that arrives in the meantime stays.
+pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness) {
     let owner = fixtures::user(1);
     harness.put_user(&owner).await;
     let users = harness.users();

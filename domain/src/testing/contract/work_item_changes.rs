@@ -1,4 +1,4 @@
-//! Work items: what happens to them.
+//! Changes of work items.
 
 use super::agent_runs::{begin, start};
 use super::work_items::{agent, create, creation, item, items, key, worker};
@@ -14,7 +14,7 @@ use crate::work_item::{
     WorkItem, WorkItemChange, WorkItemConflict, WorkItemEdit, WorkItemFilter, Worker,
 };
 
-/// What user 1 does to an item, whose trail is event `event`.
+/// Returns a change of an item by user 1, with event `event`.
 pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWorkItem {
     let (key, action) = (key(text), AuditAction::WorkItemUpdated);
     ChangeWorkItem {
@@ -27,7 +27,7 @@ pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWo
     }
 }
 
-/// What an agent does in run `number`, whose digest has the same number.
+/// Returns the same by the agent of run `number`, whose digest has the same number.
 pub(super) fn change_by_run(
     text: &str,
     what: WorkItemChange,
@@ -62,7 +62,7 @@ fn status(status: ItemStatus) -> WorkItemChange {
     })
 }
 
-/// Run `number` of user 1, bound to an item or not, with a digest of its number.
+/// Inserts run `number` of user 1, bound to an item or not, with the digest of the same number.
 pub(super) async fn put_run(harness: &dyn WorkHarness, number: u64, bound: Option<&str>) -> Token {
     let mut token = fixtures::run(number, acting().id);
     if let Some(run) = &mut token.run {
@@ -72,8 +72,9 @@ pub(super) async fn put_run(harness: &dyn WorkHarness, number: u64, bound: Optio
     token
 }
 
-/// An item goes through its life; every step is written, counted and told.
-pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness) {
+/// An item goes through its statuses; every change is written, increments the version and is
+/// audited.
+pub async fn are_written_and_audited(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
@@ -127,7 +128,7 @@ pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness)
             _ => {}
         }
         expected.version += 1;
-        // Who may take it on, and that it is to be done again, is for a person to say.
+        // Only a person may change the execution target or reopen an item.
         let mut change = match event {
             1 | 6 => change("OPS-1", what, event),
             _ => change_by_run("OPS-1", what, event, run.id),
@@ -147,8 +148,8 @@ pub async fn write_what_they_decide_and_leave_a_trail(harness: &dyn WorkHarness)
     assert_eq!(trail(harness).await.len(), 7);
 }
 
-/// What is so already is no change: no version, no event.
-pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
+/// A repeated change changes neither version nor audit log.
+pub async fn do_nothing_when_repeated(harness: &dyn WorkHarness) {
     seed(harness).await;
     let mut held = fixtures::work_item(1);
     held.status = ItemStatus::InProgress;
@@ -183,8 +184,8 @@ pub async fn change_nothing_twice(harness: &dyn WorkHarness) {
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// Only the version that was seen is changed.
-pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
+/// Only the expected version is changed.
+pub async fn are_rejected_for_another_version(harness: &dyn WorkHarness) {
     seed(harness).await;
     let mut seen = fixtures::work_item(1);
     seen.version = 5;
@@ -218,8 +219,8 @@ pub async fn are_refused_for_another_version(harness: &dyn WorkHarness) {
     ));
 }
 
-/// What the rules forbid leaves everything as it is.
-pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
+/// A change that the rules forbid leaves everything unchanged.
+pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     seed(harness).await;
     let run = put_run(harness, 10, None).await;
     let other = put_run(harness, 11, None).await;
@@ -330,9 +331,9 @@ pub async fn refuse_what_cannot_be(harness: &dyn WorkHarness) {
     assert_eq!(trail(harness).await, vec![]);
 }
 
-/// A person's claim is one: agents leave the item alone, other people may step in, and it is not in
-/// the queue.
-pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
+/// An item that a person has claimed cannot be changed by agents, can be changed by other people,
+/// and is not in the queue.
+pub async fn by_a_person_exclude_agents(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
@@ -382,7 +383,7 @@ pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
         Some(user),
         "that is not for others to end"
     );
-    // Assigned, but not begun: anybody may take it on.
+    // Assigned, but not started: anyone can claim it.
     let outcome = apply(
         harness,
         change_by_run("OPS-1", WorkItemChange::Claim, 3, run.id),
@@ -394,8 +395,8 @@ pub async fn of_a_person_keep_agents_away(harness: &dyn WorkHarness) {
     );
 }
 
-/// Somebody who is there and not suspended can be assigned, and nobody else.
-pub async fn assign_only_who_is_there(harness: &dyn WorkHarness) {
+/// Only existing users who are not suspended can be assigned.
+pub async fn assign_only_active_users(harness: &dyn WorkHarness) {
     seed(harness).await;
     let mut suspended = fixtures::user(2);
     suspended.suspended_at = Some(NOW);
@@ -433,7 +434,7 @@ pub async fn assign_only_who_is_there(harness: &dyn WorkHarness) {
 }
 
 /// A credential that ended between verification and change changes nothing.
-pub async fn refuse_an_actor_that_is_no_longer_good(harness: &dyn WorkHarness) {
+pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn WorkHarness) {
     harness.put_user(&fixtures::user(1)).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
     for how in Spoiled::ALL {
@@ -469,9 +470,9 @@ async fn is_live(harness: &dyn WorkHarness, number: u64) -> bool {
     record.token.revoked_at.is_none()
 }
 
-/// Runs that are bound to an item end with its completion, or its cancellation, in that step,
-/// whoever owns them; others go on. So does the run that does it, if it is bound to it.
-pub async fn end_the_runs_that_are_bound_to_what_is_resolved(harness: &dyn WorkHarness) {
+/// Runs that are bound to an item, of any owner, end in the step that completes or cancels it,
+/// including the run that makes the change. Others continue.
+pub async fn end_the_runs_bound_to_a_resolved_item(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
     for (number, by_itself) in [(1, true), (2, false)] {
@@ -512,8 +513,8 @@ pub async fn end_the_runs_that_are_bound_to_what_is_resolved(harness: &dyn WorkH
     }
 }
 
-/// The same with a deletion.
-pub async fn end_the_runs_that_are_bound_to_what_is_deleted(harness: &dyn WorkHarness) {
+/// The same for a deletion.
+pub async fn end_the_runs_bound_to_a_deleted_item(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
     let _ = put_run(harness, 10, Some("OPS-1")).await;
@@ -525,8 +526,8 @@ pub async fn end_the_runs_that_are_bound_to_what_is_deleted(harness: &dyn WorkHa
     assert_eq!(trail(harness).await.len(), 2);
 }
 
-/// A run is bound to an item that is open, not to one that is resolved.
-pub async fn bind_no_run_to_what_is_resolved(harness: &dyn WorkHarness) {
+/// A run can be bound only to an item that is not resolved.
+pub async fn bind_no_run_to_a_resolved_item(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
     let bound = |number: u64| {
@@ -555,8 +556,8 @@ pub async fn bind_no_run_to_what_is_resolved(harness: &dyn WorkHarness) {
     assert!(find(harness, 11).await.is_none());
 }
 
-/// An event that cannot be written keeps its change from happening, runs included.
-pub async fn and_their_trail_come_together_or_not_at_all(harness: &dyn WorkHarness) {
+/// An event that cannot be written prevents its change, including that of the runs.
+pub async fn are_written_with_their_events_or_not_at_all(harness: &dyn WorkHarness) {
     seed(harness).await;
     let made = create(
         harness,
@@ -570,7 +571,7 @@ pub async fn and_their_trail_come_together_or_not_at_all(harness: &dyn WorkHarne
         panic!("{made:?}");
     };
     let _ = put_run(harness, 10, Some("OPS-1")).await;
-    // Event 1 is there already.
+    // Event 1 exists already.
     let store = harness.work_items();
     let completing = store.change_item(change("OPS-1", WorkItemChange::Complete, 1));
     assert!(completing.await.is_err());

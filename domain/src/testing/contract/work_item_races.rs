@@ -1,4 +1,4 @@
-//! Work items: many who want the same.
+//! Concurrent changes of work items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::work_item::{
     Worker,
 };
 
-/// Of 64 agents, each in a run of its own, one has the item; the others are told who.
+/// Of 64 agents, each in its own run, one claims the item; the others learn which one.
 pub async fn give_one_item_to_one_of_64_agents(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
@@ -54,7 +54,8 @@ pub async fn give_one_item_to_one_of_64_agents(harness: &dyn WorkHarness) {
     assert_eq!(trail(harness).await.len(), 1);
 }
 
-/// 16 agents take what the queue offers until it is empty: each item is done once, none is lost.
+/// 16 agents claim what the queue offers until it is empty: each item is done once, and none is
+/// lost.
 pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
     const ITEMS: u32 = 500;
     seed(harness).await;
@@ -83,7 +84,7 @@ pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
             if offered.is_empty() {
                 return done;
             }
-            // Each looks at another place first, so that they rarely want the same.
+            // Each starts at a different position, so that they rarely try the same item.
             let wanted = &offered[usize::try_from(number).unwrap_or(0) % offered.len()];
             match act(wanted.key, WorkItemChange::Claim).await {
                 ChangeWorkItemOutcome::Changed(_) => {
@@ -115,8 +116,8 @@ pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
     }
 }
 
-/// 64 items that are made at the same time have 64 keys without a gap, parts among them.
-pub async fn give_each_new_item_a_number_of_its_own(harness: &dyn WorkHarness) {
+/// 64 concurrently created items, including sub-tasks, have 64 keys without a gap.
+pub async fn give_each_new_item_its_own_number(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
     let ops = key("OPS-1").domain;
@@ -154,8 +155,8 @@ pub async fn give_each_new_item_a_number_of_its_own(harness: &dyn WorkHarness) {
     assert_eq!(keys, expected);
 }
 
-/// 16 who saw one version change it: one of them does.
-pub async fn take_one_of_16_edits_of_one_version(harness: &dyn WorkHarness) {
+/// Of 16 edits of one version, exactly one succeeds.
+pub async fn accept_one_of_16_edits_of_one_version(harness: &dyn WorkHarness) {
     seed(harness).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
     let outcomes = join_all((1..=16).map(|event| {
@@ -179,8 +180,8 @@ pub async fn take_one_of_16_edits_of_one_version(harness: &dyn WorkHarness) {
     assert!(outcomes.contains(&ChangeWorkItemOutcome::Changed(left[0].clone())));
 }
 
-/// Whether a run is bound to an item first or the item is completed: no run that is bound to it is
-/// live afterwards.
+/// Whether a run is bound to an item first or the item is completed first, no run that is bound to
+/// it is live afterwards.
 pub async fn leave_no_run_bound_to_a_completed_item(harness: &dyn WorkHarness) {
     seed(harness).await;
     for round in 0..8_u32 {
@@ -213,11 +214,11 @@ pub async fn leave_no_run_bound_to_a_completed_item(harness: &dyn WorkHarness) {
     }
 }
 
-/// A run writes at one item while somebody else completes the one that it is bound to, and so ends
-/// it: what it wrote was written before its end.
+/// A run changes one item while the item that it is bound to is completed, which ends the run: its
+/// changes were written before its end.
 pub async fn let_no_run_write_after_its_end(harness: &dyn WorkHarness) {
     seed(harness).await;
-    // Another user's run, so that the two changes have no user in common.
+    // The run of another user, so that the two changes share no user.
     harness.put_user(&fixtures::user(2)).await;
     for round in 0..8_u32 {
         let (bound, other) = (2 * round + 1, 2 * round + 2);
@@ -233,7 +234,7 @@ pub async fn let_no_run_write_after_its_end(harness: &dyn WorkHarness) {
             title: Title::parse("written by the run").ok(),
             ..WorkItemEdit::default()
         });
-        // That it is bound is checked before a store is asked.
+        // The binding is checked before a store is called.
         let elsewhere = format!("OPS-{other}");
         let writing = change_by_run(&elsewhere, what, 1_000 + number, run.id);
         let completing = change(&text, WorkItemChange::Complete, 2_000 + number);

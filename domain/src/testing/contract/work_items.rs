@@ -1,4 +1,4 @@
-//! Work items: making and finding them.
+//! Creating and finding work items.
 
 use super::{NOW, SECRET, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
 use crate::access::{Actor, ActorError, Requirement};
@@ -26,7 +26,7 @@ fn domain(text: &str) -> DomainKey {
     text.parse().expect("a key")
 }
 
-/// Acts with the token that acts, for what any token may do.
+/// Returns the actor that uses the acting token, for changes that any token may make.
 pub(super) fn worker() -> Actor {
     Actor {
         requirement: Requirement::ANY_TOKEN,
@@ -49,7 +49,7 @@ fn in_domain(text: &str) -> Placement {
     Placement::Domain(domain(text), TopKind::Task)
 }
 
-/// The making of an item, whose trail is event `event`.
+/// Returns the creation of an item, with event `event`.
 pub(super) fn creation(place: Placement, event: u64) -> CreateWorkItem {
     let creator = fixtures::user(1).id;
     CreateWorkItem {
@@ -95,7 +95,7 @@ async fn queue(harness: &dyn WorkHarness, bucket: &QueueSection) -> Vec<WorkItem
     found.expect("the store answers").into_iter().collect()
 }
 
-/// A new item is found with all that it was given, and an item that is put with all that it has.
+/// Every field of a created item, and of an inserted one, is returned unchanged.
 pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     seed(harness).await;
     let assignee = fixtures::user(2);
@@ -147,7 +147,7 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     assert_eq!(item(harness, key("OPS-1.1")).await, None);
 }
 
-/// Each domain and each parent counts for itself.
+/// Each domain and each parent has its own numbers.
 pub async fn counts_within_the_domain_and_within_the_parent(harness: &dyn WorkHarness) {
     seed(harness).await;
     for (event, (place, expected)) in (1..).zip([
@@ -169,8 +169,8 @@ pub async fn counts_within_the_domain_and_within_the_parent(harness: &dyn WorkHa
     assert_eq!(parent.version, 1, "that it has parts is no change of it");
 }
 
-/// The number of an item that is gone is not given again.
-pub async fn never_gives_a_number_twice(harness: &dyn WorkHarness) {
+/// The number of a deleted item is not reused.
+pub async fn never_reuses_a_number(harness: &dyn WorkHarness) {
     seed(harness).await;
     for event in [1, 2] {
         let _ = created(harness, in_domain("OPS"), event).await;
@@ -189,7 +189,7 @@ pub async fn never_gives_a_number_twice(harness: &dyn WorkHarness) {
     assert_eq!(next.key, key("OPS-1.2"));
 }
 
-/// A form creates one item, and the second change names it; no number is used up.
+/// A form creates one item, and a second change fails with its key; no number is lost.
 pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
     seed(harness).await;
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
@@ -217,9 +217,9 @@ pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
     assert_eq!(next.key, key("OPS-2"));
 }
 
-/// A part of nothing, of a part, or of what is resolved, somebody who is not there, and a spoiled
-/// credential: nothing is made, and no number is used up.
-pub async fn refuses_what_cannot_be_made(harness: &dyn WorkHarness) {
+/// With a missing parent, a parent that is a sub-task or resolved, a missing assignee or an invalid
+/// credential, no item is created and no number is lost.
+pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
     seed(harness).await;
     let mut suspended = fixtures::user(2);
     suspended.suspended_at = Some(NOW);
@@ -264,7 +264,7 @@ pub async fn refuses_what_cannot_be_made(harness: &dyn WorkHarness) {
     for how in Spoiled::ALL {
         seed(harness).await;
         let mut change = creation(in_domain("OPS"), 1);
-        // A demotion takes nothing away that work needs.
+        // A demotion removes no permission that work items require.
         let requirement = match how {
             Spoiled::Demoted => Requirement::HUMAN_ADMIN,
             _ => Requirement::ANY_TOKEN,
@@ -286,7 +286,7 @@ pub async fn refuses_what_cannot_be_made(harness: &dyn WorkHarness) {
     assert_eq!(next.key, key("OPS-9"));
 }
 
-/// Items that differ in everything a filter looks at, created one after the other.
+/// Inserts items that differ in every field that a filter can match.
 async fn fill(harness: &dyn WorkHarness) -> Vec<WorkItem> {
     seed(harness).await;
     harness.put_user(&fixtures::user(2)).await;
@@ -323,7 +323,7 @@ async fn fill(harness: &dyn WorkHarness) -> Vec<WorkItem> {
     items[7].resolved_at = Some(NOW);
     items[7].description = Description::parse("See ops-2.3\nand Ärger").expect("a description");
     for (second, item) in (0..).zip(&mut items) {
-        // Two items of each time, so that their keys decide.
+        // Two items share each time, so that their keys decide the order.
         item.created_at = NOW.saturating_add_seconds(second / 2);
         harness.put_work_item(item).await;
     }
@@ -334,7 +334,7 @@ fn keys(items: &[WorkItem]) -> Vec<String> {
     items.iter().map(|item| item.key.to_string()).collect()
 }
 
-/// What [`WorkItemFilter::matches`] and [`QueueSection::holds`] say is what a store answers.
+/// The store returns what [`WorkItemFilter::matches`] and [`QueueSection::holds`] define.
 pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
     let all = fill(harness).await;
     let none = WorkItemFilter::default;
@@ -426,7 +426,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
     }
 }
 
-/// Pages of any length make up the whole, the newest first, and of one time the later key.
+/// Pages of any length add up to the whole list, newest first, then descending keys.
 pub async fn pages_newest_first(harness: &dyn WorkHarness) {
     fill(harness).await;
     let all = items(harness, &WorkItemFilter::default()).await;
@@ -453,7 +453,7 @@ pub async fn pages_newest_first(harness: &dyn WorkHarness) {
     }
 }
 
-/// A search takes its words as they are, in whatever case.
+/// A search matches its words literally, ignoring case.
 pub async fn searches_in_any_case_and_without_wildcards(harness: &dyn WorkHarness) {
     fill(harness).await;
     for (text, expected) in [
@@ -499,9 +499,9 @@ pub async fn orders_the_queue_by_urgency_and_age(harness: &dyn WorkHarness) {
     assert_eq!(keys(&first.expect("the store answers")), expected[..3]);
 }
 
-/// A claim that was made in a run is none from the moment on in which that run is over, whatever
-/// ended it; and one that was made without a run stays.
-pub async fn leaves_out_a_claim_whose_run_is_over(harness: &dyn WorkHarness) {
+/// A claim made in a run is omitted from the moment the run ends, for any reason; one made without
+/// a run stays.
+pub async fn omits_a_claim_whose_run_has_ended(harness: &dyn WorkHarness) {
     seed(harness).await;
     let over: Timestamp = NOW.saturating_add_seconds(60);
     let mut run = fixtures::run(10, acting().id);
@@ -545,7 +545,7 @@ pub async fn leaves_out_a_claim_whose_run_is_over(harness: &dyn WorkHarness) {
         )
     };
     let texts = |keys: &[&str]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-    // Of OPS-3, the run is forgotten.
+    // The run that claimed OPS-3 was purged.
     let held = (
         texts(&["OPS-3"]),
         texts(&["OPS-1", "OPS-2"]),

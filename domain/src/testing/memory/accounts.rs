@@ -46,7 +46,7 @@ impl State {
         }
     }
 
-    /// Ends and erases everything of a user.
+    /// Ends and erases everything that belongs to a user.
     fn erase(&mut self, change: &DeleteUser, facts: DeleteUserFacts) {
         let (id, now) = (change.user, change.actor.now);
         let key = facts.user.map(|user| user.email.key());
@@ -60,7 +60,7 @@ impl State {
                 ..token
             });
         }
-        // Those that were revoked before show their owner, too.
+        // Tokens that were revoked before show their owner, too.
         let owned = self.tokens.values().filter(|(token, _)| token.owner == id);
         for (token, digest) in owned.cloned().collect::<Vec<_>>() {
             self.write_record(&token, digest);

@@ -117,7 +117,8 @@ impl AdminTokenStore for MemoryStore {
             state.update_token(token);
             state.write_event(event);
         }
-        // Afterwards, so that a run which is reported itself is that, whatever the order.
+        // Runs last, so that a run which is itself reported counts as reported, regardless of the
+        // order.
         let issuers = causes.iter().map(|(id, event)| (*id, event));
         let ended = EndedRuns::with_issuers(issuers, &state.unrevoked_runs());
         state.write_ended(ended);

@@ -1,4 +1,4 @@
-//! A store in memory that passes the same contract suite as the databases.
+//! An in-memory store that passes the same contract suite as the databases.
 
 mod accounts;
 mod admin_tokens;
@@ -28,8 +28,8 @@ use crate::token::{Digest, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, Owner, User, UserId};
 use crate::work_item::WorkItem;
 
-/// A store in memory: for tests, and as the reading example of what a store does. One lock makes
-/// each step atomic.
+/// An in-memory store: for tests, and as an example of an implementation. One lock makes each step
+/// atomic.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -38,11 +38,11 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     accounts: BTreeMap<UserId, Account>,
-    // Whose revoked tokens are still found.
+    // Users whose revoked tokens can still be looked up.
     deleted: BTreeSet<UserId>,
     tokens: BTreeMap<TokenId, (Token, Digest)>,
-    // Every token that has an owner, as a lookup answers it: written with either of the two, so
-    // that a lookup puts nothing together.
+    // The lookup result of every token that has an owner, updated with either of the two, so that a
+    // lookup does not have to assemble it.
     records: HashMap<Digest, Arc<TokenRecord>, BuildHasherDefault<FirstBytes>>,
     sessions: BTreeMap<SessionId, (Session, Digest)>,
     links: BTreeMap<SignInLinkId, (SignInLink, Digest)>,
@@ -56,8 +56,8 @@ struct State {
 }
 
 impl MemoryStore {
-    /// Inserts a user without a password, or replaces all but the password of the one with the
-    /// same id.
+    /// Inserts a user without a password, or replaces the user with the same id but keeps the
+    /// password.
     pub fn put_user(&self, user: User) {
         let mut state = self.state();
         let password = state
@@ -67,17 +67,17 @@ impl MemoryStore {
         state.write_account(Account { user, password });
     }
 
-    /// Inserts a token past every rule, for a test that begins with one.
+    /// Inserts a token without any checks, as the starting point of a test.
     pub fn put_token(&self, token: Token, digest: Digest) {
         self.state().write_token(token, digest);
     }
 
-    /// Inserts an account past every rule.
+    /// Inserts an account without any checks.
     pub fn put_account(&self, account: Account) {
         self.state().write_account(account);
     }
 
-    // No method panics between two writes, so a poisoned state is still whole.
+    // No method panics between two writes, so a poisoned state is still consistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,7 +150,7 @@ impl State {
         }
     }
 
-    /// Inserts an account, or replaces it, also where its tokens show it.
+    /// Inserts or replaces an account, and updates the lookup results of its tokens.
     fn write_account(&mut self, account: Account) {
         let user = account.user.id;
         self.accounts.insert(user, account);
@@ -169,7 +169,7 @@ impl State {
         }
     }
 
-    /// The agent runs that have not been ended.
+    /// Returns the agent runs that have not been ended.
     fn unrevoked_runs(&self) -> Vec<Token> {
         self.tokens
             .values()
@@ -188,7 +188,7 @@ impl State {
             .try_for_each(|event| self.check_new_event(event))
     }
 
-    /// Writes runs that ended; their events were [checked](Self::check_new_events).
+    /// Writes ended runs; their events were [checked](Self::check_new_events).
     fn write_ended(&mut self, ended: EndedRuns) {
         for run in ended.tokens {
             self.update_token(run);
@@ -198,7 +198,7 @@ impl State {
         }
     }
 
-    /// Ends a user's sessions and answers how many.
+    /// Ends a user's sessions and returns how many.
     fn end_sessions(&mut self, user: UserId, ended: Ended) -> u64 {
         let before = self.sessions.len();
         self.sessions
@@ -206,13 +206,13 @@ impl State {
         (before - self.sessions.len()) as u64
     }
 
-    /// Makes a user's open sign-in links void.
+    /// Deletes a user's open sign-in links.
     fn void_links(&mut self, user: UserId) {
         self.links
             .retain(|_, (link, _)| link.user != user || link.used_at.is_some());
     }
 
-    /// Every token of a user that is not revoked, agent runs included.
+    /// Returns every unrevoked token of a user, including agent runs.
     fn unrevoked_tokens(&self, owner: UserId) -> Vec<Token> {
         self.tokens
             .values()
@@ -222,14 +222,14 @@ impl State {
             .collect()
     }
 
-    /// How many users but this one are active administrators.
+    /// Returns the number of active administrators other than this user.
     fn other_active_admins(&self, than: UserId) -> u32 {
         let others = self.accounts.values().map(|account| &account.user);
         let admins = others.filter(|user| user.id != than && user.is_active_admin());
         u32::try_from(admins.count()).unwrap_or(u32::MAX)
     }
 
-    /// What a database refuses by its unique keys, before anything is written.
+    /// Fails if a database's unique keys would reject the token, before anything is written.
     fn check_new(&self, token: &Token, digest: &Digest) -> Result<(), StoreError> {
         if self.tokens.contains_key(&token.id) || self.records.contains_key(digest) {
             return Err(StoreError::corrupt("a token with this id or digest exists"));
@@ -249,7 +249,7 @@ impl State {
     }
 }
 
-/// The hash of a digest is its beginning, which is as good as random already.
+/// A hasher that uses the first bytes of a digest, which are already uniformly distributed.
 #[derive(Debug, Default)]
 struct FirstBytes(u64);
 

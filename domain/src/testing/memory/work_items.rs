@@ -12,7 +12,7 @@ use crate::work_item::{
 use super::{MemoryStore, State};
 
 impl MemoryStore {
-    /// Inserts a work item past every rule, for a test that begins with one.
+    /// Inserts a work item without any checks, as the starting point of a test.
     pub fn put_work_item(&self, item: WorkItem) {
         let mut state = self.state();
         if item.key.part.is_none() {
@@ -24,7 +24,7 @@ impl MemoryStore {
 }
 
 impl State {
-    /// The item as it is at `now`.
+    /// Returns the item in its state at `now`.
     fn work_item(&self, key: WorkItemKey, now: Timestamp) -> Option<WorkItem> {
         let stored = self.work_items.get(&key)?;
         let holds = |claim: &Claim| {

@@ -1,15 +1,15 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// See `README.md` beside it for where it comes from, how it was reduced, and its license.
+/// See the `README.md` next to it for its source, how it was reduced, and its license.
 const LIST: &str = include_str!("common-passwords.txt");
 
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| LIST.lines().collect());
 
-/// The longest entry, in bytes; a longer piece need not be looked up.
+/// The length of the longest entry in bytes.
 pub(super) const LONGEST: usize = 21;
 
-/// Whether `piece`, in lower case, is on the list.
+/// Returns whether `piece`, in lower case, is on the list.
 pub(super) fn is_common(piece: &str) -> bool {
     piece.len() <= LONGEST && COMMON.contains(piece)
 }
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_what_the_policy_reckons_with() {
+    fn the_list_has_the_expected_size() {
         assert!(COMMON.len() <= 4096, "an entry counts as 12 bits");
         assert_eq!(COMMON.len(), LIST.lines().count(), "no entry twice");
         assert!(LIST.lines().is_sorted());
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_entry_is_not_an_entry() {
+    fn a_part_of_an_entry_is_not_common() {
         assert!(is_common("princess"));
         assert!(!is_common("princes"));
         assert!(!is_common(""));

@@ -1,9 +1,10 @@
-//! How many guesses a password costs somebody who knows the common passwords, the person's own
-//! words and the usual ways to stretch them. It is a rule for what to refuse, not a measure of
-//! strength: only what is cheap by it says something.
+//! Estimates how many guesses a password withstands against an attacker who knows the common
+//! passwords, the user's own words and the usual ways to extend them. It is a rule for rejecting
+//! weak passwords, not a measure of strength: only a low estimate is meaningful.
 //!
-//! The text is cut into pieces, each of which has a price in tenths of a bit; the cheapest cut
-//! counts. Time and memory grow with the square of the length, which [`super::Password`] bounds.
+//! The text is split into pieces, each of which has a cost in tenths of a bit; the split with the
+//! lowest total counts. Time and memory grow with the square of the length, which
+//! [`super::Password`] limits.
 
 use std::iter;
 
@@ -11,37 +12,37 @@ use zeroize::Zeroizing;
 
 use super::common::{self, is_common};
 
-/// One of the list's 4,096 at most.
+/// One of at most 4,096 entries of the list.
 pub(super) const COMMON: u32 = 120;
-/// One of the handful of words that a person is called by.
+/// One of the few words associated with the user.
 const PERSONAL: u32 = 30;
 /// One of [`SMALL_WORDS`].
 const SMALL_WORD: u32 = 46;
-/// What stood before, again.
+/// A repetition of earlier text.
 const REPEAT: u32 = 40;
-/// A piece of a row of keys, of the alphabet or of the digits.
+/// A part of a keyboard row, the alphabet or the digits.
 const SEQUENCE: u32 = 50;
-/// A year of the last or of this century.
+/// A year of the last or the current century.
 const YEAR: u32 = 66;
-/// A letter is one of 26 (47), but most stand in words.
+/// A letter is one of 26 (4.7 bits), but most letters belong to words.
 const LETTER: u32 = 40;
 const DIGIT: u32 = 33;
 const SEPARATOR: u32 = 10;
 const SYMBOL: u32 = 50;
-/// A symbol that stood before, as between words.
+/// A symbol that occurred before, such as a separator between words.
 const SYMBOL_AGAIN: u32 = 5;
 
-/// The shortest repeat or sequence that is one: below it, characters are cheap enough.
+/// The minimum length of a repetition or sequence; shorter ones cost little as single characters.
 const SHORTEST_RUN: usize = 3;
 
-/// Words that join others and make `thisismypassword` no better than `password`.
+/// Short words that join others, so that `thisismypassword` is no stronger than `password`.
 const SMALL_WORDS: [&str; 24] = [
     "am", "and", "are", "at", "be", "for", "in", "is", "it", "me", "my", "new", "not", "of", "on",
     "our", "that", "the", "this", "to", "very", "we", "with", "your",
 ];
 
-/// What fingers do: rows and columns of QWERTY, QWERTZ and AZERTY, the number pad, the alphabet.
-/// Each is read in both directions.
+/// Keyboard rows and columns of QWERTY, QWERTZ and AZERTY, the number pad and the alphabet. Each is
+/// matched in both directions.
 const ROWS: [&str; 21] = [
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890",
@@ -66,8 +67,8 @@ const ROWS: [&str; 21] = [
     "zaq1xsw2cde3vfr4bgt5nhy6mju7",
 ];
 
-/// The price of `text`, which is in lower case, to somebody who knows `personal` words, in tenths
-/// of a bit.
+/// Returns the cost of `text`, which is in lower case, in tenths of a bit, for an attacker who
+/// knows the words `personal`.
 pub(super) fn price(text: &str, personal: &[String]) -> u32 {
     let chars = Zeroizing::new(text.chars().collect::<Vec<_>>());
     let bounds: Vec<usize> = text
@@ -80,7 +81,7 @@ pub(super) fn price(text: &str, personal: &[String]) -> u32 {
     prices[0] = 0;
     for at in 0..chars.len() {
         let (done, rest) = (&chars[..at], &text[bounds[at]..]);
-        // Every single character has a price, so this one is reached.
+        // Every single character has a cost, so this index is always reached.
         let before = prices[at];
         let mut offer = |length: usize, price: u32| {
             let end = &mut prices[at + length];
@@ -115,8 +116,8 @@ pub(super) fn price(text: &str, personal: &[String]) -> u32 {
     prices[chars.len()]
 }
 
-/// Whether `text` is one piece of fewer than `longest` characters, twice or more, the last time
-/// perhaps not to its end.
+/// Returns whether `text` is one piece of fewer than `longest` characters, repeated at least once;
+/// the last repetition may be incomplete.
 pub(super) fn is_one_piece_repeated(text: &str, longest: usize) -> bool {
     let chars = Zeroizing::new(text.chars().collect::<Vec<_>>());
     (1..longest)
@@ -142,8 +143,8 @@ fn is_year(rest: &str) -> bool {
     ) && chars.by_ref().take(2).filter(char::is_ascii_digit).count() == 2
 }
 
-/// For each place, how many characters from there on also stand from some earlier place on; the
-/// two may overlap, so that `aaaa` is an `a` and a repeat.
+/// For each index, returns the length of the longest text from there that also starts at an earlier
+/// index. The two may overlap, so `aaaa` is an `a` and a repetition.
 fn longest_repeats(chars: &[char]) -> Vec<usize> {
     let mut longest = vec![0; chars.len()];
     for distance in 1..chars.len() {
@@ -160,7 +161,7 @@ fn longest_repeats(chars: &[char]) -> Vec<usize> {
     longest
 }
 
-/// How many characters at the beginning follow one of [`ROWS`], forward or backward.
+/// Returns how many leading characters follow one of [`ROWS`], forward or backward.
 fn longest_sequence(chars: &[char]) -> usize {
     let common = |row: &mut dyn Iterator<Item = char>| {
         row.zip(chars).take_while(|(key, c)| key == *c).count()
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_has_its_price() {
+    fn a_piece_has_its_cost() {
         for (text, expected) in [
             ("", 0),
             ("k", LETTER),
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_persons_words_are_the_cheapest() {
+    fn the_users_own_words_cost_least() {
         let words = ["lovelace".to_owned(), "renée".to_owned()];
         assert_eq!(price("lovelace", &words), PERSONAL);
         assert_eq!(price("renée1815", &words), PERSONAL + 4 * DIGIT);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_may_end_early_and_have_a_long_piece() {
+    fn a_repetition_can_be_incomplete_and_have_a_long_piece() {
         assert!(is_one_piece_repeated("x7f!x7f!x7f!x7", 15));
         assert!(is_one_piece_repeated("字字", 15));
         assert!(!is_one_piece_repeated("x7f!x7f?", 15));

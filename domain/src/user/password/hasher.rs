@@ -6,21 +6,20 @@ use crate::BoxError;
 
 use super::Password;
 
-/// What a store keeps of a password: a PHC string, `$algorithm$parameters$salt$hash`. Only the
-/// [`PasswordHasher`] that made it reads it. Whoever has it can try passwords on it as fast as
-/// their machine allows, so `Debug` is redacted.
+/// The stored form of a password: a PHC string, `$algorithm$parameters$salt$hash`, which only the
+/// [`PasswordHasher`] interprets. It permits offline guessing, so `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// The hash as a hasher made it, or as a store kept it. Nothing is checked: a hasher that
-    /// cannot read it says so.
+    /// Creates a hash from the output of a hasher, or from a store. It is not validated; the hasher
+    /// fails if it cannot interpret it.
     #[must_use]
     pub fn from_stored(phc: String) -> Self {
         Self(phc)
     }
 
-    /// The text for a store to keep.
+    /// Returns the text for a store to persist.
     #[must_use]
     pub fn as_stored(&self) -> &str {
         &self.0
@@ -33,20 +32,21 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Why a password was neither hashed nor compared.
+/// Why a password could not be hashed or compared.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// As many passwords are being hashed, and as many wait, as this process takes on. The same
-    /// call may succeed in seconds.
+    /// The limits of concurrent and of queued hash computations are reached. A retry may succeed
+    /// within seconds.
     #[error("too many passwords are being checked at once")]
     Busy,
-    /// The hasher failed, or the stored hash is not one that it can read. For the operator's log.
-    #[error("a password could not be hashed")]
+    /// The hasher failed, or it cannot interpret the stored hash. The cause is for the operator's
+    /// log.
+    #[error("the password could not be hashed")]
     Failed(#[source] BoxError),
 }
 
 impl HashError {
-    /// [`HashError::Failed`] with its cause, which must not hold a password or a hash.
+    /// Creates a [`HashError::Failed`] with its cause, which must not contain a password or a hash.
     pub fn failed(cause: impl Into<BoxError>) -> Self {
         Self::Failed(cause.into())
     }
@@ -54,9 +54,9 @@ impl HashError {
 
 /// Port: a slow, salted, memory-hard hash of passwords.
 ///
-/// Slow is the point, so an implementation bounds how many run at once, and neither blocks the
-/// caller's thread nor takes all of the machine's: a flood of sign-ins must not hold up requests
-/// that present a token.
+/// Implementations must limit how many hashes are computed at once, and must neither block the
+/// caller's thread nor use the whole machine: a flood of sign-ins must not delay requests that
+/// present a token.
 #[cfg_attr(
     feature = "testing",
     mockall::automock,
@@ -64,15 +64,15 @@ impl HashError {
 )]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes with a new salt. Whether the password may be chosen is for the caller to have
-    /// checked ([`Password::check_new`]).
+    /// Hashes a password with a new salt. The caller must have checked that it is permitted
+    /// ([`Password::check_new`]).
     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError>;
 
-    /// Whether `password` is the one that `hash` was made from.
+    /// Returns whether `hash` was computed from `password`.
     ///
-    /// `None` stands for an account that does not exist, or has no password: it takes the same
-    /// work as a wrong password and answers false, so that the time of an answer does not tell
-    /// which accounts there are.
+    /// `None` stands for an account that does not exist or has no password: it costs the same work
+    /// as a wrong password and returns `false`, so that the response time does not reveal which
+    /// accounts exist.
     async fn verify<'a>(
         &'a self,
         password: &'a Password,
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_kept_as_it_came_and_not_shown() {
+    fn a_hash_is_stored_unchanged_and_redacted() {
         let hash = PasswordHash::from_stored("$argon2id$v=19$…".to_owned());
         assert_eq!(hash.as_stored(), "$argon2id$v=19$…");
         assert_eq!(format!("{hash:?}"), "PasswordHash[redacted]");

@@ -1,6 +1,6 @@
-//! Passwords by NIST SP 800-63B-4 §3.1.1, for use as a single factor: at least 15 characters, up
-//! to 256 accepted whole, no composition rules, refused when common or made of the person's own
-//! words, and kept only as the output of a slow salted hash, which is a port.
+//! Passwords according to NIST SP 800-63B-4 §3.1.1 as a single factor: at least 15 and at most 256
+//! characters, never truncated, without composition rules, rejected if common or based on the
+//! user's own words, and stored only as a slow salted hash, which is computed by a port.
 
 mod common;
 mod guess;

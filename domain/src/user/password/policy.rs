@@ -5,50 +5,53 @@ use zeroize::Zeroizing;
 use super::Password;
 use super::guess::{self, is_one_piece_repeated};
 
-/// The fewest characters of a new password, counted as [`Password::parse`] does (NIST
-/// SP 800-63B-4 §3.1.1.2, for a password that is the only factor).
+/// The minimum length of a new password in characters, counted as in [`Password::parse`] (NIST SP
+/// 800-63B-4 §3.1.1.2, for a password that is the only factor).
 pub const MIN_PASSWORD_CHARS: usize = 15;
 
-/// What a password must cost at least: as much as three independent entries of the list of common
-/// passwords. So a few unrelated words always pass.
+/// The minimum cost of a password: that of three independent entries of the list of common
+/// passwords, so that a few unrelated words always pass.
 const ENOUGH: u32 = 3 * guess::COMMON;
 
-/// A shorter word of a person's name is a coincidence in too many passwords.
+/// The minimum length of a personal word; shorter ones occur by chance in too many passwords.
 const SHORTEST_PERSONAL: usize = 3;
 
-/// What everybody here is tempted by.
+/// The name of the service, a common choice for its passwords.
 const SERVICE: &str = "openindex";
 
-/// Why a password must not be chosen. The text is for the person who chose it.
+/// Why a password must not be chosen. The message is shown to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Fewer than [`MIN_PASSWORD_CHARS`].
+    /// Shorter than [`MIN_PASSWORD_CHARS`].
     #[error(
-        "must have at least {MIN_PASSWORD_CHARS} characters; a few words in a row are easy to remember"
+        "must have at least {MIN_PASSWORD_CHARS} characters; several unrelated words are easy to \
+         remember"
     )]
     TooShort,
-    /// One or two common passwords, sequences or repetitions, and little besides.
+    /// Consists mostly of common passwords, sequences or repetitions.
     #[error(
-        "must be harder to guess than common passwords, sequences and repetitions; a few unrelated words in a row are easy to remember"
+        "must be harder to guess than common passwords, sequences and repetitions; try several \
+         unrelated words"
     )]
     Common,
-    /// The same, with words that others know to be the person's.
+    /// Consists mostly of words that are associated with the user.
     #[error(
-        "must not be made of your name, your email address or \"openindex\"; a few unrelated words in a row are easy to remember"
+        "must not be based on your name, your email address or \"openindex\"; try several \
+         unrelated words"
     )]
     Personal,
 }
 
 impl Password {
-    /// Whether this may be chosen as a new password: long enough, and not what an attacker tries
-    /// first. There are no composition rules, and case makes no difference.
+    /// Checks that this may be chosen as a new password: long enough, and not among an attacker's
+    /// first guesses. There are no composition rules, and case is ignored.
     ///
-    /// `person` is what others know of whoever chooses: name, email address, and the like, whole;
-    /// the words in them are found here.
+    /// `person` contains texts associated with the user, such as their name and email address,
+    /// which are split into words here.
     ///
     /// # Errors
     ///
-    /// [`WeakPassword`].
+    /// [`WeakPassword`] when it violates a rule.
     pub fn check_new(&self, person: &[&str]) -> Result<(), WeakPassword> {
         if self.expose().chars().count() < MIN_PASSWORD_CHARS {
             return Err(WeakPassword::TooShort);
@@ -67,14 +70,14 @@ impl Password {
 }
 
 fn lower_case(text: &str) -> Zeroizing<String> {
-    // No character becomes longer than three times itself; growing would leave an unwiped copy.
+    // Lower case is at most three times as long; growing would leave a copy that is not zeroed.
     let mut lower = Zeroizing::new(String::with_capacity(3 * text.len()));
     lower.extend(text.chars().flat_map(char::to_lowercase));
     lower
 }
 
-/// The words in what is known of a person: parts between white space and punctuation, letters
-/// and digits of a part, with accents and without.
+/// Returns the words in the texts associated with a user: parts between white space and
+/// punctuation, and the letters and the digits of each part, with and without accents.
 fn words_of(person: &[&str]) -> Vec<String> {
     let mut words = vec![SERVICE.to_owned()];
     for known in person {
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_kind_of_character_is_asked_for() {
+    fn no_kind_of_character_is_required() {
         for text in [
             "vkqtmexwzrbjhpd",
             "VKQTMEXWZRBJHPD",
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_thinks_of_is_refused() {
+    fn common_choices_are_rejected() {
         for text in [
             "aaaaaaaaaaaaaaa",
             "               ",
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_know_of_the_person_is_refused() {
+    fn passwords_based_on_personal_texts_are_rejected() {
         for text in [
             "ada lovelace-byron",
             "AdaLovelaceByron",
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_counts_with_accents_and_without() {
+    fn a_name_counts_with_and_without_accents() {
         for text in ["renée müller 1234", "reneemuller123456"] {
             let password = Password::parse(text).unwrap();
             assert_eq!(
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_of_a_person_is_no_reason_to_refuse() {
+    fn nothing_is_rejected_for_empty_personal_texts() {
         let password = Password::parse("correct horse battery staple").unwrap();
         assert_eq!(password.check_new(&[]), Ok(()));
         assert_eq!(password.check_new(&["", " ", "-@-", "B"]), Ok(()));
@@ -241,7 +244,7 @@ mod tests {
         }
 
         #[test]
-        fn a_short_piece_over_and_over_is_refused(piece in "[a-z0-9!é字 ]{1,7}", times in 15_usize..30) {
+        fn a_short_repeated_piece_is_rejected(piece in "[a-z0-9!é字 ]{1,7}", times in 15_usize..30) {
             prop_assert!(check(&piece.repeat(times)).is_err());
         }
 
@@ -255,7 +258,7 @@ mod tests {
         }
 
         #[test]
-        fn every_text_has_an_answer(text in "\\PC{0,256}", known in "\\PC{0,60}") {
+        fn every_text_has_a_cost(text in "\\PC{0,256}", known in "\\PC{0,60}") {
             if let Ok(password) = Password::parse(&text) {
                 let _ = password.check_new(&[&known]);
             }

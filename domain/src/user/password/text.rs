@@ -3,32 +3,34 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// The most characters a password may have, counted as [`Password::parse`] does.
+/// The maximum length of a password in characters, counted as in [`Password::parse`].
 pub const MAX_PASSWORD_CHARS: usize = 256;
 
-/// No character decomposes canonically into more than four, so a text with more characters than
-/// this cannot be composed into [`MAX_PASSWORD_CHARS`]. Normalization must buffer a run of combining
-/// marks; this bounds it.
+/// No character decomposes canonically into more than four, so text with more characters than this
+/// cannot be composed into [`MAX_PASSWORD_CHARS`]. Limits what normalization has to buffer for a
+/// sequence of combining marks.
 const MAX_TYPED_CHARS: usize = 4 * MAX_PASSWORD_CHARS;
 
-/// What a person typed as their password, in normalization form NFKC: the keyboards of two
-/// systems may spell one character with different code points (NIST SP 800-63B-4 §3.1.1.2).
-/// Nothing else is changed; white space and case count.
+/// A password as typed, normalized to NFKC, because different systems may encode the same key as
+/// different code points (NIST SP 800-63B-4 §3.1.1.2). Nothing else is changed: white space and
+/// case are significant.
 ///
-/// Signing in takes any `Password`; whether one may be *chosen* is [`Password::check_new`].
+/// Any `Password` can be used to sign in; [`Password::check_new`] checks whether it may be
+/// *chosen*.
 ///
-/// The memory is wiped on drop; there is no `Clone`, no `Display` and no serialization, and
+/// The memory is zeroed on drop; there is no `Clone`, no `Display` and no serialization, and
 /// `Debug` is redacted. [`Password::expose`] is the only way to read it.
 pub struct Password(Zeroizing<String>);
 
-/// The password is longer than any that is accepted. It is refused rather than cut, so that each
-/// typed character counts.
+/// The password is too long. It is rejected instead of truncated, so that every typed character
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have at most {MAX_PASSWORD_CHARS} characters")]
 pub struct TooLongPassword;
 
 impl Password {
-    /// Normalizes what was typed. The length is that of the outcome in Unicode scalar values.
+    /// Normalizes a typed password. Its length is the number of Unicode scalar values of the
+    /// result.
     ///
     /// # Errors
     ///
@@ -37,7 +39,7 @@ impl Password {
         if text.chars().nth(MAX_TYPED_CHARS).is_some() {
             return Err(TooLongPassword);
         }
-        // As large as it can get: growing would leave an unwiped copy behind.
+        // The maximum size: growing would leave a copy that is not zeroed.
         let mut normalized = Zeroizing::new(String::with_capacity(
             MAX_PASSWORD_CHARS * char::MAX_LEN_UTF8,
         ));
@@ -50,7 +52,7 @@ impl Password {
         Ok(Self(normalized))
     }
 
-    /// The plaintext, for a hasher and for nothing else.
+    /// Returns the plaintext, for a hasher only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -59,7 +61,7 @@ impl Password {
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not even the length: that alone narrows a search.
+        // Not even the length, which would narrow a search.
         f.write_str("Password[redacted]")
     }
 }
@@ -75,20 +77,20 @@ mod tests {
     }
 
     #[test]
-    fn one_character_has_one_spelling() {
+    fn one_character_has_one_encoding() {
         assert_eq!(parsed("cafe\u{301}"), "caf\u{e9}");
         assert_eq!(parsed("\u{ff41}\u{ff11}"), "a1");
         assert_eq!(parsed("a\u{a0}b"), "a b");
     }
 
     #[test]
-    fn white_space_and_case_are_left_alone() {
+    fn white_space_and_case_are_significant() {
         assert_eq!(parsed("  Two  Words "), "  Two  Words ");
         assert_eq!(parsed(""), "");
     }
 
     #[test]
-    fn up_to_256_characters_are_taken_whole_and_more_are_refused() {
+    fn up_to_256_characters_are_accepted_and_more_are_rejected() {
         for c in [
             "x",
             "é",
@@ -102,7 +104,7 @@ mod tests {
             let longer = longest + c;
             assert_eq!(Password::parse(&longer).err(), Some(TooLongPassword), "{c}");
         }
-        // One character that NFKC turns into eighteen.
+        // NFKC expands this character to eighteen.
         assert!(Password::parse(&"\u{fdfa}".repeat(15)).is_err());
         assert!(Password::parse(&"\u{301}".repeat(1_000_000)).is_err());
     }
@@ -115,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_typed_twice_is_the_same(text in "\\PC{0,256}") {
+        fn equal_text_yields_equal_passwords(text in "\\PC{0,256}") {
             if let Ok(password) = Password::parse(&text) {
                 prop_assert_eq!(parsed(password.expose()), password.expose());
                 let decomposed: String = text.nfd().collect();
@@ -124,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_much(text in "\\PC*") {
+        fn long_text_never_panics(text in "\\PC*") {
             prop_assert_eq!(
                 Password::parse(&text).is_ok(),
                 text.nfkc().count() <= MAX_PASSWORD_CHARS

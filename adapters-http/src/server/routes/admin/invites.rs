@@ -13,9 +13,10 @@ use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecret};
 
-/// All invites, the newest first, a page at a time.
+/// List invites
 ///
-/// Includes claimed, withdrawn and expired invites, without their links.
+/// Newest first, one page at a time. Includes claimed, withdrawn and expired invites, without their
+/// links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
     params(PageQuery),
     responses((status = 200, description = "The invites, without secrets", body = InviteList)))]
@@ -37,13 +38,14 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Invite somebody.
+/// Create an invite
 ///
-/// The answer holds the link to send them. An earlier open invite for the same address is void.
+/// The response contains the link to send to the invited person. It replaces an earlier open invite
+/// for the same email address.
 #[utoipa::path(post, path = "/admin/invites", tag = "admin", operation_id = "createInvite",
     request_body = CreateInvite,
     responses(
-        (status = 201, description = "The invite with its link, which is never shown again",
+        (status = 201, description = "The invite with its link, which is shown only once",
             body = CreatedInvite),
     ))]
 pub(in crate::server) async fn create(
@@ -65,14 +67,14 @@ pub(in crate::server) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Withdraw an invite.
+/// Withdraw an invite
 ///
-/// Its link is void at once.
+/// Its link stops working immediately.
 #[utoipa::path(delete, path = "/admin/invites/{id}", tag = "admin",
     operation_id = "withdrawInvite",
-    params(("id" = String, Path, description = "`inv_…`")),
+    params(("id" = String, Path, description = "Invite id (`inv_…`)")),
     responses(
-        (status = 204, description = "It is void"),
+        (status = 204, description = "Withdrawn"),
     ))]
 pub(in crate::server) async fn withdraw(
     HumanAdmin(principal): HumanAdmin,

@@ -1,4 +1,4 @@
-//! Administration of the instance.
+//! Administration.
 
 pub(super) mod invites;
 pub(super) mod pats;

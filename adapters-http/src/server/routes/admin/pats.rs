@@ -1,4 +1,4 @@
-//! Everybody's tokens.
+//! Tokens of all users.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::server::query::{Page, Query};
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{AdminPatList, PageQuery, PatFilter, RevokePats, RevokedPats};
 
-/// How many tokens a response to a bulk revocation shows at most; their count is exact.
+/// Maximum number of tokens in a response to a bulk revocation; the count is exact.
 const MAX_SHOWN: u32 = 1_000;
 
 impl From<PatFilter> for TokenFilter {
@@ -30,9 +30,10 @@ impl From<PatFilter> for TokenFilter {
     }
 }
 
-/// Everybody's tokens, the newest first, a page at a time.
+/// List tokens of all users
 ///
-/// Live and expired tokens, unless `status` says otherwise. A token must match every filter.
+/// Newest first, one page at a time. Live and expired tokens, unless `status` is given. Tokens must
+/// match every filter.
 #[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAdminPats",
     params(PatFilter, PageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]
@@ -54,13 +55,13 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Revoke one token of any owner.
+/// Revoke a token of any user
 ///
-/// The agent runs that were started with it end as well.
+/// Agent runs started with the token end as well.
 #[utoipa::path(delete, path = "/admin/pats/{id}", tag = "admin", operation_id = "revokeAdminPat",
-    params(("id" = String, Path, description = "`pat_…`")),
+    params(("id" = String, Path, description = "Token id (`pat_…`)")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Revoked"),
     ))]
 pub(in crate::server) async fn revoke(
     HumanAdmin(principal): HumanAdmin,
@@ -72,16 +73,18 @@ pub(in crate::server) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Revoke every token that all of the given filters match, as one change.
+/// Revoke every token that matches the filters
 ///
-/// With `dryRun` it only returns which those are, a page at a time, and the `expected` that names
-/// them. Present that to revoke exactly what was reviewed: if other tokens match by then, nothing is
-/// revoked (409 `review_outdated`). More than 200 tokens are revoked only with `expected` (409
-/// `review_required`). The acting token is never revoked. The agent runs that were started with the
-/// tokens end with them.
+/// All matching tokens are revoked in one step, and agent runs started with them end. The token
+/// that makes this request is never revoked.
+///
+/// With `dryRun`, nothing is revoked: the response lists the matching tokens, one page at a time,
+/// and an `expected` value that identifies exactly this set. Send it to revoke what was reviewed;
+/// if other tokens match by then, nothing is revoked (409 `review_outdated`). Revoking more than
+/// 200 tokens requires `expected` (409 `review_required`).
 #[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokeAdminPats",
     request_body = RevokePats,
-    responses((status = 200, description = "What was revoked, or would be", body = RevokedPats)))]
+    responses((status = 200, description = "The tokens that were revoked, or would be", body = RevokedPats)))]
 pub(in crate::server) async fn revoke_matching(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,

@@ -1,4 +1,4 @@
-//! Everybody's accounts.
+//! User administration.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,11 +14,12 @@ use crate::server::requests::user_change;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList, UserQuery};
 
-/// All users, in the order of their joining unless sorted otherwise, a page at a time.
+/// List users
 ///
-/// Includes suspended users. A user is last seen when they last used a browser session or a personal
-/// access token, or when the audit log last recorded them as the actor. A cursor belongs to the order
-/// that it was returned for.
+/// In the order they joined, unless `sort` is given, one page at a time. Includes suspended users.
+/// A user was last seen when they last used a browser session or a personal access token, or last
+/// appear as the actor in the audit log. A cursor is valid only with the `sort` of the page that
+/// returned it.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
     params(UserQuery, PageQuery),
     responses((status = 200, description = "The users", body = UserList)))]
@@ -30,7 +31,7 @@ pub(in crate::server) async fn list(
     let sort = sort.unwrap_or_default();
     let query = user::UserQuery { search, sort };
     if page.after.as_ref().is_some_and(|after| after.sort != sort) {
-        let message = "must be the nextCursor of a page in this order";
+        let message = "must be the nextCursor of a page with the same sort";
         return Err(Problem::invalid_field("cursor", &message));
     }
     let seek = page.after.map(UserSeek::After);
@@ -46,15 +47,15 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// One user.
+/// Get a user
 ///
 /// Returns the user's role, and when they were suspended, if they are.
 #[utoipa::path(get, path = "/admin/users/{id}", tag = "admin", operation_id = "getUser",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
         (status = 200, description = "The user", body = User),
     ))]
-pub(in crate::server) async fn show(
+pub(in crate::server) async fn get(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     PathId(id): PathId<UserId>,
@@ -63,18 +64,18 @@ pub(in crate::server) async fn show(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Give a user another role or email address.
+/// Change a user's role or email address
 ///
-/// A role counts at once, for tokens and browser sessions that they have as well. With another
-/// address, their id, tokens and sessions stay; the former address no longer signs in, and open
-/// sign-in links are void. Each request makes one of the two changes.
+/// A new role applies immediately, including to existing tokens and browser sessions. A new email
+/// address keeps the user's id, tokens and sessions; the old address can no longer sign in, and
+/// open sign-in links stop working. Each request makes one of the two changes.
 #[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "updateUser",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     request_body = PatchUser,
     responses(
-        (status = 200, description = "The user as they are now", body = User),
+        (status = 200, description = "The updated user", body = User),
     ))]
-pub(in crate::server) async fn patch(
+pub(in crate::server) async fn update(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     context: Context,
@@ -86,16 +87,16 @@ pub(in crate::server) async fn patch(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Delete a user.
+/// Delete a user
 ///
-/// It cannot be undone. Their tokens, agent runs, sessions, sign-in sign_in_links, open invites, claims of
-/// work items and password end at once, their name and email address are erased, and the address is
-/// free again. Their id stays in the audit trail and in work items. The last active administrator
-/// cannot be deleted, nor can the caller.
+/// This cannot be undone. The user's tokens, agent runs, sessions, sign-in links, open invites,
+/// work item claims and password are removed immediately, and their name and email address are
+/// erased; the address can be used again. Their id stays in the audit log and in work items. The
+/// last active administrator cannot be deleted, and you cannot delete your own account.
 #[utoipa::path(delete, path = "/admin/users/{id}", tag = "admin", operation_id = "deleteUser",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
-        (status = 204, description = "The user is deleted"),
+        (status = 204, description = "Deleted"),
     ))]
 pub(in crate::server) async fn delete(
     HumanAdmin(principal): HumanAdmin,
@@ -107,14 +108,14 @@ pub(in crate::server) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Suspend a user.
+/// Suspend a user
 ///
-/// When this has answered, none of their tokens is accepted, and their browser sessions and agent
-/// runs have ended. A user who is suspended already stays so.
+/// Once this returns, none of the user's tokens is accepted, and their browser sessions and agent
+/// runs have ended. Suspending a suspended user is not an error.
 #[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin", operation_id = "suspendUser",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
-        (status = 200, description = "The user as they are now", body = User),
+        (status = 200, description = "The updated user", body = User),
     ))]
 pub(in crate::server) async fn suspend(
     HumanAdmin(principal): HumanAdmin,
@@ -127,14 +128,14 @@ pub(in crate::server) async fn suspend(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Lift a user's suspension.
+/// Unsuspend a user
 ///
-/// Their tokens are accepted again; agent runs stay ended.
+/// The user's tokens are accepted again; agent runs do not resume.
 #[utoipa::path(post, path = "/admin/users/{id}/unsuspend", tag = "admin",
     operation_id = "unsuspendUser",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
-        (status = 200, description = "The user as they are now", body = User),
+        (status = 200, description = "The updated user", body = User),
     ))]
 pub(in crate::server) async fn unsuspend(
     HumanAdmin(principal): HumanAdmin,
@@ -147,16 +148,17 @@ pub(in crate::server) async fn unsuspend(
     Ok(Json(to_wire::user(&user)))
 }
 
-/// Make a one-time link with which a user chooses a new password.
+/// Create a sign-in link for a user
 ///
-/// For somebody who has none, or forgot it. It can be used for an hour; earlier ones are void.
+/// For users who have no password or forgot it. The link works once, expires after an hour, and
+/// replaces earlier ones.
 #[utoipa::path(post, path = "/admin/users/{id}/sign-in-link", tag = "admin",
     operation_id = "createSignInLink",
-    params(("id" = String, Path, description = "`usr_…`")),
+    params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
-        (status = 201, description = "The link, which is never shown again", body = SignInLink),
+        (status = 201, description = "The link, which is shown only once", body = SignInLink),
     ))]
-pub(in crate::server) async fn sign_in_link(
+pub(in crate::server) async fn create_sign_in_link(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,
     context: Context,

@@ -1,4 +1,4 @@
-//! The audit trail as a file, streamed page by page.
+//! The audit log as a file, streamed page by page.
 
 use std::time::Duration;
 
@@ -25,20 +25,23 @@ use crate::wire::{
 /// The trailer of a complete export, for clients that send `TE: trailers`: the number of events.
 const TRAILER: &str = "x-export-events";
 
-/// How long the mark of an incomplete export has to reach the client before the connection is
-/// closed in the middle of the body, which discards what is not sent by then.
+/// How long the incomplete mark has to reach the client before the connection is closed in the
+/// middle of the body, which discards unsent data.
 const MARK_GRACE: Duration = Duration::from_secs(1);
 
-/// The audit trail as a file, the newest first.
+/// Export the audit log
 ///
-/// One JSON array, or CSV with a header. It is streamed, and the token is verified again for every
-/// 200 events. When the token is no longer accepted, or the database fails, the export ends with a
-/// mark, and the connection is closed without the end of the chunked body. In JSON the mark is a
-/// last element `{"incomplete": true, "status": …, "code": …, "detail": …}`, and the array is not
-/// closed. In CSV it is a last row with `#incomplete` for an id, the time, the code as `action`, the
-/// reason as `subject` and the status as `clientAddress`. A complete export ends with the end of the
-/// chunked body, and for clients that send `TE: trailers` with the trailer `X-Export-Events`: the
-/// number of events.
+/// Returns one JSON array, or CSV with a header, newest event first. The export is streamed, and
+/// the token is verified again every 200 events.
+///
+/// If the token is no longer accepted or the database fails, the export ends with a mark, and the
+/// connection is closed without the end of the chunked body. In JSON, the mark is a last element
+/// `{"incomplete": true, "status": …, "code": …, "detail": …}`, and the array is not closed. In
+/// CSV, it is a last row with `#incomplete` as the id, the time, the code as `action`, the reason
+/// as `subject` and the status as `clientAddress`.
+///
+/// A complete export ends with the end of the chunked body and, for clients that send
+/// `TE: trailers`, the trailer `X-Export-Events` with the number of events.
 #[utoipa::path(get, path = "/audit/export", tag = "admin", operation_id = "exportAuditEvents",
     params(ExportQuery, AuditQuery),
     responses((status = 200, description = "The events", content(
@@ -54,8 +57,8 @@ pub(in crate::server) async fn export(
     stream_export(&state, principal, filter.into(), format).await
 }
 
-/// Streams what the filter wants of the trail to a bearer of `principal`, which is verified again for
-/// each page of it.
+/// Streams the audit events that match the filter. The credential of `principal` is verified again
+/// for each page.
 pub(crate) async fn stream_export(
     state: &ApiState,
     principal: Principal,
@@ -77,7 +80,7 @@ pub(crate) async fn stream_export(
         position: Position::Done,
         events: 0,
     };
-    // The first page is asked for before the status is sent, so that an outage is a 503.
+    // Load the first page before sending the status, so that an outage is a 503.
     let first = export.page(None).await?;
     let frames = stream::unfold((export, Some(first)), |(mut export, first)| async move {
         let frame = match first {
@@ -97,23 +100,23 @@ pub(crate) async fn stream_export(
     Ok((headers, Body::new(StreamBody::new(frames))).into_response())
 }
 
-/// What comes next in an export.
+/// The next part of an export.
 #[derive(Debug, Clone, Copy)]
 enum Position {
     After(AuditCursor),
     Trailer,
-    /// The mark was sent.
+    /// The incomplete mark was sent.
     Cut,
     Done,
 }
 
-/// What closes the connection in the middle of the body.
+/// Closes the connection in the middle of the body.
 #[derive(Debug, thiserror::Error)]
-#[error("the export is not complete")]
+#[error("the export is incomplete")]
 struct Incomplete;
 
-/// Between two pages it holds no connection to the database: a client that stops reading keeps
-/// nothing but its own.
+/// An export in progress. It holds no database connection between pages, so a client that stops
+/// reading blocks only its own connection.
 struct Export {
     tokens: Tokens,
     sessions: Sessions,
@@ -144,21 +147,21 @@ impl Export {
         }
     }
 
-    /// Verifies the credential again: a token, or a browser session.
+    /// Verifies the credential again: a token or a browser session.
     async fn verified(&self) -> Result<Principal, Problem> {
         if self.principal.session().is_none() {
             return Ok(self.tokens.reverify(&self.principal).await?);
         }
         let verified = self.sessions.reverify(&self.principal).await?;
-        let ended = "the browser session ended during the export; sign in and export again";
+        let ended = "the browser session ended during the export; sign in again and retry";
         verified.ok_or_else(|| Problem::new(Code::AuthenticationRequired, ended))
     }
 
-    /// The page after `cursor`, for a credential that is still accepted; otherwise the mark.
+    /// Returns the page after `cursor` if the credential is still accepted, otherwise the mark.
     async fn verified_page(&mut self, cursor: AuditCursor) -> Bytes {
         let page = match self.verified().await {
             Ok(principal) => {
-                // As it is now: its owner may administer no more.
+                // The owner may no longer be an administrator.
                 self.principal = principal;
                 self.page(Some(cursor)).await
             }
@@ -166,7 +169,7 @@ impl Export {
         };
         page.unwrap_or_else(|problem| {
             let code = problem.code().as_str();
-            tracing::warn!(code, events = self.events, "audit export cut off");
+            tracing::warn!(code, events = self.events, "audit export interrupted");
             self.position = Position::Cut;
             self.mark(&problem).into()
         })
@@ -187,7 +190,7 @@ impl Export {
         })
     }
 
-    /// What ends an export that is not complete.
+    /// Returns the mark that ends an incomplete export.
     fn mark(&self, problem: &Problem) -> Vec<u8> {
         let body = problem.body();
         match self.format {
@@ -220,7 +223,7 @@ fn json(events: &[AuditEvent], first: bool, last: bool) -> String {
     let mut text = String::from(if first { "[" } else { "" });
     for (index, event) in events.iter().enumerate() {
         text.push_str(if first && index == 0 { "\n" } else { ",\n" });
-        // An event is text alone, which serializes always.
+        // An event contains only text, which always serializes.
         text.push_str(&serde_json::to_string(event).unwrap_or_default());
     }
     text.push_str(if last { "\n]\n" } else { "" });
@@ -275,7 +278,7 @@ fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; 12]>) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// A request id is the client's own text; a spreadsheet must not take it for a formula.
+/// Request ids are client input; a spreadsheet must not run them as a formula.
 fn harmless(field: &str) -> String {
     if field.starts_with(['=', '+', '-', '@']) {
         format!("'{field}")

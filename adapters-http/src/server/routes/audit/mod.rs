@@ -1,4 +1,4 @@
-//! The audit trail.
+//! The audit log.
 
 pub(super) mod export;
 
@@ -11,7 +11,6 @@ use crate::server::query::{Page, Query};
 use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::{AuditList, AuditQuery, PageQuery};
 
-/// What both routes look for.
 impl From<AuditQuery> for AuditFilter {
     fn from(query: AuditQuery) -> Self {
         Self {
@@ -25,10 +24,10 @@ impl From<AuditQuery> for AuditFilter {
     }
 }
 
-/// The audit trail, the newest first, a page at a time.
+/// List audit events
 ///
-/// Records every change to this instance. Entries cannot be edited or deleted. An entry must match
-/// every filter.
+/// Newest first, one page at a time. The audit log records every change to this instance; events
+/// cannot be edited or deleted. Events must match every filter.
 #[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAuditEvents",
     params(AuditQuery, PageQuery),
     responses((status = 200, description = "The events", body = AuditList)))]

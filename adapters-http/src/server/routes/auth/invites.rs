@@ -10,14 +10,14 @@ use crate::server::body::Body;
 use crate::server::{Context, Problem, Public, to_wire};
 use crate::wire::{ClaimInvite, ClaimedInvite};
 
-/// Claim an invite.
+/// Claim an invite
 ///
-/// Its bearer becomes a user, with a password to sign in to the web interface, a first token, or
-/// both. Limited to 60 calls from one address in 15 minutes.
-#[utoipa::path(post, path = "/auth/invites/claim", tag = "instance", operation_id = "claimInvite",
+/// Creates the invited user with a password for the web interface, a first token, or both. Limited
+/// to 60 calls per client address in 15 minutes.
+#[utoipa::path(post, path = "/auth/invites/claim", tag = "account", operation_id = "claimInvite",
     request_body = ClaimInvite,
     responses(
-        (status = 201, description = "Welcome", body = ClaimedInvite),
+        (status = 201, description = "The new user, and their token if one was requested", body = ClaimedInvite),
     ))]
 pub(in crate::server) async fn claim(
     _: Public,

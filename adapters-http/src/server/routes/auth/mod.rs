@@ -1,3 +1,3 @@
-//! What is open to whoever holds the right secret.
+//! Routes that authenticate by a secret in the body.
 
 pub(super) mod invites;

@@ -1,4 +1,4 @@
-//! One work item, and what is done with it.
+//! One work item and its changes.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -10,23 +10,23 @@ use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
 use crate::server::{AnyToken, Code, Context, Problem, WorkState};
 use crate::wire;
-use crate::wire::{PatchWorkItem, WorkAs};
+use crate::wire::{PatchWorkItem, OnBehalfOf};
 
 use super::{Tagged, tagged};
 
-/// One work item.
+/// Get a work item
 ///
 /// The `ETag` is the item's version; send it as `If-Match` to change only that version.
-#[utoipa::path(get, path = "/browse/{key}", tag = "work", operation_id = "getWorkItem",
+#[utoipa::path(get, path = "/browse/{key}", tag = "work items", operation_id = "getWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has, such as `\"7\"`; when the item still has it, the response is 304. A malformed one is ignored"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` that the client has, for example `\"7\"`; if it is current, the response is 304. A malformed value is ignored"),
     ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
-            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+            headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
     ))]
-pub(in crate::server) async fn show(
+pub(in crate::server) async fn get(
     AnyToken(principal): AnyToken,
     State(state): State<WorkState>,
     PathId(key): PathId<WorkItemKey>,
@@ -35,23 +35,23 @@ pub(in crate::server) async fn show(
     Ok(tagged(&item))
 }
 
-/// Change a work item in part.
+/// Update a work item
 ///
-/// What is absent stays; `assignee: null` is nobody. A status other than `in_progress` takes the
-/// item away from whoever works at it, and one that resolves it also ends the runs that are bound to
-/// it. An agent run gives another status only to what it has claimed, and leaves the
-/// `executionTarget` to people.
-#[utoipa::path(patch, path = "/browse/{key}", tag = "work", operation_id = "updateWorkItem",
+/// Absent fields keep their value; `assignee: null` removes the assignee. Any status other than
+/// `in_progress` releases the item, and `done` or `cancelled` also ends agent runs bound to it. An
+/// agent run can change the status only of items it has claimed, and cannot change
+/// `executionTarget`.
+#[utoipa::path(patch, path = "/browse/{key}", tag = "work items", operation_id = "updateWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body = PatchWorkItem,
     responses(
-        (status = 200, description = "The item as it is now", body = wire::WorkItem,
-            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 200, description = "The updated item", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
     ))]
-pub(in crate::server) async fn patch(
+pub(in crate::server) async fn update(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
     State(state): State<WorkState>,
     context: Context,
@@ -71,8 +71,8 @@ pub(in crate::server) async fn patch(
     if edit == WorkItemEdit::default() {
         return Err(Problem::new(
             Code::InvalidRequest,
-            "give at least one field that is to change: title, description, status, priority, \
-             executionTarget or assignee",
+            "at least one field is required: title, description, status, priority, executionTarget \
+             or assignee",
         ));
     }
     let change = WorkItemChange::Edit(edit);
@@ -83,16 +83,16 @@ pub(in crate::server) async fn patch(
     changed.as_ref().map(tagged).ok_or_else(Problem::internal)
 }
 
-/// Delete a work item, and end the runs that are bound to it.
+/// Delete a work item
 ///
-/// An agent run deletes only what it has claimed.
-#[utoipa::path(delete, path = "/browse/{key}", tag = "work", operation_id = "deleteWorkItem",
+/// Agent runs bound to the item end. An agent run can delete only items it has claimed.
+#[utoipa::path(delete, path = "/browse/{key}", tag = "work items", operation_id = "deleteWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
     ))]
 pub(in crate::server) async fn delete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -109,19 +109,19 @@ pub(in crate::server) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Take a work item on.
+/// Claim a work item
 ///
-/// Nobody else can until it is released or the agent's run is over; a person also has it assigned
-/// to themselves. What this worker has already stays so.
-#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work", operation_id = "claimWorkItem",
+/// No one else can claim it until it is released or the agent's run ends. A person who claims it
+/// also becomes its assignee. Claiming an item again is not an error.
+#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items", operation_id = "claimWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
-        (status = 200, description = "The item as it is now", body = wire::WorkItem,
-            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 200, description = "The updated item", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
     ))]
 pub(in crate::server) async fn claim(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -129,25 +129,25 @@ pub(in crate::server) async fn claim(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Claim;
     act(&state, &principal, key, expected, worker, change, &context).await
 }
 
-/// Give a work item back.
+/// Release a work item
 ///
-/// An agent gives its claim back; a person whatever claim there is, and unless it was somebody
-/// else's their own assignment. What is nobody's already stays so.
-#[utoipa::path(post, path = "/browse/{key}/release", tag = "work", operation_id = "releaseWorkItem",
+/// An agent run can release only its own claim. A person can release any claim, and gives up their
+/// own assignment unless someone else held the claim. Releasing an unclaimed item is not an error.
+#[utoipa::path(post, path = "/browse/{key}/release", tag = "work items", operation_id = "releaseWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
-        (status = 200, description = "The item as it is now", body = wire::WorkItem,
-            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 200, description = "The updated item", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
     ))]
 pub(in crate::server) async fn release(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -155,26 +155,27 @@ pub(in crate::server) async fn release(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Release;
     act(&state, &principal, key, expected, worker, change, &context).await
 }
 
-/// Say that the work is done.
+/// Complete a work item
 ///
-/// What is done already stays so. It ends the runs that are bound to the item, the one that says so
-/// included: when that one repeats it, the answer is 401. An agent completes what it has claimed.
-#[utoipa::path(post, path = "/browse/{key}/complete", tag = "work",
+/// Sets the status to `done` and ends agent runs bound to the item, including the one that
+/// completes it: if that run repeats the call, it gets 401. Completing a completed item is not an
+/// error. An agent run can complete only items it has claimed.
+#[utoipa::path(post, path = "/browse/{key}/complete", tag = "work items",
     operation_id = "completeWorkItem",
     params(
-        ("key" = String, Path, description = "As in `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the item must have; of several, with commas between them, one of them"),
+        ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
-    request_body(content = Option<WorkAs>),
+    request_body(content = Option<OnBehalfOf>),
     responses(
-        (status = 200, description = "The item as it is now", body = wire::WorkItem,
-            headers(("ETag" = String, description = "Its version, as in `\"7\"`"))),
+        (status = 200, description = "The updated item", body = wire::WorkItem,
+            headers(("ETag" = String, description = "Version of the item, for example `\"7\"`"))),
     ))]
 pub(in crate::server) async fn complete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
@@ -182,7 +183,7 @@ pub(in crate::server) async fn complete(
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
-    Body(worker): Body<WorkAs>,
+    Body(worker): Body<OnBehalfOf>,
 ) -> Result<Tagged, Problem> {
     let change = WorkItemChange::Complete;
     act(&state, &principal, key, expected, worker, change, &context).await
@@ -193,7 +194,7 @@ async fn act(
     principal: &Principal,
     key: WorkItemKey,
     expected: Versions,
-    worker: WorkAs,
+    worker: OnBehalfOf,
     change: WorkItemChange,
     context: &Context,
 ) -> Result<Tagged, Problem> {

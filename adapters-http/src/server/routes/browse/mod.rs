@@ -21,16 +21,16 @@ use crate::wire::{CreateWorkItem, PageQuery, WorkItemList, WorkItemQuery};
 type Tagged = ([(HeaderName, String); 1], Json<wire::WorkItem>);
 type Created = (StatusCode, [(HeaderName, String); 2], Json<wire::WorkItem>);
 
-/// The answer about one item.
+/// Returns the response for one item, with its `ETag`.
 fn tagged(item: &WorkItem) -> Tagged {
     let etag = [(header::ETAG, etag(item.version))];
     (etag, Json(to_wire::work_item(item)))
 }
 
-/// Work items, the newest first, a page at a time.
+/// List work items
 ///
-/// A work item must match every filter.
-#[utoipa::path(get, path = "/browse", tag = "work", operation_id = "listWorkItems",
+/// Newest first, one page at a time. Items must match every filter.
+#[utoipa::path(get, path = "/browse", tag = "work items", operation_id = "listWorkItems",
     params(WorkItemQuery, PageQuery),
     responses((status = 200, description = "The items, without descriptions", body = WorkItemList)))]
 pub(in crate::server) async fn list(
@@ -62,16 +62,16 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Make a work item.
+/// Create a work item
 ///
-/// A project or task stands by itself in a `domain`, which its first item makes; a sub-task is a
-/// part of its `parent`. The key counts within the one or the other, and is never given again.
-#[utoipa::path(post, path = "/browse", tag = "work", operation_id = "createWorkItem",
+/// A project or task belongs to a `domain`, which its first item creates; a sub-task belongs to its
+/// `parent`. Keys are numbered within the domain or parent and never reused.
+#[utoipa::path(post, path = "/browse", tag = "work items", operation_id = "createWorkItem",
     request_body = CreateWorkItem,
     responses(
         (status = 201, description = "The item", body = wire::WorkItem, headers(
-            ("Location" = String, description = "Where the item is"),
-            ("ETag" = String, description = "Its version, as in `\"1\"`"))),
+            ("Location" = String, description = "Path of the work item"),
+            ("ETag" = String, description = "Version of the item, for example `\"1\"`"))),
     ))]
 pub(in crate::server) async fn create(
     AnyToken(principal): AnyToken,

@@ -1,4 +1,4 @@
-//! What there is to do.
+//! The work queue.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,17 +7,17 @@ use crate::server::query::{DEFAULT_PAGE, Query};
 use crate::server::{AnyToken, Problem, WorkState, to_wire};
 use crate::wire::{QueueQuery, WorkQueue};
 
-/// What there is to do: for any agent, and for me.
+/// Get the work queue
 ///
-/// `mine` is, for an agent run, what was claimed in it; for a person, what the agent that they name
-/// works at in whatever run, or, where they name none, what is assigned to them. The most
-/// urgent items come first, then the oldest.
-#[utoipa::path(get, path = "/browse/queue", tag = "work", operation_id = "getQueue",
+/// `available` lists items that agents can claim. `mine` lists, for an agent run, the items it has
+/// claimed; for a person, the items that the agent `agentId` has claimed in any run or, without
+/// `agentId`, the items assigned to the person. The most urgent items come first, then the oldest.
+#[utoipa::path(get, path = "/browse/queue", tag = "work items", operation_id = "getQueue",
     params(QueueQuery),
     responses(
-        (status = 200, description = "Both parts, without descriptions", body = WorkQueue),
+        (status = 200, description = "Both sections, without descriptions", body = WorkQueue),
     ))]
-pub(in crate::server) async fn show(
+pub(in crate::server) async fn get(
     AnyToken(principal): AnyToken,
     State(state): State<WorkState>,
     Query(wanted, ()): Query<QueueQuery>,

@@ -10,26 +10,26 @@ use crate::wire::{Me, PatchMe};
 
 pub(super) mod pats;
 
-/// Who am I, and with which token?
+/// Get your user and token
 ///
-/// Returns the caller, their token, and the effective scope: the lesser of the token's scope and what
-/// the owner's role allows now.
-#[utoipa::path(get, path = "/me", tag = "me", operation_id = "me",
+/// Returns the owner of the token, the token, and its effective scope: the lesser of the token's
+/// scope and what the owner's role currently allows.
+#[utoipa::path(get, path = "/me", tag = "account", operation_id = "getMe",
     responses((status = 200, description = "The token's owner and the token", body = Me)))]
-pub(super) async fn show(AnyToken(principal): AnyToken) -> Result<Json<Me>, Problem> {
+pub(super) async fn get(AnyToken(principal): AnyToken) -> Result<Json<Me>, Problem> {
     to_wire::me(&principal)
         .map(Json)
         .ok_or_else(Problem::authentication_required)
 }
 
-/// Change my name.
+/// Update your name
 ///
-/// The name is shown wherever the caller is, from now on. The email address and the role are changed
-/// by an administrator. Sending the present name is not an error.
-#[utoipa::path(patch, path = "/me", tag = "me", operation_id = "updateMe",
+/// The new name is shown everywhere from now on. Only an administrator can change your email
+/// address or role. Sending the current name is not an error.
+#[utoipa::path(patch, path = "/me", tag = "account", operation_id = "updateMe",
     request_body = PatchMe,
-    responses((status = 200, description = "The token's owner as they are now, and the token", body = Me)))]
-pub(in crate::server) async fn patch(
+    responses((status = 200, description = "The updated token owner and the token", body = Me)))]
+pub(in crate::server) async fn update(
     Human(principal): Human,
     State(state): State<Shared>,
     context: Context,

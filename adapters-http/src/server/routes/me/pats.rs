@@ -1,4 +1,4 @@
-//! The caller's personal access tokens.
+//! Personal access tokens of the caller.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,11 +17,12 @@ use crate::wire::{CreatePat, CreatedPat, Pat, PatList, PatPageQuery, PatQuery, R
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
-/// My tokens, live and expired, the newest first, a page at a time.
+/// List your tokens
 ///
-/// Revoked tokens are listed with `status=revoked` alone, and secrets are never returned. Expired and
-/// revoked tokens are purged after 30 days.
-#[utoipa::path(get, path = "/me/pats", tag = "me", operation_id = "listPats",
+/// Live and expired tokens, newest first, one page at a time. Revoked tokens are listed only with
+/// `status=revoked`, and secrets are never returned. Expired and revoked tokens are purged after 30
+/// days.
+#[utoipa::path(get, path = "/me/pats", tag = "account", operation_id = "listPats",
     params(PatQuery, PatPageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
 pub(in crate::server) async fn list(
@@ -58,14 +59,14 @@ pub(in crate::server) async fn list(
     }))
 }
 
-/// Issue a token.
+/// Create a token
 ///
-/// The effective scope of the token that asks must contain the new one's.
-#[utoipa::path(post, path = "/me/pats", tag = "me", operation_id = "createPat",
+/// The effective scope of the token that makes this request must include the new token's scope.
+#[utoipa::path(post, path = "/me/pats", tag = "account", operation_id = "createPat",
     request_body = CreatePat,
     responses(
-        (status = 201, description = "The token with its secret, which is never shown again",
-            body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
+        (status = 201, description = "The token with its secret, which is shown only once",
+            body = CreatedPat, headers(("Location" = String, description = "Path of the token"))),
     ))]
 pub(in crate::server) async fn create(
     Human(principal): Human,
@@ -83,15 +84,15 @@ pub(in crate::server) async fn create(
     Ok(created(&state, &issued))
 }
 
-/// One of my tokens.
+/// Get one of your tokens
 ///
 /// Returns 404 for a token that is unknown, revoked or owned by another user.
-#[utoipa::path(get, path = "/me/pats/{id}", tag = "me", operation_id = "getPat",
-    params(("id" = String, Path, description = "`pat_…`")),
+#[utoipa::path(get, path = "/me/pats/{id}", tag = "account", operation_id = "getPat",
+    params(("id" = String, Path, description = "Token id (`pat_…`)")),
     responses(
         (status = 200, description = "The token, without its secret", body = Pat),
     ))]
-pub(in crate::server) async fn show(
+pub(in crate::server) async fn get(
     Human(principal): Human,
     State(state): State<Shared>,
     PathId(id): PathId<TokenId>,
@@ -100,14 +101,14 @@ pub(in crate::server) async fn show(
     Ok(Json(to_wire::pat(&token, state.tokens.now())))
 }
 
-/// Delete a token, at once and everywhere.
+/// Delete a token
 ///
-/// When this has answered, no request that starts later is accepted with it, nor with an agent run
-/// that was started with it.
-#[utoipa::path(delete, path = "/me/pats/{id}", tag = "me", operation_id = "deletePat",
-    params(("id" = String, Path, description = "`pat_…`")),
+/// Once this returns, no request that starts later is accepted with the token, or with an agent run
+/// started with it.
+#[utoipa::path(delete, path = "/me/pats/{id}", tag = "account", operation_id = "deletePat",
+    params(("id" = String, Path, description = "Token id (`pat_…`)")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
     ))]
 pub(in crate::server) async fn delete(
     Human(principal): Human,
@@ -119,17 +120,18 @@ pub(in crate::server) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Replace a token by a new one with the same name and scope.
+/// Rotate a token
 ///
-/// The old one ends in the same step, or after an overlap of at most 24 hours, and with it the agent
-/// runs that were started with it. A token is rotated once. The effective scope of the token that
-/// asks must contain the rotated one's.
-#[utoipa::path(post, path = "/me/pats/{id}/rotate", tag = "me", operation_id = "rotatePat",
-    params(("id" = String, Path, description = "`pat_…`")),
+/// Creates a token with the same name and scope and a new secret. The old token and the agent runs
+/// started with it stop working in the same step, or after an overlap of at most 24 hours. A token
+/// can be rotated once. The effective scope of the token that makes this request must include the
+/// scope of the rotated token.
+#[utoipa::path(post, path = "/me/pats/{id}/rotate", tag = "account", operation_id = "rotatePat",
+    params(("id" = String, Path, description = "Token id (`pat_…`)")),
     request_body(content = Option<RotatePat>),
     responses(
-        (status = 201, description = "The new token with its secret, which is never shown again",
-            body = CreatedPat, headers(("Location" = String, description = "Where the token is"))),
+        (status = 201, description = "The new token with its secret, which is shown only once",
+            body = CreatedPat, headers(("Location" = String, description = "Path of the token"))),
     ))]
 pub(in crate::server) async fn rotate(
     Human(principal): Human,

@@ -186,7 +186,7 @@ fn export(
         Some(error) => Err(Unfinished::Sink(error)),
         None => bytes.map_err(|mut failure| {
             if broke_off {
-                failure.message = format!("the export is not complete: {}", failure.message);
+                failure.message = format!("the export is incomplete: {}", failure.message);
             }
             Unfinished::Failure(failure)
         }),

@@ -1,5 +1,5 @@
-//! What a role that serves may do beyond what serving requires, by whatever path: its own rights, those of
-//! `PUBLIC`, and those of every role that it is a member of and so could become.
+//! Privileges of a role beyond those that serving requires, whatever gives them: grants to it or to
+//! `PUBLIC`, ownership, attributes, and every role that it is a member of and so could become.
 
 use sqlx::PgConnection;
 
@@ -7,9 +7,9 @@ use crate::error::store_error;
 use crate::grants::granted;
 use openindex_domain::StoreError;
 
-/// `$1` and `$2` are the rights that serving requires, as tables and privileges. Owners have every right,
-/// so those of a role that can become one are not listed one by one.
-const SURPLUS: &str = "\
+/// `$1` and `$2` are the tables and privileges that serving requires. An owner has every privilege,
+/// so those of a role that can become the owner are not listed one by one.
+const EXCESS_PRIVILEGES: &str = "\
 WITH required AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (name, privilege)), \
 roles AS (SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles \
     WHERE rolname = current_user \
@@ -55,13 +55,13 @@ SELECT text FROM (\
     UNION ALL SELECT 7, 'can create objects in ' || place FROM creates WHERE may GROUP BY place\
 ) AS found (rank, text) ORDER BY rank, text";
 
-/// Returns what the role may do beyond what serving requires, in words.
+/// Returns a description of each excess privilege of the role.
 pub(crate) async fn find(
     connection: &mut PgConnection,
     with_work_items: bool,
 ) -> Result<Vec<String>, StoreError> {
     let (names, rights) = granted(with_work_items);
-    sqlx::query_scalar(SURPLUS)
+    sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)
         .fetch_all(connection)

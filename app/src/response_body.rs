@@ -1,4 +1,4 @@
-//! An answer's body that tells its connection how it gets on.
+//! A response body that reports its progress to its connection's slot.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::connections::Place;
+use crate::connections::Slot;
 
-/// The body of an answer. When it is dropped, whole or not, the answer is over.
-pub(crate) struct Answer {
+/// A response body. The response ends when the body is dropped, whether or not it was sent whole.
+pub(crate) struct ResponseBody {
     body: Body,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
-impl Answer {
-    pub(crate) fn new(body: Body, place: Arc<Place>) -> Self {
-        place.answer();
-        Self { body, place }
+impl ResponseBody {
+    pub(crate) fn new(body: Body, slot: Arc<Slot>) -> Self {
+        slot.restart_response_timeout();
+        Self { body, slot }
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -30,8 +30,8 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // It is asked for more when the client has taken what there was.
-        self.place.answer();
+        // hyper polls for more once the client has read what was there.
+        self.slot.restart_response_timeout();
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -44,8 +44,8 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.place.rest();
+        self.slot.end_response();
     }
 }

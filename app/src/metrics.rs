@@ -1,5 +1,5 @@
-//! The listener of the monitoring: apart from that of the API, so that who may see how busy an
-//! instance is and who may use it are two decisions, and so that it answers while the API is full.
+//! The metrics listener. It is separate from the API's, so that access to metrics is granted
+//! separately from access to the API, and metrics stay available while the API is overloaded.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -13,30 +13,30 @@ use openindex_adapters_http::server::{ConnectionMetrics, METRICS_CONTENT_TYPE, M
 use openindex_adapters_system::SystemEntropy;
 use tokio::net::TcpListener;
 
-use crate::connections::{ConnectionLimits, Places};
+use crate::connections::{ConnectionLimits, Slots};
 use crate::serve;
 
-/// A monitoring is a few clients.
+/// Enough for a monitoring system, which uses few connections.
 const MAX_CONNECTIONS: usize = 32;
 
-/// Answers `GET /metrics`, and nothing else, for ever.
+/// Serves `GET /metrics`, and nothing else, until aborted.
 pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, "metrics are served");
+        tracing::info!(%address, "serving metrics");
     }
     let limits = ConnectionLimits {
         max: MAX_CONNECTIONS,
         ..ConnectionLimits::default()
     };
-    // Its own connections are not counted among the clients'.
-    let places = Places::new(limits, ConnectionMetrics::default());
-    let router = Router::new().fallback(answer).with_state(metrics);
+    // Its connections do not count as client connections.
+    let slots = Slots::new(limits, ConnectionMetrics::default());
+    let router = Router::new().fallback(respond).with_state(metrics);
     let unserved = Unserved::new(Arc::new(SystemEntropy), None);
-    let forever = pending();
-    serve::accept(listener, router, places, unserved, forever, Duration::ZERO).await;
+    let never = pending();
+    serve::accept(listener, router, slots, unserved, never, Duration::ZERO).await;
 }
 
-async fn answer(State(metrics): State<Arc<Metrics>>, request: Request) -> Response {
+async fn respond(State(metrics): State<Arc<Metrics>>, request: Request) -> Response {
     if request.method() != Method::GET || request.uri().path() != "/metrics" {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -1,21 +1,23 @@
-//! Why tables are not found: they do not exist, they are in another schema, or the role may not look there.
+//! Why tables are not found: they do not exist, they are in another schema, or the role may not
+//! look there.
 
 use sqlx::PgConnection;
 
 use crate::error::store_error;
 use openindex_domain::StoreError;
 
-/// The tables exist, and this role does not find them.
+/// Why the role does not find tables that exist.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Hidden {
     #[error(
-        "no USAGE on schema \"{schema}\" for role \"{role}\", so its tables cannot be seen; as the owner of \
-         the schema, run GRANT USAGE ON SCHEMA \"{schema}\" TO \"{role}\", or the SQL of `oi-server grants`"
+        "tables not visible: no USAGE on schema \"{schema}\" for role \"{role}\"; as the owner of \
+         the schema, run GRANT USAGE ON SCHEMA \"{schema}\" TO \"{role}\", or the SQL from `oi-server \
+         grants`"
     )]
     Usage { schema: String, role: String },
     #[error(
-        "tables not found in search_path \"{search_path}\": they exist in schema \"{schema}\"; run ALTER ROLE \
-         \"{role}\" SET search_path = \"{schema}\""
+        "tables not found in search_path \"{search_path}\": they exist in schema \"{schema}\"; run \
+         ALTER ROLE \"{role}\" SET search_path = \"{schema}\""
     )]
     Elsewhere {
         search_path: String,
@@ -24,7 +26,7 @@ pub(crate) enum Hidden {
     },
 }
 
-/// Returns why the table is not found although the database has it, or `None` when there is none of that
+/// Returns why the role does not find a table that the database has, or `None` if no table has that
 /// name. Every role can read the catalog.
 pub(crate) async fn find(
     connection: &mut PgConnection,

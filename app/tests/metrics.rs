@@ -1,4 +1,4 @@
-//! The server as an operator starts it, and its monitoring, over sockets.
+//! The server as an operator starts it, and its metrics, over sockets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 struct Running {
     api: SocketAddr,
-    monitoring: SocketAddr,
+    metrics: SocketAddr,
     token: String,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
@@ -42,22 +42,22 @@ impl Running {
             .expect("an administrator");
         let token = created.issued.secret.expose().to_owned();
         let listener = app.listen().expect("a port");
-        let scrapes = app
-            .listen_for_monitoring()
+        let metrics_listener = app
+            .listen_for_metrics()
             .expect("a port")
-            .expect("it is configured");
-        let (api, monitoring) = (
+            .expect("an address is configured");
+        let (api, metrics) = (
             listener.local_addr().expect("an address"),
-            scrapes.local_addr().expect("an address"),
+            metrics_listener.local_addr().expect("an address"),
         );
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             let _ = stopped.await;
         };
-        let serving = tokio::spawn(app.serve(listener, Some(scrapes), stopped));
+        let serving = tokio::spawn(app.serve(listener, Some(metrics_listener), stopped));
         Self {
             api,
-            monitoring,
+            metrics,
             token,
             stop,
             serving,
@@ -71,7 +71,7 @@ impl Running {
     }
 
     async fn scrape(&self) -> String {
-        ask(self.monitoring, "GET", "/metrics", "").await
+        ask(self.metrics, "GET", "/metrics", "").await
     }
 
     async fn stop(self) {
@@ -91,9 +91,12 @@ async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> St
         .write_all(request.as_bytes())
         .await
         .expect("it is sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
+    let mut response = String::new();
+    stream
+        .read_to_string(&mut response)
+        .await
+        .expect("a response");
+    response
 }
 
 #[track_caller]
@@ -107,12 +110,12 @@ fn assert_shows(scraped: &str, line: &str) {
 #[tokio::test]
 async fn a_scrape_shows_what_was_done_and_no_secret() {
     let server = Running::start(1024).await;
-    // Both go on at once: a scrape holds up no request.
+    // Both run at once: a scrape blocks no request.
     tokio::join!(
         async {
             for _ in 0..20 {
-                let answer = server.api("/me", &server.token).await;
-                assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+                let response = server.api("/me", &server.token).await;
+                assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
             }
         },
         async {
@@ -147,7 +150,7 @@ async fn a_scrape_shows_what_was_done_and_no_secret() {
     server.stop().await;
 }
 
-/// What stands between backquotes in a text.
+/// Returns the parts of a text that are in backquotes.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`')
         .skip(1)
@@ -156,7 +159,7 @@ fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The labels of each family of metrics, by the name that its samples have.
+/// The labels of each metric family, by the name of its samples.
 type Families = BTreeMap<String, BTreeSet<String>>;
 
 fn documented() -> Families {
@@ -215,7 +218,7 @@ async fn the_documentation_lists_exactly_the_exposed_metrics_and_labels() {
 }
 
 #[tokio::test]
-async fn the_monitoring_gets_metrics_alone_and_nobody_else_gets_them() {
+async fn the_metrics_listener_serves_nothing_else_and_the_api_no_metrics() {
     let server = Running::start(1024).await;
     for (method, path) in [
         ("GET", "/"),
@@ -228,26 +231,26 @@ async fn the_monitoring_gets_metrics_alone_and_nobody_else_gets_them() {
         ("GET", "/sign-in"),
     ] {
         let authorization = format!("authorization: Bearer {}\r\n", server.token);
-        let answer = ask(server.monitoring, method, path, &authorization).await;
+        let response = ask(server.metrics, method, path, &authorization).await;
         assert!(
-            answer.starts_with("HTTP/1.1 404 ") && answer.ends_with("\r\n\r\n"),
-            "{method} {path}: {answer}"
+            response.starts_with("HTTP/1.1 404 ") && response.ends_with("\r\n\r\n"),
+            "{method} {path}: {response}"
         );
     }
-    let answer = server.api("/metrics", &server.token).await;
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let response = server.api("/metrics", &server.token).await;
+    assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn probes_and_the_monitoring_are_answered_while_the_server_is_full() {
+async fn health_checks_and_metrics_respond_while_the_server_is_full() {
     let server = Running::start(0).await;
-    let answer = server.api("/me", &server.token).await;
-    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-    assert_shows(&answer, "retry-after: 1");
+    let response = server.api("/me", &server.token).await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert_shows(&response, "retry-after: 1");
     for path in ["/health", "/ready"] {
-        let answer = server.api(path, "").await;
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+        let response = server.api(path, "").await;
+        assert!(response.starts_with("HTTP/1.1 200 "), "{path}: {response}");
     }
     assert_shows(
         &server.scrape().await,

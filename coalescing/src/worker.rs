@@ -1,0 +1,116 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::task;
+use tokio::time::timeout_at;
+
+use crate::batch::{Batch, BatchStats, Outcome};
+use crate::error::LookupError;
+use crate::queue::Next;
+use crate::{Shared, Source};
+
+/// A task that has one batch in flight at a time. The queue stops counting it when it is dropped.
+pub(crate) struct Worker<S: Source> {
+    shared: Arc<Shared<S>>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Starting,
+    Running,
+    Ended,
+}
+
+impl<S: Source> Worker<S> {
+    /// Spawns a worker that the queue already counts. No lock may be held: a runtime that is shutting
+    /// down drops the worker here.
+    pub(crate) fn spawn(shared: &Arc<Shared<S>>) {
+        let worker = Self {
+            shared: Arc::clone(shared),
+            stage: Stage::Starting,
+        };
+        tokio::spawn(worker.run());
+    }
+
+    async fn run(mut self) {
+        let mut batch = Batch::new();
+        loop {
+            let starting = self.stage == Stage::Starting;
+            let next = self.shared.queue.fill(&mut batch, starting);
+            self.stage = Stage::Running;
+            match next {
+                Next::Fetch { spawn_another } => {
+                    if spawn_another {
+                        Self::spawn(&self.shared);
+                    }
+                    fetch(&self.shared, &mut batch).await;
+                    // A source that is always ready would otherwise occupy the thread.
+                    task::consume_budget().await;
+                }
+                Next::Exit => {
+                    self.stage = Stage::Ended;
+                    batch.fail_expired();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl<S: Source> Drop for Worker<S> {
+    fn drop(&mut self) {
+        if self.stage != Stage::Ended {
+            let starting = self.stage == Stage::Starting;
+            self.shared.queue.worker_lost(starting);
+        }
+    }
+}
+
+/// Fetches a batch from the source and completes its requests.
+async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
+    let expired = batch.fail_expired();
+    let (keys, requests) = (batch.keys.len(), batch.requests());
+    let deadline = batch.sent_at + shared.queue.options().deadline;
+    let mut duration = None;
+    let fetched = async {
+        let results = timeout_at(deadline, shared.source.fetch(&batch.keys)).await;
+        // Reading the clock is one of the largest costs of a lone request.
+        duration = shared.observer.is_some().then(|| batch.sent_at.elapsed());
+        match results {
+            Ok(Ok(results)) => batch.complete(results),
+            Ok(Err(error)) => batch.fail(&LookupError::Failed(Arc::new(error)), Outcome::Failed),
+            Err(_) => batch.fail(&LookupError::TimedOut, Outcome::TimedOut),
+        }
+    };
+    let outcome = catch_panic(fetched).await.unwrap_or(Outcome::Panicked);
+    // Requests that a panic left without a result must not wait for the worker's next batch.
+    batch.clear();
+    if let Some(observer) = &shared.observer {
+        let stats = BatchStats {
+            keys,
+            requests,
+            expired,
+            queued: batch.queued,
+            waited: batch.waited,
+            duration: duration.unwrap_or_else(|| batch.sent_at.elapsed()),
+            outcome,
+        };
+        _ = catch_unwind(AssertUnwindSafe(|| observer(&stats)));
+    }
+}
+
+/// Returns the output of `work`, or `None` if it panics, so that the worker continues.
+///
+/// Unwind-safe, because the caller clears what `work` shares with it in either case.
+async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
